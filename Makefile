@@ -1,0 +1,64 @@
+# What a newcomer types: make run, make demo, make test. Everything is installed into .venv by the first of them.
+
+PYTHON ?= $(shell command -v python3.13 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+LOCKED := functions/pyproject.toml layers/flamehouse/pyproject.toml pyproject.toml
+
+export UV_PYTHON_DOWNLOADS := never
+export PYTHONPYCACHEPREFIX :=
+
+.PHONY: run demo test check lint format types imports generated proto lock bench clean
+
+run: $(INSTALLED) ## Serve on http://127.0.0.1:4040, data in ./data (HOST, PORT and DATA_DIR override)
+	@exec $(BIN)/python -m all_in_one
+
+demo: $(INSTALLED) ## Profile a small program into the running server and print its flame graph
+	@$(BIN)/python -m tools.demo
+
+test: $(INSTALLED) ## Run the tests
+	$(BIN)/pytest -n auto --dist loadgroup
+
+check: lint types imports generated test ## The whole gate
+
+lint: $(INSTALLED)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+format: $(INSTALLED) ## Rewrite the sources as the formatter wants them
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+imports: $(INSTALLED)
+	$(BIN)/lint-imports
+
+generated: proto ## Fail where generated code differs from its sources
+	git diff --exit-code -- layers/flamehouse/src/flamehouse/pb
+
+proto: $(INSTALLED) ## Generate flamehouse/pb from proto/
+	$(BIN)/python -m grpc_tools.protoc --proto_path proto --python_out layers/flamehouse/src \
+		--pyi_out layers/flamehouse/src $(wildcard proto/flamehouse/pb/*.proto)
+
+lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --upgrade \
+		--no-emit-package flamehouse --extra local --group pyproject.toml:dev \
+		functions/pyproject.toml layers/flamehouse/pyproject.toml --output-file requirements.lock
+
+bench: $(INSTALLED) ## Measure, and print the table (ARGS="--quick", ARGS="--only flamegraphs")
+	$(BIN)/python -m bench $(ARGS)
+
+clean: ## Remove what was installed; ./data stays
+	rm -rf $(VENV)
+
+$(INSTALLED): requirements.lock $(LOCKED)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' || \
+		{ echo "flamehouse needs Python 3.13; PYTHON=... names another interpreter" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--editable layers/flamehouse --editable functions
+	@touch $@
