@@ -1,0 +1,79 @@
+"""The two encodings of a Connect message: protobuf, and JSON by protobuf's own mapping.
+
+JSON mapping: protobuf.dev/programming-guides/json. Unknown fields are ignored, as Connect servers do.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError, Message
+
+from flamehouse.errors import invalid_argument
+
+_MAX_JSON_BYTES: Final = 16 << 20
+"""A JSON document of tiny values takes some forty times its length in memory; protobuf takes far less."""
+
+
+class Decode(Protocol):
+    """Reads a body as a message of the given type; RpcError invalid_argument where it is none."""
+
+    def __call__[M: Message](self, body: bytes, message_type: type[M]) -> M: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codec:
+    """One encoding. `max_bytes` bounds a decompressed body, None leaves that to the settings."""
+
+    media_type: str
+    decode: Decode
+    encode: Callable[[Message], bytes]
+    max_bytes: int | None = None
+
+
+def codec_of(content_type: str) -> Codec | None:
+    """The codec of a Content-Type header, whatever its parameters (charset); None if there is none."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    return CODECS.get(media_type)
+
+
+def _from_proto[M: Message](body: bytes, message_type: type[M]) -> M:
+    try:
+        return message_type.FromString(body)
+    except DecodeError as error:
+        raise invalid_argument(f"the body is not a valid message: {error}") from error
+
+
+def _to_proto(message: Message) -> bytes:
+    return message.SerializeToString()
+
+
+def _from_json[M: Message](body: bytes, message_type: type[M]) -> M:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise invalid_argument(f"the body is not valid UTF-8: {error}") from error
+    # The parser would read any string or list as an empty message.
+    if not text.lstrip().startswith("{"):
+        raise invalid_argument("the body is not a JSON object")
+    message = message_type()
+    try:
+        json_format.Parse(text, message, ignore_unknown_fields=True)
+    except json_format.ParseError as error:
+        raise invalid_argument(f"the body is not a valid message: {error}") from error
+    return message
+
+
+def _to_json(message: Message) -> bytes:
+    return json.dumps(json_format.MessageToDict(message), separators=(",", ":"), ensure_ascii=False).encode()
+
+
+CODECS: Final = {
+    codec.media_type: codec
+    for codec in (
+        Codec(media_type="application/json", decode=_from_json, encode=_to_json, max_bytes=_MAX_JSON_BYTES),
+        Codec(media_type="application/proto", decode=_from_proto, encode=_to_proto),
+    )
+}

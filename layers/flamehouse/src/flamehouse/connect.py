@@ -1,0 +1,142 @@
+"""The Connect protocol for unary RPCs: a route each, protobuf or JSON in and out, errors always JSON.
+
+Connect protocol: connectrpc.com/docs/protocol
+"""
+
+import json
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from google.protobuf.message import Message
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from flamehouse.body import read_body
+from flamehouse.codec import CODECS, Codec, codec_of
+from flamehouse.compression import compress_if_wanted, decompress
+from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.services import Services
+from flamehouse.tenant import tenant_of
+
+_log = logging.getLogger(__name__)
+
+_TIMEOUT: Final = re.compile(r"[0-9]{1,10}")
+_MAX_MESSAGE_CHARS: Final = 4096
+"""Messages quote what they refuse, and that may be as long as a body."""
+_RETRY_AFTER_S: Final = "5"
+_PROCEDURE: Final = re.compile(r"/[\w.]+\.\w+/\w+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What an RPC may ask about its request besides the message.
+
+    `body` is the encoded message after decompression; `timeout_ms` how long the client waits, if it said so.
+    """
+
+    services: Services
+    tenant: str
+    headers: Headers
+    body: bytes
+    timeout_ms: int | None
+
+
+type Method[Req: Message, Resp: Message] = Callable[[Call, Req], Resp]
+"""An RPC: runs in a worker thread, may block, and raises RpcError for what the client is to be told."""
+
+
+def unary[Req: Message, Resp: Message](
+    path: str, request_type: type[Req], method: Method[Req, Resp], *, max_body_bytes: int | None = None
+) -> Route:
+    """The route of one RPC at `/<package.Service>/<Method>`, for any app with `app.state.services`.
+
+    A body may have `max_body_bytes` where that is less than the settings allow.
+    """
+    return Route(path, _Unary(request_type=request_type, method=method, max_body_bytes=max_body_bytes))
+
+
+def error_response(error: RpcError) -> Response:
+    """The error as Connect sends it: its code's HTTP status and `{"code", "message"}` in JSON."""
+    # Escaped to ASCII: a message may quote text that UTF-8 cannot carry.
+    content = json.dumps({"code": error.code.wire_name, "message": error.message[:_MAX_MESSAGE_CHARS]})
+    headers = {"Retry-After": _RETRY_AFTER_S} if error.code is Code.UNAVAILABLE else {}
+    return Response(content, error.http_status, headers, media_type="application/json")
+
+
+async def unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+    """The app for paths nobody serves: `unimplemented` for what looks like an RPC, else `not_found`."""
+    path = scope["path"]
+    if _PROCEDURE.fullmatch(path):
+        error = RpcError(Code.UNIMPLEMENTED, f"{path} is not implemented")
+    else:
+        error = RpcError(Code.NOT_FOUND, f"there is nothing at {path}")
+    await error_response(error)(scope, receive, send)
+
+
+# An object and not a function: Starlette answers wrong methods of a function itself, in its own shape.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unary[Req: Message, Resp: Message]:
+    """The ASGI app of one RPC."""
+
+    request_type: type[Req]
+    method: Method[Req, Resp]
+    max_body_bytes: int | None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._respond(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        if request.method != "POST":
+            return Response(status_code=405, headers={"Allow": "POST"})
+        codec = codec_of(request.headers.get("Content-Type", ""))
+        if codec is None:
+            return Response(status_code=415, headers={"Accept-Post": ", ".join(CODECS)})
+        try:
+            return await self._call(request, codec)
+        except RpcError as error:
+            return error_response(error)
+        except Exception:  # noqa: BLE001  # the edge: what nobody foresaw goes to the log and to no client
+            _log.exception("%s failed", request.scope["path"])
+            return error_response(RpcError(Code.INTERNAL, "internal error"))
+
+    async def _call(self, request: Request, codec: Codec) -> Response:
+        headers = request.headers
+        _check_protocol_version(headers)
+        timeout_ms = _timeout_ms(headers)
+        tenant = tenant_of(headers)
+        services: Services = await run_in_threadpool(request.app.state.services)
+        limits = (services.settings.max_body_bytes, self.max_body_bytes, codec.max_bytes)
+        limit = min(bound for bound in limits if bound is not None)
+        received = await read_body(request, limit)
+
+        def run() -> Response:
+            body = decompress(received, headers.get("Content-Encoding", ""), limit)
+            call = Call(services=services, tenant=tenant, headers=headers, body=body, timeout_ms=timeout_ms)
+            answer = self.method(call, codec.decode(body, self.request_type))
+            content, encoding = compress_if_wanted(codec.encode(answer), headers)
+            return Response(content, headers={"Content-Type": codec.media_type, **encoding})
+
+        return await run_in_threadpool(run)
+
+
+def _check_protocol_version(headers: Headers) -> None:
+    version = headers.get("Connect-Protocol-Version", "1")
+    if version != "1":
+        raise invalid_argument(f'Connect-Protocol-Version must be "1", not "{version}"')
+
+
+def _timeout_ms(headers: Headers) -> int | None:
+    text = headers.get("Connect-Timeout-Ms")
+    if text is None:
+        return None
+    if not _TIMEOUT.fullmatch(text):
+        raise invalid_argument(f'Connect-Timeout-Ms must have up to ten digits, not "{text}"')
+    return int(text)

@@ -1,0 +1,51 @@
+"""Errors a client is to see, and the one table from their code to an HTTP status.
+
+    RpcError                any error that has a Connect code and a message for the client
+
+Codes and statuses: connectrpc.com/docs/protocol, section "Error codes".
+"""
+
+from enum import Enum
+
+
+class Code(Enum):
+    """A Connect error code: its wire name and the HTTP status it travels with."""
+
+    CANCELED = ("canceled", 499)
+    UNKNOWN = ("unknown", 500)
+    INVALID_ARGUMENT = ("invalid_argument", 400)
+    DEADLINE_EXCEEDED = ("deadline_exceeded", 504)
+    NOT_FOUND = ("not_found", 404)
+    ALREADY_EXISTS = ("already_exists", 409)
+    PERMISSION_DENIED = ("permission_denied", 403)
+    RESOURCE_EXHAUSTED = ("resource_exhausted", 429)
+    FAILED_PRECONDITION = ("failed_precondition", 400)
+    ABORTED = ("aborted", 409)
+    OUT_OF_RANGE = ("out_of_range", 400)
+    UNIMPLEMENTED = ("unimplemented", 501)
+    INTERNAL = ("internal", 500)
+    UNAVAILABLE = ("unavailable", 503)
+    DATA_LOSS = ("data_loss", 500)
+    UNAUTHENTICATED = ("unauthenticated", 401)
+
+    def __init__(self, wire_name: str, http_status: int) -> None:
+        self.wire_name = wire_name
+        self.http_status = http_status
+
+
+class RpcError(Exception):
+    """A failure that the client is told about: a Connect code and a message in plain words.
+
+    `http_status` overrides the code's own status where an endpoint answers otherwise (/ingest's 413 and 422).
+    """
+
+    def __init__(self, code: Code, message: str, *, http_status: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.http_status = http_status if http_status is not None else code.http_status
+
+
+def invalid_argument(message: str) -> RpcError:
+    """The error for a request that is wrong whatever the server's state."""
+    return RpcError(Code.INVALID_ARGUMENT, message)

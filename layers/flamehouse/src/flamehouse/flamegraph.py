@@ -1,0 +1,99 @@
+"""Flame graphs: the levels that Grafana draws, laid out from a cut call tree.
+
+The layout is flamebearer's, as Grafana's Pyroscope datasource reads it: a level is a flat list of bars, each
+(offset, total, self, name index), the offset counted from the end of the bar to its left.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from operator import add, sub
+
+from flamehouse.pb import querier_pb2
+
+_ROOT = 0
+_NO_NODE = -1
+_OTHER = "other"
+_TOTAL = "total"
+_BAR_FIELDS = 4
+_SELF_FIELD = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutTree:
+    """The kept nodes of a call tree: five columns of one length, a node a position, in any order.
+
+    `ids` are unique and never 0; `parents` are 0 for the outermost frames, and a kept node's parent is kept.
+    No two children of a node share a name. `totals` and `selves`, in the profile's unit, are those of the
+    uncut tree, and so is `total`: what a total holds beyond the self value and the kept children was cut.
+    """
+
+    ids: Sequence[int]
+    parents: Sequence[int]
+    names: Sequence[str]
+    totals: Sequence[int]
+    selves: Sequence[int]
+    total: int
+
+
+def flamegraph_of(tree: CutTree) -> querier_pb2.FlameGraph:
+    """Lay the tree out under a root called `total`, children in the byte order of their names.
+
+    What was cut from a node becomes its last child, a leaf called `other`. A frame that is itself called so
+    goes into that leaf with all that it called. `names` are in the order of a walk that takes the last child
+    first.
+    """
+    names, levels = _bars(tree)
+    return querier_pb2.FlameGraph(
+        names=names,
+        levels=[querier_pb2.Level(values=_delta_encoded(level)) for level in levels],
+        total=tree.total,
+        max_self=max(max(level[_SELF_FIELD::_BAR_FIELDS]) for level in levels),
+    )
+
+
+def _bars(tree: CutTree) -> tuple[list[str], list[list[int]]]:
+    """The names, and each level's bars from left to right, offsets counted from the graph's left edge."""
+    ids, names, totals, selves = tree.ids, tree.names, tree.totals, tree.selves
+    children = _children_by_name(tree)
+    name_indexes = {_TOTAL: 0}
+    levels: list[list[int]] = []
+    pending = [(0, 0, tree.total, 0, _TOTAL, _ROOT)]
+    while pending:
+        depth, offset, total, self_, name, node = pending.pop()
+        if depth == len(levels):
+            levels.append([])
+        # The walk meets a level's bars from right to left: written backwards here, turned around at the end.
+        levels[depth] += (name_indexes.setdefault(name, len(name_indexes)), self_, total, offset)
+        if self_ == total:
+            continue
+        end = offset + total
+        offset += self_
+        for row in children.get(node, ()):
+            pending.append((depth + 1, offset, totals[row], selves[row], names[row], ids[row]))
+            offset += totals[row]
+        if offset < end:
+            pending.append((depth + 1, offset, end - offset, end - offset, _OTHER, _NO_NODE))
+    for level in levels:
+        level.reverse()
+    return list(name_indexes), levels
+
+
+def _children_by_name(tree: CutTree) -> dict[int, list[int]]:
+    """The rows of each node's children, sorted by name, those called `other` left out.
+
+    Python compares strings by code point, which is the byte order of their UTF-8.
+    """
+    children: dict[int, list[int]] = {}
+    for row in sorted(range(len(tree.names)), key=tree.names.__getitem__):
+        if tree.names[row] != _OTHER:
+            children.setdefault(tree.parents[row], []).append(row)
+    return children
+
+
+def _delta_encoded(level: list[int]) -> list[int]:
+    """The level with each bar's offset counted from the end of the bar before it."""
+    offsets, totals = level[0::_BAR_FIELDS], level[1::_BAR_FIELDS]
+    encoded = level.copy()
+    encoded[0::_BAR_FIELDS] = map(sub, offsets, chain((0,), map(add, offsets, totals)))
+    return encoded

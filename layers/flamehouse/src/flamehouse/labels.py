@@ -1,0 +1,128 @@
+"""Label sets: how messages write them, and what their names and values may be.
+
+Names and values are any UTF-8, as in Prometheus 3: prometheus.io/docs/concepts/data_model
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Final
+
+from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.settings import Settings
+
+_MAX_SHOWN_CHARS: Final = 4096
+"""A message writes out no more than this of a label set, however long it is."""
+
+_ESCAPES: Final = {
+    "\a": r"\a",
+    "\b": r"\b",
+    "\f": r"\f",
+    "\n": r"\n",
+    "\r": r"\r",
+    "\t": r"\t",
+    "\v": r"\v",
+    "\\": r"\\",
+}
+
+
+def format_labels(labels: Iterable[tuple[str, str]]) -> str:
+    """The set as Prometheus writes it: `{a="b", c="d"}`, sorted."""
+    shown = []
+    room = _MAX_SHOWN_CHARS
+    for name, value in sorted(labels):
+        if room <= 0:
+            shown.append("...")
+            break
+        shown.append(f"{name[:room]}={quoted(value[:room])}")
+        room -= len(shown[-1])
+    return "{" + ", ".join(shown) + "}"
+
+
+def quoted(text: str, mark: str = '"') -> str:
+    """The text between quotation marks, escaped as Go's strconv.Quote does (with `mark` "'": QuoteRune)."""
+    if text.isprintable() and mark not in text and "\\" not in text:
+        return f"{mark}{text}{mark}"
+    return mark + "".join(_escaped(char, mark) for char in text) + mark
+
+
+def unique_labels(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The pairs by name; RpcError invalid_argument for a name that comes twice."""
+    all_pairs = list(pairs)
+    labels = dict(all_pairs)
+    if len(labels) < len(all_pairs):
+        names = sorted(name for name, _ in all_pairs)
+        twice = next(name for name, following in pairwise(names) if name == following)
+        raise invalid_argument(
+            f"profile with labels '{format_labels(all_pairs)}' has duplicate label name: '{twice}'"
+        )
+    return labels
+
+
+def validate_labels(labels: Mapping[str, str], settings: Settings) -> None:
+    """Check a whole series: its `__name__`, its `service_name` and each label.
+
+    RpcError invalid_argument says what is wrong with it. Lengths are counted in bytes of UTF-8.
+    """
+    if not labels:
+        raise invalid_argument("error at least one label pair is required per profile")
+    if len(labels) > settings.max_label_names:
+        raise invalid_argument(
+            f"profile series '{format_labels(labels.items())}' has {len(labels)} label names; "
+            f"limit {settings.max_label_names}"
+        )
+    metric_name = labels.get("__name__", "")
+    # A colon separates the parts of a profile type: no query could ask for such a name.
+    if not metric_name or ":" in metric_name or not _is_utf8(metric_name):
+        raise _invalid(labels, "invalid metric name")
+    if not labels.get("service_name"):
+        raise _invalid(labels, "service name is not provided")
+    for name, value in sorted(labels.items()):
+        _validate_label(name, value, labels, settings)
+
+
+def _validate_label(name: str, value: str, labels: Mapping[str, str], settings: Settings) -> None:
+    if _byte_length(name) > settings.max_label_name_bytes:
+        raise _too_long(labels, "name", name)
+    if _byte_length(value) > settings.max_label_value_bytes:
+        raise _too_long(labels, "value", value)
+    if not name or not _is_utf8(name):
+        raise _invalid(labels, f"invalid label name '{name}'")
+    if not _is_utf8(value):
+        raise _invalid(labels, f"invalid label value '{value}'")
+
+
+def _invalid(labels: Mapping[str, str], reason: str) -> RpcError:
+    return invalid_argument(f"invalid labels '{format_labels(labels.items())}' with error: {reason}")
+
+
+def _too_long(labels: Mapping[str, str], part: str, text: str) -> RpcError:
+    return invalid_argument(
+        f"profile with labels '{format_labels(labels.items())}' has label {part} too long: "
+        f"'{text[:_MAX_SHOWN_CHARS]}'"
+    )
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether UTF-8 can carry the text: half a surrogate pair, which JSON can bring in, it cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _byte_length(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
+
+
+def _escaped(char: str, mark: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    if char == mark:
+        return f"\\{char}"
+    if char.isprintable():
+        return char
+    code = ord(char)
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

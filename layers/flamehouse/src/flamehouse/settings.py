@@ -1,0 +1,86 @@
+"""Settings: every knob of a deployment, read once from the environment and passed down."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+_MIB = 1 << 20
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The knobs and their defaults; the environment variable of each is its name in capitals.
+
+    A limit of 0 means "no limit" wherever the comment says so. Sizes are bytes, times seconds.
+    """
+
+    clickhouse_dsn: str = "chdb://./data"
+    clickhouse_database: str = "flamehouse"
+    path_prefix: str = ""
+    """A prefix (an API Gateway stage, say) stripped from every path before routing."""
+    retention_days: int = 30
+    """How long profiles are kept; 0 keeps them for ever."""
+
+    ingest_window_past_s: int = -1
+    """How far back a profile's time may lie; -1 follows the retention, 0 accepts any time."""
+    ingest_window_future_s: int = 600
+    max_body_bytes: int = 256 * _MIB
+    max_profile_bytes: int = 4 * _MIB
+    """One profile after decompression."""
+    max_profile_samples: int = 16_000
+    max_sample_labels: int = 100
+    max_profile_frames: int = 2_000_000
+    """Frames of all stacks of a profile together, inlined ones counted."""
+    max_stack_depth: int = 1_000
+    max_label_names: int = 30
+    max_label_name_bytes: int = 1_024
+    max_label_value_bytes: int = 2_048
+    max_series_per_upload: int = 1_000
+    max_series_per_day: int = 100_000
+    """Distinct series of one tenant and UTC day; 0 is no limit."""
+
+    max_query_length_s: int = -1
+    """The longest range of one query; -1 follows the retention, 0 is no limit."""
+    max_query_lookback_s: int = -1
+    """How far back a query may reach; older parts of its range are left out. -1 follows the retention, 0 is no limit."""
+    max_flamegraph_nodes: int = 1_048_576
+    default_flamegraph_nodes: int = 8_192
+    query_timeout_s: int = 25
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read the settings that `environ` names; ValueError says which one is not of its type."""
+        values: dict[str, str | int] = {}
+        for field in fields(cls):
+            text = environ.get(field.name.upper())
+            if text is None or text == "":
+                continue
+            values[field.name] = text if field.type is str else _whole_number(field.name, text)
+        return cls(**values)  # type: ignore[arg-type]  # each value was read as its field's type
+
+    @property
+    def retention_s(self) -> int:
+        return self.retention_days * _DAY_S
+
+    @property
+    def ingest_past_s(self) -> int:
+        """How far back a profile's time may lie, in seconds; 0 is no limit."""
+        return self.retention_s if self.ingest_window_past_s < 0 else self.ingest_window_past_s
+
+    @property
+    def query_length_s(self) -> int:
+        """The longest range of one query, in seconds; 0 is no limit."""
+        return self.retention_s if self.max_query_length_s < 0 else self.max_query_length_s
+
+    @property
+    def query_lookback_s(self) -> int:
+        """How far back a query may reach, in seconds; 0 is no limit."""
+        return self.retention_s if self.max_query_lookback_s < 0 else self.max_query_lookback_s
+
+
+def _whole_number(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"{name.upper()} must be a whole number, not {text!r}") from None

@@ -1,0 +1,94 @@
+"""Any message survives both encodings, and any bytes are a message or an invalid argument."""
+
+import json
+
+import pytest
+from google.protobuf.message import Message
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flamehouse.codec import CODECS, Codec
+from flamehouse.errors import Code, RpcError
+from flamehouse.pb.push_pb2 import PushRequest
+from flamehouse.pb.querier_pb2 import DiffRequest, SelectSeriesRequest
+
+JSON = CODECS["application/json"]
+FIELDS = [
+    name
+    for message in (PushRequest, DiffRequest, SelectSeriesRequest)
+    for field in message.DESCRIPTOR.fields
+    for name in (field.name, field.json_name)
+]
+
+every_codec = pytest.mark.parametrize("codec", CODECS.values(), ids=lambda codec: codec.media_type)
+every_message = pytest.mark.parametrize("message_type", [PushRequest, DiffRequest, SelectSeriesRequest])
+int64 = st.integers(-(2**63), 2**63 - 1)
+requests = st.builds(
+    SelectSeriesRequest,
+    profile_typeID=st.text(),
+    label_selector=st.text(),
+    start=int64,
+    end=int64,
+    group_by=st.lists(st.text()),
+    step=st.floats(allow_nan=False),
+    limit=st.none() | int64,
+    exemplar_type=st.integers(0, 3),
+)
+documents = st.dictionaries(
+    st.sampled_from(FIELDS) | st.text(),
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text()
+        | st.sampled_from(["\ud800", "1e9"]),
+        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(FIELDS) | st.text(), inner),
+        max_leaves=20,
+    ),
+)
+
+
+def read(codec: Codec, body: bytes, message_type: type[Message]) -> Message | None:
+    """The message, or None where the body is refused as it should be."""
+    try:
+        return codec.decode(body, message_type)
+    except RpcError as error:
+        if error.code is not Code.INVALID_ARGUMENT:
+            raise
+        return None
+
+
+@every_codec
+@given(message=requests)
+def test_a_message_survives(codec: Codec, message: SelectSeriesRequest) -> None:
+    assert read(codec, codec.encode(message), SelectSeriesRequest) == message
+
+
+@every_codec
+@every_message
+@given(body=st.binary())
+def test_any_bytes_are_a_message_or_an_invalid_argument(
+    codec: Codec, message_type: type[Message], body: bytes
+) -> None:
+    message = read(codec, body, message_type)
+    assert message is None or read(codec, codec.encode(message), message_type) is not None
+
+
+@every_message
+@given(document=documents)
+def test_any_json_object_is_a_message_or_an_invalid_argument(
+    message_type: type[Message], document: dict[str, object]
+) -> None:
+    message = read(JSON, json.dumps(document).encode(), message_type)
+    assert message is None or read(JSON, JSON.encode(message), message_type) is not None
+
+
+@given(message=requests, cut=st.integers(0, 200), bit=st.integers(0, 2000))
+def test_a_damaged_message_is_a_message_or_an_invalid_argument(
+    message: SelectSeriesRequest, cut: int, bit: int
+) -> None:
+    body = bytearray(message.SerializeToString())
+    if body:
+        body[bit // 8 % len(body)] ^= 1 << bit % 8
+    read(CODECS["application/proto"], bytes(body[: len(body) - cut]), SelectSeriesRequest)

@@ -1,0 +1,100 @@
+"""Grafana Pyroscope's flame graph of a set of stacks, worked out in plain Python from the uncut call tree.
+
+Written from what Pyroscope answers and slow on purpose: it shares nothing with the code under test.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+type Stack = tuple[Sequence[str], int]
+"""Names from root to leaf, and a value; a stack without names or without a positive value counts for nothing."""
+
+
+class OracleFlameGraph(NamedTuple):
+    """A flame graph, its levels' offsets delta-encoded."""
+
+    names: list[str]
+    levels: list[list[int]]
+    total: int
+    max_self: int
+
+
+@dataclass(kw_only=True)
+class Frame:
+    """A node of the uncut tree."""
+
+    name: str
+    total: int = 0
+    self_: int = 0
+    children: dict[str, "Frame"] = field(default_factory=dict)
+
+
+def oracle_flamegraph(stacks: Sequence[Stack], max_nodes: int) -> OracleFlameGraph:
+    """The flame graph of `stacks`, cut to the `max_nodes` largest nodes and their ties."""
+    root = call_tree(stacks)
+    least = least_kept_total(root, max_nodes)
+    indexes: dict[str, int] = {}
+    bars: list[list[tuple[int, Frame, int]]] = []
+    pending = [(root, 0, 0)]
+    while pending:
+        frame, left, depth = pending.pop()
+        if frame.name not in indexes:
+            indexes[frame.name] = len(indexes)
+        if depth == len(bars):
+            bars.append([])
+        bars[depth].insert(0, (left, frame, indexes[frame.name]))
+        left += frame.self_
+        for child in drawn_children(frame, least):
+            pending.append((child, left, depth + 1))
+            left += child.total
+    levels = [level_values(level) for level in bars]
+    max_self = max(frame.self_ for level in bars for _, frame, _ in level)
+    return OracleFlameGraph(list(indexes), levels, root.total, max_self)
+
+
+def call_tree(stacks: Sequence[Stack]) -> Frame:
+    """All stacks merged by name under a root called `total`."""
+    root = Frame(name="total")
+    for names, value in stacks:
+        if not names or value <= 0:
+            continue
+        frame = root
+        root.total += value
+        for name in names:
+            frame = frame.children.setdefault(name, Frame(name=name))
+            frame.total += value
+        frame.self_ += value
+    return root
+
+
+def frames_below(root: Frame) -> Iterator[Frame]:
+    """Every node but the root."""
+    pending = list(root.children.values())
+    while pending:
+        frame = pending.pop()
+        yield frame
+        pending.extend(frame.children.values())
+
+
+def least_kept_total(root: Frame, max_nodes: int) -> int:
+    """The total from which on a node is drawn."""
+    totals = sorted((frame.total for frame in frames_below(root)), reverse=True)
+    return 0 if len(totals) <= max_nodes else totals[max_nodes - 1]
+
+
+def drawn_children(frame: Frame, least: int) -> list[Frame]:
+    """The children to draw, from left to right; the last may be an `other` for those that are not."""
+    in_order = sorted(frame.children.values(), key=lambda child: child.name.encode())
+    drawn = [child for child in in_order if child.total >= least and child.name != "other"]
+    left_out = frame.total - frame.self_ - sum(child.total for child in drawn)
+    return [*drawn, Frame(name="other", total=left_out, self_=left_out)] if left_out else drawn
+
+
+def level_values(level: Sequence[tuple[int, Frame, int]]) -> list[int]:
+    values: list[int] = []
+    end = 0
+    for left, frame, name_index in level:
+        values += (left - end, frame.total, frame.self_, name_index)
+        end = left + frame.total
+    return values
