@@ -1,0 +1,85 @@
+"""Where profiles are kept: a ClickHouse database, asked and filled through one object."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from flamehouse.flamegraph import CutTree
+from flamehouse.profile import Upload
+from flamehouse.selector import Matcher
+from flamehouse.settings import Settings
+from flamehouse.store import labels_query, series_query, stacktraces_query
+from flamehouse.store.cardinality import SeriesBudget
+from flamehouse.store.client import ClickHouse, ServerSettings, embedded_path
+from flamehouse.store.failures import told_to_clients
+from flamehouse.store.journal import Journal
+from flamehouse.store.model import SeriesQuery, SeriesResult, StacktraceQuery
+from flamehouse.store.writer import GroupWriter, LoneWriter, Writer
+from flamehouse.timerange import TimeRange
+
+__all__ = ["Store", "open_store"]
+
+
+class Store:
+    """The profiles of every tenant. Methods may be called from several threads.
+
+    They raise RpcError alone: `invalid_argument` for what ClickHouse finds wrong in a question (a regular
+    expression), `unavailable` and `deadline_exceeded` where it cannot answer, `resource_exhausted` where it must not.
+    """
+
+    def __init__(self, clickhouse: ClickHouse, writer: Writer, settings: Settings) -> None:
+        self._clickhouse = clickhouse
+        self._writer = writer
+        self._budget = SeriesBudget(clickhouse, settings.max_series_per_day)
+        self._reading: ServerSettings = {
+            "max_execution_time": settings.query_timeout_s,
+            "timeout_overflow_mode": "throw",
+        }
+
+    def insert(self, upload: Upload) -> None:
+        """Store the upload, exactly once however often it comes; returns when it is stored for good."""
+        with told_to_clients():
+            self._budget.check(upload)
+            self._writer.insert(upload)
+
+    def profile_types(self, tenant: str, within: TimeRange) -> list[str]:
+        """The ids of the profile types on the days that the range touches, sorted."""
+        with told_to_clients():
+            return labels_query.profile_types(self._clickhouse, tenant, within, self._reading)
+
+    def label_names(self, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> list[str]:
+        """The names of labels on the days that the range touches, private ones included, sorted."""
+        with told_to_clients():
+            return labels_query.label_names(self._clickhouse, tenant, matchers, within, self._reading)
+
+    def label_values(
+        self, tenant: str, name: str, matchers: Sequence[Matcher], within: TimeRange
+    ) -> list[str]:
+        """The values of one label on the days that the range touches, sorted."""
+        with told_to_clients():
+            return labels_query.label_values(self._clickhouse, tenant, name, matchers, within, self._reading)
+
+    def select_series(self, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
+        """Totals of profiles over time; the greatest series first."""
+        with told_to_clients():
+            return series_query.select_series_points(self._clickhouse, tenant, query, self._reading)
+
+    def select_merge_stacktraces(self, tenant: str, query: StacktraceQuery) -> CutTree:
+        """The merged call tree of the samples in [start, end)."""
+        with told_to_clients():
+            return stacktraces_query.select_merge_stacktraces(self._clickhouse, tenant, query, self._reading)
+
+    def close(self) -> None:
+        """Let go of the database; what was acknowledged is in it."""
+        self._clickhouse.close()
+
+
+def open_store(settings: Settings) -> Store:
+    """The store that `settings` name, migrated before. Clients are made when they are first needed."""
+    clickhouse = ClickHouse(settings.clickhouse_dsn, settings.clickhouse_database, settings.query_timeout_s)
+    writer: Writer
+    if clickhouse.embedded:
+        writer = GroupWriter(clickhouse, Journal(Path(embedded_path(settings.clickhouse_dsn))))
+        writer.recover()
+    else:
+        writer = LoneWriter(clickhouse)
+    return Store(clickhouse, writer, settings)

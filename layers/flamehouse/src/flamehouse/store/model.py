@@ -1,0 +1,45 @@
+"""The questions the store answers, and the shape of its answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flamehouse.profile_type import ProfileType
+from flamehouse.selector import Matcher
+from flamehouse.timerange import TimeRange
+
+type LabelSet = tuple[tuple[str, str], ...]
+"""Labels as (name, value)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesQuery:
+    """Totals of profiles over time: the point at T sums what came after T - step_ms, up to and with T.
+
+    Points stand at start, start + step, ... up to end. `limit` 0 keeps every series.
+    """
+
+    profile_type: ProfileType
+    matchers: Sequence[Matcher]
+    within: TimeRange
+    step_ms: int
+    group_by: tuple[str, ...] = ()
+    average: bool = False
+    limit: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesResult:
+    """One answered series: `points` are (timestamp in ms, value), in time order, empty buckets left out."""
+
+    labels: LabelSet
+    points: Sequence[tuple[int, float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StacktraceQuery:
+    """The merged call tree of every sample in [start, end), cut to its `max_nodes` largest nodes and their ties."""
+
+    profile_type: ProfileType
+    matchers: Sequence[Matcher]
+    within: TimeRange
+    max_nodes: int

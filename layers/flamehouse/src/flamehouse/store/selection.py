@@ -1,0 +1,65 @@
+"""Which rows a query is about: the tenant, profile type and series that its selector picks, as SQL conditions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from flamehouse.profile_type import ProfileType
+from flamehouse.selector import Matcher, MatchOp
+from flamehouse.store.matching import series_condition
+from flamehouse.timerange import TimeRange
+
+MIN_MS = 0
+MAX_MS = 4_102_444_800_000
+"""2100-01-01: between these any time fits every type that ClickHouse holds it in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Conditions on tables of samples and profiles, with what they bind.
+
+    `rows` picks the rows of the selected series, `services` the symbols they may name.
+    """
+
+    rows: str
+    services: str
+    parameters: Mapping[str, object]
+
+
+def select_series(
+    tenant: str, profile_type: ProfileType, matchers: Sequence[Matcher], within: TimeRange
+) -> Selection:
+    """The series of this profile type that all matchers match, with a profile on a day of `within`."""
+    parameters: dict[str, object] = {"tenant": tenant, "profile_type": profile_type.id, **days_of(within)}
+    rows = "tenant = {tenant:String} AND profile_type = {profile_type:String}"
+    services = "tenant = {tenant:String}"
+    names = [
+        matcher.value for matcher in matchers if (matcher.name, matcher.op) == ("service_name", MatchOp.EQUAL)
+    ]
+    if names:
+        parameters["service"] = names[0]
+        rows += " AND service = {service:String}"
+        services += " AND service = {service:String}"
+    if len(matchers) > len(names[:1]):
+        condition = series_condition(matchers)
+        parameters |= condition.parameters
+        rows += f""" AND fingerprint IN (
+            SELECT fingerprint
+            FROM series
+            WHERE tenant = {{tenant:String}} AND profile_type = {{profile_type:String}}
+                AND day BETWEEN toDate({{first_day:Int32}}) AND toDate({{last_day:Int32}})
+                AND {condition.sql}
+        )"""
+    return Selection(rows=rows, services=services, parameters=parameters)
+
+
+def days_of(within: TimeRange) -> dict[str, object]:
+    """`first_day` and `last_day`: the days (UTC) that the range touches, to be bound as day numbers."""
+    return {
+        "first_day": clamp_ms(within.start_ms) // 86_400_000,
+        "last_day": clamp_ms(within.end_ms) // 86_400_000,
+    }
+
+
+def clamp_ms(time_ms: int) -> int:
+    """The time, or the nearest that can be stored."""
+    return min(max(time_ms, MIN_MS), MAX_MS)

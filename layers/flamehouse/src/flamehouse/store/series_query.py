@@ -1,0 +1,76 @@
+"""SelectSeries: totals of profiles over time, read from the table `profiles` alone."""
+
+from flamehouse.store.client import ClickHouse, ServerSettings
+from flamehouse.store.model import SeriesQuery, SeriesResult
+from flamehouse.store.selection import clamp_ms, select_series
+
+_SERIES = """
+SELECT group_values, points.1 AS timestamps, points.2 AS values
+FROM
+(
+    SELECT group_values, arraySort(groupArray((timestamp, value))) AS points, sum(value) AS series_total
+    FROM
+    (
+        SELECT
+            {group_values} AS group_values,
+            {{first:Int64}} + {{step:Int64}} * intDiv(time_ms - {{first:Int64}} + {{step:Int64}} - 1, {{step:Int64}}) AS timestamp,
+            toFloat64({aggregate}(total)) AS value
+        FROM
+        (
+            SELECT fingerprint, toUnixTimestamp64Milli(time) AS time_ms, total
+            FROM profiles
+            WHERE {rows}
+                AND time >= fromUnixTimestamp64Milli({{from:Int64}}, 'UTC')
+                AND time < fromUnixTimestamp64Milli({{until:Int64}}, 'UTC')
+        ) AS profiles
+        {join}
+        GROUP BY group_values, timestamp
+    )
+    GROUP BY group_values
+    ORDER BY series_total DESC, group_values
+    {limit}
+)
+"""
+
+_GROUPED = {
+    "group_values": "groups.label_values",
+    "join": """ANY LEFT JOIN
+        (
+            SELECT fingerprint, arrayMap(name -> labels[name], {group_by:Array(String)}) AS label_values
+            FROM series
+            WHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
+                AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+        ) AS groups ON profiles.fingerprint = groups.fingerprint""",
+}
+_UNGROUPED = {"group_values": "emptyArrayString()", "join": ""}
+
+
+def select_series_points(
+    clickhouse: ClickHouse, tenant: str, query: SeriesQuery, settings: ServerSettings
+) -> list[SeriesResult]:
+    """The series by descending sum of their points, then by labels."""
+    first, step = query.within.start_ms, query.step_ms
+    last = first + (query.within.end_ms - first) // step * step
+    selection = select_series(tenant, query.profile_type, query.matchers, query.within)
+    parameters = {
+        **selection.parameters,
+        "first": first,
+        "step": step,
+        "from": clamp_ms(first - step + 1),
+        "until": clamp_ms(last + 1),
+        "group_by": list(query.group_by),
+        "limit": query.limit,
+    }
+    sql = _SERIES.format(
+        rows=selection.rows,
+        aggregate="avg" if query.average else "sum",
+        limit="LIMIT {limit:UInt64}" if query.limit else "",
+        **(_GROUPED if query.group_by else _UNGROUPED),
+    )
+    return [
+        SeriesResult(
+            labels=tuple(pair for pair in zip(query.group_by, group_values, strict=False) if pair[1]),
+            points=list(zip(timestamps, values, strict=True)),
+        )
+        for group_values, timestamps, values in clickhouse.rows(sql, parameters, settings)
+    ]

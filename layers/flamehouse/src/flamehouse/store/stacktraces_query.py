@@ -1,0 +1,124 @@
+"""SelectMergeStacktraces: the call tree of every sample in a range, built and cut by ClickHouse.
+
+Values are summed by stack first: from hourly and five-minute sums in the middle of the range, from samples at its two
+ends. A node of the tree is a path from the root; its id is the sum of a hash of each (name, depth) on the way, so that
+all ids of a stack are one running sum. The root has id 0 and the greatest total of all: it is always kept.
+
+The cut is Pyroscope's: every node stays whose total is at least that of the max_nodes-th largest.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from flamehouse.flamegraph import CutTree
+from flamehouse.store.client import ClickHouse, ServerSettings
+from flamehouse.store.model import StacktraceQuery
+from flamehouse.store.ranges import Span, pieces_of
+from flamehouse.store.selection import clamp_ms, select_series
+
+_ROOT = 0
+
+_STACKS = """
+            SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(value) AS value
+            FROM ({pieces}
+            )
+            GROUP BY stack
+"""
+
+_PIECE = """
+                SELECT stacktrace_id, value
+                FROM {table}
+                WHERE {rows} AND ({spans})"""
+
+_SPAN = (
+    "{column} >= fromUnixTimestamp64Milli({{start_{number}:Int64}}, 'UTC')"
+    " AND {column} < fromUnixTimestamp64Milli({{end_{number}:Int64}}, 'UTC')"
+)
+
+_TREE = """
+SELECT path, parent_path, CAST(name, 'LowCardinality(String)'), total, self
+FROM
+(
+    SELECT name_id, name
+    FROM functions
+    WHERE {services} AND week BETWEEN toMonday(toDate({{first_day:Int32}})) AND toDate({{last_day:Int32}})
+) AS functions
+ANY RIGHT JOIN
+(
+    SELECT
+        path,
+        any(parent) AS parent_path,
+        any(frame) AS node_name_id,
+        sum(value) AS total,
+        sum(leaf_value) AS self
+    FROM
+    (
+        SELECT
+            value,
+            CAST(functions, 'Array(UInt64)') AS frames,
+            arrayCumSum(arrayMap((frame, depth) -> cityHash64(frame, depth), frames, arrayEnumerate(frames))) AS paths
+        FROM
+        (
+            SELECT id, functions
+            FROM stacktraces
+            WHERE {services} AND week BETWEEN toMonday(toDate({{first_day:Int32}})) AND toDate({{last_day:Int32}})
+                AND notEmpty(functions)
+        ) AS stacktraces
+        ANY INNER JOIN
+        ({stacks}        ) AS stacks ON stacktraces.id = stacks.stack
+    )
+    ARRAY JOIN
+        arrayPushFront(paths, 0) AS path,
+        arrayConcat([0, 0], arrayPopBack(paths)) AS parent,
+        arrayPushFront(frames, 0) AS frame,
+        arrayPushBack(arrayWithConstant(length(paths), toInt64(0)), value) AS leaf_value
+    GROUP BY path
+    ORDER BY total DESC
+    LIMIT {{max_rows:UInt64}} WITH TIES
+) AS nodes ON functions.name_id = nodes.node_name_id
+"""
+
+
+def select_merge_stacktraces(
+    clickhouse: ClickHouse, tenant: str, query: StacktraceQuery, settings: ServerSettings
+) -> CutTree:
+    """Ask for the merged tree; one that has no node where nothing matches."""
+    sql, parameters = tree_sql(tenant, query)
+    rows = clickhouse.columns(sql, parameters, settings)
+    if not rows:
+        return CutTree(ids=(), parents=(), names=(), totals=(), selves=(), total=0)
+    root = rows[0].index(_ROOT)
+    total = rows[3][root]
+    ids, parents, names, totals, selves = ([*column[:root], *column[root + 1 :]] for column in rows)
+    return CutTree(ids=ids, parents=parents, names=names, totals=totals, selves=selves, total=total)
+
+
+def tree_sql(tenant: str, query: StacktraceQuery) -> tuple[str, Mapping[str, object]]:
+    """The SQL of the cut tree and what it binds: a row a node, the root with id 0 among them."""
+    selection = select_series(tenant, query.profile_type, query.matchers, query.within)
+    pieces = pieces_of(clamp_ms(query.within.start_ms), clamp_ms(query.within.end_ms))
+    parameters: dict[str, object] = {**selection.parameters, "max_rows": query.max_nodes + 1}
+    selects = [
+        _piece(table, column, spans, selection.rows, parameters)
+        for table, column, spans in (
+            ("samples", "time", pieces.raw),
+            ("samples_5m", "bucket", pieces.five_minutes),
+            ("samples_1h", "bucket", (pieces.hours,)),
+        )
+        if any(span.start < span.end for span in spans)
+    ]
+    stacks = _STACKS.format(pieces="\n                UNION ALL".join(selects or [_NO_PIECE]))
+    return _TREE.format(services=selection.services, stacks=stacks), parameters
+
+
+_NO_PIECE = "\n                SELECT stacktrace_id, value FROM samples WHERE false"
+
+
+def _piece(table: str, column: str, spans: Sequence[Span], rows: str, parameters: dict[str, object]) -> str:
+    """The part of the range that `table` answers; adds what it binds to `parameters`."""
+    conditions = []
+    for span in spans:
+        if span.start < span.end:
+            number = len(parameters)
+            parameters |= {f"start_{number}": span.start, f"end_{number}": span.end}
+            conditions.append(_SPAN.format(column=column, number=number))
+    return _PIECE.format(table=table, rows=rows, spans=" OR ".join(conditions))
