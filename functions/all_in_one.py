@@ -1,0 +1,164 @@
+"""The whole of flamehouse in one process: every route of both paths, on a ClickHouse inside it.
+
+The environment says where it listens (HOST, PORT) and keeps its data (DATA_DIR), and holds the settings of
+`flamehouse.settings`.
+"""
+
+import base64
+import fcntl
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Final, TextIO
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from flamehouse.connect import unknown_path
+from flamehouse.paths import CleanPaths
+from flamehouse.pb.profile_pb2 import Function, Line, Location, Profile, Sample, ValueType
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from flamehouse.store import open_store
+from flamehouse.store.client import embedded_path, is_embedded
+from flamehouse.store.migrate import migrate
+from ingest.app import routes as ingest_routes
+from querier import label_names, label_values, profile_types, select_merge_stacktraces, select_series
+
+_STOP_GRACE_S: Final = 5
+"""Beyond a query's own time limit, how long a stop waits for requests under way."""
+_EVERY_INTERFACE: Final = ("", "0.0.0.0", "::")  # noqa: S104  # compared with, not bound
+
+_READY: Final = """\
+flamehouse is ready on {url}
+
+  First profile:   echo {pprof} |
+                     base64 -d | curl --data-binary @- '{url}/ingest?name=first.profile&format=pprof'
+  SDKs and Alloy:  server address {url}
+  Grafana:         data source "Grafana Pyroscope" with the URL {url}
+
+Ctrl-C stops it."""
+
+
+def create_app(services: Callable[[], Services], path_prefix: str = "") -> ASGIApp:
+    """The app with every route; `services` is called for each request."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.state.services = services
+    app.router.default = unknown_path
+    app.router.routes += [
+        *ingest_routes,
+        profile_types.route,
+        label_names.route,
+        label_values.route,
+        select_series.route,
+        select_merge_stacktraces.route,
+    ]
+    return CleanPaths(app, path_prefix)
+
+
+def main(environ: Mapping[str, str] = os.environ) -> None:
+    """Serve until SIGINT or SIGTERM; SystemExit with one line where the folder or the port is taken."""
+    settings = _settings(environ)
+    lock = _lock_data(settings.clickhouse_dsn)
+    listener = _listen(environ.get("HOST") or "127.0.0.1", environ.get("PORT") or "4040")
+    migrate(settings)
+    store = open_store(settings)
+    try:
+        services = Services(settings=settings, store=store)
+        config = uvicorn.Config(
+            create_app(lambda: services, settings.path_prefix),
+            log_level="warning",
+            lifespan="off",
+            timeout_graceful_shutdown=settings.query_timeout_s + _STOP_GRACE_S,
+        )
+        _Server(config).run([listener])
+    finally:
+        store.close()
+        if lock is not None:
+            lock.close()
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, ends with status 0 at the first signal and at once at the second."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            _say(_READY.format(url=_url(listener), pprof=_first_profile()))
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # uvicorn's signature
+        if self.should_exit:
+            os._exit(128 + sig)
+        _say(f"{signal.Signals(sig).name}: finishing what is under way (again: stop at once)")
+        self.should_exit = True
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201  # a program's words to its user
+
+
+def _settings(environ: Mapping[str, str]) -> Settings:
+    dsn = environ.get("CLICKHOUSE_DSN") or f"chdb://{environ.get('DATA_DIR') or './data'}"
+    try:
+        return Settings.from_env({**environ, "CLICKHOUSE_DSN": dsn})
+    except ValueError as error:
+        raise SystemExit(f"flamehouse: {error}") from error
+
+
+def _lock_data(dsn: str) -> TextIO | None:
+    """Make the data folder of an embedded engine this process's own until the returned file is closed."""
+    if not is_embedded(dsn):
+        return None
+    folder = Path(embedded_path(dsn))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "flamehouse.lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise SystemExit(f"flamehouse: the data folder {folder} is in use by another flamehouse") from error
+    except OSError as error:
+        raise SystemExit(f"flamehouse: cannot use the data folder {folder}: {error.strerror}") from error
+    return lock
+
+
+def _listen(host: str, port: str) -> socket.socket:
+    """A listening socket: taken before the engine starts, so that a taken port costs nothing."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, int(port)), family=family)
+    except (ValueError, OverflowError) as error:
+        raise SystemExit(f"flamehouse: PORT must be a port number, not {port!r}") from error
+    except OSError as error:
+        raise SystemExit(f"flamehouse: cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    if host in _EVERY_INTERFACE:
+        host = "localhost"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _first_profile() -> str:
+    """A pprof message of one stack, base64: a profile to send without having one."""
+    profile = Profile(
+        string_table=["", "cpu", "nanoseconds", "main", "work"],
+        sample_type=[ValueType(type=1, unit=2)],
+        period_type=ValueType(type=1, unit=2),
+        function=[Function(id=1, name=3), Function(id=2, name=4)],
+        location=[Location(id=id_, line=[Line(function_id=id_)]) for id_ in (1, 2)],
+        sample=[Sample(location_id=[2, 1], value=[10_000_000])],
+    )
+    return base64.b64encode(profile.SerializeToString()).decode()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

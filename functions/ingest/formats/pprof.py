@@ -1,0 +1,178 @@
+"""pprof, as SDKs upload it: the profile alone, or a form of `profile` and `sample_type_config`.
+
+What clients sent over the years and a server makes of it: grafana.com/docs/pyroscope/latest/reference-server-api.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Final
+
+from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.incoming import IncomingProfile
+from flamehouse.pb import profile_pb2
+from ingest.formats import Parsed
+from ingest.pprof_message import decode_pprof
+from ingest.request import IngestRequest
+
+_YEAR_1971_NS: Final = 365 * 86_400 * 1_000_000_000
+_MAX_CONFIG_BYTES: Final = 1 << 16
+_MAX_RENAMED_CHARS: Final = 1 << 24
+"""A few long files and names make many long pairs: what they may take together."""
+_SCRIPTING_SPIES: Final = frozenset({"pyspy", "rbspy", "scripting"})
+
+type DisplayNames = Mapping[str, str]
+"""What a sample type is shown as, by its name; empty for one that is shown as itself."""
+
+_DEFAULT_DISPLAY_NAMES: Final[DisplayNames] = {
+    "samples": "cpu",
+    "goroutine": "goroutines",
+    "contentions": "mutex_count",
+    "delay": "mutex_duration",
+}
+_METRICS: Final = (
+    ("cpu", "process_cpu"),
+    ("alloc_", "memory"),
+    ("inuse_", "memory"),
+    ("mutex_", "mutex"),
+    ("block_", "block"),
+    ("goroutines", "goroutines"),
+)
+"""Metric names by what the display name of a sample type contains."""
+
+
+def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
+    """One profile, or none where the part `profile` is missing or empty."""
+    if parts.get("prev_profile"):
+        raise invalid_argument(
+            "unsupported client version. Please update github.com/grafana/pyroscope-go to the latest version"
+        )
+    display_names = _display_names(parts.get("sample_type_config"))
+    data = parts.get("profile")
+    if not data:
+        return Parsed(profiles=(), timed=True)
+    pprof = decode_pprof(data)
+    timed = _settle_time(pprof, request)
+    if request.spy_name in _SCRIPTING_SPIES:
+        _name_functions_by_file(pprof, keep_absolute=request.spy_name == "pyspy")
+    if _is_dotnet(request, display_names):
+        _repair_dotnet(pprof)
+    labels = _series_labels(request, _metric_name(pprof, display_names))
+    return Parsed(profiles=(IncomingProfile(labels=labels, pprof=pprof),), timed=timed)
+
+
+def _display_names(config: bytes | None) -> DisplayNames:
+    """Read `{"<sample type>": {"display-name": ...}}`; nothing else of it matters any more."""
+    if not config:
+        return _DEFAULT_DISPLAY_NAMES
+    if len(config) > _MAX_CONFIG_BYTES:
+        raise _bad_config(f"it is longer than {_MAX_CONFIG_BYTES} bytes")
+    try:
+        types = json.loads(config)
+    except (ValueError, RecursionError) as error:
+        raise _bad_config(str(error)) from error
+    if types is None:
+        return _DEFAULT_DISPLAY_NAMES
+    if not isinstance(types, dict):
+        raise _bad_config("it is not an object")
+    return {name: _display_name(name, type_) for name, type_ in types.items()}
+
+
+def _display_name(name: str, config: object) -> str:
+    if config is None:
+        return ""
+    shown = config.get("display-name", "") if isinstance(config, dict) else None
+    if not isinstance(shown, str):
+        raise _bad_config(f"the sample type '{name}' has no display-name that is a string")
+    return shown
+
+
+def _bad_config(reason: str) -> RpcError:
+    return invalid_argument(f"malformed sample_type_config: {reason}")
+
+
+def _settle_time(pprof: profile_pb2.Profile, request: IngestRequest) -> bool:
+    """Give a profile without a time the one of the request; whether it now has one that does not hang on the clock.
+
+    Old SDKs wrote microseconds or milliseconds for nanoseconds: any time in 1970 is none.
+    """
+    if pprof.time_nanos >= _YEAR_1971_NS:
+        return True
+    if request.from_ is None:
+        pprof.time_nanos = 0
+        return False
+    pprof.time_nanos = request.from_.ns
+    return request.from_.absolute and request.from_.ns > 0
+
+
+def _name_functions_by_file(pprof: profile_pb2.Profile, *, keep_absolute: bool) -> None:
+    """Put the file's name before each function's, but for files with an absolute path if `keep_absolute`."""
+    strings = pprof.string_table
+    indices: dict[str, int] = {}
+    room = _MAX_RENAMED_CHARS
+    for function in pprof.function:
+        filename = _string(pprof, function.filename)
+        if keep_absolute and filename.startswith("/"):
+            continue
+        name = f"{filename} {_string(pprof, function.name)}"
+        if name not in indices:
+            room -= len(name)
+            if room < 0:
+                raise invalid_argument(
+                    f"function and file names exceed {_MAX_RENAMED_CHARS} characters together"
+                )
+            indices[name] = len(strings)
+            strings.append(name)
+        function.name = indices[name]
+
+
+def _is_dotnet(request: IngestRequest, display_names: DisplayNames) -> bool:
+    return request.spy_name == "dotnetspy" or (
+        request.spy_name == "unknown" and "inuse-space" in display_names
+    )
+
+
+def _repair_dotnet(pprof: profile_pb2.Profile) -> None:
+    """Number functions that have no ids, and write sample types with underscores."""
+    if len(pprof.function) == len(pprof.location) and not any(function.id for function in pprof.function):
+        for function, location in zip(pprof.function, pprof.location, strict=True):
+            function.id = location.id
+    for sample_type in pprof.sample_type:
+        name = _string(pprof, sample_type.type)
+        if "-" in name:
+            pprof.string_table[sample_type.type] = name.replace("-", "_")
+
+
+def _metric_name(pprof: profile_pb2.Profile, display_names: DisplayNames) -> str:
+    """The `__name__` that the sample types tell of: the last one's own where none is known."""
+    names = [_string(pprof, sample_type.type) for sample_type in pprof.sample_type]
+    if "wall" in names:
+        return "wall"
+    shown = ""
+    for name in names:
+        shown = display_names.get(name) or name
+        if shown in {"space", "objects"}:
+            return "memory"
+        for part, metric in _METRICS:
+            if part in shown:
+                return metric
+    return shown
+
+
+def _series_labels(request: IngestRequest, metric_name: str) -> dict[str, str]:
+    """The labels of the request's series: a `service_name` among its own takes the application's place.
+
+    Private labels are not the client's to set.
+    """
+    return {
+        "__delta__": "false",
+        "pyroscope_spy": request.spy_name,
+        "service_name": request.app_name,
+        **{name: value for name, value in request.labels.items() if not name.startswith("__")},
+        "__name__": metric_name,
+    }
+
+
+def _string(pprof: profile_pb2.Profile, index: int) -> str:
+    """The string at an index that is yet to be checked; empty where there is none."""
+    strings = pprof.string_table
+    return strings[index] if 0 <= index < len(strings) else ""

@@ -1,0 +1,25 @@
+"""The names of Go's generic functions, which the compiler makes once for each shape of their type parameters."""
+
+import re
+from collections.abc import Mapping
+
+from flamehouse.pb import profile_pb2
+
+_SHAPE = "[go.shape."
+_SHAPES = re.compile(r"\[go\.shape\..*\]")
+
+
+def is_go(labels: Mapping[str, str], pprof: profile_pb2.Profile) -> bool:
+    """Whether a Go program was profiled: its SDK says so, or where none is named, a Go source file does.
+
+    Profiles of native stacks name no source files: they keep the names that their symbol tables hold.
+    """
+    spy = labels.get("pyroscope_spy")
+    if spy is not None:
+        return spy == "gospy"
+    return any(text.endswith(".go") for text in pprof.string_table)
+
+
+def without_shapes(name: str) -> str:
+    """The function's name without shapes: `slices.Sort[go.shape.string]` is `slices.Sort` to its author."""
+    return _SHAPES.sub("", name) if _SHAPE in name else name

@@ -1,0 +1,97 @@
+"""multipart/form-data: the parts of a form by their names.
+
+Format: RFC 7578, on top of RFC 2046.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from flamehouse.errors import RpcError, invalid_argument
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+_MEDIA_TYPE: Final = "multipart/form-data"
+_MAX_PARTS: Final = 32
+
+
+def is_multipart(content_type: str) -> bool:
+    return _MEDIA_TYPE in content_type.lower()
+
+
+def split_multipart(body: bytes, content_type: str) -> dict[str, bytes]:
+    """The form's parts, whether they are files or plain fields; of a name given twice, the first.
+
+    RpcError invalid_argument for a form that is damaged, cut short or of more than 32 parts.
+    """
+    boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
+    if not boundary:
+        raise _malformed("no multipart boundary in Content-Type")
+    form = _Form()
+    try:
+        parser = MultipartParser(boundary, form.callbacks())
+        parser.write(body)
+        parser.finalize()
+    except FormParserError as error:
+        raise _malformed(str(error)) from error
+    if not form.complete:
+        raise _malformed("the form ends before its last boundary")
+    return form.parts
+
+
+class _Form:
+    """Collects what the parser calls out."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, bytes] = {}
+        self.complete = False
+        self._count = 0
+        self._name = ""
+        self._header = b""
+        self._value = b""
+        self._data: list[bytes] = []
+
+    def callbacks(self) -> "MultipartCallbacks":
+        return {
+            "on_part_begin": self._part_begin,
+            "on_header_field": self._header_field,
+            "on_header_value": self._header_value,
+            "on_header_end": self._header_end,
+            "on_part_data": self._part_data,
+            "on_part_end": self._part_end,
+            "on_end": self._end,
+        }
+
+    def _part_begin(self) -> None:
+        self._count += 1
+        if self._count > _MAX_PARTS:
+            raise _malformed(f"the form has more than {_MAX_PARTS} parts")
+        self._name = ""
+        self._data = []
+
+    def _header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header += data[start:end]
+
+    def _header_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def _header_end(self) -> None:
+        if self._header.lower() == b"content-disposition":
+            options = parse_options_header(self._value.decode("latin-1"))[1]
+            self._name = options.get(b"name", b"").decode("latin-1")
+        self._header = self._value = b""
+
+    def _part_data(self, data: bytes, start: int, end: int) -> None:
+        self._data.append(data[start:end])
+
+    def _part_end(self) -> None:
+        self.parts.setdefault(self._name, b"".join(self._data))
+
+    def _end(self) -> None:
+        self.complete = True
+
+
+def _malformed(reason: str) -> RpcError:
+    return invalid_argument(f"malformed multipart form: {reason}")

@@ -1,0 +1,68 @@
+"""The pprof message, read from bytes.
+
+Format: github.com/google/pprof, proto/profile.proto.
+"""
+
+from functools import cache
+from typing import Any, Final
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
+
+from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.pb import profile_pb2
+
+_MAX_STRING_BYTES: Final = 65_535
+_LONGEST_CHAR_BYTES: Final = 4
+
+
+def decode_pprof(data: bytes) -> profile_pb2.Profile:
+    """The message. A time before 1970 and a negative duration count as not given, of a long text the end is kept.
+
+    RpcError invalid_argument for bytes that are no pprof, or one with a text that is not UTF-8.
+    """
+    try:
+        profile = profile_pb2.Profile.FromString(data)
+    except DecodeError as error:
+        raise _undecodable(data, error) from error
+    profile.time_nanos = max(profile.time_nanos, 0)
+    profile.duration_nanos = max(profile.duration_nanos, 0)
+    _shorten_strings(profile)
+    return profile
+
+
+def _shorten_strings(profile: profile_pb2.Profile) -> None:
+    strings = profile.string_table
+    if max(map(len, strings), default=0) * _LONGEST_CHAR_BYTES <= _MAX_STRING_BYTES:
+        return
+    for index, text in enumerate(strings):
+        encoded = text.encode()
+        if len(encoded) > _MAX_STRING_BYTES:
+            strings[index] = encoded[-_MAX_STRING_BYTES:].decode(errors="ignore")
+
+
+def _undecodable(data: bytes, error: DecodeError) -> RpcError:
+    """Says which text is not UTF-8, where that is what is wrong."""
+    try:
+        texts: list[bytes] = [*_profile_of_bytes().FromString(data).string_table]
+    except DecodeError:
+        texts = []
+    for text in texts:
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            return invalid_argument(f"invalid utf8 string hex: {text.hex()}")
+    return invalid_argument(f"the profile is not a pprof message: {error}")
+
+
+@cache
+def _profile_of_bytes() -> type[Any]:
+    """The message's class but for the string table, which is one of bytes."""
+    file = descriptor_pb2.FileDescriptorProto()
+    profile_pb2.DESCRIPTOR.CopyToProto(file)
+    profile = next(message for message in file.message_type if message.name == "Profile")
+    strings = next(field for field in profile.field if field.name == "string_table")
+    strings.type = descriptor_pb2.FieldDescriptorProto.TYPE_BYTES
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("google.v1.Profile"))

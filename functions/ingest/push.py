@@ -1,0 +1,95 @@
+"""push.v1.PusherService/Push: pprof profiles with the labels of their series, many of both in a request.
+
+Sent by Grafana Alloy and by the SDKs for Python, Ruby, Rust and .NET.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from flamehouse.connect import Call, unary
+from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.incoming import IncomingProfile
+from flamehouse.labels import unique_labels
+from flamehouse.pb import push_pb2
+from flamehouse.settings import Settings
+from ingest.body import human_bytes, unpack
+from ingest.pipeline import Arrival, Entry, store
+from ingest.pprof_message import decode_pprof
+from ingest.upload_id import upload_id
+from ingest.validate import check_size
+
+_PATH: Final = "/push.v1.PusherService/Push"
+_MAX_PROFILES: Final = 10_000
+_SESSION_LABEL: Final = "__session_id__"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sample:
+    """One profile of a request: the labels of its series, its bytes, and what could be made of them."""
+
+    name: str
+    content: bytes
+    entry: Entry
+
+
+def push(call: Call, request: push_pb2.PushRequest) -> push_pb2.PushResponse:
+    """Store the request's profiles. RpcError invalid_argument names each that is bad, once the others are stored."""
+    arrival = Arrival(tenant=call.tenant, received_ns=time.time_ns())
+    count = sum(len(series.samples) for series in request.series)
+    if not count:
+        raise invalid_argument("no profiles received")
+    if count > _MAX_PROFILES:
+        raise invalid_argument(f"a push may hold {_MAX_PROFILES} profiles, not {count}")
+    samples = _read(request, call.services.settings)
+    id_ = upload_id(
+        tenant=arrival.tenant,
+        endpoint=_PATH,
+        parameters=(),
+        parts=((sample.name, sample.content) for sample in samples),
+        received_s=None if all(_is_timed(sample.entry) for sample in samples) else arrival.received_s,
+    )
+    store(call.services, arrival, id_, [sample.entry for sample in samples])
+    return push_pb2.PushResponse()
+
+
+def _read(request: push_pb2.PushRequest, settings: Settings) -> list[_Sample]:
+    room = settings.max_body_bytes
+    samples = []
+    for sample in _samples(request, settings):
+        room -= len(sample.content)
+        if room < 0:
+            limit = human_bytes(settings.max_body_bytes)
+            raise invalid_argument(f"uncompressed batched profile payload size exceeds limit of {limit}")
+        samples.append(sample)
+    return samples
+
+
+def _samples(request: push_pb2.PushRequest, settings: Settings) -> Iterator[_Sample]:
+    for series in request.series:
+        pairs = sorted((label.name, label.value) for label in series.labels if label.name != _SESSION_LABEL)
+        name = json.dumps(pairs)
+        for sample in series.samples:
+            content = sample.raw_profile
+            profile: IncomingProfile | RpcError
+            try:
+                labels = unique_labels(pairs)
+                content = _unpacked(content, labels, settings)
+                profile = IncomingProfile(labels=labels, pprof=decode_pprof(content))
+            except RpcError as error:
+                profile = error
+            yield _Sample(name=name, content=content, entry=Entry(id=sample.ID, profile=profile))
+
+
+def _unpacked(raw: bytes, labels: Mapping[str, str], settings: Settings) -> bytes:
+    check_size(len(raw), labels, settings)
+    return unpack(raw, settings.max_profile_bytes)
+
+
+def _is_timed(entry: Entry) -> bool:
+    return isinstance(entry.profile, RpcError) or entry.profile.pprof.time_nanos > 0
+
+
+route = unary(_PATH, push_pb2.PushRequest, push)

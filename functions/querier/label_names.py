@@ -1,0 +1,23 @@
+"""LabelNames: the names of the labels that the selected series carry."""
+
+from flamehouse.aws import lambda_handler
+from flamehouse.connect import Call
+from flamehouse.pb.types_pb2 import LabelNamesRequest, LabelNamesResponse
+from flamehouse.selector import parse_matchers
+from querier.query_range import query_range_or_last_hour
+from querier.rpc import querier_rpc
+from querier.utf8_names import visible_names
+
+
+def label_names(call: Call, request: LabelNamesRequest) -> LabelNamesResponse:
+    """The names, sorted, private ones (`__x__`) included; no range asks for the last hour."""
+    matchers = parse_matchers(request.matchers)
+    within = query_range_or_last_hour(call, request.start, request.end)
+    if within is None:
+        return LabelNamesResponse()
+    names = call.services.store.label_names(call.tenant, matchers, within)
+    return LabelNamesResponse(names=visible_names(names, call.headers))
+
+
+route = querier_rpc("LabelNames", LabelNamesRequest, label_names)
+handler = lambda_handler(route)

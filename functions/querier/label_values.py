@@ -1,0 +1,25 @@
+"""LabelValues: the values that one label has among the selected series."""
+
+from flamehouse.aws import lambda_handler
+from flamehouse.connect import Call
+from flamehouse.errors import invalid_argument
+from flamehouse.pb.types_pb2 import LabelValuesRequest, LabelValuesResponse
+from flamehouse.selector import parse_matchers
+from querier.query_range import query_range_or_last_hour
+from querier.rpc import querier_rpc
+
+
+def label_values(call: Call, request: LabelValuesRequest) -> LabelValuesResponse:
+    """The values, sorted; none for a label that nothing carries. No range asks for the last hour."""
+    if not request.name:
+        raise invalid_argument("name is required")
+    matchers = parse_matchers(request.matchers)
+    within = query_range_or_last_hour(call, request.start, request.end)
+    if within is None:
+        return LabelValuesResponse()
+    values = call.services.store.label_values(call.tenant, request.name, matchers, within)
+    return LabelValuesResponse(names=values)
+
+
+route = querier_rpc("LabelValues", LabelValuesRequest, label_values)
+handler = lambda_handler(route)

@@ -1,0 +1,33 @@
+"""ProfileTypes: which types of profile a time range holds. Grafana's data source test asks this of 1970."""
+
+from flamehouse.aws import lambda_handler
+from flamehouse.connect import Call
+from flamehouse.pb.querier_pb2 import ProfileTypesRequest, ProfileTypesResponse
+from flamehouse.pb.types_pb2 import ProfileType as ProfileTypeMessage
+from flamehouse.profile_type import ProfileType
+from querier.query_range import query_range_or_last_hour
+from querier.rpc import querier_rpc
+
+
+def profile_types(call: Call, request: ProfileTypesRequest) -> ProfileTypesResponse:
+    """The types, sorted by id; no range asks for the last hour."""
+    within = query_range_or_last_hour(call, request.start, request.end)
+    if within is None:
+        return ProfileTypesResponse()
+    ids = call.services.store.profile_types(call.tenant, within)
+    return ProfileTypesResponse(profile_types=[_message(ProfileType.parse(id_)) for id_ in ids])
+
+
+def _message(profile_type: ProfileType) -> ProfileTypeMessage:
+    return ProfileTypeMessage(
+        ID=profile_type.id,
+        name=profile_type.name,
+        sample_type=profile_type.sample_type,
+        sample_unit=profile_type.sample_unit,
+        period_type=profile_type.period_type,
+        period_unit=profile_type.period_unit,
+    )
+
+
+route = querier_rpc("ProfileTypes", ProfileTypesRequest, profile_types)
+handler = lambda_handler(route)

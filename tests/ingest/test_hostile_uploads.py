@@ -1,0 +1,204 @@
+"""Whatever comes in is answered as a client's fault or stored: never a fault of ours, and in bounded time."""
+
+import gzip
+import random
+import time
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flamehouse.pb.profile_pb2 import Line, Profile, Sample
+from uploads import FORM, Ingest, form, pprof, pushed, series
+
+LABELS = {"__name__": "process_cpu", "service_name": "shop"}
+PROFILE = pprof(labels={"endpoint": "/cart"}).SerializeToString()
+QUERIES = (
+    "name=app&format=pprof",
+    "name=app",
+    "name=app&format=pprof&spyName=rbspy",
+    "name=app&format=pprof&spyName=dotnetspy",
+)
+
+fuzzed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def send_everywhere(data: bytes) -> None:
+    """Send the bytes as every kind of body; what is not taken must be a 4xx and leave nothing behind."""
+    bodies = [(data, FORM, query) for query in QUERIES[:2]] + [(data, "", query) for query in QUERIES]
+    bodies += [
+        (form(("profile", data), ("sample_type_config", data)), FORM, QUERIES[1]),
+        (gzip.compress(data), "", QUERIES[0]),
+    ]
+    for body, content_type, query in bodies:
+        ingest = Ingest()
+        response = ingest.post(body, query, content_type=content_type)
+        assert response.status_code == 200 or (400 <= response.status_code < 500 and not ingest.uploads)
+    for body, content_type in [
+        (data, "application/proto"),
+        (data, "application/json"),
+        (pushed(series(LABELS, data)), "application/proto"),
+    ]:
+        ingest = Ingest()
+        response = ingest.push_body(body, content_type=content_type)
+        assert response.status_code == 200 or (400 <= response.status_code < 500 and not ingest.uploads)
+
+
+@fuzzed
+@given(st.binary(max_size=300))
+def test_any_bytes_are_answered(data: bytes) -> None:
+    send_everywhere(data)
+
+
+@fuzzed
+@given(st.data())
+def test_any_bytes_in_place_of_others_are_answered(data: st.DataObject) -> None:
+    body = bytearray(PROFILE)
+    for _ in range(data.draw(st.integers(1, 6))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    send_everywhere(bytes(body))
+
+
+@pytest.mark.parametrize(
+    "body", [PROFILE, gzip.compress(PROFILE), form(("profile", PROFILE)), pushed(series(LABELS, PROFILE))]
+)
+def test_what_is_cut_anywhere_is_answered(body: bytes) -> None:
+    for end in range(0, len(body), 7):
+        send_everywhere(body[:end])
+
+
+def test_flipped_bits_are_answered() -> None:
+    chosen = random.Random(7)
+    for _ in range(40):
+        body = bytearray(PROFILE)
+        for bit in chosen.sample(range(len(body) * 8), chosen.randrange(1, 9)):
+            body[bit // 8] ^= 1 << bit % 8
+        send_everywhere(bytes(body))
+
+
+@fuzzed
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30), st.binary(max_size=80))
+def test_any_boundary_is_answered(boundary: str, data: bytes) -> None:
+    ingest = Ingest()
+    content_type = f"multipart/form-data; boundary={boundary}"
+    body = b"--" + boundary.encode() + b"\r\n" + data + b"\r\n--" + boundary.encode() + b"--\r\n"
+    response = ingest.post(body, "name=app", content_type=content_type)
+    assert response.status_code in {200, 422}
+    assert ingest.uploads == []
+
+
+numbers = st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(-3, 12)
+ids = st.integers(0, (1 << 64) - 1) | st.integers(0, 4)
+indices = st.integers(0, 8) | st.sampled_from([-1, 9, 99, -(1 << 63), (1 << 63) - 1])
+values = st.integers(0, 99) | st.sampled_from([-1, 1 << 62, (1 << 63) - 1])
+
+
+@st.composite
+def odd_profiles(draw: st.DrawFn) -> Profile:
+    """Well-formed messages with any numbers in them."""
+    profile: Profile = pprof(labels={"endpoint": "/cart"}, time_ns=draw(numbers))
+    profile.duration_nanos = draw(numbers)
+    profile.period = draw(numbers)
+    for _ in range(draw(st.integers(0, 4))):
+        message, field, choices = draw(
+            st.sampled_from(
+                [
+                    (profile.sample_type[0], "type", indices),
+                    (profile.sample_type[1], "unit", indices),
+                    (profile.period_type, "type", indices),
+                    (profile.function[0], "name", indices),
+                    (profile.function[1], "id", ids),
+                    (profile.function[2], "start_line", numbers),
+                    (profile.location[0], "id", ids),
+                    (profile.location[1], "mapping_id", ids),
+                    (profile.location[2], "address", ids),
+                    (profile.location[0].line[0], "function_id", ids),
+                    (profile.location[0].line[0], "line", numbers),
+                    (profile.mapping[0], "memory_start", ids),
+                    (profile.mapping[0], "filename", indices),
+                    (profile.sample[0].label[0], "key", indices),
+                    (profile.sample[0].label[0], "str", indices),
+                    (profile.sample[0].label[0], "num", numbers),
+                ]
+            )
+        )
+        setattr(message, field, draw(choices))
+    for sample in profile.sample:
+        sample.value[:] = draw(st.lists(values, min_size=2, max_size=2))
+        sample.location_id.extend(draw(st.lists(ids, max_size=3)))
+    profile.string_table[1] = draw(st.text(max_size=20))
+    profile.string_table[-1] = draw(st.text(max_size=20))
+    return profile
+
+
+@settings(fuzzed, max_examples=150)
+@given(odd_profiles(), st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3))
+def test_any_numbers_and_texts_are_answered(profile: Profile, labels: dict[str, str]) -> None:
+    ingest = Ingest()
+    response = ingest.push(series({**LABELS, **labels}, profile))
+    assert response.status_code in {200, 400}, response.text
+    assert response.status_code == 200 or not ingest.uploads
+    for part in (part for upload in ingest.uploads for part in upload.profiles):
+        assert 0 <= sum(part.values) < 1 << 63
+        assert part.time_ns >= 0
+
+
+@fuzzed
+@given(st.text(max_size=40), st.text(max_size=10), st.text(max_size=20))
+def test_any_parameters_are_answered(name: str, format_: str, time_: str) -> None:
+    query = "&".join(
+        f"{parameter}={''.join(f'%{byte:02x}' for byte in value.encode())}"
+        for parameter, value in [("name", name), ("format", format_), ("from", time_), ("sampleRate", time_)]
+    )
+    ingest = Ingest()
+    response = ingest.post(PROFILE, query)
+    assert response.status_code in {200, 400, 422}
+
+
+def inlined(stacks: int, depth: int, lines: int) -> Profile:
+    """Stacks of one location in which many functions are inlined."""
+    profile = pprof()
+    profile.location[0].line.extend([Line(function_id=1)] * lines)
+    profile.sample.extend(Sample(location_id=[1] * depth, value=[n + 1, 1]) for n in range(stacks))
+    return profile
+
+
+def labelled(count: int) -> Profile:
+    """A sample with the same label many times."""
+    profile = pprof(labels={"endpoint": "/cart"})
+    profile.sample[0].label.extend([profile.sample[0].label[0]] * count)
+    return profile
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        inlined(15_000, 100, 100_000).SerializeToString(),
+        b"\x12\x00" * (2 << 20),
+        b"\x22\x00" * (2 << 20),
+        b"\x22\x02\x08\x01" * (1 << 20),
+        b"\x2a\x02\x08\x01" * (1 << 20),
+        b"\x0a\x00" * (2 << 20),
+        b"\x32\x00" * (2 << 20),
+        pprof(labels={"endpoint": "/cart"}).SerializeToString() + b"\x12\x04" + b"\x1a\x00" * 2,
+        labelled(500_000).SerializeToString(),
+    ],
+    ids=range(9),
+)
+def test_little_bytes_that_mean_much_cost_little_time(data: bytes) -> None:
+    started = time.process_time()
+    for body in (data, gzip.compress(data, 1)):
+        ingest = Ingest()
+        assert ingest.post(body).status_code == 422
+        assert ingest.push(series(LABELS, body)).status_code == 400
+        assert ingest.uploads == []
+    assert time.process_time() - started < 30
+
+
+def test_a_bottomless_stack_is_cut() -> None:
+    ingest = Ingest()
+    started = time.process_time()
+    assert ingest.push(series(LABELS, inlined(1, 3_000_000, 1))).status_code == 200
+    assert time.process_time() - started < 20
+    stacks = [stack for part in ingest.uploads[0].profiles for stack in part.symbols.stacktraces.values()]
+    assert max(map(len, stacks)) <= 1_000

@@ -1,0 +1,140 @@
+"""SelectMergeStacktraces, in both encodings."""
+
+import json
+import time
+
+import pytest
+
+from apps import Querier
+from doubles import CannedStore
+from flamehouse.flamegraph import CutTree
+from flamehouse.pb.querier_pb2 import (
+    FlameGraph,
+    Level,
+    SelectMergeStacktracesRequest,
+    SelectMergeStacktracesResponse,
+)
+from flamehouse.profile_type import ProfileType
+from flamehouse.selector import parse_selector
+from flamehouse.settings import Settings
+from flamehouse.store.model import StacktraceQuery
+from flamehouse.timerange import TimeRange
+
+RPC = "SelectMergeStacktraces"
+TYPE = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
+SELECTOR = '{service_name="shop"}'
+END_MS = time.time_ns() // 1_000_000
+START_MS = END_MS - 3_600_000
+TREE = CutTree(
+    ids=(11, 12, 13), parents=(0, 11, 0), names=("a", "b", "c"), totals=(6, 4, 4), selves=(2, 4, 4), total=10
+)
+
+
+def body(**changes: object) -> str:
+    asked = {"profileTypeID": TYPE, "label_selector": SELECTOR, "start": START_MS, "end": END_MS, **changes}
+    return json.dumps({name: value for name, value in asked.items() if value is not None})
+
+
+@pytest.mark.parametrize("proto", [True, False])
+def test_the_stores_tree_is_laid_out_in_levels(proto: bool) -> None:
+    querier = Querier(store=CannedStore(tree=TREE))
+    asked = SelectMergeStacktracesRequest(
+        profile_typeID=TYPE, label_selector=SELECTOR, start=START_MS, end=END_MS
+    )
+    answer = querier.ask(RPC, asked, SelectMergeStacktracesResponse, proto=proto)
+    assert answer.flamegraph == FlameGraph(
+        names=["total", "c", "a", "b"],
+        levels=[
+            Level(values=[0, 10, 0, 0]),
+            Level(values=[0, 6, 2, 2, 0, 4, 4, 1]),
+            Level(values=[2, 4, 4, 3]),
+        ],
+        total=10,
+        max_self=4,
+    )
+
+
+def test_no_data_is_one_bar_of_nothing() -> None:
+    answer = Querier().post(RPC, body()).json()
+    assert answer == {"flamegraph": {"names": ["total"], "levels": [{"values": ["0", "0", "0", "0"]}]}}
+
+
+@pytest.mark.parametrize(
+    ("asked", "max_nodes"),
+    [(None, 8192), (0, 8192), (1, 1), ("16384", 16_384), (1_048_576, 1_048_576)],
+)
+def test_the_question_is_handed_on_whole(asked: object, max_nodes: int) -> None:
+    querier = Querier()
+    assert querier.post(RPC, body(maxNodes=asked)).status_code == 200
+    query = StacktraceQuery(
+        profile_type=ProfileType.parse(TYPE),
+        matchers=parse_selector(SELECTOR),
+        within=TimeRange(start_ms=START_MS, end_ms=END_MS),
+        max_nodes=max_nodes,
+    )
+    assert querier.store.asked == [("select_merge_stacktraces", "anonymous", query)]
+
+
+def test_the_default_number_of_nodes_keeps_to_the_allowed_one() -> None:
+    querier = Querier(settings=Settings(max_flamegraph_nodes=100))
+    assert querier.post(RPC, body()).status_code == 200
+    assert querier.store.asked[0][2].max_nodes == 100
+
+
+@pytest.mark.parametrize(
+    ("max_nodes", "message"),
+    [
+        (1_048_577, "max flamegraph nodes limit 1048577 is greater than allowed 1048576"),
+        (-1, "max flamegraph nodes limit must be set (max allowed 1048576)"),
+    ],
+)
+def test_a_number_of_nodes_out_of_bounds_is_refused(max_nodes: int, message: str) -> None:
+    assert Querier().refusal(RPC, body(max_nodes=max_nodes)) == (400, "invalid_argument", message)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"profileTypeID": None},
+        {"profileTypeID": "process_cpu"},
+        {"label_selector": None},
+        {"label_selector": "}"},
+    ],
+)
+def test_a_bad_selection_is_an_invalid_argument(changes: dict[str, object]) -> None:
+    assert Querier().refusal(RPC, body(**changes))[:2] == (400, "invalid_argument")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": "PROFILE_FORMAT_FLAMEGRAPH"},
+        {"format": 0},
+        {"stack_trace_selector": {}},
+        {"async": {"type": "ASYNC_QUERY_TYPE_DISABLED"}},
+        {"profileIdSelector": []},
+    ],
+)
+def test_what_selects_nothing_in_particular_is_accepted(changes: dict[str, object]) -> None:
+    assert Querier().post(RPC, body(**changes)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format": "PROFILE_FORMAT_TREE"},
+        {"format": "PROFILE_FORMAT_DOT"},
+        {"format": "PROFILE_FORMAT_PPROF"},
+        {"format": 99},
+        {"stackTraceSelector": {"callSite": [{"name": "main"}]}},
+        {"profileIdSelector": ["7c9e6679-7425-40de-944b-e07fc1f90ae7"]},
+        {"spanSelector": ["9a517183f26a089d"]},
+        {"traceIdSelector": ["0af7651916cd43dd8448eb211c80319c"]},
+        {"async": {"type": "ASYNC_QUERY_TYPE_FORCE"}},
+        {"async": {"requestId": "1"}},
+    ],
+)
+def test_what_cannot_be_answered_yet_is_unimplemented(changes: dict[str, object]) -> None:
+    status, code, message = Querier().refusal(RPC, body(**changes))
+    assert (status, code) == (501, "unimplemented")
+    assert "not supported yet" in message

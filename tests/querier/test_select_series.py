@@ -1,0 +1,152 @@
+"""SelectSeries, in both encodings."""
+
+import json
+import time
+
+import pytest
+
+from apps import Querier
+from doubles import CannedStore
+from flamehouse.pb.querier_pb2 import SelectSeriesRequest, SelectSeriesResponse
+from flamehouse.pb.types_pb2 import LabelPair, Point, Series
+from flamehouse.profile_type import ProfileType
+from flamehouse.selector import parse_selector
+from flamehouse.store.model import SeriesQuery, SeriesResult
+from flamehouse.timerange import TimeRange
+
+TYPE = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
+SELECTOR = '{service_name="shop",}'
+END_MS = time.time_ns() // 1_000_000
+START_MS = END_MS - 3_600_000
+
+
+def body(**changes: object) -> str:
+    asked = {
+        "profile_typeID": TYPE,
+        "labelSelector": SELECTOR,
+        "start": START_MS,
+        "end": str(END_MS),
+        "step": 15,
+        **changes,
+    }
+    return json.dumps({name: value for name, value in asked.items() if value is not None})
+
+
+def question(**changes: object) -> SeriesQuery:
+    """What the store is asked for a body with these changes."""
+    querier = Querier()
+    response = querier.post("SelectSeries", body(**changes))
+    assert response.status_code == 200, response.text
+    ((_, _, query),) = querier.store.asked
+    assert isinstance(query, SeriesQuery)
+    return query
+
+
+@pytest.mark.parametrize("proto", [True, False])
+def test_series_come_as_the_store_gives_them(proto: bool) -> None:
+    results = (
+        SeriesResult(labels=(("env", "prod"), ("zone", "")), points=((START_MS, 2.5), (END_MS, 1e18))),
+        SeriesResult(labels=(), points=()),
+    )
+    querier = Querier(store=CannedStore(series=results))
+    asked = SelectSeriesRequest(
+        profile_typeID=TYPE, label_selector=SELECTOR, start=START_MS, end=END_MS, step=15, group_by=["env"]
+    )
+    answer = querier.ask("SelectSeries", asked, SelectSeriesResponse, proto=proto)
+    assert list(answer.series) == [
+        Series(
+            labels=[LabelPair(name="env", value="prod"), LabelPair(name="zone")],
+            points=[Point(timestamp=START_MS, value=2.5), Point(timestamp=END_MS, value=1e18)],
+        ),
+        Series(),
+    ]
+
+
+def test_the_question_is_handed_on_whole() -> None:
+    assert question(
+        profile_typeID=f"{TYPE}:delta",
+        groupBy=["zone", "env", "zone"],
+        limit="7",
+        aggregation="TIME_SERIES_AGGREGATION_TYPE_AVERAGE",
+    ) == SeriesQuery(
+        profile_type=ProfileType.parse(TYPE),
+        matchers=parse_selector(SELECTOR),
+        within=TimeRange(start_ms=START_MS, end_ms=END_MS),
+        step_ms=15_000,
+        group_by=("zone", "env"),
+        average=True,
+        limit=7,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "value"),
+    [
+        ({}, "average", False),
+        ({"aggregation": "TIME_SERIES_AGGREGATION_TYPE_SUM"}, "average", False),
+        ({"aggregation": 1}, "average", True),
+        ({}, "limit", 0),
+        ({"limit": 0}, "limit", 0),
+        ({"limit": -3}, "limit", 0),
+        ({}, "group_by", ()),
+        ({"step": 0.001}, "step_ms", 1),
+        ({"step": "2.5"}, "step_ms", 2500),
+        ({"step": 1e300}, "step_ms", START_MS),
+        ({"step": 1.7e308}, "step_ms", START_MS),
+    ],
+)
+def test_a_parameter_means(changes: dict[str, object], field: str, value: object) -> None:
+    assert getattr(question(**changes), field) == value
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exemplarType": "EXEMPLAR_TYPE_NONE"},
+        {"exemplarType": "EXEMPLAR_TYPE_UNSPECIFIED"},
+        {"stackTraceSelector": {}},
+        {"stackTraceSelector": {"callSite": []}},
+        {"stackTraceSelector": None},
+    ],
+)
+def test_what_selects_nothing_in_particular_is_accepted(changes: dict[str, object]) -> None:
+    question(**changes)
+
+
+@pytest.mark.parametrize("step", [None, 0, 0.0009, -1, "NaN", "Infinity", "-Infinity"])
+def test_a_step_below_a_millisecond_or_without_end_is_refused(step: object) -> None:
+    refusal = Querier().refusal("SelectSeries", body(step=step))
+    assert refusal == (400, "invalid_argument", "step must be >= 1ms")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"profile_typeID": None}, "profile-type selection must be of the form"),
+        ({"profile_typeID": ""}, "profile-type selection must be of the form"),
+        ({"profile_typeID": "a:b:c:d"}, "profile-type selection must be of the form"),
+        ({"profile_typeID": "a:b:c:d:e:f:g"}, "profile-type selection must be of the form"),
+        ({"labelSelector": None}, "invalid label selector"),
+        ({"labelSelector": ""}, "invalid label selector"),
+        ({"labelSelector": "{a="}, "invalid label selector"),
+    ],
+)
+def test_a_bad_selection_is_an_invalid_argument(changes: dict[str, object], message: str) -> None:
+    status, code, text = Querier().refusal("SelectSeries", body(**changes))
+    assert (status, code) == (400, "invalid_argument")
+    assert text.startswith(message)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exemplarType": "EXEMPLAR_TYPE_INDIVIDUAL"},
+        {"exemplarType": 3},
+        {"stackTraceSelector": {"call_site": [{"name": "main"}]}},
+        {"stackTraceSelector": {"goPgo": {}}},
+    ],
+)
+def test_what_cannot_be_answered_yet_is_unimplemented(changes: dict[str, object]) -> None:
+    status, code, message = Querier().refusal("SelectSeries", body(**changes))
+    assert (status, code) == (501, "unimplemented")
+    assert "not supported yet" in message
