@@ -1,0 +1,96 @@
+"""What an ingested profile costs: CPU for parsing and for the insert, alone and in groups, and parts made.
+
+CPU is the whole process's, the engine's threads included, with merges stopped; merging has a line of its own.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import batched, count, islice
+from pathlib import Path
+from time import process_time
+
+from bench.engine import Engine
+from bench.isolated import data_folder, in_new_process
+from bench.ours import Flamehouse
+from bench.plan import Plan
+from bench.report import Line
+from bench.workload import Shape, make_services, push_request
+from flamehouse.profile import Upload
+
+_DATABASE = "ours"
+_WARM_ROUNDS = 2
+_PYROSCOPE_MS = 30
+_AT_MOST_MS = 15
+
+
+def measure(plan: Plan) -> Sequence[Line]:
+    """Uploads of one profile each, from services that have been seen before, as nearly all have."""
+    with data_folder() as folder:
+        return in_new_process(_measure, plan, folder)
+
+
+def _measure(plan: Plan, folder: Path) -> list[Line]:
+    engine = Engine(folder)
+    ours = Flamehouse(folder, _DATABASE)
+    bodies = _bodies(plan)
+    with engine.merges_stopped():
+        for _ in range(_WARM_ROUNDS):
+            seen, _ = _parse(ours, islice(bodies, plan.services))
+            _cpu_ms(ours.store, seen)
+        lone, parse_ms = _parse(ours, islice(bodies, plan.lone_uploads))
+        members, _ = _parse(ours, islice(bodies, plan.groups * plan.group))
+        groups = [*batched(members, plan.group, strict=True)]
+        counts = [engine.parts_of(_DATABASE)]
+        lone_ms = _cpu_ms(ours.store, lone)
+        counts.append(engine.parts_of(_DATABASE))
+        group_ms = _cpu_ms(ours.store_together, groups) / plan.group
+        counts.append(engine.parts_of(_DATABASE))
+    merge_ms = _cpu_ms(engine.merge_all, [_DATABASE]) / (len(lone) + len(members))
+    ours.close()
+    return [
+        *_cpu_lines(plan, parse_ms, lone_ms, group_ms, merge_ms),
+        _parts_line("parts a lone upload makes", counts[0], counts[1], len(lone)),
+        _parts_line(f"parts a group of {plan.group} makes", counts[1], counts[2], len(groups)),
+    ]
+
+
+def _bodies(plan: Plan) -> Iterator[bytes]:
+    """Push requests without end, the services taking turns."""
+    services = make_services(Shape(services=plan.services, stacks=plan.stacks, drawn=plan.drawn))
+    return (push_request([service.draw(index)]) for index in count() for service in services)
+
+
+def _parse(ours: Flamehouse, bodies: Iterator[bytes]) -> tuple[list[Upload], float]:
+    """The uploads, and the CPU each took; the making of the bodies is not counted."""
+    sent, uploads = [*bodies], []
+    cpu_ms = _cpu_ms(lambda body: uploads.append(ours.parse(body)), sent)
+    return uploads, cpu_ms
+
+
+def _cpu_ms[Item](call: Callable[[Item], object], items: Sequence[Item]) -> float:
+    """Milliseconds of CPU per item."""
+    before = process_time()
+    for item in items:
+        call(item)
+    return (process_time() - before) * 1_000 / len(items)
+
+
+def _cpu_lines(
+    plan: Plan, parse_ms: float, lone_ms: float, group_ms: float, merge_ms: float
+) -> Iterator[Line]:
+    yield Line(what="CPU a profile: parsing", ours=f"{parse_ms:.1f} ms")
+    yield Line(what="CPU a profile: insert, alone", ours=f"{lone_ms:.1f} ms")
+    yield Line(what=f"CPU a profile: insert, in groups of {plan.group}", ours=f"{group_ms:.1f} ms")
+    yield Line(
+        what=f"CPU a profile: both, in groups of {plan.group}",
+        ours=f"{parse_ms + group_ms:.1f} ms",
+        beside=f"{_PYROSCOPE_MS} ms Pyroscope",
+        figure=parse_ms + group_ms,
+        at_most=_AT_MOST_MS,
+    )
+    yield Line(what="CPU a profile: merging all of it afterwards", ours=f"{merge_ms:.1f} ms")
+
+
+def _parts_line(what: str, before: Mapping[str, int], after: Mapping[str, int], inserts: int) -> Line:
+    made = {table: (parts - before.get(table, 0)) / inserts for table, parts in after.items()}
+    tables = ", ".join(f"{table} {parts:g}" for table, parts in made.items() if parts)
+    return Line(what=what, ours=f"{sum(made.values()):g}", beside=tables)

@@ -1,0 +1,129 @@
+"""Our own store: uploads go through the code of the write path, questions through the RPCs of the app."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from time import sleep
+from typing import Final, cast
+
+from starlette.datastructures import Headers
+
+from all_in_one import create_app
+from bench.rpc import RpcClient
+from bench.workload import PROFILE_TYPE, Drawn, push_request
+from flamehouse.connect import Call
+from flamehouse.pb.push_pb2 import PushRequest
+from flamehouse.pb.querier_pb2 import (
+    ProfileTypesRequest,
+    SelectMergeStacktracesRequest,
+    SelectMergeStacktracesResponse,
+    SelectSeriesRequest,
+)
+from flamehouse.profile import Upload
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from flamehouse.store.client import ClickHouse
+from flamehouse.store.journal import Journal
+from flamehouse.store.migrate import migrate
+from flamehouse.store.writer import GroupWriter
+from flamehouse.timerange import TimeRange
+from ingest.push import push
+
+TENANT: Final = "anonymous"
+
+
+class Flamehouse:
+    """A database of ours in an embedded engine, kept for ever: the workload's profiles are old."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.database = database
+        settings = Settings(clickhouse_dsn=f"chdb://{folder}", clickhouse_database=database, retention_days=0)
+        migrate(settings)
+        clickhouse = ClickHouse(settings.clickhouse_dsn, database, settings.query_timeout_s)
+        self._writer = GroupWriter(clickhouse, Journal(folder))
+        self._services = Services(settings=settings, store=Store(clickhouse, self._writer, settings))
+        self._rpc = RpcClient(create_app(lambda: self._services))
+
+    def close(self) -> None:
+        self._services.store.close()
+
+    def parse(self, body: bytes) -> Upload:
+        """A push request -> what the store takes: all of ingestion but the insert."""
+        store = _Keeper()
+        services = Services(settings=self._services.settings, store=cast("Store", store))
+        call = Call(services=services, tenant=TENANT, headers=Headers(), body=body, timeout_ms=None)
+        push(call, PushRequest.FromString(body))
+        return store.uploads[0]
+
+    def store(self, upload: Upload) -> None:
+        """Store an upload by itself."""
+        self._services.store.insert(upload)
+
+    def store_together(self, uploads: Sequence[Upload]) -> None:
+        """Store uploads in one insert, as the local server does with those that come in while it stores another.
+
+        The writer's lock, held here until all of them wait for it, stands for that other one.
+        """
+        writer = self._writer
+        with ThreadPoolExecutor(len(uploads)) as pool:
+            with writer._storing:  # noqa: SLF001  # see above
+                stored = [pool.submit(self.store, upload) for upload in uploads]
+                while len(writer._queue) < len(uploads):  # noqa: SLF001
+                    sleep(0.001)
+            for one in stored:
+                one.result()
+
+    def insert(self, profiles: Sequence[Drawn]) -> None:
+        """Store these profiles together, each an upload of its own."""
+        self.store_together([self.parse(push_request([drawn])) for drawn in profiles])
+
+    def flamegraph(self, within: TimeRange, service: str | None) -> bytes:
+        """SelectMergeStacktraces of one service or of all, with the default max_nodes."""
+        return self._rpc.querier(
+            "SelectMergeStacktraces",
+            SelectMergeStacktracesRequest(
+                profile_typeID=PROFILE_TYPE,
+                label_selector=_selector(service),
+                start=within.start_ms,
+                end=within.end_ms,
+            ),
+        )
+
+    def total(self, within: TimeRange, service: str | None) -> int:
+        """The total of that flame graph."""
+        return SelectMergeStacktracesResponse.FromString(self.flamegraph(within, service)).flamegraph.total
+
+    def series(self, within: TimeRange, step_s: int, label: str) -> bytes:
+        """SelectSeries of all services, grouped by a label."""
+        return self._rpc.querier(
+            "SelectSeries",
+            SelectSeriesRequest(
+                profile_typeID=PROFILE_TYPE,
+                label_selector=_selector(None),
+                start=within.start_ms,
+                end=within.end_ms,
+                group_by=[label],
+                step=step_s,
+            ),
+        )
+
+    def profile_types(self, within: TimeRange) -> bytes:
+        """ProfileTypes."""
+        return self._rpc.querier(
+            "ProfileTypes", ProfileTypesRequest(start=within.start_ms, end=within.end_ms)
+        )
+
+
+class _Keeper:
+    """Takes uploads in place of a store."""
+
+    def __init__(self) -> None:
+        self.uploads: list[Upload] = []
+
+    def insert(self, upload: Upload) -> None:
+        self.uploads.append(upload)
+
+
+def _selector(service: str | None) -> str:
+    return "{}" if service is None else f'{{service_name="{service}"}}'

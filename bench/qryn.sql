@@ -1,0 +1,117 @@
+-- qryn's tables for profiles, as its writer creates them (metrico/qryn, ctrl/qryn/sql/profiles.sql: the same from 2025-04 to 2026-08).
+
+CREATE TABLE profiles_input
+(
+    timestamp_ns UInt64,
+    type LowCardinality(String),
+    service_name LowCardinality(String),
+    sample_types_units Array(Tuple(String, String)),
+    period_type LowCardinality(String),
+    period_unit LowCardinality(String),
+    tags Array(Tuple(String, String)),
+    duration_ns UInt64,
+    payload_type LowCardinality(String),
+    payload String,
+    values_agg Array(Tuple(String, Int64, Int32)) CODEC(ZSTD(1)),
+    tree Array(Tuple(UInt64, UInt64, UInt64, Array(Tuple(String, Int64, Int64)))),
+    functions Array(Tuple(UInt64, String))
+)
+ENGINE = Null;
+
+CREATE TABLE profiles
+(
+    timestamp_ns UInt64 CODEC(DoubleDelta, ZSTD(1)),
+    fingerprint UInt64 CODEC(DoubleDelta, ZSTD(1)),
+    type_id LowCardinality(String) CODEC(ZSTD(1)),
+    sample_types_units Array(Tuple(String, String)) CODEC(ZSTD(1)),
+    service_name LowCardinality(String) CODEC(ZSTD(1)),
+    duration_ns UInt64 CODEC(DoubleDelta, ZSTD(1)),
+    payload_type LowCardinality(String) CODEC(ZSTD(1)),
+    payload String CODEC(ZSTD(1)),
+    values_agg Array(Tuple(String, Int64, Int32)) CODEC(ZSTD(1)),
+    tree Array(Tuple(UInt64, UInt64, UInt64, Array(Tuple(String, Int64, Int64)))),
+    functions Array(Tuple(UInt64, String))
+)
+ENGINE = MergeTree
+ORDER BY (type_id, service_name, timestamp_ns)
+PARTITION BY toDate(FROM_UNIXTIME(intDiv(timestamp_ns, 1000000000)));
+
+CREATE TABLE profiles_series
+(
+    date Date CODEC(ZSTD(1)),
+    type_id LowCardinality(String) CODEC(ZSTD(1)),
+    sample_types_units Array(Tuple(String, String)) CODEC(ZSTD(1)),
+    service_name LowCardinality(String) CODEC(ZSTD(1)),
+    fingerprint UInt64 CODEC(DoubleDelta, ZSTD(1)),
+    tags Array(Tuple(String, String)) CODEC(ZSTD(1))
+)
+ENGINE = ReplacingMergeTree()
+ORDER BY (date, type_id, fingerprint)
+PARTITION BY date;
+
+CREATE TABLE profiles_series_gin
+(
+    date Date CODEC(ZSTD(1)),
+    key String CODEC(ZSTD(1)),
+    val String CODEC(ZSTD(1)),
+    type_id LowCardinality(String) CODEC(ZSTD(1)),
+    sample_types_units Array(Tuple(String, String)),
+    service_name LowCardinality(String) CODEC(ZSTD(1)),
+    fingerprint UInt64 CODEC(DoubleDelta, ZSTD(1))
+)
+ENGINE = ReplacingMergeTree()
+ORDER BY (date, key, val, type_id, fingerprint)
+PARTITION BY date;
+
+CREATE TABLE profiles_series_keys
+(
+    date Date,
+    key String,
+    val String,
+    val_id UInt64
+)
+ENGINE = ReplacingMergeTree()
+ORDER BY (date, key, val_id)
+PARTITION BY date;
+
+CREATE MATERIALIZED VIEW profiles_mv TO profiles AS
+SELECT
+    timestamp_ns,
+    cityHash64(arraySort(arrayConcat(profiles_input.tags, [
+        ('__type__', concatWithSeparator(':', type, period_type, period_unit)),
+        ('__sample_types_units__',
+            arrayStringConcat(arrayMap(x -> x.1 || ':' || x.2, arraySort(sample_types_units)), ';')),
+        ('service_name', service_name)]))) AS fingerprint,
+    concatWithSeparator(':', type, period_type, period_unit) AS type_id,
+    sample_types_units,
+    service_name,
+    duration_ns,
+    payload_type,
+    payload,
+    values_agg,
+    tree,
+    functions
+FROM profiles_input;
+
+CREATE MATERIALIZED VIEW profiles_series_mv TO profiles_series AS
+SELECT
+    toDate(intDiv(timestamp_ns, 1000000000)) AS date,
+    concatWithSeparator(':', type, period_type, period_unit) AS type_id,
+    sample_types_units,
+    service_name,
+    cityHash64(arraySort(arrayConcat(profiles_input.tags, [
+        ('__type__', concatWithSeparator(':', type, period_type, period_unit)),
+        ('__sample_types_units__',
+            arrayStringConcat(arrayMap(x -> x.1 || ':' || x.2, arraySort(sample_types_units)), ';')),
+        ('service_name', service_name)]))) AS fingerprint,
+    arrayConcat(profiles_input.tags, [('service_name', service_name)]) AS tags
+FROM profiles_input;
+
+CREATE MATERIALIZED VIEW profiles_series_gin_mv TO profiles_series_gin AS
+SELECT date, kv.1 AS key, kv.2 AS val, type_id, sample_types_units, service_name, fingerprint
+FROM profiles_series
+ARRAY JOIN tags AS kv;
+
+CREATE MATERIALIZED VIEW profiles_series_keys_mv TO profiles_series_keys AS
+SELECT date, key, val, cityHash64(val) % 50000 AS val_id
+FROM profiles_series_gin;

@@ -1,0 +1,152 @@
+"""How many uploads the local server acknowledges in a second, and whether it has them: HTTP to a process."""
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import count, islice
+from pathlib import Path
+from time import perf_counter
+from urllib.parse import urlsplit
+
+from bench.isolated import data_folder
+from bench.plan import Plan
+from bench.report import Line
+from bench.workload import CPU_PERIOD_NS, PROFILE_TYPE, START_NS, Shape, make_services, push_request
+from flamehouse.pb.querier_pb2 import SelectSeriesRequest, SelectSeriesResponse
+
+_HEADERS = {"Content-Type": "application/proto", "Connect-Protocol-Version": "1"}
+_TIMEOUT_S = 60
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Upload:
+    """A push request of one profile, and the profile's total in nanoseconds."""
+
+    body: bytes
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Server:
+    """The local server in a process of its own."""
+
+    host: str
+    port: int
+    pid: int
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(self.host, self.port, timeout=_TIMEOUT_S)
+
+    def cpu_s(self) -> float:
+        """Seconds of CPU it has used, from the fields utime and stime of proc_pid_stat(5)."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def measure(plan: Plan) -> Sequence[Line]:
+    """One server, and more and more clients that each send one upload after the other."""
+    lines = []
+    with data_folder() as folder, _server(folder) as server:
+        uploads = _uploads(plan)
+        acknowledged = sum(_client(server, [*islice(uploads, plan.services)], perf_counter() + _TIMEOUT_S))
+        for clients in plan.clients:
+            totals, line = _rate(server, [*islice(uploads, plan.rate_uploads)], clients, plan.rate_s)
+            lines.append(line)
+            acknowledged += sum(totals)
+        stored = _stored(server) / acknowledged
+    lines.append(
+        Line(
+            what="of what was acknowledged is stored",
+            ours=f"{stored:.3%}",
+            figure=stored,
+            at_least=1,
+            at_most=1,
+        )
+    )
+    return lines
+
+
+def _rate(
+    server: _Server, uploads: Sequence[_Upload], clients: int, seconds: float
+) -> tuple[list[int], Line]:
+    """Send uploads until time or uploads are up; the totals of those acknowledged."""
+    cpu_before, start = server.cpu_s(), perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        shares = [
+            pool.submit(_client, server, uploads[client::clients], start + seconds)
+            for client in range(clients)
+        ]
+        totals = [total for share in shares for total in share.result()]
+    elapsed, cpu_s = perf_counter() - start, server.cpu_s() - cpu_before
+    return totals, Line(
+        what=f"uploads acknowledged, clients: {clients}",
+        ours=f"{len(totals) / elapsed:.1f} a second",
+        beside=f"{cpu_s * 1_000 / len(totals):.1f} ms of the server's CPU each",
+    )
+
+
+def _client(server: _Server, uploads: Sequence[_Upload], end: float) -> list[int]:
+    """One client on one connection; the totals of what it sent until `end`."""
+    totals = []
+    with closing(server.connect()) as connection:
+        for upload in uploads:
+            if perf_counter() >= end:
+                break
+            _post(connection, "/push.v1.PusherService/Push", upload.body)
+            totals.append(upload.total)
+    return totals
+
+
+def _stored(server: _Server) -> int:
+    """The sum of everything that the server has, in nanoseconds."""
+    day = START_NS // 1_000_000 // _DAY_MS * _DAY_MS
+    request = SelectSeriesRequest(
+        profile_typeID=PROFILE_TYPE, label_selector="{}", start=day, end=day + _DAY_MS, step=3_600
+    )
+    with closing(server.connect()) as connection:
+        body = _post(connection, "/querier.v1.QuerierService/SelectSeries", request.SerializeToString())
+    series = SelectSeriesResponse.FromString(body).series
+    return sum(int(point.value) for one in series for point in one.points)
+
+
+def _post(connection: http.client.HTTPConnection, path: str, body: bytes) -> bytes:
+    connection.request("POST", path, body, _HEADERS)
+    answer = connection.getresponse()
+    content = answer.read()
+    if answer.status != http.HTTPStatus.OK:
+        raise RuntimeError(f"{path} was answered with {answer.status}: {content.decode(errors='replace')}")
+    return content
+
+
+def _uploads(plan: Plan) -> Iterator[_Upload]:
+    """Uploads without end, the services taking turns."""
+    services = make_services(Shape(services=plan.services, stacks=plan.stacks, drawn=plan.drawn))
+    drawn = (service.draw(index) for index in count() for service in services)
+    return (
+        _Upload(body=push_request([profile]), total=int(profile.counts.sum()) * CPU_PERIOD_NS)
+        for profile in drawn
+    )
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[_Server]:
+    """Start the server on a free port and stop it as Ctrl-C would."""
+    environ = {**os.environ, "HOST": "127.0.0.1", "PORT": "0", "DATA_DIR": str(folder), "RETENTION_DAYS": "0"}
+    command = (sys.executable, "-m", "all_in_one")
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            ready = next((line for line in process.stdout or () if "http://" in line), None)
+            if ready is None:
+                raise RuntimeError("the server did not start")
+            url = urlsplit(ready[ready.index("http://") :].strip())
+            yield _Server(host=str(url.hostname), port=int(url.port or 0), pid=process.pid)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(_TIMEOUT_S)

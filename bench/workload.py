@@ -1,0 +1,213 @@
+"""The workload: services that send a CPU profile every 15 seconds, the same bytes in every run.
+
+A profile holds 1,000 distinct stacks, drawn without replacement from its service's 5,000 by Zipf's weights
+(exponent 0.7), so that it is as wide as the draw allows. Each was hit once, and the likely ones more often;
+one sample in five carries a second label set, whichever its stack. There is no inlining: qryn keeps only the
+innermost of inlined functions, and both stores are to hold equal trees.
+"""
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.program import Program, make_program
+from flamehouse.pb import profile_pb2, push_pb2
+from flamehouse.timerange import TimeRange
+
+START_NS = 1_767_780_007_250_000_000
+"""Wednesday 2026-01-07 10:00:07.25 UTC: off every grid, its hour within one day and one week."""
+INTERVAL_NS = 15_000_000_000
+CPU_PERIOD_NS = 10_000_000
+SAMPLE_TYPES = (("samples", "count"), ("cpu", "nanoseconds"))
+PROFILE_TYPE = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
+SERIES_NAME = "process_cpu"
+
+ZIPF_EXPONENT = 0.7
+LABELLED_SHARE = 0.2
+SAMPLE_LABEL = ("endpoint", "/api/v1/checkout")
+REPEATS = 2_000
+"""Hits beyond the first of each stack, spread over all stacks of the service by their weights."""
+_ADDRESS_BASE = 0x400000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """The size of a workload. `pods` above 1 gives each service that many series, which take turns."""
+
+    services: int = 10
+    profiles: int = 60
+    stacks: int = 5_000
+    drawn: int = 1_000
+    shallowest: int = 20
+    deepest: int = 60
+    pods: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """One profile as stacks of its service: hits per stack, and whether they have the second label set."""
+
+    service: "Service"
+    index: int
+    stacks: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    labelled: NDArray[np.bool_]
+
+    @property
+    def time_ns(self) -> int:
+        return START_NS + self.service.offset_ns + self.index // self.service.pods * INTERVAL_NS
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of its series, without those of its samples."""
+        pod = self.index % self.service.pods
+        return {"service_name": self.service.name, "env": "prod", "pod": f"{self.service.name}-{pod:04d}"}
+
+    @property
+    def values(self) -> NDArray[np.int64]:
+        """A row of values per stack, a column per sample type."""
+        return np.stack((self.counts, self.counts * CPU_PERIOD_NS), axis=1)
+
+
+class Service:
+    """A program that is profiled, and how often each of its stacks is met."""
+
+    def __init__(self, number: int, shape: Shape) -> None:
+        self.name = f"service-{number:02d}"
+        self.number = number
+        self.pods = shape.pods
+        self.drawn = shape.drawn
+        self.offset_ns = number * 1_300_000_000
+        self.program: Program = make_program(
+            self.name, number, stacks=shape.stacks, shallowest=shape.shallowest, deepest=shape.deepest
+        )
+        weights = np.arange(1, shape.stacks + 1, dtype=np.float64) ** -ZIPF_EXPONENT
+        self._weights = np.random.default_rng((number, 1)).permutation(weights / weights.sum())
+
+    def draw(self, index: int) -> Drawn:
+        """The profile of that index. Gumbel's trick draws a weighted sample without replacement."""
+        rng = np.random.default_rng((self.number, 2, index))
+        keys = np.log(self._weights) + rng.gumbel(size=len(self._weights))
+        stacks = np.argsort(-keys, kind="stable")[: self.drawn]
+        return Drawn(
+            service=self,
+            index=index,
+            stacks=rng.permutation(stacks),
+            counts=1 + rng.poisson(REPEATS * self._weights[stacks]),
+            labelled=rng.random(self.drawn) < LABELLED_SHARE,
+        )
+
+    @cached_property
+    def location_lists(self) -> list[list[int]]:
+        """Location ids per stack, leaf first, as pprof has them: frame index + 1."""
+        program = self.program
+        return [
+            (row[:depth][::-1] + 1).tolist()
+            for row, depth in zip(program.stacks, program.depths, strict=True)
+        ]
+
+    @cached_property
+    def encoded_locations(self) -> list[bytes]:
+        """Each frame's location as a serialised profile that holds nothing else."""
+        owners, lines = self.program.frame_function.tolist(), self.program.frame_line.tolist()
+        return [
+            profile_pb2.Profile(
+                location=[
+                    profile_pb2.Location(
+                        id=frame + 1,
+                        mapping_id=1,
+                        address=_ADDRESS_BASE + 64 * frame,
+                        line=[profile_pb2.Line(function_id=owner + 1, line=line)],
+                    )
+                ]
+            ).SerializeToString()
+            for frame, (owner, line) in enumerate(zip(owners, lines, strict=True))
+        ]
+
+
+def an_hour(shift_ms: int) -> TimeRange:
+    """The hour of the workload, off every grid. Shifted by some milliseconds it holds the same profiles."""
+    start_ms = START_NS // 1_000_000 - 2_000 + shift_ms
+    return TimeRange(start_ms=start_ms, end_ms=start_ms + 3_600_000)
+
+
+def make_services(shape: Shape) -> list[Service]:
+    """The workload's services."""
+    return [Service(number, shape) for number in range(shape.services)]
+
+
+def draw_profiles(services: list[Service], profiles: int) -> Iterator[Drawn]:
+    """Each service's profiles, in the order of their times."""
+    for index in range(profiles):
+        for service in services:
+            yield service.draw(index)
+
+
+def encode_pprof(drawn: Drawn) -> bytes:
+    """The profile as a serialised pprof message that names what its samples use and nothing else."""
+    program = drawn.service.program
+    frames = _distinct(program.stacks[drawn.stacks])
+    tail = profile_pb2.Profile(
+        time_nanos=drawn.time_ns,
+        duration_nanos=INTERVAL_NS,
+        period=CPU_PERIOD_NS,
+        string_table=_FIRST_STRINGS,
+    )
+    tail.period_type.CopyFrom(_CPU)
+    for owner in _distinct(program.frame_function[frames]).tolist():
+        function = program.functions[owner]
+        name = len(tail.string_table)
+        tail.string_table.extend((function.name, function.file))
+        tail.function.add(
+            id=owner + 1, name=name, system_name=name, filename=name + 1, start_line=function.start_line
+        )
+    locations = drawn.service.encoded_locations
+    return b"".join(
+        (_encode_samples(drawn), *(locations[frame] for frame in frames.tolist()), tail.SerializeToString())
+    )
+
+
+def push_request(profiles: list[Drawn]) -> bytes:
+    """A push.v1 request of these profiles, each a series of its own, pprof gzipped, as agents send it."""
+    request = push_pb2.PushRequest()
+    for drawn in profiles:
+        series = request.series.add()
+        for name, value in {"__name__": SERIES_NAME, **drawn.labels}.items():
+            series.labels.add(name=name, value=value)
+        series.samples.add(raw_profile=gzip.compress(encode_pprof(drawn), compresslevel=1, mtime=0))
+    return request.SerializeToString()
+
+
+_FIRST_STRINGS = (
+    "",
+    *(word for pair in SAMPLE_TYPES for word in pair),
+    *SAMPLE_LABEL,
+    "/usr/local/bin/service",
+)
+_SAMPLES = profile_pb2.ValueType(type=1, unit=2)
+_CPU = profile_pb2.ValueType(type=3, unit=4)
+_ENDPOINT = profile_pb2.Label(key=5, str=6)
+
+
+def _distinct(indexes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The indexes that occur, ascending; -1 is none."""
+    return np.flatnonzero(np.bincount(indexes.ravel() + 1)[1:])
+
+
+def _encode_samples(drawn: Drawn) -> bytes:
+    head = profile_pb2.Profile(sample_type=[_SAMPLES, _CPU])
+    head.mapping.add(
+        id=1, memory_start=_ADDRESS_BASE, memory_limit=_ADDRESS_BASE << 2, filename=7, has_functions=True
+    )
+    location_lists = drawn.service.location_lists
+    for stack, values, labelled in zip(
+        drawn.stacks.tolist(), drawn.values.tolist(), drawn.labelled.tolist(), strict=True
+    ):
+        head.sample.add(
+            location_id=location_lists[stack], value=values, label=(_ENDPOINT,) if labelled else ()
+        )
+    return head.SerializeToString()

@@ -1,0 +1,93 @@
+"""The rebuilt qryn writer stores what qryn's own writer did, by vectors taken from it."""
+
+import base64
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.qryn import encode_totals
+from bench.qryn_tree import Forest, binary_string, node_ids, varint
+from flamehouse.pb import profile_pb2
+
+SAMPLE_TYPES = ("samples:count", "cpu:nanoseconds")
+
+
+@pytest.fixture(scope="module")
+def vectors(shared_dir: Path) -> dict[str, Any]:
+    return dict(json.loads((shared_dir / "reference" / "qryn-vectors.json").read_text()))
+
+
+@pytest.fixture(scope="module")
+def small_pprof(vectors: dict[str, Any]) -> profile_pb2.Profile:
+    encoded = vectors["small_pprof"]["pprof_base64_uncompressed"]
+    return profile_pb2.Profile.FromString(base64.b64decode(encoded))
+
+
+@pytest.fixture(scope="module")
+def stored_row(vectors: dict[str, Any]) -> dict[str, Any]:
+    return next(dict(row) for key, row in vectors["small_pprof"].items() if key.startswith("gigapipe_row"))
+
+
+def test_node_ids_are_qryns(vectors: dict[str, Any]) -> None:
+    for parent, function, depth, node in vectors["node_ids_[parent,function,depth,node_id]"]:
+        made = node_ids(np.array([parent], np.uint64), np.array([function], np.uint64), depth)
+        assert made.tolist() == [node]
+
+
+def test_the_tree_of_a_profile_is_the_one_qryn_stores(
+    small_pprof: profile_pb2.Profile, stored_row: dict[str, Any]
+) -> None:
+    names = [name for _, name in stored_row["Functions"]]
+    ids = np.array([id_ for id_, _ in stored_row["Functions"]], dtype=np.uint64)
+    stacks = qryn_stacks(small_pprof)
+    deepest = max(map(len, stacks))
+    paths = np.array(
+        [[names.index(name) for name in stack] + [-1] * (deepest - len(stack)) for stack in stacks]
+    )
+    values = np.array([sample.value for sample in small_pprof.sample])
+
+    encoded = Forest(names, ids, paths).encode_tree(SAMPLE_TYPES, np.arange(len(stacks)), values)
+
+    assert encoded == row_binary_tree(stored_row["Tree"]) + row_binary_functions(stored_row["Functions"])
+
+
+def test_the_totals_of_a_profile_are_those_qryn_stores(
+    small_pprof: profile_pb2.Profile, stored_row: dict[str, Any]
+) -> None:
+    totals = np.array([sample.value for sample in small_pprof.sample]).sum(axis=0).tolist()
+    stored = b"".join(
+        binary_string(name.encode()) + struct.pack("<qi", *rest) for name, *rest in stored_row["ValuesAgg"]
+    )
+    assert encode_totals(SAMPLE_TYPES, totals, len(small_pprof.sample)) == varint(2) + stored
+
+
+def qryn_stacks(pprof: profile_pb2.Profile) -> list[list[str]]:
+    """Function names, root first; of inlined functions the innermost, n/a for a location without lines."""
+    names = {function.id: pprof.string_table[function.name] for function in pprof.function}
+    frames = {
+        location.id: names[location.line[0].function_id] if location.line else "n/a"
+        for location in pprof.location
+    }
+    return [[frames[id_] for id_ in reversed(sample.location_id)] for sample in pprof.sample]
+
+
+def row_binary_tree(tree: list[Any]) -> bytes:
+    rows = b"".join(
+        struct.pack("<QQQ", parent, function, node)
+        + varint(len(values))
+        + b"".join(
+            binary_string(name.encode()) + struct.pack("<qq", self_, total) for name, self_, total in values
+        )
+        for parent, function, node, values in tree
+    )
+    return varint(len(tree)) + rows
+
+
+def row_binary_functions(functions: list[Any]) -> bytes:
+    return varint(len(functions)) + b"".join(
+        struct.pack("<Q", id_) + binary_string(name.encode()) for id_, name in functions
+    )
