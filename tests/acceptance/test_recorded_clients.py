@@ -1,0 +1,47 @@
+"""What real clients sent is answered as Grafana Pyroscope answered it: every field, each request alone and together."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recorded import answers, observe, recordings_of
+
+from all_in_one import create_app
+from client import Client
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+
+CLIENTS = ("alloy-ebpf", "alloy-scrape", "go", "nodejs", "push-cumulative", "python", "python-0.8", "rust")
+
+
+@pytest.fixture
+def client(store: Store, settings: Settings, tenant: str) -> Client:
+    services = Services(settings=settings, store=store)
+    return Client(server=create_app(lambda: services), tenant=tenant)
+
+
+def _expected(path: Path) -> dict[str, Any]:
+    expected: dict[str, Any] = json.loads(path.read_text())
+    for profile_type in expected["profile_types"]:
+        profile_type["series"].sort(key=lambda each: sorted(each["labels"].items()))
+        profile_type["top_self"].sort(key=lambda each: (-each[1], each[0]))
+    return expected
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_each_request_is_answered_as_by_pyroscope(client: Client, shared_dir: Path, name: str) -> None:
+    for number, recording in enumerate(recordings_of(shared_dir / "fixtures" / "sdk" / name)):
+        expected = _expected(recording.folder / "expected.json")
+        alone = Client(server=client.server, tenant=f"{client.tenant}-{number}")
+        assert recording.replay(alone) == expected["server_response"]
+        assert observe(alone, expected) == answers(expected)
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_all_requests_of_a_client_add_up_as_in_pyroscope(client: Client, shared_dir: Path, name: str) -> None:
+    folder = shared_dir / "fixtures" / "sdk" / name
+    expected = _expected(folder / "expected_all.json")
+    assert [recording.replay(client)["status"] for recording in recordings_of(folder)] == expected["statuses"]
+    assert observe(client, expected) == answers(expected)

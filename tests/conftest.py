@@ -1,0 +1,55 @@
+"""What every test may ask for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from flamehouse.settings import Settings
+from flamehouse.store import Store, open_store
+from flamehouse.store.client import ClickHouse
+from flamehouse.store.migrate import migrate
+
+REPO = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_dir() -> Path:
+    """The folder of recorded requests and references beside the clone; tests that read it are skipped without it."""
+    shared = REPO.parent / "shared"
+    if not (shared / "fixtures").is_dir():
+        pytest.skip("needs the recorded fixtures in ../shared, which this clone has not")
+    return shared
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A migrated database on chDB that keeps profiles of any age, with the one engine that a process can have."""
+    settings = Settings(
+        clickhouse_dsn=f"chdb://{tmp_path_factory.mktemp('data')}", retention_days=0, max_label_names=100
+    )
+    migrate(settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def clickhouse(settings: Settings) -> Iterator[ClickHouse]:
+    """The database behind `store`. Nothing merges in it, so that what counts on merges fails."""
+    clickhouse = ClickHouse(settings.clickhouse_dsn, settings.clickhouse_database, settings.query_timeout_s)
+    clickhouse.command("SYSTEM STOP MERGES")
+    yield clickhouse
+    clickhouse.close()
+
+
+@pytest.fixture(scope="session")
+def store(settings: Settings, clickhouse: ClickHouse) -> Iterator[Store]:  # noqa: ARG001  # merges are stopped first
+    store = open_store(settings)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def tenant() -> str:
+    """A tenant that no other test knows: tests share a database."""
+    return f"tenant-{uuid4().hex}"

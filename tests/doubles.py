@@ -1,0 +1,54 @@
+"""A store for tests of the code above it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flamehouse.flamegraph import CutTree
+from flamehouse.profile import Upload
+from flamehouse.selector import Matcher
+from flamehouse.store import Store
+from flamehouse.store.model import SeriesQuery, SeriesResult, StacktraceQuery
+from flamehouse.timerange import TimeRange
+
+_NO_TREE = CutTree(ids=(), parents=(), names=(), totals=(), selves=(), total=0)
+
+
+@dataclass(kw_only=True)
+class CannedStore(Store):
+    """A store that gives the answers it was made with and remembers each question as (method, *arguments)."""
+
+    type_ids: Sequence[str] = ()
+    names: Sequence[str] = ()
+    values: Sequence[str] = ()
+    series: Sequence[SeriesResult] = ()
+    tree: CutTree = _NO_TREE
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def profile_types(self, tenant: str, within: TimeRange) -> list[str]:
+        self.asked.append(("profile_types", tenant, within))
+        return list(self.type_ids)
+
+    def label_names(self, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> list[str]:
+        self.asked.append(("label_names", tenant, tuple(matchers), within))
+        return list(self.names)
+
+    def label_values(
+        self, tenant: str, name: str, matchers: Sequence[Matcher], within: TimeRange
+    ) -> list[str]:
+        self.asked.append(("label_values", tenant, name, tuple(matchers), within))
+        return list(self.values)
+
+    def select_series(self, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
+        self.asked.append(("select_series", tenant, query))
+        return list(self.series)
+
+    def select_merge_stacktraces(self, tenant: str, query: StacktraceQuery) -> CutTree:
+        self.asked.append(("select_merge_stacktraces", tenant, query))
+        return self.tree
+
+    def insert(self, upload: Upload) -> None:
+        self.asked.append(("insert", upload))
+
+    def close(self) -> None:
+        self.asked.append(("close",))

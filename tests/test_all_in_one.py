@@ -1,0 +1,204 @@
+"""The local server: its routes in process, and its life as a process of its own."""
+
+import base64
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from starlette.types import ASGIApp
+
+from all_in_one import create_app
+from apps import request
+from doubles import CannedStore
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+
+PROFILE_TYPES = "/querier.v1.QuerierService/ProfileTypes"
+STOP_S = 20
+
+
+@pytest.fixture(scope="module")
+def app() -> ASGIApp:
+    services = Services(settings=Settings(), store=CannedStore(type_ids=("a:b:c:d:e",)))
+    return create_app(lambda: services, path_prefix="prod")
+
+
+@pytest.mark.parametrize("path", ["/ready", "//ready", "/prod/ready", "/prod//ready"])
+def test_ready_says_so(app: ASGIApp, path: str) -> None:
+    response = request(app, path, method="GET")
+    assert (response.status_code, response.text) == (200, "ready")
+
+
+@pytest.mark.parametrize("path", [PROFILE_TYPES, f"/{PROFILE_TYPES}", f"/prod{PROFILE_TYPES}"])
+def test_an_rpc_is_found_however_its_path_was_glued(app: ASGIApp, path: str) -> None:
+    assert request(app, path, "{}").json()["profileTypes"][0]["ID"] == "a:b:c:d:e"
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [
+        (PROFILE_TYPES, "GET", 405),
+        ("/querier.v1.QuerierService/Unheard", "POST", 501),
+        (f"{PROFILE_TYPES}/", "POST", 404),
+        ("/docs", "GET", 404),
+        ("/openapi.json", "GET", 404),
+        ("/ingest", "GET", 405),
+        ("/pyroscope/ingest", "GET", 405),
+        ("/push.v1.PusherService/Push", "GET", 405),
+    ],
+)
+def test_what_is_not_served_is_refused(app: ASGIApp, path: str, method: str, status: int) -> None:
+    assert request(app, path, "{}", method=method).status_code == status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A running process: where it answers and what it printed when it was ready."""
+
+    process: subprocess.Popen[str]
+    url: str
+    greeting: str
+
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(with_signal)
+        return self.process.wait(STOP_S)
+
+    def said(self) -> str:
+        """The next line it prints."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+
+def start(data_dir: Path, **environ: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "all_in_one"],
+        env={**os.environ, "DATA_DIR": str(data_dir), "PORT": "0", **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def running(data_dir: Path) -> Iterator[Server]:
+    """A server that is ready; it is killed at the end where the test did not stop it."""
+    with start(data_dir) as process:
+        try:
+            assert process.stdout is not None
+            greeting = ""
+            while "Ctrl-C" not in greeting:
+                line = process.stdout.readline()
+                assert line, process.stderr.read() if process.stderr else ""
+                greeting += line
+            found = re.search(r"ready on (\S+)", greeting)
+            assert found
+            yield Server(process=process, url=found[1], greeting=greeting)
+        finally:
+            process.kill()
+
+
+def refusal(data_dir: Path, **environ: str) -> tuple[int, str]:
+    """The exit status and the words of a server that cannot start."""
+    with start(data_dir, **environ) as process:
+        _, words = process.communicate(timeout=STOP_S)
+    return process.returncode, words
+
+
+@pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT])
+def test_the_first_profile_it_speaks_of_outlives_a_restart(
+    tmp_path: Path, with_signal: signal.Signals
+) -> None:
+    with running(tmp_path) as server:
+        found = re.search(r"echo (\S+) \|\s+base64 -d \| curl --data-binary @- '(\S+)'", server.greeting)
+        assert found
+        assert httpx.post(found[2], content=base64.b64decode(found[1])).status_code == 200
+        assert server.stop(with_signal) == 0
+    with running(tmp_path) as server:
+        now = time.time_ns() // 1_000_000
+        body = {
+            "profile_typeID": "process_cpu:cpu:nanoseconds:cpu:nanoseconds",
+            "label_selector": '{service_name="first.profile"}',
+            "start": now - 3_600_000,
+            "end": now + 1000,
+        }
+        path = "/querier.v1.QuerierService/SelectMergeStacktraces"
+        flamegraph = httpx.post(server.url + path, json=body).json()["flamegraph"]
+        assert (flamegraph["names"], flamegraph["total"]) == (["total", "main", "work"], "10000000")
+        assert server.stop(with_signal) == 0
+
+
+def test_a_second_start_on_the_same_folder_is_refused_in_a_line(tmp_path: Path) -> None:
+    with running(tmp_path):
+        status, words = refusal(tmp_path)
+    assert (status, words) == (1, f"flamehouse: the data folder {tmp_path} is in use by another flamehouse\n")
+
+
+def test_a_taken_port_is_refused_before_the_engine_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        status, words = refusal(tmp_path, PORT=port)
+    assert status == 1
+    assert words.startswith(f"flamehouse: cannot listen on 127.0.0.1:{port}: Address already in use")
+    assert words.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["flamehouse.lock"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"PORT": "http"}, "flamehouse: PORT must be a port number, not 'http'"),
+        ({"PORT": "70000"}, "flamehouse: PORT must be a port number, not '70000'"),
+        ({"RETENTION_DAYS": "soon"}, "flamehouse: RETENTION_DAYS must be a whole number, not 'soon'"),
+        (
+            {"DATA_DIR": "/dev/null/data"},
+            "flamehouse: cannot use the data folder /dev/null/data: Not a directory",
+        ),
+    ],
+)
+def test_a_bad_setting_is_refused_in_a_line(tmp_path: Path, environ: dict[str, str], words: str) -> None:
+    assert refusal(tmp_path, **environ) == (1, f"{words}\n")
+
+
+@contextmanager
+def half_sent(url: str, body: bytes) -> Iterator[HTTPConnection]:
+    """A request whose server waits for the second half of its body."""
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=STOP_S)
+    connection.putrequest("POST", PROFILE_TYPES)
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Content-Length", str(len(body)))
+    connection.putheader("Expect", "100-continue")
+    connection.endheaders(body[: len(body) // 2])
+    assert connection.sock.recv(4096).startswith(b"HTTP/1.1 100")
+    yield connection
+    connection.close()
+
+
+def test_a_stop_lets_requests_under_way_finish(tmp_path: Path) -> None:
+    body = b'{"start": 1, "end": 2}'
+    with running(tmp_path) as server, half_sent(server.url, body) as connection:
+        server.process.terminate()
+        assert "finishing" in server.said()
+        connection.send(body[len(body) // 2 :])
+        response = connection.getresponse()
+        assert (response.status, json.loads(response.read())) == (200, {})
+        assert server.process.wait(STOP_S) == 0
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    with running(tmp_path) as server, half_sent(server.url, b"{    }"):
+        server.process.terminate()
+        assert "finishing" in server.said()
+        assert server.stop() == 128 + signal.SIGTERM
