@@ -87,7 +87,7 @@ def pushed(*pushed_series: RawProfileSeries) -> bytes:
 def members(data: bytes, count: int) -> bytes:
     """`data` as gzip of `count` members."""
     step = len(data) // count + 1
-    return b"".join(gzip.compress(data[at : at + step]) for at in range(0, len(data), step))
+    return b"".join(gzip.compress(data[at : at + step], mtime=0) for at in range(0, len(data), step))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

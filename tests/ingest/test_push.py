@@ -21,14 +21,14 @@ SAMPLES = "process_cpu:samples:count:cpu:nanoseconds"
 
 
 @pytest.mark.parametrize(
-    "raw", [PROFILE, gzip.compress(PROFILE), gzip.compress(gzip.compress(PROFILE)), members(PROFILE, 3)]
+    "raw", [PROFILE, gzip.compress(PROFILE, mtime=0), gzip.compress(gzip.compress(PROFILE), mtime=0), members(PROFILE, 3)]
 )
 @pytest.mark.parametrize("whole", [None, "gzip", "identity"])
 def test_a_profile_is_pushed_however_it_is_compressed(raw: bytes, whole: str | None) -> None:
     ingest = Ingest()
     body = pushed(series(LABELS, raw))
     response = ingest.push_body(
-        gzip.compress(body) if whole == "gzip" else body,
+        gzip.compress(body, mtime=0) if whole == "gzip" else body,
         headers={"Content-Encoding": whole} if whole else None,
     )
     assert (response.status_code, response.content) == (200, b"")
@@ -144,7 +144,7 @@ def test_a_profile_whose_sample_labels_are_bad_is_left_out_too() -> None:
 
 def test_a_retry_of_a_partly_bad_push_is_the_same_upload() -> None:
     ingest = Ingest()
-    for raw in (PROFILE, gzip.compress(PROFILE), PROFILE):
+    for raw in (PROFILE, gzip.compress(PROFILE, mtime=0), PROFILE):
         assert ingest.push(series(LABELS, raw, b"rubbish")).status_code == 400
     assert len(ingest.uploads) == 3
     assert len({upload.id for upload in ingest.uploads}) == 1
@@ -174,7 +174,7 @@ def test_the_profiles_of_a_push_have_bounds_together() -> None:
     large = pprof()
     large.string_table.append("x" * 50_000)
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_body_bytes=120_000))
-    packed = gzip.compress(large.SerializeToString())
+    packed = gzip.compress(large.SerializeToString(), mtime=0)
     assert ingest.push(series(LABELS, *[packed] * 2)).status_code == 200
     response = ingest.push(series(LABELS, *[packed] * 3))
     expected = "uncompressed batched profile payload size exceeds limit of 120 kB"

@@ -15,10 +15,10 @@ from ingest.body import human_bytes
 from uploads import BOUNDARY, FORM, PUSH, Ingest, form, members, pprof, pushed, refusal, series
 
 PROFILE = pprof().SerializeToString()
-GZIPPED = gzip.compress(PROFILE)
+GZIPPED = gzip.compress(PROFILE, mtime=0)
 TYPES = ["process_cpu:cpu:nanoseconds:cpu:nanoseconds", "process_cpu:samples:count:cpu:nanoseconds"]
 FORM_OF_ONE = form(("profile", PROFILE))
-BOMB = gzip.compress(bytes(64 << 20))
+BOMB = gzip.compress(bytes(64 << 20), mtime=0)
 PREFIX = "parsing IngestInput-pprof failed "
 
 
@@ -32,9 +32,9 @@ PREFIX = "parsing IngestInput-pprof failed "
         (GZIPPED, "gzip"),
         (GZIPPED, "GZIP"),
         (GZIPPED, "x-gzip"),
-        (gzip.compress(GZIPPED), None),
-        (gzip.compress(GZIPPED), "gzip"),
-        (gzip.compress(GZIPPED), "gzip, gzip"),
+        (gzip.compress(GZIPPED, mtime=0), None),
+        (gzip.compress(GZIPPED, mtime=0), "gzip"),
+        (gzip.compress(GZIPPED, mtime=0), "gzip, gzip"),
         (members(PROFILE, 7), None),
     ],
 )
@@ -51,8 +51,8 @@ def test_a_profile_comes_in_however_it_is_compressed(body: bytes, encoding: str 
     [
         FORM_OF_ONE,
         form(("profile", GZIPPED)),
-        gzip.compress(form(("profile", GZIPPED))),
-        form(("profile", gzip.compress(GZIPPED)), ("sample_type_config", b"{}")),
+        gzip.compress(form(("profile", GZIPPED)), mtime=0),
+        form(("profile", gzip.compress(GZIPPED, mtime=0)), ("sample_type_config", b"{}")),
         form(("other", b"x"), ("profile", PROFILE), ("profile", b"second")),
         form(("profile", PROFILE), files=False),
         b"\r\n" + FORM_OF_ONE,
@@ -70,10 +70,10 @@ def test_a_form_comes_in_with_or_without_a_format(body: bytes, query: str) -> No
     ("body", "content_type", "query"),
     [
         (b"", "", "name=app&format=pprof"),
-        (gzip.compress(b""), "", "name=app&format=pprof"),
+        (gzip.compress(b"", mtime=0), "", "name=app&format=pprof"),
         (form(), FORM, "name=app"),
         (form(("profile", b"")), FORM, "name=app"),
-        (form(("profile", gzip.compress(b""))), FORM, "name=app"),
+        (form(("profile", gzip.compress(b"", mtime=0))), FORM, "name=app"),
         (form(("sample_type_config", b"{}")), FORM, "name=app"),
     ],
 )
@@ -142,7 +142,7 @@ def test_a_damaged_form_is_refused(body: bytes, content_type: str, reason: str) 
             GZIPPED + b"rest",
             "the gzip body is damaged: Error -3 while decompressing data: incorrect header check",
         ),
-        (gzip.compress(b"") * 2_000, "the gzip body has more than 1024 members"),
+        (gzip.compress(b"", mtime=0) * 2_000, "the gzip body has more than 1024 members"),
     ],
 )
 def test_damaged_gzip_is_refused(body: bytes, reason: str) -> None:
@@ -154,7 +154,7 @@ def test_damaged_gzip_is_refused(body: bytes, reason: str) -> None:
 def test_gzip_within_gzip_has_an_end() -> None:
     body = PROFILE
     for _ in range(5):
-        body = gzip.compress(body)
+        body = gzip.compress(body, mtime=0)
     status, _, message = refusal(Ingest().post(body))
     assert (status, message) == (422, f"{PREFIX}gzip within gzip more than 4 times over")
 
@@ -170,7 +170,7 @@ def test_a_body_larger_than_allowed_is_refused_unread() -> None:
     ("body", "content_type"),
     [
         (BOMB, "application/octet-stream"),
-        (gzip.compress(BOMB), "application/octet-stream"),
+        (gzip.compress(BOMB, mtime=0), "application/octet-stream"),
         (form(("profile", BOMB)), FORM),
         (form(("sample_type_config", BOMB), ("profile", PROFILE)), FORM),
         (bytes((4 << 20) + 1), "application/octet-stream"),
@@ -195,7 +195,7 @@ def test_a_form_is_unpacked_up_to_the_limit_of_a_body() -> None:
 @pytest.mark.parametrize("layers", [1, 2])
 def test_a_bomb_takes_no_more_memory_than_is_allowed(path: str, layers: int) -> None:
     ingest = Ingest(settings=Settings(max_body_bytes=8 << 20))
-    body = BOMB if layers == 1 else gzip.compress(BOMB)
+    body = BOMB if layers == 1 else gzip.compress(BOMB, mtime=0)
     content_type = FORM if path == "/ingest?name=app" else "application/proto"
     headers = {"Content-Encoding": "gzip"}
     tracemalloc.start()
