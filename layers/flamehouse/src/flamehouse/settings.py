@@ -6,6 +6,8 @@ from typing import Self
 
 _MIB = 1 << 20
 _DAY_S = 86_400
+_MAX_STACK_DEPTH = 4_000
+"""The ids of a call tree's nodes have room for this depth (store/stacktraces_query.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Settings:
     max_profile_frames: int = 2_000_000
     """Frames of all stacks of a profile together, inlined ones counted."""
     max_stack_depth: int = 1_000
+    """Frames of one stack, inlined ones counted; what lies deeper is cut off. At most 4,000."""
     max_label_names: int = 30
     max_label_name_bytes: int = 1_024
     max_label_value_bytes: int = 2_048
@@ -47,6 +50,12 @@ class Settings:
     max_flamegraph_nodes: int = 1_048_576
     default_flamegraph_nodes: int = 8_192
     query_timeout_s: int = 25
+    query_memory_bytes: int = 4_096 * _MIB
+    """What one query may use in ClickHouse; 0 is no limit."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_stack_depth <= _MAX_STACK_DEPTH:
+            raise ValueError(f"MAX_STACK_DEPTH must be from 1 to {_MAX_STACK_DEPTH}, not {self.max_stack_depth}")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:

@@ -33,6 +33,7 @@ class Store:
         self._reading: ServerSettings = {
             "max_execution_time": settings.query_timeout_s,
             "timeout_overflow_mode": "throw",
+            "max_memory_usage": settings.query_memory_bytes,
         }
 
     def insert(self, upload: Upload) -> None:

@@ -8,6 +8,9 @@ from flamehouse.store.client import ClickHouse
 
 _NS_PER_DAY = 86_400 * 10**9
 
+_MAX_DAYS = 1_000
+"""How many tenants' days are counted at a time; beyond that the counts are read again."""
+
 _FINGERPRINTS = """
 SELECT DISTINCT fingerprint
 FROM series
@@ -42,6 +45,8 @@ class SeriesBudget:
     def _add(self, tenant: str, day: int, fingerprints: set[int]) -> None:
         known = self._series.get((tenant, day))
         if known is None:
+            if len(self._series) >= _MAX_DAYS:
+                self._series.clear()
             known = self._series[tenant, day] = self._stored(tenant, day)
         if len(known | fingerprints) > self._limit and not fingerprints <= known:
             raise RpcError(

@@ -1,10 +1,12 @@
 """SelectMergeStacktraces: the call tree of every sample in a range, built and cut by ClickHouse.
 
 Values are summed by stack first: from hourly and five-minute sums in the middle of the range, from samples at its two
-ends. A node of the tree is a path from the root; its id is the sum of a hash of each (name, depth) on the way, so that
-all ids of a stack are one running sum. The root has id 0 and the greatest total of all: it is always kept.
+ends. A node of the tree is a path from the root, which has id 0. A path's id is the sum of one number for each (name,
+depth) on the way, so that all ids of a stack are one running sum: a hash in the upper 52 bits, and below it a 1, which
+adds up to the depth. From a node's id and name its parent's id follows.
 
-The cut is Pyroscope's: every node stays whose total is at least that of the max_nodes-th largest.
+The cut is Pyroscope's: every node stays whose total is at least that of the max_nodes-th largest. The root has the
+greatest total of all, so it is always kept.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +37,12 @@ _SPAN = (
 )
 
 _TREE = """
-SELECT path, parent_path, CAST(name, 'LowCardinality(String)'), total, self
+SELECT
+    path,
+    toUInt64(path - (bitShiftLeft(cityHash64(node_name_id, toUInt32(path % 4096)), 12) + 1)) AS parent,
+    CAST(name, 'LowCardinality(String)'),
+    total,
+    self
 FROM
 (
     SELECT name_id, name
@@ -44,18 +51,16 @@ FROM
 ) AS functions
 ANY RIGHT JOIN
 (
-    SELECT
-        path,
-        any(parent) AS parent_path,
-        any(frame) AS node_name_id,
-        sum(value) AS total,
-        sum(leaf_value) AS self
+    SELECT path, any(frame) AS node_name_id, sum(value) AS total, sum(if(path % 4096 = depth, value, 0)) AS self
     FROM
     (
         SELECT
             value,
             CAST(functions, 'Array(UInt64)') AS frames,
-            arrayCumSum(arrayMap((frame, depth) -> cityHash64(frame, depth), frames, arrayEnumerate(frames))) AS paths
+            length(frames) AS depth,
+            arrayCumSum(
+                arrayMap((frame, at) -> bitShiftLeft(cityHash64(frame, at), 12) + 1, frames, arrayEnumerate(frames))
+            ) AS paths
         FROM
         (
             SELECT id, functions
@@ -66,16 +71,15 @@ ANY RIGHT JOIN
         ANY INNER JOIN
         ({stacks}        ) AS stacks ON stacktraces.id = stacks.stack
     )
-    ARRAY JOIN
-        arrayPushFront(paths, 0) AS path,
-        arrayConcat([0, 0], arrayPopBack(paths)) AS parent,
-        arrayPushFront(frames, 0) AS frame,
-        arrayPushBack(arrayWithConstant(length(paths), toInt64(0)), value) AS leaf_value
+    ARRAY JOIN arrayPushFront(paths, 0) AS path, arrayPushFront(frames, 0) AS frame
     GROUP BY path
     ORDER BY total DESC
     LIMIT {{max_rows:UInt64}} WITH TIES
 ) AS nodes ON functions.name_id = nodes.node_name_id
 """
+
+# A stack is some hundred bytes wide, and a few thousand of them are work for several threads.
+_IN_PARALLEL: ServerSettings = {"merge_tree_min_rows_for_concurrent_read": 2048}
 
 
 def select_merge_stacktraces(
@@ -83,7 +87,7 @@ def select_merge_stacktraces(
 ) -> CutTree:
     """Ask for the merged tree; one that has no node where nothing matches."""
     sql, parameters = tree_sql(tenant, query)
-    rows = clickhouse.columns(sql, parameters, settings)
+    rows = clickhouse.columns(sql, parameters, {**settings, **_IN_PARALLEL})
     if not rows:
         return CutTree(ids=(), parents=(), names=(), totals=(), selves=(), total=0)
     root = rows[0].index(_ROOT)

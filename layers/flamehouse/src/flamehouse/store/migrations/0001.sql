@@ -115,7 +115,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY week
 PRIMARY KEY (tenant, service)
 ORDER BY (tenant, service, functions, id)
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
+SETTINGS index_granularity = 512, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
 
 -- `name_id` hashes the name alone: what `stacktraces.functions` holds. `id` hashes all of the function.
 CREATE TABLE IF NOT EXISTS functions
