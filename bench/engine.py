@@ -38,6 +38,9 @@ class Engine:
     def connect(self, database: str | None) -> Client:
         return clickhouse_connect.get_client(interface="chdb", path=str(self._folder), database=database)
 
+    def close(self) -> None:
+        self._client.close()
+
     def create(self, database: str) -> Client:
         """A new database, and a connection to it."""
         self.command(f"CREATE DATABASE {database}")

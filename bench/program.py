@@ -23,69 +23,16 @@ NEW_FRAMES_MEAN = 5
 SAME_STACK_OTHER_LINE = 0.4
 OWN_CALLS_OWN = 0.9
 
-_NOUNS = [
-    "cart",
-    "order",
-    "price",
-    "stock",
-    "user",
-    "token",
-    "mail",
-    "route",
-    "page",
-    "image",
-    "video",
-    "search",
-    "index",
-    "queue",
-    "event",
-    "audit",
-    "invoice",
-    "ledger",
-    "quota",
-    "shard",
-    "cache",
-    "block",
-    "chunk",
-    "field",
-    "frame",
-    "batch",
-    "stream",
-    "cursor",
-    "schema",
-    "policy",
-]
-_VERBS = [
-    "get",
-    "put",
-    "list",
-    "scan",
-    "merge",
-    "encode",
-    "decode",
-    "parse",
-    "apply",
-    "resolve",
-    "flush",
-    "commit",
-    "validate",
-    "render",
-    "hash",
-]
-_LIBRARIES = [
-    "net/http",
-    "encoding/json",
-    "database/sql",
-    "compress/gzip",
-    "crypto/tls",
-    "runtime",
-    "bufio",
-    "strings",
-    "google.golang.org/grpc/internal/transport",
-    "github.com/jackc/pgx/v5",
-    "github.com/klauspost/compress/zstd",
-    "github.com/prometheus/client_golang/prometheus",
-]
+_NOUNS = (
+    "cart order price stock user token mail route page image video search index queue event audit invoice"
+    " ledger quota shard cache block chunk field frame batch stream cursor schema policy"
+)
+_VERBS = "get put list scan merge encode decode parse apply resolve flush commit validate render hash"
+_LIBRARIES = (
+    "net/http encoding/json database/sql compress/gzip crypto/tls runtime bufio strings"
+    " google.golang.org/grpc/internal/transport github.com/jackc/pgx/v5 github.com/klauspost/compress/zstd"
+    " github.com/prometheus/client_golang/prometheus"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +83,7 @@ def make_program(name: str, seed: int, *, stacks: int, shallowest: int, deepest:
 
 
 def _own_function(service: str, i: int) -> Function:
-    package, noun, verb = _NOUNS[i % 7], _NOUNS[i // 7 % len(_NOUNS)], _VERBS[i // 31 % len(_VERBS)]
+    package, noun, verb = _word(_NOUNS, i % 7), _word(_NOUNS, i // 7), _word(_VERBS, i // 31)
     path = f"github.com/acme/{service}/internal/{package}"
     return Function(
         name=f"{path}.(*{noun.capitalize()}Service).{verb.capitalize()}{package.capitalize()}{i}",
@@ -146,16 +93,17 @@ def _own_function(service: str, i: int) -> Function:
 
 
 def _library_function(i: int) -> Function:
-    package, noun, verb = (
-        _LIBRARIES[i % len(_LIBRARIES)],
-        _NOUNS[i // 12 % len(_NOUNS)],
-        _VERBS[i % len(_VERBS)],
-    )
+    package, noun, verb = _word(_LIBRARIES, i), _word(_NOUNS, i // 12), _word(_VERBS, i)
     return Function(
         name=f"{package}.(*{noun}).{verb}{i}",
         file=f"/usr/local/go/src/{package}/{noun}.go",
         start_line=20 + 50 * (i // 211),
     )
+
+
+def _word(words: str, i: int) -> str:
+    choices = words.split()
+    return choices[i % len(choices)]
 
 
 def _call_graph(rng: np.random.Generator) -> NDArray[np.int64]:

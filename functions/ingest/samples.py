@@ -119,12 +119,12 @@ class LabelReader:
 
 def _hex_id(text: str, length: int) -> bytes:
     """The bytes of a hexadecimal id of `length` bytes; empty where the text is not one."""
-    if len(text) != 2 * length:
-        return b""
     try:
-        return bytes.fromhex(text)
+        id_ = bytes.fromhex(text)
     except ValueError:
         return b""
+    # `fromhex` skips blanks: the id may be shorter than the text lets expect.
+    return id_ if len(text) == 2 * len(id_) == 2 * length else b""
 
 
 _NO_LABELS = SampleLabels((), 0, _NO_TRACE)

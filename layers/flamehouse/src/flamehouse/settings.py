@@ -55,7 +55,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not 0 < self.max_stack_depth <= _MAX_STACK_DEPTH:
-            raise ValueError(f"MAX_STACK_DEPTH must be from 1 to {_MAX_STACK_DEPTH}, not {self.max_stack_depth}")
+            raise ValueError(
+                f"MAX_STACK_DEPTH must be from 1 to {_MAX_STACK_DEPTH}, not {self.max_stack_depth}"
+            )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:

@@ -19,17 +19,10 @@ from flamehouse.store.selection import clamp_ms, select_series
 
 _ROOT = 0
 
-_STACKS = """
-            SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(value) AS value
-            FROM ({pieces}
-            )
-            GROUP BY stack
-"""
-
 _PIECE = """
-                SELECT stacktrace_id, value
-                FROM {table}
-                WHERE {rows} AND ({spans})"""
+    SELECT stacktrace_id, value
+    FROM {table}
+    WHERE {rows} AND ({spans})"""
 
 _SPAN = (
     "{column} >= fromUnixTimestamp64Milli({{start_{number}:Int64}}, 'UTC')"
@@ -37,49 +30,67 @@ _SPAN = (
 )
 
 _TREE = """
+WITH
+samples_in_range AS ({pieces}
+),
+values_of_stacks AS
+(
+    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(value) AS value
+    FROM samples_in_range
+    GROUP BY stack
+),
+frames_of_stacks AS
+(
+    SELECT id, CAST(functions, 'Array(UInt64)') AS frames
+    FROM stacktraces
+    WHERE {services} AND week BETWEEN toMonday(toDate({{first_day:Int32}})) AND toDate({{last_day:Int32}})
+        AND notEmpty(functions)
+),
+paths_of_stacks AS
+(
+    SELECT
+        value,
+        frames,
+        length(frames) AS height,
+        arrayCumSum(
+            arrayMap((frame, depth) -> bitShiftLeft(cityHash64(frame, depth), 12) + 1, frames, arrayEnumerate(frames))
+        ) AS paths
+    FROM frames_of_stacks ANY INNER JOIN values_of_stacks ON id = stack
+),
+nodes AS
+(
+    SELECT
+        path,
+        any(frame) AS node_name_id,
+        sum(value) AS total,
+        sum(if(path % 4096 = height, value, 0)) AS self
+    FROM paths_of_stacks
+    ARRAY JOIN arrayPushFront(paths, 0) AS path, arrayPushFront(frames, 0) AS frame
+    GROUP BY path
+    ORDER BY total DESC
+    LIMIT {{max_rows:UInt64}} WITH TIES
+),
+names AS
+(
+    SELECT name_id, name
+    FROM functions
+    WHERE {services} AND week BETWEEN toMonday(toDate({{first_day:Int32}})) AND toDate({{last_day:Int32}})
+)
 SELECT
     path,
     toUInt64(path - (bitShiftLeft(cityHash64(node_name_id, toUInt32(path % 4096)), 12) + 1)) AS parent,
     CAST(name, 'LowCardinality(String)'),
     total,
     self
-FROM
-(
-    SELECT name_id, name
-    FROM functions
-    WHERE {services} AND week BETWEEN toMonday(toDate({{first_day:Int32}})) AND toDate({{last_day:Int32}})
-) AS functions
-ANY RIGHT JOIN
-(
-    SELECT path, any(frame) AS node_name_id, sum(value) AS total, sum(if(path % 4096 = depth, value, 0)) AS self
-    FROM
-    (
-        SELECT
-            value,
-            CAST(functions, 'Array(UInt64)') AS frames,
-            length(frames) AS depth,
-            arrayCumSum(
-                arrayMap((frame, at) -> bitShiftLeft(cityHash64(frame, at), 12) + 1, frames, arrayEnumerate(frames))
-            ) AS paths
-        FROM
-        (
-            SELECT id, functions
-            FROM stacktraces
-            WHERE {services} AND week BETWEEN toMonday(toDate({{first_day:Int32}})) AND toDate({{last_day:Int32}})
-                AND notEmpty(functions)
-        ) AS stacktraces
-        ANY INNER JOIN
-        ({stacks}        ) AS stacks ON stacktraces.id = stacks.stack
-    )
-    ARRAY JOIN arrayPushFront(paths, 0) AS path, arrayPushFront(frames, 0) AS frame
-    GROUP BY path
-    ORDER BY total DESC
-    LIMIT {{max_rows:UInt64}} WITH TIES
-) AS nodes ON functions.name_id = nodes.node_name_id
+FROM names ANY RIGHT JOIN nodes ON name_id = node_name_id
 """
 
 # A stack is some hundred bytes wide, and a few thousand of them are work for several threads.
-_IN_PARALLEL: ServerSettings = {"merge_tree_min_rows_for_concurrent_read": 2048}
+_READING: ServerSettings = {
+    "merge_tree_min_rows_for_concurrent_read": 2048,
+    # The tables that are joined are small; dividing them among threads first costs more than it saves.
+    "join_algorithm": "hash",
+}
 
 
 def select_merge_stacktraces(
@@ -87,7 +98,7 @@ def select_merge_stacktraces(
 ) -> CutTree:
     """Ask for the merged tree; one that has no node where nothing matches."""
     sql, parameters = tree_sql(tenant, query)
-    rows = clickhouse.columns(sql, parameters, {**settings, **_IN_PARALLEL})
+    rows = clickhouse.columns(sql, parameters, {**settings, **_READING})
     if not rows:
         return CutTree(ids=(), parents=(), names=(), totals=(), selves=(), total=0)
     root = rows[0].index(_ROOT)
@@ -110,11 +121,11 @@ def tree_sql(tenant: str, query: StacktraceQuery) -> tuple[str, Mapping[str, obj
         )
         if any(span.start < span.end for span in spans)
     ]
-    stacks = _STACKS.format(pieces="\n                UNION ALL".join(selects or [_NO_PIECE]))
-    return _TREE.format(services=selection.services, stacks=stacks), parameters
+    pieces = "\n    UNION ALL".join(selects or [_NO_PIECE])
+    return _TREE.format(services=selection.services, pieces=pieces), parameters
 
 
-_NO_PIECE = "\n                SELECT stacktrace_id, value FROM samples WHERE false"
+_NO_PIECE = "\n    SELECT stacktrace_id, value FROM samples WHERE false"
 
 
 def _piece(table: str, column: str, spans: Sequence[Span], rows: str, parameters: dict[str, object]) -> str:

@@ -61,7 +61,8 @@ ORDER BY (tenant, profile_type, service, fingerprint, time)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
 
 -- One row per profile, stack trace and span. A stack recurs in profile after profile: its id is kept in a dictionary,
--- which takes half the bytes of the plain number.
+-- which takes half the bytes of the plain number. Sorted by time before profile type, the sample types of a profile lie
+-- beside each other: they have the same stacks, and those of the second cost next to nothing.
 CREATE TABLE IF NOT EXISTS samples
 (
     tenant LowCardinality(String),
@@ -78,7 +79,7 @@ CREATE TABLE IF NOT EXISTS samples
 )
 ENGINE = MergeTree
 PARTITION BY toMonday(time)
-ORDER BY (tenant, profile_type, service, fingerprint, time, profile_id, stacktrace_id)
+ORDER BY (tenant, service, time, profile_id, profile_type, fingerprint, stacktrace_id)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
 
 -- Sums of `samples` over whole five minutes and whole hours, UTC.
