@@ -31,17 +31,15 @@ class SymbolTable:
 
     def __init__(self, profile: IncomingProfile, symbols: Symbols, max_depth: int) -> None:
         pprof = profile.pprof
-        functions = _functions(pprof, rename=without_shapes if is_go(profile.labels, pprof) else str)
+        functions = _functions(pprof, rename=without_shapes if is_go(profile.labels, pprof) else None)
         mappings = _mappings(pprof)
-        ids = {local: (function.id, function.name_id) for local, function in functions.items()}
-        locations = _locations(pprof, ids, mappings)
-        self._ids = {local: location.id for local, location in locations.items()}
         self._symbols = symbols
         self._max_depth = max_depth
-        self._widest = max((len(location.lines) for location in locations.values()), default=1) or 1
         symbols.functions = {function.id: function for function in functions.values()}
         symbols.mappings = {mapping.id: mapping for mapping in mappings.values()}
-        symbols.locations = {location.id: location for location in locations.values()}
+        names = {local: (function.id, function.name_id) for local, function in functions.items()}
+        self._ids = _read_locations(pprof, names, mappings, symbols.locations)
+        self._widest = max((len(location.lines) for location in symbols.locations.values()), default=1) or 1
 
     def stacktraces(self, locations: list[int], depths: list[int]) -> list[int]:
         """The ids of stacks that follow each other in `locations`, each leaf first, `depths` of them long.
@@ -49,9 +47,10 @@ class SymbolTable:
         Locations that the pprof does not have are left out.
         """
         ids = self._ids
-        if not ids.keys() >= set(locations):
-            locations, depths = _without_dangling(locations, depths, ids)
-        all_stacks = array("Q", [ids[local] for local in locations])
+        try:
+            all_stacks = array("Q", [ids[local] for local in locations])
+        except KeyError:
+            return self.stacktraces(*_without_dangling(locations, depths, ids))
         # Backwards, every stack is root first and the last stack comes first.
         all_stacks.reverse()
         end = len(all_stacks)
@@ -67,14 +66,28 @@ class SymbolTable:
         return stacktraces
 
     def _cut(self, stack: "array[int]") -> "array[int]":
-        """Keep the outermost frames, `max_depth` of them: a location counts for its lines, whole or not at all."""
-        locations = self._symbols.locations
-        frames = 0
+        """Keep the outermost frames, `max_depth` of them: a location counts for its lines."""
+        room = self._max_depth
         for kept, id_ in enumerate(stack):
-            frames += len(locations[id_].lines) or 1
-            if frames > self._max_depth:
-                return stack[:kept]
+            location = self._symbols.locations[id_]
+            frames = len(location.lines) or 1
+            if frames > room:
+                return stack[:kept] + self._outermost(location, room)
+            room -= frames
         return stack
+
+    def _outermost(self, location: Location, count: int) -> "array[int]":
+        """The location with no more than its `count` outermost lines, as a stack; an empty one for no lines."""
+        if not count:
+            return array("Q")
+        lines = zip(location.lines[-count:], reversed(location.name_ids[:count]), strict=True)
+        cut = location_of(
+            location.address,
+            location.mapping_id,
+            tuple((line.function_id, name_id, line.line, line.column) for line, name_id in lines),
+        )
+        self._symbols.locations[cut.id] = cut
+        return array("Q", [cut.id])
 
 
 def _without_dangling(
@@ -87,11 +100,11 @@ def _without_dangling(
     return list(chain.from_iterable(stacks)), [len(stack) for stack in stacks]
 
 
-def _functions(pprof: profile_pb2.Profile, rename: Callable[[str], str]) -> dict[int, Function]:
+def _functions(pprof: profile_pb2.Profile, rename: Callable[[str], str] | None) -> dict[int, Function]:
     text = pprof.string_table[:]
     return {
         function.id: function_of(
-            rename(text[function.name]),
+            rename(text[function.name]) if rename else text[function.name],
             text[function.system_name],
             text[function.filename],
             function.start_line,
@@ -119,26 +132,34 @@ def _mappings(pprof: profile_pb2.Profile) -> dict[int, Mapping]:
     return mappings
 
 
-def _locations(
-    pprof: profile_pb2.Profile, functions: MappingOf[int, tuple[int, int]], mappings: MappingOf[int, Mapping]
-) -> dict[int, Location]:
-    """Each location by its id in the pprof; `functions` gives the id and name id of each function there."""
+def _read_locations(
+    pprof: profile_pb2.Profile,
+    functions: MappingOf[int, tuple[int, int]],
+    mappings: MappingOf[int, Mapping],
+    locations: dict[int, Location],
+) -> dict[int, int]:
+    """Add the pprof's locations to `locations`; the id of each by its id in the pprof.
+
+    `functions` gives the id and name id of each function by its id in the pprof.
+    """
     mapping_ids = {local: mapping.id for local, mapping in mappings.items()}
     without_address = {local for local, mapping in mappings.items() if mapping.has_functions}
-    locations = {}
-    for location in pprof.location:
-        local_mapping, address, lines = location.mapping_id, location.address, location.line
+    ids = {}
+    for each in pprof.location:
+        local_mapping, address, lines = each.mapping_id, each.address, each.line
         kept_address = 0 if local_mapping in without_address else address
         mapping_id = mapping_ids.get(local_mapping, NO_MAPPING)
         # A location with one line is nearly every location, and has the quicker look-up of the two.
         if len(lines) == 1 and (names := functions.get(lines[0].function_id)) is not None:
             line = lines[0]
-            locations[location.id] = location_of_line(
-                kept_address, mapping_id, *names, line.line, line.column
-            )
+            location = location_of_line(kept_address, mapping_id, *names, line.line, line.column)
         elif (known := _known_lines(lines, functions)) or address:
-            locations[location.id] = location_of(kept_address, mapping_id, known)
-    return locations
+            location = location_of(kept_address, mapping_id, known)
+        else:
+            continue
+        ids[each.id] = location.id
+        locations[location.id] = location
+    return ids
 
 
 def _known_lines(
