@@ -9,7 +9,7 @@ LOCKED := functions/pyproject.toml layers/flamehouse/pyproject.toml pyproject.to
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPYCACHEPREFIX :=
 
-.PHONY: run demo test check lint format types imports generated proto lock bench clean
+.PHONY: run demo test check lint format types imports generated proto lock live-node bench clean
 
 run: $(INSTALLED) ## Serve on http://127.0.0.1:4040, data in ./data (HOST, PORT and DATA_DIR override)
 	@exec $(BIN)/python -m all_in_one
@@ -48,7 +48,10 @@ lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows
 		--no-emit-package flamehouse --extra local --group pyproject.toml:dev \
 		functions/pyproject.toml layers/flamehouse/pyproject.toml --output-file requirements.lock
 
-bench: $(INSTALLED) ## Measure, and print the table (ARGS="--quick", ARGS="--only flamegraphs")
+live-node: $(INSTALLED) ## Profile a program under the Node.js SDK into a server of its own (needs node and npm)
+	@$(BIN)/python -m tools.live_node
+
+bench: $(INSTALLED) ## Measure, and print the table (ARGS="--quick", ARGS="--only flamegraph")
 	$(BIN)/python -m bench $(ARGS)
 
 clean: ## Remove what was installed; ./data stays

@@ -1,0 +1,139 @@
+"""The real Python SDK and the demo, each a process of its own, against the local server as `make run` starts it."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from google.protobuf import json_format
+
+from client import Client
+from flamehouse.pb.querier_pb2 import FlameGraph
+from tools.local_server import local_server
+from tools.tree import Frame, every_frame, tree_of
+
+pytestmark = pytest.mark.xdist_group("live-python")
+
+REPO = Path(__file__).resolve().parent.parent.parent
+PROGRAM = Path(__file__).with_name("live_program.py")
+CPU = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
+TENANT = "live"
+UTF8_NAMES = {"Accept": "*/*;allow-utf8-labelnames=true"}
+ROW = re.compile(r" *([\d.]+) s +([\d.]+)% +([\d.]+) s  ([│├└─ ]*)(\S+)")
+DEMO_S = 2.0
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with local_server() as url:
+        yield url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run of live_program.py, and a client of its tenant to ask about it."""
+
+    client: Client
+    within: dict[str, int]
+
+    def tree(self, selector: str) -> Frame:
+        question = {"profileTypeID": CPU, "labelSelector": selector, **self.within}
+        answer = self.client.rpc("SelectMergeStacktraces", question)
+        return tree_of(json_format.ParseDict(answer["flamegraph"], FlameGraph()))
+
+    def label_values(self, name: str) -> list[str]:
+        values: list[str] = self.client.rpc("LabelValues", {"name": name, **self.within})["names"]
+        return values
+
+
+@pytest.fixture(scope="module")
+def run(url: str) -> Run:
+    start = time.time_ns() // 1_000_000
+    subprocess.run([sys.executable, PROGRAM, url, "live.python", TENANT], check=True)
+    within = {"start": start, "end": time.time_ns() // 1_000_000}
+    return Run(client=Client(server=url, tenant=TENANT), within=within)
+
+
+@pytest.mark.parametrize(
+    ("selector", "function"),
+    [
+        ('{service_name="live.python"}', "burn_most"),
+        ('{endpoint="most"}', "burn_most"),
+        ('{endpoint="some", env="live"}', "burn_some"),
+    ],
+)
+def test_the_function_that_burns_the_cpu_leads_the_flame_graph(
+    run: Run, selector: str, function: str
+) -> None:
+    root = run.tree(selector)
+    hottest = max(every_frame(root), key=lambda frame: frame.self_value)
+    assert (hottest.name, hottest.self_value > root.total / 2) == (function, True)
+
+
+def test_a_label_selects_its_part_of_the_whole(run: Run) -> None:
+    parts = [run.tree(f'{{endpoint="{endpoint}"}}').total for endpoint in ("most", "some")]
+    assert 0 < parts[1] < parts[0] <= sum(parts) <= run.tree("{}").total
+
+
+def test_the_profile_type_is_the_one_the_sdk_was_set_to(run: Run) -> None:
+    types = run.client.rpc("ProfileTypes", run.within)["profileTypes"]
+    assert [each["ID"] for each in types] == [CPU]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("service_name", ["live.python"]),
+        ("env", ["live"]),
+        ("endpoint", ["most", "some"]),
+        ("otel.scope.name", ["com.grafana.pyroscope/python"]),
+    ],
+)
+def test_labels_are_those_the_program_set(run: Run, name: str, values: list[str]) -> None:
+    assert name in run.client.rpc("LabelNames", run.within, UTF8_NAMES)["names"]
+    assert run.label_values(name) == values
+
+
+def test_another_tenant_sees_none_of_it(run: Run, url: str) -> None:
+    assert Client(server=url, tenant="other").rpc("ProfileTypes", run.within) == {}
+
+
+def demo(url: str) -> subprocess.CompletedProcess[str]:
+    """Run the demo as `make demo` does."""
+    return subprocess.run(
+        [sys.executable, "-m", "tools.demo", "--seconds", str(DEMO_S)],
+        cwd=REPO,
+        env={**os.environ, "FLAMEHOUSE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_demo_prints_the_profile_as_a_tree(url: str) -> None:
+    done = demo(url)
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [row.groups() for line in done.stdout.splitlines() if (row := ROW.fullmatch(line))]
+    total, share, self_, branches, name = rows[0]
+    assert (name, share, self_, branches) == ("total", "100.0", "0.00", "")
+    assert DEMO_S / 4 < float(total) < DEMO_S * 2
+    below = [row[4] for row in rows]
+    assert {"serve", "search", "recommend", "checkout", "likeness", "checksum"} < set(below)
+    assert below[below.index("search") + 1] == "edit_distance"
+    assert max(rows, key=lambda row: float(row[2]))[4] == "edit_distance"
+
+
+def test_the_demo_says_in_a_line_that_no_server_is_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    done = demo(url)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"demo: no server answers at {url} (")
+    assert done.stderr.endswith("; start one with: make run\n")
+    assert done.stderr.count("\n") == 1

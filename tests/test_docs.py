@@ -1,0 +1,83 @@
+"""The docs name what the code has: every setting with its default, every route with its method, and nothing else."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from all_in_one import create_app
+from apps import request
+from doubles import CannedStore
+from flamehouse.paths import CleanPaths
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+
+REPO = Path(__file__).resolve().parent.parent
+PAGES = sorted(page.relative_to(REPO).as_posix() for page in (*REPO.glob("*.md"), *REPO.glob("docs/**/*.md")))
+EMPTY = "(empty)"
+ROW = re.compile(r"^\| `([^`|]+)` \| `([^`|]+)` \|", re.MULTILINE)
+FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([^)\s]*))?\)")
+
+
+def read(page: str) -> str:
+    return (REPO / page).read_text()
+
+
+def rows(page: str) -> list[tuple[str, str]]:
+    """The first two cells of each table row that has nothing but code in both."""
+    return ROW.findall(read(page))
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    documented = dict(rows("docs/settings.md"))
+    defaults = {field.name.upper(): str(field.default) or EMPTY for field in fields(Settings)}
+    listening = {name: documented.pop(name) for name in ("HOST", "PORT", "DATA_DIR")}
+    assert documented == defaults
+    assert listening == {"HOST": "127.0.0.1", "PORT": "4040", "DATA_DIR": "./data"}
+
+
+def test_every_route_is_documented_with_its_method() -> None:
+    services = Services(settings=Settings(), store=CannedStore())
+    served = create_app(lambda: services)
+    assert isinstance(served, CleanPaths)
+    assert isinstance(served.app, Starlette)
+    paths = [route.path for route in served.app.routes if isinstance(route, Route)]
+    methods = [request(served, path, method="TRACE").headers["Allow"] for path in paths]
+    assert sorted(rows("docs/api.md")) == sorted(zip(methods, paths, strict=True))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_between_pages_lead_somewhere(page: str) -> None:
+    for target, anchor in LINK.findall(FENCED.sub("", read(page))):
+        linked = (REPO / page).parent / target if target else REPO / page
+        assert linked.exists(), target
+        if anchor:
+            assert anchor in anchors(linked.read_text()), f"{target}#{anchor}"
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", FENCED.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_make_targets_that_a_page_names_exist(page: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
+    named = set(re.findall(r"(?:`|^)make ([a-z-]+)", read(page), re.MULTILINE))
+    assert named <= targets
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_examples_are_python(page: str) -> None:
+    for example in re.findall(r"^```python\n(.*?)^```", read(page), re.DOTALL | re.MULTILINE):
+        compile(example, page, "exec")
+
+
+def test_every_decision_is_in_the_list_of_decisions() -> None:
+    decisions = {page.name for page in (REPO / "docs/adr").glob("[0-9]*.md")}
+    assert decisions == set(re.findall(r"\]\((\d{4}-[a-z0-9-]+\.md)\)", read("docs/adr/README.md")))

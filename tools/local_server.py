@@ -1,0 +1,41 @@
+"""A local server of one's own: on a free port, with data that are gone afterwards."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+
+_STOP_S = 60
+_READY = re.compile(r"ready on (\S+)")
+
+
+@contextmanager
+def local_server() -> Iterator[str]:
+    """The URL of a server that is ready; it is stopped at the end. RuntimeError if it does not start."""
+    with TemporaryDirectory(prefix="flamehouse-") as data_dir, _process(data_dir) as process:
+        try:
+            yield _url(process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(_STOP_S)
+
+
+def _process(data_dir: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "all_in_one"],
+        env={**os.environ, "HOST": "127.0.0.1", "PORT": "0", "DATA_DIR": data_dir},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _url(process: subprocess.Popen[str]) -> str:
+    """Where the server says that it is ready. What else it says stays in the pipe, which has room for it."""
+    for line in process.stdout or ():
+        if ready := _READY.search(line):
+            return ready[1]
+    raise RuntimeError(f"the server ended with status {process.wait()}")
