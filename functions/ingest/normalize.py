@@ -56,7 +56,7 @@ def _split(
     symbols = Symbols()
     table = SymbolTable(profile, symbols, settings.max_stack_depth)
     parts = []
-    for sample_labels, samples in merge_samples(profile.pprof, table).items():
+    for sample_labels, samples in merge_samples(profile.pprof, table, profile.labels).items():
         labels = _join_labels(profile.labels, sample_labels)
         validate_labels(labels, settings)
         parts += _series_profiles(profile.pprof, labels, samples, symbols, profile_id, received_ns)
@@ -113,8 +113,8 @@ def _profile_types(name: str, pprof: profile_pb2.Profile) -> list[ProfileType]:
 
 
 def _join_labels(labels: Mapping[str, str], sample_labels: LabelSet) -> dict[str, str]:
-    """The series' own labels win over those of its samples; what only steers ingestion goes."""
-    joined = {**dict(sample_labels), **labels}
+    """The series' own labels and those of its samples, without what only steers ingestion."""
+    joined = {**labels, **dict(sample_labels)}
     joined["__name__"] = joined["__name__"].removeprefix(_GODELTAPROF)
     return {name: value for name, value in joined.items() if name not in _DROPPED_LABELS}
 

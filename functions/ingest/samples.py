@@ -1,7 +1,7 @@
 """The samples of one pprof, merged: equal stacks under equal labels become one, and each series gets its own."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from flamehouse.errors import invalid_argument
@@ -10,6 +10,7 @@ from flamehouse.profile import LabelSet
 from ingest.symbols import SymbolTable
 
 _NO_TRACE = bytes(16)
+_PRIVATE = "__"
 _SPAN_LABELS = ("span_id", "profile_id")
 """`profile_id` is what older SDKs call the span a sample was taken in."""
 
@@ -35,16 +36,17 @@ class Columns(NamedTuple):
 
 
 def merge_samples(
-    pprof: profile_pb2.Profile, symbols: SymbolTable
+    pprof: profile_pb2.Profile, symbols: SymbolTable, series_labels: Container[str]
 ) -> dict[LabelSet, dict[SampleLabels, Stacks]]:
     """Sum the pprof's samples by labels and stack, the labels grouped by the series they make.
 
-    Samples with a negative value, or with nothing but zeros, are left out, as Pyroscope does.
+    Samples with a negative value, or with nothing but zeros, are left out, as Pyroscope does; so are labels named as
+    the series' own are, which win over them.
     """
     kept: list[tuple[SampleLabels, list[int]]] = []
     locations: list[int] = []
     depths: list[int] = []
-    read_labels = LabelReader(pprof.string_table)
+    read_labels = LabelReader(pprof.string_table, series_labels)
     for sample in pprof.sample:
         values = sample.value[:]
         if min(values) < 0 or not any(values):
@@ -92,8 +94,9 @@ def columns_of(samples: dict[SampleLabels, Stacks], index: int) -> Columns:
 class LabelReader:
     """Reads the labels of samples; the few distinct sets of a profile are made out once."""
 
-    def __init__(self, strings: Sequence[str]) -> None:
+    def __init__(self, strings: Sequence[str], series_labels: Container[str]) -> None:
         self._strings = strings
+        self._series_labels = series_labels
         self._seen: dict[tuple[tuple[int, int], ...], SampleLabels] = {}
 
     def __call__(self, labels: Sequence[profile_pb2.Label]) -> SampleLabels:
@@ -106,7 +109,7 @@ class LabelReader:
         return found
 
     def _read(self, pairs: tuple[tuple[int, int], ...]) -> SampleLabels:
-        """String labels alone count (a numeric one has string 0); of a name given twice, the first."""
+        """String labels alone count (a numeric one has string 0), of a name given twice the first, and no private one."""
         named: dict[str, str] = {}
         for name, value in pairs:
             if value and self._strings[value]:
@@ -114,7 +117,11 @@ class LabelReader:
         trace_id = _hex_id(named.pop("trace_id", ""), 16)
         span_ids = [_hex_id(named.pop(name, ""), 8) for name in _SPAN_LABELS]
         span_id = next((int.from_bytes(id_) for id_ in span_ids if id_), 0)
-        return SampleLabels(tuple(sorted(named.items())), span_id, trace_id or _NO_TRACE)
+        own = [(name, value) for name, value in named.items() if self._is_own(name)]
+        return SampleLabels(tuple(sorted(own)), span_id, trace_id or _NO_TRACE)
+
+    def _is_own(self, name: str) -> bool:
+        return name not in self._series_labels and not name.startswith(_PRIVATE)
 
 
 def _hex_id(text: str, length: int) -> bytes:

@@ -24,6 +24,8 @@ from querier.rpc import querier_rpc
 from querier.unsupported import refuse_fields, unsupported
 
 _SHORTEST_STEP_S: Final = 0.001
+_MAX_GROUP_BY: Final = 100
+"""Every series is asked for each name."""
 _NO_EXEMPLARS: Final = (EXEMPLAR_TYPE_UNSPECIFIED, EXEMPLAR_TYPE_NONE)
 _UNSUPPORTED_FIELDS: Final = ("stack_trace_selector",)
 
@@ -47,7 +49,7 @@ def select_series(call: Call, request: SelectSeriesRequest) -> SelectSeriesRespo
         matchers=matchers,
         within=within,
         step_ms=_step_ms(step_s, within),
-        group_by=tuple(dict.fromkeys(request.group_by)),
+        group_by=_group_by(request),
         average=request.aggregation == TIME_SERIES_AGGREGATION_TYPE_AVERAGE,
         limit=max(request.limit, 0),
     )
@@ -61,9 +63,16 @@ def _refuse_unsupported(request: SelectSeriesRequest) -> None:
         raise unsupported("exemplars are not supported yet: ask for EXEMPLAR_TYPE_NONE")
 
 
+def _group_by(request: SelectSeriesRequest) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(request.group_by))
+    if len(names) > _MAX_GROUP_BY:
+        raise invalid_argument(f"group_by names {len(names)} labels, and the limit is {_MAX_GROUP_BY}")
+    return names
+
+
 def _step_ms(step_s: float, within: TimeRange) -> int:
-    """The step in whole milliseconds, and no longer than lets the first bucket reach back to the epoch."""
-    return int(min(step_s * 1000, max(within.start_ms, 1)))
+    """The step in whole milliseconds; one that makes a single bucket of all there is up to `start` is long enough."""
+    return int(min(step_s * 1000, max(within.start_ms, within.length_ms + 1)))
 
 
 def _series(result: SeriesResult) -> Series:

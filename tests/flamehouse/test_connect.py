@@ -205,8 +205,18 @@ def test_an_empty_body_needs_no_gzip_frame(app: Starlette) -> None:
             'unknown compression "gzip, gzip": supported encodings are gzip',
         ),
         ("gzip", b"{}", (400, "invalid_argument"), "the gzip body is damaged"),
-        ("gzip", gzip.compress(b"{}", mtime=0)[:-1], (400, "invalid_argument"), "the gzip body ends too early"),
-        ("gzip", gzip.compress(b"{}", mtime=0) + b"tail", (400, "invalid_argument"), "the gzip body is damaged"),
+        (
+            "gzip",
+            gzip.compress(b"{}", mtime=0)[:-1],
+            (400, "invalid_argument"),
+            "the gzip body ends too early",
+        ),
+        (
+            "gzip",
+            gzip.compress(b"{}", mtime=0) + b"tail",
+            (400, "invalid_argument"),
+            "the gzip body is damaged",
+        ),
         (
             "gzip",
             gzip.compress(b"{}", mtime=0)[:-5] + b"\0\0\0\0\0",

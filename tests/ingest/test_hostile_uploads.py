@@ -60,7 +60,8 @@ def test_any_bytes_in_place_of_others_are_answered(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [PROFILE, gzip.compress(PROFILE, mtime=0), form(("profile", PROFILE)), pushed(series(LABELS, PROFILE))]
+    "body",
+    [PROFILE, gzip.compress(PROFILE, mtime=0), form(("profile", PROFILE)), pushed(series(LABELS, PROFILE))],
 )
 def test_what_is_cut_anywhere_is_answered(body: bytes) -> None:
     for end in range(0, len(body), 7):

@@ -21,7 +21,13 @@ SAMPLES = "process_cpu:samples:count:cpu:nanoseconds"
 
 
 @pytest.mark.parametrize(
-    "raw", [PROFILE, gzip.compress(PROFILE, mtime=0), gzip.compress(gzip.compress(PROFILE), mtime=0), members(PROFILE, 3)]
+    "raw",
+    [
+        PROFILE,
+        gzip.compress(PROFILE, mtime=0),
+        gzip.compress(gzip.compress(PROFILE), mtime=0),
+        members(PROFILE, 3),
+    ],
 )
 @pytest.mark.parametrize("whole", [None, "gzip", "identity"])
 def test_a_profile_is_pushed_however_it_is_compressed(raw: bytes, whole: str | None) -> None:

@@ -3,18 +3,19 @@
 from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.model import SeriesQuery, SeriesResult
 from flamehouse.store.selection import clamp_ms, select_series
+from flamehouse.timerange import TimeRange
 
 _SERIES = """
-SELECT group_values, points.1 AS timestamps, points.2 AS values
+SELECT labels, points.1 AS timestamps, points.2 AS values
 FROM
 (
-    SELECT group_values, arraySort(groupArray((timestamp, value))) AS points, sum(value) AS series_total
+    SELECT labels, arraySort(groupArray((timestamp, value))) AS points, sum(value) AS series_total
     FROM
     (
         SELECT
-            {group_values} AS group_values,
+            {labels} AS labels,
             {{first:Int64}} + {{step:Int64}} * intDiv(time_ms - {{first:Int64}} + {{step:Int64}} - 1, {{step:Int64}}) AS timestamp,
-            toFloat64({aggregate}(total)) AS value
+            toFloat64({aggregate}(toInt128(total))) AS value
         FROM
         (
             SELECT fingerprint, toUnixTimestamp64Milli(time) AS time_ms, total
@@ -24,25 +25,29 @@ FROM
                 AND time < fromUnixTimestamp64Milli({{until:Int64}}, 'UTC')
         ) AS profiles
         {join}
-        GROUP BY group_values, timestamp
+        GROUP BY labels, timestamp
     )
-    GROUP BY group_values
-    ORDER BY series_total DESC, group_values
+    GROUP BY labels
+    ORDER BY series_total DESC, labels
     {limit}
 )
 """
 
 _GROUPED = {
-    "group_values": "groups.label_values",
+    "labels": "groups.present",
     "join": """ANY LEFT JOIN
         (
-            SELECT fingerprint, arrayMap(name -> labels[name], {group_by:Array(String)}) AS label_values
+            SELECT
+                fingerprint,
+                arrayFilter(
+                    label -> label.2 != '', arrayMap(name -> (name, labels[name]), {group_by:Array(String)})
+                ) AS present
             FROM series
             WHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
                 AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
         ) AS groups ON profiles.fingerprint = groups.fingerprint""",
 }
-_UNGROUPED = {"group_values": "emptyArrayString()", "join": ""}
+_UNGROUPED = {"labels": "CAST([], 'Array(Tuple(String, String))')", "join": ""}
 
 
 def select_series_points(
@@ -51,13 +56,14 @@ def select_series_points(
     """The series by descending sum of their points, then by labels."""
     first, step = query.within.start_ms, query.step_ms
     last = first + (query.within.end_ms - first) // step * step
-    selection = select_series(tenant, query.profile_type, query.matchers, query.within)
+    buckets = TimeRange(start_ms=first - step + 1, end_ms=last)
+    selection = select_series(tenant, query.profile_type, query.matchers, buckets)
     parameters = {
         **selection.parameters,
         "first": first,
         "step": step,
-        "from": clamp_ms(first - step + 1),
-        "until": clamp_ms(last + 1),
+        "from": clamp_ms(buckets.start_ms),
+        "until": clamp_ms(buckets.end_ms + 1),
         "group_by": list(query.group_by),
         "limit": query.limit,
     }
@@ -68,9 +74,6 @@ def select_series_points(
         **(_GROUPED if query.group_by else _UNGROUPED),
     )
     return [
-        SeriesResult(
-            labels=tuple(pair for pair in zip(query.group_by, group_values, strict=False) if pair[1]),
-            points=list(zip(timestamps, values, strict=True)),
-        )
-        for group_values, timestamps, values in clickhouse.rows(sql, parameters, settings)
+        SeriesResult(labels=tuple(labels), points=list(zip(timestamps, values, strict=True)))
+        for labels, timestamps, values in clickhouse.rows(sql, parameters, settings)
     ]

@@ -11,6 +11,7 @@ greatest total of all, so it is always kept.
 
 from collections.abc import Mapping, Sequence
 
+from flamehouse.errors import Code, RpcError
 from flamehouse.flamegraph import CutTree
 from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.model import StacktraceQuery
@@ -38,6 +39,7 @@ values_of_stacks AS
     SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(value) AS value
     FROM samples_in_range
     GROUP BY stack
+    HAVING value != 0 -- what was taken back of an upload that was cut off (repair.py)
 ),
 frames_of_stacks AS
 (
@@ -96,15 +98,28 @@ _READING: ServerSettings = {
 def select_merge_stacktraces(
     clickhouse: ClickHouse, tenant: str, query: StacktraceQuery, settings: ServerSettings
 ) -> CutTree:
-    """Ask for the merged tree; one that has no node where nothing matches."""
+    """Ask for the merged tree; one that has no node where nothing matches.
+
+    RpcError out_of_range where the total is seen to be beyond 64 bits.
+    """
     sql, parameters = tree_sql(tenant, query)
     rows = clickhouse.columns(sql, parameters, {**settings, **_READING})
     if not rows:
         return CutTree(ids=(), parents=(), names=(), totals=(), selves=(), total=0)
-    root = rows[0].index(_ROOT)
+    root = _root_of(rows[0], rows[3])
     total = rows[3][root]
     ids, parents, names, totals, selves = ([*column[:root], *column[root + 1 :]] for column in rows)
     return CutTree(ids=ids, parents=parents, names=names, totals=totals, selves=selves, total=total)
+
+
+def _root_of(ids: Sequence[int], totals: Sequence[int]) -> int:
+    """The row of the root. Sums wrap around at 64 bits: then it has not the greatest total, and may itself be cut."""
+    if _ROOT in ids and totals[root := ids.index(_ROOT)] >= max(0, *totals):
+        return root
+    raise RpcError(
+        Code.OUT_OF_RANGE,
+        "the samples add up to more than 64 bits hold; ask for a shorter range or fewer series",
+    )
 
 
 def tree_sql(tenant: str, query: StacktraceQuery) -> tuple[str, Mapping[str, object]]:
@@ -121,8 +136,8 @@ def tree_sql(tenant: str, query: StacktraceQuery) -> tuple[str, Mapping[str, obj
         )
         if any(span.start < span.end for span in spans)
     ]
-    pieces = "\n    UNION ALL".join(selects or [_NO_PIECE])
-    return _TREE.format(services=selection.services, pieces=pieces), parameters
+    union = "\n    UNION ALL".join(selects or [_NO_PIECE])
+    return _TREE.format(services=selection.services, pieces=union), parameters
 
 
 _NO_PIECE = "\n    SELECT stacktrace_id, value FROM samples WHERE false"
