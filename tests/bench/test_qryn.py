@@ -3,17 +3,34 @@
 import base64
 import json
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pytest
+from clickhouse_connect.driver.client import Client
 
-from bench.qryn import encode_totals
+from bench.engine import Engine
+from bench.qryn import Qryn, encode_totals
 from bench.qryn_tree import Forest, binary_string, node_ids, varint
+from bench.workload import Service, Shape, an_hour
 from flamehouse.pb import profile_pb2
+from flamehouse.settings import Settings
+from flamehouse.store.client import embedded_path
 
 SAMPLE_TYPES = ("samples:count", "cpu:nanoseconds")
+
+
+@pytest.fixture
+def qryn_client(settings: Settings) -> Iterator[Client]:
+    """A connection to an empty database of the engine that all tests share."""
+    engine = Engine(Path(embedded_path(settings.clickhouse_dsn)))
+    client = engine.create(f"qryn_{uuid4().hex}")
+    yield client
+    client.close()
+    engine.close()
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +80,37 @@ def test_the_totals_of_a_profile_are_those_qryn_stores(
         binary_string(name.encode()) + struct.pack("<qi", *rest) for name, *rest in stored_row["ValuesAgg"]
     )
     assert encode_totals(SAMPLE_TYPES, totals, len(small_pprof.sample)) == varint(2) + stored
+
+
+def test_series_have_the_fingerprints_and_tags_that_qryn_gives_them(
+    qryn_client: Client, vectors: dict[str, Any]
+) -> None:
+    Qryn(qryn_client, payloads=False)
+    columns = ["type", "period_type", "period_unit", "service_name", "sample_types_units", "tags"]
+    cases = vectors["fingerprints"]
+    qryn_client.insert("profiles_input", [[case[column] for column in columns] for case in cases], columns)
+
+    of_profiles = qryn_client.query("SELECT fingerprint FROM profiles ORDER BY fingerprint").result_columns[0]
+    series, tags = qryn_client.query("SELECT fingerprint, tags FROM profiles_series").result_columns
+
+    assert list(of_profiles) == sorted(case["fingerprint"] for case in cases)
+    assert dict(zip(series, tags, strict=True)) == {
+        case["fingerprint"]: [tuple(pair) for pair in case["profiles_series.tags"]] for case in cases
+    }
+
+
+def test_stored_trees_add_up_to_the_profiles_sent(qryn_client: Client) -> None:
+    service = Service(0, Shape(stacks=300, drawn=60))
+    profiles = [service.draw(index) for index in range(3)]
+    qryn = Qryn(qryn_client, payloads=True)
+    qryn.insert(profiles)
+    for client_sees in (qryn.flamegraph(an_hour(0), service.name), qryn.series_by_service(an_hour(0), 15)):
+        assert client_sees > 0
+
+    totals = qryn_client.query(
+        "SELECT sum(arrayJoin(node.4).3) FROM profiles ARRAY JOIN tree AS node WHERE node.1 = 0"
+    ).result_rows
+    assert totals == [(sum(int(drawn.values.sum()) for drawn in profiles),)]
 
 
 def qryn_stacks(pprof: profile_pb2.Profile) -> list[list[str]]:

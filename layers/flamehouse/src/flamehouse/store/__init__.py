@@ -10,7 +10,7 @@ from flamehouse.settings import Settings
 from flamehouse.store import labels_query, series_query, stacktraces_query
 from flamehouse.store.cardinality import SeriesBudget
 from flamehouse.store.client import ClickHouse, ServerSettings, embedded_path
-from flamehouse.store.failures import told_to_clients
+from flamehouse.store.failures import TO_WRITERS, told_to_clients
 from flamehouse.store.journal import Journal
 from flamehouse.store.model import SeriesQuery, SeriesResult, StacktraceQuery
 from flamehouse.store.writer import GroupWriter, LoneWriter, Writer
@@ -38,7 +38,7 @@ class Store:
 
     def insert(self, upload: Upload) -> None:
         """Store the upload, exactly once however often it comes; returns when it is stored for good."""
-        with told_to_clients():
+        with told_to_clients(TO_WRITERS):
             self._budget.check(upload)
             self._writer.insert(upload)
 

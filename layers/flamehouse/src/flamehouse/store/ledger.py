@@ -5,6 +5,7 @@ from struct import Struct
 
 from flamehouse.profile import Upload
 from flamehouse.store.client import ClickHouse, ServerSettings
+from flamehouse.store.rows import string
 
 _COLUMNS = ("tenant", "upload_id", "received")
 _I64 = Struct("<q").pack
@@ -31,9 +32,5 @@ def stored_uploads(clickhouse: ClickHouse, keys: Iterable[UploadKey]) -> set[Upl
 
 def enter_uploads(clickhouse: ClickHouse, uploads: Sequence[Upload], settings: ServerSettings) -> None:
     """Write the uploads into the ledger; from then on they count as stored."""
-    rows = b"".join(
-        bytes((len(tenant),)) + tenant + upload.id + _I64(upload.received_ns)
-        for upload in uploads
-        for tenant in (upload.tenant.encode(),)
-    )
+    rows = b"".join(string(upload.tenant) + upload.id + _I64(upload.received_ns) for upload in uploads)
     clickhouse.insert("uploads", _COLUMNS, rows, settings)

@@ -15,6 +15,8 @@ from flamehouse.store.client import connect
 _OLDEST_VERSION = (26, 1)
 _TIMEOUT_S = 600
 _DDL_SETTINGS = {"allow_suspicious_low_cardinality_types": 1}
+_UNSETTLED = 2**32 - 1
+"""The retention that is recorded while another is being set: should that be cut off, no answer is taken for settled."""
 
 _CREATE_HISTORY = """
 CREATE TABLE IF NOT EXISTS migrations
@@ -71,6 +73,7 @@ def migrate(settings: Settings) -> None:
         latest = _apply_since(client, number)
         if runs and (latest, settings.retention_days) == (number, retention_days):
             return
+        client.command(_RECORD_STATE, {"number": latest, "retention_days": _UNSETTLED})
         _set_retention(client, settings.retention_days)
         client.command(_RECORD_STATE, {"number": latest, "retention_days": settings.retention_days})
     finally:

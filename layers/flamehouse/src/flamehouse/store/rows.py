@@ -64,17 +64,17 @@ def profile_row(tenant: str, upload_id: bytes, profile: SeriesProfile, *, with_l
     labels = profile.labels if with_labels else ()
     return b"".join(
         (
-            _string(tenant),
+            string(tenant),
             upload_id,
             _I64(profile.time_ns),
             _I64(profile.duration_ns),
             uuid[7::-1],
             uuid[:7:-1],
-            _string(profile.profile_type),
-            _string(profile.service),
+            string(profile.profile_type),
+            string(profile.service),
             _U64(profile.fingerprint),
             _length(len(labels)),
-            *(_string(text) for pair in labels for text in pair),
+            *(string(text) for pair in labels for text in pair),
             _numbers(profile.stacktrace_ids),
             _numbers(profile.values),
             _numbers(profile.span_ids),
@@ -89,13 +89,13 @@ def symbols_row(tenant: str, service: str, time_ns: int, symbols: FreshSymbols) 
     """The row of what stacks of a service are made of, in the week of `time_ns`."""
     return b"".join(
         (
-            _string(tenant),
+            string(tenant),
             _NO_UPLOAD,
             _I64(time_ns),
             _I64(0),
             _NO_PROFILE_ID,
             _EMPTY,
-            _string(service),
+            string(service),
             _U64(0),
             _EMPTY * _SAMPLE_COLUMNS,
             *_columns(symbols.stacktraces.items(), _STACKTRACE_FIELDS),
@@ -110,7 +110,8 @@ def _lines(location: Location) -> bytes:
     return _length(len(location.lines)) + b"".join(_LINE(*line) for line in location.lines)
 
 
-def _string(text: str) -> bytes:
+def string(text: str) -> bytes:
+    """A String: the length of its UTF-8 and that."""
     data = text.encode()
     return _length(len(data)) + data
 
@@ -141,9 +142,9 @@ _STACKTRACE_FIELDS: Sequence[Callable[[tuple[int, Stack]], bytes]] = (
 _FUNCTION_FIELDS: Sequence[Callable[[Function], bytes]] = (
     lambda function: _U64(function.id),
     lambda function: _U64(function.name_id),
-    lambda function: _string(function.name),
-    lambda function: _string(function.system_name),
-    lambda function: _string(function.filename),
+    lambda function: string(function.name),
+    lambda function: string(function.system_name),
+    lambda function: string(function.filename),
     lambda function: _I64(function.start_line),
 )
 _LOCATION_FIELDS: Sequence[Callable[[Location], bytes]] = (
@@ -157,8 +158,8 @@ _MAPPING_FIELDS: Sequence[Callable[[Mapping], bytes]] = (
     lambda mapping: _U64(mapping.memory_start),
     lambda mapping: _U64(mapping.memory_limit),
     lambda mapping: _U64(mapping.file_offset),
-    lambda mapping: _string(mapping.filename),
-    lambda mapping: _string(mapping.build_id),
+    lambda mapping: string(mapping.filename),
+    lambda mapping: string(mapping.build_id),
     lambda mapping: bytes((mapping.flags,)),
 )
 

@@ -1,0 +1,168 @@
+"""What a client was answered 200 for is counted once, however often and in whatever packing it was sent."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+from google.protobuf import json_format
+
+from client import Client
+from counted import Counted, once
+from flamehouse.pb.push_pb2 import PushRequest
+from flamehouse.settings import Settings
+from flamehouse.store import Store, open_store
+from flamehouse.store.client import ClickHouse
+from profiles import CPU, pprof_of, sample
+from questions import Server, drawn, some_monday_ms
+from uploads import PUSH, form, pushed, series
+
+HOUR = 3_600_000
+ZONE = "Asia/Kolkata"
+"""Half an hour off UTC's hours."""
+
+MONDAY = some_monday_ms()
+PROFILE = pprof_of([sample("ab", 3)], time_ms=MONDAY).SerializeToString()
+QUERY = "name=shop{env=prod}&format=pprof&spyName=gospy&sampleRate=100"
+CONFIG = b'{"cpu":{"display-name":"cpu","units":"nanoseconds"}}'
+
+type Request = tuple[str, bytes, dict[str, str]]
+"""Target, body and headers of a POST."""
+
+
+def form_of(profile: bytes, boundary: str, config: bytes = CONFIG) -> tuple[bytes, dict[str, str]]:
+    body = form(("profile", profile), ("sample_type_config", config), boundary=boundary)
+    return body, {"Content-Type": f'multipart/form-data; boundary="{boundary}"'}
+
+
+def pushes() -> Iterator[tuple[str, Request]]:
+    labels = {"__name__": "process_cpu", "service_name": "shop", "env": "prod"}
+    message = PushRequest.FromString(pushed(series(labels, PROFILE)))
+    packed = PushRequest.FromString(pushed(series([*labels.items()][::-1], gzip.compress(PROFILE))))
+    packed.series[0].samples[0].ID = "another"
+    as_json = {"series": [{"labels": [], "samples": [{"rawProfile": b64encode(PROFILE).decode()}]}]}
+    as_json["series"][0]["labels"] = json_format.MessageToDict(message)["series"][0]["labels"]
+    proto, text = {"Content-Type": "application/proto"}, {"Content-Type": "application/json"}
+    zipped = {"Content-Encoding": "gzip"}
+    yield "proto", (PUSH, message.SerializeToString(), proto)
+    yield "proto in gzip", (PUSH, gzip.compress(message.SerializeToString()), proto | zipped)
+    yield "profile in gzip, other order, other ID", (PUSH, packed.SerializeToString(), proto)
+    yield "json", (PUSH, json.dumps(as_json).encode(), text)
+    yield "json in gzip", (PUSH, gzip.compress(json.dumps(as_json, indent=2).encode()), text | zipped)
+
+
+def ingests() -> Iterator[tuple[str, Request]]:
+    body, headers = form_of(PROFILE, "aaaa")
+    yield "form", (f"/ingest?{QUERY}", body, headers)
+    yield "other path", (f"/pyroscope/ingest?{QUERY}", body, headers)
+    yield "other order", (f"/ingest?{'&'.join(QUERY.split('&')[::-1])}", body, headers)
+    yield "form in gzip", (f"/ingest?{QUERY}", gzip.compress(body), headers | {"Content-Encoding": "gzip"})
+    body, headers = form_of(PROFILE, "another-boundary")
+    yield "other boundary", (f"/ingest?{QUERY}", body, headers)
+    body, headers = form_of(gzip.compress(PROFILE, 1), "bbbb")
+    yield "profile in gzip", (f"/ingest?{QUERY}", body, headers)
+    body, headers = form_of(gzip.compress(PROFILE, 9, mtime=0), "cccc")
+    yield "profile in better gzip", (f"/ingest?{QUERY}", body, headers)
+
+
+@pytest.fixture
+def counted(store: Store, settings: Settings, tenant: str) -> Counted:
+    return Counted.on(store, settings, tenant)
+
+
+def post(client: Client, request: Request) -> int:
+    target, body, headers = request
+    return client.send("POST", target, body, headers).status_code
+
+
+@pytest.mark.parametrize("requests", [dict(pushes()), dict(ingests())], ids=["Push", "ingest"])
+def test_an_upload_packed_anew_is_the_same_upload(
+    store: Store, settings: Settings, requests: dict[str, Request]
+) -> None:
+    server = Server.on(store, settings)
+    for packing, request in requests.items():
+        assert post(server.client, request) == 200, packing
+        assert server.flamegraph(MONDAY, MONDAY + HOUR) == drawn([("ab", 3)]), packing
+        assert server.series(MONDAY, MONDAY, step=1) == [([], [(MONDAY, 3)])], packing
+
+
+def test_an_upload_may_come_again_at_once_and_later(counted: Counted) -> None:
+    for number in (0, 0, 1, 2, 0, 1):
+        assert counted.send(number) == 200
+    assert counted.counts() == once({0, 1, 2})
+
+
+def test_an_upload_may_come_again_after_a_restart(counted: Counted, settings: Settings) -> None:
+    counted.send(0)
+    restarted = open_store(settings)
+    afterwards = counted.through(Server.on(restarted, settings, counted.server.client.tenant))
+    assert [afterwards.send(number) for number in (1, 0, 1)] == [200, 200, 200]
+    assert afterwards.counts() == counted.counts() == once({0, 1})
+    restarted.close()
+
+
+def test_uploads_that_come_several_times_at_once_are_counted_once(counted: Counted) -> None:
+    numbers = [number for order in permutations(range(3)) for number in (*order, 3 + order[0])]
+    with ThreadPoolExecutor(max_workers=8) as clients:
+        assert {*clients.map(counted.send, numbers)} == {200}
+    assert counted.counts() == once(range(6))
+
+
+def test_equal_profiles_under_other_labels_are_other_uploads(counted: Counted) -> None:
+    for labels in ({}, {"env": "prod"}, {"env": "dev"}, {"service_name": "cart"}):
+        assert counted.server.send_push(counted.series(0, **labels)).status_code == 200
+    assert all({*counts.values()} == {4} for counts in counted.counts().values())
+
+
+def test_tenants_that_send_the_same_do_not_see_each_other(store: Store, settings: Settings) -> None:
+    one = Counted.on(store, settings)
+    other = one.through(Server.on(store, settings))
+    for number in (0, 1):
+        one.send(number)
+    for number in (1, 2):
+        other.send(number)
+    assert (one.counts(), other.counts()) == (once({0, 1}), once({1, 2}))
+
+
+@pytest.mark.parametrize("length", [127, 128, 150])
+def test_a_tenants_name_may_be_long(store: Store, settings: Settings, tenant: str, length: int) -> None:
+    counted = Counted.on(store, settings, tenant.ljust(length, "x"))
+    assert [counted.send(number) for number in (0, 0)] == [200, 200]
+    assert counted.counts() == once({0})
+
+
+def test_roll_ups_agree_with_samples(store: Store, settings: Settings, clickhouse: ClickHouse) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    minutes = range(0, 6 * 60, 7)
+    profiles = [
+        pprof_of([sample("ab", 1), sample(["a", f"minute {at}"], 1)], time_ms=monday + at * 60_000)
+        for at in minutes
+    ]
+    server.push(series({"__name__": "process_cpu", "service_name": "shop"}, *profiles))
+    assert {CPU} == {*server.profile_types(monday, monday)}
+    for start, end in ((0, 360), (30, 330), (60, 300), (5, 35), (33, 331), (59, 61)):
+        inside = [at for at in minutes if start <= at < end]
+        stacks = [("ab", len(inside)), *((["a", f"minute {at}"], 1) for at in inside)]
+        assert server.flamegraph(monday + start * 60_000, monday + end * 60_000) == drawn(stacks)
+    ((zone,),) = clickhouse.rows("SELECT serverTimezone()")
+    assert zone == os.environ.get("TZ", zone)
+
+
+def test_roll_ups_agree_with_samples_in_a_process_of_another_time_zone() -> None:
+    name = f"{__file__}::{test_roll_ups_agree_with_samples.__name__}"
+    inner = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", name],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "TZ": ZONE},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert inner.returncode == 0, inner.stdout

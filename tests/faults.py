@@ -1,0 +1,94 @@
+"""A real ClickHouse that something happens to: its process is killed, a view cannot take an upload, a table is gone."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from flamehouse.store.client import ClickHouse, Parameters, ServerSettings
+
+POISONED = "poisoned"
+"""The service whose profiles a poisoned table does not take."""
+
+_POISON = """
+CREATE MATERIALIZED VIEW poison ENGINE = Null AS
+SELECT throwIf({condition}, 'a secret in SQL') AS fails
+FROM {table}
+"""
+_OF_POISONED = "CAST(service, 'String') = 'poisoned' AND toUnixTimestamp64Milli(time) >= {since_ms}"
+
+
+class Killed(BaseException):
+    """The process is gone: nothing that handles errors runs any more."""
+
+
+class Mortal(ClickHouse):
+    """A database, seen from a process that lives for `life` half calls: it may be killed before a call and after it."""
+
+    def __init__(self, clickhouse: ClickHouse, life: int = 1_000) -> None:
+        self.embedded = clickhouse.embedded
+        self.inserts: list[str] = []
+        self._clickhouse = clickhouse
+        self._life = life
+
+    def rows(
+        self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
+    ) -> Sequence[Sequence[Any]]:
+        with self._living():
+            return self._clickhouse.rows(sql, parameters, settings)
+
+    def command(
+        self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
+    ) -> None:
+        with self._living():
+            self._clickhouse.command(sql, parameters, settings)
+
+    def insert(self, table: str, columns: Sequence[str], row_binary: bytes, settings: ServerSettings) -> None:
+        with self._living():
+            self._clickhouse.insert(table, columns, row_binary, settings)
+            self.inserts.append(table)
+
+    @contextmanager
+    def _living(self) -> Iterator[None]:
+        self._live()
+        yield
+        self._live()
+
+    def _live(self) -> None:
+        if not self._life:
+            raise Killed
+        self._life -= 1
+
+
+@contextmanager
+def poisoned(clickhouse: ClickHouse, *, since_ms: int = 0) -> Iterator[None]:
+    """Inserts of profiles of the service POISONED taken since then fail."""
+    with _view(clickhouse, _POISON.format(table="ingest", condition=_OF_POISONED.format(since_ms=since_ms))):
+        yield
+
+
+@contextmanager
+def poisoned_ledger(clickhouse: ClickHouse) -> Iterator[None]:
+    """Writing the ledger fails, though what was written is there."""
+    with _view(clickhouse, _POISON.format(table="uploads", condition="true")):
+        yield
+
+
+@contextmanager
+def _view(clickhouse: ClickHouse, statement: str) -> Iterator[None]:
+    clickhouse.command(statement)
+    try:
+        yield
+    finally:
+        clickhouse.command("DROP VIEW poison")
+
+
+@contextmanager
+def without(clickhouse: ClickHouse, *tables: str) -> Iterator[None]:
+    """The tables or views are not there: nothing is written to them, and who asks for them fails."""
+    for table in tables:
+        clickhouse.command("DETACH TABLE {table:Identifier}", {"table": table})
+    try:
+        yield
+    finally:
+        for table in tables:
+            clickhouse.command("ATTACH TABLE {table:Identifier}", {"table": table})

@@ -1,0 +1,60 @@
+"""The local server as a process of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+STOP_S = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalServer:
+    """A running process: where it answers and what it printed when it was ready."""
+
+    process: subprocess.Popen[str]
+    url: str
+    greeting: str
+
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
+        """Send the signal; the status that the process ends with."""
+        self.process.send_signal(with_signal)
+        return self.process.wait(STOP_S)
+
+    def said(self) -> str:
+        """The next line it prints."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+
+def start(data_dir: Path, **environ: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "all_in_one"],
+        env={**os.environ, "DATA_DIR": str(data_dir), "PORT": "0", **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@contextmanager
+def running(data_dir: Path, **environ: str) -> Iterator[LocalServer]:
+    """A server that is ready; it is killed at the end where the test did not stop it."""
+    with start(data_dir, **environ) as process:
+        try:
+            assert process.stdout is not None
+            greeting = ""
+            while "Ctrl-C" not in greeting:
+                line = process.stdout.readline()
+                assert line, process.stderr.read() if process.stderr else ""
+                greeting += line
+            found = re.search(r"ready on (\S+)", greeting)
+            assert found
+            yield LocalServer(process=process, url=found[1], greeting=greeting)
+        finally:
+            process.kill()
