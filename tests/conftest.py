@@ -10,6 +10,7 @@ from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
 from flamehouse.store.client import ClickHouse
 from flamehouse.store.migrate import migrate
+from servers import clickhouse_server
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -23,12 +24,21 @@ def shared_dir() -> Path:
     return shared
 
 
+@pytest.fixture(scope="session", params=["embedded", "server"])
+def clickhouse_dsn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A ClickHouse: the one engine that this process can have, or another's over HTTP."""
+    folder = tmp_path_factory.mktemp("data")
+    if request.param == "embedded":
+        yield f"chdb://{folder}"
+        return
+    with clickhouse_server(folder) as server:
+        yield server.dsn
+
+
 @pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A migrated database on chDB that keeps profiles of any age, with the one engine that a process can have."""
-    settings = Settings(
-        clickhouse_dsn=f"chdb://{tmp_path_factory.mktemp('data')}", retention_days=0, max_label_names=100
-    )
+def settings(clickhouse_dsn: str) -> Settings:
+    """A migrated database that keeps profiles of any age."""
+    settings = Settings(clickhouse_dsn=clickhouse_dsn, retention_days=0, max_label_names=100)
     migrate(settings)
     return settings
 
