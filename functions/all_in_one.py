@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from flamehouse.auth import RequireCredential
 from flamehouse.connect import unknown_path
 from flamehouse.paths import CleanPaths
 from flamehouse.pb.profile_pb2 import Function, Line, Location, Profile, Sample, ValueType
@@ -45,8 +46,8 @@ flamehouse is ready on {url}
 Ctrl-C stops it."""
 
 
-def create_app(services: Callable[[], Services], path_prefix: str = "") -> ASGIApp:
-    """The app with every route; `services` is called for each request."""
+def create_app(services: Callable[[], Services], path_prefix: str = "", credential: str = "") -> ASGIApp:
+    """The app with every route; `services` is called for each request. An empty `credential` lets everyone in."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.services = services
     app.router.default = unknown_path
@@ -58,7 +59,8 @@ def create_app(services: Callable[[], Services], path_prefix: str = "") -> ASGIA
         select_series.route,
         select_merge_stacktraces.route,
     ]
-    return CleanPaths(app, path_prefix)
+    guarded = RequireCredential(app=app, credential=credential) if credential else app
+    return CleanPaths(guarded, path_prefix)
 
 
 def main(environ: Mapping[str, str] = os.environ) -> None:
@@ -71,7 +73,7 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
     try:
         services = Services(settings=settings, store=store)
         config = uvicorn.Config(
-            create_app(lambda: services, settings.path_prefix),
+            create_app(lambda: services, settings.path_prefix, settings.api_credential),
             log_level="warning",
             lifespan="off",
             timeout_graceful_shutdown=settings.query_timeout_s + _STOP_GRACE_S,

@@ -14,6 +14,7 @@ from mangum import Mangum
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from flamehouse.auth import RequireCredential
 from flamehouse.connect import unknown_path
 from flamehouse.paths import CleanPaths
 from flamehouse.services import Services
@@ -32,7 +33,9 @@ def lambda_handler(*routes: BaseRoute) -> LambdaHandler:
         app = Starlette(routes=routes)
         app.state.services = _services
         app.router.default = unknown_path
-        return Mangum(CleanPaths(app, _services().settings.path_prefix), lifespan="off")
+        settings = _services().settings
+        guarded = RequireCredential(app=app, credential=settings.api_credential)
+        return Mangum(CleanPaths(guarded, settings.path_prefix), lifespan="off")
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  # Lambda's own
         # Mangum runs on the thread's current loop and no longer makes one where there is none.

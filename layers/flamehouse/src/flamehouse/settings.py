@@ -1,7 +1,7 @@
 """Settings: every knob of a deployment, read once from the environment and passed down."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Self
 
 _MIB = 1 << 20
@@ -19,6 +19,9 @@ class Settings:
     clickhouse_database: str = "flamehouse"
     path_prefix: str = ""
     """A prefix (an API Gateway stage, say) stripped from every path before routing."""
+    api_credential: str = field(default="", repr=False)
+    """What clients send as Basic password or Bearer token. Empty: the local server asks for none, and on AWS nobody
+    is let in."""
     retention_days: int = 30
     """How long profiles are kept; 0 keeps them for ever."""
 
@@ -52,11 +55,11 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str]) -> Self:
         """Read the settings that `environ` names; ValueError says which one is not of its type."""
         values: dict[str, str | int] = {}
-        for field in fields(cls):
-            text = environ.get(field.name.upper())
+        for setting in fields(cls):
+            text = environ.get(setting.name.upper())
             if text is None or text == "":
                 continue
-            values[field.name] = text if field.type is str else _whole_number(field.name, text)
+            values[setting.name] = text if setting.type is str else _whole_number(setting.name, text)
         return cls(**values)  # type: ignore[arg-type]  # each value was read as its field's type
 
     @property
