@@ -26,7 +26,7 @@ from flamehouse.pb.profile_pb2 import Function, Line, Location, Profile, Sample,
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
-from flamehouse.store.client import embedded_path, is_embedded
+from flamehouse.store.embedded import embedded_path, is_embedded
 from flamehouse.store.migrate import migrate
 from ingest.app import routes as ingest_routes
 from querier import label_names, label_values, profile_types, select_merge_stacktraces, select_series

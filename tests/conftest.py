@@ -46,7 +46,7 @@ def settings(clickhouse_dsn: str) -> Settings:
 @pytest.fixture(scope="session")
 def clickhouse(settings: Settings) -> Iterator[ClickHouse]:
     """The database behind `store`. Nothing merges in it, so that what counts on merges fails."""
-    clickhouse = ClickHouse(settings.clickhouse_dsn, settings.clickhouse_database, settings.query_timeout_s)
+    clickhouse = ClickHouse(settings)
     clickhouse.command("SYSTEM STOP MERGES")
     yield clickhouse
     clickhouse.close()

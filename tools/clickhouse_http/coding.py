@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
-import lz4.frame
+import lz4.frame  # type: ignore[import-untyped]  # has no types
 from backports import zstd
 
 from tools.clickhouse_http.failure import ServerError

@@ -35,7 +35,7 @@ class Engine:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._open = chdb.connect(path)
+        self._open = chdb.connect(path)  # type: ignore[no-untyped-call]
         self.version = self._open.query("SELECT version()", "TabSeparatedRaw").bytes().decode().strip()
 
     def run(self, statement: Statement) -> Answer:
@@ -53,7 +53,7 @@ class Engine:
 
     @contextmanager
     def _handle(self, statement: Statement) -> Iterator[Any]:
-        handle = chdb.connect(self._path)
+        handle = chdb.connect(self._path)  # type: ignore[no-untyped-call]
         try:
             handle.query("USE {name:Identifier}", "TabSeparated", params={"name": statement.database})
             for name, value in statement.settings.items():

@@ -49,7 +49,8 @@ async def _answer(request: Request, engine: Engine) -> Response:
     statement = await statement_of(request)
     _log.info("%s", " ".join(statement.sql.decode(errors="replace").split()))
     answer = await run_in_threadpool(engine.run, statement)
-    rows, coding = answer.rows, {}
+    rows = answer.rows
+    coding: dict[str, str] = {}
     if request.query_params.get("enable_http_compression") == "1":
         rows, coding = encoded(rows, request.headers.get("Accept-Encoding", ""))
     headers = {"X-ClickHouse-Summary": json.dumps(answer.summary), "X-ClickHouse-Timezone": "UTC", **coding}

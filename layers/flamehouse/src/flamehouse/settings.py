@@ -15,7 +15,11 @@ class Settings:
     A limit of 0 means "no limit" wherever the comment says so. Sizes are bytes, times seconds.
     """
 
-    clickhouse_dsn: str = "chdb://./data"
+    clickhouse_dsn: str = field(default="chdb://./data", repr=False)
+    """`chdb://FOLDER` or `https://user:password@host:port`."""
+    clickhouse_secret_arn: str = ""
+    """A secret of AWS Secrets Manager that says where ClickHouse is, in the place of the DSN: its text is JSON with
+    host, port, user and password."""
     clickhouse_database: str = "flamehouse"
     path_prefix: str = ""
     """A prefix (an API Gateway stage, say) stripped from every path before routing."""
@@ -50,6 +54,13 @@ class Settings:
     max_flamegraph_nodes: int = 1_048_576
     default_flamegraph_nodes: int = 8_192
     query_timeout_s: int = 25
+
+    aws_access_key_id: str = field(default="", repr=False)
+    aws_secret_access_key: str = field(default="", repr=False)
+    aws_session_token: str = field(default="", repr=False)
+    """What Lambda gives a function to be known by; for reading the secret."""
+    aws_endpoint_url_secrets_manager: str = ""
+    """Where Secrets Manager is, if not where the secret's region has it."""
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
