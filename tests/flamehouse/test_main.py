@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from servers import clickhouse_server
+
 SECRET = "hunter2"  # noqa: S105  # nobody's
 
 
@@ -30,6 +32,15 @@ def test_migrate_says_what_it_came_to_and_may_be_repeated(tmp_path: Path) -> Non
         (0, "database flamehouse is up to date; profiles are kept for 7 days\n"),
         (0, "database flamehouse is up to date; profiles are kept for ever\n"),
     ]
+
+
+def test_migrate_reaches_a_server_and_keeps_its_password_to_itself(tmp_path: Path) -> None:
+    with clickhouse_server(tmp_path) as server:
+        assert flamehouse("migrate", CLICKHOUSE_DSN=server.dsn).returncode == 0
+        run = flamehouse("migrate", CLICKHOUSE_DSN=f"http://flamehouse:{SECRET}@127.0.0.1:{server.port}")
+    assert (run.returncode, run.stderr.count("\n")) == (1, 1)
+    assert "Authentication failed" in run.stderr
+    assert SECRET not in run.stderr
 
 
 @pytest.mark.parametrize(

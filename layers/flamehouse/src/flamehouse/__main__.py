@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os
     except (ValueError, RuntimeError) as error:
         raise SystemExit(f"flamehouse: {error}") from error
     except ClickHouseError as error:
-        raise SystemExit(f"flamehouse: ClickHouse: {error.__cause__ or error}") from error
+        raise SystemExit(f"flamehouse: ClickHouse: {_reason(error)}") from error
     kept = f"for {settings.retention_days} days" if settings.retention_days else "for ever"
     sys.stdout.write(f"database {settings.clickhouse_database} is up to date; profiles are kept {kept}\n")
 
@@ -58,7 +58,14 @@ def _settings(environ: Mapping[str, str], retention_days: int | None) -> Setting
         retention_days = settings.retention_days
     if retention_days < 0:
         raise ValueError(f"a retention of {retention_days} days is none: 0 keeps profiles for ever")
-    return replace(settings, retention_days=retention_days)
+    # The DSN's user may make tables; the secret's, whom the functions ask as, may not.
+    return replace(settings, retention_days=retention_days, clickhouse_secret_arn="")
+
+
+def _reason(error: ClickHouseError) -> str:
+    """What went wrong, in a line: of a connection, the last attempt's own words."""
+    cause = error.__cause__ or error
+    return str(getattr(cause, "reason", cause)).partition("\n")[0]
 
 
 if __name__ == "__main__":
