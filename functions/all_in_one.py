@@ -39,11 +39,13 @@ _READY: Final = """\
 flamehouse is ready on {url}
 
   First profile:   echo {pprof} |
-                     base64 -d | curl --data-binary @- '{url}/ingest?name=first.profile&format=pprof'
+                     base64 -d | curl{user} --data-binary @- '{url}/ingest?name=first.profile&format=pprof'
   SDKs and Alloy:  server address {url}
   Grafana:         data source "Grafana Pyroscope" with the URL {url}
 
 Ctrl-C stops it."""
+_CREDENTIAL_USER: Final = ' --user ":$API_CREDENTIAL"'
+"""What curl needs besides where the server asks for a credential."""
 
 
 def create_app(services: Callable[[], Services], path_prefix: str = "", credential: str = "") -> ASGIApp:
@@ -78,7 +80,7 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             lifespan="off",
             timeout_graceful_shutdown=settings.query_timeout_s + _STOP_GRACE_S,
         )
-        _Server(config).run([listener])
+        _Server(config, _CREDENTIAL_USER if settings.api_credential else "").run([listener])
     finally:
         store.close()
         if lock is not None:
@@ -86,12 +88,19 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens, ends with status 0 at the first signal and at once at the second."""
+    """Says when it listens, ends with status 0 at the first signal and at once at the second.
+
+    `curl_user` is what curl has to be told for this server to let it in.
+    """
+
+    def __init__(self, config: uvicorn.Config, curl_user: str) -> None:
+        super().__init__(config)
+        self._curl_user = curl_user
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listener in sockets or ():
-            _say(_READY.format(url=_url(listener), pprof=_first_profile()))
+            _say(_READY.format(url=_url(listener), user=self._curl_user, pprof=_first_profile()))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # uvicorn's signature
         if self.should_exit:

@@ -116,6 +116,11 @@ def test_the_credential_is_asked_for_and_not_shown(template: dict[str, Any]) -> 
     assert parameter["MinLength"] >= 20
 
 
+def test_the_guide_explains_every_parameter(template: dict[str, Any]) -> None:
+    guide = (REPO / "docs/deploy.md").read_text()
+    assert re.findall(r"^\| `([A-Z]\w+)` \|", guide, re.MULTILINE) == list(template["Parameters"])
+
+
 def test_policies_name_what_they_allow(template: dict[str, Any]) -> None:
     roles = of_type(template, "AWS::IAM::Role")
     assert {json.dumps(properties["Role"]) for properties in functions(template).values()} == {
