@@ -9,7 +9,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from servers import ClickHouseServer, clickhouse_server
+from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
 
 CODINGS = ("lz4", "zstd", "gzip", False)
 LONG = list(range(50_000))

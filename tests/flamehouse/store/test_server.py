@@ -16,7 +16,7 @@ from flamehouse.store import Store, open_store
 from flamehouse.store.client import ClickHouse
 from flamehouse.store.migrate import migrate
 from flamehouse.timerange import TimeRange
-from servers import ClickHouseServer, clickhouse_server
+from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
 from tools.secrets_manager import SecretsManager, serving_secret
 from uploads import Ingest, pprof
 
