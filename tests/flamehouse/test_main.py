@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from servers import clickhouse_server
+from tools.clickhouse_http.process import clickhouse_server
 
 SECRET = "hunter2"  # noqa: S105  # nobody's
 
