@@ -75,7 +75,7 @@ $(INSTALLED): requirements.lock $(LOCKED)
 		{ echo "flamehouse needs Python 3.13; PYTHON=... names another interpreter" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	PATH="$(CURDIR)/$(BIN):$$PATH" pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 		--editable layers/flamehouse --editable functions
 	@touch $@
 

@@ -1,6 +1,7 @@
 """The built functions, found by nothing but their own folder and layers."""
 
 import json
+import resource
 import subprocess
 import sys
 
@@ -44,3 +45,24 @@ def test_a_querier_needs_nothing_heavy_and_no_write_path(function: str) -> None:
 
 def test_the_ingest_function_needs_nothing_heavy_and_no_read_path() -> None:
     assert not imported("IngestFunction") & {*HEAVY, "querier"}
+
+
+def import_cpu_s(statement: str) -> float:
+    """The least processor time of several fresh interpreters that import as the largest querier does."""
+    code = f"import sys; sys.path[:0] = sys.argv[1:]; {statement}"
+    path = import_path("SelectMergeStacktracesFunction")
+    times = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-I", "-S", "-c", code, *path], env={}, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(times)
+
+
+def test_our_own_code_adds_little_to_a_cold_start() -> None:
+    libraries = import_cpu_s(
+        "import starlette.applications, starlette.routing, mangum, clickhouse_connect, google.protobuf.message"
+    )
+    querier = import_cpu_s("import querier.select_merge_stacktraces")
+    assert querier < 1.5 * libraries
