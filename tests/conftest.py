@@ -55,8 +55,8 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """What was built for AWS, running here; it keeps profiles of any age."""
-    environ = {"MAX_LABEL_NAMES": "100"}
+    """What was built for AWS, running here; it keeps profiles of any age and gives up after six seconds."""
+    environ = {"MAX_LABEL_NAMES": "100", "QUERY_TIMEOUT_S": "6"}
     with cloud(built(), tmp_path_factory.mktemp("cloud"), retention_days=0, environ=environ) as running:
         yield running
 

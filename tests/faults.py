@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -51,8 +51,10 @@ def scripted(*replies: Reply) -> Iterator[Script]:
             self.send_response(reply.status)
             for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
                 self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(reply.body)
+            # Whoever asked may have given up meanwhile.
+            with suppress(ConnectionError):
+                self.end_headers()
+                self.wfile.write(reply.body)
 
         def log_message(self, *_: object) -> None:
             """Nothing is said of requests."""

@@ -31,7 +31,7 @@ class SecretsManager:
     arn: str
     text: str = field(repr=False)
     access_key_id: str = "AKIDLOOPBACK"
-    secret_access_key: str = field(default="loopback", repr=False)
+    secret_access_key: str = field(default="loopback-secret-key", repr=False)
     url: str = ""
     reads: int = 0
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from flamehouse.settings import Settings
 from flamehouse.store.migrate import migrate
 from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
-from tools.gateway.deployment import read_deployment
+from tools.gateway.deployment import Deployment, read_deployment
 from tools.gateway.lambda_service import LambdaService
 from tools.gateway.server import create_app
 from tools.secrets_manager import SecretsManager, serving_secret
@@ -32,6 +32,7 @@ class Cloud:
     url: str
     clickhouse: ClickHouseServer
     secret: SecretsManager
+    deployment: Deployment
     functions: LambdaService
     credential: str = field(default=CREDENTIAL, repr=False)
 
@@ -63,7 +64,13 @@ def cloud(
             functions = LambdaService(deployment, {**secret.environ(), **(environ or {})}, folder)
             try:
                 with serving(create_app(deployment, functions), port) as url:
-                    yield Cloud(url=url, clickhouse=clickhouse, secret=secret, functions=functions)
+                    yield Cloud(
+                        url=url,
+                        clickhouse=clickhouse,
+                        secret=secret,
+                        deployment=deployment,
+                        functions=functions,
+                    )
             finally:
                 functions.close()
 
