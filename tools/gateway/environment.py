@@ -79,6 +79,7 @@ class Environment:
                 if not self.alive:
                     raise FunctionError(f"{self._function.name} ended") from None
         self._process.kill()
+        self._process.wait()
         raise FunctionError(f"{self._function.name} took longer than {self._function.timeout_s} s")
 
 

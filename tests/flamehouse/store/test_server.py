@@ -156,7 +156,7 @@ def test_a_secret_of_another_shape_is_unavailable_and_named_in_the_log(
         ({"aws_secret_access_key": "another"}, "400 InvalidSignatureException"),
         ({"clickhouse_secret_arn": ARN + "X"}, "400 ResourceNotFoundException"),
         ({"clickhouse_secret_arn": "clickhouse"}, "is not the ARN of a secret"),
-        ({"aws_endpoint_url_secrets_manager": "http://127.0.0.1:1"}, "cannot be reached: MaxRetryError"),
+        ({"aws_endpoint_url_secrets_manager": "http://127.0.0.1:1"}, "cannot be reached: NewConnectionError"),
     ],
 )
 def test_a_secret_that_cannot_be_read_is_unavailable_and_named_in_the_log(

@@ -52,4 +52,6 @@ def _reason(error: ClickHouseError) -> str:
     code = getattr(error, "code", None)
     if code is not None:
         return f"code {code} {getattr(error, 'name', None) or ''}".rstrip()
-    return type(error.__cause__ or error).__name__
+    cause = error.__cause__ or error
+    # urllib3 wraps what became of the last attempt.
+    return type(getattr(cause, "reason", None) or cause).__name__

@@ -81,7 +81,9 @@ def _post(url: str, headers: Mapping[str, str], body: bytes) -> bytes:
             timeout = time_left(_TIMEOUT_S)
             response = http.request("POST", url, headers=headers, body=body, timeout=timeout, retries=retries)
     except urllib3.exceptions.HTTPError as error:
-        raise SecretError(f"Secrets Manager cannot be reached: {type(error).__name__}") from None
+        # urllib3 wraps what became of the last attempt.
+        reason = getattr(error, "reason", None) or error
+        raise SecretError(f"Secrets Manager cannot be reached: {type(reason).__name__}") from None
     if response.status != 200:
         raise SecretError(f"Secrets Manager answered {response.status} {_error_type(response.data)}")
     return response.data
