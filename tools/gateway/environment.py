@@ -128,6 +128,9 @@ def _serve_runtime_api(
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body of an answer in one packet: apart, the second would wait for the first's receipt.
+        wbufsize = -1
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             if self.path != _NEXT:
