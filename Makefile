@@ -4,12 +4,15 @@ PYTHON ?= $(shell command -v python3.13 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+SAM_VENV := .sam-venv
+SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
+SAM_INSTALLED := $(SAM_VENV)/.installed
 LOCKED := functions/pyproject.toml layers/flamehouse/pyproject.toml pyproject.toml
 
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPYCACHEPREFIX :=
 
-.PHONY: run demo test check lint format types imports generated proto lock live-node bench clean
+.PHONY: run demo test check lint format types imports generated proto template bundle lock live-node bench clean
 
 run: $(INSTALLED) ## Serve on http://127.0.0.1:4040, data in ./data (HOST, PORT and DATA_DIR override)
 	@exec $(BIN)/python -m all_in_one
@@ -20,7 +23,8 @@ demo: $(INSTALLED) ## Profile a small program into the running server and print 
 test: $(INSTALLED) ## Run the tests
 	$(BIN)/pytest -n auto --dist loadgroup
 
-check: lint types imports generated test ## The whole gate
+check: export BUNDLE := .aws-sam/build
+check: lint types imports generated template bundle test ## The whole gate: what is built for AWS is tested too
 
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check
@@ -43,10 +47,22 @@ proto: $(INSTALLED) ## Generate flamehouse/pb from proto/
 	$(BIN)/python -m grpc_tools.protoc --proto_path proto --python_out layers/flamehouse/src \
 		--pyi_out layers/flamehouse/src $(wildcard proto/flamehouse/pb/*.proto)
 
+template: $(SAM_INSTALLED)
+	$(SAM) validate --lint
+
+bundle: $(SAM_INSTALLED) ## Build the functions and layers for AWS into .aws-sam/build
+	@$(SAM) build
+
 lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --upgrade \
 		--no-emit-package flamehouse --extra local --group pyproject.toml:dev \
 		functions/pyproject.toml layers/flamehouse/pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-package flamehouse \
+		--python-version 3.13 --python-platform aarch64-manylinux_2_28 --constraint requirements.lock \
+		functions/pyproject.toml layers/flamehouse/pyproject.toml \
+		--output-file layers/dependencies/requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --no-annotate \
+		--upgrade --group pyproject.toml:sam --output-file requirements.sam.lock
 
 live-node: $(INSTALLED) ## Profile a program under the Node.js SDK into a server of its own (needs node and npm)
 	@$(BIN)/python -m tools.live_node
@@ -55,7 +71,7 @@ bench: $(INSTALLED) ## Measure, and print the table (ARGS="--quick", ARGS="--onl
 	$(BIN)/python -m bench $(ARGS)
 
 clean: ## Remove what was installed; ./data stays
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(SAM_VENV) .aws-sam
 
 $(INSTALLED): requirements.lock $(LOCKED)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' || \
@@ -64,4 +80,9 @@ $(INSTALLED): requirements.lock $(LOCKED)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	PATH="$(CURDIR)/$(BIN):$$PATH" pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 		--editable layers/flamehouse --editable functions
+	@touch $@
+
+$(SAM_INSTALLED): requirements.sam.lock | $(INSTALLED)
+	$(BIN)/python -m venv --without-pip $(SAM_VENV)
+	$(BIN)/uv pip install --quiet --python $(SAM_VENV)/bin/python --require-hashes --requirement $<
 	@touch $@

@@ -40,7 +40,7 @@ class Flamehouse:
         self.database = database
         settings = Settings(clickhouse_dsn=f"chdb://{folder}", clickhouse_database=database, retention_days=0)
         migrate(settings)
-        clickhouse = ClickHouse(settings.clickhouse_dsn, database, settings.query_timeout_s)
+        clickhouse = ClickHouse(settings)
         self._writer = GroupWriter(clickhouse, Journal(folder))
         self._services = Services(settings=settings, store=Store(clickhouse, self._writer, settings))
         self._rpc = RpcClient(create_app(lambda: self._services))

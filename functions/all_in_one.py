@@ -19,13 +19,14 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from flamehouse.auth import RequireCredential
 from flamehouse.connect import unknown_path
 from flamehouse.paths import CleanPaths
 from flamehouse.pb.profile_pb2 import Function, Line, Location, Profile, Sample, ValueType
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
-from flamehouse.store.client import embedded_path, is_embedded
+from flamehouse.store.embedded import embedded_path, is_embedded
 from flamehouse.store.migrate import migrate
 from ingest.app import routes as ingest_routes
 from querier import label_names, label_values, profile_types, select_merge_stacktraces, select_series
@@ -38,15 +39,17 @@ _READY: Final = """\
 flamehouse is ready on {url}
 
   First profile:   echo {pprof} |
-                     base64 -d | curl --data-binary @- '{url}/ingest?name=first.profile&format=pprof'
+                     base64 -d | curl{user} --data-binary @- '{url}/ingest?name=first.profile&format=pprof'
   SDKs and Alloy:  server address {url}
   Grafana:         data source "Grafana Pyroscope" with the URL {url}
 
 Ctrl-C stops it."""
+_CREDENTIAL_USER: Final = ' --user ":$API_CREDENTIAL"'
+"""What curl needs besides where the server asks for a credential."""
 
 
-def create_app(services: Callable[[], Services], path_prefix: str = "") -> ASGIApp:
-    """The app with every route; `services` is called for each request."""
+def create_app(services: Callable[[], Services], path_prefix: str = "", credential: str = "") -> ASGIApp:
+    """The app with every route; `services` is called for each request. An empty `credential` lets everyone in."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.services = services
     app.router.default = unknown_path
@@ -58,7 +61,8 @@ def create_app(services: Callable[[], Services], path_prefix: str = "") -> ASGIA
         select_series.route,
         select_merge_stacktraces.route,
     ]
-    return CleanPaths(app, path_prefix)
+    guarded = RequireCredential(app=app, credential=credential) if credential else app
+    return CleanPaths(guarded, path_prefix)
 
 
 def main(environ: Mapping[str, str] = os.environ) -> None:
@@ -71,12 +75,12 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
     try:
         services = Services(settings=settings, store=store)
         config = uvicorn.Config(
-            create_app(lambda: services, settings.path_prefix),
+            create_app(lambda: services, settings.path_prefix, settings.api_credential),
             log_level="warning",
             lifespan="off",
             timeout_graceful_shutdown=settings.query_timeout_s + _STOP_GRACE_S,
         )
-        _Server(config).run([listener])
+        _Server(config, _CREDENTIAL_USER if settings.api_credential else "").run([listener])
     finally:
         store.close()
         if lock is not None:
@@ -84,12 +88,19 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens, ends with status 0 at the first signal and at once at the second."""
+    """Says when it listens, ends with status 0 at the first signal and at once at the second.
+
+    `curl_user` is what curl has to be told for this server to let it in.
+    """
+
+    def __init__(self, config: uvicorn.Config, curl_user: str) -> None:
+        super().__init__(config)
+        self._curl_user = curl_user
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listener in sockets or ():
-            _say(_READY.format(url=_url(listener), pprof=_first_profile()))
+            _say(_READY.format(url=_url(listener), user=self._curl_user, pprof=_first_profile()))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # uvicorn's signature
         if self.should_exit:

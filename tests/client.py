@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -18,14 +18,16 @@ class Client:
 
     server: ASGIApp | str
     tenant: str
+    credential: str = field(default="", repr=False)
 
     def send(
         self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
-        """One request as it is, with the tenant's header added."""
-        return asyncio.run(
-            self._send(method, target, body, {**(headers or {}), "X-Scope-OrgID": self.tenant})
-        )
+        """One request as it is, with the tenant's header added, and the credential where there is one."""
+        own = {"X-Scope-OrgID": self.tenant}
+        if self.credential:
+            own["Authorization"] = f"Bearer {self.credential}"
+        return asyncio.run(self._send(method, target, body, {**(headers or {}), **own}))
 
     def rpc(
         self, name: str, question: Mapping[str, Any], headers: Mapping[str, str] | None = None

@@ -1,15 +1,19 @@
 """What every test may ask for."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from bundle import built
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
 from flamehouse.store.client import ClickHouse
 from flamehouse.store.migrate import migrate
+from tools.clickhouse_http.process import clickhouse_server
+from tools.gateway.cloud import Cloud, cloud
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -23,12 +27,44 @@ def shared_dir() -> Path:
     return shared
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A ClickHouse, and where the functions over it are deployed if they are."""
+
+    dsn: str
+    url: str | None = None
+    credential: str = field(default="", repr=False)
+
+
+@pytest.fixture(scope="session", params=["embedded", "server"])
+def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Where tests of the store run: on the one engine that this process can have, and on another's over HTTP.
+
+    A test that calls for `cloud` as well is run through what was built for AWS.
+    """
+    match request.param:
+        case "embedded":
+            yield Place(dsn=f"chdb://{tmp_path_factory.mktemp('data')}")
+        case "server":
+            with clickhouse_server(tmp_path_factory.mktemp("data")) as server:
+                yield Place(dsn=server.dsn)
+        case "cloud":
+            deployed: Cloud = request.getfixturevalue("deployed")
+            yield Place(dsn=deployed.clickhouse.dsn, url=deployed.url, credential=deployed.credential)
+
+
 @pytest.fixture(scope="session")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A migrated database on chDB that keeps profiles of any age, with the one engine that a process can have."""
-    settings = Settings(
-        clickhouse_dsn=f"chdb://{tmp_path_factory.mktemp('data')}", retention_days=0, max_label_names=100
-    )
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """What was built for AWS, running here; it keeps profiles of any age and gives up after six seconds."""
+    environ = {"MAX_LABEL_NAMES": "100", "QUERY_TIMEOUT_S": "6"}
+    with cloud(built(), tmp_path_factory.mktemp("cloud"), retention_days=0, environ=environ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def settings(place: Place) -> Settings:
+    """A migrated database that keeps profiles of any age."""
+    settings = Settings(clickhouse_dsn=place.dsn, retention_days=0, max_label_names=100)
     migrate(settings)
     return settings
 
@@ -36,7 +72,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="session")
 def clickhouse(settings: Settings) -> Iterator[ClickHouse]:
     """The database behind `store`. Nothing merges in it, so that what counts on merges fails."""
-    clickhouse = ClickHouse(settings.clickhouse_dsn, settings.clickhouse_database, settings.query_timeout_s)
+    clickhouse = ClickHouse(settings)
     clickhouse.command("SYSTEM STOP MERGES")
     yield clickhouse
     clickhouse.close()

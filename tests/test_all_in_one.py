@@ -93,9 +93,9 @@ def start(data_dir: Path, **environ: str) -> subprocess.Popen[str]:
 
 
 @contextmanager
-def running(data_dir: Path) -> Iterator[Server]:
+def running(data_dir: Path, **environ: str) -> Iterator[Server]:
     """A server that is ready; it is killed at the end where the test did not stop it."""
-    with start(data_dir) as process:
+    with start(data_dir, **environ) as process:
         try:
             assert process.stdout is not None
             greeting = ""
@@ -138,6 +138,13 @@ def test_the_first_profile_it_speaks_of_outlives_a_restart(
         flamegraph = httpx.post(server.url + path, json=body).json()["flamegraph"]
         assert (flamegraph["names"], flamegraph["total"]) == (["total", "main", "work"], "10000000")
         assert server.stop(with_signal) == 0
+
+
+def test_a_server_with_a_credential_asks_for_it_and_says_so(tmp_path: Path) -> None:
+    with running(tmp_path, API_CREDENTIAL="horse") as server:
+        assert 'curl --user ":$API_CREDENTIAL" --data-binary' in server.greeting
+        assert httpx.post(server.url + PROFILE_TYPES, json={}).status_code == 401
+        assert httpx.post(server.url + PROFILE_TYPES, json={}, auth=("", "horse")).status_code == 200
 
 
 def test_a_second_start_on_the_same_folder_is_refused_in_a_line(tmp_path: Path) -> None:

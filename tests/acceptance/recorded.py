@@ -9,7 +9,14 @@ from typing import Any
 
 from client import Client
 
-_NOT_REPLAYED = {"host", "content-length", "transfer-encoding", "connection", "x-scope-orgid"}
+_NOT_REPLAYED = {
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "x-scope-orgid",
+    "authorization",
+}
 _UTF8_NAMES = {"Accept": "*/*;allow-utf8-labelnames=true"}
 _ALL_NODES = 200_000
 _TOP = 5

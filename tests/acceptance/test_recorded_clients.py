@@ -1,6 +1,7 @@
 """What real clients sent is answered as Grafana Pyroscope answered it: every field, each request alone and together."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from recorded import answers, observe, recordings_of
 
 from all_in_one import create_app
 from client import Client
+from conftest import Place
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store
@@ -16,10 +18,14 @@ from flamehouse.store import Store
 CLIENTS = ("alloy-ebpf", "alloy-scrape", "go", "nodejs", "push-cumulative", "python", "python-0.8", "rust")
 
 
+pytestmark = pytest.mark.parametrize("place", ["embedded", "server", "cloud"], indirect=True, scope="session")
+
+
 @pytest.fixture
-def client(store: Store, settings: Settings, tenant: str) -> Client:
+def client(place: Place, store: Store, settings: Settings, tenant: str) -> Client:
     services = Services(settings=settings, store=store)
-    return Client(server=create_app(lambda: services), tenant=tenant)
+    server = place.url or create_app(lambda: services)
+    return Client(server=server, tenant=tenant, credential=place.credential)
 
 
 def _expected(path: Path) -> dict[str, Any]:
@@ -34,7 +40,7 @@ def _expected(path: Path) -> dict[str, Any]:
 def test_each_request_is_answered_as_by_pyroscope(client: Client, shared_dir: Path, name: str) -> None:
     for number, recording in enumerate(recordings_of(shared_dir / "fixtures" / "sdk" / name)):
         expected = _expected(recording.folder / "expected.json")
-        alone = Client(server=client.server, tenant=f"{client.tenant}-{number}")
+        alone = replace(client, tenant=f"{client.tenant}-{number}")
         assert recording.replay(alone) == expected["server_response"]
         assert observe(alone, expected) == answers(expected)
 

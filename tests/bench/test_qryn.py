@@ -18,7 +18,7 @@ from bench.qryn_tree import Forest, binary_string, node_ids, varint
 from bench.workload import Service, Shape, an_hour
 from flamehouse.pb import profile_pb2
 from flamehouse.settings import Settings
-from flamehouse.store.client import embedded_path
+from flamehouse.store.embedded import embedded_path
 
 SAMPLE_TYPES = ("samples:count", "cpu:nanoseconds")
 

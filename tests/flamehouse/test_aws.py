@@ -16,13 +16,15 @@ from flamehouse.services import Services
 from flamehouse.settings import Settings
 from querier import profile_types
 
+CREDENTIAL = "horse"
 PATH = "/querier.v1.QuerierService/ProfileTypes"
 TYPES = tuple(f"type{number:03}:cpu:nanoseconds:cpu:nanoseconds" for number in range(100))
 
 
 @pytest.fixture(autouse=True)
 def _canned_services(monkeypatch: pytest.MonkeyPatch) -> None:
-    services = Services(settings=Settings(path_prefix="prod"), store=CannedStore(type_ids=TYPES))
+    settings = Settings(path_prefix="prod", api_credential=CREDENTIAL)
+    services = Services(settings=settings, store=CannedStore(type_ids=TYPES))
     monkeypatch.setattr(aws, "_services", lambda: services)
 
 
@@ -40,7 +42,7 @@ def event(path: str, body: bytes, content_type: str, method: str = "POST", **hea
         "routeKey": f"{method} {path}",
         "rawPath": path,
         "rawQueryString": "",
-        "headers": {"content-type": content_type, **headers},
+        "headers": {"content-type": content_type, "authorization": f"Bearer {CREDENTIAL}", **headers},
         "requestContext": {"http": http, "stage": "$default", "domainName": "example.org"},
         "body": base64.b64encode(body).decode(),
         "isBase64Encoded": True,

@@ -38,7 +38,7 @@ def mending(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:
     """A database of its own in which merges run, as deletes of single rows need it."""
     own = replace(settings, clickhouse_database="mending")
     migrate(own)
-    mending = ClickHouse(own.clickhouse_dsn, own.clickhouse_database, own.query_timeout_s)
+    mending = ClickHouse(own)
     yield mending
     mending.close()
 

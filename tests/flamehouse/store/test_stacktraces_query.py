@@ -167,7 +167,7 @@ def merging(settings: Settings) -> Iterator[ClickHouse]:
     """A second database in the same engine; merges run in it."""
     apart = replace(settings, clickhouse_database="merging")
     migrate(apart)
-    clickhouse = ClickHouse(apart.clickhouse_dsn, apart.clickhouse_database, apart.query_timeout_s)
+    clickhouse = ClickHouse(apart)
     yield clickhouse
     clickhouse.close()
 

@@ -5,20 +5,33 @@ Events are those of an API Gateway HTTP API, payload format 2.0: docs.aws.amazon
 """
 
 import asyncio
+import json
+import logging
 import os
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from mangum import Mangum
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from flamehouse.connect import unknown_path
+from flamehouse.auth import RequireCredential
+from flamehouse.connect import error_response, unknown_path
+from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.paths import CleanPaths
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
+
+_log = logging.getLogger(__name__)
+
+_MAX_ANSWER_BYTES: Final = 6_291_556
+"""What Lambda takes as the JSON of an answer; beyond it the client would get a 500 of the gateway's."""
+_ENVELOPE_BYTES: Final = 16_384
+"""More than status and headers of an answer take."""
+_WORST_ESCAPE: Final = 6
+"""How much longer JSON may make a body that is text."""
 
 type LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 """Answers one event; the second argument is Lambda's context object."""
@@ -32,14 +45,59 @@ def lambda_handler(*routes: BaseRoute) -> LambdaHandler:
         app = Starlette(routes=routes)
         app.state.services = _services
         app.router.default = unknown_path
-        return Mangum(CleanPaths(app, _services().settings.path_prefix), lifespan="off")
+        settings = _services().settings
+        guarded = RequireCredential(app=app, credential=settings.api_credential)
+        return Mangum(CleanPaths(guarded, settings.path_prefix), lifespan="off")
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  # Lambda's own
         # Mangum runs on the thread's current loop and no longer makes one where there is none.
         asyncio.set_event_loop(_loop())
-        return adapter()(event, context)
+        try:
+            serve = adapter()
+        except ValueError as error:
+            _log.error("the environment is wrong: %s", error)  # the message says it all
+            return _refusal(RpcError(Code.INTERNAL, "this function is not set up as it must be"))
+        try:
+            answer = _as_meant(serve(event, context))
+        # The app answers its own failures, so what Mangum stumbles over is the event.
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+            _log.error("not an event of an HTTP API: %s", type(error).__name__)  # it may hold secrets
+            return _refusal(invalid_argument("the event is not one that an HTTP API sends"))
+        return answer if _fits(answer) else _refusal(_TOO_LARGE)
 
     return handler
+
+
+_TOO_LARGE: Final = RpcError(
+    Code.RESOURCE_EXHAUSTED,
+    "the answer is larger than AWS Lambda can return; accept gzip, ask for fewer nodes, a shorter range or fewer series",
+)
+
+
+def _as_meant(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer without the JSON type that Mangum gives to what has none: an empty body is no JSON."""
+    if not answer["body"] and answer["headers"].get("content-type") == "application/json":
+        del answer["headers"]["content-type"]
+    return answer
+
+
+def _fits(answer: dict[str, Any]) -> bool:
+    body: str = answer["body"]
+    room = _MAX_ANSWER_BYTES - _ENVELOPE_BYTES
+    if answer["isBase64Encoded"] or len(body) * _WORST_ESCAPE <= room:
+        return len(body) <= room
+    return len(json.dumps(body, ensure_ascii=False).encode()) <= room
+
+
+def _refusal(error: RpcError) -> dict[str, Any]:
+    """The answer to an event that no app answers."""
+    response = error_response(error)
+    return {
+        "statusCode": response.status_code,
+        "headers": dict(response.headers),
+        "body": bytes(response.body).decode(),
+        "isBase64Encoded": False,
+    }
 
 
 @cache

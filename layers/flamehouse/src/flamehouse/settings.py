@@ -1,7 +1,7 @@
 """Settings: every knob of a deployment, read once from the environment and passed down."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Self
 
 _MIB = 1 << 20
@@ -17,10 +17,17 @@ class Settings:
     A limit of 0 means "no limit" wherever the comment says so. Sizes are bytes, times seconds.
     """
 
-    clickhouse_dsn: str = "chdb://./data"
+    clickhouse_dsn: str = field(default="chdb://./data", repr=False)
+    """`chdb://FOLDER` or `https://user:password@host:port`."""
+    clickhouse_secret_arn: str = ""
+    """A secret of AWS Secrets Manager that says where ClickHouse is, in the place of the DSN: its text is JSON with
+    host, port, user and password."""
     clickhouse_database: str = "flamehouse"
     path_prefix: str = ""
     """A prefix (an API Gateway stage, say) stripped from every path before routing."""
+    api_credential: str = field(default="", repr=False)
+    """What clients send as Basic password or Bearer token. Empty: the local server asks for none, and on AWS nobody
+    is let in."""
     retention_days: int = 30
     """How long profiles are kept; 0 keeps them for ever."""
 
@@ -59,15 +66,22 @@ class Settings:
                 f"MAX_STACK_DEPTH must be from 1 to {_MAX_STACK_DEPTH}, not {self.max_stack_depth}"
             )
 
+    aws_access_key_id: str = field(default="", repr=False)
+    aws_secret_access_key: str = field(default="", repr=False)
+    aws_session_token: str = field(default="", repr=False)
+    """What Lambda gives a function to be known by; for reading the secret."""
+    aws_endpoint_url_secrets_manager: str = ""
+    """Where Secrets Manager is, if not where the secret's region has it."""
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
         """Read the settings that `environ` names; ValueError says which one is not of its type."""
         values: dict[str, str | int] = {}
-        for field in fields(cls):
-            text = environ.get(field.name.upper())
+        for setting in fields(cls):
+            text = environ.get(setting.name.upper())
             if text is None or text == "":
                 continue
-            values[field.name] = text if field.type is str else _whole_number(field.name, text)
+            values[setting.name] = text if setting.type is str else _whole_number(setting.name, text)
         return cls(**values)  # type: ignore[arg-type]  # each value was read as its field's type
 
     @property

@@ -1,6 +1,7 @@
 """Where profiles are kept: a ClickHouse database, asked and filled through one object."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from flamehouse.flamegraph import CutTree
@@ -9,14 +10,18 @@ from flamehouse.selector import Matcher
 from flamehouse.settings import Settings
 from flamehouse.store import labels_query, series_query, stacktraces_query
 from flamehouse.store.cardinality import SeriesBudget
-from flamehouse.store.client import ClickHouse, ServerSettings, embedded_path
-from flamehouse.store.failures import TO_WRITERS, told_to_clients
+from flamehouse.store.client import ClickHouse, ServerSettings
+from flamehouse.store.deadline import time_limit
+from flamehouse.store.embedded import embedded_path
+from flamehouse.store.failures import TO_READERS, TO_WRITERS, Answers, told_to_clients
 from flamehouse.store.journal import Journal
 from flamehouse.store.model import SeriesQuery, SeriesResult, StacktraceQuery
 from flamehouse.store.writer import GroupWriter, LoneWriter, Writer
 from flamehouse.timerange import TimeRange
 
 __all__ = ["Store", "open_store"]
+
+_GIVE_UP_AHEAD_S = 3
 
 
 class Store:
@@ -30,44 +35,52 @@ class Store:
         self._clickhouse = clickhouse
         self._writer = writer
         self._budget = SeriesBudget(clickhouse, settings.max_series_per_day)
+        self._time_limit_s = settings.query_timeout_s
+        # A server is to give up by itself before nobody listens any more.
+        ahead_s = 0 if clickhouse.embedded else _GIVE_UP_AHEAD_S
         self._reading: ServerSettings = {
-            "max_execution_time": settings.query_timeout_s,
+            "max_execution_time": max(1, settings.query_timeout_s - ahead_s),
             "timeout_overflow_mode": "throw",
             "max_memory_usage": settings.query_memory_bytes,
         }
 
     def insert(self, upload: Upload) -> None:
         """Store the upload, exactly once however often it comes; returns when it is stored for good."""
-        with told_to_clients(TO_WRITERS):
+        with self._answering(TO_WRITERS):
             self._budget.check(upload)
             self._writer.insert(upload)
 
     def profile_types(self, tenant: str, within: TimeRange) -> list[str]:
         """The ids of the profile types on the days that the range touches, sorted."""
-        with told_to_clients():
+        with self._answering():
             return labels_query.profile_types(self._clickhouse, tenant, within, self._reading)
 
     def label_names(self, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> list[str]:
         """The names of labels on the days that the range touches, private ones included, sorted."""
-        with told_to_clients():
+        with self._answering():
             return labels_query.label_names(self._clickhouse, tenant, matchers, within, self._reading)
 
     def label_values(
         self, tenant: str, name: str, matchers: Sequence[Matcher], within: TimeRange
     ) -> list[str]:
         """The values of one label on the days that the range touches, sorted."""
-        with told_to_clients():
+        with self._answering():
             return labels_query.label_values(self._clickhouse, tenant, name, matchers, within, self._reading)
 
     def select_series(self, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
         """Totals of profiles over time; the greatest series first."""
-        with told_to_clients():
+        with self._answering():
             return series_query.select_series_points(self._clickhouse, tenant, query, self._reading)
 
     def select_merge_stacktraces(self, tenant: str, query: StacktraceQuery) -> CutTree:
         """The merged call tree of the samples in [start, end)."""
-        with told_to_clients():
+        with self._answering():
             return stacktraces_query.select_merge_stacktraces(self._clickhouse, tenant, query, self._reading)
+
+    @contextmanager
+    def _answering(self, answers: Answers = TO_READERS) -> Iterator[None]:
+        with told_to_clients(answers), time_limit(self._time_limit_s):
+            yield
 
     def close(self) -> None:
         """Let go of the database; what was acknowledged is in it."""
@@ -76,7 +89,7 @@ class Store:
 
 def open_store(settings: Settings) -> Store:
     """The store that `settings` name, migrated before. Clients are made when they are first needed."""
-    clickhouse = ClickHouse(settings.clickhouse_dsn, settings.clickhouse_database, settings.query_timeout_s)
+    clickhouse = ClickHouse(settings)
     writer: Writer
     if clickhouse.embedded:
         writer = GroupWriter(clickhouse, Journal(Path(embedded_path(settings.clickhouse_dsn))))

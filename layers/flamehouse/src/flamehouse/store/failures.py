@@ -8,13 +8,14 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3.exceptions import HTTPError
 
 from flamehouse.errors import Code, RpcError
+from flamehouse.store.secret import SecretError
 
 _log = logging.getLogger(__name__)
 
 _BAD_REGEXP = "the selector holds a regular expression that RE2 does not accept"
 _TOO_LONG = "the query took longer than it may; ask for a shorter range or fewer series"
 _TOO_MUCH = "the query needs more memory than it may use; ask for a shorter range or fewer series"
-_UNAVAILABLE = "the profile store does not answer just now; try again"
+_UNAVAILABLE = "the profile store does not answer just now, it may be waking up; try again in half a minute"
 
 type Answers = Mapping[int, tuple[Code, str]]
 """What is told, by ClickHouse's error code. Any other code is the store's trouble and not the client's."""
@@ -34,14 +35,30 @@ TO_WRITERS: Answers = {}
 
 @contextmanager
 def told_to_clients(answers: Answers = TO_READERS) -> Iterator[None]:
-    """Turn errors of ClickHouse, its disk and the way there into RpcErrors, whose messages hold no SQL and no host."""
+    """Turn errors of ClickHouse, its disk and the way there into RpcErrors.
+
+    Neither their messages nor what is logged hold SQL, a host or a secret: ClickHouse keeps the SQL in its query log.
+    """
     try:
         yield
     except ClickHouseError as error:
         code, message = answers.get(getattr(error, "code", None) or 0, (Code.UNAVAILABLE, _UNAVAILABLE))
         if code is Code.UNAVAILABLE:
-            _log.exception("ClickHouse failed")
-        raise RpcError(code, message) from error
-    except (HTTPError, OSError) as error:
-        _log.exception("ClickHouse cannot be reached, or its disk cannot be written")
-        raise RpcError(Code.UNAVAILABLE, _UNAVAILABLE) from error
+            _log.error("ClickHouse failed: %s", _reason(error))  # a traceback would hold the SQL
+        raise RpcError(code, message) from None
+    except (HTTPError, OSError, SecretError) as error:
+        reason = error if isinstance(error, SecretError) else type(error).__name__
+        _log.error(
+            "ClickHouse cannot be reached, or its disk cannot be written: %s", reason
+        )  # a traceback would hold the host
+        raise RpcError(Code.UNAVAILABLE, _UNAVAILABLE) from None
+
+
+def _reason(error: ClickHouseError) -> str:
+    """ClickHouse's code and its name, or what became of the connection."""
+    code = getattr(error, "code", None)
+    if code is not None:
+        return f"code {code} {getattr(error, 'name', None) or ''}".rstrip()
+    cause = error.__cause__ or error
+    # urllib3 wraps what became of the last attempt.
+    return type(getattr(cause, "reason", None) or cause).__name__

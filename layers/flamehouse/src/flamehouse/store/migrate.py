@@ -66,7 +66,7 @@ def migrate(settings: Settings) -> None:
     RuntimeError for a server too old to keep uploads exact.
     """
     _create_database(settings)
-    client = connect(settings.clickhouse_dsn, settings.clickhouse_database, _TIMEOUT_S)
+    client = connect(settings, settings.clickhouse_database, _TIMEOUT_S)
     try:
         client.command(_CREATE_HISTORY)
         number, retention_days, runs = client.query(_LAST_STATE).result_rows[0]
@@ -81,7 +81,7 @@ def migrate(settings: Settings) -> None:
 
 
 def _create_database(settings: Settings) -> None:
-    client = connect(settings.clickhouse_dsn, None, _TIMEOUT_S)
+    client = connect(settings, None, _TIMEOUT_S)
     try:
         version = client.query("SELECT version()").result_rows[0][0]
         if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST_VERSION:

@@ -1,0 +1,54 @@
+"""ClickHouse inside this process: chDB, by clickhouse-connect. One process at a time may have a data folder."""
+
+from collections.abc import Callable
+from queue import LifoQueue
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+
+_SCHEME = "chdb"
+_HANDLES = 4
+
+
+def is_embedded(dsn: str) -> bool:
+    """Whether the DSN names an engine inside this process."""
+    return urlsplit(dsn).scheme == _SCHEME
+
+
+def embedded_path(dsn: str) -> str:
+    """The data folder that a `chdb://` DSN names, as written there."""
+    return dsn.removeprefix(f"{_SCHEME}://")
+
+
+def embedded_client(path: str, database: str | None) -> Client:
+    """A new handle of the engine at `path`."""
+    return clickhouse_connect.get_client(interface="chdb", path=path, database=database)
+
+
+class Embedded:
+    """One database of an engine. A handle answers one call at a time, so a few are kept."""
+
+    def __init__(self, path: str, database: str | None) -> None:
+        self._path = path
+        self._database = database
+        self._clients: LifoQueue[Client | None] = LifoQueue()
+        for _ in range(_HANDLES):
+            self._clients.put(None)
+
+    def ask[T](self, question: Callable[[Client], T], *, repeatable: bool) -> T:  # noqa: ARG002  # nothing passes
+        """The answer of a handle that is lent to this call."""
+        client = self._clients.get()
+        try:
+            if client is None:
+                client = embedded_client(self._path, self._database)
+            return question(client)
+        finally:
+            self._clients.put(client)
+
+    def close(self) -> None:
+        """Close every handle, waiting for those in use."""
+        for _ in range(_HANDLES):
+            client = self._clients.get()
+            if client is not None:
+                client.close()

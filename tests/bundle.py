@@ -1,0 +1,42 @@
+"""What `make bundle` built of this tree for AWS. Tests of it run where BUNDLE names its folder, as `make check` does."""
+
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+REPO: Final = Path(__file__).resolve().parent.parent
+DEPENDENCIES: Final = {"aarch64": "DependenciesArmLayer", "x86_64": "DependenciesX86Layer"}
+"""The layer of wheels for each machine, as the kernel calls it."""
+LAYERS: Final = (*DEPENDENCIES.values(), "FlamehouseLayer")
+QUERIERS: Final = {
+    "ProfileTypesFunction": "querier.profile_types",
+    "LabelNamesFunction": "querier.label_names",
+    "LabelValuesFunction": "querier.label_values",
+    "SelectSeriesFunction": "querier.select_series",
+    "SelectMergeStacktracesFunction": "querier.select_merge_stacktraces",
+}
+FUNCTIONS: Final = {"IngestFunction": "ingest.app", **QUERIERS}
+"""The module of each function's handler."""
+
+
+def built() -> Path:
+    """The folder with a subfolder for each function and layer; the test is skipped where there is none."""
+    folder = os.environ.get("BUNDLE")
+    if not folder:
+        pytest.skip("needs what `make bundle` builds: BUNDLE=.aws-sam/build")
+    return REPO / folder
+
+
+def import_path(function: str) -> list[str]:
+    """What the function finds its modules in, on a machine of this kind: its own code, then its layers."""
+    layers = (DEPENDENCIES[platform.machine()], "FlamehouseLayer")
+    return [str(built() / function), *(str(built() / layer / "python") for layer in layers)]
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """Every file below `folder`, in an order of its own for equal trees."""
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())

@@ -1,0 +1,105 @@
+"""The folders that become functions and layers: what is in them, what is not, and that they come out the same again."""
+
+import hashlib
+import marshal
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import MAGIC_NUMBER, cache_from_source, source_hash
+from pathlib import Path
+from types import CodeType
+
+import pytest
+
+from bundle import DEPENDENCIES, FUNCTIONS, LAYERS, REPO, built, files
+
+EM_X86_64 = 62
+EM_AARCH64 = 183
+MACHINES = {"DependenciesArmLayer": EM_AARCH64, "DependenciesX86Layer": EM_X86_64}
+MAX_BYTES = 45 << 20
+UNWANTED = ("numpy", "pandas", "pyarrow", "chdb", "boto3", "botocore", "fastapi", "uvicorn", "pip", "bin")
+SOURCES = {
+    "DependenciesArmLayer": "layers/dependencies",
+    "DependenciesX86Layer": "layers/dependencies",
+    "FlamehouseLayer": "layers/flamehouse",
+    **dict.fromkeys(FUNCTIONS, "functions"),
+}
+PYC_UNCHECKED_HASH = (0b01).to_bytes(4, "little")
+
+
+@pytest.mark.parametrize("layer", DEPENDENCIES.values())
+def test_shared_objects_are_for_the_layers_machine(layer: str) -> None:
+    headers = [path.read_bytes()[:20] for path in files(built() / layer) if path.suffix == ".so"]
+    assert len(headers) >= 4
+    assert {header[:5] for header in headers} == {b"\x7fELF\x02"}
+    assert {int.from_bytes(header[18:20], "little") for header in headers} == {MACHINES[layer]}
+
+
+@pytest.mark.parametrize("part", ["FlamehouseLayer", *FUNCTIONS])
+def test_our_own_code_runs_on_every_machine(part: str) -> None:
+    assert {path.suffix for path in files(built() / part)} <= {".py", ".pyi", ".pyc", ".typed", ".sql"}
+
+
+@pytest.mark.parametrize("dependencies", DEPENDENCIES.values())
+def test_the_layers_of_a_function_are_small(dependencies: str) -> None:
+    layers = (built() / dependencies, built() / "FlamehouseLayer")
+    assert sum(path.stat().st_size for layer in layers for path in files(layer)) < MAX_BYTES
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_holds_nothing_unwanted(layer: str) -> None:
+    held = {path.name.partition("-")[0].lower() for path in (built() / layer / "python").iterdir()}
+    assert not held & set(UNWANTED)
+    assert [path.name for path in (built() / layer).iterdir()] == ["python"]
+
+
+@pytest.mark.parametrize(
+    ("function", "package"), [(name, FUNCTIONS[name].partition(".")[0]) for name in FUNCTIONS]
+)
+def test_a_function_holds_its_own_package_alone(function: str, package: str) -> None:
+    assert [path.name for path in (built() / function).iterdir()] == [package]
+
+
+@pytest.mark.parametrize("part", [*LAYERS, *FUNCTIONS])
+def test_bytecode_is_loaded_without_a_look_at_its_source(part: str) -> None:
+    sources = [path for path in files(built() / part) if path.suffix == ".py"]
+    assert sources
+    for source in sources:
+        header = Path(cache_from_source(str(source))).read_bytes()[:16]
+        assert header == MAGIC_NUMBER + PYC_UNCHECKED_HASH + source_hash(source.read_bytes()), source
+
+
+@pytest.mark.parametrize(
+    ("part", "root"), [*((layer, "/opt/") for layer in LAYERS), ("IngestFunction", "/var/task/")]
+)
+def test_tracebacks_name_the_files_of_the_function(part: str, root: str) -> None:
+    for path in files(built() / part):
+        if path.suffix == ".pyc":
+            code = marshal.loads(path.read_bytes()[16:])  # noqa: S302  # built from this tree
+            assert isinstance(code, CodeType)
+            assert code.co_filename.startswith(root)
+
+
+@pytest.mark.parametrize("part", [*LAYERS, "IngestFunction", "ProfileTypesFunction"])
+def test_building_again_gives_the_same(part: str, tmp_path: Path) -> None:
+    source = shutil.copytree(REPO / SOURCES[part], tmp_path / "source")
+    artifacts = tmp_path / "artifacts"
+    artifacts.mkdir()
+    search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        ["make", "--silent", f"build-{part}"],  # noqa: S607  # the one that sam build finds
+        cwd=source,
+        env={**os.environ, "PATH": search, "ARTIFACTS_DIR": str(artifacts)},
+        check=True,
+    )
+    assert digest(artifacts) == digest(built() / part)
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 over the names and the contents of all files."""
+    hashed = hashlib.sha256()
+    for path in files(folder):
+        hashed.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())
+        hashed.update(path.read_bytes())
+    return hashed.hexdigest()

@@ -1,0 +1,59 @@
+"""The sample events: each is one that its function answers."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from starlette.routing import BaseRoute
+
+from bundle import REPO
+from doubles import CannedStore
+from flamehouse import aws
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from ingest.app import routes as ingest
+from querier import label_names, profile_types, select_merge_stacktraces
+
+CREDENTIAL = "a-credential-of-your-own"
+EVENTS: dict[str, tuple[list[BaseRoute], str]] = {
+    "rpc-empty": ([profile_types.route], "profile_types"),
+    "rpc-json": ([label_names.route], "label_names"),
+    "rpc-proto": ([select_merge_stacktraces.route], "select_merge_stacktraces"),
+    "push-gzip": (ingest, "insert"),
+    "ingest-multipart": (ingest, "insert"),
+}
+"""The routes of the function that each goes to, and what the store is then asked."""
+
+
+def event(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((REPO / "events" / f"{name}.json").read_text())
+    return loaded
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_an_event_is_answered(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    routes, question = EVENTS[name]
+    store = CannedStore()
+    settings = Settings(api_credential=CREDENTIAL, retention_days=0)
+    monkeypatch.setattr(aws, "_services", lambda: Services(settings=settings, store=store))
+    handled = aws.lambda_handler(*routes)(event(name), None)
+    assert handled["statusCode"] == 200, handled["body"]
+    assert [asked[0] for asked in store.asked] == [question]
+
+
+def test_every_event_is_here() -> None:
+    assert {path.stem for path in (REPO / "events").iterdir()} == EVENTS.keys()
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_an_event_is_as_the_gateway_sends_it(name: str) -> None:
+    sent = event(name)
+    body = sent.get("body", "").encode()
+    if sent["isBase64Encoded"]:
+        body = base64.b64decode(body, validate=True)
+    assert sent["version"] == "2.0"
+    assert sent["rawPath"] == sent["requestContext"]["http"]["path"]
+    assert sent["routeKey"] == sent["requestContext"]["routeKey"] == f"ANY {sent['rawPath']}"
+    assert sent["headers"]["content-length"] == str(len(body))
+    assert all(header == header.lower() for header in sent["headers"])

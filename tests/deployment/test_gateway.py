@@ -1,0 +1,255 @@
+"""What goes wrong behind the gateway is answered in Connect's words, in time, and gives nothing away."""
+
+import base64
+import gzip
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from flamehouse.pb.profile_pb2 import Function, Line, Location, Profile, Sample, ValueType
+from flamehouse.settings import Settings
+from scripted import Reply, asleep, nobody_listens, scripted
+from tools.gateway.cloud import Cloud, secret_of
+from uploads import YEAR_2026_NS
+
+PROFILE_TYPES = "/querier.v1.QuerierService/ProfileTypes"
+STACKTRACES = "/querier.v1.QuerierService/SelectMergeStacktraces"
+EVER = {"start": 1_700_000_000_000, "end": 1_900_000_000_000}
+CPU = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
+GATEWAY_S = 30
+
+pytestmark = pytest.mark.xdist_group("gateway")
+
+
+def send(deployed: Cloud, path: str, body: bytes | str = b"{}", **headers: str) -> httpx.Response:
+    sent = {"Content-Type": "application/json", **headers}
+    credential = ("flamehouse", deployed.credential)
+    return httpx.post(deployed.url + path, content=body, headers=sent, auth=credential, timeout=GATEWAY_S + 5)
+
+
+def refusal(response: httpx.Response) -> tuple[int, str]:
+    """The status and code of an error as Connect has it."""
+    answer = response.json()
+    assert set(answer) == {"code", "message"}
+    return response.status_code, answer["code"]
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    """An event of the gateway's, with some of it changed; what is changed to None is left out."""
+    http = {"method": "POST", "path": PROFILE_TYPES, "protocol": "HTTP/1.1", "sourceIp": "1.2.3.4"}
+    whole = {
+        "version": "2.0",
+        "routeKey": f"ANY {PROFILE_TYPES}",
+        "rawPath": PROFILE_TYPES,
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "requestContext": {"http": http, "stage": "$default"},
+        "body": "{}",
+        "isBase64Encoded": False,
+    }
+    return {name: value for name, value in {**whole, **changes}.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        {},
+        [],
+        "text",
+        7,
+        None,
+        {"Records": [{"eventSource": "aws:s3"}]},
+        event(requestContext=None),
+        event(requestContext={}),
+        event(requestContext={"http": "POST"}),
+        event(headers=["content-type"]),
+        event(body="not Base64!", isBase64Encoded=True),
+        event(body="e30", isBase64Encoded=True),
+        event(body=7),
+        event(body={"start": 1}),
+        event(rawQueryString=7),
+    ],
+)
+def test_a_malformed_event_is_an_invalid_argument(deployed: Cloud, malformed: object) -> None:
+    answer = json.loads(deployed.functions.invoke("ProfileTypesFunction", json.dumps(malformed).encode()))
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "invalid_argument")
+
+
+@pytest.mark.parametrize(
+    "mislabelled",
+    [
+        {"body": base64.b64encode(b'{"start": 1}').decode(), "isBase64Encoded": False},
+        {"body": "eyJzdGFydCI6IHt9fQ==", "isBase64Encoded": True},
+    ],
+)
+def test_a_body_that_is_not_what_its_flag_says_is_an_invalid_argument(
+    deployed: Cloud, mislabelled: dict[str, Any]
+) -> None:
+    bearer = {"content-type": "application/json", "authorization": f"Bearer {deployed.credential}"}
+    asked = event(headers=bearer, **mislabelled)
+    answer = json.loads(deployed.functions.invoke("ProfileTypesFunction", json.dumps(asked).encode()))
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "invalid_argument")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/querier.v1.QuerierService/Unheard", (501, "unimplemented")),
+        ("/somewhere", (404, "not_found")),
+        (PROFILE_TYPES + "/", (404, "not_found")),
+    ],
+)
+def test_a_route_that_nobody_has_is_refused(deployed: Cloud, path: str, expected: tuple[int, str]) -> None:
+    assert refusal(send(deployed, path)) == expected
+
+
+@pytest.mark.parametrize(
+    "path", [PROFILE_TYPES, "/ingest?name=app", "/push.v1.PusherService/Push", "/nowhere"]
+)
+@pytest.mark.parametrize("sent", [None, ("flamehouse", "guess")])
+def test_nobody_is_let_in_without_the_credential(
+    deployed: Cloud, path: str, sent: tuple[str, str] | None
+) -> None:
+    response = httpx.post(deployed.url + path, content=b"{}", auth=sent)
+    assert refusal(response) == (401, "unauthenticated")
+
+
+def test_a_question_too_long_is_refused_by_the_function(deployed: Cloud) -> None:
+    response = send(deployed, PROFILE_TYPES, b" " * (2 << 20))
+    assert refusal(response) == (429, "resource_exhausted")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status"),
+    [
+        ("/ingest?name=app", b"x" * (5 << 20), {"Content-Type": "application/octet-stream"}, 413),
+        ("/ingest?name=app", b"x" * (11 << 20), {}, 413),
+        (PROFILE_TYPES, b"{}", {"X-Long": "x" * 10_240}, 431),
+        (f"/ingest?name={'x' * 10_240}", b"", {}, 431),
+    ],
+)
+def test_what_is_beyond_the_gateways_limits_never_gets_to_a_function(
+    deployed: Cloud, path: str, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    assert send(deployed, path, body, **headers).status_code == status
+
+
+@contextmanager
+def secret(deployed: Cloud, **changes: object) -> Iterator[None]:
+    """Functions that start afresh, with another secret."""
+    kept = deployed.secret.text
+    deployed.secret.text = json.dumps({**secret_of(deployed.clickhouse), **changes})
+    deployed.functions.restart()
+    try:
+        yield
+    finally:
+        deployed.secret.text = kept
+        deployed.functions.restart()
+
+
+@contextmanager
+def no_secret(deployed: Cloud) -> Iterator[None]:
+    kept = deployed.secret.arn
+    deployed.secret.arn = "another"
+    deployed.functions.restart()
+    try:
+        yield
+    finally:
+        deployed.secret.arn = kept
+        deployed.functions.restart()
+
+
+@contextmanager
+def down(deployed: Cloud) -> Iterator[None]:
+    with nobody_listens() as port, secret(deployed, port=port):
+        yield
+
+
+@contextmanager
+def waking(deployed: Cloud) -> Iterator[None]:
+    with asleep() as port, secret(deployed, port=port):
+        yield
+
+
+@contextmanager
+def slow(deployed: Cloud) -> Iterator[None]:
+    with scripted(Reply(status=200, pause_s=GATEWAY_S)) as server, secret(deployed, port=server.port):
+        yield
+
+
+def wrong_password(deployed: Cloud) -> AbstractContextManager[None]:
+    return secret(deployed, password="the-wrong-password")
+
+
+@pytest.mark.parametrize("fault", [no_secret, wrong_password, down, waking, slow])
+def test_a_store_that_fails_is_unavailable_in_time_and_answers_again_afterwards(
+    deployed: Cloud, fault: Callable[[Cloud], AbstractContextManager[None]]
+) -> None:
+    profile = pprof_of(["main"]).SerializeToString()
+    with fault(deployed):
+        for path, body in ((PROFILE_TYPES, json.dumps(EVER)), ("/ingest?name=app&format=pprof", profile)):
+            started = time.monotonic()
+            response = send(deployed, path, body)
+            assert time.monotonic() - started < GATEWAY_S
+            assert refusal(response) == (503, "unavailable")
+            assert int(response.headers["Retry-After"]) > 0
+    assert send(deployed, PROFILE_TYPES, json.dumps(EVER)).status_code == 200
+
+
+def test_functions_give_up_before_lambda_and_lambda_before_the_gateway(deployed: Cloud) -> None:
+    for function in deployed.deployment.functions.values():
+        assert Settings().query_timeout_s + 3 <= function.timeout_s < GATEWAY_S
+
+
+def pprof_of(names: list[str]) -> Profile:
+    """A profile with one stack for each name: that function, called by nobody."""
+    count = range(1, len(names) + 1)
+    return Profile(
+        string_table=["", "cpu", "nanoseconds", *names],
+        sample_type=[ValueType(type=1, unit=2)],
+        period_type=ValueType(type=1, unit=2),
+        time_nanos=YEAR_2026_NS,
+        function=[Function(id=id_, name=id_ + 2) for id_ in count],
+        location=[Location(id=id_, line=[Line(function_id=id_)]) for id_ in count],
+        sample=[Sample(location_id=[id_], value=[id_]) for id_ in count],
+    )
+
+
+@pytest.mark.parametrize(("accepted", "status"), [("identity", 429), ("gzip", 200)])
+def test_an_answer_too_large_for_lambda_is_resource_exhausted_and_gzip_makes_it_fit(
+    deployed: Cloud, tenant: str, accepted: str, status: int
+) -> None:
+    for part in "ab":
+        body = pprof_of([f"{part}{number:05}{'x' * 500}" for number in range(7_000)]).SerializeToString()
+        sent = send(
+            deployed, "/ingest?name=app&format=pprof", gzip.compress(body), **{"X-Scope-OrgID": tenant}
+        )
+        assert sent.status_code == 200, sent.text
+    question = {"profileTypeID": CPU, "labelSelector": "{}", "maxNodes": 20_000, **EVER}
+    headers = {"X-Scope-OrgID": tenant, "Accept-Encoding": accepted}
+    answer = send(deployed, STACKTRACES, json.dumps(question), **headers)
+    assert answer.status_code == status, answer.text[:200]
+    if status == 200:
+        assert len(answer.json()["flamegraph"]["names"]) == 14_001
+    else:
+        assert refusal(answer) == (429, "resource_exhausted")
+
+
+def test_nothing_that_the_functions_print_gives_a_secret_away(deployed: Cloud) -> None:
+    with down(deployed):
+        send(deployed, PROFILE_TYPES, json.dumps(EVER))
+        send(deployed, "/ingest?name=app&format=pprof", pprof_of(["main"]).SerializeToString())
+    with wrong_password(deployed):
+        send(deployed, PROFILE_TYPES, json.dumps(EVER))
+    deployed.functions.invoke("ProfileTypesFunction", b"{}")
+    printed = deployed.functions.printed()
+    assert "ClickHouse failed: NewConnectionError" in printed
+    assert "code 516 AUTHENTICATION_FAILED" in printed
+    passwords = (deployed.credential, deployed.clickhouse.password, "the-wrong-password")
+    for kept in (*passwords, deployed.secret.secret_access_key, "127.0.0.1", "Traceback", "SELECT "):
+        assert kept not in printed

@@ -1,0 +1,27 @@
+"""The wheels that go to AWS are those the tests ran with."""
+
+import re
+
+from bundle import REPO
+
+LOCAL_ONLY = {"chdb", "uvicorn", "fastapi", "numpy", "pandas", "pyarrow", "boto3"}
+
+
+def pinned(path: str) -> dict[str, tuple[str, frozenset[str]]]:
+    """The version and the hashes of each package."""
+    text = (REPO / path).read_text()
+    found = re.findall(r"^([\w.-]+)==([^ ;]+)[^\n]*((?:\n    --hash=\S+(?: \\)?)+)", text, re.MULTILINE)
+    return {
+        name: (version, frozenset(re.findall(r"sha256:\w{64}", hashes))) for name, version, hashes in found
+    }
+
+
+def test_the_layer_is_pinned_as_the_lock_is() -> None:
+    lock = pinned("requirements.lock")
+    layer = pinned("layers/dependencies/requirements.txt")
+    assert {"clickhouse-connect", "mangum", "protobuf", "starlette", "python-multipart"} <= layer.keys()
+    assert layer == {name: lock[name] for name in layer}
+
+
+def test_the_layer_asks_for_nothing_that_is_local() -> None:
+    assert not LOCAL_ONLY & pinned("layers/dependencies/requirements.txt").keys()

@@ -1,0 +1,165 @@
+"""template.yaml, as CloudFormation is handed it once its SAM resources are written out."""
+
+import base64
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import pytest
+from starlette.routing import Route
+
+from all_in_one import create_app
+from apps import request
+from bundle import FUNCTIONS, REPO, built
+from doubles import CannedStore
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from ingest.app import routes as ingest_routes
+
+pytestmark = pytest.mark.xdist_group("template")
+
+type Resource = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    built()
+    python = REPO / ".sam-venv/bin/python"
+    script = REPO / "tests/deployment/transformed.py"
+    run = subprocess.run([python, script, REPO / "template.yaml"], capture_output=True, text=True, check=True)
+    transformed: dict[str, Any] = json.loads(run.stdout)
+    return transformed
+
+
+def of_type(template: dict[str, Any], type_: str) -> dict[str, Resource]:
+    """The properties of each resource of a type, by its name."""
+    resources = template["Resources"].items()
+    return {name: resource["Properties"] for name, resource in resources if resource["Type"] == type_}
+
+
+def functions(template: dict[str, Any]) -> dict[str, Resource]:
+    return of_type(template, "AWS::Lambda::Function")
+
+
+def routed(template: dict[str, Any]) -> dict[str, set[str]]:
+    """The paths that lead to each handler; `$default` stands for all that no other route takes."""
+    handlers = {name: properties["Handler"] for name, properties in functions(template).items()}
+    paths: dict[str, set[str]] = {handler: set() for handler in handlers.values()}
+    for path, methods in template["Resources"]["Api"]["Properties"]["Body"]["paths"].items():
+        assert methods.keys() == {"x-amazon-apigateway-any-method"}
+        integration = methods["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]
+        assert (integration["type"], integration["payloadFormatVersion"]) == ("aws_proxy", "2.0")
+        function = re.search(r"functions/\$\{(\w+)\.Arn\}/invocations", integration["uri"]["Fn::Sub"])
+        assert function
+        paths[handlers[function[1]]].add(path)
+    return paths
+
+
+def querier_routes() -> Iterator[tuple[str, set[str]]]:
+    for file in (REPO / "functions/querier").glob("*.py"):
+        module = import_module(f"querier.{file.stem}")
+        if hasattr(module, "handler"):
+            yield f"querier.{file.stem}.handler", {module.route.path}
+
+
+def test_every_handler_has_its_routes_and_every_route_its_handler(template: dict[str, Any]) -> None:
+    ingest = {route.path for route in ingest_routes if isinstance(route, Route)}
+    assert len(ingest) == len(ingest_routes)
+    expected = {"ingest.app.handler": {*ingest, "$default"}, **dict(querier_routes())}
+    assert routed(template) == expected
+    assert {name: f"{module}.handler" for name, module in FUNCTIONS.items()} == {
+        name: properties["Handler"] for name, properties in functions(template).items()
+    }
+
+
+def test_the_stage_adds_nothing_to_paths(template: dict[str, Any]) -> None:
+    assert [stage["StageName"] for stage in of_type(template, "AWS::ApiGatewayV2::Stage").values()] == [
+        "$default"
+    ]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_runs_on_what_was_tested_and_ends_before_the_gateway_does(
+    template: dict[str, Any], function: str
+) -> None:
+    properties = functions(template)[function]
+    assert (properties["Runtime"], properties["Timeout"]) == ("python3.13", 29)
+    assert properties["Runtime"] == f"python{(REPO / '.python-version').read_text().strip()}"
+    assert properties["Architectures"] == [{"Ref": "Architecture"}]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_has_the_wheels_of_its_architecture(template: dict[str, Any], function: str) -> None:
+    choice, kernel = functions(template)[function]["Layers"]
+    condition, arm, x86 = choice["Fn::If"]
+    layers = of_type(template, "AWS::Lambda::LayerVersion")
+    assert template["Conditions"][condition] == {"Fn::Equals": [{"Ref": "Architecture"}, "arm64"]}
+    assert layers[arm["Ref"]]["CompatibleArchitectures"] == ["arm64"]
+    assert layers[x86["Ref"]]["CompatibleArchitectures"] == ["x86_64"]
+    assert kernel["Ref"].startswith("FlamehouseLayer")
+    assert template["Parameters"]["Architecture"]["AllowedValues"] == ["arm64", "x86_64"]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_functions_environment_is_settings_it_reads(template: dict[str, Any], function: str) -> None:
+    environment = functions(template)[function]["Environment"]["Variables"]
+    assert {name.lower() for name in environment} <= set(Settings.__dataclass_fields__)
+    assert environment["API_CREDENTIAL"] == {"Ref": "ApiCredential"}
+
+
+def test_the_credential_is_asked_for_and_not_shown(template: dict[str, Any]) -> None:
+    parameter = template["Parameters"]["ApiCredential"]
+    assert (parameter["NoEcho"], "Default" in parameter) == (True, False)
+    assert parameter["MinLength"] >= 20
+
+
+def test_the_guide_explains_every_parameter(template: dict[str, Any]) -> None:
+    guide = (REPO / "docs/deploy.md").read_text()
+    assert re.findall(r"^\| `([A-Z]\w+)` \|", guide, re.MULTILINE) == list(template["Parameters"])
+
+
+def test_policies_name_what_they_allow(template: dict[str, Any]) -> None:
+    roles = of_type(template, "AWS::IAM::Role")
+    assert {json.dumps(properties["Role"]) for properties in functions(template).values()} == {
+        json.dumps({"Fn::GetAtt": [role, "Arn"]}) for role in roles
+    }
+    for role in roles.values():
+        assert "ManagedPolicyArns" not in role
+        for policy in role["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert "*" not in json.dumps([statement["Action"], statement["Resource"]])
+                assert not {"NotAction", "NotResource"} & statement.keys()
+
+
+def test_the_gateway_may_call_each_function_and_only_this_gateway(template: dict[str, Any]) -> None:
+    permissions = of_type(template, "AWS::Lambda::Permission").values()
+    assert {permission["FunctionName"]["Ref"] for permission in permissions} == FUNCTIONS.keys()
+    for permission in permissions:
+        assert permission["Principal"] == "apigateway.amazonaws.com"
+        assert permission["SourceArn"]["Fn::Sub"][1]["__ApiId__"] == {"Ref": "Api"}
+
+
+def test_the_curl_line_sends_a_profile_that_is_taken(template: dict[str, Any]) -> None:
+    line = template["Outputs"]["FirstProfile"]["Value"]["Fn::Sub"]
+    found = re.fullmatch(
+        r"echo (\S+) \| base64 -d \| curl --fail --user 'flamehouse:CREDENTIAL' --data-binary @- "
+        r"'https://\$\{Api\}\S+\$\{AWS::URLSuffix\}(/\S+)'",
+        line,
+    )
+    assert found
+    store = CannedStore()
+    services = Services(settings=Settings(), store=store)
+    app = create_app(lambda: services, credential="CREDENTIAL")
+    authorization = f"Basic {base64.b64encode(b'flamehouse:CREDENTIAL').decode()}"
+    content_type = "application/x-www-form-urlencoded"
+    response = request(
+        app,
+        found[2],
+        base64.b64decode(found[1]),
+        content_type=content_type,
+        headers={"Authorization": authorization},
+    )
+    assert (response.status_code, [asked[0] for asked in store.asked]) == (200, ["insert"])

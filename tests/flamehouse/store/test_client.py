@@ -1,0 +1,117 @@
+"""Connections: made when first needed, lent to one thread at a time, and closed with nothing lost."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from threading import Barrier, Thread
+from time import sleep
+from uuid import uuid4
+
+import pytest
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from flamehouse.settings import Settings
+from flamehouse.store import open_store
+from flamehouse.store.client import ClickHouse
+from flamehouse.store.embedded import embedded_path, is_embedded
+
+RUNNING = """
+SELECT query_id
+FROM system.processes
+WHERE query LIKE concat('%', {name:String}, '%') AND query NOT LIKE '%system.processes%'
+"""
+HANDLES = 4
+"""Handles of an embedded engine that one ClickHouse keeps."""
+
+
+@pytest.fixture
+def own(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:  # noqa: ARG001  # keeps the engine open
+    own = ClickHouse(settings)
+    yield own
+    own.close()
+
+
+@pytest.mark.parametrize(
+    ("dsn", "path"),
+    [
+        ("chdb://./data", "./data"),
+        ("chdb:///var/lib/flamehouse", "/var/lib/flamehouse"),
+        ("chdb://a b#c?d", "a b#c?d"),
+    ],
+)
+def test_an_embedded_engine_is_named_by_its_folder(dsn: str, path: str) -> None:
+    assert is_embedded(dsn)
+    assert embedded_path(dsn) == path
+
+
+@pytest.mark.parametrize("dsn", ["https://user:word@host:8443", "http://localhost:8123", "/data", ""])
+def test_anything_else_is_a_server(dsn: str) -> None:
+    assert not is_embedded(dsn)
+
+
+def test_nothing_is_connected_to_before_it_is_asked(tmp_path: Path) -> None:
+    for dsn in (f"chdb://{tmp_path}/nowhere", "https://nowhere.invalid:8443"):
+        store = open_store(replace(Settings(), clickhouse_dsn=dsn))
+        store.close()
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_more_threads_than_handles_get_their_own_answers(own: ClickHouse) -> None:
+    together = Barrier(2 * HANDLES)
+
+    def ask(number: int) -> list[int]:
+        together.wait()
+        sql = "SELECT {number:UInt64} + number FROM numbers(1000)"
+        return [value for _ in range(5) for (value,) in own.rows(sql, {"number": number})]
+
+    with ThreadPoolExecutor(max_workers=2 * HANDLES) as threads:
+        answers = [*threads.map(ask, range(0, 2_000 * HANDLES, 1_000))]
+    assert answers == [[*range(first, first + 1_000)] * 5 for first in range(0, 2_000 * HANDLES, 1_000)]
+
+
+def test_a_handle_is_lent_again_after_an_error(own: ClickHouse) -> None:
+    for _ in range(2 * HANDLES):
+        with pytest.raises(ClickHouseError):
+            own.rows("SELECT nothing")
+    assert own.rows("SELECT 1") == [(1,)]
+
+
+def test_settings_hold_for_one_call(own: ClickHouse) -> None:
+    sql = "SELECT getSetting('max_block_size')"
+    ((default,),) = own.rows(sql)
+    own.command("SELECT 1", settings={"max_block_size": 7})
+    assert own.rows(sql, settings={"max_block_size": 9}) == [(9,)]
+    assert {own.rows(sql)[0][0] for _ in range(2 * HANDLES)} == {default}
+
+
+def test_columns_are_the_rows_turned(own: ClickHouse) -> None:
+    sql = "SELECT number, toString(number) FROM numbers({count:UInt64})"
+    assert [[*column] for column in own.columns(sql, {"count": 2})] == [[0, 1], ["0", "1"]]
+    assert own.columns(sql, {"count": 0}) == []
+
+
+def test_closing_waits_for_who_is_being_answered(settings: Settings, clickhouse: ClickHouse) -> None:
+    busy = ClickHouse(settings)
+    name = f"closing_{uuid4().hex}"
+    answers: list[int] = []
+
+    def ask() -> None:
+        sql = f"SELECT sum(sleepEachRow(0.1)) AS {name} FROM numbers(5)"  # noqa: S608
+        answers.extend(value for (value,) in busy.rows(sql))
+
+    thread = Thread(target=ask)
+    thread.start()
+    while not clickhouse.rows(RUNNING, {"name": name}):
+        sleep(0.001)
+    busy.close()
+    thread.join()
+    assert answers == [0]
+
+
+def test_what_is_closed_refuses_and_does_not_wait(settings: Settings, clickhouse: ClickHouse) -> None:  # noqa: ARG001
+    closed = ClickHouse(settings)
+    closed.rows("SELECT 1")
+    closed.close()
+    with pytest.raises(ClickHouseError, match="the database is closed"):
+        closed.rows("SELECT 1")

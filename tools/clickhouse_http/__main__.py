@@ -1,0 +1,42 @@
+"""python -m tools.clickhouse_http PATH: serve the chDB at PATH until SIGTERM; the first line printed is the URL."""
+
+import argparse
+import logging
+import os
+import socket
+
+import uvicorn
+
+from tools.clickhouse_http.engine import Engine
+from tools.clickhouse_http.server import REQUESTS_LOG, create_app
+from tools.clickhouse_http.statement import Account
+
+
+def main() -> None:
+    """Serve; CLICKHOUSE_PASSWORD in the environment is the user's password."""
+    arguments = _arguments()
+    os.environ["TZ"] = "UTC"
+    engine = Engine(arguments.path)
+    account = Account(user=arguments.user, password=os.environ.get("CLICKHOUSE_PASSWORD", ""))
+    if arguments.requests:
+        handler = logging.FileHandler(arguments.requests)
+        logging.getLogger(REQUESTS_LOG).addHandler(handler)
+        logging.getLogger(REQUESTS_LOG).setLevel(logging.INFO)
+    listener = socket.create_server(("127.0.0.1", arguments.port))
+    print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+    config = uvicorn.Config(create_app(engine, account), log_level="warning", lifespan="off")
+    uvicorn.Server(config).run([listener])
+    engine.close()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.clickhouse_http", description=__doc__)
+    parser.add_argument("path", help="the engine's data folder")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--user", default="default")
+    parser.add_argument("--requests", help="a file that gets each statement, one a line")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

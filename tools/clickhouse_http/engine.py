@@ -1,0 +1,103 @@
+"""Statements on a chDB: each on a handle of its own, so that its settings end with it, as a server's do."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import chdb
+
+from tools.clickhouse_http.failure import ServerError
+from tools.clickhouse_http.statement import Statement
+
+_FIRST_WITH_BLOCK_INFO: Final = 51903
+"""The revision from which Native blocks are headed by `_BLOCK_INFO`."""
+_BLOCK_INFO: Final = b"\x01\x00\x02\xff\xff\xff\xff\x00"
+"""is_overflows = 0, bucket_num = -1, end."""
+_STREAMED: Final = re.compile(rb"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
+"""What chDB hands out block by block; any other answer (DESCRIBE, SHOW) is one block."""
+_SETTING_NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The rows of an answer in their format, and what X-ClickHouse-Summary tells of it."""
+
+    rows: bytes
+    summary: Mapping[str, str]
+
+
+class Engine:
+    """A chDB at `path`; statements may run at the same time."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._open = chdb.connect(path)
+        self.version = self._open.query("SELECT version()", "TabSeparatedRaw").bytes().decode().strip()
+
+    def run(self, statement: Statement) -> Answer:
+        """Run a statement; chdb.ChdbError holds ClickHouse's own message."""
+        with self._handle(statement) as handle:
+            if statement.data is not None:
+                return _insert(handle, statement, statement.data)
+            if statement.format == "Native" and statement.protocol_version >= _FIRST_WITH_BLOCK_INFO:
+                return Answer(rows=_blocks(handle, statement), summary={})
+            result = handle.query(statement.sql, statement.format, params=dict(statement.parameters))
+            return Answer(rows=result.bytes() or b"", summary=_summary(result, "read"))
+
+    def close(self) -> None:
+        self._open.close()
+
+    @contextmanager
+    def _handle(self, statement: Statement) -> Iterator[Any]:
+        handle = chdb.connect(self._path)
+        try:
+            handle.query("USE {name:Identifier}", "TabSeparated", params={"name": statement.database})
+            for name, value in statement.settings.items():
+                if not _SETTING_NAME.fullmatch(name):
+                    raise ServerError(115, f"Setting {name} is neither a builtin setting", "UNKNOWN_SETTING")
+                handle.query(f"SET {name} = {_quoted(value)}", "TabSeparated")
+            if statement.read_only:
+                handle.query("SET readonly = 2", "TabSeparated")
+            yield handle
+        finally:
+            handle.close()
+
+
+def _insert(handle: Any, statement: Statement, data: bytes) -> Answer:  # noqa: ANN401  # chdb has no types
+    """An INSERT of rows in a format: chDB reads such rows from files."""
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        file.write(data)
+    try:
+        source = f" FROM INFILE {_quoted(file.name)} COMPRESSION 'none' FORMAT {statement.format}"
+        result = handle.query(statement.sql + source.encode(), "TabSeparated")
+    finally:
+        os.unlink(file.name)  # noqa: PTH108  # made by tempfile, whose names are strings
+    return Answer(rows=b"", summary=_summary(result, "written"))
+
+
+def _blocks(handle: Any, statement: Statement) -> bytes:  # noqa: ANN401
+    """An answer in the Native format of newer clients, whose blocks have to be told apart."""
+    parameters = dict(statement.parameters)
+    if _STREAMED.match(statement.sql):
+        blocks = handle.send_query(statement.sql, "Native", params=parameters)
+        return b"".join(_BLOCK_INFO + block.bytes() for block in blocks)
+    block = handle.query(statement.sql, "Native", params=parameters).bytes()
+    return _BLOCK_INFO + block if block else b""
+
+
+def _summary(result: Any, verb: str) -> dict[str, str]:  # noqa: ANN401
+    """Rows and bytes; an INSERT from a file reads what it writes."""
+    return {
+        f"{verb}_rows": str(result.rows_read()),
+        f"{verb}_bytes": str(result.bytes_read()),
+        "elapsed_ns": str(int(result.elapsed() * 1e9)),
+    }
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

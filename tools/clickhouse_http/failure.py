@@ -1,0 +1,42 @@
+"""ClickHouse's exceptions and the HTTP statuses they are answered with.
+
+Codes: system.errors. Statuses: exceptionCodeToHTTPStatus in ClickHouse's src/Server/HTTP.
+"""
+
+import re
+from typing import Final
+
+from starlette.responses import Response
+
+_STATUSES: Final[dict[int, int]] = {
+    **dict.fromkeys((6, 25, 26, 27, 32, 38, 41, 53, 62, 69, 72, 117, 118, 427), 400),
+    194: 401,
+    **dict.fromkeys((164, 192, 193, 497, 516), 403),
+    **dict.fromkeys((46, 47, 50, 56, 60, 73, 81, 115), 404),
+    159: 408,
+    48: 501,
+    **dict.fromkeys((76, 209, 439), 503),
+}
+_OTHERWISE: Final = 500
+_CODE: Final = re.compile(r"Code: (\d+)")
+
+
+class ServerError(Exception):
+    """An exception as ClickHouse names it: the code of system.errors, a message, the code's name."""
+
+    def __init__(self, code: int, message: str, name: str) -> None:
+        super().__init__(f"Code: {code}. DB::Exception: {message}. ({name})")
+
+
+def error_response(error: Exception, version: str) -> Response:
+    """The answer to a statement that failed; errors without a code are ClickHouse's own 1002 (unknown)."""
+    text = str(error)
+    found = _CODE.search(text)
+    code = int(found[1]) if found else 1002
+    shown = text[found.start() :] if found else f"Code: {code}. DB::Exception: {text}. (UNKNOWN_EXCEPTION)"
+    return Response(
+        f"{shown} (version {version})\n",
+        _STATUSES.get(code, _OTHERWISE),
+        {"X-ClickHouse-Exception-Code": str(code)},
+        media_type="text/plain; charset=UTF-8",
+    )

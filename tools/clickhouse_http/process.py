@@ -1,0 +1,60 @@
+"""The server as a process of its own, for as long as somebody needs it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+_REPO: Final = Path(__file__).resolve().parent.parent.parent
+_STOP_S: Final = 20
+_PASSWORD: Final = "a pass/word:with@signs"  # noqa: S105  # nobody else's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClickHouseServer:
+    """ClickHouse over HTTP: where it listens, for whom, and the file of statements it was asked."""
+
+    url: str
+    user: str
+    password: str
+    statements: Path
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or 0
+
+    @property
+    def dsn(self) -> str:
+        return f"http://{self.user}:{quote(self.password, safe='')}@127.0.0.1:{self.port}"
+
+    def asked(self) -> list[str]:
+        """Every statement until now, each on one line of text."""
+        return self.statements.read_text().splitlines()
+
+
+@contextmanager
+def clickhouse_server(folder: Path, *, user: str = "flamehouse", port: int = 0) -> Iterator[ClickHouseServer]:
+    """A running server with its data below `folder`; ConnectionError where it does not come up."""
+    statements = folder / "statements.log"
+    command = [sys.executable, "-m", "tools.clickhouse_http", str(folder / "data"), "--user", user]
+    process = subprocess.Popen(  # this repository's own server
+        [*command, "--port", str(port), "--requests", str(statements)],
+        cwd=_REPO,
+        env={**os.environ, "CLICKHOUSE_PASSWORD": _PASSWORD},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            url = process.stdout.readline().strip() if process.stdout else ""
+            if not url:
+                raise ConnectionError("the ClickHouse server ended before it listened")
+            yield ClickHouseServer(url=url, user=user, password=_PASSWORD, statements=statements)
+        finally:
+            process.terminate()
+            process.wait(_STOP_S)

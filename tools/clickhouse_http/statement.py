@@ -1,0 +1,140 @@
+"""An HTTP request -> the statement it asks for: SQL, data, parameters, settings, and who asks.
+
+A statement is the URL's `query`, then the body; in a form, the field `query` and the fields `param_*` take their place.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.datastructures import FormData, Headers
+from starlette.requests import Request
+
+from tools.clickhouse_http.coding import decoded
+from tools.clickhouse_http.failure import ServerError
+
+_PARAMETER: Final = "param_"
+_FORM: Final = "multipart/form-data"
+_TRANSPORT: Final = frozenset(
+    {
+        "buffer_size",
+        "client_protocol_version",
+        "database",
+        "default_format",
+        "enable_http_compression",
+        "http_headers_progress_interval_ms",
+        "password",
+        "query",
+        "query_id",
+        "quota_key",
+        "role",
+        "send_progress_in_http_headers",
+        "user",
+        "wait_end_of_query",
+    }
+)
+"""URL parameters that speak of the request; every other one is a setting of the query."""
+_UNSERVED: Final = frozenset({"compress", "decompress", "session_id", "session_timeout", "session_check"})
+_INSERT: Final = re.compile(
+    rb"\s*(INSERT\s+INTO\s.+?)\s+FORMAT\s+(\w+)[ \t]*(?:\r?\n|;|$)", re.IGNORECASE | re.DOTALL
+)
+_FORMAT: Final = re.compile(rb"\sFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What the engine is to run. An INSERT with rows of its own has them in `data`, and `sql` ends before FORMAT."""
+
+    sql: bytes
+    format: str
+    data: bytes | None
+    parameters: Mapping[str, str]
+    settings: Mapping[str, str]
+    database: str
+    protocol_version: int
+    """Which Native format the client reads; 0 is the plain one."""
+    read_only: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A user and the password."""
+
+    user: str
+    password: str
+
+
+def account_of(request: Request) -> Account:
+    """Who asks, by Basic authorization, ClickHouse's own headers or the URL; `default` without a password otherwise."""
+    headers, url = request.headers, request.query_params
+    scheme, _, credentials = headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        user, _, password = _base64(credentials).partition(":")
+        return Account(user=user, password=password)
+    return Account(
+        user=headers.get("X-ClickHouse-User") or url.get("user") or "default",
+        password=headers.get("X-ClickHouse-Key") or url.get("password") or "",
+    )
+
+
+async def statement_of(request: Request) -> Statement:
+    """Read the request; ServerError where it asks for what this server does not do."""
+    url = request.query_params
+    if refused := _UNSERVED & url.keys():
+        raise ServerError(48, f"{', '.join(sorted(refused))} is not served here", "NOT_IMPLEMENTED")
+    if request.headers.get("Content-Type", "").startswith(_FORM):
+        async with request.form() as form:
+            fields = {name: await _text(form, name) for name in form}
+        body = fields.pop("query", "").encode()
+    else:
+        fields = {}
+        body = decoded(await request.body(), request.headers.get("Content-Encoding", ""))
+    asked = b"\n".join(part for part in (url.get("query", "").encode(), body) if part)
+    sql, format_, data = _split(asked, _default_format(request.headers, url))
+    return Statement(
+        sql=sql,
+        format=format_,
+        data=data,
+        parameters=_parameters(url) | _parameters(fields),
+        settings={name: value for name, value in url.items() if _is_setting(name)},
+        database=url.get("database") or request.headers.get("X-ClickHouse-Database") or "default",
+        protocol_version=int(url.get("client_protocol_version", "0")),
+        read_only=request.method == "GET",
+    )
+
+
+def _split(asked: bytes, default_format: str) -> tuple[bytes, str, bytes | None]:
+    """The SQL, the format of its rows, and the rows of an INSERT."""
+    if insert := _INSERT.match(asked):
+        return insert[1], insert[2].decode(), asked[insert.end() :]
+    named = _FORMAT.search(asked)
+    return asked, named[1].decode() if named else default_format, None
+
+
+def _default_format(headers: Headers, url: Mapping[str, str]) -> str:
+    return url.get("default_format") or headers.get("X-ClickHouse-Format") or "TabSeparated"
+
+
+def _is_setting(name: str) -> bool:
+    return name not in _TRANSPORT and not name.startswith(_PARAMETER)
+
+
+def _parameters(pairs: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name.removeprefix(_PARAMETER): value for name, value in pairs.items() if name.startswith(_PARAMETER)
+    }
+
+
+async def _text(form: FormData, name: str) -> str:
+    value = form[name]
+    return value if isinstance(value, str) else (await value.read()).decode()
+
+
+def _base64(text: str) -> str:
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise ServerError(516, "Invalid authentication: not Base64", "AUTHENTICATION_FAILED") from error

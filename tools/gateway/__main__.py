@@ -1,0 +1,40 @@
+"""python -m tools.gateway: deploy .aws-sam/build on this machine, until Ctrl-C (make cloud)."""
+
+import argparse
+import signal
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from tools.gateway.cloud import cloud
+
+_READY: Final = """\
+The functions that sam build made answer on {url}
+
+  First profile:  echo CgQIARACEgoKAgIBEgSAreIEIgYIASICCAEiBggCIgIIAioECAEQAyoECAIQBDIAMgNjcHUyC25hbm9zZWNvbmRzMgRtYWluMgR3b3JrWgQIARAC |
+                    base64 -d | curl --fail --user 'flamehouse:{credential}' --data-binary @- '{url}/ingest?name=first.profile&format=pprof'
+  Credential:     {credential} (Basic password or Bearer token)
+  Their logs:     {folder}
+
+Ctrl-C stops it; its data goes with it."""
+
+
+def main() -> None:
+    """Serve until SIGINT or SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m tools.gateway", description=__doc__)
+    parser.add_argument("--build", type=Path, default=Path(".aws-sam/build"), help="what sam build made")
+    parser.add_argument("--port", type=int, default=4041)
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with (
+        suppress(KeyboardInterrupt),
+        tempfile.TemporaryDirectory(prefix="flamehouse-cloud-") as folder,
+        cloud(arguments.build, Path(folder), port=arguments.port) as running,
+    ):
+        print(_READY.format(url=running.url, credential=running.credential, folder=folder), flush=True)
+        signal.pause()
+
+
+if __name__ == "__main__":
+    main()

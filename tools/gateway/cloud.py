@@ -1,0 +1,101 @@
+"""A whole deployment on this machine: the gateway, the built functions, their secret and a ClickHouse over HTTP."""
+
+import platform
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from flamehouse.settings import Settings
+from flamehouse.store.migrate import migrate
+from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
+from tools.gateway.deployment import Deployment, read_deployment
+from tools.gateway.lambda_service import LambdaService
+from tools.gateway.server import create_app
+from tools.secrets_manager import SecretsManager, serving_secret
+
+CREDENTIAL: Final = "loopback-credential-of-nobody"
+_ARN: Final = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:clickhouse-AbCdEf"
+_ARCHITECTURES: Final = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cloud:
+    """A running deployment; `credential` is what its clients send."""
+
+    url: str
+    clickhouse: ClickHouseServer
+    secret: SecretsManager
+    deployment: Deployment
+    functions: LambdaService
+    credential: str = field(default=CREDENTIAL, repr=False)
+
+
+@contextmanager
+def cloud(
+    build: Path,
+    folder: Path,
+    *,
+    port: int = 0,
+    retention_days: int = 30,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[Cloud]:
+    """Deploy what `sam build` left in `build`; data and logs go below `folder`, which is there.
+
+    `environ` is added to every function's environment.
+    """
+    (folder / "clickhouse").mkdir(exist_ok=True)
+    with clickhouse_server(folder / "clickhouse") as clickhouse:
+        migrate(Settings(clickhouse_dsn=clickhouse.dsn, retention_days=retention_days))
+        with serving_secret(_ARN, secret_of(clickhouse)) as secret:
+            parameters = {
+                "ClickHouseSecretArn": secret.arn,
+                "ApiCredential": CREDENTIAL,
+                "Architecture": _ARCHITECTURES[platform.machine()],
+                "RetentionDays": str(retention_days),
+            }
+            deployment = read_deployment(build, parameters)
+            functions = LambdaService(deployment, {**secret.environ(), **(environ or {})}, folder)
+            try:
+                with serving(create_app(deployment, functions), port) as url:
+                    yield Cloud(
+                        url=url,
+                        clickhouse=clickhouse,
+                        secret=secret,
+                        deployment=deployment,
+                        functions=functions,
+                    )
+            finally:
+                functions.close()
+
+
+def secret_of(clickhouse: ClickHouseServer) -> dict[str, object]:
+    """The secret that leads to a server on this machine."""
+    return {
+        "host": "127.0.0.1",
+        "port": clickhouse.port,
+        "user": clickhouse.user,
+        "password": clickhouse.password,
+        "secure": False,
+    }
+
+
+@contextmanager
+def serving(app: ASGIApp, port: int) -> Iterator[str]:
+    """Serve the app in a thread; its URL."""
+    listener = socket.create_server(("127.0.0.1", port))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    thread = Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()

@@ -1,0 +1,131 @@
+"""A built SAM template -> the functions there are and the routes that lead to them.
+
+Template: docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification.html
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+DEFAULT_ROUTE: Final = "$default"
+_FUNCTION: Final = "AWS::Serverless::Function"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A function as Lambda would have it: folders, and what the template puts into its environment."""
+
+    name: str
+    handler: str
+    code: Path
+    layers: tuple[Path, ...]
+    timeout_s: int
+    memory_mb: int
+    environ: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What a stack consists of; a route's key is `METHOD /path` or `$default`."""
+
+    functions: Mapping[str, Function]
+    routes: Mapping[str, str]
+
+    def route(self, method: str, path: str) -> str | None:
+        """The key of the route that a request takes, as the gateway chooses it."""
+        for key in (f"{method} {path}", f"ANY {path}", DEFAULT_ROUTE):
+            if key in self.routes:
+                return key
+        return None
+
+
+def read_deployment(build: Path, parameters: Mapping[str, str]) -> Deployment:
+    """The stack that deploying the folder `build` with `parameters` would make; KeyError names what is missing."""
+    template = yaml.safe_load((build / "template.yaml").read_text())
+    stack = _Stack(template, parameters)
+    shared = template.get("Globals", {}).get("Function", {})
+    functions, routes = {}, {}
+    for name, resource in template["Resources"].items():
+        if resource["Type"] != _FUNCTION:
+            continue
+        properties = {**shared, **resource["Properties"]}
+        functions[name] = _function(name, stack.resolved(properties), stack, build)
+        for event in properties.get("Events", {}).values():
+            if event["Type"] == "HttpApi":
+                routes[_route_key(event["Properties"])] = name
+    return Deployment(functions=functions, routes=routes)
+
+
+def _function(name: str, properties: Mapping[str, Any], stack: "_Stack", build: Path) -> Function:
+    return Function(
+        name=name,
+        handler=properties["Handler"],
+        code=build / properties["CodeUri"],
+        layers=tuple(build / stack.layer(layer) for layer in properties.get("Layers", ())),
+        timeout_s=int(properties.get("Timeout", 3)),
+        memory_mb=int(properties.get("MemorySize", 128)),
+        environ={
+            **{name: str(value) for name, value in properties["Environment"]["Variables"].items()},
+            **_logging(properties.get("LoggingConfig", {})),
+        },
+    )
+
+
+def _logging(config: Mapping[str, Any]) -> dict[str, str]:
+    """The variables by which Lambda tells its bootstrap how to log."""
+    return {
+        "AWS_LAMBDA_LOG_FORMAT": str(config.get("LogFormat", "Text")),
+        "AWS_LAMBDA_LOG_LEVEL": str(config.get("ApplicationLogLevel", "INFO")),
+    }
+
+
+def _route_key(properties: Mapping[str, Any]) -> str:
+    if "Path" not in properties:
+        return DEFAULT_ROUTE
+    return f"{properties.get('Method', 'ANY').upper()} {properties['Path']}"
+
+
+class _Stack:
+    """The template's intrinsic functions, as far as functions and their layers use them."""
+
+    def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
+        self._resources = template["Resources"]
+        self._conditions = template.get("Conditions", {})
+        self._parameters = {
+            name: parameters[name] if name in parameters else declared["Default"]
+            for name, declared in template.get("Parameters", {}).items()
+        }
+
+    def resolved(self, value: Any) -> Any:  # noqa: ANN401  # whatever YAML holds
+        """The value with the references of it looked up."""
+        match value:
+            case {"Ref": name}:
+                return self._parameters.get(name, name)
+            case {"Fn::If": [condition, then, otherwise]}:
+                return self.resolved(then if self._holds({"Condition": condition}) else otherwise)
+            case {"Fn::GetAtt": [name, *_]}:
+                return name
+            case dict():
+                return {name: self.resolved(item) for name, item in value.items()}
+            case list():
+                return [self.resolved(item) for item in value]
+            case _:
+                return value
+
+    def layer(self, name: str) -> str:
+        """The folder of a layer's content."""
+        return str(self._resources[name]["Properties"]["ContentUri"])
+
+    def _holds(self, condition: Any) -> bool:  # noqa: ANN401
+        match condition:
+            case {"Condition": name}:
+                return self._holds(self._conditions[name])
+            case {"Fn::Equals": [left, right]}:
+                return bool(self.resolved(left) == self.resolved(right))
+            case {"Fn::Not": [inner]}:
+                return not self._holds(inner)
+            case _:
+                raise ValueError(f"a condition of another kind: {condition}")

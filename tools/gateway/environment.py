@@ -1,0 +1,171 @@
+"""One execution environment of a function: a process under Lambda's bootstrap, and the Runtime API that it asks.
+
+Runtime API: docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import files
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from typing import IO, Final
+from uuid import uuid4
+
+from tools.gateway.deployment import Function
+
+_RUNTIME: Final = ("awslambdaric", "simplejson", "snapshot-restore-py")
+"""What Lambda's Python runtime holds beside Python."""
+_NEXT: Final = "/2018-06-01/runtime/invocation/next"
+_RESULT: Final = re.compile(r"/2018-06-01/runtime/(?:invocation/[\w-]+/(response|error)|init/(error))")
+_POLL_S: Final = 0.1
+MAX_ANSWER_BYTES: Final = 6_291_556
+"""Lambda's limit for the JSON of an answer."""
+
+
+class FunctionError(Exception):
+    """An invocation without an answer: the function raised, ended, took too long or answered too much."""
+
+
+class Environment:
+    """Runs a function, one invocation at a time; what the function prints goes to `output`."""
+
+    def __init__(
+        self, function: Function, runtime: Path, environ: Mapping[str, str], output: IO[str]
+    ) -> None:
+        self._function = function
+        self._events: Queue[tuple[bytes, float]] = Queue()
+        self._results: Queue[tuple[str, bytes]] = Queue()
+        self._api = _serve_runtime_api(self._events, self._results)
+        self._process = subprocess.Popen(  # what was built here
+            # Without `site`, packages installed beside this one cannot be imported.
+            [sys.executable, "-S", "-m", "awslambdaric", function.handler],
+            cwd=function.code,
+            env=_environ(function, runtime, environ, self._api.server_port),
+            stdout=output,
+            stderr=output,
+        )
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def invoke(self, event: bytes) -> bytes:
+        """The JSON that the function answers; FunctionError after which the environment may have ended."""
+        deadline = time.time() + self._function.timeout_s
+        self._events.put((event, deadline))
+        kind, answer = self._result(deadline)
+        if kind == "error":
+            raise FunctionError(f"{self._function.name} raised an error")
+        if len(answer) > MAX_ANSWER_BYTES:
+            raise FunctionError(f"{self._function.name} answered {len(answer)} bytes")
+        return answer
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._api.shutdown()
+        self._api.server_close()
+
+    def _result(self, deadline: float) -> tuple[str, bytes]:
+        while time.time() < deadline:
+            try:
+                return self._results.get(timeout=_POLL_S)
+            except Empty:
+                if not self.alive:
+                    raise FunctionError(f"{self._function.name} ended") from None
+        self._process.kill()
+        self._process.wait()
+        raise FunctionError(f"{self._function.name} took longer than {self._function.timeout_s} s")
+
+
+def runtime_folder(folder: Path) -> Path:
+    """A folder that holds the bootstrap and what it needs, and nothing else of what is installed here."""
+    for distribution in _RUNTIME:
+        for file in files(distribution) or ():
+            top = file.parts[0]
+            if not top.endswith(".dist-info") and top != "..":
+                link = folder / top
+                if not link.exists():
+                    link.symlink_to(Path(str(file.locate())).parents[len(file.parts) - 1] / top)
+    return folder
+
+
+def _environ(
+    function: Function, runtime: Path, environ: Mapping[str, str], runtime_port: int
+) -> dict[str, str]:
+    """What Lambda gives a function, and nothing of this process's own environment."""
+    path = [function.code, *(layer / "python" for layer in function.layers), runtime]
+    return {
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
+        "AWS_REGION": "eu-central-1",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_LOG_STREAM_NAME": uuid4().hex,
+        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime_port}",
+        "LAMBDA_TASK_ROOT": str(function.code),
+        "LANG": "en_US.UTF-8",
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": ":".join(str(folder.resolve()) for folder in path),
+        "TZ": ":UTC",
+        "_HANDLER": function.handler,
+        **environ,
+        **function.environ,
+    }
+
+
+def _serve_runtime_api(
+    events: "Queue[tuple[bytes, float]]", results: "Queue[tuple[str, bytes]]"
+) -> ThreadingHTTPServer:
+    """A Runtime API of one environment: hands out `events`, takes in `results`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # Head and body of an answer in one packet: apart, the second would wait for the first's receipt.
+        wbufsize = -1
+        disable_nagle_algorithm = True
+
+        def do_GET(self) -> None:
+            if self.path != _NEXT:
+                self.send_error(404)
+                return
+            event, deadline = events.get()
+            headers = {
+                "Content-Type": "application/json",
+                "Lambda-Runtime-Aws-Request-Id": str(uuid4()),
+                "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
+                "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-central-1:123456789012:function:loopback",
+            }
+            self._answer(200, event, headers)
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            found = _RESULT.fullmatch(self.path)
+            if found is None:
+                self.send_error(404)
+                return
+            self._answer(202, b'{"status":"OK"}', {})
+            results.put((found[1] or found[2], body))
+
+        def _answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing is said of requests."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.block_on_close = False
+    Thread(target=server.serve_forever, kwargs={"poll_interval": _POLL_S}, daemon=True).start()
+    return server

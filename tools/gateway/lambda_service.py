@@ -1,0 +1,77 @@
+"""Lambda: starts environments of functions when there is nobody free to take an invocation, and keeps them warm."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from threading import BoundedSemaphore, Lock
+from typing import IO, Final
+
+from tools.gateway.deployment import Deployment, Function
+from tools.gateway.environment import Environment, FunctionError, runtime_folder
+
+_CONCURRENCY: Final = 8
+"""How many invocations run at a time; AWS has more processors."""
+
+
+class LambdaService:
+    """Invokes the functions of a deployment; usable from several threads.
+
+    `folder` gets what the functions print, a file each (`NAME.log`); `environ` is what Lambda adds to their environment.
+    """
+
+    def __init__(self, deployment: Deployment, environ: Mapping[str, str], folder: Path) -> None:
+        self._deployment = deployment
+        self._environ = environ
+        self._folder = folder
+        runtime = folder / "runtime"
+        runtime.mkdir()
+        self._runtime = runtime_folder(runtime)
+        self._idle: dict[str, list[Environment]] = {}
+        self._outputs: dict[str, IO[str]] = {}
+        self._lock = Lock()
+        self._room = BoundedSemaphore(_CONCURRENCY)
+
+    def invoke(self, name: str, event: bytes) -> bytes:
+        """The JSON that function `name` answers to an event in JSON; FunctionError where there is none."""
+        with self._room:
+            environment = self._take(self._deployment.functions[name])
+            try:
+                return environment.invoke(event)
+            finally:
+                self._give_back(name, environment)
+
+    def printed(self) -> str:
+        """All that the functions have printed."""
+        return "".join(file.read_text() for file in sorted(self._folder.glob("*.log")))
+
+    def restart(self) -> None:
+        """End every idle environment: the next invocations are cold starts."""
+        with self._lock:
+            environments = [each for idle in self._idle.values() for each in idle]
+            self._idle.clear()
+        for environment in environments:
+            environment.close()
+
+    def close(self) -> None:
+        self.restart()
+        for output in self._outputs.values():
+            output.close()
+
+    def _take(self, function: Function) -> Environment:
+        with self._lock:
+            idle = self._idle.get(function.name)
+            if idle:
+                return idle.pop()
+            if function.name not in self._outputs:
+                self._outputs[function.name] = (self._folder / f"{function.name}.log").open("a")
+            output = self._outputs[function.name]
+        return Environment(function, self._runtime, self._environ, output)
+
+    def _give_back(self, name: str, environment: Environment) -> None:
+        if environment.alive:
+            with self._lock:
+                self._idle.setdefault(name, []).append(environment)
+        else:
+            environment.close()
+
+
+__all__ = ["FunctionError", "LambdaService"]

@@ -1,0 +1,69 @@
+"""API Gateway: an ASGI app that turns requests into invocations, within the limits of an HTTP API.
+
+Limits: docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+"""
+
+import asyncio
+import json
+import logging
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tools.gateway.deployment import Deployment
+from tools.gateway.event import HttpRequest, event_of, response_of
+from tools.gateway.lambda_service import FunctionError, LambdaService
+
+_MAX_HEAD_BYTES: Final = 10_240
+_MAX_BODY_BYTES: Final = 10 << 20
+_MAX_EVENT_BYTES: Final = 6 << 20
+"""Lambda's limit for the JSON of an event."""
+_TIMEOUT_S: Final = 30
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(deployment: Deployment, functions: LambdaService) -> ASGIApp:
+    """The app that serves the routes of `deployment`."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            response = await _answer(Request(scope, receive), deployment, functions)
+            await response(scope, receive, send)
+
+    return app
+
+
+async def _answer(request: Request, deployment: Deployment, functions: LambdaService) -> Response:
+    route_key = deployment.route(request.method, request.url.path)
+    if route_key is None:
+        return _refusal(404, "Not Found")
+    received = HttpRequest(
+        method=request.method,
+        path=request.url.path,
+        query=request.url.query,
+        headers=request.headers.raw,
+        body=await request.body(),
+        client=request.client.host if request.client else "127.0.0.1",
+    )
+    if received.head_bytes > _MAX_HEAD_BYTES:
+        return _refusal(431, "Request Header Fields Too Large")
+    event = json.dumps(event_of(received, route_key)).encode()
+    if len(received.body) > _MAX_BODY_BYTES or len(event) > _MAX_EVENT_BYTES:
+        return _refusal(413, "Request Entity Too Large")
+    try:
+        invocation = run_in_threadpool(functions.invoke, deployment.routes[route_key], event)
+        return response_of(await asyncio.wait_for(invocation, _TIMEOUT_S))
+    except TimeoutError:
+        return _refusal(503, "Service Unavailable")
+    except (FunctionError, ValueError, TypeError) as error:
+        _log.warning("%s: %s", route_key, error)
+        return _refusal(500, "Internal Server Error")
+
+
+def _refusal(status: int, message: str) -> Response:
+    """An answer of the gateway's own."""
+    return JSONResponse({"message": message}, status)
