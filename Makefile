@@ -12,7 +12,7 @@ LOCKED := functions/pyproject.toml layers/flamehouse/pyproject.toml pyproject.to
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPYCACHEPREFIX :=
 
-.PHONY: run demo test check lint format types imports generated proto template bundle lock live-node bench clean
+.PHONY: run demo test check lint format types imports generated proto template bundle cloud lock live-node bench clean
 
 run: $(INSTALLED) ## Serve on http://127.0.0.1:4040, data in ./data (HOST, PORT and DATA_DIR override)
 	@exec $(BIN)/python -m all_in_one
@@ -52,6 +52,9 @@ template: $(SAM_INSTALLED)
 
 bundle: $(SAM_INSTALLED) ## Build the functions and layers for AWS into .aws-sam/build
 	@$(SAM) build
+
+cloud: bundle ## Run what was built for AWS behind a gateway on this machine, port 4041
+	@$(BIN)/python -m tools.gateway
 
 lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --upgrade \

@@ -60,18 +60,18 @@ class Settings:
     query_memory_bytes: int = 4_096 * _MIB
     """What one query may use in ClickHouse; 0 is no limit."""
 
-    def __post_init__(self) -> None:
-        if not 0 < self.max_stack_depth <= _MAX_STACK_DEPTH:
-            raise ValueError(
-                f"MAX_STACK_DEPTH must be from 1 to {_MAX_STACK_DEPTH}, not {self.max_stack_depth}"
-            )
-
     aws_access_key_id: str = field(default="", repr=False)
     aws_secret_access_key: str = field(default="", repr=False)
     aws_session_token: str = field(default="", repr=False)
     """What Lambda gives a function to be known by; for reading the secret."""
     aws_endpoint_url_secrets_manager: str = ""
     """Where Secrets Manager is, if not where the secret's region has it."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_stack_depth <= _MAX_STACK_DEPTH:
+            raise ValueError(
+                f"MAX_STACK_DEPTH must be from 1 to {_MAX_STACK_DEPTH}, not {self.max_stack_depth}"
+            )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
