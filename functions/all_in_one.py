@@ -141,11 +141,14 @@ def _listen(host: str, port: str) -> socket.socket:
     """A listening socket: taken before the engine starts, so that a taken port costs nothing."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, int(port)), family=family)
+        listener = socket.create_server((host, int(port)), family=family)
     except (ValueError, OverflowError) as error:
         raise SystemExit(f"flamehouse: PORT must be a port number, not {port!r}") from error
     except OSError as error:
         raise SystemExit(f"flamehouse: cannot listen on {host}:{port}: {error.strerror}") from error
+    # asyncio sets it on sockets that name their protocol, which this one does not: an answer's body would wait 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 def _url(listener: socket.socket) -> str:
