@@ -156,7 +156,7 @@ def test_roll_ups_agree_with_samples(store: Store, settings: Settings, clickhous
 
 
 def test_roll_ups_agree_with_samples_in_a_process_of_another_time_zone() -> None:
-    name = f"{__file__}::{test_roll_ups_agree_with_samples.__name__}"
+    name = f"{__file__}::{test_roll_ups_agree_with_samples.__name__}[embedded]"
     inner = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", name],
         cwd=Path(__file__).parents[2],

@@ -14,15 +14,12 @@ from profiles import CPU_LABELS, labels_of, pprof_of, sample
 from questions import Server, drawn, new_tenant, some_monday_ms
 from uploads import refusal, series
 
+pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+
 DAY_MS = 86_400_000
 LIMIT = 3
 
 type Open = Callable[[], Server]
-
-
-@pytest.fixture
-def tenant() -> str:
-    return new_tenant()
 
 
 @pytest.fixture

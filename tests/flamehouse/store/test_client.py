@@ -109,6 +109,7 @@ def test_closing_waits_for_who_is_being_answered(settings: Settings, clickhouse:
     assert answers == [0]
 
 
+@pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
 def test_what_is_closed_refuses_and_does_not_wait(settings: Settings, clickhouse: ClickHouse) -> None:  # noqa: ARG001
     closed = ClickHouse(settings)
     closed.rows("SELECT 1")

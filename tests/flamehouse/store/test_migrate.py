@@ -23,6 +23,8 @@ from profiles import labels_of, pprof_of, sample
 from questions import Server, drawn
 from uploads import series
 
+pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+
 DAY_MS = 86_400_000
 FIRST = files("flamehouse.store").joinpath("migrations", "0001.sql").read_text()
 SECOND = """

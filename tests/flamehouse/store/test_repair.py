@@ -17,7 +17,8 @@ from flamehouse.store.repair import Footprint, footprints_of, take_back
 from flamehouse.store.writer import LoneWriter
 from questions import Server
 
-HOUR_NS = 3_600 * 10**9
+pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+
 WRITTEN = 4
 """Half calls after which an upload of two weeks is in every table but the ledger."""
 

@@ -20,13 +20,16 @@ from flamehouse.store.writer import GroupWriter, LoneWriter, Writer
 
 type Outcome = BaseException | None
 
+EMBEDDED = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+"""Where uploads are stored in groups."""
+SERVER = pytest.mark.parametrize("place", ["server"], indirect=True, scope="session")
+"""Where each is an insert of its own."""
+
 UNWRITTEN = [
     (),
     ("samples_view",),
     ("samples_5m_view", "samples_1h_view"),
-    ("samples_view", "samples_1h_view", "series_view"),
-    ("profiles_view", "samples_view", "samples_5m_view"),
-    ("profiles_view", "series_view"),
+    ("profiles_view", "samples_view", "samples_1h_view", "series_view"),
 ]
 """Views that a kill kept from writing what the others wrote."""
 
@@ -36,14 +39,12 @@ def counted(store: Store, settings: Settings) -> Counted:
     return Counted.on(store, settings)
 
 
-@pytest.fixture(params=["group", "lone"])
-def open_writer(
-    request: pytest.FixtureRequest, clickhouse: ClickHouse, tmp_path: Path
-) -> Callable[[], Writer]:
+@pytest.fixture
+def open_writer(clickhouse: ClickHouse, tmp_path: Path) -> Callable[[], Writer]:
     """A writer as a new process has it."""
-    if request.param == "lone":
-        return lambda: LoneWriter(clickhouse)
-    return lambda: GroupWriter(clickhouse, Journal(tmp_path))
+    if clickhouse.embedded:
+        return lambda: GroupWriter(clickhouse, Journal(tmp_path))
+    return lambda: LoneWriter(clickhouse)
 
 
 def outcome_of(store: Writer, upload: Upload) -> Outcome:
@@ -99,6 +100,7 @@ def test_an_upload_is_stored_once_by_several_threads(
     assert counted.counts() == once(range(3))
 
 
+@EMBEDDED
 def test_a_group_is_one_insert_a_week(counted: Counted, clickhouse: ClickHouse, tmp_path: Path) -> None:
     watched = Mortal(clickhouse)
     uploads = [counted.upload(number) for number in range(5)]
@@ -107,6 +109,7 @@ def test_a_group_is_one_insert_a_week(counted: Counted, clickhouse: ClickHouse, 
     assert counted.counts() == once(range(5))
 
 
+@EMBEDDED
 def test_a_group_is_bounded(
     counted: Counted, clickhouse: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,12 +122,14 @@ def test_a_group_is_bounded(
     assert counted.counts() == once(range(5))
 
 
+@EMBEDDED
 def test_a_group_may_hold_an_upload_twice(counted: Counted, clickhouse: ClickHouse, tmp_path: Path) -> None:
     uploads = [counted.upload(number) for number in (0, 1, 0, 0, 1)]
     assert insert_group(GroupWriter(clickhouse, Journal(tmp_path)), uploads) == [None] * 5
     assert counted.counts() == once({0, 1})
 
 
+@EMBEDDED
 def test_members_of_a_group_may_come_again_in_any_company(
     counted: Counted, clickhouse: ClickHouse, tmp_path: Path
 ) -> None:
@@ -135,6 +140,7 @@ def test_members_of_a_group_may_come_again_in_any_company(
     assert counted.counts() == once(range(6))
 
 
+@EMBEDDED
 def test_a_group_killed_at_any_step_is_stored_once_in_the_end(
     counted: Counted, clickhouse: ClickHouse, tmp_path: Path
 ) -> None:
@@ -153,7 +159,8 @@ def test_a_group_killed_at_any_step_is_stored_once_in_the_end(
     assert counted.counts() == once(range(2 * life + 2))
 
 
-@pytest.mark.parametrize("unwritten", UNWRITTEN)
+@EMBEDDED
+@pytest.mark.parametrize("unwritten", UNWRITTEN, ids="+".join)
 def test_what_a_kill_left_half_written_is_taken_back_though_that_is_killed_too(
     counted: Counted, clickhouse: ClickHouse, tmp_path: Path, unwritten: tuple[str, ...]
 ) -> None:
@@ -179,7 +186,8 @@ def test_what_a_kill_left_half_written_is_taken_back_though_that_is_killed_too(
     assert (counted.counts(), counted.services()) == (once(range(3)), ["cart", "shop"])
 
 
-@pytest.mark.parametrize("unwritten", UNWRITTEN)
+@SERVER
+@pytest.mark.parametrize("unwritten", UNWRITTEN, ids="+".join)
 def test_a_retry_completes_what_a_killed_function_left_half_written(
     counted: Counted, clickhouse: ClickHouse, unwritten: tuple[str, ...]
 ) -> None:
@@ -192,6 +200,7 @@ def test_a_retry_completes_what_a_killed_function_left_half_written(
     assert (counted.counts(), counted.services()) == (once({0}), ["shop"])
 
 
+@EMBEDDED
 @pytest.mark.parametrize("good_weeks", [0, 1])
 def test_a_poisoned_upload_fails_alone_and_leaves_nothing_behind(
     counted: Counted, clickhouse: ClickHouse, tmp_path: Path, good_weeks: int
@@ -199,7 +208,7 @@ def test_a_poisoned_upload_fails_alone_and_leaves_nothing_behind(
     group_writer = GroupWriter(clickhouse, Journal(tmp_path))
     uploads = [counted.upload(0), counted.upload(1, service_name=POISONED), counted.upload(2)]
     with poisoned(clickhouse, since_ms=counted.mondays[good_weeks]):
-        for _ in range(3):
+        for _ in range(2):
             outcomes = insert_group(group_writer, uploads)
             assert [*map(type, outcomes)] == [type(None), type(outcomes[1]), type(None)]
             assert isinstance(outcomes[1], ClickHouseError)
@@ -210,6 +219,7 @@ def test_a_poisoned_upload_fails_alone_and_leaves_nothing_behind(
     assert counted.services() == [POISONED, "shop"]
 
 
+@EMBEDDED
 def test_what_the_ledger_took_before_it_failed_is_not_stored_again(
     counted: Counted, clickhouse: ClickHouse, tmp_path: Path
 ) -> None:
@@ -220,7 +230,8 @@ def test_what_the_ledger_took_before_it_failed_is_not_stored_again(
     assert counted.counts() == once(range(3))
 
 
-@pytest.mark.parametrize("table", ["uploads", "samples", "samples_1h", "series", "stacktraces"])
+@EMBEDDED
+@pytest.mark.parametrize("table", ["uploads", "samples_1h", "stacktraces"])
 def test_uploads_wait_for_a_table_that_is_gone(
     counted: Counted, clickhouse: ClickHouse, tmp_path: Path, table: str
 ) -> None:

@@ -90,5 +90,5 @@ class ClickHouse:
         )
 
     def close(self) -> None:
-        """Close every client, waiting for embedded ones in use."""
+        """Close every client, waiting for embedded ones in use; a question to them after that is a ClickHouseError."""
         self._connection.close()

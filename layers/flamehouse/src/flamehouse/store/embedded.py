@@ -1,11 +1,12 @@
 """ClickHouse inside this process: chDB, by clickhouse-connect. One process at a time may have a data folder."""
 
 from collections.abc import Callable
-from queue import LifoQueue
+from queue import LifoQueue, ShutDown
 from urllib.parse import urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ProgrammingError
 
 _SCHEME = "chdb"
 _HANDLES = 4
@@ -38,7 +39,10 @@ class Embedded:
 
     def ask[T](self, question: Callable[[Client], T], *, repeatable: bool) -> T:  # noqa: ARG002  # nothing passes
         """The answer of a handle that is lent to this call."""
-        client = self._clients.get()
+        try:
+            client = self._clients.get()
+        except ShutDown:
+            raise ProgrammingError("the database is closed") from None
         try:
             if client is None:
                 client = embedded_client(self._path, self._database)
@@ -47,8 +51,9 @@ class Embedded:
             self._clients.put(client)
 
     def close(self) -> None:
-        """Close every handle, waiting for those in use."""
+        """Close every handle, waiting for those in use; a question after that is a ProgrammingError."""
         for _ in range(_HANDLES):
             client = self._clients.get()
             if client is not None:
                 client.close()
+        self._clients.shutdown()

@@ -1,0 +1,95 @@
+"""Tenants share tables and nothing else."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from flamehouse.store.client import ClickHouse, Parameters, ServerSettings
+from flamehouse.store.writer import LoneWriter
+from profiles import CPU, labels_of, pprof_of, sample
+from questions import Server, drawn, some_monday_ms
+from uploads import series
+
+pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+
+HOUR = 3_600_000
+SELECTOR = '{pod=~"a|b"}'
+READ = {"series", "profiles", "samples", "samples_5m", "samples_1h", "stacktraces", "functions"}
+FROM_TABLE = re.compile(
+    r"\bFROM\s+(series|profiles|samples|samples_5m|samples_1h|stacktraces|functions|locations|mappings)\b"
+)
+OF_TENANT = "tenant = {tenant:String}"
+
+
+class Listening(ClickHouse):
+    """A database that keeps the SQL that it was asked."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self.embedded = clickhouse.embedded
+        self.asked: list[str] = []
+        self._clickhouse = clickhouse
+
+    def rows(
+        self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
+    ) -> Sequence[Sequence[Any]]:
+        self.asked.append(sql)
+        return self._clickhouse.rows(sql, parameters, settings)
+
+    def columns(
+        self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
+    ) -> Sequence[Sequence[Any]]:
+        self.asked.append(sql)
+        return self._clickhouse.columns(sql, parameters, settings)
+
+
+def ask_everything(server: Server, start: int, end: int) -> list[object]:
+    """An answer of each RPC, over a range that reads every table of samples."""
+    return [
+        server.flamegraph(start + 1, end, selector=SELECTOR),
+        server.flamegraph(start + 1, end),
+        server.series(start, end, step=HOUR, selector=SELECTOR, groupBy=["pod"]),
+        server.label_names(start, end, SELECTOR),
+        server.label_values(start, end, "pod", SELECTOR),
+        server.profile_types(start, end),
+    ]
+
+
+def test_every_table_of_every_question_is_asked_about_one_tenant(
+    clickhouse: ClickHouse, settings: Settings
+) -> None:
+    listening = Listening(clickhouse)
+    server = Server.on(Store(listening, LoneWriter(listening), settings), settings)
+    ask_everything(server, 1, 3 * HOUR)
+    tables = [FROM_TABLE.findall(sql) for sql in listening.asked]
+    assert {table for read in tables for table in read} == READ
+    for sql, read in zip(listening.asked, tables, strict=True):
+        assert 0 < len(read) <= sql.count(OF_TENANT), sql
+
+
+def test_tenants_with_the_same_series_and_stacks_are_answered_their_own(
+    store: Store, settings: Settings
+) -> None:
+    monday = some_monday_ms()
+    servers = [Server.on(store, settings) for _ in range(2)]
+    for value, server in enumerate(servers, 1):
+        for hour in range(3):
+            profile = pprof_of([sample("ab", value)], time_ms=monday + hour * HOUR + 1)
+            server.push(series(labels_of(pod="a"), profile))
+    servers[1].push(series(labels_of(pod="b", zone="x"), pprof_of([sample("ac", 9)], time_ms=monday + 1)))
+    one, other = (ask_everything(server, monday, monday + 4 * HOUR) for server in servers)
+    everything = drawn([("ab", 3)])
+    assert one[:2] == [everything, everything]
+    assert one[3:] == [["pod", "service_name"], ["a"], [CPU]]
+    assert other[:2] == [drawn([("ab", 6), ("ac", 9)])] * 2
+    assert other[3:] == [["pod", "service_name", "zone"], ["a", "b"], [CPU]]
+
+
+def test_a_tenant_without_profiles_is_answered_nothing(store: Store, settings: Settings) -> None:
+    monday = some_monday_ms()
+    Server.on(store, settings).push(series(labels_of(pod="a"), pprof_of([sample("ab", 1)], time_ms=monday)))
+    nobody = Server.on(store, settings)
+    assert ask_everything(nobody, monday, monday + HOUR) == [drawn([]), drawn([]), [], [], [], []]
