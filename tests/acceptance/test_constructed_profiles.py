@@ -220,6 +220,7 @@ def test_profiles_without_a_time_are_of_now(store: Store, settings: Settings) ->
 UPLOADS = 300
 
 
+@pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
 def test_uploads_that_come_together_are_all_stored_once(shop: Shop) -> None:
     stacks = [(["main", f"f{number % 20}"], number + 1) for number in range(UPLOADS)]
 

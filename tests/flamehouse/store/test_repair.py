@@ -15,7 +15,7 @@ from flamehouse.store.client import ClickHouse, Parameters, ServerSettings
 from flamehouse.store.migrate import migrate
 from flamehouse.store.repair import Footprint, footprints_of, take_back
 from flamehouse.store.writer import LoneWriter
-from questions import Server
+from questions import new_tenant
 
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
 
@@ -90,10 +90,10 @@ def test_rows_that_are_merged_away_meanwhile_are_taken_back(counted: Counted, me
     assert counted.counts() == once({0})
 
 
-def test_neighbours_keep_what_is_theirs(counted: Counted, mending: ClickHouse, settings: Settings) -> None:
-    elsewhere = counted.through(Server.on(Store(mending, LoneWriter(mending), settings), settings))
+def test_neighbours_keep_what_is_theirs(counted: Counted, mending: ClickHouse) -> None:
     lost = counted.upload(0)
-    for neighbour in (elsewhere.upload(0), counted.upload(1), counted.upload(0, env="prod")):
+    neighbours = [replace(lost, tenant=new_tenant()), counted.upload(1), counted.upload(0, env="prod")]
+    for neighbour in neighbours:
         LoneWriter(mending).insert(neighbour)
     before = mending.rows(TOTALS)
     write_all_but_the_ledger(mending, lost)
