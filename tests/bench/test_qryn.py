@@ -20,6 +20,9 @@ from flamehouse.pb import profile_pb2
 from flamehouse.settings import Settings
 from flamehouse.store.embedded import embedded_path
 
+EMBEDDED = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+"""qryn's tables are made in the engine of this process."""
+
 SAMPLE_TYPES = ("samples:count", "cpu:nanoseconds")
 
 
@@ -82,6 +85,7 @@ def test_the_totals_of_a_profile_are_those_qryn_stores(
     assert encode_totals(SAMPLE_TYPES, totals, len(small_pprof.sample)) == varint(2) + stored
 
 
+@EMBEDDED
 def test_series_have_the_fingerprints_and_tags_that_qryn_gives_them(
     qryn_client: Client, vectors: dict[str, Any]
 ) -> None:
@@ -99,6 +103,7 @@ def test_series_have_the_fingerprints_and_tags_that_qryn_gives_them(
     }
 
 
+@EMBEDDED
 def test_stored_trees_add_up_to_the_profiles_sent(qryn_client: Client) -> None:
     service = Service(0, Shape(stacks=300, drawn=60))
     profiles = [service.draw(index) for index in range(3)]
