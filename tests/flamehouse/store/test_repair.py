@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from flamehouse.profile import Upload
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.client import ClickHouse, Parameters, ServerSettings
+from flamehouse.store.journal import Journal
 from flamehouse.store.migrate import migrate
 from flamehouse.store.repair import Footprint, footprints_of, take_back
-from flamehouse.store.writer import LoneWriter
+from flamehouse.store.writer import GroupWriter, LoneWriter
 from questions import new_tenant
 
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
@@ -90,11 +92,11 @@ def test_rows_that_are_merged_away_meanwhile_are_taken_back(counted: Counted, me
     assert counted.counts() == once({0})
 
 
-def test_neighbours_keep_what_is_theirs(counted: Counted, mending: ClickHouse) -> None:
+def test_neighbours_keep_what_is_theirs(counted: Counted, mending: ClickHouse, tmp_path: Path) -> None:
     lost = counted.upload(0)
     neighbours = [replace(lost, tenant=new_tenant()), counted.upload(1), counted.upload(0, env="prod")]
     for neighbour in neighbours:
-        LoneWriter(mending).insert(neighbour)
+        GroupWriter(mending, Journal(tmp_path)).insert(neighbour)
     before = mending.rows(TOTALS)
     write_all_but_the_ledger(mending, lost)
     assert mending.rows(TOTALS) != before
