@@ -2,16 +2,12 @@
 
 import base64
 import json
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,9 +21,9 @@ from apps import request
 from doubles import CannedStore
 from flamehouse.services import Services
 from flamehouse.settings import Settings
+from local_server import STOP_S, running, start
 
 PROFILE_TYPES = "/querier.v1.QuerierService/ProfileTypes"
-STOP_S = 20
 
 
 @pytest.fixture(scope="module")
@@ -62,52 +58,6 @@ def test_an_rpc_is_found_however_its_path_was_glued(app: ASGIApp, path: str) -> 
 )
 def test_what_is_not_served_is_refused(app: ASGIApp, path: str, method: str, status: int) -> None:
     assert request(app, path, "{}", method=method).status_code == status
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """A running process: where it answers and what it printed when it was ready."""
-
-    process: subprocess.Popen[str]
-    url: str
-    greeting: str
-
-    def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
-        self.process.send_signal(with_signal)
-        return self.process.wait(STOP_S)
-
-    def said(self) -> str:
-        """The next line it prints."""
-        assert self.process.stdout is not None
-        return self.process.stdout.readline()
-
-
-def start(data_dir: Path, **environ: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "all_in_one"],
-        env={**os.environ, "DATA_DIR": str(data_dir), "PORT": "0", **environ},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-@contextmanager
-def running(data_dir: Path, **environ: str) -> Iterator[Server]:
-    """A server that is ready; it is killed at the end where the test did not stop it."""
-    with start(data_dir, **environ) as process:
-        try:
-            assert process.stdout is not None
-            greeting = ""
-            while "Ctrl-C" not in greeting:
-                line = process.stdout.readline()
-                assert line, process.stderr.read() if process.stderr else ""
-                greeting += line
-            found = re.search(r"ready on (\S+)", greeting)
-            assert found
-            yield Server(process=process, url=found[1], greeting=greeting)
-        finally:
-            process.kill()
 
 
 def refusal(data_dir: Path, **environ: str) -> tuple[int, str]:
