@@ -9,21 +9,21 @@ from hashlib import sha256
 from uuid import UUID
 
 from flamehouse.errors import invalid_argument
-from flamehouse.incoming import IncomingProfile
 from flamehouse.labels import validate_labels
 from flamehouse.pb import profile_pb2
 from flamehouse.profile import LabelSet, SeriesProfile, Symbols, Upload, fingerprint_of
 from flamehouse.profile_type import ProfileType
 from flamehouse.settings import Settings
-from ingest.samples import SampleLabels, Stacks, columns_of, merge_samples
+from ingest.samples import Merged, columns_of, merge_samples
 from ingest.symbols import SymbolTable
+from ingest.validate import ValidProfile
 
 _DROPPED_LABELS = frozenset({"__delta__", "__otel__", "__order__", "__session_id__", "__name_replaced__"})
 _GODELTAPROF = "godeltaprof_"
 
 
 def normalize(
-    profiles: Sequence[IncomingProfile],
+    profiles: Sequence[ValidProfile],
     *,
     tenant: str,
     upload_id: bytes,
@@ -51,12 +51,12 @@ def _check_series(profiles: Sequence[SeriesProfile], limit: int) -> None:
 
 
 def _split(
-    profile: IncomingProfile, profile_id: UUID, received_ns: int, settings: Settings
+    profile: ValidProfile, profile_id: UUID, received_ns: int, settings: Settings
 ) -> list[SeriesProfile]:
     symbols = Symbols()
     table = SymbolTable(profile, symbols, settings.max_stack_depth)
     parts = []
-    for sample_labels, samples in merge_samples(profile.pprof, table, profile.labels).items():
+    for sample_labels, samples in merge_samples(profile, table).items():
         labels = _join_labels(profile.labels, sample_labels)
         validate_labels(labels, settings)
         parts += _series_profiles(profile.pprof, labels, samples, symbols, profile_id, received_ns)
@@ -66,7 +66,7 @@ def _split(
 def _series_profiles(
     pprof: profile_pb2.Profile,
     labels: Mapping[str, str],
-    samples: dict[SampleLabels, Stacks],
+    samples: Sequence[Merged],
     symbols: Symbols,
     profile_id: UUID,
     received_ns: int,

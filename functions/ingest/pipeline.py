@@ -19,7 +19,7 @@ from ingest.formats import format_of, parser_of
 from ingest.normalize import normalize
 from ingest.request import IngestRequest
 from ingest.upload_id import upload_id
-from ingest.validate import TooNewError, validate
+from ingest.validate import TooNewError, ValidProfile, validate
 
 INGEST: Final = "/ingest"
 """What both paths of the endpoint are called in an upload's id."""
@@ -96,7 +96,7 @@ def store(services: Services, arrival: Arrival, id_: bytes, entries: Sequence[En
         raise _refusal(entries, refused)
 
 
-type _Accepted = dict[int, IncomingProfile]
+type _Accepted = dict[int, ValidProfile]
 type _Refused = dict[int, RpcError]
 
 
@@ -110,11 +110,9 @@ def _check(entries: Sequence[Entry], services: Services, arrival: Arrival) -> tu
             continue
         profile = _with_service_name(entry.profile)
         try:
-            validate(profile, services.settings, arrival.received_ns)
+            accepted[index] = validate(profile, services.settings, arrival.received_ns)
         except RpcError as error:
             refused[index] = error
-        else:
-            accepted[index] = profile
     return accepted, refused
 
 
@@ -125,7 +123,7 @@ def _with_service_name(profile: IncomingProfile) -> IncomingProfile:
 
 
 def _normalize(
-    accepted: _Accepted, refused: _Refused, as_upload: Callable[[Sequence[IncomingProfile]], Upload]
+    accepted: _Accepted, refused: _Refused, as_upload: Callable[[Sequence[ValidProfile]], Upload]
 ) -> Upload:
     """Normalise what is accepted; a profile whose faults show only there goes over to the refused."""
     try:

@@ -1,21 +1,21 @@
 """The samples of one pprof, merged: equal stacks under equal labels become one, and each series gets its own."""
 
 from array import array
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from itertools import accumulate, compress
 from typing import NamedTuple
 
 from flamehouse.errors import invalid_argument
-from flamehouse.pb import profile_pb2
+from flamehouse.pb.profile_pb2 import Label
 from flamehouse.profile import LabelSet
+from ingest.columns import Samples
 from ingest.symbols import SymbolTable
+from ingest.validate import ValidProfile
 
 _NO_TRACE = bytes(16)
 _PRIVATE = "__"
 _SPAN_LABELS = ("span_id", "profile_id")
 """`profile_id` is what older SDKs call the span a sample was taken in."""
-
-type Stacks = dict[int, list[int]]
-"""The values of each stack, one a sample type."""
 
 
 class SampleLabels(NamedTuple):
@@ -24,6 +24,14 @@ class SampleLabels(NamedTuple):
     series: LabelSet
     span_id: int
     trace_id: bytes
+
+
+class Merged(NamedTuple):
+    """Samples of equal labels: their stacks, each once, and for each sample type the values of these."""
+
+    labels: SampleLabels
+    stacktraces: Sequence[int]
+    values: Sequence[Sequence[int]]
 
 
 class Columns(NamedTuple):
@@ -35,53 +43,68 @@ class Columns(NamedTuple):
     trace_ids: list[bytes]
 
 
-def merge_samples(
-    pprof: profile_pb2.Profile, symbols: SymbolTable, series_labels: Container[str]
-) -> dict[LabelSet, dict[SampleLabels, Stacks]]:
+def merge_samples(profile: ValidProfile, symbols: SymbolTable) -> Mapping[LabelSet, Sequence[Merged]]:
     """Sum the pprof's samples by labels and stack, the labels grouped by the series they make.
 
     Samples with a negative value, or with nothing but zeros, are left out, as Pyroscope does; so are labels named as
     the series' own are, which win over them.
     """
-    kept: list[tuple[SampleLabels, list[int]]] = []
-    locations: list[int] = []
-    depths: list[int] = []
-    read_labels = LabelReader(pprof.string_table, series_labels)
-    for sample in pprof.sample:
-        values = sample.value[:]
-        if min(values) < 0 or not any(values):
-            continue
-        stack = sample.location_id[:]
-        locations += stack
-        depths.append(len(stack))
-        kept.append((read_labels(sample.label), values))
-    merged: dict[SampleLabels, Stacks] = {}
-    for (labels, values), stacktrace in zip(kept, symbols.stacktraces(locations, depths), strict=True):
-        stacks = merged.get(labels)
-        if stacks is None:
-            stacks = merged[labels] = {}
-        present = stacks.get(stacktrace)
-        stacks[stacktrace] = (
-            values if present is None else [a + b for a, b in zip(present, values, strict=True)]
-        )
-    series: dict[LabelSet, dict[SampleLabels, Stacks]] = {}
-    for labels, stacks in merged.items():
-        series.setdefault(labels.series, {})[labels] = stacks
+    samples = profile.columns.samples
+    types = len(profile.pprof.sample_type)
+    values = [samples.values[type_::types] for type_ in range(types)]
+    kept = [row for row, each in enumerate(zip(*values, strict=True)) if min(each) >= 0 and any(each)]
+    stacktraces = symbols.stacktraces(samples.location_ids, samples.depths, kept)
+    read_labels = LabelReader(profile.pprof.string_table, profile.labels)
+    series: dict[LabelSet, list[Merged]] = {}
+    for labels, rows in _rows_by_labels(samples, kept, read_labels).items():
+        of_labels = [[column[row] for row in rows] for column in values]
+        merged = _merge([stacktraces[row] for row in rows], of_labels)
+        series.setdefault(labels.series, []).append(Merged(labels, *merged))
     return series
 
 
-def columns_of(samples: dict[SampleLabels, Stacks], index: int) -> Columns:
-    """The samples of one series whose value of sample type `index` is not zero.
+def _rows_by_labels(
+    samples: Samples, kept: Sequence[int], read_labels: "LabelReader"
+) -> Mapping[SampleLabels, Sequence[int]]:
+    if not samples.labels:
+        return {_NO_LABELS: kept} if kept else {}
+    ends = [*accumulate(samples.label_counts)]
+    rows: dict[SampleLabels, list[int]] = {}
+    for row in kept:
+        end = ends[row]
+        labels = read_labels(tuple(samples.labels[end - samples.label_counts[row] : end]))
+        rows.setdefault(labels, []).append(row)
+    return rows
+
+
+def _merge(
+    stacktraces: Sequence[int], values: Sequence[Sequence[int]]
+) -> tuple[Sequence[int], Sequence[Sequence[int]]]:
+    """Each stack once, with the sums of its values."""
+    sums = dict.fromkeys(stacktraces, 0)
+    if len(sums) == len(stacktraces):
+        return stacktraces, values
+    summed = []
+    for column in values:
+        sums = dict.fromkeys(sums, 0)
+        for stacktrace, value in zip(stacktraces, column, strict=True):
+            sums[stacktrace] += value
+        summed.append([*sums.values()])
+    return [*sums], summed
+
+
+def columns_of(samples: Sequence[Merged], type_: int) -> Columns:
+    """The samples of one series whose value of sample type number `type_` is not zero.
 
     RpcError invalid_argument for sums beyond 64 bits.
     """
     columns = Columns(array("Q"), array("q"), array("Q"), [])
-    has_spans = any(labels.span_id or labels.trace_id != _NO_TRACE for labels in samples)
-    for labels, stacks in samples.items():
+    has_spans = any(labels.span_id or labels.trace_id != _NO_TRACE for labels, _, _ in samples)
+    for labels, stacktraces, values in samples:
         before = len(columns.values)
-        columns.stacktrace_ids.extend([stack for stack, values in stacks.items() if values[index]])
+        columns.stacktrace_ids.extend(compress(stacktraces, values[type_]))
         try:
-            columns.values.extend([values[index] for values in stacks.values() if values[index]])
+            columns.values.extend(filter(None, values[type_]))
         except OverflowError:
             raise invalid_argument("the values of equal samples add up to more than 64 bits hold") from None
         if has_spans:
@@ -92,28 +115,25 @@ def columns_of(samples: dict[SampleLabels, Stacks], index: int) -> Columns:
 
 
 class LabelReader:
-    """Reads the labels of samples; the few distinct sets of a profile are made out once."""
+    """Reads the encoded labels of samples; the few distinct sets of a profile are made out once."""
 
     def __init__(self, strings: Sequence[str], series_labels: Container[str]) -> None:
         self._strings = strings
         self._series_labels = series_labels
-        self._seen: dict[tuple[tuple[int, int], ...], SampleLabels] = {}
+        self._seen: dict[Sequence[bytes], SampleLabels] = {(): _NO_LABELS}
 
-    def __call__(self, labels: Sequence[profile_pb2.Label]) -> SampleLabels:
-        if not labels:
-            return _NO_LABELS
-        key = tuple([(label.key, label.str) for label in labels[:]])
-        found = self._seen.get(key)
+    def __call__(self, labels: tuple[bytes, ...]) -> SampleLabels:
+        found = self._seen.get(labels)
         if found is None:
-            found = self._seen[key] = self._read(key)
+            found = self._seen[labels] = self._read(map(Label.FromString, labels))
         return found
 
-    def _read(self, pairs: tuple[tuple[int, int], ...]) -> SampleLabels:
+    def _read(self, labels: Iterable[Label]) -> SampleLabels:
         """String labels alone count (a numeric one has string 0), of a name given twice the first, and no private one."""
         named: dict[str, str] = {}
-        for name, value in pairs:
-            if value and self._strings[value]:
-                named.setdefault(self._strings[name], self._strings[value])
+        for label in labels:
+            if label.str and self._strings[label.str]:
+                named.setdefault(self._strings[label.key], self._strings[label.str])
         trace_id = _hex_id(named.pop("trace_id", ""), 16)
         span_ids = [_hex_id(named.pop(name, ""), 8) for name in _SPAN_LABELS]
         span_id = next((int.from_bytes(id_) for id_ in span_ids if id_), 0)

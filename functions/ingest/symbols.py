@@ -5,11 +5,10 @@ of code is the same location whatever the build's layout, and locations with nei
 """
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as MappingOf
 from itertools import accumulate, chain
 
-from flamehouse.incoming import IncomingProfile
 from flamehouse.pb import profile_pb2
 from flamehouse.profile import (
     NO_MAPPING,
@@ -19,50 +18,55 @@ from flamehouse.profile import (
     Symbols,
     function_of,
     location_of,
-    location_of_line,
     mapping_of,
     stacktrace_id,
 )
+from ingest.columns import Functions, Locations
 from ingest.go_names import is_go, without_shapes
+from ingest.validate import ValidProfile
 
 
 class SymbolTable:
     """Turns the location ids of one pprof's samples into stack ids, collecting into `symbols` what they name."""
 
-    def __init__(self, profile: IncomingProfile, symbols: Symbols, max_depth: int) -> None:
-        pprof = profile.pprof
-        functions = _functions(pprof, rename=without_shapes if is_go(profile.labels, pprof) else None)
+    def __init__(self, profile: ValidProfile, symbols: Symbols, max_depth: int) -> None:
+        pprof, columns = profile.pprof, profile.columns
+        rename = without_shapes if is_go(profile.labels, pprof) else None
+        functions = _functions(columns.functions, pprof.string_table[:], rename)
         mappings = _mappings(pprof)
-        self._symbols = symbols
-        self._max_depth = max_depth
+        locations = _locations(columns.locations, functions, mappings)
         symbols.functions = {function.id: function for function in functions.values()}
         symbols.mappings = {mapping.id: mapping for mapping in mappings.values()}
-        names = {local: (function.id, function.name_id) for local, function in functions.items()}
-        self._ids = _read_locations(pprof, names, mappings, symbols.locations)
-        self._widest = max((len(location.lines) for location in symbols.locations.values()), default=1) or 1
+        symbols.locations = {location.id: location for location in locations.values()}
+        self._ids = {local: location.id for local, location in locations.items()}
+        self._symbols = symbols
+        self._max_depth = max_depth
+        self._widest = max(columns.locations.line_counts, default=1) or 1
 
-    def stacktraces(self, locations: list[int], depths: list[int]) -> list[int]:
-        """The ids of stacks that follow each other in `locations`, each leaf first, `depths` of them long.
+    def stacktraces(
+        self, locations: Sequence[int], depths: Sequence[int], kept: Sequence[int]
+    ) -> MappingOf[int, int]:
+        """The ids of the `kept` of the stacks that follow each other in `locations`, by their numbers.
 
-        Locations that the pprof does not have are left out.
+        Each stack is given leaf first, `depths` says how long. Locations that the pprof does not have are left out.
         """
         ids = self._ids
         try:
             all_stacks = array("Q", [ids[local] for local in locations])
         except KeyError:
-            return self.stacktraces(*_without_dangling(locations, depths, ids))
+            return self.stacktraces(*_without_dangling(locations, depths, ids), kept)
         # Backwards, every stack is root first and the last stack comes first.
         all_stacks.reverse()
-        end = len(all_stacks)
-        stacktraces = []
-        for depth in depths:
-            stack = all_stacks[end - depth : end]
-            end -= depth
+        starts = [len(all_stacks) - end for end in accumulate(depths)]
+        stacktraces = {}
+        for number in kept:
+            depth, start = depths[number], starts[number]
+            stack = all_stacks[start : start + depth]
             if depth * self._widest > self._max_depth:
                 stack = self._cut(stack)
             id_ = stacktrace_id(stack)
             self._symbols.stacktraces[id_] = stack
-            stacktraces.append(id_)
+            stacktraces[number] = id_
         return stacktraces
 
     def _cut(self, stack: "array[int]") -> "array[int]":
@@ -84,15 +88,15 @@ class SymbolTable:
         cut = location_of(
             location.address,
             location.mapping_id,
-            tuple((line.function_id, name_id, line.line, line.column) for line, name_id in lines),
+            tuple(((line.function_id, name_id), line.line, line.column) for line, name_id in lines),
         )
         self._symbols.locations[cut.id] = cut
         return array("Q", [cut.id])
 
 
 def _without_dangling(
-    locations: list[int], depths: list[int], ids: MappingOf[int, int]
-) -> tuple[list[int], list[int]]:
+    locations: Sequence[int], depths: Sequence[int], ids: MappingOf[int, int]
+) -> tuple[Sequence[int], Sequence[int]]:
     stacks = [
         [local for local in locations[end - depth : end] if local in ids]
         for depth, end in zip(depths, accumulate(depths), strict=True)
@@ -100,16 +104,21 @@ def _without_dangling(
     return list(chain.from_iterable(stacks)), [len(stack) for stack in stacks]
 
 
-def _functions(pprof: profile_pb2.Profile, rename: Callable[[str], str] | None) -> dict[int, Function]:
-    text = pprof.string_table[:]
+def _functions(
+    functions: Functions, strings: Sequence[str], rename: Callable[[str], str] | None
+) -> dict[int, Function]:
+    """The functions by their ids in the pprof."""
+    names = [strings[index] for index in functions.names]
     return {
-        function.id: function_of(
-            rename(text[function.name]) if rename else text[function.name],
-            text[function.system_name],
-            text[function.filename],
-            function.start_line,
+        local: function_of(name, strings[system_name], strings[filename], start_line)
+        for local, name, system_name, filename, start_line in zip(
+            functions.ids,
+            map(rename, names) if rename else names,
+            functions.system_names,
+            functions.filenames,
+            functions.start_lines,
+            strict=True,
         )
-        for function in pprof.function
     }
 
 
@@ -132,42 +141,42 @@ def _mappings(pprof: profile_pb2.Profile) -> dict[int, Mapping]:
     return mappings
 
 
-def _read_locations(
-    pprof: profile_pb2.Profile,
-    functions: MappingOf[int, tuple[int, int]],
-    mappings: MappingOf[int, Mapping],
-    locations: dict[int, Location],
-) -> dict[int, int]:
-    """Add the pprof's locations to `locations`; the id of each by its id in the pprof.
-
-    `functions` gives the id and name id of each function by its id in the pprof.
-    """
+def _locations(
+    columns: Locations, functions: MappingOf[int, Function], mappings: MappingOf[int, Mapping]
+) -> dict[int, Location]:
+    """The locations by their ids in the pprof; those that say nothing are left out."""
     mapping_ids = {local: mapping.id for local, mapping in mappings.items()}
     without_address = {local for local, mapping in mappings.items() if mapping.has_functions}
-    ids = {}
-    for each in pprof.location:
-        local_mapping, address, lines = each.mapping_id, each.address, each.line
-        kept_address = 0 if local_mapping in without_address else address
-        mapping_id = mapping_ids.get(local_mapping, NO_MAPPING)
-        # A location with one line is nearly every location, and has the quicker look-up of the two.
-        if len(lines) == 1 and (names := functions.get(lines[0].function_id)) is not None:
-            line = lines[0]
-            location = location_of_line(kept_address, mapping_id, *names, line.line, line.column)
-        elif (known := _known_lines(lines, functions)) or address:
-            location = location_of(kept_address, mapping_id, known)
-        else:
-            continue
-        ids[each.id] = location.id
-        locations[location.id] = location
-    return ids
+    found = map(
+        location_of,
+        [
+            0 if local in without_address else address
+            for local, address in zip(columns.mapping_ids, columns.addresses, strict=True)
+        ],
+        [mapping_ids.get(local, NO_MAPPING) for local in columns.mapping_ids],
+        _known_lines(columns, {local: function[:2] for local, function in functions.items()}),
+    )
+    return {
+        local: location
+        for local, address, location in zip(columns.ids, columns.addresses, found, strict=True)
+        if address or location.lines
+    }
 
 
 def _known_lines(
-    lines: Sequence[profile_pb2.Line], functions: MappingOf[int, tuple[int, int]]
-) -> tuple[tuple[int, int, int, int], ...]:
-    """The lines whose function the pprof has, as `location_of` takes them."""
-    return tuple(
-        (*names, line.line, line.column)
-        for line in lines
-        if (names := functions.get(line.function_id)) is not None
+    columns: Locations, functions: MappingOf[int, tuple[int, int]]
+) -> Iterable[tuple[tuple[tuple[int, int], int, int], ...]]:
+    """Each location's lines whose function the pprof has, as `location_of` takes them."""
+    known = [functions[local] for local in columns.function_ids if local in functions]
+    if len(known) == len(columns.function_ids) and columns.line_counts.count(1) == len(columns.line_counts):
+        return zip(zip(known, columns.lines, columns.columns, strict=True), strict=True)
+    lines = [*zip(columns.function_ids, columns.lines, columns.columns, strict=True)]
+    ends = accumulate(columns.line_counts)
+    return (
+        tuple(
+            (functions[local], line, column)
+            for local, line, column in lines[end - count : end]
+            if local in functions
+        )
+        for count, end in zip(columns.line_counts, ends, strict=True)
     )

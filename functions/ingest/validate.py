@@ -1,15 +1,12 @@
 """What a profile must be before anything is made of it: within the limits, whole, and of this time.
 
 The checks, their order and their words are Grafana Pyroscope's, so that what a client already knows to read stays the
-same; the limits on frames and totals are ours. A profile has thousands of samples, locations and functions: each is
-visited once, and what is checked of it is checked a column at a time.
+same; the limits on frames and totals are ours. What a profile has by the thousand is checked a column at a time.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
-from operator import attrgetter
 from typing import Final
 
 from flamehouse.errors import Code, RpcError, invalid_argument
@@ -17,6 +14,7 @@ from flamehouse.incoming import IncomingProfile
 from flamehouse.labels import format_labels, validate_labels
 from flamehouse.pb import profile_pb2
 from flamehouse.settings import Settings
+from ingest.columns import PprofColumns, Samples, read_columns
 
 _SECOND_NS: Final = 1_000_000_000
 _MILLISECOND_NS: Final = 1_000_000
@@ -28,16 +26,15 @@ class TooNewError(RpcError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Samples:
-    """The samples by columns: all their values one after the other, and for each where its own end there."""
+class ValidProfile:
+    """A profile that passed, with the columns of its pprof."""
 
-    values: Sequence[int]
-    ends: Sequence[int]
-    depths: Sequence[int]
-    label_counts: Sequence[int]
+    labels: dict[str, str]
+    pprof: profile_pb2.Profile
+    columns: PprofColumns
 
 
-def validate(profile: IncomingProfile, settings: Settings, received_ns: int) -> None:
+def validate(profile: IncomingProfile, settings: Settings, received_ns: int) -> ValidProfile:
     """Check one profile; RpcError invalid_argument says what is wrong with it.
 
     What passes has string indices within its table, one value a sample type in every sample, totals of 64 bits, and
@@ -48,14 +45,16 @@ def validate(profile: IncomingProfile, settings: Settings, received_ns: int) -> 
         raise invalid_argument("empty profile")
     _check_time(profile, settings, received_ns)
     _check_sample_count(profile, settings)
-    samples = _read_samples(pprof)
-    _check_samples(profile, samples, settings)
-    line_counts = _check_locations(pprof)
-    _check_string_indices(pprof, samples)
+    columns = read_columns(pprof)
+    _check_samples(profile, columns.samples, settings)
+    if 0 in columns.locations.ids:
+        raise invalid_argument("location id is 0")
+    _check_string_indices(pprof, columns)
     _check_type_names(pprof)
-    _check_totals(pprof, samples)
-    _check_frames(pprof, samples, line_counts, settings)
+    _check_totals(pprof, columns.samples)
+    _check_frames(columns, settings)
     validate_labels(profile.labels, settings)
+    return ValidProfile(labels=profile.labels, pprof=pprof, columns=columns)
 
 
 def check_size(size: int, labels: Mapping[str, str], settings: Settings) -> None:
@@ -88,22 +87,9 @@ def _check_sample_count(profile: IncomingProfile, settings: Settings) -> None:
         raise _over_limit(profile.labels, limit, count, settings.max_profile_samples)
 
 
-def _read_samples(pprof: profile_pb2.Profile) -> _Samples:
-    # Values are gathered in a message of their own: its repeated field takes over another's without a Python object
-    # for each number, several times faster than iterating.
-    values = profile_pb2.Sample().value
-    ends, depths, label_counts = [], [], []
-    for sample in pprof.sample:
-        values.MergeFrom(sample.value)
-        ends.append(len(values))
-        depths.append(len(sample.location_id))
-        label_counts.append(len(sample.label))
-    return _Samples(values=values[:], ends=ends, depths=depths, label_counts=label_counts)
-
-
-def _check_samples(profile: IncomingProfile, samples: _Samples, settings: Settings) -> None:
+def _check_samples(profile: IncomingProfile, samples: Samples, settings: Settings) -> None:
     width = len(profile.pprof.sample_type)
-    if samples.ends != [*range(width, width * len(samples.ends) + 1, width)]:
+    if samples.widths.count(width) != len(samples.widths):
         raise invalid_argument("sample value length mismatch")
     most_labels = max(samples.label_counts, default=0)
     if most_labels > settings.max_sample_labels:
@@ -111,52 +97,33 @@ def _check_samples(profile: IncomingProfile, samples: _Samples, settings: Settin
         raise _over_limit(profile.labels, limit, most_labels, settings.max_sample_labels)
 
 
-def _check_locations(pprof: profile_pb2.Profile) -> dict[int, int]:
-    """How many frames each location stands for, by id: its lines, or one where none is known."""
-    line_counts = {location.id: len(location.line) or 1 for location in pprof.location}
-    if 0 in line_counts:
-        raise invalid_argument("location id is 0")
-    return line_counts
-
-
-_TYPE: Final = ("sample type type string index", "sample type unit string index")
-_TYPE_COLUMNS: Final = attrgetter("type", "unit")
-_PERIOD_TYPE: Final = ("period type type string index", "period type unit string index")
-_LABEL: Final = ("sample label string index", "sample label string index")
-_LABEL_COLUMNS: Final = attrgetter("key", "str")
-_FUNCTION: Final = (
-    None,
-    "function name string index",
-    "function system name index string",
-    "function file name string index",
-)
-_FUNCTION_COLUMNS: Final = attrgetter("id", "name", "system_name", "filename")
-_MAPPING: Final = ("mapping file name string index", "mapping build id string index")
-_MAPPING_COLUMNS: Final = attrgetter("filename", "build_id")
-
-
-def _check_string_indices(pprof: profile_pb2.Profile, samples: _Samples) -> None:
+def _check_string_indices(pprof: profile_pb2.Profile, columns: PprofColumns) -> None:
     """Check what points into the string table, and functions' ids on the way."""
-    functions = [*map(_FUNCTION_COLUMNS, pprof.function)]
-    if not all(id_ for id_, *_ in functions):
+    types, period, mappings, functions = (
+        pprof.sample_type,
+        pprof.period_type,
+        pprof.mapping,
+        columns.functions,
+    )
+    labels = [profile_pb2.Label.FromString(label) for label in set(columns.samples.labels)]
+    if 0 in functions.ids:
         raise invalid_argument("function id is 0")
     size = len(pprof.string_table)
     if not size or pprof.string_table[0]:
         raise invalid_argument("string 0 should be empty string")
-    _check_columns(_TYPE, map(_TYPE_COLUMNS, pprof.sample_type), size)
-    _check_columns(_PERIOD_TYPE, [_TYPE_COLUMNS(pprof.period_type)], size)
-    labelled = (
-        sample.label for sample, count in zip(pprof.sample, samples.label_counts, strict=True) if count
-    )
-    _check_columns(_LABEL, map(_LABEL_COLUMNS, chain.from_iterable(labelled)), size)
-    _check_columns(_FUNCTION, functions, size)
-    _check_columns(_MAPPING, map(_MAPPING_COLUMNS, pprof.mapping), size)
-
-
-def _check_columns(names: Sequence[str | None], rows: Iterable[Sequence[int]], size: int) -> None:
-    """Check the columns of `rows` that have a name: each of their numbers is an index into `size` strings."""
-    for name, column in zip(names, zip(*rows, strict=True), strict=False):
-        if name is not None and not 0 <= min(column) <= max(column) < size:
+    for name, indices in (
+        ("sample type type string index", [each.type for each in types]),
+        ("sample type unit string index", [each.unit for each in types]),
+        ("period type type string index", [period.type]),
+        ("period type unit string index", [period.unit]),
+        ("sample label string index", [index for label in labels for index in (label.key, label.str)]),
+        ("function name string index", functions.names),
+        ("function system name index string", functions.system_names),
+        ("function file name string index", functions.filenames),
+        ("mapping file name string index", [each.filename for each in mappings]),
+        ("mapping build id string index", [each.build_id for each in mappings]),
+    ):
+        if indices and not 0 <= min(indices) <= max(indices) < size:
             raise invalid_argument(f"{name} out of range")
 
 
@@ -166,13 +133,13 @@ def _check_type_names(pprof: profile_pb2.Profile) -> None:
         raise invalid_argument("sample type contains -")
     types = (*pprof.sample_type, pprof.period_type)
     # A colon separates the parts of a profile type: no query could ask for such a name.
-    if any(":" in strings[index] for index in chain.from_iterable(map(_TYPE_COLUMNS, types))):
+    if any(":" in strings[index] for each in types for index in (each.type, each.unit)):
         raise invalid_argument("sample type contains :")
 
 
-def _check_totals(pprof: profile_pb2.Profile, samples: _Samples) -> None:
+def _check_totals(pprof: profile_pb2.Profile, samples: Samples) -> None:
     """Values are stored summed, in 64 bits. Samples with a negative value are left out of what is stored."""
-    if max(samples.values, default=0) * len(samples.ends) <= _MAX_INT64:
+    if max(samples.values, default=0) * len(samples.widths) <= _MAX_INT64:
         return
     width = len(pprof.sample_type)
     rows = zip(*(samples.values[column::width] for column in range(width)), strict=True)
@@ -183,16 +150,20 @@ def _check_totals(pprof: profile_pb2.Profile, samples: _Samples) -> None:
             raise invalid_argument(f"the values of sample type '{name}' add up to more than 64 bits hold")
 
 
-def _check_frames(
-    pprof: profile_pb2.Profile, samples: _Samples, line_counts: Mapping[int, int], settings: Settings
-) -> None:
-    """Count the frames of all stacks with inlined lines expanded, each stack cut as it is going to be."""
+def _check_frames(columns: PprofColumns, settings: Settings) -> None:
+    """Count the frames of all stacks with inlined lines expanded, each stack cut as it is going to be.
+
+    A location counts for its lines, or for one where it has none.
+    """
     limit, deepest = settings.max_profile_frames, settings.max_stack_depth
-    if sum(samples.depths) * max(line_counts.values(), default=0) <= limit:
+    samples, locations = columns.samples, columns.locations
+    if len(samples.location_ids) * (max(locations.line_counts, default=0) or 1) <= limit:
         return
-    frames = 0
-    for sample in pprof.sample:
-        frames += min(deepest, sum(line_counts.get(id_, 0) for id_ in sample.location_id))
+    line_counts = {id_: count or 1 for id_, count in zip(locations.ids, locations.line_counts, strict=True)}
+    frames = end = 0
+    for depth in samples.depths:
+        start, end = end, end + depth
+        frames += min(deepest, sum(line_counts.get(id_, 0) for id_ in samples.location_ids[start:end]))
         if frames > limit:
             raise invalid_argument(
                 f"the profile exceeds the frames limit (max_profile_frames, limit: {limit})"

@@ -97,19 +97,13 @@ def function_of(name: str, system_name: str, filename: str, start_line: int) -> 
 
 
 @lru_cache(maxsize=1 << 17)
-def location_of(address: int, mapping_id: int, lines: tuple[tuple[int, int, int, int], ...]) -> Location:
-    """The location with its id; a line is (function id, its name id, line number, column), the innermost first."""
-    known = tuple(Line(function_id, line, column) for function_id, _, line, column in lines)
-    id_ = hash64_of(address, mapping_id, *chain.from_iterable(known))
-    return Location(id_, tuple(name_id for _, name_id, _, _ in reversed(lines)), address, mapping_id, known)
-
-
-@lru_cache(maxsize=1 << 17)
-def location_of_line(
-    address: int, mapping_id: int, function_id: int, name_id: int, line: int, column: int
+def location_of(
+    address: int, mapping_id: int, lines: tuple[tuple[tuple[int, int], int, int], ...]
 ) -> Location:
-    """`location_of` a single line."""
-    return location_of.__wrapped__(address, mapping_id, ((function_id, name_id, line, column),))
+    """The location with its id; a line is ((function id, its name id), line number, column), the innermost first."""
+    known = tuple(Line(function_id, line, column) for (function_id, _), line, column in lines)
+    id_ = hash64_of(address, mapping_id, *chain.from_iterable(known))
+    return Location(id_, tuple(name_id for (_, name_id), _, _ in reversed(lines)), address, mapping_id, known)
 
 
 def mapping_of(start: int, limit: int, offset: int, filename: str, build_id: str, flags: int) -> Mapping:

@@ -1,0 +1,173 @@
+"""The samples, locations and functions of a pprof as columns: a list for each of their fields.
+
+Python asks a message for a field in some 100 ns, and a pprof has tens of thousands of them. Protobuf's C library reads
+them all in less than a millisecond: the bytes of messages that follow each other are one message that has every field
+of each, so a list of messages, joined, is read as one message of repeated fields (profile_columns.proto).
+
+Such a field has no entry for a message that left it out. So a separator stands before each message, with an entry for
+every field: then a message shows as one entry where it left the field out, and as two where it did not. This takes
+an encoding without surprises, in which a field stands once and not with its default. That is how a message is written
+that was read before.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from google.protobuf.internal.containers import RepeatedScalarFieldContainer
+
+from flamehouse.pb import profile_pb2
+from flamehouse.pb.profile_columns_pb2 import (
+    FunctionColumns,
+    LineColumns,
+    LocationColumns,
+    ProfileLists,
+    SampleColumns,
+    SampleLists,
+)
+
+# Field and wire type, then the entry: nothing, or zero. A message that is one of a list's entries is told from the
+# separator by what the separator says in vain: its first field is 0.
+_SAMPLE_SEPARATOR = b"\x0a\x00\x12\x00\x1a\x02\x08\x00"
+_LOCATION_SEPARATOR = b"\x08\x00\x10\x00\x18\x00\x22\x02\x08\x00"
+_LINE_SEPARATOR = b"\x08\x00\x10\x00\x18\x00"
+_FUNCTION_SEPARATOR = b"\x08\x00\x10\x00\x18\x00\x20\x00\x28\x00"
+_NO_MESSAGE = b"\x08\x00"
+
+_NOT_LAST_OF_VARINT = bytes(range(0x80, 0x100))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Samples:
+    """`location_ids` and `values` hold those of all samples, one sample after the other.
+
+    So do `labels`, which are encoded. `depths`, `widths` and `label_counts` say how many of each a sample has.
+    """
+
+    location_ids: Sequence[int]
+    values: Sequence[int]
+    labels: Sequence[bytes]
+    depths: Sequence[int]
+    widths: Sequence[int]
+    label_counts: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locations:
+    """`function_ids`, `lines` and `columns` hold those of all lines, `line_counts` of each location."""
+
+    ids: Sequence[int]
+    mapping_ids: Sequence[int]
+    addresses: Sequence[int]
+    line_counts: Sequence[int]
+    function_ids: Sequence[int]
+    lines: Sequence[int]
+    columns: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Functions:
+    """Names and files are indices into the string table."""
+
+    ids: Sequence[int]
+    names: Sequence[int]
+    system_names: Sequence[int]
+    filenames: Sequence[int]
+    start_lines: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PprofColumns:
+    """The long lists of one pprof."""
+
+    samples: Samples
+    locations: Locations
+    functions: Functions
+
+
+def read_columns(pprof: profile_pb2.Profile) -> PprofColumns:
+    """The columns of a pprof, which loses the fields that the format does not know."""
+    pprof.DiscardUnknownFields()
+    lists = ProfileLists.FromString(pprof.SerializeToString())
+    return PprofColumns(
+        samples=_samples(lists.sample[:]),
+        locations=_locations(lists.location[:]),
+        functions=_functions(lists.function[:]),
+    )
+
+
+def _samples(encoded: Sequence[bytes]) -> Samples:
+    lists = SampleLists.FromString(_joined(encoded, _SAMPLE_SEPARATOR))
+    numbers = SampleColumns.FromString(b"".join(encoded))
+    labels, label_counts = _flattened(lists.label[:], len(encoded))
+    return Samples(
+        location_ids=numbers.location_id[:],
+        values=numbers.value[:],
+        labels=labels,
+        depths=[*map(_count_varints, _aligned(lists.location_id, len(encoded)))],
+        widths=[*map(_count_varints, _aligned(lists.value, len(encoded)))],
+        label_counts=label_counts,
+    )
+
+
+def _locations(encoded: Sequence[bytes]) -> Locations:
+    count = len(encoded)
+    columns = LocationColumns.FromString(_joined(encoded, _LOCATION_SEPARATOR))
+    encoded_lines, line_counts = _flattened(columns.line[:], count)
+    lines = LineColumns.FromString(_joined(encoded_lines, _LINE_SEPARATOR))
+    return Locations(
+        ids=_aligned(columns.id, count),
+        mapping_ids=_aligned(columns.mapping_id, count),
+        addresses=_aligned(columns.address, count),
+        line_counts=line_counts,
+        function_ids=_aligned(lines.function_id, len(encoded_lines)),
+        lines=_aligned(lines.line, len(encoded_lines)),
+        columns=_aligned(lines.column, len(encoded_lines)),
+    )
+
+
+def _functions(encoded: Sequence[bytes]) -> Functions:
+    count = len(encoded)
+    columns = FunctionColumns.FromString(_joined(encoded, _FUNCTION_SEPARATOR))
+    return Functions(
+        ids=_aligned(columns.id, count),
+        names=_aligned(columns.name, count),
+        system_names=_aligned(columns.system_name, count),
+        filenames=_aligned(columns.filename, count),
+        start_lines=_aligned(columns.start_line, count),
+    )
+
+
+def _joined(messages: Sequence[bytes], separator: bytes) -> bytes:
+    return separator + separator.join(messages) if messages else b""
+
+
+def _aligned[T: (int, bytes)](entries: RepeatedScalarFieldContainer[T], count: int) -> Sequence[T]:
+    """One entry for each of `count` messages, out of one (the separator's) or two."""
+    if len(entries) == 2 * count:
+        return entries[1::2]
+    if len(entries) == count:
+        return entries[:]
+    aligned: list[T] = []
+    for entry in entries:
+        if entry:
+            aligned[-1] = entry
+        else:
+            aligned.append(entry)
+    return aligned
+
+
+def _flattened(entries: Sequence[bytes], count: int) -> tuple[Sequence[bytes], Sequence[int]]:
+    """The messages within each of `count` messages, and how many each has; `entries` has separators before each's."""
+    if len(entries) == count:
+        return (), [0] * count
+    messages = [entry for entry in entries if entry != _NO_MESSAGE]
+    if len(entries) == 2 * count and messages == entries[1::2]:
+        return messages, [1] * count
+    starts = [index for index, entry in enumerate(entries) if entry == _NO_MESSAGE]
+    ends = chain(starts[1:], (len(entries),))
+    return messages, [end - start - 1 for start, end in zip(starts, ends, strict=True)]
+
+
+def _count_varints(packed: bytes) -> int:
+    return len(packed.translate(None, _NOT_LAST_OF_VARINT))

@@ -1,0 +1,105 @@
+"""The columns of a pprof hold what its messages say, however a client encoded them."""
+
+from collections.abc import Callable
+from itertools import chain
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flamehouse.pb.profile_pb2 import Function, Label, Line, Location, Profile, Sample
+from ingest.columns import read_columns
+
+_U64 = st.integers(0, 3) | st.integers(0, (1 << 64) - 1)
+_I64 = st.integers(-1, 3) | st.integers(-(1 << 63), (1 << 63) - 1)
+_LABELS = st.builds(Label, key=_I64, str=_I64, num=_I64, num_unit=_I64)
+_SAMPLES = st.builds(
+    Sample,
+    location_id=st.lists(_U64, max_size=4),
+    value=st.lists(_I64, max_size=3),
+    label=st.lists(_LABELS, max_size=3),
+)
+_LINES = st.builds(Line, function_id=_U64, line=_I64, column=_I64)
+_LOCATIONS = st.builds(
+    Location,
+    id=_U64,
+    mapping_id=_U64,
+    address=_U64,
+    line=st.lists(_LINES, max_size=3),
+    is_folded=st.booleans(),
+)
+_FUNCTIONS = st.builds(Function, id=_U64, name=_I64, system_name=_I64, filename=_I64, start_line=_I64)
+_PROFILES = st.builds(
+    Profile,
+    sample=st.lists(_SAMPLES, max_size=5),
+    location=st.lists(_LOCATIONS, max_size=5),
+    function=st.lists(_FUNCTIONS, max_size=5),
+    string_table=st.lists(st.text(max_size=5), max_size=3),
+)
+
+
+def check(pprof: Profile) -> None:
+    """The columns of the message are what its fields say one by one."""
+    columns = read_columns(pprof)
+    samples, locations, functions = columns.samples, columns.locations, columns.functions
+    assert [*samples.location_ids] == [*chain.from_iterable(each.location_id for each in pprof.sample)]
+    assert [*samples.values] == [*chain.from_iterable(each.value for each in pprof.sample)]
+    assert [*map(Label.FromString, samples.labels)] == [
+        *chain.from_iterable(each.label for each in pprof.sample)
+    ]
+    assert [*samples.depths] == [len(each.location_id) for each in pprof.sample]
+    assert [*samples.widths] == [len(each.value) for each in pprof.sample]
+    assert [*samples.label_counts] == [len(each.label) for each in pprof.sample]
+    lines = [*chain.from_iterable(each.line for each in pprof.location)]
+    assert [*locations.ids] == [each.id for each in pprof.location]
+    assert [*locations.mapping_ids] == [each.mapping_id for each in pprof.location]
+    assert [*locations.addresses] == [each.address for each in pprof.location]
+    assert [*locations.line_counts] == [len(each.line) for each in pprof.location]
+    assert [*locations.function_ids] == [each.function_id for each in lines]
+    assert [*locations.lines] == [each.line for each in lines]
+    assert [*locations.columns] == [each.column for each in lines]
+    assert [*functions.ids] == [each.id for each in pprof.function]
+    assert [*functions.names] == [each.name for each in pprof.function]
+    assert [*functions.system_names] == [each.system_name for each in pprof.function]
+    assert [*functions.filenames] == [each.filename for each in pprof.function]
+    assert [*functions.start_lines] == [each.start_line for each in pprof.function]
+
+
+@given(_PROFILES)
+def test_columns_are_what_the_messages_say(pprof: Profile) -> None:
+    check(pprof)
+
+
+@given(_PROFILES, _PROFILES)
+def test_profiles_that_follow_each_other_are_one(first: Profile, second: Profile) -> None:
+    check(Profile.FromString(first.SerializeToString() + second.SerializeToString()))
+
+
+def field(number: int, *content: bytes) -> bytes:
+    """A field of bytes that are its content, each piece shorter than 128 bytes together."""
+    joined = b"".join(content)
+    return bytes((number << 3 | 2, len(joined))) + joined
+
+
+ODD_ENCODINGS = {
+    "an id said twice counts once": field(4, b"\x08\x05\x08\x07"),
+    "an id of zero, said": field(4, b"\x08\x00\x10\x00\x18\x00") + field(4, b"\x08\x01"),
+    "an id as a list is none": field(4, b"\x0a\x02\x05\x06") + field(4, b"\x08\x01"),
+    "a line's function as a list is none": field(4, b"\x08\x01", field(4, b"\x0a\x01\x09\x10\x07")),
+    "a name as a fixed number is none": field(5, b"\x08\x01\x15\x01\x02\x03\x04"),
+    "a field of a later version": field(4, b"\x08\x01", field(9, b"later")) + field(4, b"\x10\x02"),
+    "locations one by one": field(2, b"\x08\x01\x08\x02\x08\x03\x10\x04"),
+    "locations in two lists": field(2, field(1, b"\x01\x02"), field(1, b"\x03"), field(2, b"\x04")),
+    "an empty list": field(2, field(1), field(2, b"\x01")) + field(2, field(1, b"\x01")),
+    "a location 0": field(2, field(1, b"\x00\x00"), field(2, b"\x00")) + field(2, field(1, b"\x00")),
+    "a number in more bytes than it needs": field(2, field(1, b"\x81\x80\x00\x02"), field(2, b"\x80\x00")),
+    "an empty label": field(2, field(3), field(3, b"\x08\x00")) + field(2, field(3, b"\x08\x01")),
+    "an empty line": field(4, field(4)) + field(4, field(4, b"\x08\x00")) + field(4, b"\x08\x01"),
+    "nothing in each of them": field(2) + field(2) + field(4) + field(4) + field(5) + field(5),
+}
+
+
+@pytest.mark.parametrize("encoded", ODD_ENCODINGS.values(), ids=ODD_ENCODINGS)
+@pytest.mark.parametrize("follow", [lambda it: it, lambda it: it + it], ids=["once", "twice"])
+def test_an_odd_encoding_says_the_same(encoded: bytes, follow: Callable[[bytes], bytes]) -> None:
+    check(Profile.FromString(follow(encoded)))
