@@ -84,6 +84,12 @@ def test_what_is_not_the_functions_own_is_refused(path: str, method: str, status
     assert handled["statusCode"] == status
 
 
+def test_a_number_beyond_all_bounds_makes_an_event_malformed() -> None:
+    asked = {**event(PATH, b"{}", "application/json"), "headers": json.loads('{"x-forwarded-port": 1e400}')}
+    handled = aws.lambda_handler(profile_types.route)(asked, LambdaContext())
+    assert (handled["statusCode"], json.loads(answered(handled))["code"]) == (400, "invalid_argument")
+
+
 def test_a_function_answers_before_lambda_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with asleep() as port:
         settings = Settings(clickhouse_dsn=f"http://127.0.0.1:{port}", api_credential=CREDENTIAL)
