@@ -81,6 +81,12 @@ def test_the_stage_adds_nothing_to_paths(template: dict[str, Any]) -> None:
     ]
 
 
+def test_the_gateway_takes_so_many_requests_and_no_more(template: dict[str, Any]) -> None:
+    [stage] = of_type(template, "AWS::ApiGatewayV2::Stage").values()
+    limit = {"Ref": "RequestsPerSecond"}
+    assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": limit, "ThrottlingBurstLimit": limit}
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_runs_on_what_was_tested_and_ends_before_the_gateway_does(
     template: dict[str, Any], function: str
