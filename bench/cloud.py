@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 
 from bench.isolated import data_folder
 from bench.plan import Plan
-from bench.report import Line, mb
+from bench.report import Line
 from bench.rpc import HEADERS, RpcClient
 from bench.timing import time_calls
 from flamehouse.pb.querier_pb2 import (
@@ -186,9 +186,14 @@ def _sizes(deployed: Cloud) -> list[Line]:
     folders = {function.name: function.code for function in functions}
     folders |= {layer.name: layer for function in functions for layer in function.layers}
     return [
-        Line(what=f"size of {name}", ours=mb(_bytes(folder)), beside=f"{mb(_zipped_bytes(folder))} zipped")
+        Line(what=f"size of {name}", ours=_kb(_bytes(folder)), beside=f"{_kb(_zipped_bytes(folder))} zipped")
         for name, folder in folders.items()
     ]
+
+
+def _kb(size: int) -> str:
+    """Bytes in thousands: a function has few of them."""
+    return f"{size / 1e3:,.0f} kB"
 
 
 def _bytes(folder: Path) -> int:

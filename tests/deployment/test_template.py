@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+import yaml
 from starlette.routing import Route
 
 from all_in_one import create_app
@@ -146,6 +147,16 @@ def test_the_gateway_may_call_each_function_and_only_this_gateway(template: dict
     for permission in permissions:
         assert permission["Principal"] == "apigateway.amazonaws.com"
         assert permission["SourceArn"]["Fn::Sub"][1]["__ApiId__"] == {"Ref": "Api"}
+
+
+def test_the_data_source_is_a_file_that_grafana_reads(template: dict[str, Any]) -> None:
+    outputs = template["Outputs"]
+    [source] = yaml.safe_load(outputs["GrafanaDataSource"]["Value"]["Fn::Sub"])["datasources"]
+    assert (source["type"], source["url"]) == (
+        "grafana-pyroscope-datasource",
+        outputs["Url"]["Value"]["Fn::Sub"],
+    )
+    assert (source["basicAuth"], source["secureJsonData"]) == (True, {"basicAuthPassword": "CREDENTIAL"})
 
 
 def test_the_curl_line_sends_a_profile_that_is_taken(template: dict[str, Any]) -> None:
