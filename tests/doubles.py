@@ -1,4 +1,4 @@
-"""A store for tests of the code above it."""
+"""What stands below and above the code under test: a store, and what Lambda tells of an invocation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -52,3 +52,13 @@ class CannedStore(Store):
 
     def close(self) -> None:
         self.asked.append(("close",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LambdaContext:
+    """What Lambda hands to a handler with an event, as far as ours look at it."""
+
+    left_s: float = 29
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.left_s * 1_000)

@@ -8,7 +8,7 @@ import pytest
 from starlette.routing import BaseRoute
 
 from bundle import REPO
-from doubles import CannedStore
+from doubles import CannedStore, LambdaContext
 from flamehouse import aws
 from flamehouse.services import Services
 from flamehouse.settings import Settings
@@ -37,7 +37,7 @@ def test_an_event_is_answered(name: str, monkeypatch: pytest.MonkeyPatch) -> Non
     store = CannedStore()
     settings = Settings(api_credential=CREDENTIAL, retention_days=0)
     monkeypatch.setattr(aws, "_services", lambda: Services(settings=settings, store=store))
-    handled = aws.lambda_handler(*routes)(event(name), None)
+    handled = aws.lambda_handler(*routes)(event(name), LambdaContext())
     assert handled["statusCode"] == 200, handled["body"]
     assert [asked[0] for asked in store.asked] == [question]
 

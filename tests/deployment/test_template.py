@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+import yaml
 from starlette.routing import Route
 
 from all_in_one import create_app
@@ -81,6 +82,12 @@ def test_the_stage_adds_nothing_to_paths(template: dict[str, Any]) -> None:
     ]
 
 
+def test_the_gateway_takes_so_many_requests_and_no_more(template: dict[str, Any]) -> None:
+    [stage] = of_type(template, "AWS::ApiGatewayV2::Stage").values()
+    limit = {"Ref": "RequestsPerSecond"}
+    assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": limit, "ThrottlingBurstLimit": limit}
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_runs_on_what_was_tested_and_ends_before_the_gateway_does(
     template: dict[str, Any], function: str
@@ -140,6 +147,16 @@ def test_the_gateway_may_call_each_function_and_only_this_gateway(template: dict
     for permission in permissions:
         assert permission["Principal"] == "apigateway.amazonaws.com"
         assert permission["SourceArn"]["Fn::Sub"][1]["__ApiId__"] == {"Ref": "Api"}
+
+
+def test_the_data_source_is_a_file_that_grafana_reads(template: dict[str, Any]) -> None:
+    outputs = template["Outputs"]
+    [source] = yaml.safe_load(outputs["GrafanaDataSource"]["Value"]["Fn::Sub"])["datasources"]
+    assert (source["type"], source["url"]) == (
+        "grafana-pyroscope-datasource",
+        outputs["Url"]["Value"]["Fn::Sub"],
+    )
+    assert (source["basicAuth"], source["secureJsonData"]) == (True, {"basicAuthPassword": "CREDENTIAL"})
 
 
 def test_the_curl_line_sends_a_profile_that_is_taken(template: dict[str, Any]) -> None:

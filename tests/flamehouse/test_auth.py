@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 
 from all_in_one import create_app
 from apps import request
-from doubles import CannedStore
+from doubles import CannedStore, LambdaContext
 from flamehouse import aws
 from flamehouse.services import Services
 from flamehouse.settings import Settings
@@ -156,14 +156,14 @@ def test_a_function_without_a_credential_lets_nobody_in(
     deployed: Callable[[str], None], credential: str, authorization: str, status: int
 ) -> None:
     deployed(credential)
-    handled = aws.lambda_handler(profile_types)(event(PROFILE_TYPES, authorization), None)
+    handled = aws.lambda_handler(profile_types)(event(PROFILE_TYPES, authorization), LambdaContext())
     assert handled["statusCode"] == status
 
 
 @pytest.mark.parametrize("path", PATHS[1:])
 def test_the_ingest_function_answers_no_stranger(deployed: Callable[[str], None], path: str) -> None:
     deployed(CREDENTIAL)
-    handled = aws.lambda_handler(*ingest)(event(path.partition("?")[0], "Bearer other"), None)
+    handled = aws.lambda_handler(*ingest)(event(path.partition("?")[0], "Bearer other"), LambdaContext())
     assert (handled["statusCode"], CREDENTIAL in str(handled)) == (401, False)
 
 

@@ -196,6 +196,45 @@ def test_little_bytes_that_mean_much_cost_little_time(data: bytes) -> None:
     assert time.process_time() - started < 30
 
 
+def delimited(field: int, content: bytes) -> bytes:
+    """A field of protobuf that has a length: less than 128, or four bytes of it."""
+    length = len(content)
+    size = (
+        bytes([length])
+        if length < 128
+        else bytes(length >> shift & 127 | 128 for shift in (0, 7, 14)) + bytes([length >> 21])
+    )
+    return bytes([field << 3 | 2]) + size + content
+
+
+MANY = 4 << 20
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"\x0a\x00" * MANY, "application/proto"),
+        (delimited(1, b"\x0a\x00" * MANY), "application/proto"),
+        (delimited(1, b"\x12\x00" * MANY), "application/proto"),
+        (delimited(1, b"\x0a\x00" * MANY) + delimited(1, b"\x0f"), "application/proto"),
+        (b"\x78\x00" * MANY, "application/proto"),
+        (b'{"series":[' + b"{}," * MANY + b"{}]}", "application/json"),
+        (b'{"series":[' + b'"",' * MANY + b'""]}', "application/json"),
+    ],
+    ids=["series", "labels", "profiles", "damage after labels", "nothing known", "json", "json texts"],
+)
+def test_a_push_of_more_fields_than_anybody_sends_is_refused_before_it_is_unfolded(
+    body: bytes, content_type: str
+) -> None:
+    ingest = Ingest()
+    started = time.process_time()
+    response = ingest.push_body(
+        gzip.compress(body, 1), content_type=content_type, headers={"Content-Encoding": "gzip"}
+    )
+    assert time.process_time() - started < 5
+    assert (response.status_code, response.json()["message"]) == (400, "the body has more than 524288 fields")
+
+
 def test_a_bottomless_stack_is_cut() -> None:
     ingest = Ingest()
     started = time.process_time()

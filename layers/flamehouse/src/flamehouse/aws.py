@@ -23,6 +23,7 @@ from flamehouse.paths import CleanPaths
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
+from flamehouse.store.deadline import time_limit
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ _ENVELOPE_BYTES: Final = 16_384
 """More than status and headers of an answer take."""
 _WORST_ESCAPE: Final = 6
 """How much longer JSON may make a body that is text."""
+_TO_ANSWER_S: Final = 1.5
+"""What is kept of an invocation's time for its answer: for one that Lambda ends, the client gets the gateway's 500."""
 
 type LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 """Answers one event; the second argument is Lambda's context object."""
@@ -50,6 +53,7 @@ def lambda_handler(*routes: BaseRoute) -> LambdaHandler:
         return Mangum(CleanPaths(guarded, settings.path_prefix), lifespan="off")
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  # Lambda's own
+        left_s = context.get_remaining_time_in_millis() / 1_000
         # Mangum runs on the thread's current loop and no longer makes one where there is none.
         asyncio.set_event_loop(_loop())
         try:
@@ -58,9 +62,10 @@ def lambda_handler(*routes: BaseRoute) -> LambdaHandler:
             _log.error("the environment is wrong: %s", error)  # the message says it all
             return _refusal(RpcError(Code.INTERNAL, "this function is not set up as it must be"))
         try:
-            answer = _as_meant(serve(event, context))
+            with time_limit(left_s - _TO_ANSWER_S):
+                answer = _as_meant(serve(event, context))
         # The app answers its own failures, so what Mangum stumbles over is the event.
-        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (RuntimeError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
             _log.error("not an event of an HTTP API: %s", type(error).__name__)  # it may hold secrets
             return _refusal(invalid_argument("the event is not one that an HTTP API sends"))
         return answer if _fits(answer) else _refusal(_TOO_LARGE)

@@ -11,10 +11,13 @@ from typing import Final, Protocol
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 
-from flamehouse.errors import invalid_argument
+from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.wire_format import has_more_fields
 
 _MAX_JSON_BYTES: Final = 16 << 20
-"""A JSON document of tiny values takes some forty times its length in memory; protobuf takes far less."""
+"""A JSON document of tiny values takes some forty times its length in memory."""
+_MAX_FIELDS: Final = 1 << 19
+"""Room for the ten thousand profiles that an upload may hold, with their labels."""
 
 
 class Decode(Protocol):
@@ -40,6 +43,9 @@ def codec_of(content_type: str) -> Codec | None:
 
 
 def _from_proto[M: Message](body: bytes, message_type: type[M]) -> M:
+    # A field has two bytes at least.
+    if len(body) > 2 * _MAX_FIELDS and has_more_fields(body, message_type, _MAX_FIELDS):
+        raise _too_many_fields()
     try:
         return message_type.FromString(body)
     except DecodeError as error:
@@ -58,12 +64,18 @@ def _from_json[M: Message](body: bytes, message_type: type[M]) -> M:
     # The parser would read any string or list as an empty message.
     if not text.lstrip().startswith("{"):
         raise invalid_argument("the body is not a JSON object")
+    if text.count(",") > _MAX_FIELDS:
+        raise _too_many_fields()
     message = message_type()
     try:
         json_format.Parse(text, message, ignore_unknown_fields=True)
     except json_format.ParseError as error:
         raise invalid_argument(f"the body is not a valid message: {error}") from error
     return message
+
+
+def _too_many_fields() -> RpcError:
+    return invalid_argument(f"the body has more than {_MAX_FIELDS} fields")
 
 
 def _to_json(message: Message) -> bytes:

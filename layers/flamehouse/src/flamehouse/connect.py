@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 _TIMEOUT: Final = re.compile(r"[0-9]{1,10}")
 _MAX_MESSAGE_CHARS: Final = 4096
 """Messages quote what they refuse, and that may be as long as a body."""
-_RETRY_AFTER_S: Final = "5"
+_RETRY_AFTER_S: Final = "30"
 _PROCEDURE: Final = re.compile(r"/[\w.]+\.\w+/\w+", re.ASCII)
 
 
