@@ -108,8 +108,9 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # uvicorn's signature
         if self.should_exit:
             os._exit(128 + sig)
-        _say(f"{signal.Signals(sig).name}: finishing what is under way (again: stop at once)")
+        # First, as the next signal may interrupt what follows.
         self.should_exit = True
+        _say(f"{signal.Signals(sig).name}: finishing what is under way (again: stop at once)")
 
 
 def _say(text: str) -> None:
