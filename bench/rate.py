@@ -19,6 +19,7 @@ from bench.plan import Plan
 from bench.report import Line
 from bench.workload import CPU_PERIOD_NS, PROFILE_TYPE, START_NS, Shape, make_services, push_request
 from flamehouse.pb.querier_pb2 import SelectSeriesRequest, SelectSeriesResponse
+from tools.local_server import environment
 
 _HEADERS = {"Content-Type": "application/proto", "Connect-Protocol-Version": "1"}
 _TIMEOUT_S = 60
@@ -138,7 +139,13 @@ def _uploads(plan: Plan) -> Iterator[_Upload]:
 @contextmanager
 def _server(folder: Path) -> Iterator[_Server]:
     """Start the server on a free port and stop it as Ctrl-C would."""
-    environ = {**os.environ, "HOST": "127.0.0.1", "PORT": "0", "DATA_DIR": str(folder), "RETENTION_DAYS": "0"}
+    environ = {
+        **environment(),
+        "HOST": "127.0.0.1",
+        "PORT": "0",
+        "DATA_DIR": str(folder),
+        "RETENTION_DAYS": "0",
+    }
     command = (sys.executable, "-m", "all_in_one")
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
         try:

@@ -27,13 +27,15 @@ from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
 from flamehouse.store.embedded import embedded_path, is_embedded
+from flamehouse.store.failures import told_to_operators
 from flamehouse.store.migrate import migrate
 from ingest.app import routes as ingest_routes
 from querier import label_names, label_values, profile_types, select_merge_stacktraces, select_series
 
 _STOP_GRACE_S: Final = 5
 """Beyond a query's own time limit, how long a stop waits for requests under way."""
-_EVERY_INTERFACE: Final = ("", "0.0.0.0", "::")  # noqa: S104  # compared with, not bound
+_LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not bound
+"""Where a server that listens on every interface is reached on its own machine, whatever `localhost` is there."""
 
 _READY: Final = """\
 flamehouse is ready on {url}
@@ -66,12 +68,13 @@ def create_app(services: Callable[[], Services], path_prefix: str = "", credenti
 
 
 def main(environ: Mapping[str, str] = os.environ) -> None:
-    """Serve until SIGINT or SIGTERM; SystemExit with one line where the folder or the port is taken."""
-    settings = _settings(environ)
-    lock = _lock_data(settings.clickhouse_dsn)
-    listener = _listen(environ.get("HOST") or "127.0.0.1", environ.get("PORT") or "4040")
-    migrate(settings)
-    store = open_store(settings)
+    """Serve until SIGINT or SIGTERM; SystemExit with one line where it cannot start."""
+    with told_to_operators():
+        settings = _settings(environ)
+        lock = _lock_data(settings.clickhouse_dsn)
+        listener = _listen(environ.get("HOST") or "127.0.0.1", environ.get("PORT") or "4040")
+        migrate(settings)
+        store = open_store(settings)
     try:
         services = Services(settings=settings, store=store)
         config = uvicorn.Config(
@@ -105,8 +108,9 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # uvicorn's signature
         if self.should_exit:
             os._exit(128 + sig)
-        _say(f"{signal.Signals(sig).name}: finishing what is under way (again: stop at once)")
+        # First, as the next signal may interrupt what follows.
         self.should_exit = True
+        _say(f"{signal.Signals(sig).name}: finishing what is under way (again: stop at once)")
 
 
 def _say(text: str) -> None:
@@ -115,10 +119,7 @@ def _say(text: str) -> None:
 
 def _settings(environ: Mapping[str, str]) -> Settings:
     dsn = environ.get("CLICKHOUSE_DSN") or f"chdb://{environ.get('DATA_DIR') or './data'}"
-    try:
-        return Settings.from_env({**environ, "CLICKHOUSE_DSN": dsn})
-    except ValueError as error:
-        raise SystemExit(f"flamehouse: {error}") from error
+    return Settings.from_env({**environ, "CLICKHOUSE_DSN": dsn})
 
 
 def _lock_data(dsn: str) -> TextIO | None:
@@ -153,8 +154,7 @@ def _listen(host: str, port: str) -> socket.socket:
 
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
-    if host in _EVERY_INTERFACE:
-        host = "localhost"
+    host = _LOOPBACK.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

@@ -1,6 +1,5 @@
 """The local server as a process of its own."""
 
-import os
 import re
 import signal
 import subprocess
@@ -9,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tools.local_server import environment
 
 STOP_S = 20
 
@@ -35,7 +36,7 @@ class LocalServer:
 def start(data_dir: Path, **environ: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "all_in_one"],
-        env={**os.environ, "DATA_DIR": str(data_dir), "PORT": "0", **environ},
+        env={**environment(), "DATA_DIR": str(data_dir), "PORT": "0", **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

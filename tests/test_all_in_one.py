@@ -97,6 +97,12 @@ def test_a_server_with_a_credential_asks_for_it_and_says_so(tmp_path: Path) -> N
         assert httpx.post(server.url + PROFILE_TYPES, json={}, auth=("", "horse")).status_code == 200
 
 
+def test_a_server_on_every_interface_says_where_it_is_reached_from_here(tmp_path: Path) -> None:
+    with running(tmp_path, HOST="0.0.0.0", API_CREDENTIAL="horse") as server:  # noqa: S104  # what is tested
+        assert server.url.startswith("http://127.0.0.1:")
+        assert httpx.get(f"{server.url}/ready").status_code == 200
+
+
 def test_a_second_start_on_the_same_folder_is_refused_in_a_line(tmp_path: Path) -> None:
     with running(tmp_path):
         status, words = refusal(tmp_path)
@@ -119,6 +125,18 @@ def test_a_taken_port_is_refused_before_the_engine_starts(tmp_path: Path) -> Non
         ({"PORT": "http"}, "flamehouse: PORT must be a port number, not 'http'"),
         ({"PORT": "70000"}, "flamehouse: PORT must be a port number, not '70000'"),
         ({"RETENTION_DAYS": "soon"}, "flamehouse: RETENTION_DAYS must be a whole number, not 'soon'"),
+        ({"RETENTION_DAYS": "-1"}, "flamehouse: a retention of -1 days is none: 0 keeps profiles for ever"),
+        (
+            {"CLICKHOUSE_DSN": "ftp://user:hunter2@host"},
+            "flamehouse: CLICKHOUSE_DSN must name a ClickHouse: https://user:password@host:8443",
+        ),
+        (
+            {"CLICKHOUSE_DSN": "https://user:hunter2@127.0.0.1:1"},
+            (
+                "flamehouse: ClickHouse: HTTPSConnection(host='127.0.0.1', port=1): "
+                "Failed to establish a new connection: [Errno 111] Connection refused"
+            ),
+        ),
         (
             {"DATA_DIR": "/dev/null/data"},
             "flamehouse: cannot use the data folder /dev/null/data: Not a directory",

@@ -1,6 +1,6 @@
 """Profile a small program into a running server, and print the flame graph that the server makes of it.
 
-FLAMEHOUSE_URL names the server; without it, it is the one that `make run` starts.
+The server is the one that `make run` starts with the same PORT and API_CREDENTIAL, or FLAMEHOUSE_URL names another.
 """
 
 import argparse
@@ -13,7 +13,6 @@ from pathlib import Path
 from tools.question import ServerError, check_ready, merged_flamegraph
 from tools.tree import text_of, tree_of
 
-_LOCAL_SERVER = "http://127.0.0.1:4040"
 _PROGRAM = Path(__file__).with_name("shop.py")
 _APPLICATION = "flamehouse.demo"
 _PROFILE_TYPE = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
@@ -28,7 +27,8 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=5, help="how long to profile (default: %(default)g)")
     seconds = parser.parse_args().seconds
-    url = (os.environ.get("FLAMEHOUSE_URL") or _LOCAL_SERVER).rstrip("/")
+    local = f"http://127.0.0.1:{os.environ.get('PORT') or '4040'}"
+    url = (os.environ.get("FLAMEHOUSE_URL") or local).rstrip("/")
     try:
         check_ready(url)
         print(f"Profiling tools/{_PROGRAM.name} into {url} for {seconds:g} s ...\n", flush=True)
@@ -47,7 +47,12 @@ def profile(url: str, seconds: float) -> tuple[int, int]:
 def report(url: str, start_ms: int, end_ms: int) -> str:
     """What SelectMergeStacktraces answers about that time; ServerError if there is nothing."""
     flamegraph = merged_flamegraph(
-        url, profile_type=_PROFILE_TYPE, selector=_SELECTOR, start_ms=start_ms, end_ms=end_ms
+        url,
+        profile_type=_PROFILE_TYPE,
+        selector=_SELECTOR,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        credential=os.environ.get("API_CREDENTIAL", ""),
     )
     if not flamegraph.total:
         raise ServerError(f"{url} has no profile of this run: it refused what the SDK sent")

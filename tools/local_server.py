@@ -5,18 +5,21 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from tempfile import TemporaryDirectory
+
+from flamehouse.settings import Settings
 
 _STOP_S = 60
 _READY = re.compile(r"ready on (\S+)")
 
 
 @contextmanager
-def local_server() -> Iterator[str]:
+def local_server(**settings: str) -> Iterator[str]:
     """The URL of a server that is ready; it is stopped at the end. RuntimeError if it does not start."""
-    with TemporaryDirectory(prefix="flamehouse-") as data_dir, _process(data_dir) as process:
+    with TemporaryDirectory(prefix="flamehouse-") as data_dir, _process(data_dir, settings) as process:
         try:
             yield _url(process)
         finally:
@@ -24,10 +27,16 @@ def local_server() -> Iterator[str]:
             process.wait(_STOP_S)
 
 
-def _process(data_dir: str) -> subprocess.Popen[str]:
+def environment() -> dict[str, str]:
+    """This process's environment without the settings of any flamehouse: an exported DSN is somebody's database."""
+    settings = {field.name.upper() for field in fields(Settings)}
+    return {name: value for name, value in os.environ.items() if name not in settings}
+
+
+def _process(data_dir: str, settings: Mapping[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "all_in_one"],
-        env={**os.environ, "HOST": "127.0.0.1", "PORT": "0", "DATA_DIR": data_dir},
+        env={**environment(), "HOST": "127.0.0.1", "PORT": "0", "DATA_DIR": data_dir, **settings},
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -27,20 +27,23 @@ def check_ready(url: str) -> None:
 
 
 def merged_flamegraph(
-    url: str, *, profile_type: str, selector: str, start_ms: int, end_ms: int
+    url: str, *, profile_type: str, selector: str, start_ms: int, end_ms: int, credential: str = ""
 ) -> FlameGraph:
     """The flame graph of the profiles from `start_ms` up to `end_ms`; ServerError if the server gives none."""
     question = SelectMergeStacktracesRequest(
         profile_typeID=profile_type, label_selector=selector, start=start_ms, end=end_ms
     )
-    answer = _answer(url, _PATH, question.SerializeToString())
+    answer = _answer(url, _PATH, question.SerializeToString(), credential)
     return SelectMergeStacktracesResponse.FromString(answer).flamegraph
 
 
-def _answer(url: str, path: str, body: bytes | None = None) -> bytes:
+def _answer(url: str, path: str, body: bytes | None = None, credential: str = "") -> bytes:
     """The body that a GET of the path answers, or a POST of `body`."""
+    headers = {"Content-Type": "application/proto"}
+    if credential:
+        headers["Authorization"] = f"Bearer {credential}"
     try:
-        request = Request(url + path, body, {"Content-Type": "application/proto"})
+        request = Request(url + path, body, headers)
         with urlopen(request, timeout=_TIMEOUT_S) as response:
             content: bytes = response.read()
             return content

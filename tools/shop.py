@@ -1,9 +1,10 @@
-"""A small shop under the Python SDK, started as `python shop.py URL APPLICATION SECONDS`.
+"""A small shop under the Python SDK, started as `python shop.py URL APPLICATION SECONDS`; API_CREDENTIAL is sent along.
 
 It answers one request after the other, in plain Python, so that its functions show in a CPU profile, most of all
 `edit_distance`. The SDK: grafana.com/docs/pyroscope/latest/configure-client/language-sdks/python
 """
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
@@ -18,7 +19,13 @@ _TASTES = tuple(tuple(shopper * goods % 7 for goods in range(200)) for shopper i
 def main() -> None:
     """Serve under the SDK, which has sent all it saw when this returns."""
     url, application, seconds = sys.argv[1:]
-    pyroscope.configure(application_name=application, server_address=url, tags={"env": "demo"})
+    pyroscope.configure(
+        application_name=application,
+        server_address=url,
+        basic_auth_username="demo",
+        basic_auth_password=os.environ.get("API_CREDENTIAL", ""),
+        tags={"env": "demo"},
+    )
     try:
         serve(float(seconds))
     finally:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from google.protobuf import json_format
@@ -104,12 +105,12 @@ def test_another_tenant_sees_none_of_it(run: Run, url: str) -> None:
     assert Client(server=url, tenant="other").rpc("ProfileTypes", run.within) == {}
 
 
-def demo(url: str) -> subprocess.CompletedProcess[str]:
+def demo(**environ: str) -> subprocess.CompletedProcess[str]:
     """Run the demo as `make demo` does."""
     return subprocess.run(
         [sys.executable, "-m", "tools.demo", "--seconds", str(DEMO_S)],
         cwd=REPO,
-        env={**os.environ, "FLAMEHOUSE_URL": url},
+        env={**os.environ, **environ},
         capture_output=True,
         text=True,
         check=False,
@@ -117,7 +118,7 @@ def demo(url: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_demo_prints_the_profile_as_a_tree(url: str) -> None:
-    done = demo(url)
+    done = demo(FLAMEHOUSE_URL=url)
     assert (done.returncode, done.stderr) == (0, "")
     rows = [row.groups() for line in done.stdout.splitlines() if (row := ROW.fullmatch(line))]
     total, share, self_, branches, name = rows[0]
@@ -129,10 +130,17 @@ def test_the_demo_prints_the_profile_as_a_tree(url: str) -> None:
     assert max(rows, key=lambda row: float(row[2]))[4] == "edit_distance"
 
 
+def test_the_demo_finds_the_server_that_has_its_port_and_credential() -> None:
+    with local_server(API_CREDENTIAL="horse") as url:
+        done = demo(PORT=str(urlsplit(url).port), API_CREDENTIAL="horse")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "edit_distance" in done.stdout
+
+
 def test_the_demo_says_in_a_line_that_no_server_is_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    done = demo(url)
+    done = demo(FLAMEHOUSE_URL=url)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"demo: no server answers at {url} (")
     assert done.stderr.endswith("; start one with: make run\n")

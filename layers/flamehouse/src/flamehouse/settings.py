@@ -6,6 +6,7 @@ from typing import Self
 
 _MIB = 1 << 20
 _DAY_S = 86_400
+_DSN_SCHEMES = ("chdb://", "https://", "http://")
 _MAX_STACK_DEPTH = 4_000
 """The ids of a call tree's nodes have room for this depth (store/stacktraces_query.py)."""
 
@@ -68,6 +69,10 @@ class Settings:
     """Where Secrets Manager is, if not where the secret's region has it."""
 
     def __post_init__(self) -> None:
+        if not self.clickhouse_dsn.startswith(_DSN_SCHEMES):
+            raise ValueError("CLICKHOUSE_DSN must name a ClickHouse: https://user:password@host:8443")
+        if self.retention_days < 0:
+            raise ValueError(f"a retention of {self.retention_days} days is none: 0 keeps profiles for ever")
         if not 0 < self.max_stack_depth <= _MAX_STACK_DEPTH:
             raise ValueError(
                 f"MAX_STACK_DEPTH must be from 1 to {_MAX_STACK_DEPTH}, not {self.max_stack_depth}"

@@ -1,4 +1,4 @@
-"""What a client is told when ClickHouse fails: one table from its error codes to Connect's."""
+"""What is told when ClickHouse fails: to clients by one table from its error codes to Connect's, to operators a line."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -52,6 +52,22 @@ def told_to_clients(answers: Answers = TO_READERS) -> Iterator[None]:
             "ClickHouse cannot be reached, or its disk cannot be written: %s", reason
         )  # a traceback would hold the host
         raise RpcError(Code.UNAVAILABLE, _UNAVAILABLE) from None
+
+
+@contextmanager
+def told_to_operators() -> Iterator[None]:
+    """End the process with a line, SystemExit, where a setting is wrong or ClickHouse fails. No password is in it."""
+    # It logs with a stack trace what it raises as well.
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
+    try:
+        yield
+    except ClickHouseError as error:
+        cause = error.__cause__ or error
+        # urllib3 wraps what became of the last attempt.
+        reason = str(getattr(cause, "reason", cause)).partition("\n")[0]
+        raise SystemExit(f"flamehouse: ClickHouse: {reason}") from error
+    except (ValueError, RuntimeError, SecretError) as error:
+        raise SystemExit(f"flamehouse: {error}") from error
 
 
 def _reason(error: ClickHouseError) -> str:
