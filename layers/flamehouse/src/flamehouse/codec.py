@@ -11,10 +11,14 @@ from typing import Final, Protocol
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 
-from flamehouse.errors import invalid_argument
+from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.wire import has_more_fields
 
 _MAX_JSON_BYTES: Final = 16 << 20
 """A JSON document of tiny values takes some forty times its length in memory; protobuf takes far less."""
+_MAX_FIELDS: Final = 1 << 20
+"""Two bytes are enough for a message within another, which takes some thirty times as much in memory: what a body may
+hold is counted before it is read. In JSON, where it is the commas and braces, texts may hold some of them."""
 
 
 class Decode(Protocol):
@@ -40,6 +44,8 @@ def codec_of(content_type: str) -> Codec | None:
 
 
 def _from_proto[M: Message](body: bytes, message_type: type[M]) -> M:
+    if has_more_fields(body, message_type, _MAX_FIELDS):
+        raise _too_many_fields()
     try:
         return message_type.FromString(body)
     except DecodeError as error:
@@ -58,12 +64,18 @@ def _from_json[M: Message](body: bytes, message_type: type[M]) -> M:
     # The parser would read any string or list as an empty message.
     if not text.lstrip().startswith("{"):
         raise invalid_argument("the body is not a JSON object")
+    if text.count(",") + text.count("{") > _MAX_FIELDS:
+        raise _too_many_fields()
     message = message_type()
     try:
         json_format.Parse(text, message, ignore_unknown_fields=True)
     except json_format.ParseError as error:
         raise invalid_argument(f"the body is not a valid message: {error}") from error
     return message
+
+
+def _too_many_fields() -> RpcError:
+    return invalid_argument(f"the body holds more than {_MAX_FIELDS} fields")
 
 
 def _to_json(message: Message) -> bytes:
