@@ -5,7 +5,7 @@ same; the limits on frames and totals are ours. A profile has thousands of sampl
 visited once, and what is checked of it is checked a column at a time.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
@@ -37,8 +37,8 @@ class _Samples:
     label_counts: Sequence[int]
 
 
-def validate(profile: IncomingProfile, settings: Settings, received_ns: int) -> None:
-    """Check one profile; RpcError invalid_argument says what is wrong with it.
+def validate(profile: IncomingProfile, settings: Settings, received_ns: int) -> int:
+    """Check one profile; RpcError invalid_argument says what is wrong with it. How many parts it has (`_count_parts`).
 
     What passes has string indices within its table, one value a sample type in every sample, totals of 64 bits, and
     the labels of a series. Ids that lead nowhere pass: normalising drops them.
@@ -56,6 +56,20 @@ def validate(profile: IncomingProfile, settings: Settings, received_ns: int) -> 
     _check_totals(pprof, samples)
     _check_frames(pprof, samples, line_counts, settings)
     validate_labels(profile.labels, settings)
+    return _count_parts(pprof, samples)
+
+
+def _count_parts(pprof: profile_pb2.Profile, samples: _Samples) -> int:
+    """What the profile takes memory and time for: its messages and strings, and its stacks' locations by eight."""
+    tables: tuple[Sized, ...] = (
+        pprof.sample,
+        pprof.location,
+        pprof.function,
+        pprof.mapping,
+        pprof.string_table,
+    )
+    lines = sum([len(location.line) for location in pprof.location])
+    return sum(map(len, tables)) + lines + sum(samples.label_counts) + sum(samples.depths) // 8
 
 
 def check_size(size: int, labels: Mapping[str, str], settings: Settings) -> None:
