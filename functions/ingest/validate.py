@@ -56,10 +56,10 @@ def validate(profile: IncomingProfile, settings: Settings, received_ns: int) -> 
     _check_totals(pprof, samples)
     _check_frames(pprof, samples, line_counts, settings)
     validate_labels(profile.labels, settings)
-    return _count_parts(pprof, samples)
+    return _count_parts(pprof, samples, line_counts)
 
 
-def _count_parts(pprof: profile_pb2.Profile, samples: _Samples) -> int:
+def _count_parts(pprof: profile_pb2.Profile, samples: _Samples, line_counts: Mapping[int, int]) -> int:
     """What the profile takes memory and time for: its messages and strings, and its stacks' locations by eight."""
     tables: tuple[Sized, ...] = (
         pprof.sample,
@@ -68,7 +68,9 @@ def _count_parts(pprof: profile_pb2.Profile, samples: _Samples) -> int:
         pprof.mapping,
         pprof.string_table,
     )
-    lines = sum([len(location.line) for location in pprof.location])
+    lines = sum(line_counts.values())
+    if len(line_counts) < len(pprof.location):  # ids that come again hide what came under them before
+        lines = sum([len(location.line) for location in pprof.location])
     return sum(map(len, tables)) + lines + sum(samples.label_counts) + sum(samples.depths) // 8
 
 
