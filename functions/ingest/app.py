@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 async def ingest(request: Request) -> Response:
     """Take in one upload: 200 and an empty body once it is stored."""
     arrival = pipeline.Arrival(tenant=tenant_of(request.headers), received_ns=time.time_ns())
-    query = request.scope["query_string"].decode(errors="replace")
+    query = request.scope["query_string"].decode(errors="surrogateescape")
     parameters = parse_ingest_request(query, arrival.received_ns)
     services: Services = await run_in_threadpool(request.app.state.services)
     body = await read_upload(request, services.settings.max_body_bytes)

@@ -5,19 +5,21 @@ from collections.abc import Mapping
 
 from flamehouse.pb import profile_pb2
 
+_GO_SPY = "gospy"
+_OTHER_SPIES = frozenset({"dotnetspy", "javaspy", "nodespy", "phpspy", "pyroscope-rs", "pyspy", "rbspy"})
 _SHAPE = "[go.shape."
 _SHAPES = re.compile(r"\[go\.shape\..*\]")
 
 
 def is_go(labels: Mapping[str, str], pprof: profile_pb2.Profile) -> bool:
-    """Whether a Go program was profiled: its SDK says so, or where none is named, a Go source file does.
+    """Whether a Go program was profiled: its SDK says so, or where none of a known language is named, a Go source file.
 
     Profiles of native stacks name no source files: they keep the names that their symbol tables hold.
     """
     spy = labels.get("pyroscope_spy")
-    if spy is not None:
-        return spy == "gospy"
-    return any(text.endswith(".go") for text in pprof.string_table)
+    if spy == _GO_SPY:
+        return True
+    return spy not in _OTHER_SPIES and any(text.endswith(".go") for text in pprof.string_table)
 
 
 def without_shapes(name: str) -> str:

@@ -1,17 +1,17 @@
-"""Profiles as they came in -> the upload the store takes: symbols hashed, samples merged and split into series.
+"""A profile as it came in -> the parts the store takes: symbols hashed, samples merged and split into series.
 
 Follows Grafana Pyroscope's order (normalise, then split by sample labels) with one difference: a stack is cut after
 its inlined lines are expanded. Values are stored as sent: no deltas are computed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from uuid import UUID
 
 from flamehouse.errors import invalid_argument
 from flamehouse.labels import validate_labels
 from flamehouse.pb import profile_pb2
-from flamehouse.profile import LabelSet, SeriesProfile, Symbols, Upload, fingerprint_of
+from flamehouse.profile import LabelSet, SeriesProfile, Symbols, fingerprint_of
 from flamehouse.profile_type import ProfileType
 from flamehouse.settings import Settings
 from ingest.samples import Merged, columns_of, merge_samples
@@ -23,44 +23,38 @@ _GODELTAPROF = "godeltaprof_"
 
 
 def normalize(
-    profiles: Sequence[ValidProfile],
-    *,
-    tenant: str,
-    upload_id: bytes,
-    received_ns: int,
-    settings: Settings,
-) -> Upload:
-    """Turn validated profiles into an upload that depends on nothing but them, `upload_id` and `received_ns`.
-
-    RpcError invalid_argument for label sets that turn out bad once sample labels have joined them.
-    """
-    split: list[SeriesProfile] = []
-    for index, profile in enumerate(profiles):
-        split += _split(profile, _profile_id(upload_id, index), received_ns, settings)
-    _check_series(split, settings.max_series_per_upload)
-    return Upload(tenant=tenant, id=upload_id, received_ns=received_ns, profiles=split)
-
-
-def _check_series(profiles: Sequence[SeriesProfile], limit: int) -> None:
-    series = len({profile.fingerprint for profile in profiles})
-    if series > limit:
-        raise invalid_argument(
-            f"the upload makes {series} series, and the limit is {limit} (max_series_per_upload);"
-            " a sample label whose values never repeat is the usual reason"
-        )
-
-
-def _split(
-    profile: ValidProfile, profile_id: UUID, received_ns: int, settings: Settings
+    profile: ValidProfile, *, profile_id: UUID, received_ns: int, settings: Settings
 ) -> list[SeriesProfile]:
+    """Turn a validated profile into the parts that are stored: one for each series it belongs to.
+
+    RpcError invalid_argument for label sets that turn out bad once sample labels have joined them, and for more series
+    than an upload may make.
+    """
     symbols = Symbols()
     table = SymbolTable(profile, symbols, settings.max_stack_depth)
-    parts = []
+    parts: list[SeriesProfile] = []
     for sample_labels, samples in merge_samples(profile, table).items():
         labels = _join_labels(profile.labels, sample_labels)
         validate_labels(labels, settings)
-        parts += _series_profiles(profile.pprof, labels, samples, symbols, profile_id, received_ns)
+        for part in _series_profiles(profile.pprof, labels, samples, symbols, profile_id, received_ns):
+            parts.append(part)
+            # There may be label sets by the thousand, and for each of them sample types by the thousand.
+            check_series_count(len(parts), settings)
     return parts
+
+
+def check_series_count(count: int, settings: Settings) -> None:
+    """RpcError invalid_argument for more series than an upload may make."""
+    if count > settings.max_series_per_upload:
+        raise invalid_argument(
+            f"the upload makes more series than the limit of {settings.max_series_per_upload}"
+            " (max_series_per_upload); a sample label whose values never repeat is the usual reason"
+        )
+
+
+def profile_id_of(upload_id: bytes, index: int) -> UUID:
+    """The id of the upload's profile number `index`: the same whenever the upload is sent again."""
+    return UUID(bytes=sha256(upload_id + index.to_bytes(4)).digest()[:16], version=4)
 
 
 def _series_profiles(
@@ -70,46 +64,40 @@ def _series_profiles(
     symbols: Symbols,
     profile_id: UUID,
     received_ns: int,
-) -> list[SeriesProfile]:
+) -> Iterator[SeriesProfile]:
     """The profile's part under one label set: one SeriesProfile a sample type that has a value other than zero."""
-    parts = []
-    for index, profile_type in enumerate(_profile_types(labels["__name__"], pprof)):
+    for index, sample_type in enumerate(pprof.sample_type):
         columns = columns_of(samples, index)
         if not columns.values:
             continue
+        profile_type = _profile_type(labels["__name__"], sample_type, pprof)
         series = _series_labels(labels, profile_type)
-        parts.append(
-            SeriesProfile(
-                time_ns=pprof.time_nanos or received_ns,
-                duration_ns=pprof.duration_nanos,
-                profile_id=profile_id,
-                profile_type=profile_type.id,
-                service=labels["service_name"],
-                fingerprint=fingerprint_of(series),
-                labels=series,
-                symbols=symbols,
-                stacktrace_ids=columns.stacktrace_ids,
-                values=columns.values,
-                span_ids=columns.span_ids,
-                trace_ids=columns.trace_ids,
-            )
+        yield SeriesProfile(
+            time_ns=pprof.time_nanos or received_ns,
+            duration_ns=pprof.duration_nanos,
+            profile_id=profile_id,
+            profile_type=profile_type.id,
+            service=labels["service_name"],
+            fingerprint=fingerprint_of(series),
+            labels=series,
+            symbols=symbols,
+            stacktrace_ids=columns.stacktrace_ids,
+            values=columns.values,
+            span_ids=columns.span_ids,
+            trace_ids=columns.trace_ids,
         )
-    return parts
 
 
-def _profile_types(name: str, pprof: profile_pb2.Profile) -> list[ProfileType]:
+def _profile_type(name: str, sample_type: profile_pb2.ValueType, pprof: profile_pb2.Profile) -> ProfileType:
     text = pprof.string_table
     period = pprof.period_type
-    return [
-        ProfileType(
-            name=name,
-            sample_type=text[sample_type.type],
-            sample_unit=text[sample_type.unit],
-            period_type=text[period.type],
-            period_unit=text[period.unit],
-        )
-        for sample_type in pprof.sample_type
-    ]
+    return ProfileType(
+        name=name,
+        sample_type=text[sample_type.type],
+        sample_unit=text[sample_type.unit],
+        period_type=text[period.type],
+        period_unit=text[period.unit],
+    )
 
 
 def _join_labels(labels: Mapping[str, str], sample_labels: LabelSet) -> dict[str, str]:
@@ -132,8 +120,3 @@ def _series_labels(labels: Mapping[str, str], profile_type: ProfileType) -> Labe
     if profile_type.period_unit:
         private["__period_unit__"] = profile_type.period_unit
     return tuple(sorted({**labels, **private}.items()))
-
-
-def _profile_id(upload_id: bytes, index: int) -> UUID:
-    """The id of the upload's profile number `index`: the same whenever the upload is sent again."""
-    return UUID(bytes=sha256(upload_id + index.to_bytes(4)).digest()[:16], version=4)

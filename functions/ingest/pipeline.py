@@ -4,19 +4,19 @@ An upload is answered when the store has it. One that holds bad profiles is stor
 is wrong with each, which is the answer to every retry of it too.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.incoming import IncomingProfile
-from flamehouse.profile import Upload
+from flamehouse.profile import SeriesProfile, Upload
 from flamehouse.services import Services
+from flamehouse.settings import Settings
 from ingest.body import read_parts
 from ingest.formats import format_of, parser_of
-from ingest.normalize import normalize
+from ingest.normalize import check_series_count, normalize, profile_id_of
 from ingest.request import IngestRequest
 from ingest.upload_id import upload_id
 from ingest.validate import TooNewError, ValidProfile, validate
@@ -25,6 +25,8 @@ INGEST: Final = "/ingest"
 """What both paths of the endpoint are called in an upload's id."""
 
 _SECOND_NS: Final = 1_000_000_000
+_MAX_PARTS: Final = 4_000_000
+"""Of all profiles of an upload: gzip makes gigabytes of messages of a few bytes."""
 _SERVICE_NAME: Final = "service_name"
 _UNKNOWN_SERVICE: Final = "unknown_service"
 
@@ -43,10 +45,33 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One profile of an upload, or why it could not be read. `id` is what the client calls it."""
+    """One accepted profile of an upload, or why it is refused. `id` is what the client calls it."""
 
     id: str
-    profile: IncomingProfile | RpcError
+    profile: ValidProfile | RpcError
+
+
+@dataclass(slots=True, kw_only=True)
+class Checks:
+    """The checks on an upload's profiles, each made as soon as a profile is read: what is refused need not be kept."""
+
+    settings: Settings
+    received_ns: int
+    room: int = _MAX_PARTS
+
+    def accept(self, profile: IncomingProfile) -> ValidProfile:
+        """The profile, with a service's name; RpcError invalid_argument says what is wrong with it.
+
+        From the first on that makes the upload too large, every profile is refused.
+        """
+        if self.room >= 0:
+            valid = validate(_with_service_name(profile), self.settings, self.received_ns)
+            self.room -= valid.part_count
+            if self.room >= 0:
+                return valid
+        raise invalid_argument(
+            f"the upload's profiles have more than {_MAX_PARTS} samples, locations, functions and other parts"
+        )
 
 
 def ingest(
@@ -70,8 +95,16 @@ def ingest(
         parts=sorted(parts.items()),
         received_s=None if parsed.timed else arrival.received_s,
     )
+    checks = Checks(settings=settings, received_ns=arrival.received_ns)
     with _unprocessable("pushing"):
-        store(services, arrival, id_, [Entry(id="", profile=profile) for profile in parsed.profiles])
+        store(services, arrival, id_, [_entry_of(profile, checks) for profile in parsed.profiles])
+
+
+def _entry_of(profile: IncomingProfile, checks: Checks) -> Entry:
+    try:
+        return Entry(id="", profile=checks.accept(profile))
+    except RpcError as error:
+        return Entry(id="", profile=error.alone())
 
 
 def store(services: Services, arrival: Arrival, id_: bytes, entries: Sequence[Entry]) -> None:
@@ -80,62 +113,51 @@ def store(services: Services, arrival: Arrival, id_: bytes, entries: Sequence[En
     Nothing is stored of an upload with a profile from the future: with time that profile becomes a good one, and a
     retry under the same id would be taken for stored.
     """
-    accepted, refused = _check(entries, services, arrival)
+    refused = {
+        index: entry.profile for index, entry in enumerate(entries) if isinstance(entry.profile, RpcError)
+    }
     if not any(isinstance(error, TooNewError) for error in refused.values()):
-        as_upload = partial(
-            normalize,
-            tenant=arrival.tenant,
-            upload_id=id_,
-            received_ns=arrival.received_ns,
-            settings=services.settings,
-        )
-        upload = _normalize(accepted, refused, as_upload)
-        if upload.profiles:
+        parts = _normalize(entries, refused, id_, arrival, services.settings)
+        if parts:
+            upload = Upload(tenant=arrival.tenant, id=id_, received_ns=arrival.received_ns, profiles=parts)
             services.store.insert(upload)
     if refused:
         raise _refusal(entries, refused)
 
 
-type _Accepted = dict[int, ValidProfile]
 type _Refused = dict[int, RpcError]
 
 
-def _check(entries: Sequence[Entry], services: Services, arrival: Arrival) -> tuple[_Accepted, _Refused]:
-    """Sort the profiles into good and bad ones, by their index in the upload."""
-    accepted: _Accepted = {}
-    refused: _Refused = {}
+def _normalize(
+    entries: Sequence[Entry], refused: _Refused, upload_id: bytes, arrival: Arrival, settings: Settings
+) -> list[SeriesProfile]:
+    """What the upload is stored as; a profile whose faults show only here joins the refused, by its index.
+
+    RpcError invalid_argument for an upload of too many series.
+    """
+    parts: list[SeriesProfile] = []
+    fingerprints: set[int] = set()
     for index, entry in enumerate(entries):
         if isinstance(entry.profile, RpcError):
-            refused[index] = entry.profile
             continue
-        profile = _with_service_name(entry.profile)
+        id_ = profile_id_of(upload_id, index)
         try:
-            accepted[index] = validate(profile, services.settings, arrival.received_ns)
+            of_profile = normalize(
+                entry.profile, profile_id=id_, received_ns=arrival.received_ns, settings=settings
+            )
         except RpcError as error:
-            refused[index] = error
-    return accepted, refused
+            refused[index] = error.alone()
+            continue
+        parts += of_profile
+        fingerprints.update(part.fingerprint for part in of_profile)
+        check_series_count(len(fingerprints), settings)
+    return parts
 
 
 def _with_service_name(profile: IncomingProfile) -> IncomingProfile:
     if profile.labels.get(_SERVICE_NAME):
         return profile
     return replace(profile, labels={**profile.labels, _SERVICE_NAME: _UNKNOWN_SERVICE})
-
-
-def _normalize(
-    accepted: _Accepted, refused: _Refused, as_upload: Callable[[Sequence[ValidProfile]], Upload]
-) -> Upload:
-    """Normalise what is accepted; a profile whose faults show only there goes over to the refused."""
-    try:
-        return as_upload([*accepted.values()])
-    except RpcError:
-        for index, profile in [*accepted.items()]:
-            try:
-                as_upload([profile])
-            except RpcError as error:
-                refused[index] = error
-                del accepted[index]
-        return as_upload([*accepted.values()])
 
 
 def _refusal(entries: Sequence[Entry], refused: _Refused) -> RpcError:

@@ -5,21 +5,22 @@ Sent by Grafana Alloy and by the SDKs for Python, Ruby, Rust and .NET.
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 from flamehouse.connect import Call, unary
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.incoming import IncomingProfile
-from flamehouse.labels import unique_labels
+from flamehouse.labels import check_label_sizes, unique_labels
 from flamehouse.pb import push_pb2
 from flamehouse.settings import Settings
 from ingest.body import human_bytes, unpack
-from ingest.pipeline import Arrival, Entry, store
+from ingest.pipeline import Arrival, Checks, Entry, store
 from ingest.pprof_message import decode_pprof
 from ingest.upload_id import upload_id
-from ingest.validate import check_size
+from ingest.validate import ValidProfile, check_size
 
 _PATH: Final = "/push.v1.PusherService/Push"
 _MAX_PROFILES: Final = 10_000
@@ -28,7 +29,7 @@ _SESSION_LABEL: Final = "__session_id__"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sample:
-    """One profile of a request: the labels of its series, its bytes, and what could be made of them."""
+    """One profile of a request: what stands for its series, its bytes, and what could be made of them."""
 
     name: str
     content: bytes
@@ -43,7 +44,7 @@ def push(call: Call, request: push_pb2.PushRequest) -> push_pb2.PushResponse:
         raise invalid_argument("no profiles received")
     if count > _MAX_PROFILES:
         raise invalid_argument(f"a push may hold {_MAX_PROFILES} profiles, not {count}")
-    samples = _read(request, call.services.settings)
+    samples = _read(request, Checks(settings=call.services.settings, received_ns=arrival.received_ns))
     id_ = upload_id(
         tenant=arrival.tenant,
         endpoint=_PATH,
@@ -55,32 +56,44 @@ def push(call: Call, request: push_pb2.PushRequest) -> push_pb2.PushResponse:
     return push_pb2.PushResponse()
 
 
-def _read(request: push_pb2.PushRequest, settings: Settings) -> list[_Sample]:
-    room = settings.max_body_bytes
+def _read(request: push_pb2.PushRequest, checks: Checks) -> list[_Sample]:
+    limit = room = checks.settings.max_body_bytes
     samples = []
-    for sample in _samples(request, settings):
+    for sample in _samples(request, checks):
         room -= len(sample.content)
         if room < 0:
-            limit = human_bytes(settings.max_body_bytes)
-            raise invalid_argument(f"uncompressed batched profile payload size exceeds limit of {limit}")
+            size = human_bytes(limit)
+            raise invalid_argument(f"uncompressed batched profile payload size exceeds limit of {size}")
         samples.append(sample)
     return samples
 
 
-def _samples(request: push_pb2.PushRequest, settings: Settings) -> Iterator[_Sample]:
+def _samples(request: push_pb2.PushRequest, checks: Checks) -> Iterator[_Sample]:
     for series in request.series:
         pairs = sorted((label.name, label.value) for label in series.labels if label.name != _SESSION_LABEL)
-        name = json.dumps(pairs)
+        name = sha256(json.dumps(pairs).encode()).hexdigest()
+        labels = _labels(pairs, checks.settings)
         for sample in series.samples:
             content = sample.raw_profile
-            profile: IncomingProfile | RpcError
+            profile: ValidProfile | RpcError
             try:
-                labels = unique_labels(pairs)
-                content = _unpacked(content, labels, settings)
-                profile = IncomingProfile(labels=labels, pprof=decode_pprof(content))
+                if isinstance(labels, RpcError):
+                    raise labels
+                content = _unpacked(content, labels, checks.settings)
+                profile = checks.accept(IncomingProfile(labels=labels, pprof=decode_pprof(content)))
             except RpcError as error:
-                profile = error
+                profile = error.alone()
             yield _Sample(name=name, content=content, entry=Entry(id=sample.ID, profile=profile))
+
+
+def _labels(pairs: Sequence[tuple[str, str]], settings: Settings) -> dict[str, str] | RpcError:
+    """The labels of a series, or why there are none: said once, however many profiles it has."""
+    try:
+        labels = unique_labels(pairs)
+        check_label_sizes(labels, settings)
+    except RpcError as error:
+        return error.alone()
+    return labels
 
 
 def _unpacked(raw: bytes, labels: Mapping[str, str], settings: Settings) -> bytes:

@@ -52,9 +52,12 @@ class IngestRequest:
 
 
 def parse_ingest_request(query: str, now_ns: int) -> IngestRequest:
-    """Read the query string as sent. RpcError invalid_argument for a `name` that is none; the rest has defaults."""
+    """Read the query string as sent. RpcError invalid_argument for a `name` that is none; the rest has defaults.
+
+    Bytes that are not UTF-8 stay what they are, as `surrogateescape` writes them: labels are checked for them.
+    """
     given: dict[str, str] = {}
-    for name, value in parse_qsl(query):
+    for name, value in parse_qsl(query, errors="surrogateescape"):
         given.setdefault(name, value)
     app_name, labels = parse_name(given.get("name", ""))
     return IngestRequest(
@@ -104,10 +107,15 @@ def _check_characters(forbidden: re.Pattern[str], kind: str, name: str) -> None:
 
 
 def _invalid_name(kind: str, name: str, character: str) -> RpcError:
+    name, character = (_as_utf8(text) for text in (name, character))
     mark = "'"
     return invalid_argument(
         f"name: invalid {kind} name: {name}: character is not allowed: {quoted(character, mark)}"
     )
+
+
+def _as_utf8(text: str) -> str:
+    return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _sample_rate(text: str) -> int:

@@ -34,7 +34,7 @@ class Merged(NamedTuple):
     values: Sequence[Sequence[int]]
 
 
-class Columns(NamedTuple):
+class SeriesColumns(NamedTuple):
     """Samples of one sample type. Span and trace ids are empty where no sample has one."""
 
     stacktrace_ids: "array[int]"
@@ -93,12 +93,12 @@ def _merge(
     return [*sums], summed
 
 
-def columns_of(samples: Sequence[Merged], type_: int) -> Columns:
+def columns_of(samples: Sequence[Merged], type_: int) -> SeriesColumns:
     """The samples of one series whose value of sample type number `type_` is not zero.
 
     RpcError invalid_argument for sums beyond 64 bits.
     """
-    columns = Columns(array("Q"), array("q"), array("Q"), [])
+    columns = SeriesColumns(array("Q"), array("q"), array("Q"), [])
     has_spans = any(labels.span_id or labels.trace_id != _NO_TRACE for labels, _, _ in samples)
     for labels, stacktraces, values in samples:
         before = len(columns.values)

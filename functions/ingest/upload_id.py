@@ -19,10 +19,11 @@ def upload_id(
     """The 32 bytes of SHA-256 over everything given, each piece with its length, so that no two inputs run together.
 
     `parameters` are in canonical form, `parts` unpacked and by name; `received_s` is the second of receipt of an
-    upload that carries no time of its own, None for any other.
+    upload that carries no time of its own, None for any other. Bytes of a parameter that are not UTF-8 are escaped
+    (`surrogateescape`).
     """
     received = "" if received_s is None else str(received_s)
-    pairs = [(name, value.encode()) for name, value in parameters]
+    pairs = [(name, value.encode(errors="surrogateescape")) for name, value in parameters]
     hash_ = sha256()
     for piece in (tenant, endpoint, received, str(len(pairs))):
         hash_.update(_with_length(piece.encode()))

@@ -33,6 +33,22 @@ class ValidProfile:
     pprof: profile_pb2.Profile
     columns: PprofColumns
 
+    @property
+    def part_count(self) -> int:
+        """What the profile takes memory and time for: its messages and strings, and the locations of its stacks."""
+        samples, locations, functions = self.columns.samples, self.columns.locations, self.columns.functions
+        lists = (
+            samples.depths,
+            samples.location_ids,
+            samples.labels,
+            locations.ids,
+            locations.lines,
+            functions.ids,
+            self.pprof.mapping,
+            self.pprof.string_table,
+        )
+        return sum(map(len, lists))
+
 
 def validate(profile: IncomingProfile, settings: Settings, received_ns: int) -> ValidProfile:
     """Check one profile; RpcError invalid_argument says what is wrong with it.

@@ -49,5 +49,7 @@ def test_each_request_is_answered_as_by_pyroscope(client: Client, shared_dir: Pa
 def test_all_requests_of_a_client_add_up_as_in_pyroscope(client: Client, shared_dir: Path, name: str) -> None:
     folder = shared_dir / "fixtures" / "sdk" / name
     expected = _expected(folder / "expected_all.json")
-    assert [recording.replay(client)["status"] for recording in recordings_of(folder)] == expected["statuses"]
+    recordings = recordings_of(folder)
+    assert [recording.folder.name for recording in recordings] == expected["requests_in_order"]
+    assert [recording.replay(client)["status"] for recording in recordings] == expected["statuses"]
     assert observe(client, expected) == answers(expected)

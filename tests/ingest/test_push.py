@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import time
 
 import pytest
 
@@ -207,3 +208,32 @@ def test_a_store_that_is_away_is_503_with_a_time_to_come_back() -> None:
     response = ingest.post(PROFILE)
     assert refusal(response) == expected
     assert int(response.headers["Retry-After"]) > 0
+
+
+FIELDS = 1 << 19
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"\x0a\x00" * (FIELDS + 1), "application/proto"),
+        (b"\x0a\x80\x80\x40" + b"\x0a\x00" * FIELDS, "application/proto"),
+        (b"\x0a\x80\x80\x40" + b"\x12\x00" * FIELDS, "application/proto"),
+        (b"\x50\x01" * (FIELDS + 1), "application/proto"),
+        (b'{"series":[' + b"{}," * (FIELDS // 2) + b"{}]}", "application/json"),
+        (b'{"series":[' + b'"",' * FIELDS + b'""]}', "application/json"),
+    ],
+    ids=["series", "labels", "profiles", "unknown", "json", "json texts"],
+)
+def test_a_push_of_too_many_fields_is_refused_before_it_is_read(body: bytes, content_type: str) -> None:
+    started = time.process_time()
+    response = Ingest().push_body(
+        gzip.compress(body, mtime=0), content_type=content_type, headers={"Content-Encoding": "gzip"}
+    )
+    assert refusal(response) == (400, "invalid_argument", f"the body has more than {FIELDS} fields")
+    assert time.process_time() - started < 5
+
+
+def test_a_push_may_have_many_fields() -> None:
+    response = Ingest().push_body(b"\x0a\x00" * FIELDS)
+    assert refusal(response) == (400, "invalid_argument", "no profiles received")

@@ -291,3 +291,25 @@ def test_a_query_may_be_any_bytes() -> None:
         400,
         "name: invalid service name: \ufffd\ufffd: character is not allowed: '\ufffd'",
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "shown", "label"),
+    [
+        (b"name=app{env=\xff\xfe}", 'env="\\udcff\\udcfe"', "value '\udcff\udcfe'"),
+        (b"name=app%7Benv%3Dpr%ffod%7D", 'env="pr\\udcffod"', "value 'pr\udcffod'"),
+        (
+            b"name=app&spyName=%ed%a0%80",
+            'pyroscope_spy="\\udced\\udca0\\udc80"',
+            "value '\udced\udca0\udc80'",
+        ),
+    ],
+)
+def test_a_label_that_is_not_utf8_is_refused(query: bytes, shown: str, label: str) -> None:
+    ingest = Ingest()
+    status, message = answered(ingest, query + b"&format=pprof", {"type": "http.request", "body": PROFILE})
+    assert status == 422
+    assert message.startswith("pushing IngestInput-pprof failed push series with index 0 and id  failed: ")
+    assert shown in message
+    assert message.endswith(f"with error: invalid label {label}")
+    assert ingest.uploads == []

@@ -82,6 +82,7 @@ def test_a_month_is_an_ordinary_question_though_the_panel_ends_in_the_future(rpc
 def test_the_ends_of_time_are_cut_to_what_the_store_can_hold(rpc: str, start: int, end: int) -> None:
     querier = Querier(settings=Settings(retention_days=0))
     assert querier.post(rpc, body(rpc, start, end)).status_code == 200
+    assert bool(querier.store.asked) == (start < 2**63 - 1)
     for question in querier.store.asked:
         within = question[-1] if isinstance(question[-1], TimeRange) else question[-1].within
         assert 0 <= within.start_ms <= within.end_ms <= 2**63 // 10**6

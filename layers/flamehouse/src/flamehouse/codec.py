@@ -12,12 +12,16 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 
 from flamehouse.errors import RpcError, invalid_argument
-from flamehouse.wire_format import has_more_fields
+from flamehouse.wire import has_more_fields
 
 _MAX_JSON_BYTES: Final = 16 << 20
 """A JSON document of tiny values takes some forty times its length in memory."""
 _MAX_FIELDS: Final = 1 << 19
-"""Room for the ten thousand profiles that an upload may hold, with their labels."""
+"""Room for the ten thousand profiles that an upload may hold, with their labels.
+
+Two bytes are enough for a message within another, which takes some thirty times as much in memory: what a body may hold
+is counted before it is read. In JSON, where it is the commas and braces, texts may hold some of them.
+"""
 
 
 class Decode(Protocol):
@@ -64,7 +68,7 @@ def _from_json[M: Message](body: bytes, message_type: type[M]) -> M:
     # The parser would read any string or list as an empty message.
     if not text.lstrip().startswith("{"):
         raise invalid_argument("the body is not a JSON object")
-    if text.count(",") > _MAX_FIELDS:
+    if text.count(",") + text.count("{") > _MAX_FIELDS:
         raise _too_many_fields()
     message = message_type()
     try:

@@ -6,6 +6,7 @@ Codes and statuses: connectrpc.com/docs/protocol, section "Error codes".
 """
 
 from enum import Enum
+from typing import Self
 
 
 class Code(Enum):
@@ -44,6 +45,11 @@ class RpcError(Exception):
         self.code = code
         self.message = message
         self.http_status = http_status if http_status is not None else code.http_status
+
+    def alone(self) -> Self:
+        """The error without the calls it came through, for keeping: what they worked on may be large."""
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+        return self
 
 
 def invalid_argument(message: str) -> RpcError:

@@ -65,11 +65,7 @@ def validate_labels(labels: Mapping[str, str], settings: Settings) -> None:
     """
     if not labels:
         raise invalid_argument("error at least one label pair is required per profile")
-    if len(labels) > settings.max_label_names:
-        raise invalid_argument(
-            f"profile series '{format_labels(labels.items())}' has {len(labels)} label names; "
-            f"limit {settings.max_label_names}"
-        )
+    _check_count(labels, settings)
     metric_name = labels.get("__name__", "")
     # A colon separates the parts of a profile type: no query could ask for such a name.
     if not metric_name or ":" in metric_name or not _is_utf8(metric_name):
@@ -77,14 +73,33 @@ def validate_labels(labels: Mapping[str, str], settings: Settings) -> None:
     if not labels.get("service_name"):
         raise _invalid(labels, "service name is not provided")
     for name, value in sorted(labels.items()):
-        _validate_label(name, value, labels, settings)
+        _check_lengths(name, value, labels, settings)
+        _check_text(name, value, labels)
 
 
-def _validate_label(name: str, value: str, labels: Mapping[str, str], settings: Settings) -> None:
+def check_label_sizes(labels: Mapping[str, str], settings: Settings) -> None:
+    """Check how many labels there are and how long; RpcError invalid_argument as `validate_labels`."""
+    _check_count(labels, settings)
+    for name, value in sorted(labels.items()):
+        _check_lengths(name, value, labels, settings)
+
+
+def _check_count(labels: Mapping[str, str], settings: Settings) -> None:
+    if len(labels) > settings.max_label_names:
+        raise invalid_argument(
+            f"profile series '{format_labels(labels.items())}' has {len(labels)} label names; "
+            f"limit {settings.max_label_names}"
+        )
+
+
+def _check_lengths(name: str, value: str, labels: Mapping[str, str], settings: Settings) -> None:
     if _byte_length(name) > settings.max_label_name_bytes:
         raise _too_long(labels, "name", name)
     if _byte_length(value) > settings.max_label_value_bytes:
         raise _too_long(labels, "value", value)
+
+
+def _check_text(name: str, value: str, labels: Mapping[str, str]) -> None:
     if not name or not _is_utf8(name):
         raise _invalid(labels, f"invalid label name '{name}'")
     if not _is_utf8(value):
