@@ -8,6 +8,7 @@ from flamehouse.flamegraph import CutTree
 from flamehouse.profile import Upload
 from flamehouse.selector import Matcher
 from flamehouse.store import Store
+from flamehouse.store.client import ClickHouse, Parameters, ServerSettings
 from flamehouse.store.model import SeriesQuery, SeriesResult, StacktraceQuery
 from flamehouse.timerange import TimeRange
 
@@ -62,3 +63,24 @@ class LambdaContext:
 
     def get_remaining_time_in_millis(self) -> int:
         return int(self.left_s * 1_000)
+
+
+class Listening(ClickHouse):
+    """A database that keeps the SQL that it was asked."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self.embedded = clickhouse.embedded
+        self.asked: list[str] = []
+        self._clickhouse = clickhouse
+
+    def rows(
+        self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
+    ) -> Sequence[Sequence[Any]]:
+        self.asked.append(sql)
+        return self._clickhouse.rows(sql, parameters, settings)
+
+    def columns(
+        self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
+    ) -> Sequence[Sequence[Any]]:
+        self.asked.append(sql)
+        return self._clickhouse.columns(sql, parameters, settings)

@@ -12,7 +12,6 @@ from flamehouse.pb.types_pb2 import (
     EXEMPLAR_TYPE_UNSPECIFIED,
     TIME_SERIES_AGGREGATION_TYPE_AVERAGE,
     LabelPair,
-    Point,
     Series,
 )
 from flamehouse.profile_type import ProfileType
@@ -76,10 +75,10 @@ def _step_ms(step_s: float, within: TimeRange) -> int:
 
 
 def _series(result: SeriesResult) -> Series:
-    return Series(
-        labels=[LabelPair(name=name, value=value) for name, value in result.labels],
-        points=[Point(timestamp=timestamp, value=value) for timestamp, value in result.points],
-    )
+    series = Series(labels=[LabelPair(name=name, value=value) for name, value in result.labels])
+    for timestamp, value in result.points:
+        series.points.add(timestamp=timestamp, value=value)
+    return series
 
 
 route = querier_rpc("SelectSeries", SelectSeriesRequest, select_series)

@@ -1,14 +1,13 @@
 """Tenants share tables and nothing else."""
 
 import re
-from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
+from doubles import Listening
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from flamehouse.store.client import ClickHouse, Parameters, ServerSettings
+from flamehouse.store.client import ClickHouse
 from flamehouse.store.writer import LoneWriter
 from profiles import CPU, labels_of, pprof_of, sample
 from questions import Server, drawn, some_monday_ms
@@ -25,27 +24,6 @@ FROM_TABLE = re.compile(
 OF_TENANT = "tenant = {tenant:String}"
 
 
-class Listening(ClickHouse):
-    """A database that keeps the SQL that it was asked."""
-
-    def __init__(self, clickhouse: ClickHouse) -> None:
-        self.embedded = clickhouse.embedded
-        self.asked: list[str] = []
-        self._clickhouse = clickhouse
-
-    def rows(
-        self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
-    ) -> Sequence[Sequence[Any]]:
-        self.asked.append(sql)
-        return self._clickhouse.rows(sql, parameters, settings)
-
-    def columns(
-        self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
-    ) -> Sequence[Sequence[Any]]:
-        self.asked.append(sql)
-        return self._clickhouse.columns(sql, parameters, settings)
-
-
 def ask_everything(server: Server, start: int, end: int) -> list[object]:
     """An answer of each RPC, over a range that reads every table of samples."""
     return [
@@ -59,11 +37,14 @@ def ask_everything(server: Server, start: int, end: int) -> list[object]:
 
 
 def test_every_table_of_every_question_is_asked_about_one_tenant(
-    clickhouse: ClickHouse, settings: Settings
+    clickhouse: ClickHouse, store: Store, settings: Settings, tenant: str
 ) -> None:
+    monday = some_monday_ms()
+    profile = pprof_of([sample("ab", 1)], time_ms=monday + 2)
+    Server.on(store, settings, tenant).push(series(labels_of(pod="a"), profile))
     listening = Listening(clickhouse)
-    server = Server.on(Store(listening, LoneWriter(listening), settings), settings)
-    ask_everything(server, 1, 3 * HOUR)
+    server = Server.on(Store(listening, LoneWriter(listening), settings), settings, tenant)
+    ask_everything(server, monday + 1, monday + 3 * HOUR)
     tables = [FROM_TABLE.findall(sql) for sql in listening.asked]
     assert {table for read in tables for table in read} == READ
     for sql, read in zip(listening.asked, tables, strict=True):

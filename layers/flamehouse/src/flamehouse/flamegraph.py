@@ -85,9 +85,12 @@ def _children_by_name(tree: CutTree) -> dict[int, list[int]]:
     Python compares strings by code point, which is the byte order of their UTF-8.
     """
     children: dict[int, list[int]] = {}
-    for row in sorted(range(len(tree.names)), key=tree.names.__getitem__):
-        if tree.names[row] != _OTHER:
-            children.setdefault(tree.parents[row], []).append(row)
+    for row, (parent, name) in enumerate(zip(tree.parents, tree.names, strict=True)):
+        if name != _OTHER:
+            children.setdefault(parent, []).append(row)
+    for rows in children.values():
+        if len(rows) > 1:
+            rows.sort(key=tree.names.__getitem__)
     return children
 
 

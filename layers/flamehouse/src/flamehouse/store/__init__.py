@@ -16,6 +16,7 @@ from flamehouse.store.embedded import embedded_path
 from flamehouse.store.failures import TO_READERS, TO_WRITERS, Answers, told_to_clients
 from flamehouse.store.journal import Journal
 from flamehouse.store.model import SeriesQuery, SeriesResult, StacktraceQuery
+from flamehouse.store.names import FunctionNames
 from flamehouse.store.writer import GroupWriter, LoneWriter, Writer
 from flamehouse.timerange import TimeRange
 
@@ -34,6 +35,7 @@ class Store:
     def __init__(self, clickhouse: ClickHouse, writer: Writer, settings: Settings) -> None:
         self._clickhouse = clickhouse
         self._writer = writer
+        self._names = FunctionNames(clickhouse)
         self._budget = SeriesBudget(clickhouse, settings.max_series_per_day)
         self._time_limit_s = settings.query_timeout_s
         # A server is to give up by itself before nobody listens any more.
@@ -75,7 +77,9 @@ class Store:
     def select_merge_stacktraces(self, tenant: str, query: StacktraceQuery) -> CutTree:
         """The merged call tree of the samples in [start, end)."""
         with self._answering():
-            return stacktraces_query.select_merge_stacktraces(self._clickhouse, tenant, query, self._reading)
+            return stacktraces_query.select_merge_stacktraces(
+                self._clickhouse, self._names, tenant, query, self._reading
+            )
 
     @contextmanager
     def _answering(self, answers: Answers = TO_READERS) -> Iterator[None]:

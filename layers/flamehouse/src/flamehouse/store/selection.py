@@ -17,11 +17,11 @@ MAX_MS = 4_102_444_800_000
 class Selection:
     """Conditions on tables of samples and profiles, with what they bind.
 
-    `rows` picks the rows of the selected series, `services` the symbols they may name.
+    `rows` picks the rows of the selected series, `symbols` those of the tables of symbols that they may name.
     """
 
     rows: str
-    services: str
+    symbols: str
     parameters: Mapping[str, object]
 
 
@@ -31,14 +31,17 @@ def select_series(
     """The series of this profile type that all matchers match, with a profile on a day of `within`."""
     parameters: dict[str, object] = {"tenant": tenant, "profile_type": profile_type.id, **days_of(within)}
     rows = "tenant = {tenant:String} AND profile_type = {profile_type:String}"
-    services = "tenant = {tenant:String}"
+    symbols = (
+        "tenant = {tenant:String}"
+        " AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32})"
+    )
     names = [
         matcher.value for matcher in matchers if (matcher.name, matcher.op) == ("service_name", MatchOp.EQUAL)
     ]
     if names:
         parameters["service"] = names[0]
         rows += " AND service = {service:String}"
-        services += " AND service = {service:String}"
+        symbols += " AND service = {service:String}"
     if len(matchers) > len(names[:1]):
         condition = series_condition(matchers)
         parameters |= condition.parameters
@@ -49,7 +52,7 @@ def select_series(
                 AND day BETWEEN toDate({{first_day:Int32}}) AND toDate({{last_day:Int32}})
                 AND {condition.sql}
         )"""
-    return Selection(rows=rows, services=services, parameters=parameters)
+    return Selection(rows=rows, symbols=symbols, parameters=parameters)
 
 
 def days_of(within: TimeRange) -> dict[str, object]:

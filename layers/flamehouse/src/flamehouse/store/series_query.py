@@ -5,47 +5,42 @@ from flamehouse.store.model import SeriesQuery, SeriesResult
 from flamehouse.store.selection import clamp_ms, select_series
 from flamehouse.timerange import TimeRange
 
+# Few subqueries: most of what an hour's series take is the analysis of their SQL.
 _SERIES = """
-SELECT labels, points.1 AS timestamps, points.2 AS values
+SELECT labels, (arraySort(groupArray((timestamp, value))) AS points).1 AS timestamps, points.2 AS values
 FROM
 (
-    SELECT labels, arraySort(groupArray((timestamp, value))) AS points, sum(value) AS series_total
-    FROM
-    (
-        SELECT
-            {labels} AS labels,
-            {{first:Int64}} + {{step:Int64}} * intDiv(time_ms - {{first:Int64}} + {{step:Int64}} - 1, {{step:Int64}}) AS timestamp,
-            toFloat64({aggregate}(toInt128(total))) AS value
-        FROM
-        (
-            SELECT fingerprint, toUnixTimestamp64Milli(time) AS time_ms, total
-            FROM profiles
-            WHERE {rows}
-                AND time >= fromUnixTimestamp64Milli({{from:Int64}}, 'UTC')
-                AND time < fromUnixTimestamp64Milli({{until:Int64}}, 'UTC')
-        ) AS profiles
-        {join}
-        GROUP BY labels, timestamp
-    )
-    GROUP BY labels
-    ORDER BY series_total DESC, labels
-    {limit}
+    SELECT
+        {labels} AS labels,
+        {{first:Int64}}
+            + {{step:Int64}} * intDiv(toUnixTimestamp64Milli(time) - {{first:Int64}} + {{step:Int64}} - 1, {{step:Int64}})
+            AS timestamp,
+        toFloat64({aggregate}(toInt128(total))) AS value
+    FROM profiles
+    {join}
+    WHERE {rows}
+        AND time >= fromUnixTimestamp64Milli({{from:Int64}}, 'UTC')
+        AND time < fromUnixTimestamp64Milli({{until:Int64}}, 'UTC')
+    GROUP BY labels, timestamp
 )
+GROUP BY labels
+ORDER BY sum(value) DESC, labels
+{limit}
 """
 
 _GROUPED = {
-    "labels": "groups.present",
+    "labels": "present",
     "join": """ANY LEFT JOIN
-        (
-            SELECT
-                fingerprint,
-                arrayFilter(
-                    label -> label.2 != '', arrayMap(name -> (name, labels[name]), {group_by:Array(String)})
-                ) AS present
-            FROM series
-            WHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
-                AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-        ) AS groups ON profiles.fingerprint = groups.fingerprint""",
+    (
+        SELECT
+            fingerprint AS of_series,
+            arrayFilter(
+                label -> label.2 != '', arrayMap(name -> (name, labels[name]), {group_by:Array(String)})
+            ) AS present
+        FROM series
+        WHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
+            AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+    ) AS groups ON fingerprint = of_series""",
 }
 _UNGROUPED = {"labels": "CAST([], 'Array(Tuple(String, String))')", "join": ""}
 

@@ -15,100 +15,95 @@ from flamehouse.errors import Code, RpcError
 from flamehouse.flamegraph import CutTree
 from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.model import StacktraceQuery
+from flamehouse.store.names import FunctionNames
 from flamehouse.store.ranges import Span, pieces_of
-from flamehouse.store.selection import clamp_ms, select_series
+from flamehouse.store.selection import Selection, clamp_ms, select_series
 
 _ROOT = 0
 
 _PIECE = """
-    SELECT stacktrace_id, value
-    FROM {table}
-    WHERE {rows} AND ({spans})"""
+            SELECT stacktrace_id, value
+            FROM {table}
+            WHERE {rows} AND ({spans})"""
 
 _SPAN = (
     "{column} >= fromUnixTimestamp64Milli({{start_{number}:Int64}}, 'UTC')"
     " AND {column} < fromUnixTimestamp64Milli({{end_{number}:Int64}}, 'UTC')"
 )
 
+# Few subqueries: of what a flame graph of one service takes, half is the analysis of its SQL.
 _TREE = """
-WITH
-samples_in_range AS ({pieces}
-),
-values_of_stacks AS
-(
-    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(value) AS value
-    FROM samples_in_range
-    GROUP BY stack
-    HAVING value != 0 -- what was taken back of an upload that was cut off (repair.py)
-),
-frames_of_stacks AS
-(
-    SELECT id, CAST(functions, 'Array(UInt64)') AS frames
-    FROM stacktraces
-    WHERE {services} AND week BETWEEN toMonday(toDate({{first_day:Int32}})) AND toDate({{last_day:Int32}})
-        AND notEmpty(functions)
-),
-paths_of_stacks AS
-(
-    SELECT
-        value,
-        frames,
-        length(frames) AS height,
-        arrayCumSum(
-            arrayMap((frame, depth) -> bitShiftLeft(cityHash64(frame, depth), 12) + 1, frames, arrayEnumerate(frames))
-        ) AS paths
-    FROM frames_of_stacks ANY INNER JOIN values_of_stacks ON id = stack
-),
-nodes AS
+SELECT
+    path,
+    toUInt64(path - (bitShiftLeft(cityHash64(name_id, toUInt32(path % 4096)), 12) + 1)) AS parent,
+    name_id,
+    total,
+    self
+FROM
 (
     SELECT
         path,
-        any(frame) AS node_name_id,
+        any(frame) AS name_id,
         sum(value) AS total,
         sum(if(path % 4096 = height, value, 0)) AS self
-    FROM paths_of_stacks
+    FROM
+    (
+        SELECT
+            value,
+            CAST(functions, 'Array(UInt64)') AS frames,
+            length(frames) AS height,
+            arrayCumSum(
+                arrayMap((frame, depth) -> bitShiftLeft(cityHash64(frame, depth), 12) + 1, frames, arrayEnumerate(frames))
+            ) AS paths
+        FROM stacktraces
+        ANY INNER JOIN
+        (
+            SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(value) AS value
+            FROM
+            ({pieces}
+            )
+            GROUP BY stack
+            HAVING value != 0 -- what was taken back of an upload that was cut off (repair.py)
+        ) AS values_of_stacks ON id = stack
+        WHERE {symbols} AND notEmpty(functions)
+    )
     ARRAY JOIN arrayPushFront(paths, 0) AS path, arrayPushFront(frames, 0) AS frame
     GROUP BY path
     ORDER BY total DESC
     LIMIT {{max_rows:UInt64}} WITH TIES
-),
-names AS
-(
-    SELECT name_id, name
-    FROM functions
-    WHERE {services} AND week BETWEEN toMonday(toDate({{first_day:Int32}})) AND toDate({{last_day:Int32}})
 )
-SELECT
-    path,
-    toUInt64(path - (bitShiftLeft(cityHash64(node_name_id, toUInt32(path % 4096)), 12) + 1)) AS parent,
-    CAST(name, 'LowCardinality(String)'),
-    total,
-    self
-FROM names ANY RIGHT JOIN nodes ON name_id = node_name_id
 """
 
-# A stack is some hundred bytes wide, and a few thousand of them are work for several threads.
 _READING: ServerSettings = {
+    # A stack is some hundred bytes wide, and a few thousand of them are work for several threads.
     "merge_tree_min_rows_for_concurrent_read": 2048,
+    # The paths of 8,192 stacks are some megabytes: more of them at a time leave the processor's caches.
+    "max_block_size": 8192,
     # The tables that are joined are small; dividing them among threads first costs more than it saves.
     "join_algorithm": "hash",
 }
 
 
 def select_merge_stacktraces(
-    clickhouse: ClickHouse, tenant: str, query: StacktraceQuery, settings: ServerSettings
+    clickhouse: ClickHouse,
+    names_of: FunctionNames,
+    tenant: str,
+    query: StacktraceQuery,
+    settings: ServerSettings,
 ) -> CutTree:
     """Ask for the merged tree; one that has no node where nothing matches.
 
     RpcError out_of_range where the total is seen to be beyond 64 bits.
     """
-    sql, parameters = tree_sql(tenant, query)
+    selection = select_series(tenant, query.profile_type, query.matchers, query.within)
+    sql, parameters = _tree_sql(selection, query)
     rows = clickhouse.columns(sql, parameters, {**settings, **_READING})
     if not rows:
         return CutTree(ids=(), parents=(), names=(), totals=(), selves=(), total=0)
     root = _root_of(rows[0], rows[3])
     total = rows[3][root]
-    ids, parents, names, totals, selves = ([*column[:root], *column[root + 1 :]] for column in rows)
+    ids, parents, name_ids, totals, selves = ([*column[:root], *column[root + 1 :]] for column in rows)
+    names = names_of.of(name_ids, selection, settings)
     return CutTree(ids=ids, parents=parents, names=names, totals=totals, selves=selves, total=total)
 
 
@@ -122,9 +117,8 @@ def _root_of(ids: Sequence[int], totals: Sequence[int]) -> int:
     )
 
 
-def tree_sql(tenant: str, query: StacktraceQuery) -> tuple[str, Mapping[str, object]]:
+def _tree_sql(selection: Selection, query: StacktraceQuery) -> tuple[str, Mapping[str, object]]:
     """The SQL of the cut tree and what it binds: a row a node, the root with id 0 among them."""
-    selection = select_series(tenant, query.profile_type, query.matchers, query.within)
     pieces = pieces_of(clamp_ms(query.within.start_ms), clamp_ms(query.within.end_ms))
     parameters: dict[str, object] = {**selection.parameters, "max_rows": query.max_nodes + 1}
     selects = [
@@ -136,11 +130,11 @@ def tree_sql(tenant: str, query: StacktraceQuery) -> tuple[str, Mapping[str, obj
         )
         if any(span.start < span.end for span in spans)
     ]
-    union = "\n    UNION ALL".join(selects or [_NO_PIECE])
-    return _TREE.format(services=selection.services, pieces=union), parameters
+    union = "\n            UNION ALL".join(selects or [_NO_PIECE])
+    return _TREE.format(symbols=selection.symbols, pieces=union), parameters
 
 
-_NO_PIECE = "\n    SELECT stacktrace_id, value FROM samples WHERE false"
+_NO_PIECE = "\n            SELECT stacktrace_id, value FROM samples WHERE false"
 
 
 def _piece(table: str, column: str, spans: Sequence[Span], rows: str, parameters: dict[str, object]) -> str:

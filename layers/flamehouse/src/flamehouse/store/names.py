@@ -1,0 +1,39 @@
+"""The names of functions by their hashes: what a flame graph's nodes are called.
+
+A name's hash tells the name, whoever asks, so what was read once is kept: to join names in the flame graph's own
+query takes longer than to look them up here.
+"""
+
+from collections.abc import Sequence
+
+from flamehouse.store.client import ClickHouse, ServerSettings
+from flamehouse.store.selection import Selection
+
+_MAX_NAMES = 1 << 17
+
+_NAMES = """
+SELECT name_id, any(name)
+FROM functions
+WHERE {symbols} AND name_id IN {{name_ids:Array(UInt64)}}
+GROUP BY name_id
+"""
+
+
+class FunctionNames:
+    """Looks names up in the database once; forgets them all when it holds 131,072. Usable from several threads."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+        self._names: dict[int, str] = {}
+
+    def of(self, name_ids: Sequence[int], selection: Selection, settings: ServerSettings) -> list[str]:
+        """The name for each id; empty for one that no function of the selection has."""
+        names = self._names
+        unknown = set(name_ids) - names.keys()
+        if unknown:
+            parameters = {**selection.parameters, "name_ids": [*unknown]}
+            sql = _NAMES.format(symbols=selection.symbols)
+            found = self._clickhouse.columns(sql, parameters, settings) or ((), ())
+            names = names | dict(zip(*found, strict=True))
+            self._names = names if len(names) <= _MAX_NAMES else {}
+        return [names.get(id_, "") for id_ in name_ids]

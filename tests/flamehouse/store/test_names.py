@@ -1,0 +1,58 @@
+"""The names of functions are asked for once, and are right whenever they came."""
+
+import pytest
+
+from doubles import Listening
+from flamehouse.profile_type import ProfileType
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from flamehouse.store.client import ClickHouse
+from flamehouse.store.names import FunctionNames
+from flamehouse.store.selection import select_series
+from flamehouse.store.writer import LoneWriter
+from flamehouse.timerange import TimeRange
+from profiles import CPU, labels_of, pprof_of, sample
+from questions import Server, some_monday_ms
+from uploads import series
+
+pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+
+HOUR = 3_600_000
+
+
+def test_names_are_asked_for_when_they_are_new(
+    clickhouse: ClickHouse, store: Store, settings: Settings, tenant: str
+) -> None:
+    monday = some_monday_ms()
+    sender = Server.on(store, settings, tenant)
+    listening = Listening(clickhouse)
+    asker = Server.on(Store(listening, LoneWriter(listening), settings), settings, tenant)
+
+    def asked() -> int:
+        """How many questions about names a flame graph took."""
+        listening.asked.clear()
+        flamegraph = asker.flamegraph(monday, monday + HOUR)
+        assert flamegraph == sender.flamegraph(monday, monday + HOUR)
+        return sum("FROM functions" in sql for sql in listening.asked)
+
+    assert asked() == 0
+    sender.push(series(labels_of(), pprof_of([sample(["main", "né", ""], 1)], time_ms=monday)))
+    assert [asked(), asked()] == [1, 0]
+    sender.push(series(labels_of(), pprof_of([sample(["main", "new"], 1)], time_ms=monday)))
+    assert [asked(), asked()] == [1, 0]
+    sender.push(series(labels_of(env="prod"), pprof_of([sample(["main", "né"], 4)], time_ms=monday)))
+    assert asked() == 0
+
+
+def test_a_name_that_is_not_there_is_empty_until_it_is(clickhouse: ClickHouse, tenant: str) -> None:
+    monday = some_monday_ms()
+    within = TimeRange(start_ms=monday, end_ms=monday + HOUR)
+    selection = select_series(tenant, ProfileType.parse(CPU), (), within)
+    names = FunctionNames(clickhouse)
+    assert names.of([7, 8, 7], selection, {}) == ["", "", ""]
+    clickhouse.command(
+        "INSERT INTO functions (tenant, week, name_id, name)"
+        " VALUES ({tenant:String}, toDate({first_day:Int32}), 7, 'seven')",
+        selection.parameters,
+    )
+    assert names.of([7, 8, 7], selection, {}) == ["seven", "", "seven"]
