@@ -12,7 +12,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
 
 CODINGS = ("lz4", "zstd", "gzip", False)
-LONG = list(range(50_000))
+LONG = list(range(10_000))
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,12 @@ def test_parameters_are_bound_on_the_server(
     server: ClickHouseServer, sql: str, value: object, row: tuple[object, ...]
 ) -> None:
     assert connected(server).query(sql, parameters={"value": value}).result_rows == [row]
+
+
+def test_a_field_longer_than_a_server_takes_is_refused(server: ClickHouseServer) -> None:
+    with pytest.raises(DatabaseError) as raised:
+        connected(server).query("SELECT length({value:Array(UInt64)})", parameters={"value": LONG * 3})
+    assert raised.value.code == 1000
 
 
 def test_a_setting_holds_for_its_statement_alone(server: ClickHouseServer) -> None:

@@ -18,6 +18,8 @@ from tools.clickhouse_http.failure import ServerError
 
 _PARAMETER: Final = "param_"
 _FORM: Final = "multipart/form-data"
+_MAX_FIELD_BYTES: Final = 128 << 10
+"""The server's http_max_field_value_size, where it is not set otherwise."""
 _TRANSPORT: Final = frozenset(
     {
         "buffer_size",
@@ -130,7 +132,10 @@ def _parameters(pairs: Mapping[str, str]) -> dict[str, str]:
 
 async def _text(form: FormData, name: str) -> str:
     value = form[name]
-    return value if isinstance(value, str) else (await value.read()).decode()
+    text = value if isinstance(value, str) else (await value.read()).decode()
+    if len(text) > _MAX_FIELD_BYTES:
+        raise ServerError(1000, "HTML Form Exception: Field value too long", "POCO_EXCEPTION")
+    return text
 
 
 def _base64(text: str) -> str:

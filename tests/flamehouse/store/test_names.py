@@ -1,7 +1,5 @@
 """The names of functions are asked for once, and are right whenever they came."""
 
-import pytest
-
 from doubles import Listening
 from flamehouse.profile_type import ProfileType
 from flamehouse.settings import Settings
@@ -12,10 +10,8 @@ from flamehouse.store.selection import select_series
 from flamehouse.store.writer import LoneWriter
 from flamehouse.timerange import TimeRange
 from profiles import CPU, labels_of, pprof_of, sample
-from questions import Server, some_monday_ms
+from questions import EVERYTHING, Server, drawn, some_monday_ms
 from uploads import series
-
-pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
 
 HOUR = 3_600_000
 
@@ -42,6 +38,15 @@ def test_names_are_asked_for_when_they_are_new(
     assert [asked(), asked()] == [1, 0]
     sender.push(series(labels_of(env="prod"), pprof_of([sample(["main", "né"], 4)], time_ms=monday)))
     assert asked() == 0
+
+
+def test_many_names_are_found(store: Store, settings: Settings) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    stacks = [(["main", f"function {number}"], 1) for number in range(9_000)]
+    profile = pprof_of([sample(*stack) for stack in stacks], time_ms=monday)
+    server.push(series(labels_of(), profile))
+    found = server.flamegraph(monday, monday + HOUR, max_nodes=EVERYTHING)
+    assert found == drawn(stacks, EVERYTHING)
 
 
 def test_a_name_that_is_not_there_is_empty_until_it_is(clickhouse: ClickHouse, tenant: str) -> None:

@@ -4,12 +4,15 @@ A name's hash tells the name, whoever asks, so what was read once is kept: to jo
 query takes longer than to look them up here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import batched
 
 from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.selection import Selection
 
 _MAX_NAMES = 1 << 17
+_MAX_ASKED = 4_096
+"""Ids in a question: a server takes no field over 128 KiB in a form (http_max_field_value_size)."""
 
 _NAMES = """
 SELECT name_id, any(name)
@@ -31,9 +34,17 @@ class FunctionNames:
         names = self._names
         unknown = set(name_ids) - names.keys()
         if unknown:
-            parameters = {**selection.parameters, "name_ids": [*unknown]}
-            sql = _NAMES.format(symbols=selection.symbols)
-            found = self._clickhouse.columns(sql, parameters, settings) or ((), ())
-            names = names | dict(zip(*found, strict=True))
+            names = names | self._read(unknown, selection, settings)
             self._names = names if len(names) <= _MAX_NAMES else {}
         return [names.get(id_, "") for id_ in name_ids]
+
+    def _read(
+        self, name_ids: Iterable[int], selection: Selection, settings: ServerSettings
+    ) -> dict[int, str]:
+        sql = _NAMES.format(symbols=selection.symbols)
+        names: dict[int, str] = {}
+        for asked in batched(name_ids, _MAX_ASKED, strict=False):
+            parameters = {**selection.parameters, "name_ids": [*asked]}
+            found = self._clickhouse.columns(sql, parameters, settings) or ((), ())
+            names.update(zip(*found, strict=True))
+        return names
