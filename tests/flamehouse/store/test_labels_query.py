@@ -1,5 +1,6 @@
 """What is answered about labels, and which series a selector picks: the same ones for every question."""
 
+import json
 from collections.abc import Mapping, Sequence
 from itertools import product
 
@@ -258,3 +259,25 @@ def test_no_more_than_a_hundred_labels_make_a_group(server: Server, monday: int)
     assert status([f"l{number}" for number in range(100)]) == 200
     assert status(["pod"] * 1_000) == 200
     assert status([f"l{number}" for number in range(101)]) == 400
+
+
+LONG = "'" * 30_000
+TEXTS = (
+    ("LabelValues", {"name": LONG * 2}),
+    (
+        "SelectSeries",
+        {"profileTypeID": CPU, "labelSelector": "{}", "step": 15, "groupBy": [LONG, LONG[1:] + "x"]},
+    ),
+    ("SelectMergeStacktraces", {"profileTypeID": f"a:{LONG}{LONG[8:]}:c:d:e", "labelSelector": "{}"}),
+)
+
+
+@pytest.mark.parametrize(("rpc", "question"), TEXTS, ids=[rpc for rpc, _ in TEXTS])
+def test_texts_have_room_for_what_a_server_takes(
+    server: Server, monday: int, rpc: str, question: Mapping[str, object]
+) -> None:
+    for longer, status in (("'", 200), ("''", 400)):
+        asked = json.loads(json.dumps(question).replace(LONG, LONG[:-1] + longer, 1))
+        response = server.ask(rpc, **asked, start=monday, end=monday + DAY)
+        assert response.status_code == status, response.text
+        assert status == 200 or response.json()["code"] == "invalid_argument"

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from clickhouse_connect.driver.client import Client
 
+from flamehouse.errors import invalid_argument
 from flamehouse.settings import Settings
 from flamehouse.store.embedded import Embedded, embedded_client, embedded_path, is_embedded
 from flamehouse.store.endpoint import endpoint_source
@@ -17,6 +18,10 @@ type Parameters = Mapping[str, object]
 type ServerSettings = Mapping[str, str | int]
 
 _TOKEN = "insert_deduplication_token"  # noqa: S105  # no secret: what makes an insert happen once
+
+
+_MAX_TEXT_BYTES = 60_000
+"""Of a parameter: a server takes 128 KiB of it (http_max_field_value_size), and escaping may double it."""
 
 
 class Connection(Protocol):
@@ -56,8 +61,8 @@ class ClickHouse:
     def rows(
         self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
     ) -> Sequence[Sequence[Any]]:
-        """The rows of the answer."""
-        bound, chosen = dict(parameters or {}), dict(settings or {})
+        """The rows of the answer. RpcError invalid_argument for parameters of more text than a server takes."""
+        bound, chosen = _bindable(parameters), dict(settings or {})
         return self._connection.ask(
             lambda client: client.query(sql, parameters=bound, settings=chosen).result_rows, repeatable=True
         )
@@ -65,8 +70,8 @@ class ClickHouse:
     def columns(
         self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
     ) -> Sequence[Sequence[Any]]:
-        """The columns of the answer; none at all where it has no rows."""
-        bound, chosen = dict(parameters or {}), dict(settings or {})
+        """The columns of the answer; none at all where it has no rows. RpcError as `rows`."""
+        bound, chosen = _bindable(parameters), dict(settings or {})
         return self._connection.ask(
             lambda client: client.query(sql, parameters=bound, settings=chosen).result_columns,
             repeatable=True,
@@ -92,3 +97,13 @@ class ClickHouse:
     def close(self) -> None:
         """Close every client, waiting for embedded ones in use; a question to them after that is a ClickHouseError."""
         self._connection.close()
+
+
+def _bindable(parameters: Parameters | None) -> dict[str, object]:
+    """The parameters as the client wants them; RpcError invalid_argument where one is longer than a server takes."""
+    bound = dict(parameters or {})
+    for value in bound.values():
+        texts = [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
+        if sum(len(text.encode(errors="replace")) for text in texts) > _MAX_TEXT_BYTES:
+            raise invalid_argument(f"the query holds a text of more than {_MAX_TEXT_BYTES} bytes")
+    return bound
