@@ -5,16 +5,14 @@ them all in less than a millisecond: the bytes of messages that follow each othe
 of each, so a list of messages, joined, is read as one message of repeated fields (profile_columns.proto).
 
 Such a field has no entry for a message that left it out. So a separator stands before each message, with an entry for
-every field: then a message shows as one entry where it left the field out, and as two where it did not. This takes
-an encoding without surprises, in which a field stands once and not with its default. That is how a message is written
-that was read before.
+every field: a message then shows as one entry where it left the field out, and as two where it did not. This takes an
+encoding in which a field stands once at most and never with its default, and lists of numbers are packed. The C library
+writes it so; what was sent is therefore read and written first.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-
-from google.protobuf.internal.containers import RepeatedScalarFieldContainer
 
 from flamehouse.pb import profile_pb2
 from flamehouse.pb.profile_columns_pb2 import (
@@ -26,8 +24,8 @@ from flamehouse.pb.profile_columns_pb2 import (
     SampleLists,
 )
 
-# Field and wire type, then the entry: nothing, or zero. A message that is one of a list's entries is told from the
-# separator by what the separator says in vain: its first field is 0.
+# Each field's number and wire type, and behind it an entry: nothing, or 0. Labels and lines are messages themselves,
+# which may be empty: their entry is one that says its first field to be 0, and that is never written.
 _SAMPLE_SEPARATOR = b"\x0a\x00\x12\x00\x1a\x02\x08\x00"
 _LOCATION_SEPARATOR = b"\x08\x00\x10\x00\x18\x00\x22\x02\x08\x00"
 _LINE_SEPARATOR = b"\x08\x00\x10\x00\x18\x00"
@@ -142,7 +140,7 @@ def _joined(messages: Sequence[bytes], separator: bytes) -> bytes:
     return separator + separator.join(messages) if messages else b""
 
 
-def _aligned[T: (int, bytes)](entries: RepeatedScalarFieldContainer[T], count: int) -> Sequence[T]:
+def _aligned[T: (int, bytes)](entries: Sequence[T], count: int) -> Sequence[T]:
     """One entry for each of `count` messages, out of one (the separator's) or two."""
     if len(entries) == 2 * count:
         return entries[1::2]
