@@ -18,8 +18,6 @@ type Parameters = Mapping[str, object]
 type ServerSettings = Mapping[str, str | int]
 
 _TOKEN = "insert_deduplication_token"  # noqa: S105  # no secret: what makes an insert happen once
-
-
 _MAX_TEXT_BYTES = 60_000
 """Of a parameter: a server takes 128 KiB of it (http_max_field_value_size), and escaping may double it."""
 

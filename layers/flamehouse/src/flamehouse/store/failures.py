@@ -62,9 +62,7 @@ def told_to_operators() -> Iterator[None]:
     try:
         yield
     except ClickHouseError as error:
-        cause = error.__cause__ or error
-        # urllib3 wraps what became of the last attempt.
-        reason = str(getattr(cause, "reason", cause)).partition("\n")[0]
+        reason = str(_cause(error)).partition("\n")[0]
         raise SystemExit(f"flamehouse: ClickHouse: {reason}") from error
     except (ValueError, RuntimeError, SecretError) as error:
         raise SystemExit(f"flamehouse: {error}") from error
@@ -75,6 +73,11 @@ def _reason(error: ClickHouseError) -> str:
     code = getattr(error, "code", None)
     if code is not None:
         return f"code {code} {getattr(error, 'name', None) or ''}".rstrip()
+    return type(_cause(error)).__name__
+
+
+def _cause(error: ClickHouseError) -> BaseException:
+    """What the client stumbled over; the error itself where that is ClickHouse's answer."""
     cause = error.__cause__ or error
     # urllib3 wraps what became of the last attempt.
-    return type(getattr(cause, "reason", None) or cause).__name__
+    return getattr(cause, "reason", None) or cause
