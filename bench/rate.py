@@ -2,24 +2,20 @@
 
 import http.client
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
 from time import perf_counter
 from urllib.parse import urlsplit
 
-from bench.isolated import data_folder
 from bench.plan import Plan
 from bench.report import Line
 from bench.workload import CPU_PERIOD_NS, PROFILE_TYPE, START_NS, Shape, make_services, push_request
 from flamehouse.pb.querier_pb2 import SelectSeriesRequest, SelectSeriesResponse
-from tools.local_server import environment
+from tools.local_server import local_server
 
 _HEADERS = {"Content-Type": "application/proto", "Connect-Protocol-Version": "1"}
 _TIMEOUT_S = 60
@@ -36,14 +32,13 @@ class _Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Server:
-    """The local server in a process of its own."""
+    """The local server in a process of its own; `address` is its host and port."""
 
-    host: str
-    port: int
+    address: str
     pid: int
 
     def connect(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(self.host, self.port, timeout=_TIMEOUT_S)
+        return http.client.HTTPConnection(self.address, timeout=_TIMEOUT_S)
 
     def cpu_s(self) -> float:
         """Seconds of CPU it has used, from the fields utime and stime of proc_pid_stat(5)."""
@@ -54,7 +49,8 @@ class _Server:
 def measure(plan: Plan) -> Sequence[Line]:
     """One server, and more and more clients that each send one upload after the other."""
     lines = []
-    with data_folder() as folder, _server(folder) as server:
+    with local_server(RETENTION_DAYS="0") as started:
+        server = _Server(address=urlsplit(started.url).netloc, pid=started.pid)
         uploads = _uploads(plan)
         acknowledged = sum(_client(server, [*islice(uploads, plan.services)], perf_counter() + _TIMEOUT_S))
         for clients in plan.clients:
@@ -134,26 +130,3 @@ def _uploads(plan: Plan) -> Iterator[_Upload]:
         _Upload(body=push_request([profile]), total=int(profile.counts.sum()) * CPU_PERIOD_NS)
         for profile in drawn
     )
-
-
-@contextmanager
-def _server(folder: Path) -> Iterator[_Server]:
-    """Start the server on a free port and stop it as Ctrl-C would."""
-    environ = {
-        **environment(),
-        "HOST": "127.0.0.1",
-        "PORT": "0",
-        "DATA_DIR": str(folder),
-        "RETENTION_DAYS": "0",
-    }
-    command = (sys.executable, "-m", "all_in_one")
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            ready = next((line for line in process.stdout or () if "http://" in line), None)
-            if ready is None:
-                raise RuntimeError("the server did not start")
-            url = urlsplit(ready[ready.index("http://") :].strip())
-            yield _Server(host=str(url.hostname), port=int(url.port or 0), pid=process.pid)
-        finally:
-            process.send_signal(signal.SIGINT)
-            process.wait(_TIMEOUT_S)

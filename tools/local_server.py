@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from tempfile import TemporaryDirectory
 
 from flamehouse.settings import Settings
@@ -16,12 +16,20 @@ _STOP_S = 60
 _READY = re.compile(r"ready on (\S+)")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningServer:
+    """Where a server answers, and its process."""
+
+    url: str
+    pid: int
+
+
 @contextmanager
-def local_server(**settings: str) -> Iterator[str]:
-    """The URL of a server that is ready; it is stopped at the end. RuntimeError if it does not start."""
+def local_server(**settings: str) -> Iterator[RunningServer]:
+    """A server that is ready; it is stopped at the end. RuntimeError if it does not start."""
     with TemporaryDirectory(prefix="flamehouse-") as data_dir, _process(data_dir, settings) as process:
         try:
-            yield _url(process)
+            yield RunningServer(url=_url(process), pid=process.pid)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(_STOP_S)

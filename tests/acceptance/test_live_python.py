@@ -32,8 +32,8 @@ DEMO_S = 2.0
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    with local_server() as url:
-        yield url
+    with local_server() as server:
+        yield server.url
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +131,8 @@ def test_the_demo_prints_the_profile_as_a_tree(url: str) -> None:
 
 
 def test_the_demo_finds_the_server_that_has_its_port_and_credential() -> None:
-    with local_server(API_CREDENTIAL="horse") as url:
-        done = demo(PORT=str(urlsplit(url).port), API_CREDENTIAL="horse")
+    with local_server(API_CREDENTIAL="horse") as server:
+        done = demo(PORT=str(urlsplit(server.url).port), API_CREDENTIAL="horse")
     assert (done.returncode, done.stderr) == (0, "")
     assert "edit_distance" in done.stdout
 

@@ -27,14 +27,14 @@ def main() -> None:
     if node is None or npm is None:
         print("live-node: skipped, since node and npm are not both on this machine")
         return
-    with TemporaryDirectory(prefix="live-node-") as folder, local_server() as url:
+    with TemporaryDirectory(prefix="live-node-") as folder, local_server() as server:
         _install(npm, Path(folder))
         start_ms = time.time_ns() // 1_000_000
-        subprocess.run([node, "program.mjs", url, _APPLICATION], cwd=folder, check=True)
+        subprocess.run([node, "program.mjs", server.url, _APPLICATION], cwd=folder, check=True)
         end_ms = time.time_ns() // 1_000_000
         try:
             for profile_type in _PROFILE_TYPES:
-                _check(url, profile_type, start_ms, end_ms)
+                _check(server.url, profile_type, start_ms, end_ms)
         except ServerError as error:
             raise SystemExit(f"live-node: {error}") from error
 
