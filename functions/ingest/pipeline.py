@@ -15,7 +15,7 @@ from flamehouse.profile import SeriesProfile, Upload
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from ingest.body import read_parts
-from ingest.formats import format_of, parser_of
+from ingest.formats import UNPROCESSABLE, Format, RefusedProfileError, format_called, format_of
 from ingest.normalize import check_series_count, normalize, profile_id_of
 from ingest.request import IngestRequest
 from ingest.upload_id import upload_id
@@ -77,17 +77,22 @@ class Checks:
 def ingest(
     services: Services, arrival: Arrival, request: IngestRequest, content_type: str, body: bytes
 ) -> None:
-    """Store an upload to /ingest. RpcError has status 400 for a format there is no parser of, 422 for bad content."""
+    """Store an upload to /ingest.
+
+    RpcError has status 400 for a format there is no parser of, 422 for content that is not of the format. A refused
+    profile has the status that its format says.
+    """
     settings = services.settings
-    parse = parser_of(format_of(request.format, content_type))
-    with _unprocessable("parsing"):
+    request = replace(request, format=format_of(request.format, content_type))
+    format_ = format_called(request.format)
+    with _named_failure(request.format, format_):
         parts = read_parts(
             body,
             content_type,
             max_body_bytes=settings.max_body_bytes,
-            max_part_bytes=settings.max_profile_bytes,
+            max_part_bytes=format_.part_limit(settings),
         )
-        parsed = parse(request, parts)
+        parsed = format_.parse(request, parts)
     id_ = upload_id(
         tenant=arrival.tenant,
         endpoint=INGEST,
@@ -96,7 +101,7 @@ def ingest(
         received_s=None if parsed.timed else arrival.received_s,
     )
     checks = Checks(settings=settings, received_ns=arrival.received_ns)
-    with _unprocessable("pushing"):
+    with _named_failure(request.format, format_, pushing=True):
         store(services, arrival, id_, [_entry_of(profile, checks) for profile in parsed.profiles])
 
 
@@ -170,12 +175,15 @@ def _refusal(entries: Sequence[Entry], refused: _Refused) -> RpcError:
 
 
 @contextmanager
-def _unprocessable(step: str) -> Iterator[None]:
-    """What is wrong with the content has status 422 here, and says at which step it was found."""
+def _named_failure(name: str, format_: Format, *, pushing: bool = False) -> Iterator[None]:
+    """What is wrong with the content says in which format and at which step, and has the status of these."""
     try:
         yield
     except RpcError as error:
         if error.code is not Code.INVALID_ARGUMENT:
             raise
-        message = f"{step} IngestInput-pprof failed {error.message}"
-        raise RpcError(Code.UNKNOWN, message, http_status=422) from error
+        pushing = pushing or isinstance(error, RefusedProfileError)
+        message = f"{'pushing' if pushing else 'parsing'} IngestInput-{name} failed {error.message}"
+        status = format_.refused_status if pushing else UNPROCESSABLE
+        code = error.code if status is None else Code.UNKNOWN
+        raise RpcError(code, message, http_status=status) from error

@@ -1,15 +1,17 @@
-"""What uploads to /ingest are written in: how a request says so, and the parser of each format.
+"""What uploads to /ingest are written in: how a request says so, and what is particular to each format.
 
-A format is a module here with a function `parse` of the type `Parse`, and a row of PARSERS.
+A format is a module here with a function `parse` of the type `Parse`, and a row of FORMATS.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from operator import attrgetter
 from typing import Final, Protocol, cast
 
-from flamehouse.errors import invalid_argument
+from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.incoming import IncomingProfile
+from flamehouse.settings import Settings
 from ingest.multipart import is_multipart
 from ingest.request import IngestRequest
 
@@ -25,18 +27,41 @@ class Parsed:
 class Parse(Protocol):
     """Reads the parts of an upload, by name; a body that is no form is the part `profile`.
 
-    RpcError invalid_argument for parts that are not of the format.
+    RpcError invalid_argument for parts that are not of the format, RefusedProfileError for what is of the format and
+    makes no profile.
     """
 
     def __call__(self, request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed: ...
 
 
-PARSERS: Final = {
-    "pprof": "ingest.formats.pprof",
-}
-"""The module of each format; imported when the first upload of its kind comes in."""
+class RefusedProfileError(RpcError):
+    """A fault of what was read, not of how it is written: it is answered as a profile that the checks refuse."""
 
-_FORMATS: Final = (
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """What is particular to a format."""
+
+    module: str
+    """Imported when the first upload of its kind comes in."""
+    part_limit: Callable[[Settings], int] = attrgetter("max_profile_bytes")
+    """How many bytes a part may have, unpacked."""
+    refused_status: int | None = None
+    """The status of an upload with refused profiles; None for that of the error's own code. What cannot be parsed has
+    status 422 in every format."""
+
+    def parse(self, request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
+        """Call the module's parser."""
+        return cast(Parse, import_module(self.module).parse)(request, parts)
+
+
+UNPROCESSABLE: Final = 422
+
+FORMATS: Final[Mapping[str, Format]] = {
+    "pprof": Format(module="ingest.formats.pprof", refused_status=UNPROCESSABLE),
+}
+
+_NAMES: Final = (
     ("trie", "binary/octet-stream+trie"),
     ("tree", "binary/octet-stream+tree"),
     ("lines", None),
@@ -49,15 +74,15 @@ _FORMATS: Final = (
 
 def format_of(parameter: str, content_type: str) -> str:
     """The format of an upload with this `format` parameter and Content-Type, as Grafana Pyroscope tells them apart."""
-    for name, media_type in _FORMATS:
+    for name, media_type in _NAMES:
         if parameter == name or content_type == media_type:
             return name
     return "pprof" if is_multipart(content_type) else "groups"
 
 
-def parser_of(name: str) -> Parse:
-    """The parser of a format; RpcError invalid_argument if there is none."""
-    module = PARSERS.get(name)
-    if module is None:
-        raise invalid_argument(f"unsupported format: {name}")
-    return cast(Parse, import_module(module).parse)
+def format_called(name: str) -> Format:
+    """What is particular to a format; RpcError invalid_argument if there is no parser of it."""
+    try:
+        return FORMATS[name]
+    except KeyError:
+        raise invalid_argument(f"unsupported format: {name}") from None
