@@ -30,7 +30,14 @@ from flamehouse.store.embedded import embedded_path, is_embedded
 from flamehouse.store.failures import told_to_operators
 from flamehouse.store.migrate import migrate
 from ingest.app import routes as ingest_routes
-from querier import label_names, label_values, profile_types, select_merge_stacktraces, select_series
+from querier import (
+    label_names,
+    label_values,
+    profile_types,
+    select_merge_stacktraces,
+    select_series,
+    series,
+)
 
 _STOP_GRACE_S: Final = 5
 """Beyond a query's own time limit, how long a stop waits for requests under way."""
@@ -60,6 +67,7 @@ def create_app(services: Callable[[], Services], path_prefix: str = "", credenti
         profile_types.route,
         label_names.route,
         label_values.route,
+        series.route,
         select_series.route,
         select_merge_stacktraces.route,
     ]

@@ -14,15 +14,9 @@ from doubles import CannedStore
 from flamehouse.connect import unknown_path
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from querier import label_names, label_values, profile_types, select_merge_stacktraces, select_series
+from rpcs import handled, routes_of
 
-QUERIER_ROUTES = (
-    profile_types.route,
-    label_names.route,
-    label_values.route,
-    select_series.route,
-    select_merge_stacktraces.route,
-)
+QUERIER_ROUTES = tuple(route for module in handled("querier") for route in routes_of(module))
 
 
 def serve(

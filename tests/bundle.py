@@ -8,19 +8,18 @@ from typing import Final
 
 import pytest
 
+from rpcs import resources_of
+
 REPO: Final = Path(__file__).resolve().parent.parent
 DEPENDENCIES: Final = {"aarch64": "DependenciesArmLayer", "x86_64": "DependenciesX86Layer"}
 """The layer of wheels for each machine, as the kernel calls it."""
 LAYERS: Final = (*DEPENDENCIES.values(), "FlamehouseLayer")
-QUERIERS: Final = {
-    "ProfileTypesFunction": "querier.profile_types",
-    "LabelNamesFunction": "querier.label_names",
-    "LabelValuesFunction": "querier.label_values",
-    "SelectSeriesFunction": "querier.select_series",
-    "SelectMergeStacktracesFunction": "querier.select_merge_stacktraces",
+FUNCTIONS: Final = {
+    name: properties["Handler"].removesuffix(".handler")
+    for name, properties in resources_of("AWS::Serverless::Function").items()
 }
-FUNCTIONS: Final = {"IngestFunction": "ingest.app", **QUERIERS}
 """The module of each function's handler."""
+QUERIERS: Final = {name: module for name, module in FUNCTIONS.items() if module.startswith("querier.")}
 
 
 def built() -> Path:

@@ -9,7 +9,7 @@ from flamehouse.profile import Upload
 from flamehouse.selector import Matcher
 from flamehouse.store import Store
 from flamehouse.store.client import ClickHouse, Parameters, ServerSettings
-from flamehouse.store.model import SeriesQuery, SeriesResult, StacktraceQuery
+from flamehouse.store.model import LabelSet, LabelSetsQuery, SeriesQuery, SeriesResult, StacktraceQuery
 from flamehouse.timerange import TimeRange
 
 _NO_TREE = CutTree(ids=(), parents=(), names=(), totals=(), selves=(), total=0)
@@ -22,6 +22,7 @@ class CannedStore(Store):
     type_ids: Sequence[str] = ()
     names: Sequence[str] = ()
     values: Sequence[str] = ()
+    sets: Sequence[LabelSet] = ()
     series: Sequence[SeriesResult] = ()
     tree: CutTree = _NO_TREE
     asked: list[tuple[Any, ...]] = field(default_factory=list)
@@ -39,6 +40,10 @@ class CannedStore(Store):
     ) -> list[str]:
         self.asked.append(("label_values", tenant, name, tuple(matchers), within))
         return list(self.values)
+
+    def label_sets(self, tenant: str, query: LabelSetsQuery) -> list[LabelSet]:
+        self.asked.append(("label_sets", tenant, query))
+        return list(self.sets)
 
     def select_series(self, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
         self.asked.append(("select_series", tenant, query))

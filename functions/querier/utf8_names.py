@@ -13,11 +13,12 @@ _CAPABILITY: Final = "allow-utf8-labelnames=true"
 
 def visible_names(names: Iterable[str], headers: Mapping[str, str]) -> list[str]:
     """Those of `names` that the client which sent `headers` can take, in their order."""
-    if _takes_utf8_names(headers.get("Accept", "")):
+    if takes_utf8_names(headers):
         return list(names)
     return [name for name in names if _LEGACY_NAME.fullmatch(name)]
 
 
-def _takes_utf8_names(accept: str) -> bool:
-    parameters = accept.lower().replace(",", ";").split(";")
+def takes_utf8_names(headers: Mapping[str, str]) -> bool:
+    """Whether the client which sent `headers` can take any name."""
+    parameters = headers.get("Accept", "").lower().replace(",", ";").split(";")
     return any(parameter.replace(" ", "").replace('"', "") == _CAPABILITY for parameter in parameters)

@@ -4,13 +4,10 @@ import base64
 import json
 import re
 import subprocess
-from collections.abc import Iterator
-from importlib import import_module
 from typing import Any
 
 import pytest
 import yaml
-from starlette.routing import Route
 
 from all_in_one import create_app
 from apps import request
@@ -18,7 +15,7 @@ from bundle import FUNCTIONS, REPO, built
 from doubles import CannedStore
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from ingest.app import routes as ingest_routes
+from rpcs import handled, routes_of
 
 pytestmark = pytest.mark.xdist_group("template")
 
@@ -59,17 +56,10 @@ def routed(template: dict[str, Any]) -> dict[str, set[str]]:
     return paths
 
 
-def querier_routes() -> Iterator[tuple[str, set[str]]]:
-    for file in (REPO / "functions/querier").glob("*.py"):
-        module = import_module(f"querier.{file.stem}")
-        if hasattr(module, "handler"):
-            yield f"querier.{file.stem}.handler", {module.route.path}
-
-
 def test_every_handler_has_its_routes_and_every_route_its_handler(template: dict[str, Any]) -> None:
-    ingest = {route.path for route in ingest_routes if isinstance(route, Route)}
-    assert len(ingest) == len(ingest_routes)
-    expected = {"ingest.app.handler": {*ingest, "$default"}, **dict(querier_routes())}
+    modules = (*handled("ingest"), *handled("querier"))
+    expected = {f"{each.__name__}.handler": {route.path for route in routes_of(each)} for each in modules}
+    expected["ingest.app.handler"].add("$default")
     assert routed(template) == expected
     assert {name: f"{module}.handler" for name, module in FUNCTIONS.items()} == {
         name: properties["Handler"] for name, properties in functions(template).items()

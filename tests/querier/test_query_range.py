@@ -18,6 +18,7 @@ OPTIONAL_RANGE: dict[str, dict[str, object]] = {
     "ProfileTypes": {},
     "LabelNames": {},
     "LabelValues": {"name": "service_name"},
+    "Series": {},
 }
 REQUIRED_RANGE: dict[str, dict[str, object]] = {
     "SelectSeries": {"profileTypeID": "a:b:c:d:e", "labelSelector": "{}", "step": 15},

@@ -15,7 +15,7 @@ from flamehouse.store.deadline import time_limit
 from flamehouse.store.embedded import embedded_path
 from flamehouse.store.failures import TO_READERS, TO_WRITERS, Answers, told_to_clients
 from flamehouse.store.journal import Journal
-from flamehouse.store.model import SeriesQuery, SeriesResult, StacktraceQuery
+from flamehouse.store.model import LabelSet, LabelSetsQuery, SeriesQuery, SeriesResult, StacktraceQuery
 from flamehouse.store.names import FunctionNames
 from flamehouse.store.writer import GroupWriter, LoneWriter, Writer
 from flamehouse.timerange import TimeRange
@@ -68,6 +68,11 @@ class Store:
         """The values of one label on the days that the range touches, sorted."""
         with self._answering():
             return labels_query.label_values(self._clickhouse, tenant, name, matchers, within, self._reading)
+
+    def label_sets(self, tenant: str, query: LabelSetsQuery) -> list[LabelSet]:
+        """The distinct label sets on the days that the range touches, sorted."""
+        with self._answering():
+            return labels_query.label_sets(self._clickhouse, tenant, query, self._reading)
 
     def select_series(self, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
         """Totals of profiles over time; the greatest series first."""

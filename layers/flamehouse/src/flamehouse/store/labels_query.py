@@ -1,10 +1,11 @@
-"""ProfileTypes, LabelNames and LabelValues: what the table `series` knows of the days a range touches."""
+"""ProfileTypes, LabelNames, LabelValues and Series: what the table `series` knows of the days a range touches."""
 
 from collections.abc import Sequence
 
 from flamehouse.selector import Matcher
 from flamehouse.store.client import ClickHouse, ServerSettings
-from flamehouse.store.matching import series_condition
+from flamehouse.store.matching import COLUMN_OF_LABEL, series_condition
+from flamehouse.store.model import LabelSet, LabelSetsQuery
 from flamehouse.store.selection import days_of
 from flamehouse.timerange import TimeRange
 
@@ -30,6 +31,23 @@ WHERE tenant = {{tenant:String}} AND day BETWEEN toDate({{first_day:Int32}}) AND
     AND {condition} AND value != ''
 ORDER BY value
 """
+
+# The rows are those of a series and day: a set is put together once for each distinct one.
+_LABEL_SETS = """
+SELECT arrayFilter(label -> {wanted}, CAST({labels}, 'Array(Tuple(String, String))')) AS label_set
+FROM
+(
+    SELECT DISTINCT {columns}
+    FROM series
+    WHERE tenant = {{tenant:String}} AND day BETWEEN toDate({{first_day:Int32}}) AND toDate({{last_day:Int32}})
+        AND {condition}
+)
+GROUP BY label_set
+HAVING notEmpty(label_set)
+ORDER BY label_set
+"""
+
+_LEGACY_NAME = "match(label.1, '^[a-zA-Z_][a-zA-Z0-9_]*$')"
 
 
 def profile_types(
@@ -71,3 +89,37 @@ def label_values(
         value
         for (value,) in clickhouse.rows(_LABEL_VALUES.format(condition=condition.sql), parameters, settings)
     ]
+
+
+def label_sets(
+    clickhouse: ClickHouse, tenant: str, query: LabelSetsQuery, settings: ServerSettings
+) -> list[LabelSet]:
+    """The label sets, sorted, each once; none of them is empty."""
+    condition = series_condition(query.matchers)
+    parameters = {
+        "tenant": tenant,
+        **days_of(query.within),
+        **condition.parameters,
+        "names": list(query.names),
+    }
+    sql = _LABEL_SETS.format(condition=condition.sql, **_label_set(query))
+    return [tuple(labels) for (labels,) in clickhouse.rows(sql, parameters, settings)]
+
+
+def _label_set(query: LabelSetsQuery) -> dict[str, str]:
+    """How a label set is made, from no more columns of `series` than it takes: its labels are wide."""
+    if not query.names:
+        return {
+            "columns": "labels",
+            "labels": "arraySort(CAST(labels, 'Array(Tuple(String, String))'))",
+            "wanted": "true" if query.utf8_names else _LEGACY_NAME,
+        }
+    if COLUMN_OF_LABEL.keys() >= set(query.names):
+        pairs = ", ".join(f"('{name}', {COLUMN_OF_LABEL[name]})" for name in query.names)
+        columns = ", ".join(COLUMN_OF_LABEL[name] for name in query.names)
+        return {"columns": columns, "labels": f"[{pairs}]", "wanted": "label.2 != ''"}
+    return {
+        "columns": "arrayMap(name -> labels[name], {names:Array(String)}) AS values",
+        "labels": "arrayZip({names:Array(String)}, values)",
+        "wanted": "label.2 != ''",
+    }

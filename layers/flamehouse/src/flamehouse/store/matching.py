@@ -10,7 +10,7 @@ from string import Template
 
 from flamehouse.selector import Matcher, MatchOp
 
-_COLUMN_OF_LABEL = {"__profile_type__": "profile_type", "service_name": "service"}
+COLUMN_OF_LABEL = {"__profile_type__": "profile_type", "service_name": "service"}
 """Labels that the table's key holds as columns of their own."""
 
 # `\b\B` matches nowhere. Being an alternative, it keeps ClickHouse to RE2: its own shortcut, a search for a
@@ -47,7 +47,7 @@ def series_condition(matchers: Sequence[Matcher]) -> Condition:
     parameters: dict[str, str] = {}
     for index, matcher in enumerate(matchers):
         name, value = f"m{index}_name", f"m{index}_value"
-        label = _COLUMN_OF_LABEL.get(matcher.name)
+        label = COLUMN_OF_LABEL.get(matcher.name)
         if label is None:
             label = f"labels[{{{name}:String}}]"
             parameters[name] = matcher.name

@@ -12,6 +12,19 @@ type LabelSet = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabelSetsQuery:
+    """The distinct label sets of the matching series, of the labels `names`, sorted; of all where there are none.
+
+    Of all names, those beyond `[a-zA-Z_][a-zA-Z0-9_]*` are left out unless `utf8_names` are wanted.
+    """
+
+    matchers: Sequence[Matcher]
+    within: TimeRange
+    names: tuple[str, ...] = ()
+    utf8_names: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesQuery:
     """Totals of profiles over time: the point at T sums what came after T - step_ms, up to and with T.
 

@@ -1,0 +1,39 @@
+"""Adding an RPC is one file, one route and one function: none of the three is there without the others."""
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from all_in_one import create_app
+from bundle import FUNCTIONS
+from doubles import CannedStore
+from flamehouse.paths import CleanPaths
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from rpcs import handled, resources_of, routes_of
+
+MODULES = [*handled("ingest"), *handled("querier")]
+
+
+def test_the_local_server_has_the_routes_of_every_handler_and_no_others() -> None:
+    services = Services(settings=Settings(), store=CannedStore())
+    served = create_app(lambda: services)
+    assert isinstance(served, CleanPaths)
+    assert isinstance(served.app, Starlette)
+    mounted = sorted(id(route) for route in served.app.routes)
+    assert mounted == sorted(id(route) for module in MODULES for route in routes_of(module))
+
+
+def test_the_template_has_a_function_for_every_handler_with_its_paths() -> None:
+    events = {
+        properties["Handler"]: {
+            event["Properties"]["Path"]
+            for event in properties["Events"].values()
+            if "Path" in event["Properties"]
+        }
+        for properties in resources_of("AWS::Serverless::Function").values()
+    }
+    assert len(events) == len(FUNCTIONS)
+    assert events == {
+        f"{module.__name__}.handler": {route.path for route in routes_of(module) if isinstance(route, Route)}
+        for module in MODULES
+    }

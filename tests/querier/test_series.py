@@ -1,0 +1,203 @@
+"""Series, in both encodings, and on a store: the distinct label sets of what a selector picks."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from apps import Querier
+from client import Client
+from doubles import CannedStore, Listening
+from flamehouse.pb.querier_pb2 import SeriesRequest, SeriesResponse
+from flamehouse.selector import parse_selector
+from flamehouse.settings import Settings
+from flamehouse.store import Store, labels_query
+from flamehouse.store.client import ClickHouse
+from flamehouse.store.model import LabelSet, LabelSetsQuery
+from flamehouse.timerange import TimeRange
+from profiles import CPU, labels_of, pprof_of, sample
+from questions import Server, some_monday_ms
+from uploads import series
+
+DAY = 86_400_000
+UTF8 = {"Accept": "*/*;allow-utf8-labelnames=true"}
+HEAP = "memory:cpu:nanoseconds:cpu:nanoseconds"
+DRILLDOWN = ("service_name", "__profile_type__")
+
+
+@pytest.mark.parametrize("proto", [True, False])
+def test_label_sets_come_in_the_stores_order(proto: bool) -> None:
+    sets: Sequence[LabelSet] = ((("a", "1"), ("b", "2")), (("a", "2"),))
+    asked = SeriesRequest(matchers=['{pod!=""}'], label_names=["b", "a"])
+    answer = Querier(store=CannedStore(sets=sets)).ask("Series", asked, SeriesResponse, proto=proto)
+    assert [[(pair.name, pair.value) for pair in each.labels] for each in answer.labels_set] == [
+        [("a", "1"), ("b", "2")],
+        [("a", "2")],
+    ]
+    assert answer.SerializeToString()[:1] == b"\x12"  # field 2: there is no field 1
+
+
+def test_the_json_names_are_those_that_drilldown_reads() -> None:
+    querier = Querier(store=CannedStore(sets=((("service_name", "shop"),),)))
+    body = '{"start":1000,"end":"4000","labelNames":["service_name","__profile_type__"],"matchers":[]}'
+    querier = Querier(store=querier.store, settings=Settings(retention_days=0))
+    assert querier.post("Series", body).json() == {
+        "labelsSet": [{"labels": [{"name": "service_name", "value": "shop"}]}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "headers", "query"),
+    [
+        ([], {}, {"names": (), "utf8_names": False}),
+        ([], UTF8, {"names": (), "utf8_names": True}),
+        (["b", "a", "b"], {}, {"names": ("a", "b"), "utf8_names": False}),
+        (["b", "größe", "a.b"], {}, {"names": ("b",), "utf8_names": False}),
+        (["b", "größe", "a.b"], UTF8, {"names": ("a.b", "b", "größe"), "utf8_names": True}),
+        (["größe", ""], {}, None),
+        ([f"l{number}" for number in range(100)] * 2, {}, {}),
+    ],
+)
+def test_names_are_asked_for_once_if_the_client_can_take_them(
+    asked: list[str], headers: dict[str, str], query: Mapping[str, object] | None
+) -> None:
+    querier = Querier()
+    response = querier.post("Series", json.dumps({"label_names": asked}), headers=headers)
+    assert (response.status_code, response.json()) == (200, {})
+    assert len(querier.store.asked) == (query is not None)
+    for _, _, question in querier.store.asked:
+        assert query is not None
+        assert {name: getattr(question, name) for name in query} == query
+
+
+def test_no_more_than_a_hundred_names_are_asked_for() -> None:
+    body = json.dumps({"labelNames": [f"l{number}" for number in range(101)]})
+    assert Querier().refusal("Series", body) == (
+        400,
+        "invalid_argument",
+        "label_names has 101 names, and the limit is 100",
+    )
+
+
+@pytest.mark.parametrize("matchers", ['["{"]', '[""]', '["{}","{a=}"]'])
+def test_a_bad_selector_is_an_invalid_argument(matchers: str) -> None:
+    status, code, message = Querier().refusal("Series", f'{{"matchers":{matchers}}}')
+    assert (status, code) == (400, "invalid_argument")
+    assert message.startswith("invalid label selector")
+
+
+SERIES: Sequence[Mapping[str, str]] = (
+    labels_of(pod="a"),
+    labels_of(pod="b", zone="1"),
+    labels_of(service_name="cart", pod="a"),
+    labels_of(__name__="memory", pod="a"),
+    labels_of(service_name="it's", **{"k8s.ns": "x\ny", "größe": "café"}),
+)
+
+
+@pytest.fixture(scope="module")
+def monday() -> int:
+    return some_monday_ms()
+
+
+@pytest.fixture(scope="module")
+def client(store: Store, settings: Settings, monday: int) -> Client:
+    """A server with each series on two days, and on one of them twice."""
+    server = Server.on(store, settings)
+    for time_ms in (monday, monday + 1, monday + DAY):
+        server.push(*(series(each, pprof_of([sample("a", 1)], time_ms=time_ms)) for each in SERIES))
+    return server.client
+
+
+def answered(
+    client: Client, start: int, end: int, names: Sequence[str] = (), *matchers: str, utf8: bool = True
+) -> list[list[tuple[str, str]]]:
+    question = {"start": start, "end": end, "labelNames": names, "matchers": matchers}
+    answer = client.rpc("Series", question, UTF8 if utf8 else {})
+    return [
+        [(pair["name"], pair["value"]) for pair in each["labels"]] for each in answer.get("labelsSet", [])
+    ]
+
+
+NAMES: Sequence[Sequence[str]] = (
+    (),
+    DRILLDOWN,
+    ("service_name",),
+    ("__profile_type__",),
+    ("zone",),
+    ("pod", "zone", "service_name"),
+    ("__name__", "__profile_type__", "größe"),
+    ("k8s.ns", "nowhere"),
+    ("nowhere",),
+    ("x' OR '1'='1", "{names:Array(String)}"),
+)
+
+
+@pytest.mark.parametrize("names", NAMES)
+@pytest.mark.parametrize(
+    ("matchers", "picked"),
+    [
+        ((), (0, 1, 2, 3, 4)),
+        (('{pod="a"}',), (0, 2, 3)),
+        (('{pod="a"}', '{service_name=~"sh.*"}'), (0, 3)),
+        ((f'{{__profile_type__="{HEAP}"}}',), (3,)),
+        (('{service_name="nowhere"}',), ()),
+    ],
+)
+def test_label_sets_are_those_of_the_series_picked_each_once_and_sorted(
+    client: Client, monday: int, names: Sequence[str], matchers: Sequence[str], picked: Sequence[int]
+) -> None:
+    expected = set()
+    for index in picked:
+        type_ = f"{SERIES[index]['__name__']}:cpu:nanoseconds:cpu:nanoseconds"
+        labels = {**SERIES[index], "__profile_type__": type_, "__type__": "cpu", "__unit__": "nanoseconds"}
+        labels |= {"__period_type__": "cpu", "__period_unit__": "nanoseconds"}
+        labels["__service_name__"] = labels["service_name"]
+        expected.add(tuple(sorted((name, labels[name]) for name in labels if name in names or not names)))
+    assert answered(client, monday, monday + DAY, names, *matchers) == [
+        list(labels) for labels in sorted(expected) if labels
+    ]
+
+
+def test_names_beyond_the_legacy_form_are_for_those_who_accept_them(client: Client, monday: int) -> None:
+    [shown] = answered(client, monday, monday, (), '{service_name="it\'s"}', utf8=False)
+    assert [name for name, _ in shown if not name.startswith("__")] == ["service_name"]
+    assert answered(client, monday, monday, ["größe"], utf8=False) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "known"),
+    [(-1, -1, False), (-DAY, 0, True), (0, 0, True), (2 * DAY, 9 * DAY, False), (DAY, 2 * DAY, True)],
+)
+def test_series_are_known_for_the_days_their_profiles_were_taken_on(
+    client: Client, monday: int, start: int, end: int, known: bool
+) -> None:
+    sets = answered(client, monday + start, monday + end, DRILLDOWN)
+    assert bool(sets) is known
+    assert not known or sets[0] == [("__profile_type__", HEAP), ("service_name", "shop")]
+    assert not known or [("__profile_type__", CPU), ("service_name", "it's")] in sets
+
+
+@pytest.mark.parametrize(
+    ("names", "selector", "reads_labels"),
+    [
+        (DRILLDOWN, "{}", False),
+        (DRILLDOWN, '{service_name="shop",__profile_type__=~"process.*"}', False),
+        (("service_name",), "{}", False),
+        (DRILLDOWN, '{pod="a"}', True),
+        (("pod",), "{}", True),
+        ((), "{}", True),
+    ],
+)
+def test_what_the_key_says_is_asked_without_reading_labels(
+    clickhouse: ClickHouse, tenant: str, names: Sequence[str], selector: str, reads_labels: bool
+) -> None:
+    listening = Listening(clickhouse)
+    query = LabelSetsQuery(
+        matchers=parse_selector(selector),
+        within=TimeRange(start_ms=0, end_ms=DAY),
+        names=tuple(sorted(names)),
+    )
+    assert labels_query.label_sets(listening, tenant, query, {}) == []
+    [sql] = listening.asked
+    assert ("labels" in sql) is reads_labels

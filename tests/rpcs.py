@@ -1,0 +1,39 @@
+"""What is served, found where it is written: the modules with a handler, and the functions of template.yaml."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+import yaml
+from starlette.routing import Route
+
+_REPO: Final = Path(__file__).resolve().parent.parent
+
+
+class _Template(yaml.SafeLoader):
+    """Reads CloudFormation's YAML; what its tags (`!Ref`) refer to is left out."""
+
+
+_Template.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
+
+
+def handled(package: str) -> list[ModuleType]:
+    """The modules of a package in functions/ that are handlers of AWS Lambda."""
+    files = sorted((_REPO / "functions" / package).glob("*.py"))
+    modules = (import_module(f"{package}.{file.stem}") for file in files)
+    return [module for module in modules if hasattr(module, "handler")]
+
+
+def routes_of(module: ModuleType) -> Sequence[Route]:
+    """The routes that a module's handler serves: its `routes`, or its one `route`."""
+    return module.routes if hasattr(module, "routes") else (module.route,)
+
+
+def resources_of(type_: str) -> dict[str, dict[str, Any]]:
+    """The properties of each resource of a type in template.yaml, by its name."""
+    # Safe: the loader is SafeLoader's own, with tags that make nothing.
+    template = yaml.load((_REPO / "template.yaml").read_text(), _Template)  # noqa: S506
+    resources = template["Resources"].items()
+    return {name: resource["Properties"] for name, resource in resources if resource["Type"] == type_}
