@@ -34,6 +34,7 @@ from querier import (
     label_names,
     label_values,
     profile_types,
+    select_merge_span_profile,
     select_merge_stacktraces,
     select_series,
     series,
@@ -70,6 +71,7 @@ def create_app(services: Callable[[], Services], path_prefix: str = "", credenti
         series.route,
         select_series.route,
         select_merge_stacktraces.route,
+        select_merge_span_profile.route,
     ]
     guarded = RequireCredential(app=app, credential=credential) if credential else app
     return CleanPaths(guarded, path_prefix)

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flamehouse.flamegraph import CutTree
+from flamehouse.flamegraph import NO_TREE, CutTree
 from flamehouse.profile import Upload
 from flamehouse.selector import Matcher
 from flamehouse.store import Store
 from flamehouse.store.client import ClickHouse, Parameters, ServerSettings
 from flamehouse.store.model import LabelSet, LabelSetsQuery, SeriesQuery, SeriesResult, StacktraceQuery
 from flamehouse.timerange import TimeRange
-
-_NO_TREE = CutTree(ids=(), parents=(), names=(), totals=(), selves=(), total=0)
 
 
 @dataclass(kw_only=True)
@@ -24,7 +22,7 @@ class CannedStore(Store):
     values: Sequence[str] = ()
     sets: Sequence[LabelSet] = ()
     series: Sequence[SeriesResult] = ()
-    tree: CutTree = _NO_TREE
+    tree: CutTree = NO_TREE
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
     def profile_types(self, tenant: str, within: TimeRange) -> list[str]:

@@ -98,3 +98,57 @@ def level_values(level: Sequence[tuple[int, Frame, int]]) -> list[int]:
         values += (left - end, frame.total, frame.self_, name_index)
         end = left + frame.total
     return values
+
+
+class OracleTree(NamedTuple):
+    """A node of a tree in the format TREE, its children by name."""
+
+    name: str
+    self_: int
+    children: list["OracleTree"]
+
+
+def oracle_tree(stacks: Sequence[Stack], max_nodes: int) -> OracleTree:
+    """The call tree of `stacks` under a nameless root, cut to the `max_nodes` largest nodes and their ties."""
+    root = call_tree(stacks)
+    return oracle_node(root, least_kept_total(root, max_nodes))._replace(name="")
+
+
+def oracle_node(frame: Frame, least: int) -> OracleTree:
+    """A frame with those it called; an `other` among these has what is left out in its self value."""
+    kept = {name: child for name, child in frame.children.items() if child.total >= least}
+    nodes = {name: oracle_node(child, least) for name, child in kept.items()}
+    left_out = sum(child.total for name, child in frame.children.items() if name not in kept)
+    if left_out:
+        own = nodes.get("other", OracleTree("other", 0, []))
+        nodes["other"] = own._replace(self_=own.self_ + left_out)
+    in_order = sorted(nodes.values(), key=lambda node: node.name.encode())
+    return OracleTree(frame.name, frame.self_, in_order)
+
+
+def read_tree(data: bytes) -> OracleTree:
+    """The tree that bytes in the format TREE say."""
+    root, rest = _read_node(data)
+    assert rest == b""
+    return root
+
+
+def _read_node(data: bytes) -> tuple[OracleTree, bytes]:
+    length, data = _read_number(data)
+    name, data = data[:length].decode(), data[length:]
+    self_, data = _read_number(data)
+    count, data = _read_number(data)
+    children: list[OracleTree] = []
+    for _ in range(count):
+        child, data = _read_node(data)
+        children.insert(0, child)
+    return OracleTree(name, self_, children), data
+
+
+def _read_number(data: bytes) -> tuple[int, bytes]:
+    number = 0
+    for index, byte in enumerate(data):
+        number |= (byte & 0x7F) << (7 * index)
+        if byte < 0x80:
+            return number, data[index + 1 :]
+    raise AssertionError("the bytes end within a number")

@@ -66,9 +66,16 @@ class Server:
         assert response.status_code == 200, response.text
 
     def flamegraph(
-        self, start: int, end: int, *, selector: str = "{}", max_nodes: int = EVERYTHING, type_: str = CPU
+        self,
+        start: int,
+        end: int,
+        *,
+        selector: str = "{}",
+        max_nodes: int = EVERYTHING,
+        type_: str = CPU,
+        **more: Any,
     ) -> FlameGraph:
-        """SelectMergeStacktraces of [start, end)."""
+        """SelectMergeStacktraces of [start, end); `more` are fields of the request."""
         response = self.ask(
             "SelectMergeStacktraces",
             profileTypeID=type_,
@@ -76,6 +83,7 @@ class Server:
             start=start,
             end=end,
             maxNodes=max_nodes,
+            **more,
         )
         assert response.status_code == 200, response.text
         return json_format.ParseDict(response.json()["flamegraph"], FlameGraph())

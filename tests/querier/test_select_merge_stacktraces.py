@@ -2,6 +2,8 @@
 
 import json
 import time
+from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -17,7 +19,7 @@ from flamehouse.pb.querier_pb2 import (
 from flamehouse.profile_type import ProfileType
 from flamehouse.selector import parse_selector
 from flamehouse.settings import Settings
-from flamehouse.store.model import StacktraceQuery
+from flamehouse.store.model import SampleSelector, StacktraceQuery
 from flamehouse.timerange import TimeRange
 
 RPC = "SelectMergeStacktraces"
@@ -122,14 +124,9 @@ def test_what_selects_nothing_in_particular_is_accepted(changes: dict[str, objec
 @pytest.mark.parametrize(
     "changes",
     [
-        {"format": "PROFILE_FORMAT_TREE"},
         {"format": "PROFILE_FORMAT_DOT"},
         {"format": "PROFILE_FORMAT_PPROF"},
         {"format": 99},
-        {"stackTraceSelector": {"callSite": [{"name": "main"}]}},
-        {"profileIdSelector": ["7c9e6679-7425-40de-944b-e07fc1f90ae7"]},
-        {"spanSelector": ["9a517183f26a089d"]},
-        {"traceIdSelector": ["0af7651916cd43dd8448eb211c80319c"]},
         {"async": {"type": "ASYNC_QUERY_TYPE_FORCE"}},
         {"async": {"requestId": "1"}},
     ],
@@ -138,3 +135,58 @@ def test_what_cannot_be_answered_yet_is_unimplemented(changes: dict[str, object]
     status, code, message = Querier().refusal(RPC, body(**changes))
     assert (status, code) == (501, "unimplemented")
     assert "not supported yet" in message
+
+
+PROFILE_ID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+SPAN_ID = "9a517183f26a089d"
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.parametrize(
+    ("asked", "samples"),
+    [
+        ({"profileIdSelector": [PROFILE_ID, PROFILE_ID.upper()]}, {"profile_ids": (UUID(PROFILE_ID),)}),
+        ({"spanSelector": [SPAN_ID, SPAN_ID]}, {"span_ids": (0x9A517183F26A089D,)}),
+        ({"traceIdSelector": [TRACE_ID]}, {"trace_ids": (bytes.fromhex(TRACE_ID),)}),
+        (
+            {"stack_trace_selector": {"callSite": [{"name": "main"}, {"name": "serve"}]}},
+            {"call_site": ("main", "serve")},
+        ),
+    ],
+)
+def test_the_samples_that_are_selected_are_the_stores_question(
+    asked: dict[str, object], samples: dict[str, Any]
+) -> None:
+    querier = Querier()
+    assert querier.post(RPC, body(**asked)).status_code == 200
+    assert querier.store.asked[0][2].samples == SampleSelector(**samples)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            {"spanSelector": [SPAN_ID], "traceIdSelector": [TRACE_ID]},
+            "span_selector and trace_id_selector cannot be combined",
+        ),
+        ({"spanSelector": ["9a51"]}, 'invalid span id length: "9a51"'),
+        ({"spanSelector": [""]}, 'invalid span id length: ""'),
+        ({"spanSelector": ["9a51 7183f26a08d"]}, 'invalid span id: "9a51 7183f26a08d" is not hexadecimal'),
+        ({"spanSelector": ["9a5171 83f26a089"]}, 'invalid span id: "9a5171 83f26a089" is not hexadecimal'),
+        ({"traceIdSelector": [SPAN_ID]}, f'invalid trace id length: "{SPAN_ID}"'),
+        ({"traceIdSelector": ["x" * 32]}, f'invalid trace id: "{"x" * 32}" is not hexadecimal'),
+        ({"profileIdSelector": ["7c9e6679"]}, 'invalid profile id: "7c9e6679" is no UUID'),
+        ({"profileIdSelector": [f"{{{PROFILE_ID}}}"]}, f'invalid profile id: "{{{PROFILE_ID}}}" is no UUID'),
+        ({"spanSelector": [SPAN_ID] * 1_001}, "a query may name 1000 ids, not 1001"),
+        (
+            {"stackTraceSelector": {"callSite": [{"name": "a"}] * 4_001}},
+            "a query may name 4000 functions of a call site, not 4001",
+        ),
+        (
+            {"stackTraceSelector": {"goPgo": {"keepLocations": 5}}},
+            "go_pgo is for profiles: ask for PROFILE_FORMAT_PPROF",
+        ),
+    ],
+)
+def test_a_selection_of_samples_that_is_none_is_refused(asked: dict[str, object], message: str) -> None:
+    assert Querier().refusal(RPC, body(**asked)) == (400, "invalid_argument", message)

@@ -11,9 +11,9 @@ from operator import add, sub
 
 from flamehouse.pb import querier_pb2
 
-_ROOT = 0
-_NO_NODE = -1
-_OTHER = "other"
+ROOT = 0
+NO_NODE = -1
+OTHER = "other"
 _TOTAL = "total"
 _BAR_FIELDS = 4
 _SELF_FIELD = 2
@@ -36,6 +36,9 @@ class CutTree:
     total: int
 
 
+NO_TREE = CutTree(ids=(), parents=(), names=(), totals=(), selves=(), total=0)
+
+
 def flamegraph_of(tree: CutTree) -> querier_pb2.FlameGraph:
     """Lay the tree out under a root called `total`, children in the byte order of their names.
 
@@ -55,10 +58,10 @@ def flamegraph_of(tree: CutTree) -> querier_pb2.FlameGraph:
 def _bars(tree: CutTree) -> tuple[list[str], list[list[int]]]:
     """The names, and each level's bars from left to right, offsets counted from the graph's left edge."""
     ids, names, totals, selves = tree.ids, tree.names, tree.totals, tree.selves
-    children = _children_by_name(tree)
+    children = children_by_name(tree)
     name_indexes = {_TOTAL: 0}
     levels: list[list[int]] = []
-    pending = [(0, 0, tree.total, 0, _TOTAL, _ROOT)]
+    pending = [(0, 0, tree.total, 0, _TOTAL, ROOT)]
     while pending:
         depth, offset, total, self_, name, node = pending.pop()
         if depth == len(levels):
@@ -70,24 +73,24 @@ def _bars(tree: CutTree) -> tuple[list[str], list[list[int]]]:
         end = offset + total
         offset += self_
         for row in children.get(node, ()):
-            pending.append((depth + 1, offset, totals[row], selves[row], names[row], ids[row]))
-            offset += totals[row]
+            if names[row] != OTHER:
+                pending.append((depth + 1, offset, totals[row], selves[row], names[row], ids[row]))
+                offset += totals[row]
         if offset < end:
-            pending.append((depth + 1, offset, end - offset, end - offset, _OTHER, _NO_NODE))
+            pending.append((depth + 1, offset, end - offset, end - offset, OTHER, NO_NODE))
     for level in levels:
         level.reverse()
     return list(name_indexes), levels
 
 
-def _children_by_name(tree: CutTree) -> dict[int, list[int]]:
-    """The rows of each node's children, sorted by name, those called `other` left out.
+def children_by_name(tree: CutTree) -> dict[int, list[int]]:
+    """The rows of each node's children, sorted by name.
 
     Python compares strings by code point, which is the byte order of their UTF-8.
     """
     children: dict[int, list[int]] = {}
-    for row, (parent, name) in enumerate(zip(tree.parents, tree.names, strict=True)):
-        if name != _OTHER:
-            children.setdefault(parent, []).append(row)
+    for row, parent in enumerate(tree.parents):
+        children.setdefault(parent, []).append(row)
     for rows in children.values():
         if len(rows) > 1:
             rows.sort(key=tree.names.__getitem__)

@@ -5,7 +5,7 @@ from struct import Struct
 
 from flamehouse.profile import Upload
 from flamehouse.store.client import ClickHouse, ServerSettings
-from flamehouse.store.rows import string
+from flamehouse.varint import length_prefixed
 
 _COLUMNS = ("tenant", "upload_id", "received")
 _I64 = Struct("<q").pack
@@ -32,5 +32,7 @@ def stored_uploads(clickhouse: ClickHouse, keys: Iterable[UploadKey]) -> set[Upl
 
 def enter_uploads(clickhouse: ClickHouse, uploads: Sequence[Upload], settings: ServerSettings) -> None:
     """Write the uploads into the ledger; from then on they count as stored."""
-    rows = b"".join(string(upload.tenant) + upload.id + _I64(upload.received_ns) for upload in uploads)
+    rows = b"".join(
+        length_prefixed(upload.tenant) + upload.id + _I64(upload.received_ns) for upload in uploads
+    )
     clickhouse.insert("uploads", _COLUMNS, rows, settings)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from flamehouse.profile_type import ProfileType
 from flamehouse.selector import Matcher
@@ -49,10 +50,28 @@ class SeriesResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SampleSelector:
+    """Which samples of the selected series count; what is empty selects nothing in particular.
+
+    Of `profile_ids`, of `span_ids`, of `trace_ids` (16 bytes each) a sample has to have one. `call_site` is what its
+    stack has to begin with: names of functions, root first.
+    """
+
+    profile_ids: tuple[UUID, ...] = ()
+    span_ids: tuple[int, ...] = ()
+    trace_ids: tuple[bytes, ...] = ()
+    call_site: tuple[str, ...] = ()
+
+
+EVERY_SAMPLE = SampleSelector()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StacktraceQuery:
-    """The merged call tree of every sample in [start, end), cut to its `max_nodes` largest nodes and their ties."""
+    """The merged call tree of the selected samples in [start, end), cut to its `max_nodes` largest nodes and their ties."""
 
     profile_type: ProfileType
     matchers: Sequence[Matcher]
     within: TimeRange
     max_nodes: int
+    samples: SampleSelector = EVERY_SAMPLE

@@ -10,6 +10,7 @@ from struct import Struct
 
 from flamehouse.profile import Function, Location, Mapping, SeriesProfile
 from flamehouse.store.known import FreshSymbols, Stack
+from flamehouse.varint import length_prefixed, uvarint
 
 COLUMNS = (
     "tenant",
@@ -64,21 +65,21 @@ def profile_row(tenant: str, upload_id: bytes, profile: SeriesProfile, *, with_l
     labels = profile.labels if with_labels else ()
     return b"".join(
         (
-            string(tenant),
+            length_prefixed(tenant),
             upload_id,
             _I64(profile.time_ns),
             _I64(profile.duration_ns),
             uuid[7::-1],
             uuid[:7:-1],
-            string(profile.profile_type),
-            string(profile.service),
+            length_prefixed(profile.profile_type),
+            length_prefixed(profile.service),
             _U64(profile.fingerprint),
-            _length(len(labels)),
-            *(string(text) for pair in labels for text in pair),
+            uvarint(len(labels)),
+            *(length_prefixed(text) for pair in labels for text in pair),
             _numbers(profile.stacktrace_ids),
             _numbers(profile.values),
             _numbers(profile.span_ids),
-            _length(len(profile.trace_ids)),
+            uvarint(len(profile.trace_ids)),
             *profile.trace_ids,
             _NO_SYMBOLS,
         )
@@ -89,13 +90,13 @@ def symbols_row(tenant: str, service: str, time_ns: int, symbols: FreshSymbols) 
     """The row of what stacks of a service are made of, in the week of `time_ns`."""
     return b"".join(
         (
-            string(tenant),
+            length_prefixed(tenant),
             _NO_UPLOAD,
             _I64(time_ns),
             _I64(0),
             _NO_PROFILE_ID,
             _EMPTY,
-            string(service),
+            length_prefixed(service),
             _U64(0),
             _EMPTY * _SAMPLE_COLUMNS,
             *_columns(symbols.stacktraces.items(), _STACKTRACE_FIELDS),
@@ -107,32 +108,12 @@ def symbols_row(tenant: str, service: str, time_ns: int, symbols: FreshSymbols) 
 
 
 def _lines(location: Location) -> bytes:
-    return _length(len(location.lines)) + b"".join(_LINE(*line) for line in location.lines)
-
-
-def string(text: str) -> bytes:
-    """A String: the length of its UTF-8 and that."""
-    data = text.encode()
-    return _length(len(data)) + data
+    return uvarint(len(location.lines)) + b"".join(_LINE(*line) for line in location.lines)
 
 
 def _numbers(numbers: "array[int]") -> bytes:
-    return _length(len(numbers)) + numbers.tobytes()
+    return uvarint(len(numbers)) + numbers.tobytes()
 
-
-def _length(length: int) -> bytes:
-    """An unsigned LEB128 number."""
-    if length < 0x80:
-        return _SHORT_LENGTHS[length]
-    groups = bytearray()
-    while length >= 0x80:
-        groups.append(length & 0x7F | 0x80)
-        length >>= 7
-    groups.append(length)
-    return bytes(groups)
-
-
-_SHORT_LENGTHS = tuple(bytes((length,)) for length in range(0x80))
 
 _STACKTRACE_FIELDS: Sequence[Callable[[tuple[int, Stack]], bytes]] = (
     lambda item: _U64(item[0]),
@@ -142,9 +123,9 @@ _STACKTRACE_FIELDS: Sequence[Callable[[tuple[int, Stack]], bytes]] = (
 _FUNCTION_FIELDS: Sequence[Callable[[Function], bytes]] = (
     lambda function: _U64(function.id),
     lambda function: _U64(function.name_id),
-    lambda function: string(function.name),
-    lambda function: string(function.system_name),
-    lambda function: string(function.filename),
+    lambda function: length_prefixed(function.name),
+    lambda function: length_prefixed(function.system_name),
+    lambda function: length_prefixed(function.filename),
     lambda function: _I64(function.start_line),
 )
 _LOCATION_FIELDS: Sequence[Callable[[Location], bytes]] = (
@@ -158,8 +139,8 @@ _MAPPING_FIELDS: Sequence[Callable[[Mapping], bytes]] = (
     lambda mapping: _U64(mapping.memory_start),
     lambda mapping: _U64(mapping.memory_limit),
     lambda mapping: _U64(mapping.file_offset),
-    lambda mapping: string(mapping.filename),
-    lambda mapping: string(mapping.build_id),
+    lambda mapping: length_prefixed(mapping.filename),
+    lambda mapping: length_prefixed(mapping.build_id),
     lambda mapping: bytes((mapping.flags,)),
 )
 
@@ -168,5 +149,5 @@ def _columns[T](items: Iterable[T], fields: Sequence[Callable[[T], bytes]]) -> I
     """One array a field, each with a value an item."""
     items = tuple(items)
     for encode in fields:
-        yield _length(len(items))
+        yield uvarint(len(items))
         yield from map(encode, items)

@@ -1,35 +1,23 @@
-"""SelectMergeStacktraces: the call tree of every sample in a range, built and cut by ClickHouse.
+"""SelectMergeStacktraces: the call tree of the selected samples, built and cut by ClickHouse.
 
-Values are summed by stack first: from hourly and five-minute sums in the middle of the range, from samples at its two
-ends. A node of the tree is a path from the root, which has id 0. A path's id is the sum of one number for each (name,
-depth) on the way, so that all ids of a stack are one running sum: a hash in the upper 52 bits, and below it a 1, which
-adds up to the depth. From a node's id and name its parent's id follows.
+Values are summed by stack first (stack_values.py). A node of the tree is a path from the root, which has id 0. A path's
+id is the sum of one number for each (name, depth) on the way, so that all ids of a stack are one running sum: a hash in
+the upper 52 bits, and below it a 1, which adds up to the depth. From a node's id and name its parent's id follows.
 
 The cut is Pyroscope's: every node stays whose total is at least that of the max_nodes-th largest. The root has the
 greatest total of all, so it is always kept.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from flamehouse.errors import Code, RpcError
-from flamehouse.flamegraph import CutTree
+from flamehouse.flamegraph import NO_TREE, CutTree
 from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.model import StacktraceQuery
 from flamehouse.store.names import FunctionNames
-from flamehouse.store.ranges import Span, pieces_of
-from flamehouse.store.selection import Selection, clamp_ms, select_series
+from flamehouse.store.stack_values import select_stack_values
 
 _ROOT = 0
-
-_PIECE = """
-            SELECT stacktrace_id, value
-            FROM {table}
-            WHERE {rows} AND ({spans})"""
-
-_SPAN = (
-    "{column} >= fromUnixTimestamp64Milli({{start_{number}:Int64}}, 'UTC')"
-    " AND {column} < fromUnixTimestamp64Milli({{end_{number}:Int64}}, 'UTC')"
-)
 
 # Few subqueries: of what a flame graph of one service takes, half is the analysis of its SQL.
 _TREE = """
@@ -57,15 +45,9 @@ FROM
             ) AS paths
         FROM stacktraces
         ANY INNER JOIN
-        (
-            SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(value) AS value
-            FROM
-            ({pieces}
-            )
-            GROUP BY stack
-            HAVING value != 0 -- what was taken back of an upload that was cut off (repair.py)
+        ({values}
         ) AS values_of_stacks ON id = stack
-        WHERE {symbols} AND notEmpty(functions)
+        WHERE {stacktraces} AND notEmpty(functions)
     )
     ARRAY JOIN arrayPushFront(paths, 0) AS path, arrayPushFront(frames, 0) AS frame
     GROUP BY path
@@ -95,15 +77,16 @@ def select_merge_stacktraces(
 
     RpcError out_of_range where the total is seen to be beyond 64 bits.
     """
-    selection = select_series(tenant, query.profile_type, query.matchers, query.within)
-    sql, parameters = _tree_sql(selection, query)
+    values = select_stack_values(tenant, query.profile_type, query.matchers, query.within, query.samples)
+    sql = _TREE.format(values=values.sql, stacktraces=values.stacktraces)
+    parameters = {**values.parameters, "max_rows": query.max_nodes + 1}
     rows = clickhouse.columns(sql, parameters, {**settings, **_READING})
     if not rows:
-        return CutTree(ids=(), parents=(), names=(), totals=(), selves=(), total=0)
+        return NO_TREE
     root = _root_of(rows[0], rows[3])
     total = rows[3][root]
     ids, parents, name_ids, totals, selves = ([*column[:root], *column[root + 1 :]] for column in rows)
-    names = names_of.of(name_ids, selection, settings)
+    names = names_of.of(name_ids, values.selection, settings)
     return CutTree(ids=ids, parents=parents, names=names, totals=totals, selves=selves, total=total)
 
 
@@ -115,34 +98,3 @@ def _root_of(ids: Sequence[int], totals: Sequence[int]) -> int:
         Code.OUT_OF_RANGE,
         "the samples add up to more than 64 bits hold; ask for a shorter range or fewer series",
     )
-
-
-def _tree_sql(selection: Selection, query: StacktraceQuery) -> tuple[str, Mapping[str, object]]:
-    """The SQL of the cut tree and what it binds: a row a node, the root with id 0 among them."""
-    pieces = pieces_of(clamp_ms(query.within.start_ms), clamp_ms(query.within.end_ms))
-    parameters: dict[str, object] = {**selection.parameters, "max_rows": query.max_nodes + 1}
-    selects = [
-        _piece(table, column, spans, selection.rows, parameters)
-        for table, column, spans in (
-            ("samples", "time", pieces.raw),
-            ("samples_5m", "bucket", pieces.five_minutes),
-            ("samples_1h", "bucket", (pieces.hours,)),
-        )
-        if any(span.start < span.end for span in spans)
-    ]
-    union = "\n            UNION ALL".join(selects or [_NO_PIECE])
-    return _TREE.format(symbols=selection.symbols, pieces=union), parameters
-
-
-_NO_PIECE = "\n            SELECT stacktrace_id, value FROM samples WHERE false"
-
-
-def _piece(table: str, column: str, spans: Sequence[Span], rows: str, parameters: dict[str, object]) -> str:
-    """The part of the range that `table` answers; adds what it binds to `parameters`."""
-    conditions = []
-    for span in spans:
-        if span.start < span.end:
-            number = len(parameters)
-            parameters |= {f"start_{number}": span.start, f"end_{number}": span.end}
-            conditions.append(_SPAN.format(column=column, number=number))
-    return _PIECE.format(table=table, rows=rows, spans=" OR ".join(conditions))

@@ -1,0 +1,31 @@
+"""SelectMergeSpanProfile: the samples taken within some spans merged into one call tree, for traces to profiles."""
+
+from flamehouse.aws import lambda_handler
+from flamehouse.call_tree import tree_bytes
+from flamehouse.connect import Call
+from flamehouse.flamegraph import flamegraph_of
+from flamehouse.pb.querier_pb2 import (
+    PROFILE_FORMAT_TREE,
+    SelectMergeSpanProfileRequest,
+    SelectMergeSpanProfileResponse,
+)
+from querier.rpc import querier_rpc
+from querier.sample_selector import sample_selector
+from querier.stacktrace_query import merged_tree
+
+
+def select_merge_span_profile(
+    call: Call, request: SelectMergeSpanProfileRequest
+) -> SelectMergeSpanProfileResponse:
+    """The samples of the spans in `span_selector`, or every sample if it names none.
+
+    Any format but TREE is a flame graph, as with Pyroscope.
+    """
+    tree = merged_tree(call, request, sample_selector(span_ids=request.span_selector))
+    if request.format == PROFILE_FORMAT_TREE:
+        return SelectMergeSpanProfileResponse(tree=tree_bytes(tree))
+    return SelectMergeSpanProfileResponse(flamegraph=flamegraph_of(tree))
+
+
+route = querier_rpc("SelectMergeSpanProfile", SelectMergeSpanProfileRequest, select_merge_span_profile)
+handler = lambda_handler(route)

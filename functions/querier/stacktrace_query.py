@@ -1,0 +1,56 @@
+"""The question for a merged call tree, as the RPCs that answer one ask it: checked against the settings."""
+
+from typing import Protocol
+
+from flamehouse.connect import Call
+from flamehouse.errors import invalid_argument
+from flamehouse.flamegraph import NO_TREE, CutTree
+from flamehouse.profile_type import ProfileType
+from flamehouse.selector import parse_selector
+from flamehouse.settings import Settings
+from flamehouse.store.model import SampleSelector, StacktraceQuery
+from querier.query_range import query_range
+
+
+class Asked(Protocol):
+    """What the requests for merged stacks have in common."""
+
+    @property
+    def profile_typeID(self) -> str: ...  # noqa: N802  # Pyroscope's
+    @property
+    def label_selector(self) -> str: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def max_nodes(self) -> int: ...
+
+
+def merged_tree(call: Call, request: Asked, samples: SampleSelector) -> CutTree:
+    """The call tree of the samples that `samples` selects from `start` up to but not with `end`, cut to `max_nodes`."""
+    query = stacktrace_query(call, request, samples)
+    return NO_TREE if query is None else call.services.store.select_merge_stacktraces(call.tenant, query)
+
+
+def stacktrace_query(call: Call, request: Asked, samples: SampleSelector) -> StacktraceQuery | None:
+    """The question; None where the lookback lets it see nothing. RpcError invalid_argument for one that is none."""
+    profile_type = ProfileType.parse(request.profile_typeID)
+    matchers = parse_selector(request.label_selector)
+    max_nodes = nodes_limit(request.max_nodes, call.services.settings)
+    within = query_range(call, request.start, request.end)
+    if within is None:
+        return None
+    return StacktraceQuery(
+        profile_type=profile_type, matchers=matchers, within=within, max_nodes=max_nodes, samples=samples
+    )
+
+
+def nodes_limit(asked: int, settings: Settings) -> int:
+    """How many nodes to keep where `asked` are wanted, 0 for the default."""
+    allowed = settings.max_flamegraph_nodes
+    if asked < 0:
+        raise invalid_argument(f"max flamegraph nodes limit must be set (max allowed {allowed})")
+    if asked > allowed:
+        raise invalid_argument(f"max flamegraph nodes limit {asked} is greater than allowed {allowed}")
+    return asked or min(settings.default_flamegraph_nodes, allowed)

@@ -1,0 +1,134 @@
+"""Which stacks a question is about, and how much of each: the subquery that every merged answer starts from.
+
+Values are summed by stack first: from hourly and five-minute sums in the middle of the range, from samples at its two
+ends. The sums know neither profiles nor spans: a question about some of these is answered from samples alone.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from flamehouse.profile import hash64
+from flamehouse.profile_type import ProfileType
+from flamehouse.selector import Matcher
+from flamehouse.store.model import SampleSelector
+from flamehouse.store.ranges import Pieces, Span, pieces_of
+from flamehouse.store.selection import Selection, clamp_ms, select_series
+from flamehouse.timerange import TimeRange
+
+_VALUES = """
+    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(value) AS value
+    FROM
+    ({pieces}
+    )
+    GROUP BY stack
+    HAVING value != 0 -- what was taken back of an upload that was cut off (repair.py)"""
+
+_PIECE = """
+        SELECT stacktrace_id, value
+        FROM {table}
+        WHERE {rows} AND ({spans})"""
+
+_NO_PIECE = "\n        SELECT stacktrace_id, value FROM samples WHERE false"
+
+_SPAN = (
+    "{column} >= fromUnixTimestamp64Milli({{start_{number}:Int64}}, 'UTC')"
+    " AND {column} < fromUnixTimestamp64Milli({{end_{number}:Int64}}, 'UTC')"
+)
+
+_CALL_SITE = "arraySlice(functions, 1, length({call_site:Array(UInt64)})) = {call_site:Array(UInt64)}"
+
+# A constant: computed once, and looked up in as a set.
+_IN_TRACES = "trace_id IN arrayMap(id -> toFixedString(unhex(id), 16), {trace_ids:Array(String)})"
+
+_NO_SPAN_ID = 0
+_NO_TRACE_ID = bytes(16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackValues:
+    """The stacks of some samples as SQL, and the values that it binds.
+
+    `sql` selects a row (`stack`, `value`) for each distinct stack, `value` not 0. `stacktraces` is the condition on the
+    rows of the table `stacktraces` that may be meant, the call site in it. `selection` is what the samples were selected by.
+    """
+
+    sql: str
+    stacktraces: str
+    selection: Selection
+    parameters: Mapping[str, object]
+
+
+def select_stack_values(
+    tenant: str,
+    profile_type: ProfileType,
+    matchers: Sequence[Matcher],
+    within: TimeRange,
+    samples: SampleSelector,
+) -> StackValues:
+    """The stacks of the selected samples in [start, end)."""
+    selection = select_series(tenant, profile_type, matchers, within)
+    condition, bound = sample_condition(samples)
+    call_site, names = call_site_condition(samples)
+    spans: dict[str, object] = {}
+    start, end = clamp_ms(within.start_ms), clamp_ms(within.end_ms)
+    selects = [
+        _PIECE.format(
+            table=table, rows=f"{selection.rows} AND {condition}", spans=_spans_sql(column, pieces, spans)
+        )
+        for table, column, pieces in (_raw(start, end) if bound else _pieces(pieces_of(start, end)))
+        if any(span.start < span.end for span in pieces)
+    ]
+    return StackValues(
+        sql=_VALUES.format(pieces="\n        UNION ALL".join(selects or [_NO_PIECE])),
+        stacktraces=f"{selection.symbols} AND {call_site}",
+        selection=selection,
+        parameters={**selection.parameters, **bound, **names, **spans},
+    )
+
+
+def sample_condition(samples: SampleSelector) -> tuple[str, Mapping[str, object]]:
+    """The condition on rows of `samples` that the selector makes, and what it binds: nothing if it selects all."""
+    conditions = ["true"]
+    bound: dict[str, object] = {}
+    if samples.profile_ids:
+        conditions.append("profile_id IN {profile_ids:Array(UUID)}")
+        bound["profile_ids"] = [str(id_) for id_ in samples.profile_ids]
+    if samples.span_ids:
+        conditions.append("span_id IN {span_ids:Array(UInt64)}")
+        bound["span_ids"] = [id_ for id_ in samples.span_ids if id_ != _NO_SPAN_ID]
+    if samples.trace_ids:
+        conditions.append(_IN_TRACES)
+        bound["trace_ids"] = [id_.hex() for id_ in samples.trace_ids if id_ != _NO_TRACE_ID]
+    return " AND ".join(conditions), bound
+
+
+def call_site_condition(samples: SampleSelector) -> tuple[str, Mapping[str, object]]:
+    """The condition on rows of `stacktraces` that the selector's call site makes, and what it binds."""
+    if not samples.call_site:
+        return "true", {}
+    return _CALL_SITE, {"call_site": [hash64(name.encode()) for name in samples.call_site]}
+
+
+type _Piece = tuple[str, str, Sequence[Span]]
+"""A table, its column of times, and the spans that it answers for."""
+
+
+def _raw(start: int, end: int) -> Iterator[_Piece]:
+    yield "samples", "time", (Span(start, end),)
+
+
+def _pieces(pieces: Pieces) -> Iterator[_Piece]:
+    yield "samples", "time", pieces.raw
+    yield "samples_5m", "bucket", pieces.five_minutes
+    yield "samples_1h", "bucket", (pieces.hours,)
+
+
+def _spans_sql(column: str, spans: Sequence[Span], parameters: dict[str, object]) -> str:
+    """The condition that a time lies in one of the spans; adds what it binds to `parameters`."""
+    conditions = []
+    for span in spans:
+        if span.start < span.end:
+            number = len(parameters)
+            parameters |= {f"start_{number}": span.start, f"end_{number}": span.end}
+            conditions.append(_SPAN.format(column=column, number=number))
+    return " OR ".join(conditions)
