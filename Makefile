@@ -12,7 +12,8 @@ LOCKED := functions/pyproject.toml layers/flamehouse/pyproject.toml pyproject.to
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPYCACHEPREFIX :=
 
-.PHONY: run demo test check lint format types imports generated proto template bundle cloud lock live-node bench clean
+.PHONY: run demo test check lint format types imports generated proto template bundle cloud lock live-python live-go live-node \
+	live-rust bench clean
 
 run: $(INSTALLED) ## Serve on http://127.0.0.1:4040, data in ./data (HOST, PORT and DATA_DIR override)
 	@exec $(BIN)/python -m all_in_one
@@ -67,8 +68,20 @@ lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --no-annotate \
 		--upgrade --group pyproject.toml:sam --output-file requirements.sam.lock
 
-live-node: $(INSTALLED) ## Profile a program under the Node.js SDK into a server of its own (needs node and npm)
-	@$(BIN)/python -m tools.live_node
+# A program under a real SDK, into the local server and into what is built for AWS, each one of its own.
+LIVE = $(BIN)/python -m tools.live_$(@:live-%=%) --build .aws-sam/build
+
+live-python: bundle ## Profile a program under the Python SDK
+	@$(LIVE)
+
+live-go: bundle ## Profile a program under the Go SDK (needs go)
+	@$(LIVE)
+
+live-node: bundle ## Profile a program under the Node.js SDK (needs node and npm)
+	@$(LIVE)
+
+live-rust: bundle ## Profile a program under the Rust SDK (needs cargo, and minutes to build)
+	@$(LIVE)
 
 bench: $(INSTALLED) ## Measure, and print the table (ARGS="--quick", ARGS="--only flamegraph")
 	$(BIN)/python -m bench $(ARGS)

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from tools.question import ServerError, check_ready, merged_flamegraph
+from tools.question import Server, ServerError
 from tools.tree import text_of, tree_of
 
 _PROGRAM = Path(__file__).with_name("shop.py")
@@ -29,10 +29,11 @@ def main() -> None:
     seconds = parser.parse_args().seconds
     local = f"http://127.0.0.1:{os.environ.get('PORT') or '4040'}"
     url = (os.environ.get("FLAMEHOUSE_URL") or local).rstrip("/")
+    server = Server(url=url, credential=os.environ.get("API_CREDENTIAL", ""))
     try:
-        check_ready(url)
+        server.check_ready()
         print(f"Profiling tools/{_PROGRAM.name} into {url} for {seconds:g} s ...\n", flush=True)
-        print(report(url, *profile(url, seconds)))
+        print(report(server, *profile(url, seconds)))
     except ServerError as error:
         raise SystemExit(f"demo: {error}") from error
 
@@ -44,18 +45,13 @@ def profile(url: str, seconds: float) -> tuple[int, int]:
     return start_ms, time.time_ns() // 1_000_000
 
 
-def report(url: str, start_ms: int, end_ms: int) -> str:
+def report(server: Server, start_ms: int, end_ms: int) -> str:
     """What SelectMergeStacktraces answers about that time; ServerError if there is nothing."""
-    flamegraph = merged_flamegraph(
-        url,
-        profile_type=_PROFILE_TYPE,
-        selector=_SELECTOR,
-        start_ms=start_ms,
-        end_ms=end_ms,
-        credential=os.environ.get("API_CREDENTIAL", ""),
+    flamegraph = server.merged_flamegraph(
+        profile_type=_PROFILE_TYPE, selector=_SELECTOR, start_ms=start_ms, end_ms=end_ms
     )
     if not flamegraph.total:
-        raise ServerError(f"{url} has no profile of this run: it refused what the SDK sent")
+        raise ServerError(f"{server.url} has no profile of this run: it refused what the SDK sent")
     tree = "\n".join(text_of(tree_of(flamegraph), least_share=_LEAST_SHARE))
     return (
         f"{_PROFILE_TYPE}{_SELECTOR}\n\n{tree}\n\n"

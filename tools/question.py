@@ -4,6 +4,7 @@ A call is the POST of a protobuf message: connectrpc.com/docs/protocol, "Unary-R
 """
 
 import json
+from dataclasses import dataclass, field
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -21,39 +22,52 @@ class ServerError(Exception):
     """The server is not there or refuses; the message is a line for whoever started the program."""
 
 
-def check_ready(url: str) -> None:
-    """ServerError if no server answers at `url`."""
-    _answer(url, "/ready")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A running server, as one tenant with a credential sees it; both are left out of requests where they are empty."""
 
+    url: str
+    credential: str = field(default="", repr=False)
+    tenant: str = ""
 
-def merged_flamegraph(
-    url: str, *, profile_type: str, selector: str, start_ms: int, end_ms: int, credential: str = ""
-) -> FlameGraph:
-    """The flame graph of the profiles from `start_ms` up to `end_ms`; ServerError if the server gives none."""
-    question = SelectMergeStacktracesRequest(
-        profile_typeID=profile_type, label_selector=selector, start=start_ms, end=end_ms
-    )
-    answer = _answer(url, _PATH, question.SerializeToString(), credential)
-    return SelectMergeStacktracesResponse.FromString(answer).flamegraph
+    def check_ready(self) -> None:
+        """ServerError if no server answers at `url`."""
+        self._answer("/ready")
 
+    def merged_flamegraph(
+        self, *, profile_type: str, selector: str, start_ms: int, end_ms: int
+    ) -> FlameGraph:
+        """The flame graph of the profiles from `start_ms` up to `end_ms`; ServerError if the server gives none."""
+        question = SelectMergeStacktracesRequest(
+            profile_typeID=profile_type, label_selector=selector, start=start_ms, end=end_ms
+        )
+        answer = self._answer(_PATH, question.SerializeToString())
+        return SelectMergeStacktracesResponse.FromString(answer).flamegraph
 
-def _answer(url: str, path: str, body: bytes | None = None, credential: str = "") -> bytes:
-    """The body that a GET of the path answers, or a POST of `body`."""
-    headers = {"Content-Type": "application/proto"}
-    if credential:
-        headers["Authorization"] = f"Bearer {credential}"
-    try:
-        request = Request(url + path, body, headers)
-        with urlopen(request, timeout=_TIMEOUT_S) as response:
-            content: bytes = response.read()
-            return content
-    except HTTPError as error:
-        raise ServerError(f"{url}{path} answers {error.code}: {_message(error)}") from error
-    except OSError as error:
-        reason = getattr(error, "reason", error)
-        raise ServerError(f"no server answers at {url} ({reason}); start one with: make run") from error
-    except ValueError as error:
-        raise ServerError(f"{url} is no URL of a server: {error}") from error
+    def _answer(self, path: str, body: bytes | None = None) -> bytes:
+        """The body that a GET of the path answers, or a POST of `body`."""
+        url = self.url + path
+        try:
+            with urlopen(Request(url, body, self._headers()), timeout=_TIMEOUT_S) as response:
+                content: bytes = response.read()
+                return content
+        except HTTPError as error:
+            raise ServerError(f"{url} answers {error.code}: {_message(error)}") from error
+        except OSError as error:
+            reason = getattr(error, "reason", error)
+            raise ServerError(
+                f"no server answers at {self.url} ({reason}); start one with: make run"
+            ) from error
+        except ValueError as error:
+            raise ServerError(f"{self.url} is no URL of a server: {error}") from error
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Content-Type": "application/proto"}
+        if self.credential:
+            headers["Authorization"] = f"Bearer {self.credential}"
+        if self.tenant:
+            headers["X-Scope-OrgID"] = self.tenant
+        return headers
 
 
 def _message(error: HTTPError) -> str:

@@ -1,5 +1,23 @@
-// A program under the real Node.js SDK that spends most of its time in `findPrimes`: node program.mjs URL APPLICATION
+// A program under the real Node.js SDK that spends most of its time in `findPrimes`, under a label of its own.
 import Pyroscope from '@pyroscope/nodejs';
+
+Pyroscope.init({
+  appName: process.env.PYROSCOPE_APPLICATION_NAME,
+  serverAddress: process.env.PYROSCOPE_SERVER_ADDRESS,
+  basicAuthUser: process.env.PYROSCOPE_BASIC_AUTH_USER,
+  basicAuthPassword: process.env.PYROSCOPE_BASIC_AUTH_PASSWORD,
+  tenantID: process.env.PYROSCOPE_TENANT_ID,
+  tags: { region: 'eu' },
+  wall: { collectCpuTime: true },
+});
+Pyroscope.start();
+
+Pyroscope.wrapWithLabels({ endpoint: 'primes' }, () => {
+  findPrimes(3000); // runs with endpoint="primes"
+});
+
+addUp(700);
+await Pyroscope.stop(); // at the end
 
 function findPrimes(milliseconds) {
   const end = performance.now() + milliseconds;
@@ -20,10 +38,3 @@ function addUp(milliseconds) {
   }
   return sum;
 }
-
-const [serverAddress, appName] = process.argv.slice(2);
-Pyroscope.init({ appName, serverAddress, tags: { env: 'live' }, wall: { collectCpuTime: true } });
-Pyroscope.start();
-Pyroscope.wrapWithLabels({ endpoint: 'primes' }, () => findPrimes(3000));
-Pyroscope.wrapWithLabels({ endpoint: 'sums' }, () => addUp(700));
-await Pyroscope.stop();

@@ -1,0 +1,72 @@
+"""Real SDKs, each in a program of its own: what they profiled leads the flame graph, wherever they send it.
+
+Rust and Java are left to `make live-rust` and `make live-java`: their builds take minutes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from tools.gateway.cloud import Cloud
+from tools.live import Live, WrongLeaderError, check
+from tools.live_go.__main__ import LIVE as GO
+from tools.live_node.__main__ import LIVE as NODE
+from tools.live_python.__main__ import LIVE as PYTHON
+from tools.live_rust.__main__ import LIVE as RUST
+from tools.local_server import local_server
+from tools.question import Server
+
+CREDENTIAL = "horse"
+TENANT = "live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A program that can be run."""
+
+    live: Live
+    command: Sequence[str]
+    folder: Path
+
+    def check(self, server: Server) -> None:
+        check(self.live, server, self.command, self.folder)
+
+
+@pytest.fixture(scope="module", params=[PYTHON, GO, NODE], ids=lambda live: live.client)
+def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    live: Live = request.param
+    if live.skipped:
+        pytest.skip(live.skipped)
+    folder = tmp_path_factory.mktemp(live.name)
+    return Prepared(live=live, command=live.prepare(folder), folder=folder)
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[Server]:
+    with local_server(API_CREDENTIAL=CREDENTIAL) as running:
+        yield Server(url=running.url, credential=CREDENTIAL, tenant=TENANT)
+
+
+@pytest.mark.xdist_group("live")
+def test_the_hot_function_leads_on_the_local_server(prepared: Prepared, local: Server) -> None:
+    prepared.check(local)
+
+
+@pytest.mark.xdist_group("live")
+def test_the_hot_function_leads_on_what_is_built_for_aws(prepared: Prepared, deployed: Cloud) -> None:
+    prepared.check(Server(url=deployed.url, credential=deployed.credential, tenant=TENANT))
+
+
+def test_another_leader_than_the_hot_function_fails_the_check(local: Server, tmp_path: Path) -> None:
+    command = PYTHON.prepare(tmp_path)
+    for type_ in PYTHON.leaders:
+        with pytest.raises(WrongLeaderError, match=f"find_primes leads {type_}, and add_up should"):
+            check(replace(PYTHON, leaders={type_: "add_up"}), local, command, tmp_path)
+
+
+def test_a_missing_toolchain_is_named() -> None:
+    assert not PYTHON.skipped
+    without = replace(RUST, needs=("cargo-of-nowhere", "rustc-of-nowhere"))
+    assert without.skipped == "skipped, since this machine has no cargo-of-nowhere and no rustc-of-nowhere"

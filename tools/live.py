@@ -1,0 +1,159 @@
+"""What the live checks share: a program runs under a real SDK, and what leads the profiles it sent is checked.
+
+Each folder tools/live_* is such a program. It learns where to send from the environment, by the names that the Java
+agent and the .NET profiler read: PYROSCOPE_SERVER_ADDRESS, PYROSCOPE_APPLICATION_NAME and so on.
+"""
+
+import argparse
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from flamehouse.profile_type import ProfileType
+from tools.gateway.cloud import cloud
+from tools.local_server import environment, local_server
+from tools.question import Server, ServerError
+from tools.tree import every_frame, tree_of
+
+_CREDENTIAL: Final = "credential-of-a-live-check"
+_TENANT: Final = "live"
+_SHOWN: Final = 5
+_LABELS: Final = 'endpoint="primes", region="eu"'
+"""Every program sets the one around its hot function and the other for all it sends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """A program under the SDK called `client`.
+
+    `prepare` installs and builds it in an empty folder, with the executables `needs`, and returns the command that runs
+    it there. `leaders` has for each profile type a part of the name of the function with the most self value; the first
+    type is also asked for under the labels of the program.
+    """
+
+    client: str
+    needs: Sequence[str]
+    prepare: Callable[[Path], Sequence[str]]
+    leaders: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        return f"live-{self.client}"
+
+    @property
+    def skipped(self) -> str:
+        """Why the program cannot be run on this machine; empty if it can."""
+        missing = [tool for tool in self.needs if shutil.which(tool) is None]
+        return f"skipped, since this machine has no {' and no '.join(missing)}" if missing else ""
+
+
+class WrongLeaderError(Exception):
+    """Another function leads a profile than the one that the program spends it in."""
+
+
+def main(live: Live) -> None:
+    """Check against the local server and what is built for AWS; SystemExit with a line if a function does not lead."""
+    parser = argparse.ArgumentParser(prog=live.name, description=f"The real SDK: {live.client}")
+    parser.add_argument(
+        "--build", type=Path, help="what sam build made; without it only the local server is run"
+    )
+    build = parser.parse_args().build
+    if live.skipped:
+        print(f"{live.name}: {live.skipped}")
+        return
+    with TemporaryDirectory(prefix=f"{live.name}-") as folder, closing(_servers(build)) as servers:
+        try:
+            command = live.prepare(Path(folder))
+            for kind, server in servers:
+                print(f"{live.name}: {kind}\n", flush=True)
+                check(live, server, command, Path(folder))
+        except (ServerError, WrongLeaderError, subprocess.CalledProcessError) as error:
+            raise SystemExit(f"{live.name}: {error}") from error
+
+
+def check(live: Live, server: Server, command: Sequence[str], folder: Path) -> None:
+    """Run the program that `prepare` left in `folder`, print what leads each of its profiles, and compare.
+
+    CalledProcessError if the program fails, ServerError if the server does, WrongLeaderError.
+    """
+    application = f"live.{live.client}"
+    start_ms = time.time_ns() // 1_000_000
+    subprocess.run(command, cwd=folder, env={**environment(), **_variables(server, application)}, check=True)
+    end_ms = time.time_ns() // 1_000_000
+    service = f'service_name="{application}"'
+    labelled = next(iter(live.leaders))
+    questions = [(type_, f"{{{service}}}") for type_ in live.leaders]
+    for type_, selector in (*questions, (labelled, f"{{{service}, {_LABELS}}}")):
+        leading = _leading(server, type_, selector, start_ms, end_ms)
+        print(f"{type_}{selector}", *_lines(type_, leading), sep="\n", end="\n\n", flush=True)
+        hottest = leading.most_common(1)[0][0] if leading else "nothing"
+        if live.leaders[type_] not in hottest:
+            raise WrongLeaderError(f"{hottest} leads {type_}, and {live.leaders[type_]} should")
+
+
+def copy_sources(program: str, folder: Path) -> None:
+    """Copy the files of a tools/live_* folder, without its Python modules."""
+    ignored = shutil.ignore_patterns("__*__*")
+    shutil.copytree(Path(program).parent, folder, ignore=ignored, dirs_exist_ok=True)
+
+
+def build_with(folder: Path, *command: str) -> None:
+    """Run a step of a build in `folder`; CalledProcessError if it fails."""
+    subprocess.run(command, cwd=folder, env=environment(), check=True)
+
+
+def _servers(build: Path | None) -> Generator[tuple[str, Server]]:
+    with local_server(API_CREDENTIAL=_CREDENTIAL) as running:
+        yield "the local server", Server(url=running.url, credential=_CREDENTIAL, tenant=_TENANT)
+    if build is None:
+        return
+    with TemporaryDirectory(prefix="flamehouse-cloud-") as folder, cloud(build, Path(folder)) as deployed:
+        yield (
+            f"what is built for AWS in {build}",
+            Server(url=deployed.url, credential=deployed.credential, tenant=_TENANT),
+        )
+
+
+def _variables(server: Server, application: str) -> dict[str, str]:
+    return {
+        "PYROSCOPE_APPLICATION_NAME": application,
+        "PYROSCOPE_SERVER_ADDRESS": server.url,
+        "PYROSCOPE_BASIC_AUTH_USER": "live",
+        "PYROSCOPE_BASIC_AUTH_PASSWORD": server.credential,
+        "PYROSCOPE_TENANT_ID": server.tenant,
+    }
+
+
+def _leading(server: Server, type_: str, selector: str, start_ms: int, end_ms: int) -> Counter[str]:
+    """The self values by function."""
+    flamegraph = server.merged_flamegraph(
+        profile_type=type_, selector=selector, start_ms=start_ms, end_ms=end_ms
+    )
+    selves: Counter[str] = Counter()
+    for frame in every_frame(tree_of(flamegraph)):
+        selves[frame.name] += frame.self_value
+    return +selves
+
+
+def _lines(type_: str, leading: Counter[str]) -> Iterator[str]:
+    """The functions with the most self value, in the unit of the type."""
+    unit = ProfileType.parse(type_).sample_unit
+    for name, value in leading.most_common(_SHOWN):
+        yield f"{_shown(value, unit):>12}  {value / leading.total():6.1%}  {name}"
+
+
+def _shown(value: int, unit: str) -> str:
+    match unit:
+        case "nanoseconds":
+            return f"{value / 1e9:.2f} s"
+        case "bytes":
+            return f"{value / 1e6:.2f} MB"
+        case _:
+            return str(value)
