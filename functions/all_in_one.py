@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from console import about
 from flamehouse.auth import RequireCredential
 from flamehouse.connect import unknown_path
 from flamehouse.paths import CleanPaths
@@ -72,6 +73,7 @@ def create_app(services: Callable[[], Services], path_prefix: str = "", credenti
         select_series.route,
         select_merge_stacktraces.route,
         select_merge_span_profile.route,
+        *about.routes,
     ]
     guarded = RequireCredential(app=app, credential=credential) if credential else app
     return CleanPaths(guarded, path_prefix)
@@ -86,7 +88,7 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
         migrate(settings)
         store = open_store(settings)
     try:
-        services = Services(settings=settings, store=store)
+        services = Services(settings=settings, store=store, check=store.check)
         config = uvicorn.Config(
             create_app(lambda: services, settings.path_prefix, settings.api_credential),
             log_level="warning",

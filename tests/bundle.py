@@ -20,6 +20,7 @@ FUNCTIONS: Final = {
 }
 """The module of each function's handler."""
 QUERIERS: Final = {name: module for name, module in FUNCTIONS.items() if module.startswith("querier.")}
+CONSOLES: Final = {name: module for name, module in FUNCTIONS.items() if module.startswith("console.")}
 
 
 def built() -> Path:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from bundle import FUNCTIONS, QUERIERS, import_path
+from bundle import CONSOLES, FUNCTIONS, QUERIERS, import_path
 
 HEAVY = {"numpy", "pandas", "pyarrow", "chdb", "boto3", "botocore", "fastapi"}
 
@@ -41,6 +41,11 @@ def imported(function: str) -> set[str]:
 @pytest.mark.parametrize("function", QUERIERS)
 def test_a_querier_needs_nothing_heavy_and_no_write_path(function: str) -> None:
     assert not imported(function) & {*HEAVY, "ingest"}
+
+
+@pytest.mark.parametrize("function", CONSOLES)
+def test_the_console_needs_nothing_heavy_and_no_path_of_profiles(function: str) -> None:
+    assert not imported(function) & {*HEAVY, "ingest", "querier"}
 
 
 def test_the_ingest_function_needs_nothing_heavy_and_no_read_path() -> None:

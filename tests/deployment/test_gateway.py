@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from flamehouse import VERSION
 from flamehouse.pb.profile_pb2 import Function, Line, Location, Profile, Sample, ValueType
 from flamehouse.settings import Settings
 from scripted import Reply, asleep, nobody_listens, scripted
@@ -100,6 +101,7 @@ def test_a_body_that_is_not_what_its_flag_says_is_an_invalid_argument(
     ("path", "expected"),
     [
         ("/querier.v1.QuerierService/Unheard", (501, "unimplemented")),
+        ("/vcs.v1.VCSService/GithubApp", (501, "unimplemented")),
         ("/somewhere", (404, "not_found")),
         (PROFILE_TYPES + "/", (404, "not_found")),
     ],
@@ -117,6 +119,19 @@ def test_nobody_is_let_in_without_the_credential(
 ) -> None:
     response = httpx.post(deployed.url + path, content=b"{}", auth=sent)
     assert refusal(response) == (401, "unauthenticated")
+
+
+def test_a_service_that_is_not_offered_says_what_to_do_instead(deployed: Cloud) -> None:
+    message = send(deployed, "/settings.v1.RecordingRulesService/ListRecordingRules").json()["message"]
+    assert "flamehouse exports no metrics from profiles" in message
+
+
+def test_the_server_says_what_it_is(deployed: Cloud) -> None:
+    flags = send(deployed, "/capabilities.v1.FeatureFlagsService/GetFeatureFlags").json()["featureFlags"]
+    assert {"name": "utf8LabelNames", "enabled": True}.items() <= flags[2].items()
+    assert send(deployed, "/version.v1.Version/Version").json() == {"QuerierAPI": "1"}
+    response = httpx.get(deployed.url + "/api/v1/status/buildinfo", auth=("flamehouse", deployed.credential))
+    assert response.json()["data"]["version"] == VERSION
 
 
 def test_a_question_too_long_is_refused_by_the_function(deployed: Cloud) -> None:

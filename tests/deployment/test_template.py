@@ -57,7 +57,7 @@ def routed(template: dict[str, Any]) -> dict[str, set[str]]:
 
 
 def test_every_handler_has_its_routes_and_every_route_its_handler(template: dict[str, Any]) -> None:
-    modules = (*handled("ingest"), *handled("querier"))
+    modules = (*handled("ingest"), *handled("querier"), *handled("console"))
     expected = {f"{each.__name__}.handler": {route.path for route in routes_of(each)} for each in modules}
     expected["ingest.app.handler"].add("$default")
     assert routed(template) == expected

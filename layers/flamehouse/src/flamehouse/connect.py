@@ -24,6 +24,7 @@ from flamehouse.compression import compress_if_wanted, decompress
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.services import Services
 from flamehouse.tenant import tenant_of
+from flamehouse.unimplemented import ADVICE
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +74,10 @@ def error_response(error: RpcError) -> Response:
 async def unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
     """The app for paths nobody serves: `unimplemented` for what looks like an RPC, else `not_found`."""
     path = scope["path"]
-    if _PROCEDURE.fullmatch(path):
+    advice = ADVICE.get(path[1:].partition("/")[0])
+    if advice is not None:
+        error = RpcError(Code.UNIMPLEMENTED, f"{path} is not implemented: {advice}")
+    elif _PROCEDURE.fullmatch(path):
         error = RpcError(Code.UNIMPLEMENTED, f"{path} is not implemented")
     else:
         error = RpcError(Code.NOT_FOUND, f"there is nothing at {path}")

@@ -86,6 +86,11 @@ class Store:
                 self._clickhouse, self._names, tenant, query, self._reading
             )
 
+    def check(self) -> None:
+        """Return once ClickHouse has answered; RpcError unavailable where it does not."""
+        with self._answering():
+            self._clickhouse.rows("SELECT 1", settings=self._reading)
+
     @contextmanager
     def _answering(self, answers: Answers = TO_READERS) -> Iterator[None]:
         with told_to_clients(answers), time_limit(self._time_limit_s):

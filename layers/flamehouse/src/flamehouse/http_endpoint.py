@@ -1,0 +1,47 @@
+"""Plain HTTP beside the RPCs: one path and method, errors answered in the same words as Connect's."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from flamehouse.connect import error_response
+from flamehouse.errors import Code, RpcError
+
+_log = logging.getLogger(__name__)
+
+
+# An object and not a function: Starlette answers wrong methods of a function itself, in its own shape.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpEndpoint:
+    """The ASGI app of one path and method; every error is answered as `{"code", "message"}`."""
+
+    method: str
+    respond: Callable[[Request], Awaitable[Response]]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        if request.method != self.method:
+            wrong_method = RpcError(
+                Code.UNIMPLEMENTED, f"only {self.method} is allowed here", http_status=405
+            )
+            return self._refuse(wrong_method)
+        try:
+            return await self.respond(request)
+        except RpcError as error:
+            return self._refuse(error)
+        except Exception:  # noqa: BLE001  # the edge: what nobody foresaw goes to the log and to no client
+            _log.exception("%s failed", request.scope["path"])
+            return error_response(RpcError(Code.INTERNAL, "internal error"))
+
+    def _refuse(self, error: RpcError) -> Response:
+        response = error_response(error)
+        if error.http_status == 405:
+            response.headers["Allow"] = self.method
+        return response

@@ -1,0 +1,129 @@
+"""What the server says of itself, in both encodings, and of services that it does not offer."""
+
+from collections.abc import Iterator
+from importlib.metadata import version
+
+import pytest
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from starlette.types import ASGIApp
+
+from all_in_one import create_app
+from apps import request
+from conftest import REPO
+from doubles import CannedStore
+from flamehouse import VERSION
+from flamehouse.pb.capabilities_pb2 import GetFeatureFlagsResponse
+from flamehouse.pb.version_pb2 import VersionResponse
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from flamehouse.store import Store, open_store
+from flamehouse.unimplemented import ADVICE
+from scripted import nobody_listens
+
+FEATURE_FLAGS = "/capabilities.v1.FeatureFlagsService/GetFeatureFlags"
+VERSION_RPC = "/version.v1.Version/Version"
+BUILD_INFO = "/api/v1/status/buildinfo"
+
+
+@pytest.fixture
+def store() -> CannedStore:
+    return CannedStore()
+
+
+@pytest.fixture
+def app(store: CannedStore) -> Iterator[ASGIApp]:
+    """A server; what it says of itself it says without a question to its store."""
+    services = Services(settings=Settings(), store=store)
+    yield create_app(lambda: services)
+    assert store.asked == []
+
+
+def ask[M: Message](app: ASGIApp, path: str, response_type: type[M], *, proto: bool) -> M:
+    content_type = "application/proto" if proto else "application/json"
+    response = request(app, path, b"" if proto else b"{}", content_type=content_type)
+    assert (response.status_code, response.headers["Content-Type"]) == (200, content_type)
+    if proto:
+        return response_type.FromString(response.content)
+    return json_format.Parse(response.content, response_type())
+
+
+@pytest.mark.parametrize("proto", [True, False])
+def test_the_features_say_what_this_server_has(app: ASGIApp, proto: bool) -> None:
+    answer = ask(app, FEATURE_FLAGS, GetFeatureFlagsResponse, proto=proto)
+    assert [(flag.name, flag.enabled) for flag in answer.feature_flags] == [
+        ("pyroscopeRuler", False),
+        ("pyroscopeRulerFunctions", False),
+        ("utf8LabelNames", True),
+        ("v2StorageLayer", True),
+    ]
+    assert all(flag.description for flag in answer.feature_flags)
+
+
+@pytest.mark.parametrize("proto", [True, False])
+def test_the_version_of_the_api_is_pyroscopes(app: ASGIApp, proto: bool) -> None:
+    assert ask(app, VERSION_RPC, VersionResponse, proto=proto) == VersionResponse(QuerierAPI=1)
+
+
+def test_the_build_has_pyroscopes_fields_and_this_packages_version(app: ASGIApp) -> None:
+    response = request(app, BUILD_INFO, method="GET")
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json")
+    assert response.json() == {
+        "status": "success",
+        "data": {
+            "version": version("flamehouse"),
+            "revision": "",
+            "branch": "",
+            "buildUser": "",
+            "buildDate": "",
+            "goVersion": "",
+        },
+    }
+    assert version("flamehouse") == VERSION
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status", "allowed"),
+    [
+        (FEATURE_FLAGS, "GET", 405, "POST"),
+        (VERSION_RPC, "GET", 405, "POST"),
+        (BUILD_INFO, "POST", 405, "GET"),
+    ],
+)
+def test_another_method_is_refused(app: ASGIApp, path: str, method: str, status: int, allowed: str) -> None:
+    response = request(app, path, "{}", method=method)
+    assert (response.status_code, response.headers["Allow"]) == (status, allowed)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/vcs.v1.VCSService/GithubApp", "no integration with GitHub"),
+        ("/vcs.v1.VCSService/GetFile", "no integration with GitHub"),
+        ("/settings.v1.RecordingRulesService/ListRecordingRules", "no metrics from profiles"),
+        ("/debuginfo.v1alpha1.DebuginfoService/ShouldInitiateUpload", "no debug information"),
+        ("/debuginfo.v1alpha1.DebuginfoService/Upload/0123abcd", "no debug information"),
+    ],
+)
+def test_a_service_that_is_not_offered_says_what_to_do_instead(app: ASGIApp, path: str, words: str) -> None:
+    response = request(app, path, "{}")
+    assert (response.status_code, response.json()["code"]) == (501, "unimplemented")
+    assert f"{path} is not implemented: " in response.json()["message"]
+    assert words in response.json()["message"]
+
+
+@pytest.mark.parametrize("service", ADVICE)
+def test_a_service_that_is_not_offered_is_named_in_the_docs(service: str) -> None:
+    assert f"| `{service}` |" in (REPO / "docs/api.md").read_text()
+
+
+def ready(store: Store) -> int:
+    services = Services(settings=Settings(), store=store, check=store.check)
+    return request(create_app(lambda: services), "/ready", method="GET").status_code
+
+
+def test_a_local_server_is_not_ready_while_clickhouse_does_not_answer() -> None:
+    with nobody_listens() as port:
+        store = open_store(Settings(clickhouse_dsn=f"http://127.0.0.1:{port}"))
+        assert ready(store) == 503
+        store.close()
