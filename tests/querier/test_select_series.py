@@ -7,11 +7,12 @@ import pytest
 
 from apps import Querier
 from doubles import CannedStore
+from flamehouse.pb import types_pb2
 from flamehouse.pb.querier_pb2 import SelectSeriesRequest, SelectSeriesResponse
 from flamehouse.pb.types_pb2 import LabelPair, Point, Series
 from flamehouse.profile_type import ProfileType
 from flamehouse.selector import parse_selector
-from flamehouse.store.model import SeriesQuery, SeriesResult
+from flamehouse.store.model import Exemplar, PointKind, SeriesQuery, SeriesResult
 from flamehouse.timerange import TimeRange
 
 TYPE = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
@@ -85,6 +86,10 @@ def test_the_question_is_handed_on_whole() -> None:
         ({}, "average", False),
         ({"aggregation": "TIME_SERIES_AGGREGATION_TYPE_SUM"}, "average", False),
         ({"aggregation": 1}, "average", True),
+        ({}, "exemplars", None),
+        ({"exemplarType": "EXEMPLAR_TYPE_NONE"}, "exemplars", None),
+        ({"exemplarType": "EXEMPLAR_TYPE_INDIVIDUAL"}, "exemplars", PointKind.PROFILE),
+        ({"exemplarType": 3}, "exemplars", PointKind.SPAN),
         ({}, "limit", 0),
         ({"limit": 0}, "limit", 0),
         ({"limit": -3}, "limit", 0),
@@ -113,6 +118,33 @@ def test_what_selects_nothing_in_particular_is_accepted(changes: dict[str, objec
     question(**changes)
 
 
+@pytest.mark.parametrize("proto", [True, False])
+def test_each_point_comes_with_its_exemplar(proto: bool) -> None:
+    profile = Exemplar(
+        time_ms=7, profile_id="p", span_id="", trace_id="", value=1 << 62, labels=(("a", "b"),)
+    )
+    span = Exemplar(time_ms=8, profile_id="p", span_id="0a", trace_id="0b", value=2, labels=())
+    points = ((START_MS, 2.5), (START_MS + 1, 3.0), (END_MS, 1e18))
+    querier = Querier(
+        store=CannedStore(series=[SeriesResult(labels=(), points=points, exemplars=(profile, None, span))])
+    )
+    asked = SelectSeriesRequest(
+        profile_typeID=TYPE,
+        label_selector=SELECTOR,
+        start=START_MS,
+        end=END_MS,
+        step=15,
+        exemplar_type="EXEMPLAR_TYPE_INDIVIDUAL",
+    )
+    (series,) = querier.ask("SelectSeries", asked, SelectSeriesResponse, proto=proto).series
+    labels = [LabelPair(name="a", value="b")]
+    assert [list(point.exemplars) for point in series.points] == [
+        [types_pb2.Exemplar(timestamp=7, profile_id="p", value=1 << 62, labels=labels)],
+        [],
+        [types_pb2.Exemplar(timestamp=8, profile_id="p", span_id="0a", trace_id="0b", value=2)],
+    ]
+
+
 @pytest.mark.parametrize("step", [None, 0, 0.0009, -1, "NaN", "Infinity", "-Infinity"])
 def test_a_step_below_a_millisecond_or_without_end_is_refused(step: object) -> None:
     refusal = Querier().refusal("SelectSeries", body(step=step))
@@ -129,6 +161,12 @@ def test_a_step_below_a_millisecond_or_without_end_is_refused(step: object) -> N
         ({"labelSelector": None}, "invalid label selector"),
         ({"labelSelector": ""}, "invalid label selector"),
         ({"labelSelector": "{a="}, "invalid label selector"),
+        ({"exemplarType": 4}, "unknown exemplar type: 4"),
+        ({"exemplarType": -1}, "unknown exemplar type: -1"),
+        (
+            {"groupBy": [str(number) for number in range(101)]},
+            "group_by names 101 labels, and the limit is 100",
+        ),
     ],
 )
 def test_a_bad_selection_is_an_invalid_argument(changes: dict[str, object], message: str) -> None:
@@ -140,8 +178,6 @@ def test_a_bad_selection_is_an_invalid_argument(changes: dict[str, object], mess
 @pytest.mark.parametrize(
     "changes",
     [
-        {"exemplarType": "EXEMPLAR_TYPE_INDIVIDUAL"},
-        {"exemplarType": 3},
         {"stackTraceSelector": {"call_site": [{"name": "main"}]}},
         {"stackTraceSelector": {"goPgo": {}}},
     ],

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from uuid import UUID
 
 from flamehouse.profile_type import ProfileType
@@ -10,6 +11,29 @@ from flamehouse.timerange import TimeRange
 
 type LabelSet = tuple[tuple[str, str], ...]
 """Labels as (name, value)."""
+
+
+class PointKind(Enum):
+    """What an exemplar or a point of a heatmap is: a whole profile, or a span in one."""
+
+    PROFILE = auto()
+    SPAN = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exemplar:
+    """The profile or span that stands for others; `value` is its total in the selected series.
+
+    `span_id` (16 hexadecimal digits) and `trace_id` (32) are empty where there is none. `labels` are those that all its
+    series have in common, private ones included, without those that were grouped by.
+    """
+
+    time_ms: int
+    profile_id: str
+    span_id: str
+    trace_id: str
+    value: int
+    labels: LabelSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +63,62 @@ class SeriesQuery:
     group_by: tuple[str, ...] = ()
     average: bool = False
     limit: int = 0
+    exemplars: PointKind | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesResult:
-    """One answered series: `points` are (timestamp in ms, value), in time order, empty buckets left out."""
+    """One answered series: `points` are (timestamp in ms, value), in time order, empty buckets left out.
+
+    `exemplars` has one for each point, None where it has none; it is empty where none were asked for.
+    """
 
     labels: LabelSet
     points: Sequence[tuple[int, float]]
+    exemplars: Sequence[Exemplar | None] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatmapQuery:
+    """How many points (profiles or spans) of which value there were when: those after start - step_ms, before end.
+
+    The slot at T counts what came after T - step_ms, up to and with T; T is start, start + step, ... `limit` 0 keeps
+    every series.
+    """
+
+    profile_type: ProfileType
+    matchers: Sequence[Matcher]
+    within: TimeRange
+    step_ms: int
+    points: PointKind
+    group_by: tuple[str, ...] = ()
+    exemplars: bool = False
+    limit: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatmapSlot:
+    """A column of a heatmap: how many points each bucket of values has, and the largest point of each that has any."""
+
+    timestamp: int
+    counts: Sequence[int]
+    exemplars: Sequence[Exemplar]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatmapSeries:
+    """The slots of one series that hold a point, in time order."""
+
+    labels: LabelSet
+    slots: Sequence[HeatmapSlot]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heatmap:
+    """The series with the most points first. `y_min` are the least values of the buckets, which all series share."""
+
+    y_min: Sequence[float]
+    series: Sequence[HeatmapSeries]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

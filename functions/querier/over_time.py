@@ -1,0 +1,77 @@
+"""The fields that SelectSeries and SelectHeatmap share: the step, what to group by, and exemplars."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from flamehouse.errors import invalid_argument
+from flamehouse.pb import types_pb2
+from flamehouse.pb.types_pb2 import (
+    EXEMPLAR_TYPE_INDIVIDUAL,
+    EXEMPLAR_TYPE_NONE,
+    EXEMPLAR_TYPE_SPAN,
+    EXEMPLAR_TYPE_UNSPECIFIED,
+    LabelPair,
+)
+from flamehouse.store.model import Exemplar, LabelSet, PointKind
+from flamehouse.timerange import TimeRange
+
+_SHORTEST_STEP_S: Final = 0.001
+_MAX_GROUP_BY: Final = 100
+"""Every series is asked for each name."""
+_EXEMPLARS: Final[Mapping[int, PointKind | None]] = {
+    EXEMPLAR_TYPE_UNSPECIFIED: None,
+    EXEMPLAR_TYPE_NONE: None,
+    EXEMPLAR_TYPE_INDIVIDUAL: PointKind.PROFILE,
+    EXEMPLAR_TYPE_SPAN: PointKind.SPAN,
+}
+
+
+def check_step(step_s: float) -> None:
+    """RpcError invalid_argument for a step below a millisecond or without end."""
+    if not step_s >= _SHORTEST_STEP_S or math.isinf(step_s):
+        raise invalid_argument("step must be >= 1ms")
+
+
+def step_ms(step_s: float, within: TimeRange) -> int:
+    """The step in whole milliseconds; one that makes a single bucket of all there is up to `start` is long enough."""
+    return int(min(step_s * 1000, max(within.start_ms, within.length_ms + 1)))
+
+
+def group_by(names: Iterable[str]) -> tuple[str, ...]:
+    """The names, each once; RpcError invalid_argument for too many."""
+    distinct = tuple(dict.fromkeys(names))
+    if len(distinct) > _MAX_GROUP_BY:
+        raise invalid_argument(f"group_by names {len(distinct)} labels, and the limit is {_MAX_GROUP_BY}")
+    return distinct
+
+
+def exemplar_kind(exemplar_type: int) -> PointKind | None:
+    """What the exemplars are to be, None for no exemplars; RpcError invalid_argument for a type there is not."""
+    if exemplar_type not in _EXEMPLARS:
+        raise invalid_argument(f"unknown exemplar type: {exemplar_type}")
+    return _EXEMPLARS[exemplar_type]
+
+
+def label_pairs(labels: LabelSet) -> list[LabelPair]:
+    return [LabelPair(name=name, value=value) for name, value in labels]
+
+
+class ExemplarMessages:
+    """Writes exemplars as messages. Most have the labels of the one before: these are made once."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[LabelSet, list[LabelPair]] = {}
+
+    def message(self, exemplar: Exemplar) -> types_pb2.Exemplar:
+        pairs = self._pairs.get(exemplar.labels)
+        if pairs is None:
+            pairs = self._pairs[exemplar.labels] = label_pairs(exemplar.labels)
+        return types_pb2.Exemplar(
+            timestamp=exemplar.time_ms,
+            profile_id=exemplar.profile_id,
+            span_id=exemplar.span_id,
+            trace_id=exemplar.trace_id,
+            value=exemplar.value,
+            labels=pairs,
+        )

@@ -1,0 +1,182 @@
+"""Exemplars of SelectSeries over real uploads, compared with what plain Python finds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from points import (
+    DAY,
+    HOUR,
+    PRIVATE,
+    PROFILES,
+    SECOND,
+    SPANS,
+    TRACES,
+    Labels,
+    Part,
+    Pointed,
+    Taken,
+    World,
+    world,
+)
+from profiles import CPU
+from questions import Server, some_monday_ms
+
+INDIVIDUAL, SPAN = "EXEMPLAR_TYPE_INDIVIDUAL", "EXEMPLAR_TYPE_SPAN"
+AVERAGE = "TIME_SERIES_AGGREGATION_TYPE_AVERAGE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question; times count from a Monday, `step` in milliseconds."""
+
+    start: int = DAY
+    end: int = DAY + HOUR
+    step: int = HOUR
+    group_by: Sequence[str] = ()
+    exemplars: str = INDIVIDUAL
+    average: bool = False
+    limit: int = 0
+
+
+def ask(world: World, asked: Asked) -> list[Mapping[str, Any]]:
+    question = {
+        "profileTypeID": CPU,
+        "labelSelector": "{}",
+        "start": world.monday + asked.start,
+        "end": world.monday + asked.end,
+        "step": asked.step / SECOND,
+        "groupBy": asked.group_by,
+        "exemplarType": asked.exemplars,
+        "aggregation": AVERAGE if asked.average else 0,
+        "limit": asked.limit,
+    }
+    answer: list[Mapping[str, Any]] = world.server.client.rpc("SelectSeries", question).get("series", [])
+    return answer
+
+
+def found(world: World, asked: Asked) -> dict[tuple[Labels, int], Mapping[str, object]]:
+    """The one exemplar of each point that has any."""
+    exemplars: dict[tuple[Labels, int], Mapping[str, object]] = {}
+    for series in ask(world, asked):
+        labels = tuple((pair["name"], pair["value"]) for pair in series.get("labels", []))
+        for point in series["points"]:
+            for exemplar in point.get("exemplars", []):
+                key = (labels, int(point["timestamp"]) - world.monday)
+                assert key not in exemplars
+                exemplars[key] = exemplar
+    return exemplars
+
+
+def expected(world: World, asked: Asked) -> dict[tuple[Labels, int], Mapping[str, object]]:
+    """The exemplar of each point that has one, by the labels of its series and its timestamp."""
+    points: dict[tuple[Labels, int], list[Pointed]] = {}
+    last = asked.start + (asked.end - asked.start) // asked.step * asked.step
+    for point in world.points(asked.group_by, spans=asked.exemplars == SPAN):
+        if asked.start - asked.step < point.at <= last:
+            timestamp = asked.start - (asked.start - point.at) // asked.step * asked.step
+            points.setdefault((point.group, timestamp), []).append(point)
+    return {
+        key: min(each, key=lambda point: point.rank).answered(world.monday, asked.group_by)
+        for key, each in points.items()
+    }
+
+
+MOMENTS = st.builds(lambda count, off: DAY + count + off, st.sampled_from([0, HOUR]), st.integers(-2, 90_000))
+ASKED = st.builds(
+    lambda ends, **more: Asked(start=min(ends), end=max(ends), **more),
+    st.tuples(MOMENTS, MOMENTS),
+    step=st.sampled_from([1, SECOND, 15 * SECOND, HOUR, 2 * DAY]),
+    group_by=st.sampled_from([(), ("env",), ("thread", "env"), ("no",), ("nowhere",), ("__type__",)]),
+    exemplars=st.sampled_from([INDIVIDUAL, SPAN]),
+    average=st.booleans(),
+)
+
+
+@examples(max_examples=15, deadline=None)
+@given(PROFILES, st.lists(ASKED, min_size=5, max_size=5))
+def test_an_exemplar_is_the_point_of_the_highest_value(
+    store: Store, settings: Settings, profiles: list[Taken], questions: list[Asked]
+) -> None:
+    pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
+    for asked in questions:
+        assert found(pushed, asked) == expected(pushed, asked)
+
+
+@examples(max_examples=10, deadline=None)
+@given(PROFILES, st.lists(ASKED, min_size=5, max_size=5))
+def test_points_are_the_same_with_exemplars_and_without(
+    store: Store, settings: Settings, profiles: list[Taken], questions: list[Asked]
+) -> None:
+    pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
+    for asked in questions:
+        plain = ask(pushed, replace(asked, exemplars="EXEMPLAR_TYPE_NONE"))
+        marked = ask(pushed, asked)
+        for series in marked:
+            for point in series["points"]:
+                point.pop("exemplars", None)
+        assert marked == plain
+
+
+def the_exemplar(
+    store: Store, settings: Settings, parts: Sequence[Part], asked: Asked
+) -> Mapping[str, object]:
+    """That of the one point that a profile of these samples has."""
+    pushed = world(Server.on(store, settings), some_monday_ms(), [Taken(at=DAY, parts=parts)])
+    (exemplar,) = found(pushed, asked).values()
+    return exemplar
+
+
+def test_a_profile_that_labels_have_split_is_one_exemplar_with_what_its_series_share(
+    store: Store, settings: Settings
+) -> None:
+    parts = [Part(value=1, thread="a"), Part(value=2, thread="b"), Part(value=4)]
+    exemplar = the_exemplar(store, settings, parts, Asked(group_by=["env"]))
+    assert exemplar["value"] == "7"
+    names = [pair["name"] for pair in exemplar["labels"]]  # type: ignore[attr-defined]  # JSON
+    assert names == [*PRIVATE, "no", "service_name"]
+
+
+@pytest.mark.parametrize("span", SPANS[1:])
+@pytest.mark.parametrize("trace", TRACES)
+def test_a_span_is_told_as_it_was_sent(store: Store, settings: Settings, span: str, trace: str) -> None:
+    parts = [Part(value=100), Part(value=2, span=span, trace=trace), Part(value=3, span=span, trace=trace)]
+    exemplar = the_exemplar(store, settings, parts, Asked(exemplars=SPAN))
+    assert (exemplar["spanId"], exemplar.get("traceId", "")) == (span, trace)
+    assert exemplar["value"] == "5"
+
+
+def test_a_point_without_a_span_has_no_span_for_an_exemplar(store: Store, settings: Settings) -> None:
+    pushed = world(
+        Server.on(store, settings),
+        some_monday_ms(),
+        [
+            Taken(at=DAY, parts=[Part(value=7), Part(value=8, trace=TRACES[1])]),
+            Taken(at=DAY + SECOND, parts=[Part(value=1, span=SPANS[1])]),
+        ],
+    )
+    asked = Asked(step=SECOND, exemplars=SPAN)
+    assert [point["value"] for series in ask(pushed, asked) for point in series["points"]] == [15, 1]
+    assert [at for _, at in found(pushed, asked)] == [DAY + SECOND]
+
+
+def test_series_beyond_the_limit_bring_no_exemplars(store: Store, settings: Settings) -> None:
+    profiles = [Taken(at=DAY, parts=[Part(value=value)]) for value in (1, 3, 2)]
+    pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
+    asked = Asked(group_by=["no"], limit=2)
+    assert [(labels, each["value"]) for (labels, _), each in found(pushed, asked).items()] == [
+        ((("no", "1"),), "3"),
+        ((("no", "2"),), "2"),
+    ]
+
+
+def test_the_largest_value_there_is_comes_whole(store: Store, settings: Settings) -> None:
+    parts = [Part(value=(1 << 63) - 2, thread="a"), Part(value=1, thread="b")]
+    assert the_exemplar(store, settings, parts, Asked())["value"] == str((1 << 63) - 1)
