@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import strategies as st
 
 from flamehouse.pb.profile_pb2 import Profile
-from profiles import CPU, labels_of, pprof_of, sample
+from profiles import CPU, Frame, labels_of, names_of, pprof_of, sample
 from questions import Server
 from uploads import series
 
@@ -31,16 +32,17 @@ PRIVATE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A sample: its value, its label `thread`, and the ids of its span and trace."""
+    """A sample: its value, its stack, its label `thread`, and the ids of its span and trace."""
 
     value: int
+    stack: Sequence[Frame] = "a"
     thread: str = ""
     span: str = ""
     trace: str = ""
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """The labels that its sample is sent with; each part has a stack of its own."""
+        """The labels that its sample is sent with."""
         ids = {"thread": self.thread, "span_id": self.span, "trace_id": self.trace}
         return {name: value for name, value in ids.items() if value}
 
@@ -56,7 +58,10 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointed:
-    """A point: what a profile, or a span in it, has in a group. `common` are the labels of all its series."""
+    """A point: what a profile, or a span in it, has in a group.
+
+    `common` are the labels that its series share, `series` is how many these are.
+    """
 
     group: Labels
     at: int
@@ -65,15 +70,16 @@ class Pointed:
     trace: str
     value: int
     common: Mapping[str, str]
+    series: int
 
     @property
     def rank(self) -> tuple[object, ...]:
         """The least of several is their exemplar."""
         return (-self.value, self.at, self.span, self.trace, self.profile_id)
 
-    def answered(self, monday: int, group_by: Sequence[str]) -> dict[str, object]:
+    def answered(self, monday: int, group_by: Sequence[str]) -> dict[str, Any]:
         """The exemplar as JSON has it."""
-        exemplar = {
+        exemplar: dict[str, Any] = {
             "timestamp": str(monday + self.at),
             "profileId": self.profile_id,
             "spanId": self.span,
@@ -97,12 +103,15 @@ class World:
     profiles: Sequence[Taken]
     ids: Sequence[str] = field(default=())
 
-    def points(self, group_by: Sequence[str], *, spans: bool) -> Iterator[Pointed]:
-        """Every point, in no order that means anything."""
+    def points(
+        self, group_by: Sequence[str], *, spans: bool, call_site: Sequence[str] = ()
+    ) -> Iterator[Pointed]:
+        """Every point of the samples below the call site, in no order that means anything."""
         for number, taken in enumerate(self.profiles):
             groups: dict[tuple[Labels, str, str], list[tuple[int, dict[str, str]]]] = {}
             for part in taken.parts:
-                if spans and not part.span:
+                below = names_of(part.stack)[: len(call_site)] == list(call_site)
+                if not below or (spans and not part.span):
                     continue
                 own = {"env": taken.env, "thread": part.thread, "no": str(number), "service_name": "shop"}
                 labels = {**PRIVATE, **{name: value for name, value in own.items() if value}}
@@ -110,6 +119,7 @@ class World:
                 span = (part.span, part.trace) if spans else ("", "")
                 groups.setdefault((group, *span), []).append((part.value, labels))
             for (group, span_id, trace_id), members in groups.items():
+                label_sets = {tuple(labels.items()) for _, labels in members}
                 yield Pointed(
                     group=group,
                     at=taken.at,
@@ -117,7 +127,8 @@ class World:
                     span=span_id,
                     trace=trace_id,
                     value=sum(value for value, _ in members),
-                    common=dict(set.intersection(*(set(labels.items()) for _, labels in members))),
+                    common=dict(set.intersection(*map(set, label_sets))),
+                    series=len(label_sets),
                 )
 
 
@@ -153,13 +164,16 @@ def world(server: Server, monday: int, profiles: Sequence[Taken]) -> World:
 
 
 def _pprof(taken: Taken, monday: int) -> Profile:
-    samples = [sample([f"f{number}"], part.value, **part.labels) for number, part in enumerate(taken.parts)]
+    samples = [sample(part.stack, part.value, **part.labels) for part in taken.parts]
     return pprof_of(samples, time_ms=monday + taken.at)
 
 
 PARTS = st.builds(
     Part,
     value=st.sampled_from([1, 2, 2, 3, 1_000, 1 << 40]),
+    stack=st.sampled_from(
+        ["a", "ab", "abc", "b", "ba", ["a", 0x40, "b"], [("a", "b"), "c"], [0x40], [""], []]
+    ),
     thread=st.sampled_from(["", "a", "b"]),
     span=st.sampled_from(SPANS),
     trace=st.sampled_from(TRACES),

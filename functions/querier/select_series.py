@@ -1,7 +1,5 @@
 """SelectSeries: totals of the selected profiles over time, for graphs."""
 
-from typing import Final
-
 from flamehouse.aws import lambda_handler
 from flamehouse.connect import Call
 from flamehouse.pb.querier_pb2 import SelectSeriesRequest, SelectSeriesResponse
@@ -12,20 +10,22 @@ from flamehouse.store.model import SeriesQuery, SeriesResult
 from querier.over_time import ExemplarMessages, check_step, exemplar_kind, group_by, label_pairs, step_ms
 from querier.query_range import query_range
 from querier.rpc import querier_rpc
-from querier.unsupported import refuse_fields
-
-_UNSUPPORTED_FIELDS: Final = ("stack_trace_selector",)
+from querier.sample_selector import sample_selector
+from querier.unsupported import unsupported
 
 
 def select_series(call: Call, request: SelectSeriesRequest) -> SelectSeriesResponse:
     """A series per group, the largest first, with a point per step that holds a profile.
 
-    The point at T sums or averages the profiles after T - step up to and with T; T runs from `start`. Its exemplar, if
-    asked for, is the profile or the span of the highest value in it.
+    The point at T sums or averages the profiles after T - step up to and with T; T runs from `start`. Of these the
+    samples below the call site count, if one is asked for. A point's exemplar is the profile, or the span, of the highest
+    value in it.
     """
-    refuse_fields(request, _UNSUPPORTED_FIELDS)
+    if request.stack_trace_selector.HasField("go_pgo"):
+        raise unsupported("a series has no stacks that go_pgo could trim: leave it out")
     profile_type = ProfileType.parse(request.profile_typeID)
     matchers = parse_selector(request.label_selector)
+    samples = sample_selector(stack_trace_selector=request.stack_trace_selector)
     exemplars = exemplar_kind(request.exemplar_type)
     within = query_range(call, request.start, request.end)
     check_step(request.step)
@@ -39,6 +39,7 @@ def select_series(call: Call, request: SelectSeriesRequest) -> SelectSeriesRespo
         group_by=group_by(request.group_by),
         average=request.aggregation == TIME_SERIES_AGGREGATION_TYPE_AVERAGE,
         limit=max(request.limit, 0),
+        samples=samples,
         exemplars=exemplars,
     )
     results = call.services.store.select_series(call.tenant, query)

@@ -12,7 +12,14 @@ from flamehouse.pb.querier_pb2 import SelectSeriesRequest, SelectSeriesResponse
 from flamehouse.pb.types_pb2 import LabelPair, Point, Series
 from flamehouse.profile_type import ProfileType
 from flamehouse.selector import parse_selector
-from flamehouse.store.model import Exemplar, PointKind, SeriesQuery, SeriesResult
+from flamehouse.store.model import (
+    EVERY_SAMPLE,
+    Exemplar,
+    PointKind,
+    SampleSelector,
+    SeriesQuery,
+    SeriesResult,
+)
 from flamehouse.timerange import TimeRange
 
 TYPE = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
@@ -90,6 +97,13 @@ def test_the_question_is_handed_on_whole() -> None:
         ({"exemplarType": "EXEMPLAR_TYPE_NONE"}, "exemplars", None),
         ({"exemplarType": "EXEMPLAR_TYPE_INDIVIDUAL"}, "exemplars", PointKind.PROFILE),
         ({"exemplarType": 3}, "exemplars", PointKind.SPAN),
+        ({}, "samples", EVERY_SAMPLE),
+        ({"stackTraceSelector": {"call_site": []}}, "samples", EVERY_SAMPLE),
+        (
+            {"stack_trace_selector": {"callSite": [{"name": "main"}, {}, {"name": "é"}]}},
+            "samples",
+            SampleSelector(call_site=("main", "", "é")),
+        ),
         ({}, "limit", 0),
         ({"limit": 0}, "limit", 0),
         ({"limit": -3}, "limit", 0),
@@ -161,6 +175,10 @@ def test_a_step_below_a_millisecond_or_without_end_is_refused(step: object) -> N
         ({"labelSelector": None}, "invalid label selector"),
         ({"labelSelector": ""}, "invalid label selector"),
         ({"labelSelector": "{a="}, "invalid label selector"),
+        (
+            {"stackTraceSelector": {"callSite": [{"name": "f"}] * 4_001}},
+            "a query may name 4000 functions of a call site",
+        ),
         ({"exemplarType": 4}, "unknown exemplar type: 4"),
         ({"exemplarType": -1}, "unknown exemplar type: -1"),
         (
@@ -175,14 +193,9 @@ def test_a_bad_selection_is_an_invalid_argument(changes: dict[str, object], mess
     assert text.startswith(message)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"stackTraceSelector": {"call_site": [{"name": "main"}]}},
-        {"stackTraceSelector": {"goPgo": {}}},
-    ],
-)
-def test_what_cannot_be_answered_yet_is_unimplemented(changes: dict[str, object]) -> None:
-    status, code, message = Querier().refusal("SelectSeries", body(**changes))
+@pytest.mark.parametrize("go_pgo", [{}, {"keepLocations": 5}])
+def test_go_pgo_is_refused_as_there_are_no_stacks_to_trim(go_pgo: object) -> None:
+    selector = {"callSite": [{"name": "main"}], "goPgo": go_pgo}
+    status, code, message = Querier().refusal("SelectSeries", body(stackTraceSelector=selector))
     assert (status, code) == (501, "unimplemented")
-    assert "not supported yet" in message
+    assert "go_pgo" in message

@@ -50,78 +50,6 @@ class LabelSetsQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesQuery:
-    """Totals of profiles over time: the point at T sums what came after T - step_ms, up to and with T.
-
-    Points stand at start, start + step, ... up to end. `limit` 0 keeps every series.
-    """
-
-    profile_type: ProfileType
-    matchers: Sequence[Matcher]
-    within: TimeRange
-    step_ms: int
-    group_by: tuple[str, ...] = ()
-    average: bool = False
-    limit: int = 0
-    exemplars: PointKind | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesResult:
-    """One answered series: `points` are (timestamp in ms, value), in time order, empty buckets left out.
-
-    `exemplars` has one for each point, None where it has none; it is empty where none were asked for.
-    """
-
-    labels: LabelSet
-    points: Sequence[tuple[int, float]]
-    exemplars: Sequence[Exemplar | None] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeatmapQuery:
-    """How many points (profiles or spans) of which value there were when: those after start - step_ms, before end.
-
-    The slot at T counts what came after T - step_ms, up to and with T; T is start, start + step, ... `limit` 0 keeps
-    every series.
-    """
-
-    profile_type: ProfileType
-    matchers: Sequence[Matcher]
-    within: TimeRange
-    step_ms: int
-    points: PointKind
-    group_by: tuple[str, ...] = ()
-    exemplars: bool = False
-    limit: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeatmapSlot:
-    """A column of a heatmap: how many points each bucket of values has, and the largest point of each that has any."""
-
-    timestamp: int
-    counts: Sequence[int]
-    exemplars: Sequence[Exemplar]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeatmapSeries:
-    """The slots of one series that hold a point, in time order."""
-
-    labels: LabelSet
-    slots: Sequence[HeatmapSlot]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heatmap:
-    """The series with the most points first. `y_min` are the least values of the buckets, which all series share."""
-
-    y_min: Sequence[float]
-    series: Sequence[HeatmapSeries]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SampleSelector:
     """Which samples of the selected series count; what is empty selects nothing in particular.
 
@@ -136,6 +64,37 @@ class SampleSelector:
 
 
 EVERY_SAMPLE = SampleSelector()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesQuery:
+    """Totals of profiles over time: the point at T sums what came after T - step_ms, up to and with T.
+
+    Points stand at start, start + step, ... up to end. `limit` 0 keeps every series. Of a profile the selected samples
+    count, and one that has none of them is as if it were not there.
+    """
+
+    profile_type: ProfileType
+    matchers: Sequence[Matcher]
+    within: TimeRange
+    step_ms: int
+    group_by: tuple[str, ...] = ()
+    average: bool = False
+    limit: int = 0
+    samples: SampleSelector = EVERY_SAMPLE
+    exemplars: PointKind | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesResult:
+    """One answered series: `points` are (timestamp in ms, value), in time order, empty buckets left out.
+
+    `exemplars` has one for each point, None where it has none; it is empty where none were asked for.
+    """
+
+    labels: LabelSet
+    points: Sequence[tuple[int, float]]
+    exemplars: Sequence[Exemplar | None] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

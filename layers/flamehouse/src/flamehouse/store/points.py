@@ -21,15 +21,23 @@ TIMESTAMP = (
 """The step that a row belongs to, named by its last millisecond; no row may lie before the first step."""
 
 TOTALS = f"""
-            SELECT fingerprint, time, profile_id, toUInt64(0) AS span_id, toFixedString('', 16) AS trace_id, total AS value
+            SELECT fingerprint, time, profile_id, toUInt64(0) AS span_id, toFixedString('', 16) AS trace_id, total
             FROM profiles
             WHERE {{rows}} AND {WITHIN}"""
 """A row for each profile and series."""
 
-SPANS = f"""
-            SELECT fingerprint, time, profile_id, span_id, trace_id, value
+SELECTED_TOTALS = f"""
+            SELECT
+                fingerprint, time, profile_id, toUInt64(0) AS span_id, toFixedString('', 16) AS trace_id, sum(value) AS total
             FROM samples
-            WHERE {{rows}} AND {WITHIN} AND span_id != 0"""
+            WHERE {{rows}} AND {WITHIN} AND {{samples}}
+            GROUP BY fingerprint, time, profile_id"""
+"""The same of some samples alone."""
+
+SPANS = f"""
+            SELECT fingerprint, time, profile_id, span_id, trace_id, value AS total
+            FROM samples
+            WHERE {{rows}} AND {WITHIN} AND span_id != 0 AND {{samples}}"""
 """Rows of spans, several for each."""
 
 POINTS = f"""
@@ -40,7 +48,7 @@ POINTS = f"""
             profile_id,
             span_id,
             trace_id,
-            sum(value) AS total,
+            sum(taken.total) AS total,
             count() AS parts,
             groupUniqArray(fingerprint) AS fingerprints
         FROM

@@ -1,13 +1,21 @@
-"""SelectSeries: totals of profiles over time, read from the table `profiles` alone where no spans are asked for."""
+"""SelectSeries: totals of profiles over time, read from the table `profiles` alone unless samples are taken apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.exemplars import exemplar_of, read_labels
-from flamehouse.store.model import Exemplar, PointKind, SeriesQuery, SeriesResult
+from flamehouse.store.model import (
+    EVERY_SAMPLE,
+    Exemplar,
+    PointKind,
+    SampleSelector,
+    SeriesQuery,
+    SeriesResult,
+)
 from flamehouse.store.points import (
     EXEMPLAR,
     POINTS,
+    SELECTED_TOTALS,
     SPANS,
     TIMESTAMP,
     TOTALS,
@@ -16,6 +24,7 @@ from flamehouse.store.points import (
     parameters_of,
 )
 from flamehouse.store.selection import Selection, select_series
+from flamehouse.store.stack_values import call_site_condition, sample_condition
 from flamehouse.timerange import TimeRange
 
 # Few subqueries: most of what an hour's series take is the analysis of their SQL.
@@ -24,9 +33,9 @@ _SUMS = f"""
         {{labels}} AS labels,
         {TIMESTAMP} AS timestamp,
         toFloat64({{aggregate}}(toInt128(total))) AS value
-    FROM profiles
+    FROM {{source}}
     {{join}}
-    WHERE {{rows}} AND {WITHIN}
+    WHERE {{where}}
     GROUP BY labels, timestamp"""
 
 _SUMS_WITH_EXEMPLARS = f"""
@@ -47,11 +56,10 @@ ORDER BY sum(value) DESC, labels
 """
 
 _TOTAL = "toFloat64(sumIf(toInt128(total), span_id = 0))"
-_EXEMPLARS = {
-    PointKind.PROFILE: (TOTALS, f"min({EXEMPLAR})"),
-    PointKind.SPAN: (f"{TOTALS}\n            UNION ALL{SPANS}", f"minIf({EXEMPLAR}, span_id != 0)"),
-}
-"""The rows that points are made of, the totals being those without a span, and the exemplar of several points."""
+"""Of several points; those of spans lie beside those of their profiles."""
+_AVERAGE = f"{_TOTAL} / sumIf(parts, span_id = 0)"
+
+_SELECTED = "{condition} AND stacktrace_id IN (SELECT id FROM stacktraces WHERE {symbols} AND {call_site})"
 
 
 def select_series_points(
@@ -62,8 +70,13 @@ def select_series_points(
     last = first + (query.within.end_ms - first) // step * step
     buckets = TimeRange(start_ms=first - step + 1, end_ms=last)
     selection = select_series(tenant, query.profile_type, query.matchers, buckets)
-    parameters = {**parameters_of(selection, buckets, first, step, query.group_by), "limit": query.limit}
-    rows = clickhouse.rows(_sql(query, selection), parameters, settings)
+    samples, bound = _selected(selection, query.samples)
+    parameters = {
+        **parameters_of(selection, buckets, first, step, query.group_by),
+        **bound,
+        "limit": query.limit,
+    }
+    rows = clickhouse.rows(_sql(query, selection, samples), parameters, settings)
     if query.exemplars is None:
         return [_result(*row) for row in rows]
     found = (exemplar for _, _, _, exemplars in rows for exemplar in exemplars)
@@ -84,20 +97,49 @@ def _result(
     return SeriesResult(labels=tuple(labels), points=points, exemplars=exemplars)
 
 
-def _sql(query: SeriesQuery, selection: Selection) -> str:
-    grouping = grouping_of(query.group_by)
+def _selected(selection: Selection, samples: SampleSelector) -> tuple[str, Mapping[str, object]]:
+    """The condition on rows of `samples`, and what it binds."""
+    if samples == EVERY_SAMPLE:
+        return "true", {}
+    condition, bound = sample_condition(samples)
+    call_site, names = call_site_condition(samples)
+    sql = _SELECTED.format(condition=condition, symbols=selection.symbols, call_site=call_site)
+    return sql, {**bound, **names}
+
+
+def _sql(query: SeriesQuery, selection: Selection, samples: str) -> str:
     if query.exemplars is None:
         point, exemplars = "(timestamp, value)", ""
-        aggregate = "avg" if query.average else "sum"
-        sums = _SUMS.format(rows=selection.rows, aggregate=aggregate, **grouping)
+        sums = _sums(query, selection, samples)
     else:
         point, exemplars = "(timestamp, value, exemplar)", ", points.3 AS exemplars"
-        source, exemplar = _EXEMPLARS[query.exemplars]
-        sums = _SUMS_WITH_EXEMPLARS.format(
-            source=source.format(rows=selection.rows),
-            value=f"{_TOTAL} / sumIf(parts, span_id = 0)" if query.average else _TOTAL,
-            exemplar=exemplar,
-            **grouping,
-        )
+        sums = _sums_with_exemplars(query, selection, samples)
     limit = "LIMIT {limit:UInt64}" if query.limit else ""
     return _SERIES.format(sums=sums, point=point, exemplars=exemplars, limit=limit)
+
+
+def _sums(query: SeriesQuery, selection: Selection, samples: str) -> str:
+    source, where = "profiles", f"{selection.rows} AND {WITHIN.format()}"
+    if query.samples != EVERY_SAMPLE:
+        source = f"({SELECTED_TOTALS.format(rows=selection.rows, samples=samples)}\n    ) AS taken"
+        where = "true"
+    return _SUMS.format(
+        source=source,
+        where=where,
+        aggregate="avg" if query.average else "sum",
+        **grouping_of(query.group_by),
+    )
+
+
+def _sums_with_exemplars(query: SeriesQuery, selection: Selection, samples: str) -> str:
+    source = TOTALS if query.samples == EVERY_SAMPLE else SELECTED_TOTALS
+    exemplar = f"min({EXEMPLAR})"
+    if query.exemplars is PointKind.SPAN:
+        source = f"{source}\n            UNION ALL{SPANS}"
+        exemplar = f"minIf({EXEMPLAR}, span_id != 0)"
+    return _SUMS_WITH_EXEMPLARS.format(
+        source=source.format(rows=selection.rows, samples=samples),
+        value=_AVERAGE if query.average else _TOTAL,
+        exemplar=exemplar,
+        **grouping_of(query.group_by),
+    )

@@ -1,7 +1,7 @@
-"""Exemplars of SelectSeries over real uploads, compared with what plain Python finds."""
+"""SelectSeries with exemplars and of call sites over real uploads, compared with what plain Python finds."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -29,7 +29,7 @@ from points import (
 from profiles import CPU
 from questions import Server, some_monday_ms
 
-INDIVIDUAL, SPAN = "EXEMPLAR_TYPE_INDIVIDUAL", "EXEMPLAR_TYPE_SPAN"
+INDIVIDUAL, SPAN, NONE = "EXEMPLAR_TYPE_INDIVIDUAL", "EXEMPLAR_TYPE_SPAN", "EXEMPLAR_TYPE_NONE"
 AVERAGE = "TIME_SERIES_AGGREGATION_TYPE_AVERAGE"
 
 
@@ -41,6 +41,7 @@ class Asked:
     end: int = DAY + HOUR
     step: int = HOUR
     group_by: Sequence[str] = ()
+    call_site: Sequence[str] = ()
     exemplars: str = INDIVIDUAL
     average: bool = False
     limit: int = 0
@@ -55,6 +56,7 @@ def ask(world: World, asked: Asked) -> list[Mapping[str, Any]]:
         "step": asked.step / SECOND,
         "groupBy": asked.group_by,
         "exemplarType": asked.exemplars,
+        "stackTraceSelector": {"callSite": [{"name": name} for name in asked.call_site]},
         "aggregation": AVERAGE if asked.average else 0,
         "limit": asked.limit,
     }
@@ -62,30 +64,45 @@ def ask(world: World, asked: Asked) -> list[Mapping[str, Any]]:
     return answer
 
 
-def found(world: World, asked: Asked) -> dict[tuple[Labels, int], Mapping[str, object]]:
-    """The one exemplar of each point that has any."""
-    exemplars: dict[tuple[Labels, int], Mapping[str, object]] = {}
+type Points = dict[tuple[Labels, int], tuple[float, Mapping[str, Any] | None]]
+"""By the labels of its series and its timestamp, the value of each point and its exemplar if it has one."""
+
+
+def found(world: World, asked: Asked) -> Points:
+    points: Points = {}
     for series in ask(world, asked):
         labels = tuple((pair["name"], pair["value"]) for pair in series.get("labels", []))
         for point in series["points"]:
-            for exemplar in point.get("exemplars", []):
-                key = (labels, int(point["timestamp"]) - world.monday)
-                assert key not in exemplars
-                exemplars[key] = exemplar
-    return exemplars
+            (exemplar,) = point.get("exemplars", [None])
+            points[labels, int(point["timestamp"]) - world.monday] = (point["value"], exemplar)
+    return points
 
 
-def expected(world: World, asked: Asked) -> dict[tuple[Labels, int], Mapping[str, object]]:
-    """The exemplar of each point that has one, by the labels of its series and its timestamp."""
+def points_of(world: World, asked: Asked, *, spans: bool) -> Mapping[tuple[Labels, int], Sequence[Pointed]]:
+    """What each point of the answer is made of."""
     points: dict[tuple[Labels, int], list[Pointed]] = {}
     last = asked.start + (asked.end - asked.start) // asked.step * asked.step
-    for point in world.points(asked.group_by, spans=asked.exemplars == SPAN):
+    for point in world.points(asked.group_by, spans=spans, call_site=asked.call_site):
         if asked.start - asked.step < point.at <= last:
             timestamp = asked.start - (asked.start - point.at) // asked.step * asked.step
             points.setdefault((point.group, timestamp), []).append(point)
-    return {
+    return points
+
+
+def expected(world: World, asked: Asked) -> Points:
+    profiles = points_of(world, asked, spans=False)
+    marking = {INDIVIDUAL: profiles, SPAN: points_of(world, asked, spans=True), NONE: {}}[asked.exemplars]
+    exemplars = {
         key: min(each, key=lambda point: point.rank).answered(world.monday, asked.group_by)
-        for key, each in points.items()
+        for key, each in marking.items()
+    }
+    return {
+        key: (
+            sum(point.value for point in each)
+            / (sum(point.series for point in each) if asked.average else 1),
+            exemplars.get(key),
+        )
+        for key, each in profiles.items()
     }
 
 
@@ -95,14 +112,15 @@ ASKED = st.builds(
     st.tuples(MOMENTS, MOMENTS),
     step=st.sampled_from([1, SECOND, 15 * SECOND, HOUR, 2 * DAY]),
     group_by=st.sampled_from([(), ("env",), ("thread", "env"), ("no",), ("nowhere",), ("__type__",)]),
-    exemplars=st.sampled_from([INDIVIDUAL, SPAN]),
+    call_site=st.sampled_from(["", "", "a", "ab", "abc", "b", "z", [""]]),
+    exemplars=st.sampled_from([INDIVIDUAL, SPAN, NONE]),
     average=st.booleans(),
 )
 
 
-@examples(max_examples=15, deadline=None)
-@given(PROFILES, st.lists(ASKED, min_size=5, max_size=5))
-def test_an_exemplar_is_the_point_of_the_highest_value(
+@examples(max_examples=20, deadline=None)
+@given(PROFILES, st.lists(ASKED, min_size=6, max_size=6))
+def test_points_and_exemplars_are_those_of_plain_python(
     store: Store, settings: Settings, profiles: list[Taken], questions: list[Asked]
 ) -> None:
     pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
@@ -110,27 +128,13 @@ def test_an_exemplar_is_the_point_of_the_highest_value(
         assert found(pushed, asked) == expected(pushed, asked)
 
 
-@examples(max_examples=10, deadline=None)
-@given(PROFILES, st.lists(ASKED, min_size=5, max_size=5))
-def test_points_are_the_same_with_exemplars_and_without(
-    store: Store, settings: Settings, profiles: list[Taken], questions: list[Asked]
-) -> None:
-    pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
-    for asked in questions:
-        plain = ask(pushed, replace(asked, exemplars="EXEMPLAR_TYPE_NONE"))
-        marked = ask(pushed, asked)
-        for series in marked:
-            for point in series["points"]:
-                point.pop("exemplars", None)
-        assert marked == plain
-
-
 def the_exemplar(
     store: Store, settings: Settings, parts: Sequence[Part], asked: Asked
-) -> Mapping[str, object]:
+) -> Mapping[str, Any]:
     """That of the one point that a profile of these samples has."""
     pushed = world(Server.on(store, settings), some_monday_ms(), [Taken(at=DAY, parts=parts)])
-    (exemplar,) = found(pushed, asked).values()
+    ((_, exemplar),) = found(pushed, asked).values()
+    assert exemplar is not None
     return exemplar
 
 
@@ -140,8 +144,7 @@ def test_a_profile_that_labels_have_split_is_one_exemplar_with_what_its_series_s
     parts = [Part(value=1, thread="a"), Part(value=2, thread="b"), Part(value=4)]
     exemplar = the_exemplar(store, settings, parts, Asked(group_by=["env"]))
     assert exemplar["value"] == "7"
-    names = [pair["name"] for pair in exemplar["labels"]]  # type: ignore[attr-defined]  # JSON
-    assert names == [*PRIVATE, "no", "service_name"]
+    assert [pair["name"] for pair in exemplar["labels"]] == [*PRIVATE, "no", "service_name"]
 
 
 @pytest.mark.parametrize("span", SPANS[1:])
@@ -162,19 +165,22 @@ def test_a_point_without_a_span_has_no_span_for_an_exemplar(store: Store, settin
             Taken(at=DAY + SECOND, parts=[Part(value=1, span=SPANS[1])]),
         ],
     )
-    asked = Asked(step=SECOND, exemplars=SPAN)
-    assert [point["value"] for series in ask(pushed, asked) for point in series["points"]] == [15, 1]
-    assert [at for _, at in found(pushed, asked)] == [DAY + SECOND]
+    points = found(pushed, Asked(step=SECOND, exemplars=SPAN))
+    assert points[(), DAY] == (15, None)
+    value, exemplar = points[(), DAY + SECOND]
+    assert exemplar is not None
+    assert (value, exemplar["spanId"]) == (1, SPANS[1])
 
 
 def test_series_beyond_the_limit_bring_no_exemplars(store: Store, settings: Settings) -> None:
     profiles = [Taken(at=DAY, parts=[Part(value=value)]) for value in (1, 3, 2)]
     pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
     asked = Asked(group_by=["no"], limit=2)
-    assert [(labels, each["value"]) for (labels, _), each in found(pushed, asked).items()] == [
-        ((("no", "1"),), "3"),
-        ((("no", "2"),), "2"),
-    ]
+    assert found(pushed, asked) == {
+        key: point
+        for key, point in expected(pushed, asked).items()
+        if key[0] in ((("no", "1"),), (("no", "2"),))
+    }
 
 
 def test_the_largest_value_there_is_comes_whole(store: Store, settings: Settings) -> None:
