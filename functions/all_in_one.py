@@ -19,7 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from console import about
+from console import about, settings
 from flamehouse.auth import RequireCredential
 from flamehouse.connect import unknown_path
 from flamehouse.paths import CleanPaths
@@ -74,6 +74,7 @@ def create_app(services: Callable[[], Services], path_prefix: str = "", credenti
         select_merge_stacktraces.route,
         select_merge_span_profile.route,
         *about.routes,
+        *settings.routes,
     ]
     guarded = RequireCredential(app=app, credential=credential) if credential else app
     return CleanPaths(guarded, path_prefix)

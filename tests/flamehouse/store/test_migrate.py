@@ -27,7 +27,9 @@ pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope
 
 DAY_MS = 86_400_000
 FIRST = files("flamehouse.store").joinpath("migrations", "0001.sql").read_text()
-SECOND = """
+LATEST = len([*files("flamehouse.store").joinpath("migrations").iterdir()])
+"""The number of the last migration, as there is no gap between them."""
+NEXT = """
 ALTER TABLE profiles ADD COLUMN IF NOT EXISTS sum_of_squares Float64;
 -- Filled from now on.
 ALTER TABLE profiles_view MODIFY QUERY
@@ -184,14 +186,15 @@ def test_an_upgrade_keeps_what_is_stored(
     own: Settings, database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     migrate.migrate(own)
+    assert history_of(database)[-1] == (LATEST, 0)
     counted = Counted.on(Store(database, GroupWriter(database, Journal(tmp_path)), own), own)
     counted.send(0)
     (tmp_path / "migrations").mkdir()
-    (tmp_path / "migrations" / "0001.sql").write_text("no SQL: it is applied already")
-    (tmp_path / "migrations" / "0002.sql").write_text(SECOND)
+    (tmp_path / "migrations" / f"{LATEST:04}.sql").write_text("no SQL: it is applied already")
+    (tmp_path / "migrations" / f"{LATEST + 1:04}.sql").write_text(NEXT)
     monkeypatch.setattr(migrate, "files", lambda _: tmp_path)
     migrate.migrate(own)
-    assert history_of(database)[-1] == (2, 0)
+    assert history_of(database)[-1] == (LATEST + 1, 0)
     for number in (0, 1):
         counted.send(number)
     assert counted.counts() == once({0, 1})
@@ -201,4 +204,4 @@ def test_an_upgrade_keeps_what_is_stored(
 
 def test_every_table_is_sorted_by_tenant_first(clickhouse: ClickHouse) -> None:
     keys = {table: key for table, key in clickhouse.rows(SORTING_KEYS)}
-    assert keys == dict.fromkeys(TTL_AFTER_30_DAYS, "tenant")
+    assert keys == dict.fromkeys([*TTL_AFTER_30_DAYS, "tenant_settings"], "tenant")

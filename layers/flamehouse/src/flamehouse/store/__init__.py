@@ -8,7 +8,7 @@ from flamehouse.flamegraph import CutTree
 from flamehouse.profile import Upload
 from flamehouse.selector import Matcher
 from flamehouse.settings import Settings
-from flamehouse.store import labels_query, series_query, stacktraces_query
+from flamehouse.store import labels_query, series_query, stacktraces_query, tenant_settings
 from flamehouse.store.cardinality import SeriesBudget
 from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.deadline import time_limit
@@ -17,6 +17,7 @@ from flamehouse.store.failures import TO_READERS, TO_WRITERS, Answers, told_to_c
 from flamehouse.store.journal import Journal
 from flamehouse.store.model import LabelSet, LabelSetsQuery, SeriesQuery, SeriesResult, StacktraceQuery
 from flamehouse.store.names import FunctionNames
+from flamehouse.store.tenant_settings import Setting
 from flamehouse.store.writer import GroupWriter, LoneWriter, Writer
 from flamehouse.timerange import TimeRange
 
@@ -85,6 +86,21 @@ class Store:
             return stacktraces_query.select_merge_stacktraces(
                 self._clickhouse, self._names, tenant, query, self._reading
             )
+
+    def settings(self, tenant: str) -> list[Setting]:
+        """What Grafana's apps keep for the tenant, sorted by name."""
+        with self._answering():
+            return tenant_settings.settings_of(self._clickhouse, tenant, self._reading)
+
+    def set_setting(self, tenant: str, setting: Setting) -> None:
+        """Keep the setting; RpcError already_exists where one that was modified later is kept."""
+        with self._answering():
+            tenant_settings.set_setting(self._clickhouse, tenant, setting, self._reading)
+
+    def delete_setting(self, tenant: str, name: str) -> None:
+        """Keep the setting no longer."""
+        with self._answering():
+            tenant_settings.delete_setting(self._clickhouse, tenant, name, self._reading)
 
     def check(self) -> None:
         """Return once ClickHouse has answered; RpcError unavailable where it does not."""

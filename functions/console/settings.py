@@ -1,0 +1,64 @@
+"""settings.v1.SettingsService: what Grafana's apps keep for a tenant. Profiles Drilldown keeps its settings page here."""
+
+import time
+from typing import Final
+
+from google.protobuf.message import Message
+from starlette.routing import Route
+
+from flamehouse.aws import lambda_handler
+from flamehouse.connect import Call, Method, unary
+from flamehouse.errors import invalid_argument
+from flamehouse.pb.settings_pb2 import (
+    DeleteSettingsRequest,
+    DeleteSettingsResponse,
+    GetSettingsRequest,
+    GetSettingsResponse,
+    SetSettingsRequest,
+    SetSettingsResponse,
+)
+from flamehouse.pb.settings_pb2 import Setting as SettingMessage
+from flamehouse.store.tenant_settings import Setting
+
+_MAX_BODY_BYTES: Final = 1 << 20
+
+
+def get_settings(call: Call, _request: GetSettingsRequest) -> GetSettingsResponse:
+    """Every setting of the tenant, sorted by name."""
+    settings = call.services.store.settings(call.tenant)
+    return GetSettingsResponse(settings=[_message(setting) for setting in settings])
+
+
+def set_setting(call: Call, request: SetSettingsRequest) -> SetSettingsResponse:
+    """Keep a setting, modified now where it does not say when. RpcError already_exists if a later one is kept."""
+    if not request.HasField("setting"):
+        raise invalid_argument("there is no setting to set")
+    asked = request.setting
+    modified_at = asked.modifiedAt if asked.modifiedAt > 0 else time.time_ns() // 1_000_000
+    setting = Setting(name=asked.name, value=asked.value, modified_at=modified_at)
+    call.services.store.set_setting(call.tenant, setting)
+    return SetSettingsResponse(setting=_message(setting))
+
+
+def delete_setting(call: Call, request: DeleteSettingsRequest) -> DeleteSettingsResponse:
+    """Keep a setting no longer; one that is not there is no error."""
+    call.services.store.delete_setting(call.tenant, request.name)
+    return DeleteSettingsResponse()
+
+
+def _message(setting: Setting) -> SettingMessage:
+    return SettingMessage(name=setting.name, value=setting.value, modifiedAt=setting.modified_at)
+
+
+def _rpc[Req: Message, Resp: Message](name: str, request_type: type[Req], method: Method[Req, Resp]) -> Route:
+    path = f"/settings.v1.SettingsService/{name}"
+    return unary(path, request_type, method, max_body_bytes=_MAX_BODY_BYTES)
+
+
+routes = [
+    _rpc("Get", GetSettingsRequest, get_settings),
+    _rpc("Set", SetSettingsRequest, set_setting),
+    _rpc("Delete", DeleteSettingsRequest, delete_setting),
+]
+
+handler = lambda_handler(*routes)

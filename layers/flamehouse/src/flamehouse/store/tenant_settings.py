@@ -1,0 +1,151 @@
+"""Settings that Grafana's apps keep for a tenant: the table `tenant_settings`, whose rows are changes.
+
+A change is read, checked and written. Of changes at the same time the table's version picks one, the same for everyone.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from struct import Struct
+from typing import Final
+from uuid import uuid4
+
+from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.store.client import ClickHouse, ServerSettings
+from flamehouse.varint import length_prefixed
+
+_MAX_NAME_BYTES: Final = 256
+_MAX_VALUE_BYTES: Final = 1 << 16
+_MAX_TOTAL_BYTES: Final = 1 << 20
+"""Of a tenant's values together, so that they fit an answer."""
+_MAX_NAMES: Final = 1_000
+"""Of a tenant, deleted settings counted: what says that they are deleted stays."""
+_MAX_LIFE: Final = (1 << 32) - 1
+
+_COLUMNS: Final = ("tenant", "name", "value", "life", "modified_at", "written", "deleted")
+_NUMBERS: Final = Struct("<IqQ?").pack
+
+_READ_LATEST: Final[ServerSettings] = {"select_sequential_consistency": 1}
+"""A server of several replicas answers with all that was acknowledged, whichever replica took it."""
+
+_LATEST = """
+SELECT name, argMax((value, life, modified_at, written, deleted), version) AS latest
+FROM tenant_settings
+WHERE tenant = {tenant:String}
+GROUP BY name
+ORDER BY name
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A setting; `modified_at` in milliseconds since the epoch."""
+
+    name: str
+    value: str
+    modified_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Change:
+    """A row: what a setting was changed to. `life` counts its deletions, `written` nanoseconds since the epoch."""
+
+    setting: Setting
+    life: int
+    written: int
+    deleted: bool
+
+
+def settings_of(clickhouse: ClickHouse, tenant: str, reading: ServerSettings) -> list[Setting]:
+    """The tenant's settings, sorted by name."""
+    return [change.setting for change in _latest(clickhouse, tenant, reading) if not change.deleted]
+
+
+def set_setting(clickhouse: ClickHouse, tenant: str, setting: Setting, reading: ServerSettings) -> None:
+    """Store the setting in the place of an older one of its name.
+
+    RpcError already_exists where the stored one is newer, invalid_argument for a name or value that is none,
+    resource_exhausted beyond what a tenant may keep.
+    """
+    _check_size("name", setting.name, _MAX_NAME_BYTES)
+    _check_size("value", setting.value, _MAX_VALUE_BYTES)
+    if not setting.name:
+        raise invalid_argument("a setting needs a name")
+    changes = _latest(clickhouse, tenant, reading)
+    before = _of_name(changes, setting.name)
+    if before is None:
+        _check_room([change for change in changes if not change.deleted], setting, len(changes) + 1)
+        _write(clickhouse, tenant, _Change(setting=setting, life=0, written=time.time_ns(), deleted=False))
+        return
+    if not before.deleted and setting.modified_at < before.setting.modified_at:
+        raise RpcError(
+            Code.ALREADY_EXISTS,
+            f"the setting {setting.name!r} was modified at {before.setting.modified_at},"
+            f" after {setting.modified_at}",
+        )
+    others = [change for change in changes if change is not before and not change.deleted]
+    _check_room(others, setting, len(changes))
+    _write(clickhouse, tenant, _after(before, setting, deleted=False))
+
+
+def delete_setting(clickhouse: ClickHouse, tenant: str, name: str, reading: ServerSettings) -> None:
+    """Delete the setting; harmless where there is none."""
+    before = _of_name(_latest(clickhouse, tenant, reading), name)
+    if before is None or before.deleted:
+        return
+    if before.life == _MAX_LIFE:
+        raise RpcError(Code.RESOURCE_EXHAUSTED, f"the setting {name!r} was deleted too often")
+    nothing = Setting(name=name, value="", modified_at=0)
+    _write(clickhouse, tenant, _after(before, nothing, deleted=True))
+
+
+def _after(before: _Change, setting: Setting, *, deleted: bool) -> _Change:
+    """The change that follows `before`, whatever the clock says."""
+    written = max(time.time_ns(), before.written + 1)
+    return _Change(setting=setting, life=before.life + deleted, written=written, deleted=deleted)
+
+
+def _latest(clickhouse: ClickHouse, tenant: str, reading: ServerSettings) -> list[_Change]:
+    """The last change of each of the tenant's settings."""
+    rows = clickhouse.rows(_LATEST, {"tenant": tenant}, {**reading, **_READ_LATEST})
+    return [
+        _Change(
+            setting=Setting(name=name, value=value, modified_at=modified_at),
+            life=life,
+            written=written,
+            deleted=deleted,
+        )
+        for name, (value, life, modified_at, written, deleted) in rows
+    ]
+
+
+def _of_name(changes: Iterable[_Change], name: str) -> _Change | None:
+    return next((change for change in changes if change.setting.name == name), None)
+
+
+def _write(clickhouse: ClickHouse, tenant: str, change: _Change) -> None:
+    setting = change.setting
+    row = b"".join(
+        (
+            length_prefixed(tenant),
+            length_prefixed(setting.name),
+            length_prefixed(setting.value),
+            _NUMBERS(change.life, setting.modified_at, change.written, change.deleted),
+        )
+    )
+    # The token is for the request's own repetition: it is stored once however often it is sent.
+    clickhouse.insert("tenant_settings", _COLUMNS, row, {"insert_deduplication_token": uuid4().hex})
+
+
+def _check_size(part: str, text: str, limit: int) -> None:
+    if len(text.encode()) > limit:
+        raise invalid_argument(f"the setting's {part} is longer than {limit} bytes")
+
+
+def _check_room(others: Sequence[_Change], setting: Setting, names: int) -> None:
+    total = len(setting.value.encode()) + sum(len(other.setting.value.encode()) for other in others)
+    if names > _MAX_NAMES or total > _MAX_TOTAL_BYTES:
+        raise RpcError(
+            Code.RESOURCE_EXHAUSTED,
+            f"a tenant may have {_MAX_NAMES} settings, deleted ones counted, with {_MAX_TOTAL_BYTES} bytes together",
+        )

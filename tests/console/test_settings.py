@@ -1,0 +1,191 @@
+"""Settings that Grafana's apps keep: set, read at once, changed, deleted, and each tenant's own."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from google.protobuf.message import Message
+
+from all_in_one import create_app
+from client import Client
+from conftest import Place
+from flamehouse.pb.settings_pb2 import (
+    DeleteSettingsRequest,
+    DeleteSettingsResponse,
+    GetSettingsRequest,
+    GetSettingsResponse,
+    SetSettingsRequest,
+    SetSettingsResponse,
+    Setting,
+)
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from questions import new_tenant
+
+pytestmark = pytest.mark.parametrize("place", ["embedded", "server", "cloud"], indirect=True, scope="session")
+
+NAME = "pluginSettings"
+
+
+@pytest.fixture
+def client(place: Place, store: Store, settings: Settings, tenant: str) -> Client:
+    services = Services(settings=settings, store=store)
+    server = place.url or create_app(lambda: services)
+    return Client(server=server, tenant=tenant, credential=place.credential)
+
+
+def ask[M: Message](client: Client, rpc: str, request: Message, response_type: type[M], *, proto: bool) -> M:
+    content_type = "application/proto" if proto else "application/json"
+    body = request.SerializeToString() if proto else json_format.MessageToJson(request).encode()
+    path = f"/settings.v1.SettingsService/{rpc}"
+    response = client.send("POST", path, body, {"Content-Type": content_type})
+    assert (response.status_code, response.headers["Content-Type"]) == (200, content_type), response.text
+    if proto:
+        return response_type.FromString(response.content)
+    return json_format.Parse(response.content, response_type())
+
+
+def get(client: Client) -> list[Setting]:
+    return [*ask(client, "Get", GetSettingsRequest(), GetSettingsResponse, proto=True).settings]
+
+
+def set_(client: Client, value: str, *, at: int, name: str = NAME) -> Setting:
+    request = SetSettingsRequest(setting=Setting(name=name, value=value, modifiedAt=at))
+    return ask(client, "Set", request, SetSettingsResponse, proto=True).setting
+
+
+def delete(client: Client, name: str = NAME) -> None:
+    ask(client, "Delete", DeleteSettingsRequest(name=name), DeleteSettingsResponse, proto=True)
+
+
+def refusal(client: Client, rpc: str, body: str) -> tuple[int, str, str]:
+    path = f"/settings.v1.SettingsService/{rpc}"
+    response = client.send("POST", path, body.encode(), {"Content-Type": "application/json"})
+    answer: dict[str, Any] = response.json()
+    return response.status_code, answer["code"], answer["message"]
+
+
+@pytest.mark.parametrize("proto", [True, False])
+def test_a_setting_is_read_as_it_was_set_and_is_gone_once_deleted(client: Client, proto: bool) -> None:
+    setting = Setting(name=NAME, value='{"maxNodes": 16384, "ä": "\\n"}', modifiedAt=1_714_566_123_456)
+    request = SetSettingsRequest(setting=setting)
+    assert ask(client, "Set", request, SetSettingsResponse, proto=proto).setting == setting
+    answer = ask(client, "Get", GetSettingsRequest(), GetSettingsResponse, proto=proto)
+    assert [*answer.settings] == [setting]
+    ask(client, "Delete", DeleteSettingsRequest(name=NAME), DeleteSettingsResponse, proto=proto)
+    assert not ask(client, "Get", GetSettingsRequest(), GetSettingsResponse, proto=proto).settings
+
+
+def test_settings_come_sorted_by_name(client: Client) -> None:
+    for name in ("b", "c", "a"):
+        set_(client, name.upper(), at=1, name=name)
+    assert [(each.name, each.value) for each in get(client)] == [("a", "A"), ("b", "B"), ("c", "C")]
+
+
+@pytest.mark.parametrize("at", [0, -5])
+def test_a_setting_without_a_time_was_modified_now(client: Client, at: int) -> None:
+    before = time.time_ns() // 1_000_000
+    answered = set_(client, "value", at=at)
+    assert before <= answered.modifiedAt <= time.time_ns() // 1_000_000
+    assert get(client) == [answered]
+
+
+@pytest.mark.parametrize("later", [0, 1])
+def test_a_setting_modified_no_earlier_takes_the_stored_ones_place(client: Client, later: int) -> None:
+    set_(client, "old", at=1_000)
+    set_(client, "new", at=1_000 + later)
+    assert [each.value for each in get(client)] == ["new"]
+
+
+def test_a_setting_modified_earlier_is_refused(client: Client) -> None:
+    set_(client, "stored", at=1_000)
+    body = f'{{"setting": {{"name": "{NAME}", "value": "older", "modifiedAt": "999"}}}}'
+    status, code, message = refusal(client, "Set", body)
+    assert (status, code) == (409, "already_exists")
+    assert "was modified at 1000, after 999" in message
+    assert [each.value for each in get(client)] == ["stored"]
+
+
+def test_a_deleted_setting_may_be_set_again_with_any_time(client: Client) -> None:
+    set_(client, "first", at=9_000_000_000_000_000_000)
+    delete(client)
+    delete(client)
+    assert get(client) == []
+    set_(client, "second", at=1)
+    assert get(client) == [Setting(name=NAME, value="second", modifiedAt=1)]
+    delete(client)
+    assert get(client) == []
+
+
+def test_deleting_what_is_not_there_is_no_error(client: Client) -> None:
+    delete(client, "nobody set it")
+    assert get(client) == []
+
+
+def test_a_tenants_settings_are_its_own(client: Client) -> None:
+    other = replace(client, tenant=new_tenant())
+    set_(client, "mine", at=5)
+    set_(other, "theirs", at=1)
+    delete(replace(client, tenant=new_tenant()))
+    assert [each.value for each in get(client)] == ["mine"]
+    delete(client)
+    assert [each.value for each in get(other)] == ["theirs"]
+
+
+def test_of_settings_set_at_the_same_time_the_one_modified_last_counts(client: Client) -> None:
+    times = range(1, 9)
+
+    def set_at(at: int) -> None:
+        body = json_format.MessageToJson(
+            SetSettingsRequest(setting=Setting(name=NAME, value=str(at), modifiedAt=at))
+        )
+        headers = {"Content-Type": "application/json"}
+        response = client.send("POST", "/settings.v1.SettingsService/Set", body.encode(), headers)
+        assert response.status_code in {200, 409}, response.text
+
+    with ThreadPoolExecutor(len(times)) as threads:
+        list(threads.map(set_at, times))
+    assert get(client) == [Setting(name=NAME, value="8", modifiedAt=8)]
+
+
+@pytest.mark.parametrize(
+    ("rpc", "body", "status", "code", "words"),
+    [
+        ("Set", "{}", 400, "invalid_argument", "no setting"),
+        ("Set", '{"setting": {"value": "x"}}', 400, "invalid_argument", "needs a name"),
+        ("Set", f'{{"setting": {{"name": "{"n" * 257}"}}}}', 400, "invalid_argument", "name is longer"),
+        (
+            "Set",
+            f'{{"setting": {{"name": "n", "value": "{"v" * 65_537}"}}}}',
+            400,
+            "invalid_argument",
+            "value is longer",
+        ),
+        ("Set", '{"setting": {"name": "n", "modifiedAt": "soon"}}', 400, "invalid_argument", ""),
+        ("Set", "[]", 400, "invalid_argument", ""),
+        ("Get", "", 400, "invalid_argument", ""),
+        ("Set", " " * (1 << 21), 429, "resource_exhausted", ""),
+    ],
+    ids=lambda value: value[:20] if isinstance(value, str) else str(value),
+)
+def test_what_is_no_setting_is_refused(
+    client: Client, rpc: str, body: str, status: int, code: str, words: str
+) -> None:
+    answered = refusal(client, rpc, body)
+    assert answered[:2] == (status, code)
+    assert words in answered[2]
+    assert get(client) == []
+
+
+def test_a_tenant_may_keep_so_much_and_no_more(client: Client) -> None:
+    for number in range(16):
+        set_(client, "v" * 65_536, at=1, name=f"large {number}")
+    body = '{"setting": {"name": "one more", "value": "x"}}'
+    assert refusal(client, "Set", body)[:2] == (429, "resource_exhausted")
+    set_(client, "", at=2, name="large 3")
+    set_(client, "x", at=1, name="one more")
+    assert len(get(client)) == 17
