@@ -52,14 +52,19 @@ def pprof_of(
     *,
     time_ms: int,
     types: Sequence[tuple[str, str]] = CPU_TYPES,
+    period: tuple[str, str] | None = None,
     mapping: Mapped | None = None,
 ) -> Profile:
-    """The pprof message; its period type is the last sample type, its locations lie in `mapping` if there is one."""
+    """The pprof message; its period type is the last sample type if none is given.
+
+    Its locations lie in `mapping` if there is one.
+    """
     table = _Table()
+    period_type, period_unit = period or types[-1]
     message = Profile(
         time_nanos=time_ms * MS,
         sample_type=[ValueType(type=table.text(type_), unit=table.text(unit)) for type_, unit in types],
-        period_type=ValueType(type=table.text(types[-1][0]), unit=table.text(types[-1][1])),
+        period_type=ValueType(type=table.text(period_type), unit=table.text(period_unit)),
         mapping=[mapping] if mapping else [],
     )
     for each in samples:

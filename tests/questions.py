@@ -1,6 +1,7 @@
 """The whole server on a real store, asked what Grafana asks."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from flamehouse.settings import Settings
 from flamehouse.store import Store
 from oracle import Stack, oracle_flamegraph
 from profiles import CPU
+from tools.tree import every_frame, tree_of
 from uploads import PUSH, pushed
 
 type Points = list[tuple[int, float]]
@@ -87,6 +89,13 @@ class Server:
         )
         assert response.status_code == 200, response.text
         return json_format.ParseDict(response.json()["flamegraph"], FlameGraph())
+
+    def selves(self, start: int, end: int, *, selector: str = "{}", type_: str = CPU) -> dict[str, int]:
+        """The functions that have a value of their own in the flame graph of [start, end), and that value."""
+        selves: Counter[str] = Counter()
+        for frame in every_frame(tree_of(self.flamegraph(start, end, selector=selector, type_=type_))):
+            selves[frame.name] += frame.self_value
+        return dict(+selves)
 
     def ask(self, rpc: str, **question: Any) -> httpx.Response:
         """The answer to a question in JSON, whatever its status."""

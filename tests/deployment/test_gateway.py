@@ -136,7 +136,7 @@ def test_the_server_says_what_it_is(deployed: Cloud) -> None:
 
 def test_a_question_too_long_is_refused_by_the_function(deployed: Cloud) -> None:
     response = send(deployed, PROFILE_TYPES, b" " * (2 << 20))
-    assert refusal(response) == (429, "resource_exhausted")
+    assert refusal(response) == (400, "invalid_argument")
 
 
 @pytest.mark.parametrize(

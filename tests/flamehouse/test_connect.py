@@ -243,12 +243,12 @@ def test_a_body_that_cannot_be_inflated_is_refused(
     ],
     ids=["plain", "just over", "bomb", "members together"],
 )
-def test_a_body_over_the_limit_exhausts_the_resource(
+def test_a_body_over_the_limit_is_refused_for_good(
     app: Starlette, body: bytes, headers: dict[str, str]
 ) -> None:
     assert error(request(app, PATH, body, headers=headers)) == (
-        429,
-        "resource_exhausted",
+        400,
+        "invalid_argument",
         f"the request body is larger than the allowed {LIMIT} bytes",
     )
 
@@ -266,7 +266,10 @@ def test_a_body_of_just_the_limit_is_read(app: Starlette) -> None:
 def test_an_rpc_may_allow_less_than_the_settings() -> None:
     app = serve(unary(PATH, SelectSeriesRequest, echo, max_body_bytes=10))
     assert request(app, PATH, b"{}".ljust(10)).status_code == 200
-    assert error(request(app, PATH, b"{}".ljust(11)))[1] == "resource_exhausted"
+    assert (
+        error(request(app, PATH, b"{}".ljust(11)))[2]
+        == "the request body is larger than the allowed 10 bytes"
+    )
 
 
 @pytest.mark.parametrize(

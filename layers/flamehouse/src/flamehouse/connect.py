@@ -6,7 +6,8 @@ Connect protocol: connectrpc.com/docs/protocol
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -119,16 +120,29 @@ class _Unary[Req: Message, Resp: Message]:
         services: Services = await run_in_threadpool(request.app.state.services)
         limits = (services.settings.max_body_bytes, self.max_body_bytes, codec.max_bytes)
         limit = min(bound for bound in limits if bound is not None)
-        received = await read_body(request, limit)
+        with _too_large_for_good():
+            received = await read_body(request, limit)
 
         def run() -> Response:
-            body = decompress(received, headers.get("Content-Encoding", ""), limit)
+            with _too_large_for_good():
+                body = decompress(received, headers.get("Content-Encoding", ""), limit)
             call = Call(services=services, tenant=tenant, headers=headers, body=body, timeout_ms=timeout_ms)
             answer = self.method(call, codec.decode(body, self.request_type))
             content, encoding = compress_if_wanted(codec.encode(answer), headers)
             return Response(content, headers={"Content-Type": codec.media_type, **encoding})
 
         return await run_in_threadpool(run)
+
+
+@contextmanager
+def _too_large_for_good() -> Iterator[None]:
+    """A body that is too large is `invalid_argument`: what is `resource_exhausted` Alloy would send ten times more."""
+    try:
+        yield
+    except RpcError as error:
+        if error.code is not Code.RESOURCE_EXHAUSTED:
+            raise
+        raise invalid_argument(error.message) from error
 
 
 def _check_protocol_version(headers: Headers) -> None:

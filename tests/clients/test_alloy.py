@@ -1,0 +1,230 @@
+"""Grafana Alloy and the Agent before it: many series at once, relayed SDKs, and answers that make it retry or not.
+
+Which answers it retries: github.com/grafana/alloy, internal/component/pyroscope/write.
+"""
+
+import gzip
+from collections.abc import Mapping
+from dataclasses import replace
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+
+from all_in_one import create_app
+from client import Client
+from doubles import CannedStore
+from flamehouse.errors import Code, RpcError
+from flamehouse.pb.profile_pb2 import Profile
+from flamehouse.profile import Upload
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from profiles import CPU, labels_of, pprof_of, sample
+from questions import Server, some_monday_ms
+from uploads import ANY_TIME, FORM, PUSH, YEAR_2026_NS, Ingest, form, pprof, pushed, series
+
+MINUTE = 60_000
+ALLOY = {
+    "User-Agent": "Alloy/v1.18.0 (linux)",
+    "X-Alloy-Id": "00000000-0000-4000-8000-000000000000",
+    "Accept-Encoding": "gzip",
+}
+CONNECT = {**ALLOY, "Connect-Protocol-Version": "1", "Connect-Timeout-Ms": "10000"}
+RETRIED_CODES = {
+    "deadline_exceeded",
+    "unknown",
+    "resource_exhausted",
+    "internal",
+    "unavailable",
+    "data_loss",
+    "aborted",
+}
+SCRAPED = {
+    "process_cpu": [("samples", "count"), ("cpu", "nanoseconds")],
+    "memory": [("alloc_objects", "count"), ("alloc_space", "bytes")],
+    "mutex": [("contentions", "count"), ("delay", "nanoseconds")],
+    "goroutine": [("goroutine", "count")],
+}
+
+
+@pytest.fixture
+def server(store: Store, settings: Settings) -> Server:
+    return Server.on(store, settings)
+
+
+def test_dozens_of_series_of_several_names_come_in_one_push(server: Server) -> None:
+    start = some_monday_ms()
+    instances = [f"10.0.0.{number}:6060" for number in range(12)]
+    times = [start + 15_000 * number for number in range(3)]
+    sent = [
+        series(
+            labels_of(__name__=name, instance=instance, __delta__="false"),
+            *(
+                gzip.compress(
+                    pprof_of(
+                        [sample(["main", instance], *[number + 1] * len(types))], time_ms=time_ms, types=types
+                    ).SerializeToString()
+                )
+                for time_ms in times
+            ),
+        )
+        for name, types in SCRAPED.items()
+        for number, instance in enumerate(instances)
+    ]
+    response = server.client.send(
+        "POST", PUSH, pushed(*sent), {**CONNECT, "Content-Type": "application/proto"}
+    )
+    assert (response.status_code, response.content) == (200, b"")
+    end = start + MINUTE
+    assert server.profile_types(start, end) == sorted(
+        f"{name}:{type_}:{unit}:{types[-1][0]}:{types[-1][1]}"
+        for name, types in SCRAPED.items()
+        for type_, unit in types
+    )
+    expected = {instance: len(times) * (number + 1) for number, instance in enumerate(instances)}
+    goroutines = "goroutine:goroutine:count:goroutine:count"
+    for type_ in (CPU, goroutines):
+        assert server.selves(start, end, type_=type_) == expected
+    grouped = server.series(start, end, step=60, type_=CPU, groupBy=["instance"])
+    assert {labels[0][1]: sum(value for _, value in points) for labels, points in grouped} == expected
+
+
+def relayed_name(labels: Mapping[str, str]) -> str:
+    """What `receive_http` makes of a `name`: private labels gone, the rest sorted, `service_name` among them."""
+    own = sorted((name, value) for name, value in labels.items() if not name.startswith("__"))
+    return f"{labels['service_name']}{{{','.join(f'{name}={value}' for name, value in own)}}}"
+
+
+GO_LABELS = {
+    "__session_id__": "77e425ea48b3919f",
+    "otel.scope.name": "com.grafana.pyroscope/go",
+    "process.runtime.version": "go1.26.8",
+    "region": "eu north",
+}
+
+
+def ingested(name: str, headers: Mapping[str, str]) -> tuple[httpx.Response, Ingest]:
+    """A form to /ingest as Go's SDK sends it, under this `name`."""
+    ingest = Ingest()
+    query = {
+        "aggregationType": "sum",
+        "from": YEAR_2026_NS,
+        "name": name,
+        "spyName": "gospy",
+        "units": "samples",
+    }
+    profile = gzip.compress(pprof().SerializeToString(), mtime=0)
+    body = form(("profile", profile), ("sample_type_config", b"null"))
+    return ingest.post(body, urlencode(query), content_type=FORM, headers=dict(headers)), ingest
+
+
+def test_a_relayed_upload_is_stored_as_the_sdks_own() -> None:
+    own = ",".join(f"{name}={value}" for name, value in GO_LABELS.items())
+    direct, sdk = ingested(f"go.shop{{{own}}}", {})
+    relayed, alloy = ingested(relayed_name({**GO_LABELS, "service_name": "go.shop"}), ALLOY)
+    assert (direct.status_code, direct.content) == (relayed.status_code, relayed.content) == (200, b"")
+    stored = [[(part.profile_type, part.labels) for part in app.uploads[0].profiles] for app in (sdk, alloy)]
+    assert stored[0] == stored[1]
+
+
+def test_a_relayed_push_keeps_what_the_relay_adds(server: Server) -> None:
+    start = some_monday_ms()
+    labels = labels_of(app_name="process_cpu", cluster="eu-1")
+    server.push(series(labels, pprof_of([sample(["main"], 1)], time_ms=start)))
+    assert server.label_names(start, start + MINUTE) == ["app_name", "cluster", "service_name"]
+
+
+class Failing(CannedStore):
+    """A store that fails as it is told to."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def insert(self, upload: Upload) -> None:
+        assert upload.profiles
+        raise self.error
+
+
+def _many_labels() -> Profile:
+    return pprof_of([sample(["f"], 1, n=str(number)) for number in range(9)], time_ms=YEAR_2026_NS // 10**6)
+
+
+OLD = Ingest(settings=Settings(ingest_window_past_s=60))
+SMALL_BODY = Ingest(settings=replace(ANY_TIME, max_body_bytes=9))
+SMALL_PROFILE = Ingest(settings=replace(ANY_TIME, max_profile_bytes=9))
+FEW_SERIES = Ingest(settings=replace(ANY_TIME, max_series_per_upload=8))
+FULL = Ingest(store=Failing(RpcError(Code.RESOURCE_EXHAUSTED, "too many series")))
+AWAY = Ingest(store=Failing(RpcError(Code.UNAVAILABLE, "asleep")))
+BROKEN = Ingest(store=Failing(ZeroDivisionError()))
+BAD = (400, "invalid_argument")
+
+FAILURES: Mapping[str, tuple[Ingest, str, Profile | bytes, tuple[int, str]]] = {
+    "no profile": (Ingest(), "cpu", b"rubbish", BAD),
+    "damaged gzip": (Ingest(), "cpu", b"\x1f\x8b_", BAD),
+    "a bad label": (Ingest(), "", pprof(), BAD),
+    "from the future": (Ingest(), "cpu", pprof(time_ns=(1 << 63) - 1), BAD),
+    "too old": (OLD, "cpu", pprof(time_ns=10**18), BAD),
+    "a large profile": (SMALL_PROFILE, "cpu", pprof(), BAD),
+    "a large body": (SMALL_BODY, "cpu", pprof(), BAD),
+    "too many series at once": (FEW_SERIES, "cpu", _many_labels(), BAD),
+    "too many series a day": (FULL, "cpu", pprof(), (429, "resource_exhausted")),
+    "no ClickHouse": (AWAY, "cpu", pprof(), (503, "unavailable")),
+    "unforeseen": (BROKEN, "cpu", pprof(), (500, "internal")),
+}
+
+
+@pytest.mark.parametrize(("ingest", "name", "profile", "answer"), FAILURES.values(), ids=FAILURES.keys())
+def test_only_what_may_pass_next_time_is_sent_again(
+    ingest: Ingest, name: str, profile: Profile | bytes, answer: tuple[int, str]
+) -> None:
+    response = ingest.push(series(labels_of(__name__=name), profile), headers=CONNECT)
+    assert (response.status_code, response.json()["code"]) == answer
+    assert (answer[1] in RETRIED_CODES) == (answer != BAD)
+
+
+@pytest.mark.parametrize(
+    ("ingest", "body", "status"),
+    [
+        (Ingest(), b"rubbish", 422),
+        (SMALL_BODY, pprof().SerializeToString(), 413),
+        (FULL, pprof().SerializeToString(), 429),
+        (BROKEN, pprof().SerializeToString(), 500),
+        (AWAY, pprof().SerializeToString(), 503),
+    ],
+    ids=["no profile", "a large body", "too many series a day", "unforeseen", "no ClickHouse"],
+)
+def test_a_relayed_upload_fails_with_a_status_that_says_whether_to_retry(
+    ingest: Ingest, body: bytes, status: int
+) -> None:
+    response = ingest.post(body, headers=ALLOY)
+    assert (response.status_code, set(response.json())) == (status, {"code", "message"})
+
+
+@pytest.mark.parametrize(
+    ("headers", "content_type", "status", "code"),
+    [
+        ({"Connect-Timeout-Ms": "soon"}, "application/proto", 400, "invalid_argument"),
+        ({"Connect-Protocol-Version": "2"}, "application/proto", 400, "invalid_argument"),
+        ({"Content-Encoding": "zstd"}, "application/proto", 501, "unimplemented"),
+    ],
+)
+def test_what_the_protocol_does_not_allow_is_not_sent_again(
+    headers: Mapping[str, str], content_type: str, status: int, code: str
+) -> None:
+    body = pushed(series(labels_of(), pprof()))
+    response = Ingest().push_body(body, content_type=content_type, headers={**CONNECT, **headers})
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert code not in RETRIED_CODES
+
+
+def test_without_the_credential_nothing_is_sent_again() -> None:
+    services = Services(settings=Settings(), store=CannedStore())
+    client = Client(
+        server=create_app(lambda: services, credential="horse"), tenant="shop", credential="donkey"
+    )
+    for target, body in ((PUSH, pushed(series(labels_of(), pprof()))), ("/ingest?name=shop", b"")):
+        response = client.send("POST", target, body, {"Content-Type": "application/proto"})
+        assert (response.status_code, response.json()["code"]) == (401, "unauthenticated")
+    assert "unauthenticated" not in RETRIED_CODES
