@@ -31,14 +31,20 @@ def decode_pprof(data: bytes) -> profile_pb2.Profile:
     return profile
 
 
+def shorten(text: str) -> str:
+    """The text, or of a long one the end: what a string of a pprof may be."""
+    if len(text) * _LONGEST_CHAR_BYTES <= _MAX_STRING_BYTES:
+        return text
+    return text.encode()[-_MAX_STRING_BYTES:].decode(errors="ignore")
+
+
 def _shorten_strings(profile: profile_pb2.Profile) -> None:
     strings = profile.string_table
     if max(map(len, strings), default=0) * _LONGEST_CHAR_BYTES <= _MAX_STRING_BYTES:
         return
     for index, text in enumerate(strings):
-        encoded = text.encode()
-        if len(encoded) > _MAX_STRING_BYTES:
-            strings[index] = encoded[-_MAX_STRING_BYTES:].decode(errors="ignore")
+        if len(text) * _LONGEST_CHAR_BYTES > _MAX_STRING_BYTES:
+            strings[index] = shorten(text)
 
 
 def _undecodable(data: bytes, error: DecodeError) -> RpcError:

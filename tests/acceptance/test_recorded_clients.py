@@ -15,7 +15,17 @@ from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 
-CLIENTS = ("alloy-ebpf", "alloy-scrape", "go", "nodejs", "push-cumulative", "python", "python-0.8", "rust")
+CLIENTS = (
+    "alloy-ebpf",
+    "alloy-scrape",
+    "go",
+    "java",
+    "nodejs",
+    "push-cumulative",
+    "python",
+    "python-0.8",
+    "rust",
+)
 
 
 pytestmark = pytest.mark.parametrize("place", ["embedded", "server", "cloud"], indirect=True, scope="session")

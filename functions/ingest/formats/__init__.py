@@ -59,6 +59,11 @@ UNPROCESSABLE: Final = 422
 
 FORMATS: Final[Mapping[str, Format]] = {
     "pprof": Format(module="ingest.formats.pprof", refused_status=UNPROCESSABLE),
+    "jfr": Format(
+        module="ingest.formats.jfr",
+        part_limit=attrgetter("max_jfr_bytes"),
+        refused_status=UNPROCESSABLE,
+    ),
 }
 
 _NAMES: Final = (

@@ -38,6 +38,8 @@ class Settings:
     max_body_bytes: int = 256 * _MIB
     max_profile_bytes: int = 4 * _MIB
     """One profile after decompression."""
+    max_jfr_bytes: int = 32 * _MIB
+    """One JFR recording after decompression: it holds several profiles, and much that is none."""
     max_profile_samples: int = 16_000
     max_sample_labels: int = 100
     max_profile_frames: int = 2_000_000

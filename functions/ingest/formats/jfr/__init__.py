@@ -1,0 +1,82 @@
+"""JFR, as the Java agent uploads it: a recording alone, or a form of `jfr` and, where labels were set, `labels`.
+
+A recording describes itself, so nothing here knows where a field lies: what JDK Flight Recorder, async-profiler and
+others write is read by its own metadata. Read in this order:
+
+    chunks.py       the recording's pieces, each a recording of its own
+    metadata.py     the classes of events and constants, and layout.py: how their instances lie there
+    numbers.py      integers, many at a time; cursor.py: anything else, one value at a time
+    events.py       samples, counted; kinds.py: what they are samples of
+    constants.py    stack traces and names
+    recording.py    all of these put together, and profiles.py: the pprof messages made of it
+
+Format: the packages jdk.jfr.internal and jdk.jfr.internal.consumer of OpenJDK.
+
+What an upload may cost is bounded by the length of its parts (MAX_JFR_BYTES), by 1,000 chunks, 2 MiB of metadata a
+chunk, 2^20 constants a chunk, 2^16 frames a stack, 4 M frames that samples name, 2^18 distinct samples and as many
+distinct frames, and 2^24 characters of names. A list is never longer than what is left of the event that it is in.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from flamehouse.errors import invalid_argument
+from flamehouse.incoming import IncomingProfile
+from ingest.body import WHOLE_BODY
+from ingest.formats import Parsed
+from ingest.formats.jfr.labels import read_snapshot
+from ingest.formats.jfr.recording import read_recording
+from ingest.request import IngestRequest
+
+_SECOND_NS: Final = 1_000_000_000
+_SERVICE_NAME: Final = "service_name"
+_APP_NAME: Final = "app_name"
+
+
+def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
+    """A profile for each kind of event that the recording has samples of.
+
+    They have the time that the request says: those in a recording are of a clock of its own.
+    """
+    data = parts.get("jfr", parts.get(WHOLE_BODY))
+    if data is None:
+        raise invalid_argument("the form has no part 'jfr'")
+    period_ns = _SECOND_NS // request.sample_rate if request.sample_rate else 0
+    recording = read_recording(data, read_snapshot(parts.get("labels", b"")), period_ns)
+    time_ns, duration_ns = _times(request)
+    profiles = [
+        IncomingProfile(labels=_series_labels(request, kind.metric, recording.sampled), pprof=pprof)
+        for kind, pprof in recording.profiles.messages(time_ns=time_ns, duration_ns=duration_ns)
+    ]
+    return Parsed(profiles=profiles, timed=_is_timed(request))
+
+
+def _is_timed(request: IngestRequest) -> bool:
+    """Whether the profiles' time does not hang on the clock."""
+    return request.from_ is not None and request.from_.absolute and request.from_.ns > 0
+
+
+def _times(request: IngestRequest) -> tuple[int, int]:
+    """When the profiles begin, 0 for when the upload comes in, and how long they are, 0 where that is not said."""
+    start, until = request.from_, request.until
+    if start is None:
+        return 0, 0
+    known = until is not None and until.absolute and start.absolute
+    return start.ns, max(0, until.ns - start.ns) if until is not None and known else 0
+
+
+def _series_labels(request: IngestRequest, metric_name: str, sampled: str) -> dict[str, str]:
+    """The labels of a profile's series. A `service_name` of the request's own leaves the application as `app_name`.
+
+    Private labels are not the client's to set.
+    """
+    own = {name: value for name, value in request.labels.items() if not name.startswith("__")}
+    event = {"jfr_event": sampled} if sampled else {}
+    return {
+        **own,
+        "pyroscope_spy": request.spy_name,
+        "__delta__": "false",
+        _APP_NAME if _SERVICE_NAME in own else _SERVICE_NAME: request.app_name,
+        **event,
+        "__name__": metric_name,
+    }

@@ -1,0 +1,68 @@
+"""The chunks of a recording: each is a recording of its own, with a header, events, metadata and constants.
+
+Header: the class jdk.jfr.internal.consumer.ChunkHeader of OpenJDK, of format 2.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from struct import Struct
+from typing import Final
+
+from ingest.formats.jfr.damage import damaged
+
+_MAGIC: Final = b"FLR\x00"
+_HEADER: Final = Struct(">4sHHqqqqqqqI")
+"""Magic, version (major, minor), size, offset of the last checkpoint, offset of the metadata, start, duration, start in
+ticks, ticks a second, features."""
+_MAJOR_VERSIONS: Final = frozenset({1, 2})
+_COMPRESSED: Final = 1
+_MAX_CHUNKS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Where a chunk's parts are in `data`, the whole recording; its events lie between `start` and `end`.
+
+    `compressed` says how integers are written: in seven bits a byte, or in as many bytes as their type has.
+    """
+
+    data: bytes
+    start: int
+    end: int
+    checkpoint: int
+    metadata: int
+    compressed: bool
+
+
+def read_chunks(data: bytes) -> Iterator[Chunk]:
+    """The chunks of a recording one after the other. RpcError invalid_argument for what is none."""
+    position = count = 0
+    while position < len(data) or not count:
+        count += 1
+        if count > _MAX_CHUNKS:
+            raise damaged(f"it has more than {_MAX_CHUNKS} chunks")
+        chunk = _read_chunk(data, position)
+        yield chunk
+        position = chunk.end
+
+
+def _read_chunk(data: bytes, position: int) -> Chunk:
+    if len(data) - position < _HEADER.size:
+        raise damaged("it ends within the header of a chunk")
+    magic, major, _, size, checkpoint, metadata, *_, features = _HEADER.unpack_from(data, position)
+    if magic != _MAGIC:
+        raise damaged("a chunk does not begin with FLR")
+    if major not in _MAJOR_VERSIONS:
+        raise damaged(f"version {major} of the format is not known")
+    if not _HEADER.size <= size <= len(data) - position:
+        raise damaged("a chunk ends beyond the recording")
+    if not _HEADER.size <= metadata < size or not 0 <= checkpoint < size:
+        raise damaged("a chunk's metadata or constants lie beyond it")
+    return Chunk(
+        data=data,
+        start=position + _HEADER.size,
+        end=position + size,
+        checkpoint=position + checkpoint if checkpoint else 0,
+        metadata=position + metadata,
+        compressed=bool(features & _COMPRESSED),
+    )

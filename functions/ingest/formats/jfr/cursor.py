@@ -1,0 +1,132 @@
+"""One value after the other out of a recording: what has no numbers alone is read so.
+
+Encodings: the class files of jdk.jfr.internal.consumer, `RecordingInput` and `StringParser`, in OpenJDK.
+"""
+
+from typing import Final
+
+from flamehouse.errors import RpcError
+from ingest.formats.jfr.damage import damaged
+from ingest.formats.jfr.numbers import MAX_NUMBER_BYTES
+
+# What the first byte of a string says of the rest; 0 and 1 are a string that is none or empty.
+_EMPTY, _CONSTANT, _UTF8, _CHARS, _LATIN1 = 1, 2, 3, 4, 5
+
+INT_BYTES: Final = 4
+LONG_BYTES: Final = 8
+_CHAR_BYTES: Final = 2
+_CHAR_MASK: Final = 0xFFFF
+
+
+class Cursor:
+    """A position in a recording, up to the end of the event that it is in.
+
+    `compressed` says how the recording writes integers. Each read moves on; RpcError invalid_argument for one that would
+    go beyond the end.
+    """
+
+    __slots__ = ("compressed", "data", "end", "position")
+
+    def __init__(self, data: bytes, position: int, end: int, *, compressed: bool) -> None:
+        self.data = data
+        self.position = position
+        self.end = end
+        self.compressed = compressed
+
+    def varint(self) -> int:
+        data, position = self.data, self.position
+        value = shift = 0
+        for at in range(position, min(position + MAX_NUMBER_BYTES, self.end)):
+            byte = data[at]
+            if byte < 0x80 or shift == 56:
+                self.position = at + 1
+                return value | byte << shift
+            value |= (byte & 0x7F) << shift
+            shift += 7
+        raise self._beyond()
+
+    def fixed(self, size: int) -> int:
+        """An integer of `size` bytes, the highest first."""
+        return int.from_bytes(self.data[self.skip(size) : self.position])
+
+    def integer(self) -> int:
+        return self.varint() if self.compressed else self.fixed(INT_BYTES)
+
+    def long(self) -> int:
+        return self.varint() if self.compressed else self.fixed(LONG_BYTES)
+
+    def skip(self, size: int) -> int:
+        """Go on by `size` bytes; where they start."""
+        start = self.position
+        if size > self.end - start:
+            raise self._beyond()
+        self.position = start + size
+        return start
+
+    def text(self) -> bytes:
+        """A string as it is encoded, for `decode_text`."""
+        start = self.skip(1)
+        encoding = self.data[start]
+        if encoding in {_UTF8, _LATIN1}:
+            self.skip(self.integer())
+        elif encoding == _CONSTANT:
+            self.long()
+        elif encoding == _CHARS:
+            self._skip_chars(self.integer())
+        elif encoding > _EMPTY:
+            raise damaged(f"no string has the encoding {encoding}")
+        return self.data[start : self.position]
+
+    def _skip_chars(self, count: int) -> None:
+        if not self.compressed:
+            self.skip(count * _CHAR_BYTES)
+            return
+        for _ in range(count):
+            self.varint()
+
+    def _beyond(self) -> RpcError:
+        return damaged("a value ends beyond the event that it is in")
+
+
+def constant_of(text: bytes, *, compressed: bool) -> int | None:
+    """The number of the constant that an encoded string stands for; None where it is a string of its own."""
+    if text[0] != _CONSTANT:
+        return None
+    return Cursor(text, 1, len(text), compressed=compressed).long()
+
+
+def decode_text(text: bytes, *, compressed: bool) -> str:
+    """The characters of a string that `Cursor.text` found; none where it stands for a constant.
+
+    RpcError invalid_argument for what is not UTF-8.
+    """
+    encoding = text[0]
+    if encoding in {_UTF8, _LATIN1}:
+        cursor = Cursor(text, 1, len(text), compressed=compressed)
+        cursor.integer()
+        encoded = text[cursor.position :]
+        return encoded.decode("latin-1") if encoding == _LATIN1 else _from_utf8(encoded)
+    return _from_chars(text, compressed=compressed) if encoding == _CHARS else ""
+
+
+def _from_chars(text: bytes, *, compressed: bool) -> str:
+    cursor = Cursor(text, 1, len(text), compressed=compressed)
+    count = cursor.integer()
+    chars = (cursor.varint() if compressed else cursor.fixed(_CHAR_BYTES) for _ in range(count))
+    try:
+        return b"".join((char & _CHAR_MASK).to_bytes(2) for char in chars).decode("utf-16-be")
+    except UnicodeDecodeError as error:
+        raise damaged("a string has half a character") from error
+
+
+def _from_utf8(encoded: bytes) -> str:
+    try:
+        return encoded.decode()
+    except UnicodeDecodeError:
+        pass
+    try:
+        # The JVM writes a character beyond U+FFFF in two halves, each of which it encodes.
+        halves = encoded.decode(errors="surrogatepass")
+        return halves.encode("utf-16-be", errors="surrogatepass").decode("utf-16-be")
+    except UnicodeDecodeError as error:
+        raise damaged(f"a string is not UTF-8: {encoded[:64]!r}") from error

@@ -1,0 +1,222 @@
+"""The events of a chunk: found by their sizes, and counted where they are samples.
+
+An event of nothing but integers is read together with the others of its class, a list for each field.
+"""
+
+from abc import ABC, abstractmethod
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import Final, NamedTuple
+
+from ingest.formats.jfr.chunks import Chunk
+from ingest.formats.jfr.constants import CHECKPOINT_TYPE
+from ingest.formats.jfr.cursor import Cursor
+from ingest.formats.jfr.damage import damaged
+from ingest.formats.jfr.kinds import EVENTS, Event
+from ingest.formats.jfr.layout import Layout, layout_of, read_values
+from ingest.formats.jfr.metadata import Class, Classes
+from ingest.formats.jfr.numbers import MAX_NUMBER_BYTES, read_numbers
+
+SETTING: Final = "jdk.ActiveSetting"
+_BATCH_EVENTS: Final = 1 << 12
+_MAX_SAMPLES: Final = 1 << 18
+"""Distinct ones of a chunk: each takes half a kilobyte of memory."""
+_MAX_SETTINGS: Final = 10_000
+_STACK_TRACE: Final = "stackTrace"
+
+
+type _Key = tuple[int, int | None, int, int, int, int, int]
+"""A `Sample`, which is made of it when all are counted."""
+
+
+class Sample(NamedTuple):
+    """What tells samples of a class apart; numbers of constants, and ids that a tracer gave. 0 stands for none.
+
+    `state` is None where the class has no such field.
+    """
+
+    stacktrace: int
+    state: int | None
+    context: int
+    span: int
+    span_name: int
+    trace_high: int
+    trace_low: int
+
+
+_FIELDS: Final = (_STACK_TRACE, "state", "contextId", "spanId", "spanName", "traceIdHi", "traceIdLo")
+"""Where an event has what `Sample` says, in its order."""
+_MISSING: Final = (None, None, 0, 0, 0, 0, 0)
+
+
+class Collector(ABC):
+    """Takes in the events of one class, some thousand at a time."""
+
+    def __init__(self, chunk: Chunk, class_: Class, classes: Classes) -> None:
+        self.class_name = class_.name
+        self.payloads: list[bytes] = []
+        self._chunk = chunk
+        self._class = class_
+        self._classes = classes
+        self._layout: Layout | None = None
+
+    def settle(self) -> None:
+        """Count what was taken in. RpcError invalid_argument for an event that is not as its class says."""
+        if not self.payloads:
+            return
+        if self._layout is None:
+            self._layout = layout_of(self._class, self._classes, compressed=self._chunk.compressed)
+        self._count(self._layout, self.payloads)
+        self.payloads.clear()
+
+    @abstractmethod
+    def _count(self, layout: Layout, payloads: Sequence[bytes]) -> None: ...
+
+    def _rows(self, layout: Layout, payloads: Iterable[bytes]) -> Iterator[list[int | bytes | None]]:
+        for payload in payloads:
+            cursor = Cursor(payload, 0, len(payload), compressed=self._chunk.compressed)
+            yield read_values(cursor, layout)
+
+
+class Settings(Collector):
+    """What the recording was set to: names and values as they are encoded."""
+
+    def __init__(self, chunk: Chunk, class_: Class, classes: Classes) -> None:
+        super().__init__(chunk, class_, classes)
+        self.values: dict[bytes, bytes] = {}
+
+    def _count(self, layout: Layout, payloads: Sequence[bytes]) -> None:
+        name_index, value_index = layout.index("name"), layout.index("value")
+        if name_index is None or value_index is None:
+            return
+        for values in self._rows(layout, payloads):
+            name, value = values[name_index], values[value_index]
+            if isinstance(name, bytes) and isinstance(value, bytes) and len(self.values) < _MAX_SETTINGS:
+                self.values[name] = value
+
+
+class Samples(Collector):
+    """Samples of one class: how often each was seen, and how much of it where the class says so."""
+
+    def __init__(self, chunk: Chunk, class_: Class, classes: Classes) -> None:
+        super().__init__(chunk, class_, classes)
+        self.event: Event = EVENTS[class_.name]
+        self._counts: Counter[_Key] = Counter()
+        self._amounts: dict[_Key, int] = defaultdict(int)
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def counted(self) -> Iterator[tuple[Sample, int, int]]:
+        """The distinct samples, how often each was seen and how much that was together."""
+        amounts = self._counts if self.event.amount is None else self._amounts
+        for key, count in self._counts.items():
+            yield Sample._make(key), count, amounts.get(key, 0)
+
+    @property
+    def stacktraces(self) -> set[int]:
+        """The stack traces that samples name."""
+        return {key[0] for key in self._counts}
+
+    def _count(self, layout: Layout, payloads: Sequence[bytes]) -> None:
+        indices = [layout.index(name) for name in _FIELDS]
+        amount_index = layout.index(self.event.amount) if self.event.amount else None
+        if indices[0] is None:
+            return
+        columns = self._columns(layout, payloads, [*indices, amount_index])
+        keys = [
+            repeat(missing) if column is None else column
+            for column, missing in zip(columns, _MISSING, strict=False)
+        ]
+        samples: list[_Key] = [*zip(*keys, strict=False)]
+        self._counts.update(samples)
+        amounts = columns[-1]
+        if amounts is not None:
+            sums = self._amounts
+            for sample, amount in zip(samples, amounts, strict=True):
+                sums[sample] += amount if amount < 1 << 63 else amount - (1 << 64)
+
+    def _columns(
+        self, layout: Layout, payloads: Sequence[bytes], indices: Sequence[int | None]
+    ) -> Sequence[Sequence[int] | None]:
+        """The values of the steps of these indices, a list for each."""
+        width = layout.numbers
+        if width and max(map(len, payloads)) <= width * MAX_NUMBER_BYTES:
+            numbers = read_numbers(b"".join(payloads))
+            if len(numbers) == width * len(payloads):
+                return [None if index is None else numbers[index::width] for index in indices]
+        rows = [
+            [None if index is None else values[index] for index in indices]
+            for values in self._rows(layout, payloads)
+        ]
+        return [
+            None if index is None else [value if isinstance(value, int) else 0 for value in column]
+            for index, column in zip(indices, zip(*rows, strict=True), strict=True)
+        ]
+
+
+class Found(NamedTuple):
+    """Where a chunk's constants are, and its samples and settings."""
+
+    checkpoints: Sequence[int]
+    samples: Sequence[Samples]
+    settings: Sequence[Settings]
+
+
+def read_events(chunk: Chunk, classes: Classes) -> Found:
+    """Go through the events of a chunk. RpcError invalid_argument for one that is damaged, and for too many samples."""
+    samples: dict[int, Samples] = {}
+    settings: dict[int, Settings] = {}
+    for class_ in classes.values():
+        if class_.name in EVENTS:
+            samples[class_.id] = Samples(chunk, class_, classes)
+        elif class_.name == SETTING:
+            settings[class_.id] = Settings(chunk, class_, classes)
+    checkpoints = [*_scan(chunk, {**samples, **settings}, samples.values())]
+    if chunk.checkpoint and chunk.checkpoint not in checkpoints:
+        raise damaged("its constants are not where the header says")
+    return Found(checkpoints, [*samples.values()], [*settings.values()])
+
+
+def _scan(chunk: Chunk, collectors: Mapping[int, Collector], samples: Collection[Samples]) -> Iterator[int]:
+    """Fill the collectors, by the ids of their classes; yields where checkpoints begin."""
+    for type_, start, payload, end in _events(chunk):
+        if type_ == CHECKPOINT_TYPE:
+            yield start
+            continue
+        collector = collectors.get(type_)
+        if collector is None:
+            continue
+        collector.payloads.append(chunk.data[payload:end])
+        if len(collector.payloads) == _BATCH_EVENTS:
+            collector.settle()
+            _check_count(samples)
+    for collector in collectors.values():
+        collector.settle()
+    _check_count(samples)
+
+
+def _events(chunk: Chunk) -> Iterator[tuple[int, int, int, int]]:
+    """Each event's class, where it begins, where what it says begins, and where it ends."""
+    data, position, last = chunk.data, chunk.start, chunk.end
+    cursor = Cursor(data, position, last, compressed=chunk.compressed)
+    while position < last:
+        # Nearly all events have a size and a class of one byte each.
+        size = data[position]
+        end = position + size
+        if chunk.compressed and 1 < size < 0x80 and end <= last and (type_ := data[position + 1]) < 0x80:
+            yield type_, position, position + 2, end
+        else:
+            cursor.position = position
+            end = position + cursor.integer()
+            type_ = cursor.long()
+            if not cursor.position <= end <= last:
+                raise damaged("an event ends beyond its chunk, or before it begins")
+            yield type_, position, cursor.position, end
+        position = end
+
+
+def _check_count(samples: Collection[Samples]) -> None:
+    if sum(map(len, samples)) > _MAX_SAMPLES:
+        raise damaged(f"a chunk has more than {_MAX_SAMPLES} distinct samples")

@@ -1,0 +1,100 @@
+"""Which events become which profiles: grafana.com/docs/pyroscope/latest/configure-client/language-sdks/java."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+type Condition = Callable[[str | None, str], bool]
+"""Whether an event counts, by the state of its thread (None where it has none) and what the recording samples."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A profile: its `__name__`, its sample types and its period type, each a type and a unit.
+
+    A sample has how often it was seen, and how much of it if there is a second sample type. With `timed` there is one,
+    and a sample has what it took in nanoseconds.
+    """
+
+    metric: str
+    sample_types: Sequence[tuple[str, str]]
+    period_type: tuple[str, str] | None
+    timed: bool = False
+
+    def values(self, count: int, amount: int, period_ns: int) -> Sequence[int]:
+        if self.timed:
+            return (amount * period_ns,)
+        return (count, amount)[: len(self.sample_types)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """An event that is a sample: what it goes into, and the field that says how much it is; 1 without one."""
+
+    into: Sequence[tuple[Kind, Condition]]
+    amount: str | None = None
+
+
+def _always(_state: str | None, _sampled: str) -> bool:
+    return True
+
+
+def _of_wall(_state: str | None, sampled: str) -> bool:
+    return sampled == "wall"
+
+
+def _awake(state: str | None, _sampled: str) -> bool:
+    return state != "STATE_SLEEPING"
+
+
+def _running_by_wall(state: str | None, sampled: str) -> bool:
+    return sampled == "wall" and state == "STATE_RUNNABLE"
+
+
+def _allocations(how: str) -> Kind:
+    return Kind(
+        metric="memory",
+        sample_types=((f"alloc_{how}_objects", "count"), (f"alloc_{how}_bytes", "bytes")),
+        period_type=("space", "bytes"),
+    )
+
+
+def _waits(metric: str) -> Kind:
+    return Kind(
+        metric=metric,
+        sample_types=(("contentions", "count"), ("delay", "nanoseconds")),
+        period_type=(metric, "count"),
+    )
+
+
+_CPU: Final = Kind(
+    metric="process_cpu",
+    sample_types=(("cpu", "nanoseconds"),),
+    period_type=("cpu", "nanoseconds"),
+    timed=True,
+)
+_WALL: Final = Kind(
+    metric="wall",
+    sample_types=(("wall", "nanoseconds"),),
+    period_type=("wall", "nanoseconds"),
+    timed=True,
+)
+_LIVE: Final = Kind(metric="memory", sample_types=(("live", "count"),), period_type=("objects", "count"))
+_MALLOC: Final = Kind(
+    metric="memory", sample_types=(("malloc_objects", "count"), ("malloc_bytes", "bytes")), period_type=None
+)
+
+EVENTS: Final[Mapping[str, Event]] = {
+    "jdk.ExecutionSample": Event(into=((_CPU, _awake), (_WALL, _of_wall))),
+    "profiler.WallClockSample": Event(into=((_WALL, _always), (_CPU, _running_by_wall)), amount="samples"),
+    "jdk.ObjectAllocationInNewTLAB": Event(into=((_allocations("in_new_tlab"), _always),), amount="tlabSize"),
+    "jdk.ObjectAllocationOutsideTLAB": Event(
+        into=((_allocations("outside_tlab"), _always),), amount="allocationSize"
+    ),
+    "jdk.ObjectAllocationSample": Event(into=((_allocations("sample"), _always),), amount="weight"),
+    "jdk.JavaMonitorEnter": Event(into=((_waits("mutex"), _always),), amount="duration"),
+    "jdk.ThreadPark": Event(into=((_waits("block"), _always),), amount="duration"),
+    "profiler.LiveObject": Event(into=((_LIVE, _always),)),
+    "profiler.Malloc": Event(into=((_MALLOC, _always),), amount="size"),
+}
+"""By the names of their classes. Durations are in ticks of the recording's clock, taken for nanoseconds."""

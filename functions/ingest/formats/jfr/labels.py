@@ -1,0 +1,70 @@
+"""What samples are labelled with: the labels that the program had set, and the span and trace of a tracer."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from google.protobuf.message import DecodeError
+
+from flamehouse.errors import invalid_argument
+from flamehouse.pb.jfr_pb2 import LabelsSnapshot
+from flamehouse.wire import has_more_fields
+from ingest.formats.jfr.damage import damaged
+from ingest.formats.jfr.events import Sample
+from ingest.formats.jfr.profiles import Labels
+
+_MAX_FIELDS: Final = 1 << 19
+"""A field takes memory a hundred times what it takes in a message."""
+_MAX_LABELS: Final = 1_000
+_INT64_BITS: Final = 64
+
+
+def read_snapshot(data: bytes) -> LabelsSnapshot:
+    """The part `labels` of an upload; RpcError invalid_argument for what is none."""
+    if has_more_fields(data, LabelsSnapshot, _MAX_FIELDS):
+        raise invalid_argument(f"the labels have more than {_MAX_FIELDS} fields")
+    try:
+        return LabelsSnapshot.FromString(data)
+    except DecodeError as error:
+        raise invalid_argument(f"the labels are no LabelsSnapshot: {error}") from error
+
+
+class SampleLabels:
+    """The labels of samples by what these say; each context is looked up once."""
+
+    def __init__(self, snapshot: LabelsSnapshot) -> None:
+        self._contexts: Mapping[int, Mapping[int, int]] = {
+            number: context.labels for number, context in snapshot.contexts.items()
+        }
+        self._strings: Mapping[int, str] = dict(snapshot.strings)
+        self._known: dict[int, Labels] = {}
+
+    def of(self, sample: Sample) -> Labels:
+        """The sample's labels: those without a name or a value are none."""
+        labels = self._of_context(sample.context)
+        if sample.span:
+            labels += (("profile_id", f"{sample.span:016x}"),)
+        if sample.span_name:
+            span_name = self._strings.get(_signed(sample.span_name), "")
+            labels += (("span_name", span_name),) if span_name else ()
+        if sample.trace_high or sample.trace_low:
+            labels += (("trace_id", f"{sample.trace_high:016x}{sample.trace_low:016x}"),)
+        return labels
+
+    def _of_context(self, context: int) -> Labels:
+        labels = self._known.get(context)
+        if labels is None:
+            pairs = self._contexts.get(_signed(context), {})
+            if len(pairs) > _MAX_LABELS:
+                raise damaged(f"a context has more than {_MAX_LABELS} labels")
+            texts = (
+                (self._strings.get(name, ""), self._strings.get(value, "")) for name, value in pairs.items()
+            )
+            labels = self._known[context] = tuple(
+                sorted((name, value) for name, value in texts if name and value)
+            )
+        return labels
+
+
+def _signed(number: int) -> int:
+    """The number as 64 bits with a sign, which the message has."""
+    return number - (1 << _INT64_BITS) if number >> (_INT64_BITS - 1) else number

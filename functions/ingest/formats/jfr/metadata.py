@@ -1,0 +1,142 @@
+"""What a chunk says of its own types: classes and their fields.
+
+Written as a tree of elements, as XML would be: `root` > `metadata` > `class` > `field`. Annotations and settings, which
+are elements too, say nothing that a profile needs.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from struct import unpack_from
+from typing import Final
+
+from ingest.formats.jfr.chunks import Chunk
+from ingest.formats.jfr.cursor import INT_BYTES, Cursor, decode_text
+from ingest.formats.jfr.damage import damaged
+from ingest.formats.jfr.numbers import read_numbers
+
+METADATA_TYPE: Final = 0
+_MAX_BYTES: Final = 2 << 20
+_MAX_KEPT_BYTES: Final = 1 << 18
+"""A JDK's is 100 kB long; what is much longer is not worth the memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A field of the class with the id `type`, or of its number if `constant`: the value is in a pool. Or a list."""
+
+    name: str
+    type: int
+    constant: bool
+    array: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Class:
+    """A class whose instances are events, constants or parts of these."""
+
+    id: int
+    name: str
+    fields: Sequence[Field]
+
+
+type Classes = Mapping[int, Class]
+
+
+def read_classes(chunk: Chunk) -> Classes:
+    """The classes of a chunk by id. RpcError invalid_argument for damaged metadata.
+
+    They are the same in every recording of a program, so they are kept for the next: never change them.
+    """
+    cursor = Cursor(chunk.data, chunk.metadata, chunk.end, compressed=chunk.compressed)
+    size = cursor.integer()
+    type_ = cursor.long()
+    if type_ != METADATA_TYPE or not 0 < size <= chunk.end - chunk.metadata:
+        raise damaged("its metadata is not where the header says")
+    if size > _MAX_BYTES:
+        raise damaged(f"its metadata is longer than {_MAX_BYTES} bytes")
+    for _ in ("start", "duration", "id"):
+        cursor.long()
+    tree = chunk.data[cursor.position : chunk.metadata + size]
+    parse = _parse_again if len(tree) <= _MAX_KEPT_BYTES else _parse
+    return parse(tree, compressed=chunk.compressed)
+
+
+def _parse(tree: bytes, *, compressed: bool) -> Classes:
+    cursor = Cursor(tree, 0, len(tree), compressed=compressed)
+    texts = [
+        decode_text(cursor.text(), compressed=compressed) for _ in range(_count(cursor.integer(), len(tree)))
+    ]
+    try:
+        elements = _Elements(_integers(tree, cursor.position, compressed=compressed), texts)
+        return {class_.id: class_ for class_ in _classes(elements)}
+    except (IndexError, KeyError, ValueError) as error:
+        raise damaged(f"its metadata is no tree of classes: {error!r}") from error
+
+
+_parse_again = lru_cache(maxsize=16)(_parse)
+
+
+def _count(count: int, room: int) -> int:
+    if count > room:
+        raise damaged("its metadata has more strings than bytes")
+    return count
+
+
+def _integers(tree: bytes, position: int, *, compressed: bool) -> Sequence[int]:
+    if compressed:
+        return read_numbers(tree[position:])
+    return unpack_from(f">{(len(tree) - position) // INT_BYTES}I", tree, position)
+
+
+class _Elements:
+    """The elements of a tree, each before those within it. IndexError where they end too early."""
+
+    def __init__(self, integers: Sequence[int], texts: Sequence[str]) -> None:
+        self._integers = integers
+        self._texts = texts
+        self._next = 0
+
+    def open(self) -> tuple[str, dict[str, str], int]:
+        """The next element: its name, its attributes and how many elements are in it."""
+        integers, texts, at = self._integers, self._texts, self._next
+        start, end = at + 2, at + 2 + 2 * integers[at + 1]
+        self._next = end + 1
+        named = zip(integers[start:end:2], integers[start + 1 : end : 2], strict=True)
+        return texts[integers[at]], {texts[name]: texts[value] for name, value in named}, integers[end]
+
+    def skip(self, count: int) -> None:
+        """Leave out the next `count` elements and all that is in them."""
+        integers, at = self._integers, self._next
+        while count:
+            at += 2 + 2 * integers[at + 1]
+            count += integers[at] - 1
+            at += 1
+        self._next = at
+
+
+def _classes(elements: _Elements) -> Iterator[Class]:
+    _, _, count = elements.open()
+    for _ in range(count):
+        name, _, classes = elements.open()
+        if name != "metadata":
+            elements.skip(classes)
+            continue
+        for _ in range(classes):
+            _, attributes, parts = elements.open()
+            yield Class(
+                id=int(attributes["id"]), name=attributes["name"], fields=tuple(_fields(elements, parts))
+            )
+
+
+def _fields(elements: _Elements, count: int) -> Iterator[Field]:
+    for _ in range(count):
+        name, attributes, parts = elements.open()
+        elements.skip(parts)
+        if name == "field":
+            yield Field(
+                name=attributes["name"],
+                type=int(attributes["class"]),
+                constant=attributes.get("constantPool") == "true",
+                array=int(attributes.get("dimension", "0")) > 0,
+            )

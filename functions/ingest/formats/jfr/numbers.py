@@ -1,0 +1,126 @@
+"""Compressed integers of a recording, many at a time.
+
+A recording writes an integer as LEB128, seven bits a byte, except that a ninth byte is the last and has eight. Protobuf
+would go on to a tenth byte for the 64th bit. So where a ninth byte has its highest bit set, a tenth byte is put in behind
+it, and then protobuf's C library reads all of them as one packed field.
+
+Whatever the bytes are, they are then numbers: what follows the integers may be read with them, and is given back.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from flamehouse.pb.jfr_pb2 import Numbers
+from ingest.formats.jfr.damage import damaged
+
+_NINE_GOING_ON: Final = re.compile(rb"([\x80-\xff]{9})")
+_WITH_TENTH: Final = b"\\1\x01"
+_GOING_ON: Final = bytes(range(0x80, 0x100))
+_TEN_BYTES: Final = re.compile(rb"[\x80-\xff]{9}\x01")
+_IS_GOING_ON: Final = bytes(byte >> 7 for byte in range(0x100))
+_NINE: Final = b"\1" * 9
+_PACKED_FIELD_1: Final = b"\x0a"
+
+MAX_NUMBER_BYTES: Final = 9
+_FIRST_WINDOW_BYTES: Final = 1 << 8
+_LAST_WINDOW_BYTES: Final = 1 << 14
+"""A first small look, then larger ones: what is read in vain is never more than what was wanted, and never much."""
+
+
+def read_numbers(data: bytes) -> Sequence[int]:
+    """All the numbers of `data`; what is behind the last whole one is left out."""
+    return _decode(_as_protobuf(data))
+
+
+class NumberStream:
+    """Numbers from a position of a recording on, as many as are asked for."""
+
+    def __init__(self, data: bytes, position: int, end: int) -> None:
+        self._data = data
+        self._read_up_to = position
+        self._end = end
+        self._window = b""
+        self._window_bytes = _FIRST_WINDOW_BYTES
+        self._values: list[int] = []
+        self._next = 0
+
+    def take(self, count: int) -> list[int]:
+        """The next `count` numbers; RpcError invalid_argument where there are not as many."""
+        stop = self._next + count
+        if stop > len(self._values):
+            self._read_on(count)
+            stop = count
+        taken = self._values[self._next : stop]
+        self._next = stop
+        return taken
+
+    @property
+    def position(self) -> int:
+        """Where the numbers end that were taken."""
+        unread = len(self._values) - self._next
+        # Windows are read only while there is too little: what is unread lies in the last one.
+        taken = self._window[: _length_of(self._window, _count(self._window) - unread)]
+        ahead = _original_length(self._window) - _original_length(taken)
+        return self._read_up_to - ahead
+
+    def _read_on(self, count: int) -> None:
+        values = self._values[self._next :]
+        # A number takes a byte at least: a count beyond that is refused before anything is made of it.
+        if count - len(values) > self._end - self._read_up_to:
+            raise damaged("a list ends beyond the event that it is in")
+        while len(values) < count:
+            values += self._next_window()
+        self._values = values
+        self._next = 0
+
+    def _next_window(self) -> Sequence[int]:
+        start = self._read_up_to
+        self._window = _as_protobuf(self._data[start : min(start + self._window_bytes, self._end)])
+        if not self._window:
+            raise damaged("an integer ends beyond the event that it is in")
+        self._read_up_to += _original_length(self._window)
+        self._window_bytes = min(2 * self._window_bytes, _LAST_WINDOW_BYTES)
+        return _decode(self._window)
+
+
+def _as_protobuf(data: bytes) -> bytes:
+    """The whole numbers of `data`, as protobuf writes them."""
+    if _may_differ(data):
+        data = _NINE_GOING_ON.sub(_WITH_TENTH, data)
+    return data.rstrip(_GOING_ON)
+
+
+def _original_length(numbers: bytes) -> int:
+    return len(numbers) - len(_TEN_BYTES.findall(numbers)) if _may_differ(numbers) else len(numbers)
+
+
+def _may_differ(numbers: bytes) -> bool:
+    """Whether one is so large that protobuf writes it otherwise. This is cheaper to find out than where it is."""
+    return _NINE in numbers.translate(_IS_GOING_ON)
+
+
+def _decode(numbers: bytes) -> list[int]:
+    size = len(numbers)
+    length = bytes((size & 0x7F | 0x80, size >> 7 & 0x7F | 0x80, size >> 14 & 0x7F | 0x80, size >> 21))
+    values: list[int] = Numbers.FromString(_PACKED_FIELD_1 + length + numbers).value[:]
+    return values
+
+
+def _count(numbers: bytes) -> int:
+    return len(numbers.translate(None, _GOING_ON))
+
+
+def _length_of(numbers: bytes, count: int) -> int:
+    """How many bytes the first `count` numbers take: their last byte is found by halving."""
+    low, high = 0, len(numbers)
+    if not count:
+        return 0
+    while high - low > 1:
+        middle = (low + high) // 2
+        within = _count(numbers[low:middle])
+        if within >= count:
+            high = middle
+        else:
+            low, count = middle, count - within
+    return high

@@ -1,0 +1,152 @@
+"""Profiles of a recording: the samples of all its chunks, over one table of locations and functions.
+
+Numbers of constants hold within a chunk. So a frame is known by its function's name and its line, and a stack by its
+frames.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from flamehouse.pb.profile_pb2 import Function, Label, Line, Location, Profile, Sample, ValueType
+from flamehouse.pb.profile_pb2 import Mapping as Mapped
+from ingest.formats.jfr.damage import damaged
+from ingest.formats.jfr.kinds import Kind
+from ingest.pprof_message import shorten
+
+_LINE_MASK: Final = 0xFFFFFFFF
+_INT64: Final = range(-(1 << 63), 1 << 63)
+_MAX_LOCATIONS: Final = 1 << 18
+_MAX_NAME_CHARS: Final = 1 << 24
+"""Of all functions: a few long classes and methods make many long names."""
+_MAX_SAMPLES: Final = 1 << 18
+_MAX_PARTS: Final = 4_000_000
+"""Frames and labels of all samples: many samples may share a long stack, or a long list of labels."""
+
+type Labels = tuple[tuple[str, str], ...]
+type Stack = tuple[int, ...]
+"""The ids of a stack's locations, the leaf first."""
+
+
+class _Place(NamedTuple):
+    function: int
+    line: int
+
+
+type _Samples = Mapping[tuple[Stack, Labels], Sequence[int]]
+
+
+class Profiles:
+    """Collects samples, and makes a pprof message of those of each kind."""
+
+    def __init__(self) -> None:
+        self._functions: dict[str, int] = {}
+        self._locations: dict[_Place, int] = {}
+        self._samples: dict[Kind, dict[tuple[Stack, Labels], Sequence[int]]] = {}
+        self._stacks: dict[Stack, Stack] = {}
+        self._name_room = _MAX_NAME_CHARS
+        self._sample_room = _MAX_SAMPLES
+
+    def function(self, name: str) -> int:
+        """The id of a function of that name."""
+        name = shorten(name)
+        id_ = self._functions.get(name)
+        if id_ is None:
+            self._name_room -= len(name)
+            if self._name_room < 0:
+                raise damaged(f"the names of its functions have more than {_MAX_NAME_CHARS} characters")
+            id_ = self._functions[name] = len(self._functions) + 1
+        return id_
+
+    def location(self, function: int, line: int) -> int:
+        """The id of a line of a function."""
+        place = _Place(function, line & _LINE_MASK)
+        id_ = self._locations.get(place)
+        if id_ is None:
+            if len(self._locations) == _MAX_LOCATIONS:
+                raise damaged(f"it has more than {_MAX_LOCATIONS} different frames")
+            id_ = self._locations[place] = len(self._locations) + 1
+        return id_
+
+    def stack(self, locations: Iterable[int]) -> Stack:
+        """A stack of the locations, one object for all equal ones."""
+        stack = tuple(locations)
+        return self._stacks.setdefault(stack, stack)
+
+    def add(self, kind: Kind, stack: Stack, labels: Labels, values: Sequence[int]) -> None:
+        """Add a sample; equal ones are summed."""
+        samples = self._samples.setdefault(kind, {})
+        key = (stack, labels)
+        known = samples.get(key)
+        if known is None:
+            self._sample_room -= 1
+            if self._sample_room < 0:
+                raise damaged(f"it has more than {_MAX_SAMPLES} distinct samples")
+            samples[key] = values
+        else:
+            samples[key] = [old + new for old, new in zip(known, values, strict=True)]
+
+    def messages(self, *, time_ns: int, duration_ns: int) -> Iterator[tuple[Kind, Profile]]:
+        """A pprof message for each kind that there are samples of."""
+        names, places = [*self._functions], [*self._locations]
+        room = _MAX_PARTS
+        for kind, samples in self._samples.items():
+            room -= sum(len(stack) + len(labels) for stack, labels in samples)
+            if room < 0:
+                raise damaged(f"its samples have more than {_MAX_PARTS} frames and labels")
+            message = _Message(names, places)
+            message.add_kind(kind)
+            message.add_samples(samples)
+            message.pprof.time_nanos = time_ns
+            message.pprof.duration_nanos = duration_ns
+            yield kind, message.finished()
+
+
+class _Message:
+    """A pprof message in the making, of the functions and locations that its samples need."""
+
+    def __init__(self, names: Sequence[str], places: Sequence[_Place]) -> None:
+        self.pprof = Profile(mapping=[Mapped(id=1, has_functions=True)])
+        self._names = names
+        self._places = places
+        self._texts: dict[str, int] = {"": 0}
+
+    def add_kind(self, kind: Kind) -> None:
+        self.pprof.sample_type.extend(map(self._value_type, kind.sample_types))
+        if kind.period_type is not None:
+            self.pprof.period_type.CopyFrom(self._value_type(kind.period_type))
+
+    def add_samples(self, samples: _Samples) -> None:
+        labels = {labels: self._labels(labels) for _, labels in samples}
+        for values in samples.values():
+            if any(value not in _INT64 for value in values):
+                raise damaged("the values of equal samples add up to more than 64 bits hold")
+        self.pprof.sample.extend(
+            Sample(location_id=stack, value=values, label=labels[of_sample])
+            for (stack, of_sample), values in samples.items()
+        )
+        self._add_locations({id_ for stack in {stack for stack, _ in samples} for id_ in stack})
+
+    def finished(self) -> Profile:
+        self.pprof.string_table.extend(self._texts)
+        return self.pprof
+
+    def _add_locations(self, ids: Iterable[int]) -> None:
+        lines = [(id_, *self._places[id_ - 1]) for id_ in sorted(ids)]
+        self.pprof.location.extend(
+            Location(id=id_, mapping_id=1, line=[Line(function_id=function, line=line)])
+            for id_, function, line in lines
+        )
+        self.pprof.function.extend(
+            Function(id=id_, name=self._text(self._names[id_ - 1]))
+            for id_ in sorted({function for _, function, _ in lines})
+        )
+
+    def _value_type(self, type_and_unit: tuple[str, str]) -> ValueType:
+        type_, unit = type_and_unit
+        return ValueType(type=self._text(type_), unit=self._text(unit))
+
+    def _labels(self, labels: Labels) -> Sequence[Label]:
+        return [Label(key=self._text(name), str=self._text(value)) for name, value in labels]
+
+    def _text(self, text: str) -> int:
+        return self._texts.setdefault(text, len(self._texts))

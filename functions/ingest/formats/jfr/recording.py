@@ -1,0 +1,128 @@
+"""A recording -> its profiles: what becomes of the events of each chunk, with the constants that they name."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from flamehouse.pb.jfr_pb2 import LabelsSnapshot
+from ingest.formats.jfr.chunks import Chunk, read_chunks
+from ingest.formats.jfr.constants import CLASS, METHOD, Constants
+from ingest.formats.jfr.events import Samples, Settings, read_events
+from ingest.formats.jfr.labels import SampleLabels
+from ingest.formats.jfr.layout import Value
+from ingest.formats.jfr.metadata import read_classes
+from ingest.formats.jfr.profiles import Profiles, Stack
+from ingest.formats.jfr.symbols import normal_name
+
+_EVENT: Final = "event"
+"""The setting that says what the profiler samples: `cpu`, `itimer`, `wall`."""
+_NOWHERE: Final = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Recording:
+    """What was read: profiles, and what the profiler sampled, empty where the recording does not say."""
+
+    profiles: Profiles = field(default_factory=Profiles)
+    sampled: str = ""
+
+
+def read_recording(data: bytes, labels: LabelsSnapshot, period_ns: int) -> Recording:
+    """Read a recording of any number of chunks. RpcError invalid_argument for one that is damaged."""
+    recording = Recording()
+    sample_labels = SampleLabels(labels)
+    for chunk in read_chunks(data):
+        _add_chunk(recording, chunk, sample_labels, period_ns)
+    return recording
+
+
+def _add_chunk(recording: Recording, chunk: Chunk, labels: SampleLabels, period_ns: int) -> None:
+    classes = read_classes(chunk)
+    found = read_events(chunk, classes)
+    constants = Constants(chunk, classes)
+    wanted = set[int]().union(*(samples.stacktraces for samples in found.samples))
+    for checkpoint in found.checkpoints:
+        constants.read(checkpoint, wanted)
+    recording.sampled = _sampled(found.settings, constants) or recording.sampled
+    stacks = _Stacks(constants, recording.profiles)
+    for samples in found.samples:
+        _add_samples(recording, samples, stacks, labels, period_ns)
+
+
+def _sampled(settings: Iterable[Settings], constants: Constants) -> str:
+    named = (pair for each in settings for pair in each.values.items())
+    values = [constants.decode(value) for name, value in named if constants.decode(name) == _EVENT]
+    return values[-1] if values else ""
+
+
+def _add_samples(
+    recording: Recording, samples: Samples, stacks: "_Stacks", labels: SampleLabels, period_ns: int
+) -> None:
+    """Add the samples of one class of events; those of a stack trace that the chunk does not have are left out."""
+    states: dict[int | None, str | None] = {None: None}
+    for sample, count, amount in samples.counted():
+        stack = stacks.get(sample.stacktrace)
+        if stack is None:
+            continue
+        if sample.state not in states:
+            states[sample.state] = stacks.constants.text(samples.class_name, "state", sample.state)
+        state = states[sample.state]
+        for kind, counts in samples.event.into:
+            if counts(state, recording.sampled):
+                recording.profiles.add(kind, stack, labels.of(sample), kind.values(count, amount, period_ns))
+
+
+class _Stacks:
+    """The stacks of a chunk by the numbers of its stack traces. Each stack, frame and method is resolved once."""
+
+    def __init__(self, constants: Constants, profiles: Profiles) -> None:
+        self.constants = constants
+        self._profiles = profiles
+        self._stacks: dict[int, Stack | None] = {}
+        self._locations = _Locations(self)
+        self._functions: dict[int, int] = {}
+
+    def get(self, number: int) -> Stack | None:
+        """The stack; None for a stack trace that the chunk does not have. Frames of no known method are left out."""
+        if number not in self._stacks:
+            self._stacks[number] = self._resolve(number)
+        return self._stacks[number]
+
+    def location(self, method: int, line: int) -> int:
+        """The id of a frame's location, `_NOWHERE` for a method that the chunk does not have."""
+        function = self._functions.get(method)
+        if function is None:
+            function = self._functions[method] = self._function(method)
+        return function and self._profiles.location(function, line)
+
+    def _resolve(self, number: int) -> Stack | None:
+        frames = self.constants.stacktraces.get(number)
+        if frames is None:
+            return None
+        return self._profiles.stack(filter(None, map(self._locations.__getitem__, zip(*frames, strict=True))))
+
+    def _function(self, method: int) -> int:
+        constants = self.constants
+        row = constants.row(METHOD, method)
+        class_ = None if row is None else constants.row(CLASS, _number(row[0]))
+        if row is None or class_ is None:
+            return _NOWHERE
+        class_name = normal_name(constants.text(CLASS, "name", class_[0]))
+        method_name = normal_name(constants.text(METHOD, "name", row[1]))
+        return self._profiles.function(f"{class_name}.{method_name}")
+
+
+class _Locations(dict[tuple[int, int], int]):
+    """The locations of frames, by method and line."""
+
+    def __init__(self, stacks: _Stacks) -> None:
+        super().__init__()
+        self._stacks = stacks
+
+    def __missing__(self, frame: tuple[int, int]) -> int:
+        location = self[frame] = self._stacks.location(*frame)
+        return location
+
+
+def _number(value: Value) -> int:
+    return value if isinstance(value, int) else _NOWHERE

@@ -1,0 +1,120 @@
+"""Recordings of real JVMs yield what grafana/jfr-parser says they do: every stack, line and value, and no profile more."""
+
+import gzip
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from flamehouse.pb.profile_pb2 import Profile
+from flamehouse.profile import SeriesProfile
+from ingest.formats.jfr import parse
+from ingest.request import parse_ingest_request
+from uploads import ANY_TIME, FORM, Ingest, form
+
+RECORDINGS = (
+    "FastSlow_2024_01_16_180855",
+    "cortex-dev-01__kafka-0__cpu__0",
+    "cortex-dev-01__kafka-0__cpu_lock0_alloc0__0",
+    "cortex-dev-01__kafka-0__cpu_lock_alloc__0",
+    "dump1",
+    "dump2",
+    "example",
+    "new_spancontext",
+    "wall_tick_sample",
+)
+QUERY = "name=app&format=jfr&spyName=javaspy&sampleRate=100&from=1706241880&until=1706241890"
+METRICS = ("process_cpu", "wall", "memory", "mutex", "block")
+GOLDEN = ".collapsed.txt.gz"
+
+type Stacks = Mapping[str, tuple[int, ...]]
+"""Values by `frame:line;frame:line`, root first."""
+
+
+@pytest.fixture(params=RECORDINGS)
+def folder(request: pytest.FixtureRequest, shared_dir: Path) -> Path:
+    return Path(shared_dir / "conformance" / "jfr" / request.param)
+
+
+def parts_of(folder: Path) -> dict[str, bytes]:
+    """The parts of the upload as they were sent, gzipped."""
+    return {
+        path.name.split(".")[0]: path.read_bytes() for path in folder.glob("*.gz") if GOLDEN not in path.name
+    }
+
+
+def named(parts: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The parts by the names that a form gives them."""
+    return {"jfr" if name == "input" else name: data for name, data in parts.items()}
+
+
+def goldens(folder: Path) -> dict[str, Stacks]:
+    """The stacks of each profile by its name, `metric_type__unit` with a further ` type__unit` where there is one."""
+    return {
+        path.name.removesuffix(GOLDEN): dict(lines_of(gzip.decompress(path.read_bytes()).decode()))
+        for path in folder.glob(f"*{GOLDEN}")
+    }
+
+
+def lines_of(text: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    for line in text.splitlines():
+        stack, _, values = line.removesuffix("]").rpartition(" [")
+        yield stack, tuple(map(int, values.split()))
+
+
+def stacks_of(pprof: Profile) -> Stacks:
+    text = pprof.string_table
+    functions = {function.id: text[function.name] for function in pprof.function}
+    frames = {
+        location.id: f"{functions[location.line[0].function_id]}:{location.line[0].line}"
+        for location in pprof.location
+    }
+    stacks: dict[str, tuple[int, ...]] = {}
+    for sample in pprof.sample:
+        stack = ";".join(frames[id_] for id_ in reversed(sample.location_id))
+        known = stacks.get(stack, (0,) * len(sample.value))
+        stacks[stack] = tuple(old + new for old, new in zip(known, sample.value, strict=True))
+    return {stack: values for stack, values in stacks.items() if any(values)}
+
+
+def test_the_parser_yields_every_stack_and_no_profile_more(folder: Path) -> None:
+    parts = {name: gzip.decompress(data) for name, data in named(parts_of(folder)).items()}
+    found = {}
+    for profile in parse(parse_ingest_request(QUERY, 0), parts).profiles:
+        text = profile.pprof.string_table
+        types = " ".join(f"{text[each.type]}__{text[each.unit]}" for each in profile.pprof.sample_type)
+        found[f"{profile.labels['__name__']}_{types}"] = stacks_of(profile.pprof)
+    assert found == goldens(folder)
+
+
+def test_the_endpoint_stores_every_stack(folder: Path) -> None:
+    ingest = Ingest(settings=ANY_TIME)
+    body = form(*named(parts_of(folder)).items())
+    assert ingest.post(body, QUERY, content_type=FORM).status_code == 200
+    stored: dict[str, Counter[str]] = defaultdict(Counter)
+    for part in ingest.uploads[0].profiles:
+        name, type_, unit, _, _ = part.profile_type.split(":")
+        stored[f"{name}_{type_}__{unit}"].update(stored_stacks(part))
+        assert (part.time_ns, part.duration_ns) == (1_706_241_880_000_000_000, 10_000_000_000)
+    assert stored == by_sample_type(goldens(folder))
+
+
+def stored_stacks(part: SeriesProfile) -> Counter[str]:
+    names = {id_: function.name for id_, function in part.symbols.functions.items()}
+    stacks: Counter[str] = Counter()
+    for id_, value in zip(part.stacktrace_ids, part.values, strict=True):
+        lines = [part.symbols.locations[each].lines[0] for each in part.symbols.stacktraces[id_]]
+        stacks[";".join(f"{names[line.function_id]}:{line.line}" for line in lines)] += value
+    return stacks
+
+
+def by_sample_type(profiles: Mapping[str, Stacks]) -> dict[str, dict[str, int]]:
+    """The profiles taken apart, as they are stored: one sample type each, without what is zero."""
+    apart = {}
+    for profile, stacks in profiles.items():
+        metric = next(each for each in METRICS if profile.startswith(each))
+        for index, type_ in enumerate(profile.removeprefix(f"{metric}_").split(" ")):
+            column = {stack: values[index] for stack, values in stacks.items() if values[index]}
+            apart[f"{metric}_{type_}"] = column
+    return apart
