@@ -32,6 +32,7 @@ from flamehouse.store.failures import told_to_operators
 from flamehouse.store.migrate import migrate
 from ingest.app import routes as ingest_routes
 from querier import (
+    diff,
     label_names,
     label_values,
     profile_types,
@@ -73,6 +74,7 @@ def create_app(services: Callable[[], Services], path_prefix: str = "", credenti
         select_series.route,
         select_merge_stacktraces.route,
         select_merge_span_profile.route,
+        diff.route,
         *about.routes,
         *settings.routes,
     ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flamehouse.flamegraph import NO_TREE, CutTree
+from flamehouse.flamegraph_diff import NO_DIFF, DiffTree
 from flamehouse.profile import Upload
 from flamehouse.selector import Matcher
 from flamehouse.store import Store
@@ -50,6 +51,10 @@ class CannedStore(Store):
     def select_merge_stacktraces(self, tenant: str, query: StacktraceQuery) -> CutTree:
         self.asked.append(("select_merge_stacktraces", tenant, query))
         return self.tree
+
+    def diff(self, tenant: str, left: StacktraceQuery, right: StacktraceQuery) -> DiffTree:
+        self.asked.append(("diff", tenant, left, right))
+        return NO_DIFF
 
     def insert(self, upload: Upload) -> None:
         self.asked.append(("insert", upload))

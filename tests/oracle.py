@@ -152,3 +152,84 @@ def _read_number(data: bytes) -> tuple[int, bytes]:
         if byte < 0x80:
             return number, data[index + 1 :]
     raise AssertionError("the bytes end within a number")
+
+
+class OracleDiff(NamedTuple):
+    """A flame graph of two sides, the offsets of each side delta-encoded."""
+
+    names: list[str]
+    levels: list[list[int]]
+    total: int
+    max_self: int
+    left_ticks: int
+    right_ticks: int
+
+
+type Pair = tuple[Frame, Frame]
+"""The same frame on the left and on the right, with nothing in it where a side does not have it."""
+
+
+def oracle_diff(left: Sequence[Stack], right: Sequence[Stack], max_nodes: int) -> OracleDiff:
+    """The comparison of two sets of stacks, cut to the `max_nodes` largest nodes and their ties, the root counted."""
+    root = (call_tree(left), call_tree(right))
+    greatest = sorted((larger_total(pair) for pair in pairs_of(root)), reverse=True)
+    least = 0 if len(greatest) <= max_nodes else greatest[max_nodes - 1]
+    indexes: dict[str, int] = {}
+    bars: list[list[tuple[int, int, Pair, int]]] = []
+    pending = [(root, 0, 0, 0)]
+    while pending:
+        pair, left_at, right_at, depth = pending.pop()
+        index = indexes.setdefault(pair[0].name, len(indexes))
+        if depth == len(bars):
+            bars.append([])
+        bars[depth].insert(0, (left_at, right_at, pair, index))
+        left_at, right_at = left_at + pair[0].self_, right_at + pair[1].self_
+        for child in kept_pairs(pair, least):
+            pending.append((child, left_at, right_at, depth + 1))
+            left_at, right_at = left_at + child[0].total, right_at + child[1].total
+    shown = [frame for level in bars for _, _, pair, _ in level for frame in pair]
+    levels = [pair_values(level) for level in bars]
+    ticks = (root[0].total, root[1].total)
+    return OracleDiff(list(indexes), levels, sum(ticks), max(frame.self_ for frame in shown), *ticks)
+
+
+def larger_total(pair: Pair) -> int:
+    return max(pair[0].total, pair[1].total)
+
+
+def child_pairs(pair: Pair) -> list[Pair]:
+    """What either side called, by name."""
+    left, right = pair[0].children, pair[1].children
+    names = sorted({*left, *right}, key=str.encode)
+    return [(left.get(name, Frame(name=name)), right.get(name, Frame(name=name))) for name in names]
+
+
+def pairs_of(root: Pair) -> Iterator[Pair]:
+    """The root and every pair below it."""
+    pending = [root]
+    while pending:
+        pair = pending.pop()
+        yield pair
+        pending.extend(child_pairs(pair))
+
+
+def kept_pairs(pair: Pair, least: int) -> list[Pair]:
+    """The children to draw; the last may be an `other` for those that are not, beside one that is a frame."""
+    children = child_pairs(pair)
+    kept = [child for child in children if larger_total(child) >= least]
+    cut = [child for child in children if larger_total(child) < least]
+    if not cut:
+        return kept
+    totals = [sum(child[side].total for child in cut) for side in (0, 1)]
+    left, right = (Frame(name="other", total=total, self_=total) for total in totals)
+    return [*kept, (left, right)]
+
+
+def pair_values(level: Sequence[tuple[int, int, Pair, int]]) -> list[int]:
+    values: list[int] = []
+    left_end = right_end = 0
+    for left_at, right_at, (left, right), name_index in level:
+        values += (left_at - left_end, left.total, left.self_)
+        values += (right_at - right_end, right.total, right.self_, name_index)
+        left_end, right_end = left_at + left.total, right_at + right.total
+    return values

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from flamehouse.errors import invalid_argument
+from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
 from flamehouse.pb.types_pb2 import StackTraceSelector
 from flamehouse.store.model import SampleSelector
 
@@ -38,6 +39,18 @@ def sample_selector(
         span_ids=tuple(int.from_bytes(id_) for id_ in _hex_ids("span", span_ids, _SPAN_ID_CHARS)),
         trace_ids=tuple(_hex_ids("trace", trace_ids, _TRACE_ID_CHARS)),
         call_site=tuple(location.name for location in call_site),
+    )
+
+
+def drawn_samples(request: SelectMergeStacktracesRequest) -> SampleSelector:
+    """The selector of a request for something to draw, which Go's PGO is not."""
+    if request.stack_trace_selector.HasField("go_pgo"):
+        raise invalid_argument("go_pgo is for profiles: ask for PROFILE_FORMAT_PPROF")
+    return sample_selector(
+        profile_ids=request.profile_id_selector,
+        span_ids=request.span_selector,
+        trace_ids=request.trace_id_selector,
+        stack_trace_selector=request.stack_trace_selector,
     )
 
 

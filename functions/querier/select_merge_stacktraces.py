@@ -6,7 +6,6 @@ from typing import Final
 from flamehouse.aws import lambda_handler
 from flamehouse.call_tree import tree_bytes
 from flamehouse.connect import Call
-from flamehouse.errors import invalid_argument
 from flamehouse.flamegraph import CutTree, flamegraph_of
 from flamehouse.pb.querier_pb2 import (
     PROFILE_FORMAT_FLAMEGRAPH,
@@ -17,7 +16,7 @@ from flamehouse.pb.querier_pb2 import (
     SelectMergeStacktracesResponse,
 )
 from querier.rpc import querier_rpc
-from querier.sample_selector import sample_selector
+from querier.sample_selector import drawn_samples
 from querier.stacktrace_query import merged_tree
 from querier.unsupported import refuse_fields, unsupported
 
@@ -32,15 +31,7 @@ def select_merge_stacktraces(
     draw = _DRAWN_AS.get(request.format)
     if draw is None:
         raise unsupported("this format is not supported yet: ask for PROFILE_FORMAT_FLAMEGRAPH")
-    if request.stack_trace_selector.HasField("go_pgo"):
-        raise invalid_argument("go_pgo is for profiles: ask for PROFILE_FORMAT_PPROF")
-    samples = sample_selector(
-        profile_ids=request.profile_id_selector,
-        span_ids=request.span_selector,
-        trace_ids=request.trace_id_selector,
-        stack_trace_selector=request.stack_trace_selector,
-    )
-    return draw(merged_tree(call, request, samples))
+    return draw(merged_tree(call, request, drawn_samples(request)))
 
 
 def _as_flamegraph(tree: CutTree) -> SelectMergeStacktracesResponse:

@@ -1,6 +1,6 @@
 """The question for a merged call tree, as the RPCs that answer one ask it: checked against the settings."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from flamehouse.connect import Call
 from flamehouse.errors import invalid_argument
@@ -9,7 +9,10 @@ from flamehouse.profile_type import ProfileType
 from flamehouse.selector import parse_selector
 from flamehouse.settings import Settings
 from flamehouse.store.model import SampleSelector, StacktraceQuery
+from flamehouse.timerange import TimeRange
 from querier.query_range import query_range
+
+_NOTHING: Final = TimeRange(start_ms=0, end_ms=0)
 
 
 class Asked(Protocol):
@@ -30,19 +33,22 @@ class Asked(Protocol):
 def merged_tree(call: Call, request: Asked, samples: SampleSelector) -> CutTree:
     """The call tree of the samples that `samples` selects from `start` up to but not with `end`, cut to `max_nodes`."""
     query = stacktrace_query(call, request, samples)
-    return NO_TREE if query is None else call.services.store.select_merge_stacktraces(call.tenant, query)
+    if not query.within.length_ms:
+        return NO_TREE
+    return call.services.store.select_merge_stacktraces(call.tenant, query)
 
 
-def stacktrace_query(call: Call, request: Asked, samples: SampleSelector) -> StacktraceQuery | None:
-    """The question; None where the lookback lets it see nothing. RpcError invalid_argument for one that is none."""
-    profile_type = ProfileType.parse(request.profile_typeID)
-    matchers = parse_selector(request.label_selector)
-    max_nodes = nodes_limit(request.max_nodes, call.services.settings)
-    within = query_range(call, request.start, request.end)
-    if within is None:
-        return None
+def stacktrace_query(call: Call, request: Asked, samples: SampleSelector) -> StacktraceQuery:
+    """The question, of an empty range where the lookback lets it see nothing.
+
+    RpcError invalid_argument for one that is none.
+    """
     return StacktraceQuery(
-        profile_type=profile_type, matchers=matchers, within=within, max_nodes=max_nodes, samples=samples
+        profile_type=ProfileType.parse(request.profile_typeID),
+        matchers=parse_selector(request.label_selector),
+        max_nodes=nodes_limit(request.max_nodes, call.services.settings),
+        within=query_range(call, request.start, request.end) or _NOTHING,
+        samples=samples,
     )
 
 

@@ -128,9 +128,7 @@ def test_points_and_exemplars_are_those_of_plain_python(
         assert found(pushed, asked) == expected(pushed, asked)
 
 
-def the_exemplar(
-    store: Store, settings: Settings, parts: Sequence[Part], asked: Asked
-) -> Mapping[str, Any]:
+def the_exemplar(store: Store, settings: Settings, parts: Sequence[Part], asked: Asked) -> Mapping[str, Any]:
     """That of the one point that a profile of these samples has."""
     pushed = world(Server.on(store, settings), some_monday_ms(), [Taken(at=DAY, parts=parts)])
     ((_, exemplar),) = found(pushed, asked).values()

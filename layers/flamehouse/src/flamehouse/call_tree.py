@@ -26,7 +26,7 @@ def tree_bytes(tree: CutTree) -> bytes:
     """
     if not tree.total:
         return b""
-    rows = children_by_name(tree)
+    rows = children_by_name(tree.parents, tree.names)
     written: list[bytes] = []
     pending = [_Node(ROOT, "", tree.total, 0)]
     while pending:

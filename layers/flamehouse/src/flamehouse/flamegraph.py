@@ -14,7 +14,7 @@ from flamehouse.pb import querier_pb2
 ROOT = 0
 NO_NODE = -1
 OTHER = "other"
-_TOTAL = "total"
+TOTAL = "total"
 _BAR_FIELDS = 4
 _SELF_FIELD = 2
 
@@ -47,9 +47,11 @@ def flamegraph_of(tree: CutTree) -> querier_pb2.FlameGraph:
     first.
     """
     names, levels = _bars(tree)
+    for level in levels:
+        delta_encode(level, 0, _BAR_FIELDS)
     return querier_pb2.FlameGraph(
         names=names,
-        levels=[querier_pb2.Level(values=_delta_encoded(level)) for level in levels],
+        levels=[querier_pb2.Level(values=level) for level in levels],
         total=tree.total,
         max_self=max(max(level[_SELF_FIELD::_BAR_FIELDS]) for level in levels),
     )
@@ -58,10 +60,10 @@ def flamegraph_of(tree: CutTree) -> querier_pb2.FlameGraph:
 def _bars(tree: CutTree) -> tuple[list[str], list[list[int]]]:
     """The names, and each level's bars from left to right, offsets counted from the graph's left edge."""
     ids, names, totals, selves = tree.ids, tree.names, tree.totals, tree.selves
-    children = children_by_name(tree)
-    name_indexes = {_TOTAL: 0}
+    children = children_by_name(tree.parents, names)
+    name_indexes = {TOTAL: 0}
     levels: list[list[int]] = []
-    pending = [(0, 0, tree.total, 0, _TOTAL, ROOT)]
+    pending = [(0, 0, tree.total, 0, TOTAL, ROOT)]
     while pending:
         depth, offset, total, self_, name, node = pending.pop()
         if depth == len(levels):
@@ -83,23 +85,24 @@ def _bars(tree: CutTree) -> tuple[list[str], list[list[int]]]:
     return list(name_indexes), levels
 
 
-def children_by_name(tree: CutTree) -> dict[int, list[int]]:
-    """The rows of each node's children, sorted by name.
+def children_by_name(parents: Sequence[int], names: Sequence[str]) -> dict[int, list[int]]:
+    """The rows of each node's children, sorted by name; given are each row's parent and name.
 
     Python compares strings by code point, which is the byte order of their UTF-8.
     """
     children: dict[int, list[int]] = {}
-    for row, parent in enumerate(tree.parents):
+    for row, parent in enumerate(parents):
         children.setdefault(parent, []).append(row)
     for rows in children.values():
         if len(rows) > 1:
-            rows.sort(key=tree.names.__getitem__)
+            rows.sort(key=names.__getitem__)
     return children
 
 
-def _delta_encoded(level: list[int]) -> list[int]:
-    """The level with each bar's offset counted from the end of the bar before it."""
-    offsets, totals = level[0::_BAR_FIELDS], level[1::_BAR_FIELDS]
-    encoded = level.copy()
-    encoded[0::_BAR_FIELDS] = map(sub, offsets, chain((0,), map(add, offsets, totals)))
-    return encoded
+def delta_encode(level: list[int], first: int, width: int) -> None:
+    """Count each bar's offset from the end of the bar before it.
+
+    Bars are `width` numbers long; number `first` of each is its offset, and the next one its total.
+    """
+    offsets, totals = level[first::width], level[first + 1 :: width]
+    level[first::width] = map(sub, offsets, chain((0,), map(add, offsets, totals)))

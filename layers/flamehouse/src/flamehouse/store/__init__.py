@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flamehouse.flamegraph import CutTree
+from flamehouse.flamegraph_diff import DiffTree
 from flamehouse.profile import Upload
 from flamehouse.selector import Matcher
 from flamehouse.settings import Settings
-from flamehouse.store import labels_query, series_query, stacktraces_query, tenant_settings
+from flamehouse.store import diff_query, labels_query, series_query, stacktraces_query, tenant_settings
 from flamehouse.store.cardinality import SeriesBudget
 from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.deadline import time_limit
@@ -106,6 +107,11 @@ class Store:
         """Return once ClickHouse has answered; RpcError unavailable where it does not."""
         with self._answering():
             self._clickhouse.rows("SELECT 1", settings=self._reading)
+
+    def diff(self, tenant: str, left: StacktraceQuery, right: StacktraceQuery) -> DiffTree:
+        """The merged call trees of the samples of two selections, as one."""
+        with self._answering():
+            return diff_query.diff(self._clickhouse, self._names, tenant, left, right, self._reading)
 
     @contextmanager
     def _answering(self, answers: Answers = TO_READERS) -> Iterator[None]:

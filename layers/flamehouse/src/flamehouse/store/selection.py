@@ -1,12 +1,16 @@
 """Which rows a query is about: the tenant, profile type and series that its selector picks, as SQL conditions."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from flamehouse.profile_type import ProfileType
 from flamehouse.selector import Matcher, MatchOp
 from flamehouse.store.matching import series_condition
 from flamehouse.timerange import TimeRange
+
+_PARAMETER = re.compile(r"\{(\w+):")
 
 MIN_MS = 0
 MAX_MS = 4_102_444_800_000
@@ -23,6 +27,29 @@ class Selection:
     rows: str
     symbols: str
     parameters: Mapping[str, object]
+
+    def prefixed(self, prefix: str) -> Self:
+        """The same with other names for what it binds, so that two selections may stand in one statement."""
+        return replace(
+            self,
+            rows=prefix_bound(self.rows, prefix),
+            symbols=prefix_bound(self.symbols, prefix),
+            parameters={prefix + name: value for name, value in self.parameters.items()},
+        )
+
+
+def either(one: Selection, other: Selection) -> Selection:
+    """What one of two selections that bind nothing in common picks."""
+    return Selection(
+        rows=f"(({one.rows}) OR ({other.rows}))",
+        symbols=f"(({one.symbols}) OR ({other.symbols}))",
+        parameters={**one.parameters, **other.parameters},
+    )
+
+
+def prefix_bound(sql: str, prefix: str) -> str:
+    """The SQL with another name for each parameter `{name:Type}`."""
+    return _PARAMETER.sub(rf"{{{prefix}\1:", sql)
 
 
 def select_series(

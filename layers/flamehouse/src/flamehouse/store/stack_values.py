@@ -5,23 +5,25 @@ ends. The sums know neither profiles nor spans: a question about some of these i
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from flamehouse.profile import hash64
 from flamehouse.profile_type import ProfileType
 from flamehouse.selector import Matcher
 from flamehouse.store.model import SampleSelector
 from flamehouse.store.ranges import Pieces, Span, pieces_of
-from flamehouse.store.selection import Selection, clamp_ms, select_series
+from flamehouse.store.selection import Selection, clamp_ms, prefix_bound, select_series
 from flamehouse.timerange import TimeRange
 
+# A sum of 0 is what was taken back of an upload that was cut off (repair.py).
 _VALUES = """
     SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(value) AS value
     FROM
     ({pieces}
     )
     GROUP BY stack
-    HAVING value != 0 -- what was taken back of an upload that was cut off (repair.py)"""
+    HAVING value != 0"""
 
 _PIECE = """
         SELECT stacktrace_id, value
@@ -48,14 +50,29 @@ _NO_TRACE_ID = bytes(16)
 class StackValues:
     """The stacks of some samples as SQL, and the values that it binds.
 
-    `sql` selects a row (`stack`, `value`) for each distinct stack, `value` not 0. `stacktraces` is the condition on the
-    rows of the table `stacktraces` that may be meant, the call site in it. `selection` is what the samples were selected by.
+    `sql` selects a row (`stack`, `value`) for each distinct stack, `value` not 0. `call_site` is the condition that the
+    call site makes on rows of the table `stacktraces`. `selection` is what the samples were selected by.
     """
 
     sql: str
-    stacktraces: str
+    call_site: str
     selection: Selection
     parameters: Mapping[str, object]
+
+    @property
+    def stacktraces(self) -> str:
+        """The condition on rows of the table `stacktraces` that may be meant, the call site in it."""
+        return f"({self.selection.symbols} AND {self.call_site})"
+
+    def prefixed(self, prefix: str) -> Self:
+        """The same with other names for what it binds, so that two may stand in one statement."""
+        return replace(
+            self,
+            sql=prefix_bound(self.sql, prefix),
+            call_site=prefix_bound(self.call_site, prefix),
+            selection=self.selection.prefixed(prefix),
+            parameters={prefix + name: value for name, value in self.parameters.items()},
+        )
 
 
 def select_stack_values(
@@ -80,7 +97,7 @@ def select_stack_values(
     ]
     return StackValues(
         sql=_VALUES.format(pieces="\n        UNION ALL".join(selects or [_NO_PIECE])),
-        stacktraces=f"{selection.symbols} AND {call_site}",
+        call_site=call_site,
         selection=selection,
         parameters={**selection.parameters, **bound, **names, **spans},
     )

@@ -1,0 +1,42 @@
+"""Diff: the merged call trees of two selections side by side, as one flame graph."""
+
+from typing import Final
+
+from flamehouse.aws import lambda_handler
+from flamehouse.connect import Call
+from flamehouse.flamegraph_diff import flamegraph_diff_of
+from flamehouse.pb.querier_pb2 import (
+    PROFILE_FORMAT_FLAMEGRAPH,
+    PROFILE_FORMAT_UNSPECIFIED,
+    DiffRequest,
+    DiffResponse,
+    SelectMergeStacktracesRequest,
+)
+from flamehouse.store.model import StacktraceQuery
+from querier.rpc import querier_rpc
+from querier.sample_selector import drawn_samples
+from querier.stacktrace_query import stacktrace_query
+from querier.unsupported import refuse_fields, unsupported
+
+_FORMATS: Final = (PROFILE_FORMAT_UNSPECIFIED, PROFILE_FORMAT_FLAMEGRAPH)
+
+
+def diff(call: Call, request: DiffRequest) -> DiffResponse:
+    """Both sides from their `start` up to but not with their `end`, cut to the greater `max_nodes`.
+
+    RpcError invalid_argument for a side that is missing, as one without a profile type.
+    """
+    left, right = _question(call, request.left), _question(call, request.right)
+    tree = call.services.store.diff(call.tenant, left, right)
+    return DiffResponse(flamegraph=flamegraph_diff_of(tree))
+
+
+def _question(call: Call, side: SelectMergeStacktracesRequest) -> StacktraceQuery:
+    refuse_fields(side, ("async",))
+    if side.format not in _FORMATS:
+        raise unsupported("a comparison is a flame graph: ask for PROFILE_FORMAT_FLAMEGRAPH")
+    return stacktrace_query(call, side, drawn_samples(side))
+
+
+route = querier_rpc("Diff", DiffRequest, diff)
+handler = lambda_handler(route)

@@ -1,0 +1,75 @@
+"""Diff: the call trees of two selections as one, each node with a total and a self value of either side.
+
+The cut is Pyroscope's for two sides: a node stays if the greater of its totals is at least that of the max_nodes-th
+largest node, the root counted.
+"""
+
+from flamehouse.flamegraph_diff import NO_DIFF, DiffTree
+from flamehouse.store.client import ClickHouse, ServerSettings
+from flamehouse.store.model import StacktraceQuery
+from flamehouse.store.names import FunctionNames
+from flamehouse.store.selection import either
+from flamehouse.store.stack_values import StackValues, select_stack_values
+from flamehouse.store.tree_sql import READING, root_of, tree_sql
+
+_STACKS = """
+    SELECT stack, sum(left_value) AS left_value, sum(right_value) AS right_value
+    FROM
+    (
+        SELECT stack, value AS left_value, 0 AS right_value FROM ({left})
+        UNION ALL
+        SELECT stack, 0 AS left_value, value AS right_value FROM ({right})
+    )
+    GROUP BY stack"""
+
+_STACKTRACES = "({left} OR {right}) AND (left_side != 0 OR right_side != 0)"
+
+
+def diff(
+    clickhouse: ClickHouse,
+    names_of: FunctionNames,
+    tenant: str,
+    left: StacktraceQuery,
+    right: StacktraceQuery,
+    settings: ServerSettings,
+) -> DiffTree:
+    """Ask for the combined tree, cut to the greater of the sides' `max_nodes`; no node where nothing matches.
+
+    RpcError out_of_range where a total is seen to be beyond 64 bits.
+    """
+    values = [
+        select_stack_values(tenant, query.profile_type, query.matchers, query.within, query.samples).prefixed(
+            side
+        )
+        for side, query in (("left_", left), ("right_", right))
+    ]
+    selection = either(*(side.selection for side in values))
+    max_rows = max(left.max_nodes, right.max_nodes)
+    parameters = {**values[0].parameters, **values[1].parameters, "max_rows": max_rows}
+    rows = clickhouse.columns(_diff_sql(*values), parameters, {**settings, **READING})
+    if not rows:
+        return NO_DIFF
+    root = root_of(rows[0], rows[3], rows[5])
+    left_total, right_total = rows[3][root], rows[5][root]
+    ids, parents, name_ids, *sums = ([*column[:root], *column[root + 1 :]] for column in rows)
+    left_totals, left_selves, right_totals, right_selves = sums
+    return DiffTree(
+        ids=ids,
+        parents=parents,
+        names=names_of.of(name_ids, selection, settings),
+        left_totals=left_totals,
+        left_selves=left_selves,
+        right_totals=right_totals,
+        right_selves=right_selves,
+        left_total=left_total,
+        right_total=right_total,
+    )
+
+
+def _diff_sql(left: StackValues, right: StackValues) -> str:
+    measures = {
+        "left_side": f"if({left.call_site}, left_value, 0)",
+        "right_side": f"if({right.call_site}, right_value, 0)",
+    }
+    stacktraces = _STACKTRACES.format(left=left.stacktraces, right=right.stacktraces)
+    return tree_sql(_STACKS.format(left=left.sql, right=right.sql), stacktraces, measures)
