@@ -3,11 +3,10 @@
 from typing import Final, Protocol
 
 from flamehouse.connect import Call
-from flamehouse.errors import invalid_argument
 from flamehouse.flamegraph import NO_TREE, CutTree
+from flamehouse.nodes_limit import nodes_limit
 from flamehouse.profile_type import ProfileType
 from flamehouse.selector import parse_selector
-from flamehouse.settings import Settings
 from flamehouse.store.model import SampleSelector, StacktraceQuery
 from flamehouse.timerange import TimeRange
 from querier.query_range import query_range
@@ -50,13 +49,3 @@ def stacktrace_query(call: Call, request: Asked, samples: SampleSelector) -> Sta
         within=query_range(call, request.start, request.end) or _NOTHING,
         samples=samples,
     )
-
-
-def nodes_limit(asked: int, settings: Settings) -> int:
-    """How many nodes to keep where `asked` are wanted, 0 for the default."""
-    allowed = settings.max_flamegraph_nodes
-    if asked < 0:
-        raise invalid_argument(f"max flamegraph nodes limit must be set (max allowed {allowed})")
-    if asked > allowed:
-        raise invalid_argument(f"max flamegraph nodes limit {asked} is greater than allowed {allowed}")
-    return asked or min(settings.default_flamegraph_nodes, allowed)
