@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONPYCACHEPREFIX :=
 
 .PHONY: run demo test check lint format types imports generated proto template bundle cloud lock live-python live-go live-node \
-	live-rust bench clean
+	live-rust live-java bench clean
 
 run: $(INSTALLED) ## Serve on http://127.0.0.1:4040, data in ./data (HOST, PORT and DATA_DIR override)
 	@exec $(BIN)/python -m all_in_one
@@ -81,6 +81,9 @@ live-node: bundle ## Profile a program under the Node.js SDK (needs node and npm
 	@$(LIVE)
 
 live-rust: bundle ## Profile a program under the Rust SDK (needs cargo, and minutes to build)
+	@$(LIVE)
+
+live-java: bundle ## Profile a program under the Java agent (needs a JDK and mvn)
 	@$(LIVE)
 
 bench: $(INSTALLED) ## Measure, and print the table (ARGS="--quick", ARGS="--only flamegraph")

@@ -1,6 +1,6 @@
 """Real SDKs, each in a program of its own: what they profiled leads the flame graph, wherever they send it.
 
-Rust and Java are left to `make live-rust` and `make live-java`: their builds take minutes.
+Rust is left to `make live-rust`: its build takes minutes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,11 +12,14 @@ import pytest
 from tools.gateway.cloud import Cloud
 from tools.live import Live, WrongLeaderError, check
 from tools.live_go.__main__ import LIVE as GO
+from tools.live_java.__main__ import LIVE as JAVA
 from tools.live_node.__main__ import LIVE as NODE
 from tools.live_python.__main__ import LIVE as PYTHON
 from tools.live_rust.__main__ import LIVE as RUST
 from tools.local_server import local_server
 from tools.question import Server
+
+pytestmark = pytest.mark.xdist_group("live")
 
 CREDENTIAL = "horse"
 TENANT = "live"
@@ -34,7 +37,7 @@ class Prepared:
         check(self.live, server, self.command, self.folder)
 
 
-@pytest.fixture(scope="module", params=[PYTHON, GO, NODE], ids=lambda live: live.client)
+@pytest.fixture(scope="module", params=[PYTHON, GO, NODE, JAVA], ids=lambda live: live.client)
 def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     live: Live = request.param
     if live.skipped:
@@ -49,12 +52,10 @@ def local() -> Iterator[Server]:
         yield Server(url=running.url, credential=CREDENTIAL, tenant=TENANT)
 
 
-@pytest.mark.xdist_group("live")
 def test_the_hot_function_leads_on_the_local_server(prepared: Prepared, local: Server) -> None:
     prepared.check(local)
 
 
-@pytest.mark.xdist_group("live")
 def test_the_hot_function_leads_on_what_is_built_for_aws(prepared: Prepared, deployed: Cloud) -> None:
     prepared.check(Server(url=deployed.url, credential=deployed.credential, tenant=TENANT))
 
