@@ -32,7 +32,9 @@ from flamehouse.store.failures import told_to_operators
 from flamehouse.store.migrate import migrate
 from ingest.app import routes as ingest_routes
 from querier import (
+    analyze_query,
     diff,
+    get_profile_stats,
     label_names,
     label_values,
     profile_types,
@@ -71,6 +73,8 @@ def create_app(services: Callable[[], Services], path_prefix: str = "", credenti
         label_names.route,
         label_values.route,
         series.route,
+        get_profile_stats.route,
+        analyze_query.route,
         select_series.route,
         select_merge_stacktraces.route,
         select_merge_span_profile.route,

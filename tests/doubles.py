@@ -10,8 +10,17 @@ from flamehouse.profile import Upload
 from flamehouse.selector import Matcher
 from flamehouse.store import Store
 from flamehouse.store.client import ClickHouse, Parameters, ServerSettings
-from flamehouse.store.model import LabelSet, LabelSetsQuery, SeriesQuery, SeriesResult, StacktraceQuery
+from flamehouse.store.model import (
+    Analysis,
+    LabelSet,
+    LabelSetsQuery,
+    SeriesQuery,
+    SeriesResult,
+    StacktraceQuery,
+)
 from flamehouse.timerange import TimeRange
+
+_NO_ANALYSIS = Analysis()
 
 
 @dataclass(kw_only=True)
@@ -23,6 +32,8 @@ class CannedStore(Store):
     values: Sequence[str] = ()
     sets: Sequence[LabelSet] = ()
     series: Sequence[SeriesResult] = ()
+    times: TimeRange | None = None
+    analysis: Analysis = _NO_ANALYSIS
     tree: CutTree = NO_TREE
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -55,6 +66,14 @@ class CannedStore(Store):
     def diff(self, tenant: str, left: StacktraceQuery, right: StacktraceQuery) -> DiffTree:
         self.asked.append(("diff", tenant, left, right))
         return NO_DIFF
+
+    def profile_times(self, tenant: str) -> TimeRange | None:
+        self.asked.append(("profile_times", tenant))
+        return self.times
+
+    def analyze(self, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> Analysis:
+        self.asked.append(("analyze", tenant, tuple(matchers), within))
+        return self.analysis
 
     def insert(self, upload: Upload) -> None:
         self.asked.append(("insert", upload))

@@ -19,12 +19,23 @@ OPTIONAL_RANGE: dict[str, dict[str, object]] = {
     "LabelNames": {},
     "LabelValues": {"name": "service_name"},
     "Series": {},
+    "AnalyzeQuery": {"query": "{}"},
 }
 REQUIRED_RANGE: dict[str, dict[str, object]] = {
     "SelectSeries": {"profileTypeID": "a:b:c:d:e", "labelSelector": "{}", "step": 15},
     "SelectMergeStacktraces": {"profileTypeID": "a:b:c:d:e", "labelSelector": "{}"},
 }
 QUESTIONS = OPTIONAL_RANGE | REQUIRED_RANGE
+EMPTY: dict[str, object] = {
+    "SelectMergeStacktraces": {
+        "flamegraph": {"names": ["total"], "levels": [{"values": ["0", "0", "0", "0"]}]}
+    },
+    "AnalyzeQuery": {
+        "queryScopes": [{"componentType": "store", "componentCount": "1"}],
+        "queryImpact": {},
+    },
+}
+"""What is answered where there is nothing, if that is not the empty message."""
 every_rpc = pytest.mark.parametrize("rpc", QUESTIONS)
 
 
@@ -56,8 +67,7 @@ def test_a_range_inside_the_limits_reaches_the_store_unchanged(rpc: str) -> None
 def test_a_range_before_all_profiles_is_an_empty_answer(rpc: str, start: int, end: int) -> None:
     querier = Querier()
     response = querier.post(rpc, body(rpc, start, end))
-    empty = {"flamegraph": {"names": ["total"], "levels": [{"values": ["0", "0", "0", "0"]}]}}
-    assert (response.status_code, response.json()) == (200, empty if rpc == "SelectMergeStacktraces" else {})
+    assert (response.status_code, response.json()) == (200, EMPTY.get(rpc, {}))
     assert querier.store.asked == []
 
 

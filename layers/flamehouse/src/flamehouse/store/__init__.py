@@ -9,14 +9,29 @@ from flamehouse.flamegraph_diff import DiffTree
 from flamehouse.profile import Upload
 from flamehouse.selector import Matcher
 from flamehouse.settings import Settings
-from flamehouse.store import diff_query, labels_query, series_query, stacktraces_query, tenant_settings
+from flamehouse.store import (
+    analysis_query,
+    diff_query,
+    labels_query,
+    series_query,
+    stacktraces_query,
+    stats_query,
+    tenant_settings,
+)
 from flamehouse.store.cardinality import SeriesBudget
 from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.deadline import time_limit
 from flamehouse.store.embedded import embedded_path
 from flamehouse.store.failures import TO_READERS, TO_WRITERS, Answers, told_to_clients
 from flamehouse.store.journal import Journal
-from flamehouse.store.model import LabelSet, LabelSetsQuery, SeriesQuery, SeriesResult, StacktraceQuery
+from flamehouse.store.model import (
+    Analysis,
+    LabelSet,
+    LabelSetsQuery,
+    SeriesQuery,
+    SeriesResult,
+    StacktraceQuery,
+)
 from flamehouse.store.names import FunctionNames
 from flamehouse.store.tenant_settings import Setting
 from flamehouse.store.writer import GroupWriter, LoneWriter, Writer
@@ -112,6 +127,16 @@ class Store:
         """The merged call trees of the samples of two selections, as one."""
         with self._answering():
             return diff_query.diff(self._clickhouse, self._names, tenant, left, right, self._reading)
+
+    def profile_times(self, tenant: str) -> TimeRange | None:
+        """The times of the tenant's first and last profile, however old; None if it has none."""
+        with self._answering():
+            return stats_query.profile_times(self._clickhouse, tenant, self._reading)
+
+    def analyze(self, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> Analysis:
+        """How much there is in [start, end) of the series that all matchers match."""
+        with self._answering():
+            return analysis_query.analyze(self._clickhouse, tenant, matchers, within, self._reading)
 
     @contextmanager
     def _answering(self, answers: Answers = TO_READERS) -> Iterator[None]:

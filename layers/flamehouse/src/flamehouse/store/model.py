@@ -106,3 +106,19 @@ class StacktraceQuery:
     within: TimeRange
     max_nodes: int
     samples: SampleSelector = EVERY_SAMPLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """How much a question is about: counts of rows, and bytes on disk.
+
+    `profiles` and `samples` are counted for each sample type; `parts` are those of the table `profiles` that are read.
+    """
+
+    series: int = 0
+    profiles: int = 0
+    samples: int = 0
+    parts: int = 0
+    index_bytes: int = 0
+    profile_bytes: int = 0
+    symbol_bytes: int = 0

@@ -1,0 +1,61 @@
+"""AnalyzeQuery: how much data a question is about. Profiles Drilldown shows it beside the question."""
+
+from typing import Final
+
+from flamehouse.aws import lambda_handler
+from flamehouse.connect import Call
+from flamehouse.pb.querier_pb2 import AnalyzeQueryRequest, AnalyzeQueryResponse, QueryImpact, QueryScope
+from flamehouse.selector import METRIC_NAME, Matcher, parse_selector
+from flamehouse.store.model import Analysis
+from querier.query_range import query_range_or_last_hour
+from querier.rpc import querier_rpc
+
+_COMPONENT: Final = "store"
+"""There is one kind of component that reads for a query, and one of it: ClickHouse."""
+_PROFILE_TYPE: Final = "__profile_type__"
+_NOTHING: Final = Analysis()
+
+
+def analyze_query(call: Call, request: AnalyzeQueryRequest) -> AnalyzeQueryResponse:
+    """What lies in [start, end) of what `query` selects; an empty query selects everything.
+
+    `query` is a selector; its profile type may stand before the braces or be a matcher. No range asks for the last hour.
+    """
+    matchers = tuple(_of_profile_type(each) for each in parse_selector(request.query or "{}"))
+    within = query_range_or_last_hour(call, request.start, request.end)
+    analysis = _NOTHING if within is None else call.services.store.analyze(call.tenant, matchers, within)
+    return AnalyzeQueryResponse(query_scopes=[_scope(analysis)], query_impact=_impact(analysis))
+
+
+def _of_profile_type(matcher: Matcher) -> Matcher:
+    """The matcher; on the profile type where it is on a metric name that is the id of one."""
+    if matcher.name == METRIC_NAME and ":" in matcher.value:
+        return Matcher(name=_PROFILE_TYPE, op=matcher.op, value=matcher.value)
+    return matcher
+
+
+def _scope(analysis: Analysis) -> QueryScope:
+    return QueryScope(
+        component_type=_COMPONENT,
+        component_count=1,
+        block_count=analysis.parts,
+        series_count=analysis.series,
+        profile_count=analysis.profiles,
+        sample_count=analysis.samples,
+        index_bytes=analysis.index_bytes,
+        profile_bytes=analysis.profile_bytes,
+        symbol_bytes=analysis.symbol_bytes,
+    )
+
+
+def _impact(analysis: Analysis) -> QueryImpact:
+    """Nothing is stored twice, so nothing has to be deduplicated."""
+    return QueryImpact(
+        total_bytes_in_time_range=analysis.index_bytes + analysis.profile_bytes + analysis.symbol_bytes,
+        total_queried_series=analysis.series,
+        deduplication_needed=False,
+    )
+
+
+route = querier_rpc("AnalyzeQuery", AnalyzeQueryRequest, analyze_query)
+handler = lambda_handler(route)

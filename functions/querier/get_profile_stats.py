@@ -1,0 +1,20 @@
+"""GetProfileStats: whether the tenant has profiles, and from when to when. Profiles Drilldown asks it before all else."""
+
+from flamehouse.aws import lambda_handler
+from flamehouse.connect import Call
+from flamehouse.pb.types_pb2 import GetProfileStatsRequest, GetProfileStatsResponse
+from querier.rpc import querier_rpc
+
+
+def get_profile_stats(call: Call, request: GetProfileStatsRequest) -> GetProfileStatsResponse:  # noqa: ARG001
+    """The times of the oldest and the newest profile in milliseconds; zeros where there is none."""
+    times = call.services.store.profile_times(call.tenant)
+    if times is None:
+        return GetProfileStatsResponse()
+    return GetProfileStatsResponse(
+        data_ingested=True, oldest_profile_time=times.start_ms, newest_profile_time=times.end_ms
+    )
+
+
+route = querier_rpc("GetProfileStats", GetProfileStatsRequest, get_profile_stats)
+handler = lambda_handler(route)

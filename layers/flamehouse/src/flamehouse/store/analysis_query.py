@@ -1,0 +1,112 @@
+"""AnalyzeQuery: how much a question is about, counted where that is cheap and estimated where it is not.
+
+Series, profiles and symbols are counted. Samples are counted of the newest 2,000 profiles, and of more profiles it is
+assumed that they have as many each. Bytes are rows times what a row of the table takes on disk on average.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flamehouse.selector import Matcher, MatchOp
+from flamehouse.store.client import ClickHouse, ServerSettings
+from flamehouse.store.matching import COLUMN_OF_LABEL, series_condition
+from flamehouse.store.model import Analysis
+from flamehouse.store.selection import clamp_ms, days_of
+from flamehouse.timerange import TimeRange
+
+_COUNTED_PROFILES = 2_000
+_SYMBOLS = ("stacktraces", "functions", "locations", "mappings")
+
+_OF_SERIES = (
+    "day BETWEEN toDate({{first_day:Int32}}) AND toDate({{last_day:Int32}}) AND {keys} AND {condition}"
+)
+
+_SERIES = "SELECT uniqExact(fingerprint), count() FROM series WHERE {series}"
+
+_OF_PROFILES = """
+    {keys} AND fingerprint IN (SELECT fingerprint FROM series WHERE {series})
+    AND time < fromUnixTimestamp64Milli({{until:Int64}}, 'UTC')
+"""
+
+_PROFILES = """
+SELECT count(), uniqExact(_part), -arrayMax(groupArraySorted({counted})(-toUnixTimestamp64Nano(time)))
+FROM profiles
+WHERE {profiles} AND time >= fromUnixTimestamp64Milli({{from:Int64}}, 'UTC')
+"""
+
+_SAMPLES = """
+SELECT count(), (SELECT count() FROM profiles WHERE {profiles} AND time >= fromUnixTimestamp64Nano({{since:Int64}}, 'UTC'))
+FROM samples
+WHERE {profiles} AND time >= fromUnixTimestamp64Nano({{since:Int64}}, 'UTC')
+"""
+
+_ROWS_OF_SYMBOLS = """
+SELECT '{table}', count()
+FROM {table}
+WHERE tenant = {{tenant:String}} AND week BETWEEN toMonday(toDate({{first_day:Int32}})) AND toDate({{last_day:Int32}})
+    AND service IN (SELECT service FROM series WHERE {series})
+"""
+
+_BYTES_OF_ROWS = """
+SELECT name, total_bytes / total_rows
+FROM system.tables
+WHERE database = currentDatabase() AND total_rows > 0
+"""
+
+
+def analyze(
+    clickhouse: ClickHouse,
+    tenant: str,
+    matchers: Sequence[Matcher],
+    within: TimeRange,
+    settings: ServerSettings,
+) -> Analysis:
+    """What lies in [start, end) of the series that all matchers match, of whatever profile type."""
+    conditions, parameters = _conditions(tenant, matchers, within)
+
+    def ask(sql: str, **more: object) -> Sequence[Any]:
+        return clickhouse.rows(sql.format(**conditions), {**parameters, **more}, settings)
+
+    [(series, series_rows)] = ask(_SERIES)
+    [(profiles, parts, since)] = ask(_PROFILES) if series else [(0, 0, 0)]
+    [(counted_samples, counted)] = ask(_SAMPLES, since=since) if profiles else [(0, 1)]
+    samples = round(counted_samples * profiles / counted)
+    symbols = ask(" UNION ALL ".join(_ROWS_OF_SYMBOLS.replace("{table}", table) for table in _SYMBOLS))
+    sizes = dict(ask(_BYTES_OF_ROWS))
+    return Analysis(
+        series=series,
+        profiles=profiles,
+        samples=samples,
+        parts=parts,
+        index_bytes=_bytes(sizes, {"series": series_rows}),
+        profile_bytes=_bytes(sizes, {"profiles": profiles, "samples": samples}),
+        symbol_bytes=_bytes(sizes, dict(symbols)),
+    )
+
+
+def _conditions(
+    tenant: str, matchers: Sequence[Matcher], within: TimeRange
+) -> tuple[Mapping[str, str], Mapping[str, object]]:
+    """Conditions on the tables by the names they have above, and what they bind."""
+    condition = series_condition(matchers)
+    keys = ["tenant = {tenant:String}"]
+    parameters: dict[str, object] = {
+        "tenant": tenant,
+        **days_of(within),
+        **condition.parameters,
+        "from": clamp_ms(within.start_ms),
+        "until": clamp_ms(within.end_ms),
+    }
+    for index, matcher in enumerate(matchers):
+        column = COLUMN_OF_LABEL.get(matcher.name)
+        if column is not None and matcher.op is MatchOp.EQUAL:
+            keys.append(f"{column} = {{m{index}_value:String}}")
+    key = " AND ".join(keys)
+    series = _OF_SERIES.format(keys=key, condition=condition.sql)
+    profiles = _OF_PROFILES.format(keys=key, series=series)
+    return {"series": series, "profiles": profiles, "counted": str(_COUNTED_PROFILES)}, parameters
+
+
+def _bytes(sizes: Mapping[str, float], rows: Mapping[str, int]) -> int:
+    """What so many rows of each table take on disk."""
+    return round(sum(sizes.get(table, 0) * count for table, count in rows.items()))
