@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
+from flamehouse.attime import AtTime, parse_attime
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.labels import quoted
-from ingest.attime import AtTime, parse_attime
 
 _DEFAULT_SAMPLE_RATE: Final = 100
 _MAX_SAMPLE_RATE: Final = (1 << 32) - 1

@@ -31,7 +31,11 @@ class Asked(Protocol):
 
 def merged_tree(call: Call, request: Asked, samples: SampleSelector) -> CutTree:
     """The call tree of the samples that `samples` selects from `start` up to but not with `end`, cut to `max_nodes`."""
-    query = stacktrace_query(call, request, samples)
+    return tree_of(call, stacktrace_query(call, request, samples))
+
+
+def tree_of(call: Call, query: StacktraceQuery) -> CutTree:
+    """The answer to the question; the store is not asked of an empty range."""
     if not query.within.length_ms:
         return NO_TREE
     return call.services.store.select_merge_stacktraces(call.tenant, query)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.attime import parse_attime
+from flamehouse.attime import parse_attime
 
 NOW_S = 1_577_836_800
 SECOND = 10**9

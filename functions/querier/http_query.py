@@ -1,0 +1,106 @@
+"""Questions asked by GET, as older clients of Pyroscope and Drilldown's comparison ask them: their routes and parameters."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from flamehouse.attime import parse_attime
+from flamehouse.compression import compress_if_wanted
+from flamehouse.connect import Call
+from flamehouse.errors import invalid_argument
+from flamehouse.http_endpoint import HttpEndpoint
+from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
+from flamehouse.services import Services
+from flamehouse.tenant import tenant_of
+
+_MS_NS: Final = 1_000_000
+_MAX_NODES_NAMES: Final = ("max-nodes", "maxNodes")
+_MAX_DIGITS: Final = 18
+"""A number of more is no number of nodes."""
+_ALL_SERIES: Final = "{}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What is answered, and what it is."""
+
+    body: bytes
+    media_type: str = "application/json"
+
+
+def json_content(value: object) -> Content:
+    """The value as JSON."""
+    return Content(body=json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+type Method = Callable[[Call, QueryParams], Content]
+"""Answers a question; runs in a worker thread, and raises RpcError for what the client is to be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What the parameters of one selection are called."""
+
+    query: str
+    from_: str
+    until: str
+
+
+def http_query(path: str, method: Method) -> Route:
+    """The route of one question."""
+
+    async def respond(request: Request) -> Response:
+        tenant = tenant_of(request.headers)
+        services: Services = await run_in_threadpool(request.app.state.services)
+        call = Call(services=services, tenant=tenant, headers=request.headers, body=b"", timeout_ms=None)
+
+        def answer() -> Response:
+            content = method(call, request.query_params)
+            body, encoding = compress_if_wanted(content.body, request.headers)
+            return Response(body, headers=encoding, media_type=content.media_type)
+
+        return await run_in_threadpool(answer)
+
+    return Route(path, HttpEndpoint(method="GET", respond=respond))
+
+
+def selection_of(parameters: QueryParams, names: Names) -> SelectMergeStacktracesRequest:
+    """The selection that the parameters name, as the RPC would ask for it.
+
+    The query is a selector with the profile type as its metric name. Times that are left out are the last hour's. A
+    number of nodes that is none counts as not given.
+    """
+    query = parameters.get(names.query, "")
+    if not query:
+        raise invalid_argument(f"{names.query} is required: a selector with the profile type as its name")
+    profile_type, brace, selector = query.partition("{")
+    start_ms, end_ms = range_of(parameters, names)
+    return SelectMergeStacktracesRequest(
+        profile_typeID=profile_type.strip(),
+        label_selector=brace + selector or _ALL_SERIES,
+        start=start_ms,
+        end=end_ms,
+        max_nodes=_max_nodes(parameters),
+    )
+
+
+def range_of(parameters: QueryParams, names: Names) -> tuple[int, int]:
+    """Both ends of the range that the parameters name, in milliseconds; what is left out is the last hour's."""
+    now_ns = time.time_ns()
+    start = parse_attime(parameters.get(names.from_, "now-1h"), now_ns)
+    end = parse_attime(parameters.get(names.until, "now"), now_ns)
+    return start.ns // _MS_NS, end.ns // _MS_NS
+
+
+def _max_nodes(parameters: QueryParams) -> int:
+    text = next((parameters[name] for name in _MAX_NODES_NAMES if name in parameters), "")
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    return int(text) if is_number else 0

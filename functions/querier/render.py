@@ -1,0 +1,56 @@
+"""/pyroscope/render: a flame graph with its timeline as flamebearer JSON, or a call graph as DOT."""
+
+from typing import Any, Final
+
+from starlette.datastructures import QueryParams
+
+from flamehouse.aws import lambda_handler
+from flamehouse.connect import Call
+from flamehouse.flamebearer import flamebearer_of, shown_as
+from flamehouse.flamegraph import flamegraph_of
+from flamehouse.store.model import EVERY_SAMPLE, SeriesQuery, SeriesResult, StacktraceQuery
+from querier.http_query import Content, Names, http_query, json_content, selection_of
+from querier.stacktrace_query import stacktrace_query, tree_of
+from querier.timeline import on_steps, step_of, timeline_of
+
+_NAMES: Final = Names(query="query", from_="from", until="until")
+_WITHOUT_LABEL: Final = "*"
+"""The group of series that do not have the label that is grouped by."""
+
+
+def render(call: Call, parameters: QueryParams) -> Content:
+    """The samples from `from` up to but not with `until`; the timeline by the first `groupBy` where there is one."""
+    question = stacktrace_query(call, selection_of(parameters, _NAMES), EVERY_SAMPLE)
+    graph = flamegraph_of(tree_of(call, question))
+    profile_type = question.profile_type
+    flamebearer = flamebearer_of(graph, shown_as(profile_type.sample_type, profile_type.sample_unit))
+    return json_content(flamebearer | _timelines(call, question, parameters))
+
+
+def _timelines(call: Call, question: StacktraceQuery, parameters: QueryParams) -> dict[str, Any]:
+    """`timeline`, where the series is one, and `groups`, where they are grouped."""
+    step_s = step_of(question.within)
+    within = on_steps(question.within, step_s)
+    group_by = tuple(parameters.getlist("groupBy")[:1])
+    query = SeriesQuery(
+        profile_type=question.profile_type,
+        matchers=question.matchers,
+        within=within,
+        step_ms=step_s * 1_000,
+        group_by=group_by,
+        average=parameters.get("aggregation") == "avg",
+    )
+    series = call.services.store.select_series(call.tenant, query)
+    timelines = {_group_of(each): timeline_of(each.points, within, step_s) for each in series}
+    return {
+        "timeline": next(iter(timelines.values())) if len(timelines) == 1 else None,
+        "groups": timelines if group_by else None,
+    }
+
+
+def _group_of(series: SeriesResult) -> str:
+    return next((value for _, value in series.labels), _WITHOUT_LABEL)
+
+
+route = http_query("/pyroscope/render", render)
+handler = lambda_handler(route)
