@@ -12,6 +12,8 @@ from flamehouse.store import Store
 from flamehouse.store.client import ClickHouse, Parameters, ServerSettings
 from flamehouse.store.model import (
     Analysis,
+    Heatmap,
+    HeatmapQuery,
     LabelSet,
     LabelSetsQuery,
     SeriesQuery,
@@ -21,6 +23,7 @@ from flamehouse.store.model import (
 from flamehouse.timerange import TimeRange
 
 _NO_ANALYSIS = Analysis()
+_NO_HEATMAP = Heatmap(y_min=(), series=())
 
 
 @dataclass(kw_only=True)
@@ -34,6 +37,7 @@ class CannedStore(Store):
     series: Sequence[SeriesResult] = ()
     times: TimeRange | None = None
     analysis: Analysis = _NO_ANALYSIS
+    heatmap: Heatmap = _NO_HEATMAP
     tree: CutTree = NO_TREE
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -58,6 +62,10 @@ class CannedStore(Store):
     def select_series(self, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
         self.asked.append(("select_series", tenant, query))
         return list(self.series)
+
+    def select_heatmap(self, tenant: str, query: HeatmapQuery) -> Heatmap:
+        self.asked.append(("select_heatmap", tenant, query))
+        return self.heatmap
 
     def select_merge_stacktraces(self, tenant: str, query: StacktraceQuery) -> CutTree:
         self.asked.append(("select_merge_stacktraces", tenant, query))

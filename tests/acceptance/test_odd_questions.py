@@ -33,6 +33,7 @@ RPCS: dict[str, Mapping[str, Any]] = {
     "LabelNames": {},
     "LabelValues": {"name": "service_name"},
     "SelectSeries": {**SELECTION, "step": 15},
+    "SelectHeatmap": {**SELECTION, "step": 15},
     "SelectMergeStacktraces": SELECTION,
 }
 
@@ -59,7 +60,7 @@ def server(store: Store, settings: Settings) -> Server:
         (1_000, 4_000, False),
         (-4_000, -1_000, False),
         (NOW + DAY, YEAR_5000, False),
-        (YEAR_2100, YEAR_2100, False),
+        (YEAR_2100, YEAR_2100 + HOUR, False),
         (YEAR_2100 - 1, YEAR_2100 + 1, False),
         (YEAR_5000, YEAR_5000 + 1, False),
         (LAST - 1, LAST, False),
@@ -140,7 +141,9 @@ def test_a_flame_graph_of_too_many_nodes_is_refused(server: Server, max_nodes: i
     ],
     ids=range(9),
 )
-@pytest.mark.parametrize("rpc", ["LabelNames", "LabelValues", "SelectSeries", "SelectMergeStacktraces"])
+@pytest.mark.parametrize(
+    "rpc", ["LabelNames", "LabelValues", "SelectSeries", "SelectHeatmap", "SelectMergeStacktraces"]
+)
 def test_a_selector_that_is_none_is_refused(server: Server, rpc: str, selector: str) -> None:
     question = {**RPCS[rpc], "start": NOW - HOUR, "end": NOW}
     question |= {"labelSelector": selector} if "labelSelector" in question else {"matchers": [selector]}
@@ -152,6 +155,9 @@ TIMES = st.sampled_from([-LAST - 1, -1, 0, 1, NOW - HOUR, NOW, YEAR_2100, YEAR_5
     -LAST - 1, LAST
 )
 NUMBERS = st.floats() | st.integers(-LAST - 1, LAST) | st.sampled_from(["1e3", "0x1", "", None, "NaN"])
+CALL_SITES = st.lists(st.sampled_from(["a", "b", "", "\0", "é"]), max_size=3).map(
+    lambda names: {"callSite": [{"name": name} for name in names]}
+)
 ODD: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "ProfileTypes": {},
     "LabelNames": {},
@@ -161,6 +167,15 @@ ODD: dict[str, dict[str, st.SearchStrategy[Any]]] = {
         "limit": NUMBERS,
         "groupBy": st.lists(st.text(max_size=4), max_size=3),
         "aggregation": st.integers(-1, 3),
+        "exemplarType": st.integers(-1, 5),
+        "stackTraceSelector": CALL_SITES,
+    },
+    "SelectHeatmap": {
+        "step": NUMBERS,
+        "limit": NUMBERS,
+        "groupBy": st.lists(st.text(max_size=4), max_size=3),
+        "queryType": st.integers(-1, 3),
+        "exemplarType": st.integers(-1, 5),
     },
     "SelectMergeStacktraces": {"maxNodes": NUMBERS},
 }

@@ -10,7 +10,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store import Store, series_query
 from points import (
     DAY,
     HOUR,
@@ -47,8 +47,8 @@ class Asked:
     limit: int = 0
 
 
-def ask(world: World, asked: Asked) -> list[Mapping[str, Any]]:
-    question = {
+def question(world: World, asked: Asked) -> dict[str, Any]:
+    return {
         "profileTypeID": CPU,
         "labelSelector": "{}",
         "start": world.monday + asked.start,
@@ -60,8 +60,12 @@ def ask(world: World, asked: Asked) -> list[Mapping[str, Any]]:
         "aggregation": AVERAGE if asked.average else 0,
         "limit": asked.limit,
     }
-    answer: list[Mapping[str, Any]] = world.server.client.rpc("SelectSeries", question).get("series", [])
-    return answer
+
+
+def ask(world: World, asked: Asked) -> list[Mapping[str, Any]]:
+    answer = world.server.client.rpc("SelectSeries", question(world, asked))
+    series: list[Mapping[str, Any]] = answer.get("series", [])
+    return series
 
 
 type Points = dict[tuple[Labels, int], tuple[float, Mapping[str, Any] | None]]
@@ -179,6 +183,26 @@ def test_series_beyond_the_limit_bring_no_exemplars(store: Store, settings: Sett
         for key, point in expected(pushed, asked).items()
         if key[0] in ((("no", "1"),), (("no", "2"),))
     }
+
+
+def test_more_exemplars_than_an_answer_may_hold_are_refused_with_advice(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    profiles = [Taken(at=DAY + number, parts=[Part(value=number + 1)]) for number in range(4)]
+    pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
+    monkeypatch.setattr(series_query, "_MAX_EXEMPLARS", 3)
+    for allowed in (
+        Asked(start=DAY + 1, step=1),
+        Asked(step=2),
+        Asked(group_by=["no"], step=1, limit=3),
+        Asked(step=1, exemplars=NONE),
+    ):
+        assert found(pushed, allowed)
+    response = pushed.server.ask("SelectSeries", **question(pushed, Asked(step=1)))
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_argument")
+    assert response.json()["message"].startswith(
+        "the series would have 4 exemplars, and the limit is 3: ask for"
+    )
 
 
 def test_the_largest_value_there_is_comes_whole(store: Store, settings: Settings) -> None:

@@ -12,6 +12,7 @@ from flamehouse.settings import Settings
 from flamehouse.store import (
     analysis_query,
     diff_query,
+    heatmap_query,
     labels_query,
     series_query,
     stacktraces_query,
@@ -26,6 +27,8 @@ from flamehouse.store.failures import TO_READERS, TO_WRITERS, Answers, told_to_c
 from flamehouse.store.journal import Journal
 from flamehouse.store.model import (
     Analysis,
+    Heatmap,
+    HeatmapQuery,
     LabelSet,
     LabelSetsQuery,
     SeriesQuery,
@@ -95,6 +98,11 @@ class Store:
         """Totals of profiles over time; the greatest series first."""
         with self._answering():
             return series_query.select_series_points(self._clickhouse, tenant, query, self._reading)
+
+    def select_heatmap(self, tenant: str, query: HeatmapQuery) -> Heatmap:
+        """How many profiles or spans had which values when. RpcError invalid_argument for too fine a question."""
+        with self._answering():
+            return heatmap_query.select_heatmap(self._clickhouse, tenant, query, self._reading)
 
     def select_merge_stacktraces(self, tenant: str, query: StacktraceQuery) -> CutTree:
         """The merged call tree of the samples in [start, end)."""

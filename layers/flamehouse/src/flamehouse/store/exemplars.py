@@ -8,7 +8,7 @@ from flamehouse.store.model import Exemplar, LabelSet
 from flamehouse.store.selection import Selection
 
 type FoundExemplar = tuple[int, int, int, bytes, str, Sequence[int]]
-"""Value times -1, time in ms, span, trace, profile, fingerprints of its series: none of these where there is no exemplar."""
+"""Value times -1, time in ms, span, trace, profile, fingerprints of its series; no fingerprint where there is no exemplar."""
 
 _MAX_ASKED = 4_096
 """Fingerprints in a question, as for names (names.py)."""
@@ -59,11 +59,9 @@ def read_labels(
     return ExemplarLabels(labels, group_by)
 
 
-def exemplar_of(found: FoundExemplar, labels: ExemplarLabels) -> Exemplar | None:
-    """The exemplar in full; None where none was found."""
+def exemplar_of(found: FoundExemplar, labels: ExemplarLabels) -> Exemplar:
+    """The exemplar in full."""
     negated, time_ms, span_id, trace_id, profile_id, fingerprints = found
-    if not fingerprints:
-        return None
     return Exemplar(
         time_ms=time_ms,
         profile_id=profile_id,

@@ -98,6 +98,49 @@ class SeriesResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeatmapQuery:
+    """How many points (profiles or spans) of which value there were when: those after start - step_ms, before end.
+
+    The slot at T counts what came after T - step_ms, up to and with T; T is start, start + step, ... `limit` 0 keeps
+    every series.
+    """
+
+    profile_type: ProfileType
+    matchers: Sequence[Matcher]
+    within: TimeRange
+    step_ms: int
+    points: PointKind
+    group_by: tuple[str, ...] = ()
+    exemplars: bool = False
+    limit: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatmapSlot:
+    """A column of a heatmap: how many points each bucket of values has, and the largest point of each that has any."""
+
+    timestamp: int
+    counts: Sequence[int]
+    exemplars: Sequence[Exemplar]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeatmapSeries:
+    """The slots of one series that hold a point, in time order."""
+
+    labels: LabelSet
+    slots: Sequence[HeatmapSlot]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heatmap:
+    """The series with the most points first. `y_min` are the least values of the buckets, which all series share."""
+
+    y_min: Sequence[float]
+    series: Sequence[HeatmapSeries]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StacktraceQuery:
     """The merged call tree of the selected samples in [start, end), cut to its `max_nodes` largest nodes and their ties."""
 

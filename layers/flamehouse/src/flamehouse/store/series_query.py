@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from flamehouse.errors import invalid_argument
 from flamehouse.store.client import ClickHouse, ServerSettings
-from flamehouse.store.exemplars import exemplar_of, read_labels
+from flamehouse.store.exemplars import ExemplarLabels, FoundExemplar, exemplar_of, read_labels
 from flamehouse.store.model import (
     EVERY_SAMPLE,
     Exemplar,
@@ -46,7 +47,7 @@ _SUMS_WITH_EXEMPLARS = f"""
     GROUP BY labels, timestamp"""
 
 _SERIES = """
-SELECT labels, (arraySort(groupArray({point})) AS points).1 AS timestamps, points.2 AS values{exemplars}
+SELECT labels, (arraySort(groupArray({point})) AS points).1 AS timestamps, points.2 AS values{more}
 FROM
 ({sums}
 )
@@ -55,9 +56,25 @@ ORDER BY sum(value) DESC, labels
 {limit}
 """
 
+_SERIES_WITH_EXEMPLARS = """
+SELECT
+    labels,
+    timestamps,
+    values,
+    if((sum(length(exemplars)) OVER () AS exemplar_count) > {{max_exemplars:UInt64}}, [], exemplars) AS exemplars_if_few,
+    exemplar_count
+FROM
+({series}
+)
+ORDER BY series_total DESC, labels
+"""
+
 _TOTAL = "toFloat64(sumIf(toInt128(total), span_id = 0))"
 """Of several points; those of spans lie beside those of their profiles."""
 _AVERAGE = f"{_TOTAL} / sumIf(parts, span_id = 0)"
+
+_MAX_EXEMPLARS = 50_000
+"""Of a whole answer: some tens of megabytes."""
 
 _SELECTED = "{condition} AND stacktrace_id IN (SELECT id FROM stacktraces WHERE {symbols} AND {call_site})"
 
@@ -65,7 +82,10 @@ _SELECTED = "{condition} AND stacktrace_id IN (SELECT id FROM stacktraces WHERE 
 def select_series_points(
     clickhouse: ClickHouse, tenant: str, query: SeriesQuery, settings: ServerSettings
 ) -> list[SeriesResult]:
-    """The series by descending sum of their points, then by labels."""
+    """The series by descending sum of their points, then by labels.
+
+    RpcError invalid_argument for a question whose answer would have exemplars for more than 50,000 points.
+    """
     first, step = query.within.start_ms, query.step_ms
     last = first + (query.within.end_ms - first) // step * step
     buckets = TimeRange(start_ms=first - step + 1, end_ms=last)
@@ -75,16 +95,33 @@ def select_series_points(
         **parameters_of(selection, buckets, first, step, query.group_by),
         **bound,
         "limit": query.limit,
+        "max_exemplars": _MAX_EXEMPLARS,
     }
     rows = clickhouse.rows(_sql(query, selection, samples), parameters, settings)
     if query.exemplars is None:
         return [_result(*row) for row in rows]
-    found = (exemplar for _, _, _, exemplars in rows for exemplar in exemplars)
+    for *_, exemplar_count in rows[:1]:
+        _check_count(exemplar_count)
+    found = (exemplar for _, _, _, exemplars, _ in rows for exemplar in exemplars)
     labels_of = read_labels(clickhouse, selection, found, query.group_by, settings)
     return [
-        _result(labels, timestamps, values, [exemplar_of(found, labels_of) for found in exemplars])
-        for labels, timestamps, values, exemplars in rows
+        _result(labels, timestamps, values, [_exemplar(found, labels_of) for found in exemplars])
+        for labels, timestamps, values, exemplars, _ in rows
     ]
+
+
+def _check_count(exemplars: int) -> None:
+    if exemplars > _MAX_EXEMPLARS:
+        raise invalid_argument(
+            f"the series would have {exemplars} exemplars, and the limit is {_MAX_EXEMPLARS}:"
+            " ask for a longer step, fewer labels to group by, a limit of series, or no exemplars"
+        )
+
+
+def _exemplar(found: FoundExemplar, labels_of: ExemplarLabels) -> Exemplar | None:
+    """The exemplar of a point; None for one that has no span."""
+    *_, fingerprints = found
+    return exemplar_of(found, labels_of) if fingerprints else None
 
 
 def _result(
@@ -108,14 +145,17 @@ def _selected(selection: Selection, samples: SampleSelector) -> tuple[str, Mappi
 
 
 def _sql(query: SeriesQuery, selection: Selection, samples: str) -> str:
-    if query.exemplars is None:
-        point, exemplars = "(timestamp, value)", ""
-        sums = _sums(query, selection, samples)
-    else:
-        point, exemplars = "(timestamp, value, exemplar)", ", points.3 AS exemplars"
-        sums = _sums_with_exemplars(query, selection, samples)
     limit = "LIMIT {limit:UInt64}" if query.limit else ""
-    return _SERIES.format(sums=sums, point=point, exemplars=exemplars, limit=limit)
+    if query.exemplars is None:
+        sums = _sums(query, selection, samples)
+        return _SERIES.format(sums=sums, point="(timestamp, value)", more="", limit=limit)
+    series = _SERIES.format(
+        sums=_sums_with_exemplars(query, selection, samples),
+        point="(timestamp, value, exemplar)",
+        more=", points.3 AS exemplars, sum(value) AS series_total",
+        limit=limit,
+    )
+    return _SERIES_WITH_EXEMPLARS.format(series=series)
 
 
 def _sums(query: SeriesQuery, selection: Selection, samples: str) -> str:

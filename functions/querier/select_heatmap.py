@@ -1,0 +1,84 @@
+"""SelectHeatmap: how many of the selected profiles, or of the spans in them, had which values when."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from flamehouse.aws import lambda_handler
+from flamehouse.connect import Call
+from flamehouse.errors import invalid_argument
+from flamehouse.pb import types_pb2
+from flamehouse.pb.querier_pb2 import (
+    HEATMAP_QUERY_TYPE_INDIVIDUAL,
+    HEATMAP_QUERY_TYPE_SPAN,
+    HEATMAP_QUERY_TYPE_UNSPECIFIED,
+    SelectHeatmapRequest,
+    SelectHeatmapResponse,
+)
+from flamehouse.profile_type import ProfileType
+from flamehouse.selector import parse_selector
+from flamehouse.store.model import Heatmap, HeatmapQuery, HeatmapSeries, PointKind
+from querier.over_time import ExemplarMessages, check_step, exemplar_kind, group_by, label_pairs, step_ms
+from querier.query_range import query_range
+from querier.rpc import querier_rpc
+
+_POINTS: Final[Mapping[int, PointKind]] = {
+    HEATMAP_QUERY_TYPE_UNSPECIFIED: PointKind.PROFILE,
+    HEATMAP_QUERY_TYPE_INDIVIDUAL: PointKind.PROFILE,
+    HEATMAP_QUERY_TYPE_SPAN: PointKind.SPAN,
+}
+
+
+def select_heatmap(call: Call, request: SelectHeatmapRequest) -> SelectHeatmapResponse:
+    """A series per group, the one with the most points first, with a slot per step that holds a point.
+
+    The slot at T counts what came after T - step up to and with T; T runs from `start`, and nothing counts from `end` on.
+    """
+    profile_type = ProfileType.parse(request.profile_typeID)
+    matchers = parse_selector(request.label_selector)
+    points = _points(request.query_type)
+    exemplars = exemplar_kind(request.exemplar_type)
+    if exemplars not in (None, points):
+        raise invalid_argument("exemplar_type has to be that of query_type, INDIVIDUAL or SPAN, or NONE")
+    if request.limit < 0:
+        raise invalid_argument(f"limit must be non-negative, got {request.limit}")
+    within = query_range(call, request.start, request.end)
+    if request.start == request.end:
+        raise invalid_argument("start time must be before end time")
+    check_step(request.step)
+    if within is None:
+        return SelectHeatmapResponse()
+    query = HeatmapQuery(
+        profile_type=profile_type,
+        matchers=matchers,
+        within=within,
+        step_ms=step_ms(request.step, within),
+        points=points,
+        group_by=group_by(request.group_by),
+        exemplars=exemplars is not None,
+        limit=request.limit,
+    )
+    heatmap = call.services.store.select_heatmap(call.tenant, query)
+    messages = ExemplarMessages()
+    return SelectHeatmapResponse(series=[_series(heatmap, series, messages) for series in heatmap.series])
+
+
+def _points(query_type: int) -> PointKind:
+    if query_type not in _POINTS:
+        raise invalid_argument(f"unknown query type: {query_type}")
+    return _POINTS[query_type]
+
+
+def _series(heatmap: Heatmap, series: HeatmapSeries, messages: ExemplarMessages) -> types_pb2.HeatmapSeries:
+    message = types_pb2.HeatmapSeries(labels=label_pairs(series.labels))
+    for slot in series.slots:
+        message.slots.add(
+            timestamp=slot.timestamp,
+            y_min=heatmap.y_min,
+            counts=slot.counts,
+            exemplars=[messages.message(exemplar) for exemplar in slot.exemplars],
+        )
+    return message
+
+
+route = querier_rpc("SelectHeatmap", SelectHeatmapRequest, select_heatmap)
+handler = lambda_handler(route)

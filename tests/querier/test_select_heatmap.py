@@ -1,0 +1,160 @@
+"""SelectHeatmap, in both encodings."""
+
+import json
+import time
+
+import pytest
+
+from apps import Querier
+from doubles import CannedStore
+from flamehouse.pb import types_pb2
+from flamehouse.pb.querier_pb2 import SelectHeatmapRequest, SelectHeatmapResponse
+from flamehouse.pb.types_pb2 import LabelPair
+from flamehouse.profile_type import ProfileType
+from flamehouse.selector import parse_selector
+from flamehouse.store.model import Exemplar, Heatmap, HeatmapQuery, HeatmapSeries, HeatmapSlot, PointKind
+from flamehouse.timerange import TimeRange
+
+TYPE = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
+SELECTOR = '{service_name="shop",}'
+END_MS = time.time_ns() // 1_000_000
+START_MS = END_MS - 3_600_000
+
+
+def body(**changes: object) -> str:
+    asked = {
+        "profile_typeID": TYPE,
+        "labelSelector": SELECTOR,
+        "start": START_MS,
+        "end": str(END_MS),
+        "step": 60,
+        **changes,
+    }
+    return json.dumps({name: value for name, value in asked.items() if value is not None})
+
+
+def question(**changes: object) -> HeatmapQuery:
+    """What the store is asked for a body with these changes."""
+    querier = Querier()
+    response = querier.post("SelectHeatmap", body(**changes))
+    assert (response.status_code, response.json()) == (200, {})
+    ((_, _, query),) = querier.store.asked
+    assert isinstance(query, HeatmapQuery)
+    return query
+
+
+@pytest.mark.parametrize("proto", [True, False])
+def test_a_heatmap_comes_as_the_store_gives_it(proto: bool) -> None:
+    span = Exemplar(time_ms=8, profile_id="p", span_id="0a", trace_id="0b", value=2, labels=(("a", "b"),))
+    counts = [0] * 19 + [3]
+    heatmap = Heatmap(
+        y_min=[float(number) for number in range(20)],
+        series=[
+            HeatmapSeries(
+                labels=(("env", "prod"),),
+                slots=[
+                    HeatmapSlot(timestamp=START_MS, counts=counts, exemplars=[span]),
+                    HeatmapSlot(timestamp=END_MS, counts=counts, exemplars=[]),
+                ],
+            ),
+            HeatmapSeries(labels=(), slots=[]),
+        ],
+    )
+    querier = Querier(store=CannedStore(heatmap=heatmap))
+    asked = SelectHeatmapRequest(
+        profile_typeID=TYPE, label_selector=SELECTOR, start=START_MS, end=END_MS, step=60, group_by=["env"]
+    )
+    answer = querier.ask("SelectHeatmap", asked, SelectHeatmapResponse, proto=proto)
+    labels = [LabelPair(name="a", value="b")]
+    exemplar = types_pb2.Exemplar(
+        timestamp=8, profile_id="p", span_id="0a", trace_id="0b", value=2, labels=labels
+    )
+    assert list(answer.series) == [
+        types_pb2.HeatmapSeries(
+            labels=[LabelPair(name="env", value="prod")],
+            slots=[
+                types_pb2.HeatmapSlot(
+                    timestamp=START_MS, y_min=range(20), counts=counts, exemplars=[exemplar]
+                ),
+                types_pb2.HeatmapSlot(timestamp=END_MS, y_min=range(20), counts=counts),
+            ],
+        ),
+        types_pb2.HeatmapSeries(),
+    ]
+
+
+def test_the_question_is_handed_on_whole() -> None:
+    assert question(
+        profile_typeID=f"{TYPE}:delta",
+        group_by=["zone", "env", "zone"],
+        queryType="HEATMAP_QUERY_TYPE_SPAN",
+        exemplarType="EXEMPLAR_TYPE_SPAN",
+        limit="7",
+    ) == HeatmapQuery(
+        profile_type=ProfileType.parse(TYPE),
+        matchers=parse_selector(SELECTOR),
+        within=TimeRange(start_ms=START_MS, end_ms=END_MS),
+        step_ms=60_000,
+        points=PointKind.SPAN,
+        group_by=("zone", "env"),
+        exemplars=True,
+        limit=7,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "value"),
+    [
+        ({}, "points", PointKind.PROFILE),
+        ({"queryType": 0}, "points", PointKind.PROFILE),
+        ({"query_type": "HEATMAP_QUERY_TYPE_INDIVIDUAL"}, "points", PointKind.PROFILE),
+        ({"queryType": 2}, "points", PointKind.SPAN),
+        ({}, "exemplars", False),
+        ({"exemplarType": "EXEMPLAR_TYPE_NONE"}, "exemplars", False),
+        ({"queryType": 2, "exemplarType": "EXEMPLAR_TYPE_NONE"}, "exemplars", False),
+        ({"exemplarType": "EXEMPLAR_TYPE_INDIVIDUAL"}, "exemplars", True),
+        ({"queryType": 1, "exemplarType": 2}, "exemplars", True),
+        ({}, "limit", 0),
+        ({"limit": "0"}, "limit", 0),
+        ({"step": 0.001}, "step_ms", 1),
+        pytest.param({"step": 1e300}, "step_ms", START_MS, id="longer than time"),
+    ],
+)
+def test_a_parameter_means(changes: dict[str, object], field: str, value: object) -> None:
+    assert getattr(question(**changes), field) == value
+
+
+@pytest.mark.parametrize("step", [None, 0, 0.0009, -1, "NaN", "Infinity", "-Infinity"])
+def test_a_step_below_a_millisecond_or_without_end_is_refused(step: object) -> None:
+    refusal = Querier().refusal("SelectHeatmap", body(step=step))
+    assert refusal == (400, "invalid_argument", "step must be >= 1ms")
+
+
+OTHER_EXEMPLARS = "exemplar_type has to be that of query_type"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"profile_typeID": None}, "profile-type selection must be of the form"),
+        ({"labelSelector": ""}, "invalid label selector"),
+        ({"start": None}, "missing time range in the query"),
+        ({"start": END_MS + 1}, "query start time is after end time"),
+        ({"start": END_MS}, "start time must be before end time"),
+        ({"limit": -1}, "limit must be non-negative, got -1"),
+        ({"queryType": 3}, "unknown query type: 3"),
+        ({"queryType": -1}, "unknown query type: -1"),
+        ({"exemplarType": 4}, "unknown exemplar type: 4"),
+        ({"exemplarType": "EXEMPLAR_TYPE_SPAN"}, OTHER_EXEMPLARS),
+        ({"queryType": 1, "exemplarType": 3}, OTHER_EXEMPLARS),
+        ({"queryType": 2, "exemplarType": 2}, OTHER_EXEMPLARS),
+        (
+            {"groupBy": [str(number) for number in range(101)]},
+            "group_by names 101 labels, and the limit is 100",
+        ),
+    ],
+)
+def test_a_bad_question_is_an_invalid_argument(changes: dict[str, object], message: str) -> None:
+    status, code, text = Querier().refusal("SelectHeatmap", body(**changes))
+    assert (status, code) == (400, "invalid_argument")
+    assert text.startswith(message)
