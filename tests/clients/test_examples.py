@@ -1,0 +1,147 @@
+"""The examples of docs/clients.md and the README: run or compiled where that can be done here, read where not."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from client import Client
+from tools.local_server import local_server
+from uploads import pprof
+
+REPO = Path(__file__).resolve().parent.parent.parent
+TOOLS = REPO / "tools"
+PAGE = (REPO / "docs/clients.md").read_text()
+README = (REPO / "README.md").read_text()
+CREDENTIAL = "horse"
+TENANT = "my-tenant"
+SHOWN_URL = "http://127.0.0.1:4040"
+BLOCK = re.compile(r'^([a-z_.]+)(?: "([a-z_]+)")? \{$')
+REFERENCE = re.compile(r"\b((?:pyroscope|discovery)\.[a-z_]+\.[a-z_]+)\.(?:receiver|targets|output)\b")
+
+
+def examples(page: str, language: str, heading: str | None = None) -> list[str]:
+    """The examples in a language, of one section or of the whole page."""
+    if heading is not None:
+        _, _, section = page.partition(f"\n## {heading}\n")
+        page = section.partition("\n## ")[0]
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+
+
+def code(text: str) -> str:
+    """The lines of it without their indentation."""
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("heading", "language", "program"),
+    [
+        ("Python", "python", "live_python/program.py"),
+        ("Go", "go", "live_go/main.go"),
+        ("Node.js", "js", "live_node/program.mjs"),
+        ("Rust", "rust", "live_rust/src/main.rs"),
+        ("Java", "bash", "live_java/profile.sh"),
+        ("Java", "java", "live_java/Program.java"),
+    ],
+)
+def test_an_sdks_example_is_what_its_live_program_does(heading: str, language: str, program: str) -> None:
+    (example,) = examples(PAGE, language, heading)
+    assert f"\n{code(example)}\n" in f"\n{code((TOOLS / program).read_text())}\n"
+
+
+@pytest.mark.parametrize("ending", ["Pyroscope.stop()", "agent.stop()?.shutdown()", "pyroscope.shutdown()"])
+def test_what_the_page_says_of_the_end_is_how_a_live_program_ends(ending: str) -> None:
+    assert f"{ending}`" in PAGE
+    sources = [
+        path.read_text() for path in TOOLS.glob("live_*/**/*") if path.suffix in {".py", ".mjs", ".rs"}
+    ]
+    assert any(f"{ending}; //" in source or f"{ending}  #" in source for source in sources)
+
+
+def executable(name: str) -> str:
+    """Where it is; the test is skipped where it is not."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"this machine has no {name}")
+    return path
+
+
+def test_the_readmes_go_example_compiles(tmp_path: Path) -> None:
+    go = executable("go")
+    (example,) = examples(README, "go")
+    imports = 'import (\n"log"\n\n"github.com/grafana/pyroscope-go"\n)'
+    (tmp_path / "main.go").write_text(f"package main\n\n{imports}\n\nfunc main() {{\n{example}}}\n")
+    for name in ("go.mod", "go.sum"):
+        shutil.copy(TOOLS / "live_go" / name, tmp_path)
+    subprocess.run([go, "vet", "."], cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize("example", examples(PAGE, "ruby"))
+def test_ruby_can_read_its_example(example: str) -> None:
+    subprocess.run([executable("ruby"), "-c", "-"], input=example, text=True, check=True)
+
+
+@pytest.mark.parametrize("page", [PAGE, README], ids=["clients", "README"])
+def test_a_shell_can_read_every_command(page: str) -> None:
+    commands = examples(page, "bash")
+    assert commands
+    for command in commands:
+        subprocess.run([executable("bash"), "-n", "-c", command], check=True)
+
+
+def uploads() -> Iterator[str]:
+    """The commands that upload a file, each once."""
+    for example in dict.fromkeys([*examples(PAGE, "bash"), *examples(README, "bash")]):
+        if "curl" in example and "@cpu.pprof" in example:
+            yield example
+
+
+@pytest.mark.parametrize("example", [*uploads()], ids=["as it is", "with labels"])
+def test_curl_sends_a_profile(tmp_path: Path, example: str) -> None:
+    full = "--user" in example
+    (tmp_path / "cpu.pprof").write_bytes(pprof(time_ns=time.time_ns()).SerializeToString())
+    variables = {"PYROSCOPE_BASIC_AUTH_PASSWORD": CREDENTIAL, "PYROSCOPE_TENANT_ID": TENANT}
+    start = time.time_ns() // 1_000_000 - 60_000
+    within = {"start": start, "end": start + 120_000}
+    with local_server(API_CREDENTIAL=CREDENTIAL if full else "") as server:
+        command = [executable("bash"), "-c", example.replace(SHOWN_URL, server.url)]
+        subprocess.run(command, cwd=tmp_path, env={**os.environ, **variables}, check=True)
+        client = Client(
+            server=server.url, tenant=TENANT if full else "anonymous", credential=CREDENTIAL if full else ""
+        )
+        asked = {"name": "service_name", "matchers": ['{region="eu"}'] if full else [], **within}
+        assert client.rpc("LabelValues", asked)["names"] == ["checkout"]
+
+
+def test_alloys_examples_have_what_they_refer_to() -> None:
+    configurations = examples(PAGE, "alloy")
+    components = {name for example in configurations for name in _components(example)}
+    assert {name for example in configurations for name in REFERENCE.findall(example)} <= components
+    kinds = {name.rpartition(".")[0] for name in components}
+    pyroscope = {f"pyroscope.{kind}" for kind in ("write", "scrape", "ebpf", "java", "receive_http")}
+    assert kinds == {*pyroscope, "discovery.process", "discovery.relabel"}
+
+
+def _components(example: str) -> Iterator[str]:
+    """The components of a configuration in Alloy's language, whose blocks have to be closed and lie where they may."""
+    depth = 0
+    for line in example.splitlines():
+        text = line.strip()
+        if (block := BLOCK.match(text)) is not None:
+            # Only components have a name, and only they lie outermost.
+            assert (block[2] is not None) == (depth == 0), line
+            if block[2]:
+                yield f"{block[1]}.{block[2]}"
+            depth += 1
+        elif text == "}":
+            depth -= 1
+        elif text:
+            assert depth > 0, line
+            assert re.match(r"^[a-z_]+ += .+$", text), line
+        assert depth >= 0
+    assert depth == 0
