@@ -1,4 +1,4 @@
-"""The write path over HTTP: /ingest for SDKs, Push for Alloy and newer SDKs, and whether this process is ready.
+"""The write path over HTTP: /ingest for SDKs, Push for Alloy and newer SDKs, OTLP, and whether this process is ready.
 
 Locally the routes are part of `all_in_one`; on AWS `handler` is the function behind them.
 """
@@ -15,7 +15,7 @@ from flamehouse.aws import lambda_handler
 from flamehouse.http_endpoint import HttpEndpoint
 from flamehouse.services import Services
 from flamehouse.tenant import tenant_of
-from ingest import pipeline, push
+from ingest import otlp, pipeline, push
 from ingest.body import read_upload
 from ingest.request import parse_ingest_request
 
@@ -46,6 +46,7 @@ routes: list[BaseRoute] = [
     Route("/pyroscope/ingest", _INGEST),
     Route("/ready", HttpEndpoint(method="GET", respond=ready)),
     push.route,
+    *otlp.routes,
 ]
 
 handler = lambda_handler(*routes)

@@ -14,7 +14,7 @@ from flamehouse.compression import gunzip
 from flamehouse.errors import Code, RpcError, invalid_argument
 from ingest.multipart import is_multipart, split_multipart
 
-_GZIP_MAGIC: Final = b"\x1f\x8b"
+GZIP_MAGIC: Final = b"\x1f\x8b"
 _MAX_GZIP_LAYERS: Final = 4
 _ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip"})
 
@@ -75,7 +75,7 @@ def human_bytes(count: int) -> str:
 
 def _gunzip_layers(data: bytes, limit: int) -> bytes:
     for _ in range(_MAX_GZIP_LAYERS):
-        if not data.startswith(_GZIP_MAGIC):
+        if not data.startswith(GZIP_MAGIC):
             return data
         try:
             data = gunzip(data, limit)

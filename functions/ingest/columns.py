@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from flamehouse.incoming import IncomingProfile
 from flamehouse.pb import profile_pb2
 from flamehouse.pb.profile_columns_pb2 import (
     FunctionColumns,
@@ -28,7 +29,7 @@ from flamehouse.pb.profile_columns_pb2 import (
 # which may be empty: their entry is one that says its first field to be 0, and that is never written.
 _SAMPLE_SEPARATOR = b"\x0a\x00\x12\x00\x1a\x02\x08\x00"
 _LOCATION_SEPARATOR = b"\x08\x00\x10\x00\x18\x00\x22\x02\x08\x00"
-_LINE_SEPARATOR = b"\x08\x00\x10\x00\x18\x00"
+LINE_SEPARATOR = b"\x08\x00\x10\x00\x18\x00"
 _FUNCTION_SEPARATOR = b"\x08\x00\x10\x00\x18\x00\x20\x00\x28\x00"
 _NO_MESSAGE = b"\x08\x00"
 
@@ -83,6 +84,16 @@ class PprofColumns:
     functions: Functions
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnarProfile(IncomingProfile):
+    """A profile of a format that is read into columns at once: its pprof has everything but the long lists.
+
+    Whoever makes one has checked how many samples it has.
+    """
+
+    columns: PprofColumns
+
+
 def read_columns(pprof: profile_pb2.Profile) -> PprofColumns:
     """The columns of a pprof, which loses the fields that the format does not know."""
     pprof.DiscardUnknownFields()
@@ -95,67 +106,68 @@ def read_columns(pprof: profile_pb2.Profile) -> PprofColumns:
 
 
 def _samples(encoded: Sequence[bytes]) -> Samples:
-    lists = SampleLists.FromString(_joined(encoded, _SAMPLE_SEPARATOR))
+    lists = SampleLists.FromString(joined(encoded, _SAMPLE_SEPARATOR))
     numbers = SampleColumns.FromString(b"".join(encoded))
-    labels, label_counts = _flattened(lists.label[:], len(encoded))
+    labels, label_counts = flattened(lists.label[:], len(encoded))
     return Samples(
         location_ids=numbers.location_id[:],
         values=numbers.value[:],
         labels=labels,
-        depths=[*map(_count_varints, _aligned(lists.location_id, len(encoded)))],
-        widths=[*map(_count_varints, _aligned(lists.value, len(encoded)))],
+        depths=[*map(_count_varints, aligned(lists.location_id, len(encoded)))],
+        widths=[*map(_count_varints, aligned(lists.value, len(encoded)))],
         label_counts=label_counts,
     )
 
 
 def _locations(encoded: Sequence[bytes]) -> Locations:
     count = len(encoded)
-    columns = LocationColumns.FromString(_joined(encoded, _LOCATION_SEPARATOR))
-    encoded_lines, line_counts = _flattened(columns.line[:], count)
-    lines = LineColumns.FromString(_joined(encoded_lines, _LINE_SEPARATOR))
+    columns = LocationColumns.FromString(joined(encoded, _LOCATION_SEPARATOR))
+    encoded_lines, line_counts = flattened(columns.line[:], count)
+    lines = LineColumns.FromString(joined(encoded_lines, LINE_SEPARATOR))
     return Locations(
-        ids=_aligned(columns.id, count),
-        mapping_ids=_aligned(columns.mapping_id, count),
-        addresses=_aligned(columns.address, count),
+        ids=aligned(columns.id, count),
+        mapping_ids=aligned(columns.mapping_id, count),
+        addresses=aligned(columns.address, count),
         line_counts=line_counts,
-        function_ids=_aligned(lines.function_id, len(encoded_lines)),
-        lines=_aligned(lines.line, len(encoded_lines)),
-        columns=_aligned(lines.column, len(encoded_lines)),
+        function_ids=aligned(lines.function_id, len(encoded_lines)),
+        lines=aligned(lines.line, len(encoded_lines)),
+        columns=aligned(lines.column, len(encoded_lines)),
     )
 
 
 def _functions(encoded: Sequence[bytes]) -> Functions:
     count = len(encoded)
-    columns = FunctionColumns.FromString(_joined(encoded, _FUNCTION_SEPARATOR))
+    columns = FunctionColumns.FromString(joined(encoded, _FUNCTION_SEPARATOR))
     return Functions(
-        ids=_aligned(columns.id, count),
-        names=_aligned(columns.name, count),
-        system_names=_aligned(columns.system_name, count),
-        filenames=_aligned(columns.filename, count),
-        start_lines=_aligned(columns.start_line, count),
+        ids=aligned(columns.id, count),
+        names=aligned(columns.name, count),
+        system_names=aligned(columns.system_name, count),
+        filenames=aligned(columns.filename, count),
+        start_lines=aligned(columns.start_line, count),
     )
 
 
-def _joined(messages: Sequence[bytes], separator: bytes) -> bytes:
+def joined(messages: Sequence[bytes], separator: bytes) -> bytes:
+    """The messages as one, the separator before each."""
     return separator + separator.join(messages) if messages else b""
 
 
-def _aligned[T: (int, bytes)](entries: Sequence[T], count: int) -> Sequence[T]:
+def aligned[T: (int, bytes)](entries: Sequence[T], count: int) -> Sequence[T]:
     """One entry for each of `count` messages, out of one (the separator's) or two."""
     if len(entries) == 2 * count:
         return entries[1::2]
     if len(entries) == count:
         return entries[:]
-    aligned: list[T] = []
+    values: list[T] = []
     for entry in entries:
         if entry:
-            aligned[-1] = entry
+            values[-1] = entry
         else:
-            aligned.append(entry)
-    return aligned
+            values.append(entry)
+    return values
 
 
-def _flattened(entries: Sequence[bytes], count: int) -> tuple[Sequence[bytes], Sequence[int]]:
+def flattened(entries: Sequence[bytes], count: int) -> tuple[Sequence[bytes], Sequence[int]]:
     """The messages within each of `count` messages, and how many each has; `entries` has separators before each's."""
     if len(entries) == count:
         return (), [0] * count

@@ -18,7 +18,7 @@ from ingest.samples import Merged, columns_of, merge_samples
 from ingest.symbols import SymbolTable
 from ingest.validate import ValidProfile
 
-_DROPPED_LABELS = frozenset({"__delta__", "__otel__", "__order__", "__session_id__", "__name_replaced__"})
+_DROPPED_LABELS = frozenset({"__delta__", "__order__", "__session_id__", "__name_replaced__"})
 _GODELTAPROF = "godeltaprof_"
 
 

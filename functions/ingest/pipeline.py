@@ -50,6 +50,11 @@ class Entry:
     id: str
     profile: ValidProfile | RpcError
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether it is stored under a time of its own, if at all."""
+        return isinstance(self.profile, RpcError) or self.profile.pprof.time_nanos > 0
+
 
 @dataclass(slots=True, kw_only=True)
 class Checks:
@@ -102,18 +107,34 @@ def ingest(
     )
     checks = Checks(settings=settings, received_ns=arrival.received_ns)
     with _named_failure(request.format, format_, pushing=True):
-        store(services, arrival, id_, [_entry_of(profile, checks) for profile in parsed.profiles])
+        store(services, arrival, id_, [entry_of(profile, checks) for profile in parsed.profiles])
 
 
-def _entry_of(profile: IncomingProfile, checks: Checks) -> Entry:
+def entry_of(profile: IncomingProfile, checks: Checks, id_: str = "") -> Entry:
+    """The profile, checked."""
     try:
-        return Entry(id="", profile=checks.accept(profile))
+        return Entry(id=id_, profile=checks.accept(profile))
     except RpcError as error:
-        return Entry(id="", profile=error.alone())
+        return Entry(id=id_, profile=error.alone())
 
 
 def store(services: Services, arrival: Arrival, id_: bytes, entries: Sequence[Entry]) -> None:
-    """Store the good profiles of an upload, then raise RpcError invalid_argument that names the bad ones, if any.
+    """Store the good profiles of an upload, then raise RpcError invalid_argument that names the bad ones, if any."""
+    refused = store_good(services, arrival, id_, entries).refused
+    if refused:
+        raise _refusal(entries, refused)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of an upload: why each profile that is refused is, by its index, and whether no other was stored."""
+
+    refused: dict[int, RpcError]
+    nothing_stored: bool
+
+
+def store_good(services: Services, arrival: Arrival, id_: bytes, entries: Sequence[Entry]) -> Outcome:
+    """Store the good profiles of an upload.
 
     Nothing is stored of an upload with a profile from the future: with time that profile becomes a good one, and a
     retry under the same id would be taken for stored.
@@ -121,13 +142,13 @@ def store(services: Services, arrival: Arrival, id_: bytes, entries: Sequence[En
     refused = {
         index: entry.profile for index, entry in enumerate(entries) if isinstance(entry.profile, RpcError)
     }
-    if not any(isinstance(error, TooNewError) for error in refused.values()):
-        parts = _normalize(entries, refused, id_, arrival, services.settings)
-        if parts:
-            upload = Upload(tenant=arrival.tenant, id=id_, received_ns=arrival.received_ns, profiles=parts)
-            services.store.insert(upload)
-    if refused:
-        raise _refusal(entries, refused)
+    if any(isinstance(error, TooNewError) for error in refused.values()):
+        return Outcome(refused=refused, nothing_stored=True)
+    parts = _normalize(entries, refused, id_, arrival, services.settings)
+    if parts:
+        upload = Upload(tenant=arrival.tenant, id=id_, received_ns=arrival.received_ns, profiles=parts)
+        services.store.insert(upload)
+    return Outcome(refused=refused, nothing_stored=len(refused) == len(entries))
 
 
 type _Refused = dict[int, RpcError]

@@ -50,7 +50,7 @@ def push(call: Call, request: push_pb2.PushRequest) -> push_pb2.PushResponse:
         endpoint=_PATH,
         parameters=(),
         parts=((sample.name, sample.content) for sample in samples),
-        received_s=None if all(_is_timed(sample.entry) for sample in samples) else arrival.received_s,
+        received_s=None if all(sample.entry.is_timed for sample in samples) else arrival.received_s,
     )
     store(call.services, arrival, id_, [sample.entry for sample in samples])
     return push_pb2.PushResponse()
@@ -99,10 +99,6 @@ def _labels(pairs: Sequence[tuple[str, str]], settings: Settings) -> dict[str, s
 def _unpacked(raw: bytes, labels: Mapping[str, str], settings: Settings) -> bytes:
     check_size(len(raw), labels, settings)
     return unpack(raw, settings.max_profile_bytes)
-
-
-def _is_timed(entry: Entry) -> bool:
-    return isinstance(entry.profile, RpcError) or entry.profile.pprof.time_nanos > 0
 
 
 route = unary(_PATH, push_pb2.PushRequest, push)

@@ -14,7 +14,7 @@ from flamehouse.incoming import IncomingProfile
 from flamehouse.labels import format_labels, validate_labels
 from flamehouse.pb import profile_pb2
 from flamehouse.settings import Settings
-from ingest.columns import PprofColumns, Samples, read_columns
+from ingest.columns import ColumnarProfile, PprofColumns, Samples, read_columns
 
 _SECOND_NS: Final = 1_000_000_000
 _MILLISECOND_NS: Final = 1_000_000
@@ -60,8 +60,7 @@ def validate(profile: IncomingProfile, settings: Settings, received_ns: int) -> 
     if not pprof.sample_type:
         raise invalid_argument("empty profile")
     _check_time(profile, settings, received_ns)
-    _check_sample_count(profile, settings)
-    columns = read_columns(pprof)
+    columns = _columns_of(profile, settings)
     _check_samples(profile, columns.samples, settings)
     if 0 in columns.locations.ids:
         raise invalid_argument("location id is 0")
@@ -73,10 +72,31 @@ def validate(profile: IncomingProfile, settings: Settings, received_ns: int) -> 
     return ValidProfile(labels=profile.labels, pprof=pprof, columns=columns)
 
 
+def _columns_of(profile: IncomingProfile, settings: Settings) -> PprofColumns:
+    if isinstance(profile, ColumnarProfile):
+        return profile.columns
+    check_sample_count(len(profile.pprof.sample), profile.labels, settings)
+    return read_columns(profile.pprof)
+
+
 def check_size(size: int, labels: Mapping[str, str], settings: Settings) -> None:
     """Check the length of a profile's bytes, before they are decoded."""
     if size > settings.max_profile_bytes:
         raise _over_limit(labels, "size limit (max_profile_size_byte", size, settings.max_profile_bytes)
+
+
+def check_sample_count(count: int, labels: Mapping[str, str], settings: Settings) -> None:
+    """Check how many samples a profile has."""
+    if count > settings.max_profile_samples:
+        limit = "samples count limit (max_profile_stacktrace_samples"
+        raise _over_limit(labels, limit, count, settings.max_profile_samples)
+
+
+def check_sample_labels(most: int, labels: Mapping[str, str], settings: Settings) -> None:
+    """Check how many labels a sample has."""
+    if most > settings.max_sample_labels:
+        limit = "sample labels limit (max_profile_stacktrace_sample_labels"
+        raise _over_limit(labels, limit, most, settings.max_sample_labels)
 
 
 def _check_time(profile: IncomingProfile, settings: Settings, received_ns: int) -> None:
@@ -96,21 +116,11 @@ def _check_time(profile: IncomingProfile, settings: Settings, received_ns: int) 
     )
 
 
-def _check_sample_count(profile: IncomingProfile, settings: Settings) -> None:
-    count = len(profile.pprof.sample)
-    if count > settings.max_profile_samples:
-        limit = "samples count limit (max_profile_stacktrace_samples"
-        raise _over_limit(profile.labels, limit, count, settings.max_profile_samples)
-
-
 def _check_samples(profile: IncomingProfile, samples: Samples, settings: Settings) -> None:
     width = len(profile.pprof.sample_type)
     if samples.widths.count(width) != len(samples.widths):
         raise invalid_argument("sample value length mismatch")
-    most_labels = max(samples.label_counts, default=0)
-    if most_labels > settings.max_sample_labels:
-        limit = "sample labels limit (max_profile_stacktrace_sample_labels"
-        raise _over_limit(profile.labels, limit, most_labels, settings.max_sample_labels)
+    check_sample_labels(max(samples.label_counts, default=0), profile.labels, settings)
 
 
 def _check_string_indices(pprof: profile_pb2.Profile, columns: PprofColumns) -> None:

@@ -20,6 +20,7 @@ CLIENTS = (
     "alloy-scrape",
     "go",
     "java",
+    "java-otlp",
     "nodejs",
     "push-cumulative",
     "python",

@@ -60,7 +60,8 @@ def _to_proto(message: Message) -> bytes:
     return message.SerializeToString()
 
 
-def _from_json[M: Message](body: bytes, message_type: type[M]) -> M:
+def json_text(body: bytes) -> str:
+    """The text of a body that is one JSON object as far as its first character tells, of no more fields than allowed."""
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
@@ -70,6 +71,11 @@ def _from_json[M: Message](body: bytes, message_type: type[M]) -> M:
         raise invalid_argument("the body is not a JSON object")
     if text.count(",") + text.count("{") > _MAX_FIELDS:
         raise _too_many_fields()
+    return text
+
+
+def _from_json[M: Message](body: bytes, message_type: type[M]) -> M:
+    text = json_text(body)
     message = message_type()
     try:
         json_format.Parse(text, message, ignore_unknown_fields=True)

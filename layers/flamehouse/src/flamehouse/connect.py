@@ -30,7 +30,7 @@ from flamehouse.unimplemented import ADVICE
 _log = logging.getLogger(__name__)
 
 _TIMEOUT: Final = re.compile(r"[0-9]{1,10}")
-_MAX_MESSAGE_CHARS: Final = 4096
+MAX_MESSAGE_CHARS: Final = 4096
 """Messages quote what they refuse, and that may be as long as a body."""
 _RETRY_AFTER_S: Final = "30"
 _PROCEDURE: Final = re.compile(r"/[\w.]+\.\w+/\w+", re.ASCII)
@@ -67,9 +67,13 @@ def unary[Req: Message, Resp: Message](
 def error_response(error: RpcError) -> Response:
     """The error as Connect sends it: its code's HTTP status and `{"code", "message"}` in JSON."""
     # Escaped to ASCII: a message may quote text that UTF-8 cannot carry.
-    content = json.dumps({"code": error.code.wire_name, "message": error.message[:_MAX_MESSAGE_CHARS]})
-    headers = {"Retry-After": _RETRY_AFTER_S} if error.code is Code.UNAVAILABLE else {}
-    return Response(content, error.http_status, headers, media_type="application/json")
+    content = json.dumps({"code": error.code.wire_name, "message": error.message[:MAX_MESSAGE_CHARS]})
+    return Response(content, error.http_status, error_headers(error), media_type="application/json")
+
+
+def error_headers(error: RpcError) -> dict[str, str]:
+    """What besides its text a client is told of an error, in whatever shape: when to come back."""
+    return {"Retry-After": _RETRY_AFTER_S} if error.code is Code.UNAVAILABLE else {}
 
 
 async def unknown_path(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,0 +1,125 @@
+"""OTLP profiles, as an OpenTelemetry collector or SDK exports them: the request's message, and the profiles in it.
+
+The only package that loads OpenTelemetry's messages; it is imported when the first such request comes in.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from opentelemetry.proto.collector.profiles.v1development.profiles_service_pb2 import (
+    ExportProfilesPartialSuccess,
+    ExportProfilesServiceRequest,
+    ExportProfilesServiceResponse,
+)
+from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
+
+from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.incoming import IncomingProfile
+from flamehouse.settings import Settings
+from ingest.body import human_bytes
+from ingest.formats.otlp.attributes import labels_of
+from ingest.formats.otlp.conversion import convert
+from ingest.formats.otlp.dictionary import Dictionary, Stack
+from ingest.formats.otlp.message import from_json, from_proto
+from ingest.validate import check_sample_count, check_sample_labels, check_size
+
+__all__ = ["Found", "answer", "from_json", "from_proto", "profiles_of"]
+
+_MAX_PROFILES: Final = 10_000
+_MAX_FRAMES: Final = 4_000_000
+"""Of all samples of a request: a stack is written once, and any number of samples may refer to it."""
+_UNKNOWN_SERVICE: Final = "unknown_service"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One profile of a request: where it stands in it, and what it makes, or why it makes nothing."""
+
+    place: str
+    profiles: Sequence[IncomingProfile] | RpcError
+
+
+def answer(rejected: int, message: str) -> ExportProfilesServiceResponse:
+    """The answer to a request that is stored without `rejected` of its profiles; an empty one if it is stored whole."""
+    if not rejected:
+        return ExportProfilesServiceResponse()
+    partial = ExportProfilesPartialSuccess(rejected_profiles=rejected, error_message=message)
+    return ExportProfilesServiceResponse(partial_success=partial)
+
+
+def profiles_of(request: ExportProfilesServiceRequest, settings: Settings) -> Iterator[Found]:
+    """The request's profiles that have samples, one by one as they are asked for.
+
+    RpcError invalid_argument for more profiles than a request may hold.
+    """
+    count = sum(
+        len(scope.profiles) for resource in request.resource_profiles for scope in resource.scope_profiles
+    )
+    if count > _MAX_PROFILES:
+        raise invalid_argument(f"a request may hold {_MAX_PROFILES} profiles, not {count}")
+    reader = _Reader(request, settings)
+    for resource_number, resource in enumerate(request.resource_profiles):
+        for scope_number, scope in enumerate(resource.scope_profiles):
+            for number, profile in enumerate(scope.profiles):
+                if profile.samples:
+                    place = f"resource {resource_number}, scope {scope_number}, profile {number}"
+                    yield Found(place=place, profiles=reader.read(profile, resource, scope))
+
+
+class _Reader:
+    """Reads profiles of one request, and counts what they take together."""
+
+    def __init__(self, request: ExportProfilesServiceRequest, settings: Settings) -> None:
+        self._settings = settings
+        self._dictionary = Dictionary(request.dictionary, settings.max_stack_depth)
+        self._frames_left = _MAX_FRAMES
+        self._bytes_left = settings.max_body_bytes
+
+    def read(
+        self, profile: otlp.Profile, resource: otlp.ResourceProfiles, scope: otlp.ScopeProfiles
+    ) -> Sequence[IncomingProfile] | RpcError:
+        try:
+            labels = self._labels_of(resource, scope)
+            stacks = self._stacks_of(profile, labels)
+            profiles = []
+            for incoming in convert(profile, labels, stacks, self._dictionary):
+                self._check_size(incoming)
+                profiles.append(incoming)
+        except RpcError as error:
+            return error.alone()
+        return profiles
+
+    def _labels_of(self, resource: otlp.ResourceProfiles, scope: otlp.ScopeProfiles) -> Mapping[str, str]:
+        text_at = self._dictionary.text
+        of_resource = labels_of(resource.resource.attributes, text_at)
+        labels = {**labels_of(scope.scope.attributes, text_at), **of_resource}
+        labels["service_name"] = (
+            of_resource.get("service.name") or labels.get("service_name") or _unknown_service(of_resource)
+        )
+        return labels
+
+    def _stacks_of(self, profile: otlp.Profile, labels: Mapping[str, str]) -> Sequence[Stack]:
+        """The stack of each sample, once it is certain that there are not too many of anything."""
+        samples = profile.samples
+        check_sample_count(len(samples), labels, self._settings)
+        check_sample_labels(max(len(sample.attribute_indices) for sample in samples), labels, self._settings)
+        if self._frames_left >= 0:
+            stacks = [*map(self._dictionary.stack, [sample.stack_index for sample in samples])]
+            self._frames_left -= sum(stack.frames for stack in stacks)
+            if self._frames_left >= 0:
+                return stacks
+        raise invalid_argument(f"the samples of the request have more than {_MAX_FRAMES} frames")
+
+    def _check_size(self, incoming: IncomingProfile) -> None:
+        size = incoming.pprof.ByteSize()
+        self._bytes_left -= size
+        check_size(size, incoming.labels, self._settings)
+        if self._bytes_left < 0:
+            limit = human_bytes(self._settings.max_body_bytes)
+            raise invalid_argument(f"the request's profiles exceed the limit of {limit} together")
+
+
+def _unknown_service(of_resource: Mapping[str, str]) -> str:
+    executable = of_resource.get("process.executable.name")
+    return f"{_UNKNOWN_SERVICE}:{executable}" if executable else _UNKNOWN_SERVICE

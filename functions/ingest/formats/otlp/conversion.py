@@ -1,0 +1,185 @@
+"""One OTLP profile -> pprof messages with the labels of their series.
+
+Message: opentelemetry-proto, profiles/v1development/profiles.proto. How sample types are named follows Grafana
+Pyroscope; docs/adr/0008-differences-from-pyroscope.md says where not.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
+
+from flamehouse.errors import invalid_argument
+from flamehouse.pb.profile_pb2 import Label, Profile, ValueType
+from flamehouse.pb.profile_pb2 import Mapping as Mapped
+from ingest.columns import ColumnarProfile, Locations, PprofColumns, Samples
+from ingest.formats.otlp.dictionary import Dictionary, Stack
+from ingest.formats.otlp.symbols import FunctionTexts
+
+_MAX_INT64: Final = (1 << 63) - 1
+_DEFAULT_DURATION_NS: Final = 10 * 1_000_000_000
+_SERVICE: Final = "service.name"
+_CPU: Final = ("cpu", "nanoseconds")
+_CPU_SAMPLES: Final = ("samples", "count")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measure:
+    """What the values of a profile are: the metric's name, type and unit, and what each is multiplied by."""
+
+    metric: str
+    type: tuple[str, str]
+    period_type: tuple[str, str]
+    factor: int = 1
+
+
+def convert(
+    profile: otlp.Profile, labels: Mapping[str, str], stacks: Sequence[Stack], dictionary: Dictionary
+) -> Iterator[ColumnarProfile]:
+    """The profile, in a part for each service that its samples name; `stacks` are those of its samples.
+
+    RpcError invalid_argument for an index beyond its table, and for values of more than 64 bits.
+    """
+    measure = _measure_of(profile, dictionary)
+    values = _values_of(profile, measure.factor)
+    head = {**labels, "__name__": measure.metric, "__otel__": "true", "__delta__": "false"}
+    for service, rows in _rows_by_service(profile, dictionary).items():
+        texts = _Texts(dictionary)
+        samples = _samples_of(profile, rows, [stacks[row].locations for row in rows], values, texts)
+        used = dict.fromkeys(samples.location_ids)
+        used.pop(0, None)
+        locations = dictionary.symbols.locations([*used])
+        functions = dictionary.symbols.functions(locations)
+        columns = PprofColumns(
+            samples=samples, locations=locations, functions=functions.numbered(texts.of_functions(functions))
+        )
+        pprof = _head_of(profile, measure, texts)
+        pprof.mapping.extend(_mappings_of(locations, texts))
+        pprof.string_table.extend(texts.numbers)
+        named = {_SERVICE: service, "service_name": service} if service else {}
+        yield ColumnarProfile(labels={**head, **named}, pprof=pprof, columns=columns)
+
+
+def _measure_of(profile: otlp.Profile, dictionary: Dictionary) -> _Measure:
+    type_, period_type = (
+        (dictionary.text(each.type_strindex), dictionary.text(each.unit_strindex))
+        for each in (profile.sample_type, profile.period_type)
+    )
+    if (type_, period_type) != (_CPU_SAMPLES, _CPU):
+        return _Measure(metric=period_type[0] or type_[0], type=type_, period_type=period_type)
+    if profile.period <= 0:
+        return _Measure(metric="process_cpu", type=type_, period_type=period_type)
+    return _Measure(metric="process_cpu", type=_CPU, period_type=period_type, factor=profile.period)
+
+
+def _values_of(profile: otlp.Profile, factor: int) -> Sequence[int]:
+    """A sample's value is the sum of its values; where it has none, how many times it was seen."""
+    values = [
+        (sum(values) if (values := sample.values) else len(sample.timestamps_unix_nano)) * factor
+        for sample in profile.samples
+    ]
+    if not -_MAX_INT64 <= min(values, default=0) <= max(values, default=0) <= _MAX_INT64:
+        raise invalid_argument("the values of a sample add up to more than 64 bits hold")
+    return values
+
+
+def _rows_by_service(profile: otlp.Profile, dictionary: Dictionary) -> Mapping[str, Sequence[int]]:
+    """The numbers of the samples by the service that they name; under an empty text those that name none."""
+    if not dictionary.may_name(_SERVICE):
+        return {"": range(len(profile.samples))}
+    rows: dict[str, list[int]] = {}
+    for row, sample in enumerate(profile.samples):
+        named = map(dictionary.attribute, sample.attribute_indices)
+        rows.setdefault(next((text for name, text in named if name == _SERVICE), ""), []).append(row)
+    return rows
+
+
+class _Texts:
+    """The string table of a pprof in the making: each text's number there."""
+
+    def __init__(self, dictionary: Dictionary) -> None:
+        self.dictionary = dictionary
+        self.numbers = {"": 0}
+
+    def number(self, text: str) -> int:
+        return self.numbers.setdefault(text, len(self.numbers))
+
+    def of_functions(self, functions: FunctionTexts) -> dict[int, int]:
+        """The numbers of the functions' texts, by their indices in the dictionary."""
+        indices = sorted({*functions.names, *functions.system_names, *functions.filenames})
+        return dict(zip(indices, map(self.number, self.dictionary.texts(indices)), strict=True))
+
+
+def _head_of(profile: otlp.Profile, measure: _Measure, texts: _Texts) -> Profile:
+    """What a pprof says of itself."""
+    type_, period_type = (
+        ValueType(type=texts.number(name), unit=texts.number(unit))
+        for name, unit in (measure.type, measure.period_type)
+    )
+    return Profile(
+        time_nanos=min(profile.time_unix_nano, _MAX_INT64),
+        duration_nanos=min(profile.duration_nano or _DEFAULT_DURATION_NS, _MAX_INT64),
+        period=profile.period,
+        sample_type=[type_],
+        period_type=period_type,
+    )
+
+
+def _mappings_of(locations: Locations, texts: _Texts) -> Iterator[Mapped]:
+    for id_ in dict.fromkeys(locations.mapping_ids):
+        if id_:
+            mapping = texts.dictionary.mapping(id_)
+            yield Mapped(
+                id=id_,
+                memory_start=mapping.start,
+                memory_limit=mapping.limit,
+                file_offset=mapping.offset,
+                filename=texts.number(mapping.filename),
+                build_id=texts.number(mapping.build_id),
+            )
+
+
+def _samples_of(
+    profile: otlp.Profile,
+    rows: Sequence[int],
+    stacks: Sequence[Sequence[int]],
+    values: Sequence[int],
+    texts: _Texts,
+) -> Samples:
+    """The samples of these numbers, whose stacks are given; each has one value."""
+    read_labels = _LabelReader(texts)
+    labels = [read_labels(profile.samples[row]) for row in rows]
+    return Samples(
+        location_ids=[*chain.from_iterable(stacks)],
+        values=[values[row] for row in rows],
+        labels=[*chain.from_iterable(labels)],
+        depths=[*map(len, stacks)],
+        widths=[1] * len(stacks),
+        label_counts=[*map(len, labels)],
+    )
+
+
+class _LabelReader:
+    """Reads the labels of samples, encoded: one for each attribute that is a string, and for the span it was taken in."""
+
+    def __init__(self, texts: _Texts) -> None:
+        self._texts = texts
+        self._seen: dict[tuple[tuple[int, ...], int], Sequence[bytes]] = {}
+
+    def __call__(self, sample: otlp.Sample) -> Sequence[bytes]:
+        attributes, link = sample.attribute_indices, sample.link_index
+        if not attributes and not link:
+            return ()
+        key = (tuple(attributes), link)
+        found = self._seen.get(key)
+        if found is None:
+            found = self._seen[key] = self._read(*key)
+        return found
+
+    def _read(self, attributes: Sequence[int], link: int) -> Sequence[bytes]:
+        dictionary, number = self._texts.dictionary, self._texts.number
+        trace_id, span_id = dictionary.span(link)
+        named = [*map(dictionary.attribute, attributes), ("trace_id", trace_id), ("span_id", span_id)]
+        return [Label(key=number(name), str=number(text)).SerializeToString() for name, text in named if text]

@@ -1,0 +1,138 @@
+"""The tables that all profiles of a request refer to by index; what several profiles ask for is read once.
+
+Index 0 of a table stands for nothing: opentelemetry-proto, profiles/v1development/profiles.proto. What a client puts
+there all the same is taken for what it is, but for links: who has none names 0.
+"""
+
+from collections.abc import Collection, Container, Iterable, Sequence
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
+
+from ingest.formats.otlp.attributes import string_of
+from ingest.formats.otlp.numbering import Numbering
+from ingest.formats.otlp.symbols import SymbolTables
+from ingest.pprof_message import shorten
+
+_BUILD_ID: Final = "process.executable.build_id.gnu"
+_TRACE_ID_BYTES: Final = 16
+_SPAN_ID_BYTES: Final = 8
+
+
+class MappingParts(NamedTuple):
+    """A mapping's addresses and texts."""
+
+    start: int
+    limit: int
+    offset: int
+    filename: str
+    build_id: str
+
+
+class Stack(NamedTuple):
+    """The numbers of a stack's locations, leaf first, cut to the outermost; and how many frames these make."""
+
+    locations: Sequence[int]
+    frames: int
+
+
+_NO_STACK: Final = Stack((), 0)
+
+
+class Dictionary:
+    """One request's tables. Every method raises RpcError invalid_argument for an index beyond its table."""
+
+    def __init__(self, message: otlp.ProfilesDictionary, max_stack_depth: int) -> None:
+        self._message = message
+        self._max_stack_depth = max_stack_depth
+        self._stack_numbers = Numbering.of("stack_table", message.stack_table)
+        self._attribute_numbers = Numbering.of("attribute_table", message.attribute_table)
+        self._link_numbers = Numbering.of("link_table", message.link_table)
+        self._text_numbers = Numbering(table="string_table", count=len(message.string_table), has_0=False)
+        self._stacks: dict[int, Stack] = {}
+        self._mappings: dict[int, MappingParts] = {}
+        self._attributes: dict[int, tuple[str, str]] = {}
+
+    @cached_property
+    def symbols(self) -> SymbolTables:
+        return SymbolTables(self._message)
+
+    def text(self, index: int) -> str:
+        """A text, as long as a profile keeps it."""
+        self._text_numbers.number(index)
+        return self._texts[index]
+
+    def texts(self, indices: Collection[int]) -> Iterable[str]:
+        """As `text`, for many."""
+        self._text_numbers.check(indices)
+        return map(self._texts.__getitem__, indices)
+
+    def stack(self, index: int) -> Stack:
+        found = self._stacks.get(index)
+        if found is None:
+            number = self._stack_numbers.number(index)
+            found = self._stacks[index] = self._read_stack(index) if number else _NO_STACK
+        return found
+
+    def mapping(self, number: int) -> MappingParts:
+        """The mapping that has a number other than 0."""
+        found = self._mappings.get(number)
+        if found is None:
+            index = self.symbols.mapping_numbers.index(number)
+            found = self._mappings[number] = self._read_mapping(self._message.mapping_table[index])
+        return found
+
+    def attribute(self, index: int) -> tuple[str, str]:
+        """An attribute's name and its text; the text is empty where it is no string."""
+        found = self._attributes.get(index)
+        if found is None:
+            number = self._attribute_numbers.number(index)
+            found = self._attributes[index] = self._read_attribute(index) if number else ("", "")
+        return found
+
+    def may_name(self, attribute: str) -> bool:
+        """Whether an attribute can have this name."""
+        return attribute in self._attribute_names
+
+    def span(self, link: int) -> tuple[str, str]:
+        """The trace and span that a link leads to, in hexadecimal; empty where it leads nowhere."""
+        self._link_numbers.number(link)
+        # Who has no link names 0, whatever is there.
+        if not link:
+            return "", ""
+        message = self._message.link_table[link]
+        return _hex(message.trace_id, _TRACE_ID_BYTES), _hex(message.span_id, _SPAN_ID_BYTES)
+
+    @cached_property
+    def _texts(self) -> Sequence[str]:
+        return [*map(shorten, self._message.string_table)] or [""]
+
+    @cached_property
+    def _attribute_names(self) -> Container[str]:
+        indices = {attribute.key_strindex for attribute in self._message.attribute_table}
+        return {self._texts[index] for index in indices if 0 <= index < len(self._texts)}
+
+    def _read_stack(self, index: int) -> Stack:
+        # Cut before anything is made of it, as it may be as long as the body.
+        indices = self._message.stack_table[index].location_indices[-self._max_stack_depth :]
+        locations = self.symbols.location_numbers.unchecked(indices)
+        return Stack(locations, self.symbols.frame_count(locations))
+
+    def _read_attribute(self, index: int) -> tuple[str, str]:
+        message = self._message.attribute_table[index]
+        return self.text(message.key_strindex), string_of(message.value, self.text)
+
+    def _read_mapping(self, message: otlp.Mapping) -> MappingParts:
+        attributes = dict(map(self.attribute, reversed(message.attribute_indices)))
+        return MappingParts(
+            message.memory_start,
+            message.memory_limit,
+            message.file_offset,
+            self.text(message.filename_strindex),
+            attributes.get(_BUILD_ID, ""),
+        )
+
+
+def _hex(id_: bytes, length: int) -> str:
+    return id_.hex() if len(id_) == length and any(id_) else ""
