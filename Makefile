@@ -12,7 +12,7 @@ LOCKED := functions/pyproject.toml layers/flamehouse/pyproject.toml pyproject.to
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPYCACHEPREFIX :=
 
-.PHONY: run demo test check lint format types imports generated proto template bundle cloud lock live-python live-go live-node \
+.PHONY: run demo test fuzz check lint format types imports generated proto template bundle cloud lock live-python live-go live-node \
 	live-rust live-java bench clean
 
 run: $(INSTALLED) ## Serve on http://127.0.0.1:4040, data in ./data (HOST, PORT and DATA_DIR override)
@@ -23,6 +23,9 @@ demo: $(INSTALLED) ## Profile a small program into the running server and print 
 
 test: $(INSTALLED) ## Run the tests
 	$(BIN)/pytest -n auto --dist loadgroup
+
+fuzz: $(INSTALLED) ## Run the tests that make up their input, with FUZZ_TIMES as many examples
+	FUZZ_TIMES=$${FUZZ_TIMES:-100} $(BIN)/pytest -n auto --dist loadgroup -m fuzz
 
 check: export BUNDLE := .aws-sam/build
 check: lint types imports generated template bundle test ## The whole gate: what is built for AWS is tested too

@@ -6,13 +6,12 @@ Protocol: opentelemetry.io/docs/specs/otlp, "OTLP/HTTP". An answer is in the req
 import time
 from typing import Final
 
-from google.protobuf.message import Message
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from flamehouse.codec import CODECS
+from flamehouse.codec import CODECS, Codec
 from flamehouse.compression import gunzip
 from flamehouse.connect import MAX_MESSAGE_CHARS, error_headers
 from flamehouse.errors import Code, RpcError, invalid_argument
@@ -55,14 +54,14 @@ async def export(request: Request) -> Response:
     received = await read_upload(request, limit)
 
     def run() -> Response:
-        answer = _store(services, arrival, _unpacked(received, limit), is_json=codec is _JSON)
-        return Response(codec.encode(answer), headers={"Content-Type": media_type})
+        answer = _store(services, arrival, _unpacked(received, limit), codec)
+        return Response(answer, headers={"Content-Type": media_type})
 
     return await run_in_threadpool(run)
 
 
-def _store(services: Services, arrival: Arrival, body: bytes, *, is_json: bool) -> Message:
-    """Store what the body holds; the answer says which profiles of it are not stored, and why.
+def _store(services: Services, arrival: Arrival, body: bytes, codec: Codec) -> bytes:
+    """Store what the body holds; the encoded answer says which profiles of it are not stored, and why.
 
     RpcError invalid_argument for a body that is no request, and where no profile of it is stored.
     """
@@ -70,7 +69,7 @@ def _store(services: Services, arrival: Arrival, body: bytes, *, is_json: bool) 
     from ingest.formats import otlp  # noqa: PLC0415
 
     settings = services.settings
-    request = otlp.from_json(body) if is_json else otlp.from_proto(body)
+    request = otlp.from_json(body) if codec is _JSON else otlp.from_proto(body)
     checks = Checks(settings=settings, received_ns=arrival.received_ns)
     entries: list[Entry] = []
     for found in otlp.profiles_of(request, settings):
@@ -90,7 +89,7 @@ def _store(services: Services, arrival: Arrival, body: bytes, *, is_json: bool) 
     text = "; ".join(f"{place}: {message}" for place, message in refused.items())
     if refused and outcome.nothing_stored:
         raise invalid_argument(text)
-    return otlp.answer(len(refused), _shown(text))
+    return codec.encode(otlp.answer(len(refused), _shown(text)))
 
 
 def _unpacked(received: bytes, limit: int) -> bytes:

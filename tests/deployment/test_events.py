@@ -22,6 +22,7 @@ EVENTS: dict[str, tuple[list[BaseRoute], str]] = {
     "rpc-proto": ([select_merge_stacktraces.route], "select_merge_stacktraces"),
     "push-gzip": (ingest, "insert"),
     "ingest-multipart": (ingest, "insert"),
+    "otlp-gzip": (ingest, "insert"),
 }
 """The routes of the function that each goes to, and what the store is then asked."""
 

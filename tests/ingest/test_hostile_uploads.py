@@ -6,10 +6,11 @@ import resource
 import time
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flamehouse.pb.profile_pb2 import Label, Line, Profile, Sample, ValueType
+from fuzzing import fuzzed
 from uploads import FORM, Ingest, form, pprof, pushed, refusal, series
 
 LABELS = {"__name__": "process_cpu", "service_name": "shop"}
@@ -20,8 +21,6 @@ QUERIES = (
     "name=app&format=pprof&spyName=rbspy",
     "name=app&format=pprof&spyName=dotnetspy",
 )
-
-fuzzed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def send_everywhere(data: bytes) -> None:
@@ -45,13 +44,13 @@ def send_everywhere(data: bytes) -> None:
         assert response.status_code == 200 or (400 <= response.status_code < 500 and not ingest.uploads)
 
 
-@fuzzed
+@fuzzed()
 @given(st.binary(max_size=300))
 def test_any_bytes_are_answered(data: bytes) -> None:
     send_everywhere(data)
 
 
-@fuzzed
+@fuzzed()
 @given(st.data())
 def test_any_bytes_in_place_of_others_are_answered(data: st.DataObject) -> None:
     body = bytearray(PROFILE)
@@ -78,7 +77,7 @@ def test_flipped_bits_are_answered() -> None:
         send_everywhere(bytes(body))
 
 
-@fuzzed
+@fuzzed()
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30), st.binary(max_size=80))
 def test_any_boundary_is_answered(boundary: str, data: bytes) -> None:
     ingest = Ingest()
@@ -133,7 +132,7 @@ def odd_profiles(draw: st.DrawFn) -> Profile:
     return profile
 
 
-@settings(fuzzed, max_examples=150)
+@fuzzed(150)
 @given(odd_profiles(), st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3))
 def test_any_numbers_and_texts_are_answered(profile: Profile, labels: dict[str, str]) -> None:
     ingest = Ingest()
@@ -145,7 +144,7 @@ def test_any_numbers_and_texts_are_answered(profile: Profile, labels: dict[str, 
         assert part.time_ns >= 0
 
 
-@fuzzed
+@fuzzed()
 @given(st.text(max_size=40), st.text(max_size=10), st.text(max_size=20))
 def test_any_parameters_are_answered(name: str, format_: str, time_: str) -> None:
     query = "&".join(

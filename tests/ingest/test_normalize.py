@@ -55,7 +55,7 @@ def test_a_profile_without_a_period_type_has_no_labels_of_one() -> None:
     ("labels", "name", "own"),
     [
         ({"__delta__": "false"}, "process_cpu", {}),
-        ({"__delta__": "true", "__otel__": "true", "__order__": "1"}, "process_cpu", {}),
+        ({"__delta__": "true", "__order__": "1"}, "process_cpu", {}),
         ({"__session_id__": "1"}, "process_cpu", {}),
         ({"__name__": "godeltaprof_memory"}, "memory", {}),
         ({"__name__": "godeltaprof_memory", "__name_replaced__": "x"}, "memory", {}),
@@ -76,7 +76,7 @@ def test_labels_that_only_steer_ingestion_are_not_stored(
         "cpu",
         part.profile_type,
     )
-    assert not stored.keys() & {"__delta__", "__otel__", "__order__", "__session_id__", "__name_replaced__"}
+    assert not stored.keys() & {"__delta__", "__order__", "__session_id__", "__name_replaced__"}
 
 
 @pytest.mark.parametrize("spelling", [{}, {"service_name": ""}])

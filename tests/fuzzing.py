@@ -1,0 +1,29 @@
+"""Tests that make up their input: they try a little in the gate, and FUZZ_TIMES as much under `make fuzz`."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+_TIMES = int(os.environ.get("FUZZ_TIMES") or 1)
+
+type Test = Callable[..., Any]
+
+
+def rounds(count: int) -> int:
+    """How often to try, where the gate tries `count` times."""
+    return count * _TIMES
+
+
+def fuzzed(examples: int = 60) -> Callable[[Test], Test]:
+    """Decorates a property that Hypothesis is to try so many examples of."""
+    found = settings(
+        max_examples=rounds(examples), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+
+    def decorate(test: Test) -> Test:
+        return pytest.mark.fuzz(found(test))
+
+    return decorate
