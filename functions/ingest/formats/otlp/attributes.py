@@ -25,13 +25,13 @@ def labels_of(attributes: Iterable[KeyValue], text_at: Callable[[int], str]) -> 
 
 def string_of(value: AnyValue, text_at: Callable[[int], str]) -> str:
     """The text of a string; empty for any other value."""
+    text = ""
     match value.WhichOneof("value"):
         case "string_value":
-            return value.string_value
+            text = value.string_value
         case "string_value_strindex":
-            return text_at(value.string_value_strindex)
-        case _:
-            return ""
+            text = text_at(value.string_value_strindex)
+    return text
 
 
 def _text_of(value: AnyValue, text_at: Callable[[int], str]) -> str:
