@@ -3,12 +3,13 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import cloud, extremes, flamegraphs, ingestion, rate, week
+from bench import cloud, extremes, flamegraphs, ingestion, rate, rpcs, week
 from bench.plan import QUICK, Plan
 from bench.report import Line, table
 
 SECTIONS: Mapping[str, tuple[str, Callable[[Plan], Sequence[Line]]]] = {
     "flamegraph": ("Flame graphs, series and bytes of an hour (least / median)", flamegraphs.measure),
+    "rpcs": ("Each RPC about all services, an hour of them (least / median)", rpcs.measure),
     "week": ("One service over seven days (least / median)", week.measure),
     "extremes": ("Deep stacks and many series (least / median)", extremes.measure),
     "ingest": ("CPU and parts of ingestion", ingestion.measure),

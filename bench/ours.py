@@ -6,6 +6,7 @@ from pathlib import Path
 from time import sleep
 from typing import Final, cast
 
+from google.protobuf.message import Message
 from starlette.datastructures import Headers
 
 from all_in_one import create_app
@@ -77,6 +78,10 @@ class Flamehouse:
     def insert(self, profiles: Sequence[Drawn]) -> None:
         """Store these profiles together, each an upload of its own."""
         self.store_together([self.parse(push_request([drawn])) for drawn in profiles])
+
+    def ask(self, rpc: str, request: Message) -> bytes:
+        """The answer of an RPC of the querier."""
+        return self._rpc.querier(rpc, request)
 
     def flamegraph(self, within: TimeRange, service: str | None) -> bytes:
         """SelectMergeStacktraces of one service or of all, with the default max_nodes."""

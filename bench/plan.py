@@ -9,6 +9,8 @@ class Plan:
 
     repeats: int = 7
     services: int = 10
+    spans: int = 20
+    """Of each profile, where they are measured."""
     short: int = 60
     """Profiles of each service, 15 s apart, in the smaller workload; in the larger it is an hour of them."""
     long: int = 240

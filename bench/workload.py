@@ -28,6 +28,7 @@ SERIES_NAME = "process_cpu"
 
 ZIPF_EXPONENT = 0.7
 LABELLED_SHARE = 0.2
+IN_SPANS_SHARE = 0.2
 SAMPLE_LABEL = ("endpoint", "/api/v1/checkout")
 REPEATS = 2_000
 """Hits beyond the first of each stack, spread over all stacks of the service by their weights."""
@@ -36,7 +37,10 @@ _ADDRESS_BASE = 0x400000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """The size of a workload. `pods` above 1 gives each service that many series, which take turns."""
+    """The size of a workload. `pods` above 1 gives each service that many series, which take turns.
+
+    With `spans` a fifth of a profile's samples were taken in one of that many spans of its own.
+    """
 
     services: int = 10
     profiles: int = 60
@@ -45,17 +49,22 @@ class Shape:
     shallowest: int = 20
     deepest: int = 60
     pods: int = 1
+    spans: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """One profile as stacks of its service: hits per stack, and whether they have the second label set."""
+    """One profile as stacks of its service: hits per stack, and whether they have the second label set.
+
+    `spans` numbers the span that each was hit in; -1 is none.
+    """
 
     service: "Service"
     index: int
     stacks: NDArray[np.int64]
     counts: NDArray[np.int64]
     labelled: NDArray[np.bool_]
+    spans: NDArray[np.int64]
 
     @property
     def time_ns(self) -> int:
@@ -66,6 +75,12 @@ class Drawn:
         """The labels of its series, without those of its samples."""
         pod = self.index % self.service.pods
         return {"service_name": self.service.name, "env": "prod", "pod": f"{self.service.name}-{pod:04d}"}
+
+    @property
+    def span_ids(self) -> list[str]:
+        """The ids of its spans, by their numbers."""
+        first = (self.service.number + 1) << 48 | (self.index + 1) << 16
+        return [f"{first + number:016x}" for number in range(self.service.spans)]
 
     @property
     def values(self) -> NDArray[np.int64]:
@@ -80,6 +95,7 @@ class Service:
         self.name = f"service-{number:02d}"
         self.number = number
         self.pods = shape.pods
+        self.spans = shape.spans
         self.drawn = shape.drawn
         self.offset_ns = number * 1_300_000_000
         self.program: Program = make_program(
@@ -99,7 +115,14 @@ class Service:
             stacks=rng.permutation(stacks),
             counts=1 + rng.poisson(REPEATS * self._weights[stacks]),
             labelled=rng.random(self.drawn) < LABELLED_SHARE,
+            spans=self._spans_of(rng),
         )
+
+    def _spans_of(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        if not self.spans:
+            return np.full(self.drawn, -1)
+        in_spans = rng.random(self.drawn) < IN_SPANS_SHARE
+        return np.where(in_spans, rng.integers(0, self.spans, self.drawn), -1)
 
     @cached_property
     def location_lists(self) -> list[list[int]]:
@@ -155,7 +178,7 @@ def encode_pprof(drawn: Drawn) -> bytes:
         time_nanos=drawn.time_ns,
         duration_nanos=INTERVAL_NS,
         period=CPU_PERIOD_NS,
-        string_table=_FIRST_STRINGS,
+        string_table=(*_FIRST_STRINGS, *drawn.span_ids),
     )
     tail.period_type.CopyFrom(_CPU)
     for owner in _distinct(program.frame_function[frames]).tolist():
@@ -187,6 +210,7 @@ _FIRST_STRINGS = (
     *(word for pair in SAMPLE_TYPES for word in pair),
     *SAMPLE_LABEL,
     "/usr/local/bin/service",
+    "span_id",
 )
 _SAMPLES = profile_pb2.ValueType(type=1, unit=2)
 _CPU = profile_pb2.ValueType(type=3, unit=4)
@@ -204,10 +228,14 @@ def _encode_samples(drawn: Drawn) -> bytes:
         id=1, memory_start=_ADDRESS_BASE, memory_limit=_ADDRESS_BASE << 2, filename=7, has_functions=True
     )
     location_lists = drawn.service.location_lists
-    for stack, values, labelled in zip(
-        drawn.stacks.tolist(), drawn.values.tolist(), drawn.labelled.tolist(), strict=True
+    spans = [profile_pb2.Label(key=8, str=9 + number) for number in range(drawn.service.spans)]
+    for stack, values, labelled, span in zip(
+        drawn.stacks.tolist(),
+        drawn.values.tolist(),
+        drawn.labelled.tolist(),
+        drawn.spans.tolist(),
+        strict=True,
     ):
-        head.sample.add(
-            location_id=location_lists[stack], value=values, label=(_ENDPOINT,) if labelled else ()
-        )
+        labels = (*((_ENDPOINT,) if labelled else ()), *(() if span < 0 else (spans[span],)))
+        head.sample.add(location_id=location_lists[stack], value=values, label=labels)
     return head.SerializeToString()

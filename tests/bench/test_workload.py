@@ -68,6 +68,19 @@ def test_one_sample_in_five_is_labelled() -> None:
     assert 150 < sum(len(sample.label) for sample in pprof.sample) < 250
 
 
+def test_one_sample_in_five_is_in_a_span_of_its_profile() -> None:
+    service = Service(0, Shape(spans=20))
+    ids: list[set[str]] = []
+    for index in range(2):
+        pprof = profile_pb2.Profile.FromString(encode_pprof(service.draw(index)))
+        text = pprof.string_table
+        labels = [label for sample in pprof.sample for label in sample.label if text[label.key] == "span_id"]
+        assert 150 < len(labels) < 250
+        ids.append({text[label.str] for label in labels})
+        assert ids[-1] == set(service.draw(index).span_ids)
+    assert len(set.union(*ids)) == 40
+
+
 def test_pods_take_turns_as_series_of_their_service() -> None:
     service = Service(0, Shape(stacks=300, drawn=60, pods=3))
     drawn = [service.draw(index) for index in range(6)]

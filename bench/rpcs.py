@@ -1,0 +1,220 @@
+"""Each RPC on the workload of flame graphs, beside the flame graph of all services, and how it grows with profiles."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import batched
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import json_format
+from google.protobuf.message import Message
+
+from bench.engine import Engine
+from bench.isolated import data_folder, in_new_process
+from bench.ours import Flamehouse
+from bench.plan import Plan
+from bench.report import Line
+from bench.timing import Call, Times, time_calls
+from bench.workload import PROFILE_TYPE, Service, Shape, an_hour, draw_profiles, make_services
+from flamehouse.pb import querier_pb2, types_pb2
+from flamehouse.timerange import TimeRange
+
+type Fields = dict[str, Any]
+"""Of a request, as JSON has them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rpc:
+    """A question to an RPC, and its targets: times a flame graph's, and growth with four times the profiles."""
+
+    rpc: str
+    request: type[Message]
+    fields: Callable[[TimeRange], Fields]
+    of_flamegraph: float | None = None
+    growth: float | None = None
+
+    def ask(self, ours: Flamehouse, within: TimeRange) -> bytes:
+        return ours.ask(self.rpc, json_format.ParseDict(self.fields(within), self.request()))
+
+
+def _hour(within: TimeRange, **more: object) -> Fields:
+    return {"start": within.start_ms, "end": within.end_ms, **more}
+
+
+def _selected(within: TimeRange, **more: object) -> Fields:
+    return _hour(within, profileTypeID=PROFILE_TYPE, labelSelector="{}", **more)
+
+
+def _series(within: TimeRange, **more: object) -> Fields:
+    return _selected(within, step=15, groupBy=["service_name"], **more)
+
+
+def _heatmap(within: TimeRange, kind: str, **more: object) -> Fields:
+    """Of 60 slots: Grafana asks for 64 at most."""
+    query_type = f"HEATMAP_QUERY_TYPE_{kind}"
+    return _selected(within, step=60, groupBy=["service_name"], queryType=query_type, **more)
+
+
+def _halves(within: TimeRange) -> Fields:
+    middle = within.start_ms + within.length_ms // 2
+    left = TimeRange(start_ms=within.start_ms, end_ms=middle)
+    return {"left": _selected(left), "right": _selected(TimeRange(start_ms=middle, end_ms=within.end_ms))}
+
+
+_FLAMEGRAPH = "flame graph"
+_MERGED = Rpc(
+    rpc="SelectMergeStacktraces", request=querier_pb2.SelectMergeStacktracesRequest, fields=_selected
+)
+
+
+def _rpcs(service: Service) -> Mapping[str, Rpc]:
+    """Every question by what it is called; `service` is one of those that are asked about."""
+    program = service.program
+    root = program.functions[program.frame_function[program.stacks[0][0]]].name
+    call_site = {"callSite": [{"name": root}]}
+    select_series = querier_pb2.SelectSeriesRequest
+    return {
+        _FLAMEGRAPH: _MERGED,
+        "ProfileTypes": Rpc(
+            rpc="ProfileTypes", request=querier_pb2.ProfileTypesRequest, fields=_hour, growth=1.5
+        ),
+        "LabelNames": Rpc(rpc="LabelNames", request=types_pb2.LabelNamesRequest, fields=_hour, growth=1.5),
+        "LabelValues": Rpc(
+            rpc="LabelValues",
+            request=types_pb2.LabelValuesRequest,
+            fields=lambda within: _hour(within, name="service_name"),
+            growth=1.5,
+        ),
+        "Series": Rpc(
+            rpc="Series",
+            request=querier_pb2.SeriesRequest,
+            fields=lambda within: _hour(within, labelNames=["service_name", "__profile_type__"]),
+            growth=1.5,
+        ),
+        "GetProfileStats": Rpc(
+            rpc="GetProfileStats", request=types_pb2.GetProfileStatsRequest, fields=lambda _: {}
+        ),
+        "AnalyzeQuery": Rpc(
+            rpc="AnalyzeQuery",
+            request=querier_pb2.AnalyzeQueryRequest,
+            fields=lambda within: _hour(within, query=f"{PROFILE_TYPE}{{}}"),
+        ),
+        "SelectSeries": Rpc(rpc="SelectSeries", request=select_series, fields=_series),
+        "SelectSeries, exemplars": Rpc(
+            rpc="SelectSeries",
+            request=select_series,
+            fields=lambda within: _series(within, exemplarType="EXEMPLAR_TYPE_INDIVIDUAL"),
+        ),
+        "SelectSeries, a call site": Rpc(
+            rpc="SelectSeries",
+            request=select_series,
+            fields=lambda within: _series(within, stackTraceSelector=call_site),
+        ),
+        "SelectHeatmap": Rpc(
+            rpc="SelectHeatmap",
+            request=querier_pb2.SelectHeatmapRequest,
+            fields=lambda within: _heatmap(within, "INDIVIDUAL"),
+        ),
+        "SelectHeatmap, exemplars": Rpc(
+            rpc="SelectHeatmap",
+            request=querier_pb2.SelectHeatmapRequest,
+            fields=lambda within: _heatmap(within, "INDIVIDUAL", exemplarType="EXEMPLAR_TYPE_INDIVIDUAL"),
+        ),
+        "Diff, half an hour each": Rpc(
+            rpc="Diff", request=querier_pb2.DiffRequest, fields=_halves, of_flamegraph=2.5
+        ),
+    }
+
+
+def _rpcs_of_spans(service: Service) -> Mapping[str, Rpc]:
+    """Every question about spans by what it is called."""
+    (span,) = service.draw(0).span_ids[:1]
+    return {
+        _FLAMEGRAPH: _MERGED,
+        "SelectMergeSpanProfile, one span": Rpc(
+            rpc="SelectMergeSpanProfile",
+            request=querier_pb2.SelectMergeSpanProfileRequest,
+            fields=lambda within: _selected(within, spanSelector=[span]),
+        ),
+        "SelectSeries, exemplars of spans": Rpc(
+            rpc="SelectSeries",
+            request=querier_pb2.SelectSeriesRequest,
+            fields=lambda within: _series(within, exemplarType="EXEMPLAR_TYPE_SPAN"),
+        ),
+        "SelectHeatmap of spans, exemplars": Rpc(
+            rpc="SelectHeatmap",
+            request=querier_pb2.SelectHeatmapRequest,
+            fields=lambda within: _heatmap(within, "SPAN", exemplarType="EXEMPLAR_TYPE_SPAN"),
+        ),
+    }
+
+
+def measure(plan: Plan) -> Sequence[Line]:
+    """Load the workload in two sizes, and a third time with spans, then ask before and after merges."""
+    with data_folder() as folder:
+        return in_new_process(_measure, plan, folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loaded:
+    """A workload that is stored, and what it is asked."""
+
+    ours: Flamehouse
+    profiles: int
+    rpcs: Mapping[str, Rpc]
+
+    def calls(self) -> dict[str, Call]:
+        """A call for each question; each repetition asks about an hour of its own, with the same profiles."""
+        return {name: self._call(rpc) for name, rpc in self.rpcs.items()}
+
+    def _call(self, rpc: Rpc) -> Call:
+        return lambda i: rpc.ask(self.ours, an_hour(i))
+
+
+def _measure(plan: Plan, folder: Path) -> list[Line]:
+    engine = Engine(folder)
+    lines: list[Line] = []
+    with engine.merges_stopped():
+        few, many = (_load(plan, folder, profiles, 0) for profiles in (plan.short, plan.long))
+        spans = _load(plan, folder, plan.short, plan.spans)
+        lines += _lines(plan, few, many, spans, "before merges")
+    for loaded in (few, many, spans):
+        engine.merge_all(loaded.ours.database)
+    return [*lines, *_lines(plan, few, many, spans, "after merges")]
+
+
+def _load(plan: Plan, folder: Path, profiles: int, spans: int) -> _Loaded:
+    ours = Flamehouse(folder, f"ours_{profiles}_{spans}")
+    services = make_services(Shape(services=plan.services, stacks=plan.stacks, drawn=plan.drawn, spans=spans))
+    for group in batched(draw_profiles(services, profiles), plan.group, strict=False):
+        ours.insert(group)
+    rpcs = _rpcs_of_spans(services[0]) if spans else _rpcs(services[0])
+    return _Loaded(ours=ours, profiles=profiles, rpcs=rpcs)
+
+
+def _lines(plan: Plan, few: _Loaded, many: _Loaded, spans: _Loaded, stage: str) -> Iterator[Line]:
+    times, of_few = (time_calls(loaded.calls(), plan.repeats) for loaded in (many, few))
+    yield from _beside_flamegraph(many, times, stage)
+    for name, rpc in many.rpcs.items():
+        if rpc.growth is not None:
+            yield Line(
+                what=f"growth of {name}, {stage}",
+                ours=str(times[name]),
+                beside=f"{of_few[name]} for {few.profiles} profiles each",
+                figure=times[name].least / of_few[name].least,
+                at_most=rpc.growth,
+            )
+    yield from _beside_flamegraph(spans, time_calls(spans.calls(), plan.repeats), stage)
+
+
+def _beside_flamegraph(loaded: _Loaded, times: Mapping[str, Times], stage: str) -> Iterator[Line]:
+    flamegraph = times[_FLAMEGRAPH]
+    for name, rpc in loaded.rpcs.items():
+        if rpc is not _MERGED:
+            yield Line(
+                what=f"{name}, {loaded.profiles} profiles each, {stage}",
+                ours=str(times[name]),
+                beside=f"{flamegraph} {_FLAMEGRAPH}",
+                figure=times[name].least / flamegraph.least,
+                at_most=rpc.of_flamegraph,
+            )
