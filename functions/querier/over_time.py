@@ -1,10 +1,10 @@
-"""The fields that SelectSeries and SelectHeatmap share: the step, what to group by, and exemplars."""
+"""What SelectSeries and SelectHeatmap share: the step, what to group by, how many series, and exemplars."""
 
 import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from flamehouse.errors import invalid_argument
+from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.pb import types_pb2
 from flamehouse.pb.types_pb2 import (
     EXEMPLAR_TYPE_INDIVIDUAL,
@@ -13,6 +13,7 @@ from flamehouse.pb.types_pb2 import (
     EXEMPLAR_TYPE_UNSPECIFIED,
     LabelPair,
 )
+from flamehouse.settings import Settings
 from flamehouse.store.model import Exemplar, LabelSet, PointKind
 from flamehouse.timerange import TimeRange
 
@@ -44,6 +45,24 @@ def group_by(names: Iterable[str]) -> tuple[str, ...]:
     if len(distinct) > _MAX_GROUP_BY:
         raise invalid_argument(f"group_by names {len(distinct)} labels, and the limit is {_MAX_GROUP_BY}")
     return distinct
+
+
+def series_to_ask_for(limit: int, settings: Settings) -> int:
+    """How many series the store is asked for: `limit` of them, 0 being all, and not many more than may be answered."""
+    allowed = settings.max_answer_series
+    bounds = [bound for bound in (limit, allowed and allowed + 1) if bound > 0]
+    return min(bounds, default=0)
+
+
+def check_series_count(count: int, settings: Settings) -> None:
+    """RpcError resource_exhausted for more series than may be answered."""
+    allowed = settings.max_answer_series
+    if allowed and count > allowed:
+        raise RpcError(
+            Code.RESOURCE_EXHAUSTED,
+            f"the answer has more than {allowed} series (max_answer_series);"
+            " group by other labels, select fewer series, or set a limit to get the largest",
+        )
 
 
 def exemplar_kind(exemplar_type: int) -> PointKind | None:

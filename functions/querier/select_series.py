@@ -7,7 +7,7 @@ from flamehouse.pb.types_pb2 import TIME_SERIES_AGGREGATION_TYPE_AVERAGE, Series
 from flamehouse.profile_type import ProfileType
 from flamehouse.selector import parse_selector
 from flamehouse.store.model import SeriesQuery, SeriesResult
-from querier.over_time import ExemplarMessages, check_step, exemplar_kind, group_by, label_pairs, step_ms
+from querier.over_time import (ExemplarMessages, check_series_count, check_step, exemplar_kind, group_by, label_pairs, series_to_ask_for, step_ms)
 from querier.query_range import query_range
 from querier.rpc import querier_rpc
 from querier.sample_selector import sample_selector
@@ -38,11 +38,12 @@ def select_series(call: Call, request: SelectSeriesRequest) -> SelectSeriesRespo
         step_ms=step_ms(request.step, within),
         group_by=group_by(request.group_by),
         average=request.aggregation == TIME_SERIES_AGGREGATION_TYPE_AVERAGE,
-        limit=max(request.limit, 0),
+        limit=series_to_ask_for(request.limit, call.services.settings),
         samples=samples,
         exemplars=exemplars,
     )
     results = call.services.store.select_series(call.tenant, query)
+    check_series_count(len(results), call.services.settings)
     messages = ExemplarMessages()
     return SelectSeriesResponse(series=[_series(result, messages) for result in results])
 

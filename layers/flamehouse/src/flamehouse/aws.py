@@ -16,6 +16,7 @@ from mangum import Mangum
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+from flamehouse.answer import answer_too_large
 from flamehouse.auth import RequireCredential
 from flamehouse.connect import error_response, unknown_path
 from flamehouse.errors import Code, RpcError, invalid_argument
@@ -73,10 +74,7 @@ def lambda_handler(*routes: BaseRoute) -> LambdaHandler:
     return handler
 
 
-_TOO_LARGE: Final = RpcError(
-    Code.RESOURCE_EXHAUSTED,
-    "the answer is larger than AWS Lambda can return; accept gzip, ask for fewer nodes, a shorter range or fewer series",
-)
+_TOO_LARGE: Final = answer_too_large("AWS Lambda can return", "accept gzip")
 
 
 def _as_meant(answer: dict[str, Any]) -> dict[str, Any]:

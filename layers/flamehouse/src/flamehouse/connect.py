@@ -5,10 +5,12 @@ Connect protocol: connectrpc.com/docs/protocol
 
 import json
 import logging
+import math
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import monotonic
 from typing import Final
 
 from google.protobuf.message import Message
@@ -19,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from flamehouse.answer import check_answer_size
 from flamehouse.body import read_body
 from flamehouse.codec import CODECS, Codec, codec_of
 from flamehouse.compression import compress_if_wanted, decompress
@@ -26,6 +29,7 @@ from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.services import Services
 from flamehouse.tenant import tenant_of
 from flamehouse.unimplemented import ADVICE
+from flamehouse.waiting import work_for
 
 _log = logging.getLogger(__name__)
 
@@ -120,6 +124,7 @@ class _Unary[Req: Message, Resp: Message]:
         headers = request.headers
         _check_protocol_version(headers)
         timeout_ms = _timeout_ms(headers)
+        until = math.inf if timeout_ms is None else monotonic() + timeout_ms / 1_000
         tenant = tenant_of(headers)
         services: Services = await run_in_threadpool(request.app.state.services)
         limits = (services.settings.max_body_bytes, self.max_body_bytes, codec.max_bytes)
@@ -132,10 +137,12 @@ class _Unary[Req: Message, Resp: Message]:
                 body = decompress(received, headers.get("Content-Encoding", ""), limit)
             call = Call(services=services, tenant=tenant, headers=headers, body=body, timeout_ms=timeout_ms)
             answer = self.method(call, codec.decode(body, self.request_type))
-            content, encoding = compress_if_wanted(codec.encode(answer), headers)
+            encoded = codec.encode(answer)
+            check_answer_size(len(encoded), services.settings)
+            content, encoding = compress_if_wanted(encoded, headers)
             return Response(content, headers={"Content-Type": codec.media_type, **encoding})
 
-        return await run_in_threadpool(run)
+        return await work_for(request, services.store, run, until)
 
 
 @contextmanager

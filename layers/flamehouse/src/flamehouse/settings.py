@@ -59,6 +59,10 @@ class Settings:
     """How far back a query may reach; older parts of its range are left out. -1 follows the retention, 0 is no limit."""
     max_flamegraph_nodes: int = 1_048_576
     default_flamegraph_nodes: int = 8_192
+    max_answer_series: int = 10_000
+    """The most series that SelectSeries answers with; 0 is no limit."""
+    max_answer_bytes: int = 64 * _MIB
+    """One answer before compression, and what ClickHouse hands over for it; 0 is no limit."""
     query_timeout_s: int = 25
     query_memory_bytes: int = 4_096 * _MIB
     """What one query may use in ClickHouse; 0 is no limit."""

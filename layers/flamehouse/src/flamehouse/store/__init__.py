@@ -36,13 +36,12 @@ from flamehouse.store.model import (
     StacktraceQuery,
 )
 from flamehouse.store.names import FunctionNames
+from flamehouse.store.tag import current_tag
 from flamehouse.store.tenant_settings import Setting
 from flamehouse.store.writer import GroupWriter, LoneWriter, Writer
 from flamehouse.timerange import TimeRange
 
 __all__ = ["Store", "open_store"]
-
-_GIVE_UP_AHEAD_S = 3
 
 
 class Store:
@@ -58,13 +57,17 @@ class Store:
         self._names = FunctionNames(clickhouse)
         self._budget = SeriesBudget(clickhouse, settings.max_series_per_day)
         self._time_limit_s = settings.query_timeout_s
-        # A server is to give up by itself before nobody listens any more.
-        ahead_s = 0 if clickhouse.embedded else _GIVE_UP_AHEAD_S
-        self._reading: ServerSettings = {
-            "max_execution_time": max(1, settings.query_timeout_s - ahead_s),
+        self._limits: ServerSettings = {
+            "max_execution_time": settings.query_timeout_s,
             "timeout_overflow_mode": "throw",
             "max_memory_usage": settings.query_memory_bytes,
+            "max_result_bytes": settings.max_answer_bytes,
         }
+
+    @property
+    def _reading(self) -> ServerSettings:
+        """The settings of the queries of one question."""
+        return {**self._limits, "log_comment": current_tag()}
 
     def insert(self, upload: Upload) -> None:
         """Store the upload, exactly once however often it comes; returns when it is stored for good."""
@@ -150,6 +153,10 @@ class Store:
     def _answering(self, answers: Answers = TO_READERS) -> Iterator[None]:
         with told_to_clients(answers), time_limit(self._time_limit_s):
             yield
+
+    def stop(self, tag: str) -> None:
+        """Stop what is being asked under this tag, of questions alone: they get RpcError canceled."""
+        self._clickhouse.stop(tag)
 
     def close(self) -> None:
         """Let go of the database; what was acknowledged is in it."""

@@ -10,6 +10,7 @@ from clickhouse_connect.driver.client import Client
 
 from flamehouse.errors import invalid_argument
 from flamehouse.settings import Settings
+from flamehouse.store.deadline import time_left
 from flamehouse.store.embedded import Embedded, embedded_client, embedded_path, is_embedded
 from flamehouse.store.endpoint import endpoint_source
 from flamehouse.store.server import Server, server_client
@@ -18,6 +19,10 @@ type Parameters = Mapping[str, object]
 type ServerSettings = Mapping[str, str | int]
 
 _TOKEN = "insert_deduplication_token"  # noqa: S105  # no secret: what makes an insert happen once
+_TIME = "max_execution_time"
+_GIVE_UP_AHEAD_S = 3
+_GIVE_UP_AHEAD_SHARE = 0.25
+"""A server is to give up by itself before nobody listens any more: by the lesser of the two."""
 _MAX_TEXT_BYTES = 60_000
 """Of a parameter: a server takes 128 KiB of it (http_max_field_value_size), and escaping may double it."""
 
@@ -27,6 +32,9 @@ class Connection(Protocol):
 
     def ask[T](self, question: Callable[[Client], T], *, repeatable: bool) -> T:
         """Put a question to a client; more than once only if it is `repeatable`."""
+
+    def stop(self, tag: str) -> None:
+        """Stop the queries whose `log_comment` is this tag, as far as can be."""
 
     def close(self) -> None:
         """Let go of every client."""
@@ -59,10 +67,14 @@ class ClickHouse:
     def rows(
         self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
     ) -> Sequence[Sequence[Any]]:
-        """The rows of the answer. RpcError invalid_argument for parameters of more text than a server takes."""
+        """The rows of the answer. RpcError invalid_argument for parameters of more text than a server takes.
+
+        A `max_execution_time` among the settings is cut to what is left of the time limit.
+        """
         bound, chosen = _bindable(parameters), dict(settings or {})
         return self._connection.ask(
-            lambda client: client.query(sql, parameters=bound, settings=chosen).result_rows, repeatable=True
+            lambda client: client.query(sql, parameters=bound, settings=self._in_time(chosen)).result_rows,
+            repeatable=True,
         )
 
     def columns(
@@ -71,7 +83,7 @@ class ClickHouse:
         """The columns of the answer; none at all where it has no rows. RpcError as `rows`."""
         bound, chosen = _bindable(parameters), dict(settings or {})
         return self._connection.ask(
-            lambda client: client.query(sql, parameters=bound, settings=chosen).result_columns,
+            lambda client: client.query(sql, parameters=bound, settings=self._in_time(chosen)).result_columns,
             repeatable=True,
         )
 
@@ -91,6 +103,19 @@ class ClickHouse:
             lambda client: client.raw_insert(table, columns, row_binary, settings=chosen, fmt="RowBinary"),
             repeatable=_TOKEN in chosen,
         )
+
+    def stop(self, tag: str) -> None:
+        """Stop the queries whose `log_comment` is this tag; what keeps that from happening goes to the log."""
+        self._connection.stop(tag)
+
+    def _in_time(self, settings: dict[str, str | int]) -> dict[str, str | int]:
+        """The settings as they are to be sent now."""
+        if _TIME not in settings:
+            return settings
+        seconds = time_left(float(settings[_TIME]))
+        if not self.embedded:
+            seconds -= min(_GIVE_UP_AHEAD_S, seconds * _GIVE_UP_AHEAD_SHARE)
+        return {**settings, _TIME: f"{seconds:.3f}"}
 
     def close(self) -> None:
         """Close every client, waiting for embedded ones in use; a question to them after that is a ClickHouseError."""

@@ -1,12 +1,16 @@
 """ClickHouse inside this process: chDB, by clickhouse-connect. One process at a time may have a data folder."""
 
 from collections.abc import Callable
-from queue import LifoQueue, ShutDown
+from queue import Empty, LifoQueue, ShutDown
+from threading import TIMEOUT_MAX, Lock
 from urllib.parse import urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ProgrammingError
+from clickhouse_connect.driver.exceptions import OperationalError, ProgrammingError
+
+from flamehouse.store.deadline import time_left
+from flamehouse.store.stopping import stop_queries, stopping
 
 _SCHEME = "chdb"
 _HANDLES = 4
@@ -36,19 +40,30 @@ class Embedded:
         self._clients: LifoQueue[Client | None] = LifoQueue()
         for _ in range(_HANDLES):
             self._clients.put(None)
+        self._stopper: Client | None = None
+        self._stopping = Lock()
 
     def ask[T](self, question: Callable[[Client], T], *, repeatable: bool) -> T:  # noqa: ARG002  # nothing passes
         """The answer of a handle that is lent to this call."""
         try:
-            client = self._clients.get()
+            client = self._clients.get(timeout=time_left(TIMEOUT_MAX))
         except ShutDown:
             raise ProgrammingError("the database is closed") from None
+        except Empty:
+            raise OperationalError("every handle is in use") from None
         try:
             if client is None:
                 client = embedded_client(self._path, self._database)
             return question(client)
         finally:
             self._clients.put(client)
+
+    def stop(self, tag: str) -> None:
+        """Stop the queries with this tag, by a handle of its own: the others may all be in use by them."""
+        with self._stopping, stopping():
+            if self._stopper is None:
+                self._stopper = embedded_client(self._path, self._database)
+            stop_queries(self._stopper, tag)
 
     def close(self) -> None:
         """Close every handle, waiting for those in use; a question after that is a ProgrammingError."""
@@ -57,3 +72,7 @@ class Embedded:
             if client is not None:
                 client.close()
         self._clients.shutdown()
+        with self._stopping:
+            if self._stopper is not None:
+                self._stopper.close()
+                self._stopper = None

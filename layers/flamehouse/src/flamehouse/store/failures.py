@@ -15,6 +15,10 @@ _log = logging.getLogger(__name__)
 _BAD_REGEXP = "the selector holds a regular expression that RE2 does not accept"
 _TOO_LONG = "the query took longer than it may; ask for a shorter range or fewer series"
 _TOO_MUCH = "the query needs more memory than it may use; ask for a shorter range or fewer series"
+_TOO_LARGE = (
+    "the answer is larger than this server gives; ask for a shorter range, fewer series or fewer labels"
+)
+_STOPPED = "the query was stopped, as nobody waited for its answer"
 _UNAVAILABLE = "the profile store does not answer just now, it may be waking up; try again in half a minute"
 
 type Answers = Mapping[int, tuple[Code, str]]
@@ -26,8 +30,11 @@ TO_READERS: Answers = {
     160: (Code.DEADLINE_EXCEEDED, _TOO_LONG),
     209: (Code.DEADLINE_EXCEEDED, _TOO_LONG),
     241: (Code.RESOURCE_EXHAUSTED, _TOO_MUCH),
+    394: (Code.CANCELED, _STOPPED),
+    396: (Code.RESOURCE_EXHAUSTED, _TOO_LARGE),
 }
-"""CANNOT_COMPILE_REGEXP, TIMEOUT_EXCEEDED, TOO_SLOW, SOCKET_TIMEOUT, MEMORY_LIMIT_EXCEEDED (system.errors)."""
+"""CANNOT_COMPILE_REGEXP, TIMEOUT_EXCEEDED, TOO_SLOW, SOCKET_TIMEOUT, MEMORY_LIMIT_EXCEEDED, QUERY_WAS_CANCELLED,
+TOO_MANY_ROWS_OR_BYTES (system.errors)."""
 
 TO_WRITERS: Answers = {}
 """An upload that was accepted is right: whatever keeps it from being stored, the client is to send it again."""

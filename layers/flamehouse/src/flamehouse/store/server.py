@@ -23,6 +23,7 @@ from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 
 from flamehouse.store.deadline import has_time, time_left
 from flamehouse.store.endpoint import Endpoint
+from flamehouse.store.stopping import stop_queries, stopping
 
 _CONNECT_TIMEOUT_S = 3
 _ATTEMPTS = 3
@@ -76,6 +77,11 @@ class Server:
                     raise
                 attempt += 1
                 time.sleep(pause)
+
+    def stop(self, tag: str) -> None:
+        """Stop the queries with this tag on the server that answers, which has to be the one that runs them."""
+        with stopping():
+            stop_queries(self._connected(), tag)
 
     def close(self) -> None:
         with self._lock:

@@ -1,0 +1,20 @@
+"""How large an answer may be: what is larger is refused with advice, wherever the limit comes from."""
+
+from flamehouse.errors import Code, RpcError
+from flamehouse.settings import Settings
+
+_ADVICE = "ask for fewer nodes, a shorter range or fewer series"
+
+
+def check_answer_size(size: int, settings: Settings) -> None:
+    """RpcError resource_exhausted for an answer of more bytes, uncompressed, than the settings allow."""
+    limit = settings.max_answer_bytes
+    if limit and size > limit:
+        raise answer_too_large(f"the {limit} bytes that are allowed (max_answer_bytes)")
+
+
+def answer_too_large(limit: str, *advice: str) -> RpcError:
+    """The error for an answer that is larger than `limit`, in words; `advice` is what may help before all else."""
+    return RpcError(
+        Code.RESOURCE_EXHAUSTED, f"the answer is larger than {limit}; {', '.join((*advice, _ADVICE))}"
+    )
