@@ -17,7 +17,16 @@ from flamehouse.pb.querier_pb2 import (
 from flamehouse.profile_type import ProfileType
 from flamehouse.selector import parse_selector
 from flamehouse.store.model import Heatmap, HeatmapQuery, HeatmapSeries, PointKind
-from querier.over_time import ExemplarMessages, check_step, exemplar_kind, group_by, label_pairs, step_ms
+from querier.over_time import (
+    ExemplarMessages,
+    check_series_count,
+    check_step,
+    exemplar_kind,
+    group_by,
+    label_pairs,
+    series_to_ask_for,
+    step_ms,
+)
 from querier.query_range import query_range
 from querier.rpc import querier_rpc
 
@@ -55,9 +64,10 @@ def select_heatmap(call: Call, request: SelectHeatmapRequest) -> SelectHeatmapRe
         points=points,
         group_by=group_by(request.group_by),
         exemplars=exemplars is not None,
-        limit=request.limit,
+        limit=series_to_ask_for(request.limit, call.services.settings),
     )
     heatmap = call.services.store.select_heatmap(call.tenant, query)
+    check_series_count(len(heatmap.series), call.services.settings)
     messages = ExemplarMessages()
     return SelectHeatmapResponse(series=[_series(heatmap, series, messages) for series in heatmap.series])
 

@@ -7,7 +7,16 @@ from flamehouse.pb.types_pb2 import TIME_SERIES_AGGREGATION_TYPE_AVERAGE, Series
 from flamehouse.profile_type import ProfileType
 from flamehouse.selector import parse_selector
 from flamehouse.store.model import SeriesQuery, SeriesResult
-from querier.over_time import (ExemplarMessages, check_series_count, check_step, exemplar_kind, group_by, label_pairs, series_to_ask_for, step_ms)
+from querier.over_time import (
+    ExemplarMessages,
+    check_series_count,
+    check_step,
+    exemplar_kind,
+    group_by,
+    label_pairs,
+    series_to_ask_for,
+    step_ms,
+)
 from querier.query_range import query_range
 from querier.rpc import querier_rpc
 from querier.sample_selector import sample_selector

@@ -19,6 +19,7 @@ TYPE = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
 SELECTOR = '{service_name="shop",}'
 END_MS = time.time_ns() // 1_000_000
 START_MS = END_MS - 3_600_000
+ONE_TOO_MANY = 10_001
 
 
 def body(**changes: object) -> str:
@@ -114,8 +115,8 @@ def test_the_question_is_handed_on_whole() -> None:
         ({"queryType": 2, "exemplarType": "EXEMPLAR_TYPE_NONE"}, "exemplars", False),
         ({"exemplarType": "EXEMPLAR_TYPE_INDIVIDUAL"}, "exemplars", True),
         ({"queryType": 1, "exemplarType": 2}, "exemplars", True),
-        ({}, "limit", 0),
-        ({"limit": "0"}, "limit", 0),
+        ({}, "limit", ONE_TOO_MANY),
+        ({"limit": "0"}, "limit", ONE_TOO_MANY),
         ({"step": 0.001}, "step_ms", 1),
         pytest.param({"step": 1e300}, "step_ms", START_MS, id="longer than time"),
     ],

@@ -26,6 +26,7 @@ TYPE = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
 SELECTOR = '{service_name="shop",}'
 END_MS = time.time_ns() // 1_000_000
 START_MS = END_MS - 3_600_000
+ONE_TOO_MANY = 10_001
 
 
 def body(**changes: object) -> str:
@@ -104,9 +105,11 @@ def test_the_question_is_handed_on_whole() -> None:
             "samples",
             SampleSelector(call_site=("main", "", "é")),
         ),
-        ({}, "limit", 0),
-        ({"limit": 0}, "limit", 0),
-        ({"limit": -3}, "limit", 0),
+        ({}, "limit", ONE_TOO_MANY),
+        ({"limit": 0}, "limit", ONE_TOO_MANY),
+        ({"limit": -3}, "limit", ONE_TOO_MANY),
+        ({"limit": 10_000}, "limit", 10_000),
+        ({"limit": 10**18}, "limit", ONE_TOO_MANY),
         ({}, "group_by", ()),
         ({"step": 0.001}, "step_ms", 1),
         ({"step": "2.5"}, "step_ms", 2500),

@@ -60,7 +60,7 @@ class Settings:
     max_flamegraph_nodes: int = 1_048_576
     default_flamegraph_nodes: int = 8_192
     max_answer_series: int = 10_000
-    """The most series that SelectSeries answers with; 0 is no limit."""
+    """The most series that SelectSeries and SelectHeatmap answer with; 0 is no limit."""
     max_answer_bytes: int = 64 * _MIB
     """One answer before compression, and what ClickHouse hands over for it; 0 is no limit."""
     query_timeout_s: int = 25

@@ -1,0 +1,126 @@
+"""How much is answered at most, and what is said of more."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from apps import Querier
+from doubles import CannedStore
+from flamehouse.settings import Settings
+from flamehouse.store import Store, open_store
+from flamehouse.store.client import ClickHouse
+from flamehouse.store.model import SeriesResult
+from profiles import CPU, labels_of, pprof_of, sample
+from questions import Server, some_monday_ms
+from uploads import series
+
+PODS = 40
+TOO_LARGE = (
+    "the answer is larger than the 100 bytes that are allowed (max_answer_bytes);"
+    " ask for fewer nodes, a shorter range or fewer series"
+)
+TOO_MANY = (
+    "the answer has more than 2 series (max_answer_series);"
+    " group by other labels, select fewer series, or set a limit to get the largest"
+)
+
+
+def refusal(response: httpx.Response) -> tuple[int, str, str]:
+    answer = response.json()
+    return response.status_code, answer["code"], answer["message"]
+
+
+@pytest.mark.parametrize(("size", "limit", "status"), [(100, 100, 200), (101, 100, 429), (10_000, 0, 200)])
+@pytest.mark.parametrize("accepted", ["identity", "gzip"])
+def test_an_answer_has_a_budget_of_bytes_before_compression(
+    size: int, limit: int, status: int, accepted: str
+) -> None:
+    name = "x" * (size - len('{"names":[""]}'))
+    querier = Querier(store=CannedStore(names=(name,)), settings=Settings(max_answer_bytes=limit))
+    response = querier.post("LabelNames", "{}", headers={"Accept-Encoding": accepted})
+    assert response.status_code == status
+    if status == 200:
+        assert len(response.content) == size
+    else:
+        assert refusal(response)[1:] == ("resource_exhausted", TOO_LARGE)
+
+
+QUESTION = {"profileTypeID": CPU, "labelSelector": "{}", "step": 15}
+
+
+@pytest.mark.parametrize(
+    ("found", "limit", "allowed", "status"),
+    [(2, 0, 2, 200), (3, 0, 2, 429), (3, 3, 2, 429), (3, 0, 0, 200), (3, 7, 0, 200)],
+)
+def test_no_more_series_are_answered_than_allowed(found: int, limit: int, allowed: int, status: int) -> None:
+    results = [SeriesResult(labels=(("pod", str(number)),), points=()) for number in range(found)]
+    querier = Querier(
+        store=CannedStore(series=results), settings=Settings(max_answer_series=allowed, retention_days=0)
+    )
+    body = json.dumps({**QUESTION, "start": 1_790_000_000_000, "end": 1_790_000_001_000, "limit": limit})
+    response = querier.post("SelectSeries", body)
+    assert response.status_code == status
+    assert status == 200 or refusal(response)[1:] == ("resource_exhausted", TOO_MANY)
+
+
+@pytest.fixture(scope="module")
+def monday() -> int:
+    return some_monday_ms()
+
+
+@pytest.fixture(scope="module")
+def pods(store: Store, settings: Settings, monday: int) -> Server:
+    """Forty series; pod number n has a total of n."""
+    server = Server.on(store, settings)
+    names = [f"pod-{number:02}-{'x' * 500}" for number in range(PODS)]
+    samples = [sample(name, number + 1, pod=name) for number, name in enumerate(names)]
+    server.push(series(labels_of(), pprof_of(samples, time_ms=monday)))
+    return server
+
+
+@pytest.mark.parametrize("rpc", ["SelectSeries", "SelectHeatmap"])
+def test_a_group_by_of_too_many_values_is_refused_and_a_limit_gets_the_largest(
+    pods: Server, store: Store, settings: Settings, monday: int, rpc: str
+) -> None:
+    for limit, allowed, answered in ((0, PODS, PODS), (0, PODS - 1, None), (3, 3, 3)):
+        server = Server.on(store, replace(settings, max_answer_series=allowed), pods.client.tenant)
+        asked = {**QUESTION, "groupBy": ["pod"], "limit": limit, "start": monday, "end": monday + 1}
+        response = server.ask(rpc, **asked)
+        if answered is None:
+            assert refusal(response)[:2] == (429, "resource_exhausted")
+        else:
+            assert len(response.json()["series"]) == answered
+
+
+@pytest.mark.parametrize(
+    ("rpc", "more"),
+    [
+        ("LabelValues", {"name": "pod"}),
+        ("Series", {}),
+        ("Series", {"labelNames": ["pod"]}),
+        ("SelectSeries", {**QUESTION, "groupBy": ["pod"]}),
+        ("SelectMergeStacktraces", {"profileTypeID": CPU, "labelSelector": "{}"}),
+    ],
+)
+def test_clickhouse_hands_over_no_more_than_the_budget(
+    pods: Server,
+    clickhouse: ClickHouse,  # noqa: ARG001  # keeps the engine open
+    settings: Settings,
+    monday: int,
+    rpc: str,
+    more: dict[str, Any],
+) -> None:
+    for budget, status in ((10_000, 429), (1_000_000, 200)):
+        narrow = replace(settings, max_answer_bytes=budget)
+        store = open_store(narrow)
+        server = Server.on(store, narrow, pods.client.tenant)
+        response = server.ask(rpc, **more, start=monday, end=monday + 1)
+        store.close()
+        assert response.status_code == status, response.text
+        assert status == 200 or refusal(response)[1:] == (
+            "resource_exhausted",
+            "the answer is larger than this server gives; ask for a shorter range, fewer series or fewer labels",
+        )
