@@ -58,6 +58,7 @@ def test_sample_types_tell_the_metric_name(types: Sequence[str], name: str) -> N
         (["contentions", "delay"], {"contentions": {"display-name": "block_count"}}, "block"),
         (["contentions", "delay"], {"delay": {"display-name": "mutex_duration"}}, "mutex"),
         (["goroutine"], {"goroutine": {"display-name": "goroutines", "units": "goroutines"}}, "goroutines"),
+        (["goroutineleak"], {"goroutineleak": {"display-name": "goroutine_leak"}}, "goroutine_leak"),
         (["samples"], {}, "samples"),
         (["samples"], {"samples": {}}, "samples"),
         (["samples"], {"samples": None}, "samples"),
