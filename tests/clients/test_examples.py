@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
+from starlette.routing import Route
 
 from client import Client
+from ingest.app import routes
 from tools.local_server import local_server
 from uploads import pprof
 
@@ -145,3 +148,13 @@ def _components(example: str) -> Iterator[str]:
             assert re.match(r"^[a-z_]+ += .+$", text), line
         assert depth >= 0
     assert depth == 0
+
+
+def test_the_collectors_pipelines_have_what_they_name() -> None:
+    (example,) = examples(PAGE, "yaml")
+    config = yaml.safe_load(example)
+    for pipeline in config["service"]["pipelines"].values():
+        for kind, names in pipeline.items():
+            assert set(names) <= set(config[kind])
+    _, _, path = config["exporters"]["otlphttp"]["profiles_endpoint"].partition("}")
+    assert path in {route.path for route in routes if isinstance(route, Route)}
