@@ -4,6 +4,7 @@ Protocol: opentelemetry.io/docs/specs/otlp, "OTLP/HTTP". An answer is in the req
 """
 
 import time
+from itertools import islice
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
@@ -29,6 +30,9 @@ _RPC_PATH: Final = "/opentelemetry.proto.collector.profiles.v1development.Profil
 
 _MAX_BYTES: Final = 32 << 20
 """Of a body, unpacked: a number of one byte takes eight in memory."""
+
+_MAX_SHOWN: Final = 100
+"""Refused profiles that an answer names: there may be ten thousand."""
 
 _JSON: Final = CODECS["application/json"]
 _PROTO: Final = CODECS["application/proto"]
@@ -86,7 +90,8 @@ def _store(services: Services, arrival: Arrival, body: bytes, codec: Codec) -> b
     )
     outcome = store_good(services, arrival, id_, entries)
     refused = {entries[index].id: error.message for index, error in sorted(outcome.refused.items())}
-    text = "; ".join(f"{place}: {message}" for place, message in refused.items())
+    shown = islice(refused.items(), _MAX_SHOWN)
+    text = "; ".join(f"{place}: {message}" for place, message in shown)
     if refused and outcome.nothing_stored:
         raise invalid_argument(text)
     return codec.encode(otlp.answer(len(refused), _shown(text)))

@@ -346,7 +346,17 @@ def deep(depth: int, samples: int, profiles: int = 1) -> Export:
     return export.add(*[export.profile(*[sample] * samples)] * profiles)
 
 
+def many(profiles: int, resource_: dict[str, Any] | None = None, text: str = "work") -> bytes:
+    """As many profiles of one resource, each of a stack of a hundred such functions."""
+    export = Export()
+    sample = export.sample([f"{n}{text}" for n in range(100)])
+    return export.add(*[export.profile(sample)] * profiles, resource=resource_).body
+
+
 BOMBS = {
+    "attributes of a resource": (many(5_000, {str(n): "x" for n in range(50_000)}), PROTO, 400),
+    "texts of profiles": (many(5_000, text="x" * 60_000), PROTO, 400),
+    "texts of good profiles": (many(5_000, text="x" * 40_000), PROTO, 200),
     "frames of a profile": (deep(100_000, 16_000).body, PROTO, 400),
     "frames of profiles": (deep(100_000, 1, 9_000).body, PROTO, 200),
     "locations of a stack": (

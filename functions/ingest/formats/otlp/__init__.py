@@ -16,6 +16,7 @@ from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.incoming import IncomingProfile
+from flamehouse.labels import check_label_sizes
 from flamehouse.settings import Settings
 from ingest.body import human_bytes
 from ingest.formats.otlp.attributes import labels_of
@@ -60,11 +61,16 @@ def profiles_of(request: ExportProfilesServiceRequest, settings: Settings) -> It
         raise invalid_argument(f"a request may hold {_MAX_PROFILES} profiles, not {count}")
     reader = _Reader(request, settings)
     for resource_number, resource in enumerate(request.resource_profiles):
+        of_resource = reader.labels_of_resource(resource)
         for scope_number, scope in enumerate(resource.scope_profiles):
+            labels = reader.labels_of_scope(scope, of_resource)
             for number, profile in enumerate(scope.profiles):
                 if profile.samples:
                     place = f"resource {resource_number}, scope {scope_number}, profile {number}"
-                    yield Found(place=place, profiles=reader.read(profile, resource, scope))
+                    yield Found(place=place, profiles=reader.read(profile, labels))
+
+
+type _Labels = dict[str, str] | RpcError
 
 
 class _Reader:
@@ -76,11 +82,34 @@ class _Reader:
         self._frames_left = _MAX_FRAMES
         self._bytes_left = settings.max_body_bytes
 
-    def read(
-        self, profile: otlp.Profile, resource: otlp.ResourceProfiles, scope: otlp.ScopeProfiles
-    ) -> Sequence[IncomingProfile] | RpcError:
+    def labels_of_resource(self, resource: otlp.ResourceProfiles) -> _Labels:
+        """The labels of all its profiles, or why there are none: said once, however many profiles it has."""
         try:
-            labels = self._labels_of(resource, scope)
+            labels = labels_of(resource.resource.attributes, self._dictionary.text)
+            check_label_sizes(labels, self._settings)
+        except RpcError as error:
+            return error.alone()
+        executable = labels.get("process.executable.name")
+        unknown = f"{_UNKNOWN_SERVICE}:{executable}" if executable else _UNKNOWN_SERVICE
+        labels["service_name"] = labels.get("service.name") or labels.get("service_name") or unknown
+        return labels
+
+    def labels_of_scope(self, scope: otlp.ScopeProfiles, of_resource: _Labels) -> _Labels:
+        """The labels of all its profiles: the resource's win."""
+        if isinstance(of_resource, RpcError):
+            return of_resource
+        try:
+            labels = {**labels_of(scope.scope.attributes, self._dictionary.text), **of_resource}
+            check_label_sizes(labels, self._settings)
+        except RpcError as error:
+            return error.alone()
+        return labels
+
+    def read(self, profile: otlp.Profile, labels: _Labels) -> Sequence[IncomingProfile] | RpcError:
+        if isinstance(labels, RpcError):
+            return labels
+        try:
+            self._check_room()
             stacks = self._stacks_of(profile, labels)
             profiles = []
             for incoming in convert(profile, labels, stacks, self._dictionary):
@@ -89,15 +118,6 @@ class _Reader:
         except RpcError as error:
             return error.alone()
         return profiles
-
-    def _labels_of(self, resource: otlp.ResourceProfiles, scope: otlp.ScopeProfiles) -> Mapping[str, str]:
-        text_at = self._dictionary.text
-        of_resource = labels_of(resource.resource.attributes, text_at)
-        labels = {**labels_of(scope.scope.attributes, text_at), **of_resource}
-        labels["service_name"] = (
-            of_resource.get("service.name") or labels.get("service_name") or _unknown_service(of_resource)
-        )
-        return labels
 
     def _stacks_of(self, profile: otlp.Profile, labels: Mapping[str, str]) -> Sequence[Stack]:
         """The stack of each sample, once it is certain that there are not too many of anything."""
@@ -115,11 +135,10 @@ class _Reader:
         size = incoming.pprof.ByteSize()
         self._bytes_left -= size
         check_size(size, incoming.labels, self._settings)
+        self._check_room()
+
+    def _check_room(self) -> None:
+        """From the first profile on that makes the request too large, none is looked at."""
         if self._bytes_left < 0:
             limit = human_bytes(self._settings.max_body_bytes)
             raise invalid_argument(f"the request's profiles exceed the limit of {limit} together")
-
-
-def _unknown_service(of_resource: Mapping[str, str]) -> str:
-    executable = of_resource.get("process.executable.name")
-    return f"{_UNKNOWN_SERVICE}:{executable}" if executable else _UNKNOWN_SERVICE
