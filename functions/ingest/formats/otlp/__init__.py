@@ -21,7 +21,7 @@ from flamehouse.settings import Settings
 from ingest.body import human_bytes
 from ingest.formats.otlp.attributes import labels_of
 from ingest.formats.otlp.conversion import convert
-from ingest.formats.otlp.dictionary import Dictionary, Stack
+from ingest.formats.otlp.dictionary import Dictionary
 from ingest.formats.otlp.message import from_json, from_proto
 from ingest.validate import check_sample_count, check_sample_labels, check_size
 
@@ -110,26 +110,23 @@ class _Reader:
             return labels
         try:
             self._check_room()
-            stacks = self._stacks_of(profile, labels)
+            self._check_counts(profile, labels)
             profiles = []
-            for incoming in convert(profile, labels, stacks, self._dictionary):
+            for incoming in convert(profile, labels, self._dictionary):
                 self._check_size(incoming)
                 profiles.append(incoming)
         except RpcError as error:
             return error.alone()
         return profiles
 
-    def _stacks_of(self, profile: otlp.Profile, labels: Mapping[str, str]) -> Sequence[Stack]:
-        """The stack of each sample, once it is certain that there are not too many of anything."""
+    def _check_counts(self, profile: otlp.Profile, labels: Mapping[str, str]) -> None:
         samples = profile.samples
         check_sample_count(len(samples), labels, self._settings)
         check_sample_labels(max(len(sample.attribute_indices) for sample in samples), labels, self._settings)
         if self._frames_left >= 0:
-            stacks = [*map(self._dictionary.stack, [sample.stack_index for sample in samples])]
-            self._frames_left -= sum(stack.frames for stack in stacks)
-            if self._frames_left >= 0:
-                return stacks
-        raise invalid_argument(f"the samples of the request have more than {_MAX_FRAMES} frames")
+            self._frames_left -= self._dictionary.frame_count([sample.stack_index for sample in samples])
+        if self._frames_left < 0:
+            raise invalid_argument(f"the samples of the request have more than {_MAX_FRAMES} frames")
 
     def _check_size(self, incoming: IncomingProfile) -> None:
         size = incoming.pprof.ByteSize()

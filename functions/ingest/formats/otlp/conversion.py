@@ -15,7 +15,7 @@ from flamehouse.errors import invalid_argument
 from flamehouse.pb.profile_pb2 import Label, Profile, ValueType
 from flamehouse.pb.profile_pb2 import Mapping as Mapped
 from ingest.columns import ColumnarProfile, Locations, PprofColumns, Samples
-from ingest.formats.otlp.dictionary import Dictionary, Stack
+from ingest.formats.otlp.dictionary import Dictionary
 from ingest.formats.otlp.symbols import FunctionTexts
 
 _MAX_INT64: Final = (1 << 63) - 1
@@ -36,9 +36,9 @@ class _Measure:
 
 
 def convert(
-    profile: otlp.Profile, labels: Mapping[str, str], stacks: Sequence[Stack], dictionary: Dictionary
+    profile: otlp.Profile, labels: Mapping[str, str], dictionary: Dictionary
 ) -> Iterator[ColumnarProfile]:
-    """The profile, in a part for each service that its samples name; `stacks` are those of its samples.
+    """The profile, in a part for each service that its samples name.
 
     RpcError invalid_argument for an index beyond its table, and for values of more than 64 bits.
     """
@@ -47,7 +47,7 @@ def convert(
     head = {**labels, "__name__": measure.metric, "__otel__": "true", "__delta__": "false"}
     for service, rows in _rows_by_service(profile, dictionary).items():
         texts = _Texts(dictionary)
-        samples = _samples_of(profile, rows, [stacks[row].locations for row in rows], values, texts)
+        samples = _samples_of([profile.samples[row] for row in rows], [values[row] for row in rows], texts)
         used = dict.fromkeys(samples.location_ids)
         used.pop(0, None)
         locations = dictionary.symbols.locations([*used])
@@ -141,19 +141,13 @@ def _mappings_of(locations: Locations, texts: _Texts) -> Iterator[Mapped]:
             )
 
 
-def _samples_of(
-    profile: otlp.Profile,
-    rows: Sequence[int],
-    stacks: Sequence[Sequence[int]],
-    values: Sequence[int],
-    texts: _Texts,
-) -> Samples:
-    """The samples of these numbers, whose stacks are given; each has one value."""
-    read_labels = _LabelReader(texts)
-    labels = [read_labels(profile.samples[row]) for row in rows]
+def _samples_of(samples: Sequence[otlp.Sample], values: Sequence[int], texts: _Texts) -> Samples:
+    """The samples as columns; each has one value."""
+    stacks = texts.dictionary.stacks([sample.stack_index for sample in samples])
+    labels = [*map(_LabelReader(texts), samples)]
     return Samples(
         location_ids=[*chain.from_iterable(stacks)],
-        values=[values[row] for row in rows],
+        values=values,
         labels=[*chain.from_iterable(labels)],
         depths=[*map(len, stacks)],
         widths=[1] * len(stacks),

@@ -30,27 +30,18 @@ class MappingParts(NamedTuple):
     build_id: str
 
 
-class Stack(NamedTuple):
-    """The numbers of a stack's locations, leaf first, cut to the outermost; and how many frames these make."""
-
-    locations: Sequence[int]
-    frames: int
-
-
-_NO_STACK: Final = Stack((), 0)
-
-
 class Dictionary:
     """One request's tables. Every method raises RpcError invalid_argument for an index beyond its table."""
 
     def __init__(self, message: otlp.ProfilesDictionary, max_stack_depth: int) -> None:
         self._message = message
         self._max_stack_depth = max_stack_depth
-        self._stack_numbers = Numbering.of("stack_table", message.stack_table)
+        self._stack_numbers = Numbering(table="stack_table", count=len(message.stack_table), has_0=False)
         self._attribute_numbers = Numbering.of("attribute_table", message.attribute_table)
         self._link_numbers = Numbering.of("link_table", message.link_table)
         self._text_numbers = Numbering(table="string_table", count=len(message.string_table), has_0=False)
-        self._stacks: dict[int, Stack] = {}
+        self._stacks: dict[int, Sequence[int]] = {}
+        self._frame_counts: dict[int, int] = {}
         self._mappings: dict[int, MappingParts] = {}
         self._attributes: dict[int, tuple[str, str]] = {}
 
@@ -68,12 +59,21 @@ class Dictionary:
         self._text_numbers.check(indices)
         return map(self._texts.__getitem__, indices)
 
-    def stack(self, index: int) -> Stack:
-        found = self._stacks.get(index)
-        if found is None:
-            number = self._stack_numbers.number(index)
-            found = self._stacks[index] = self._read_stack(index) if number else _NO_STACK
-        return found
+    def stacks(self, indices: Sequence[int]) -> Sequence[Sequence[int]]:
+        """The numbers of each stack's locations, leaf first, cut to the outermost."""
+        self._stack_numbers.check(indices)
+        for index in {*indices} - self._stacks.keys():
+            self._stacks[index] = self._read_stack(index)
+        return [*map(self._stacks.__getitem__, indices)]
+
+    def frame_count(self, stacks: Sequence[int]) -> int:
+        """How many frames the stacks at these indices make, each that is there twice counted twice."""
+        if not self.symbols.has_inlined:
+            return sum(map(len, self.stacks(stacks)))
+        for index in {*stacks} - self._frame_counts.keys():
+            [locations] = self.stacks([index])
+            self._frame_counts[index] = self.symbols.frame_count(locations)
+        return sum(map(self._frame_counts.__getitem__, stacks))
 
     def mapping(self, number: int) -> MappingParts:
         """The mapping that has a number other than 0."""
@@ -113,11 +113,11 @@ class Dictionary:
         indices = {attribute.key_strindex for attribute in self._message.attribute_table}
         return {self._texts[index] for index in indices if 0 <= index < len(self._texts)}
 
-    def _read_stack(self, index: int) -> Stack:
+    def _read_stack(self, index: int) -> Sequence[int]:
+        table = self._message.stack_table
         # Cut before anything is made of it, as it may be as long as the body.
-        indices = self._message.stack_table[index].location_indices[-self._max_stack_depth :]
-        locations = self.symbols.location_numbers.unchecked(indices)
-        return Stack(locations, self.symbols.frame_count(locations))
+        indices = table[index].location_indices[-self._max_stack_depth :] if table else ()
+        return self.symbols.location_numbers.unchecked(indices)
 
     def _read_attribute(self, index: int) -> tuple[str, str]:
         message = self._message.attribute_table[index]

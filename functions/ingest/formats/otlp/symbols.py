@@ -53,8 +53,6 @@ class SymbolTables:
 
     def frame_count(self, locations: Sequence[int]) -> int:
         """How many frames the locations of these numbers make; one that has no line makes one."""
-        if not self._has_inlined:
-            return len(locations)
         self.location_numbers.check(locations)
         return sum(map(self._frames.__getitem__, locations))
 
@@ -103,7 +101,7 @@ class SymbolTables:
         self._columns = aligned(lines.column, len(encoded_lines))
         self._line_starts = [0, *accumulate(self._line_counts)]
         self._frames = [lines or 1 for lines in self._line_counts]
-        self._has_inlined = max(self._frames, default=1) > 1
+        self.has_inlined = max(self._frames, default=1) > 1
 
     def _read_functions(self, encoded: Sequence[bytes]) -> None:
         count = len(encoded)
