@@ -19,7 +19,9 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from console import about, settings
+from adhoc import service as adhoc_profiles
+from console import about
+from console import settings as kept_settings
 from flamehouse.auth import RequireCredential
 from flamehouse.connect import unknown_path
 from flamehouse.paths import CleanPaths
@@ -88,7 +90,8 @@ def create_app(services: Callable[[], Services], path_prefix: str = "", credenti
         render_diff.route,
         render_label_values.route,
         *about.routes,
-        *settings.routes,
+        *kept_settings.routes,
+        *adhoc_profiles.routes,
     ]
     guarded = RequireCredential(app=app, credential=credential) if credential else app
     return CleanPaths(guarded, path_prefix)

@@ -3,24 +3,18 @@
 API: docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 """
 
-import hashlib
-import hmac
 import json
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
-from functools import reduce
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Final
 
-_AUTHORIZATION: Final = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=(?P<id>\w+)/(?P<scope>\d{8}/[\w-]+/secretsmanager/aws4_request), "
-    r"SignedHeaders=(?P<names>[\w;-]+), Signature=(?P<signature>[0-9a-f]{64})"
-)
-_MUST_BE_SIGNED: Final = {"host", "x-amz-date", "x-amz-target"}
+from tools.signature import Key, is_signed
+
+_MUST_BE_SIGNED: Final = {"x-amz-target"}
 _TARGET: Final = "secretsmanager.GetSecretValue"
 
 
@@ -47,7 +41,8 @@ class SecretsManager:
 
     def answer(self, headers: Message, body: bytes) -> tuple[int, Mapping[str, str]]:
         """The status and the JSON for one request to `/`."""
-        if not self._is_signed(headers, body):
+        key = Key(id=self.access_key_id, secret=self.secret_access_key)
+        if not is_signed("POST", "/", headers, body, key, _MUST_BE_SIGNED):
             return 400, {"__type": "InvalidSignatureException"}
         if headers["X-Amz-Target"] != _TARGET:
             return 400, {"__type": "UnknownOperationException"}
@@ -55,24 +50,6 @@ class SecretsManager:
             return 400, {"__type": "com.amazonaws.secretsmanager#ResourceNotFoundException"}
         self.reads += 1
         return 200, {"ARN": self.arn, "SecretString": self.text}
-
-    def _is_signed(self, headers: Message, body: bytes) -> bool:
-        found = _AUTHORIZATION.fullmatch(headers.get("Authorization", ""))
-        if found is None or found["id"] != self.access_key_id:
-            return False
-        names = found["names"].split(";")
-        if names != sorted(names) or not set(names) >= _MUST_BE_SIGNED:
-            return False
-        lines = "".join(f"{name}:{headers.get(name, '')}\n" for name in names)
-        request = f"POST\n/\n\n{lines}\n{found['names']}\n{hashlib.sha256(body).hexdigest()}"
-        digest = hashlib.sha256(request.encode()).hexdigest()
-        message = f"AWS4-HMAC-SHA256\n{headers['X-Amz-Date']}\n{found['scope']}\n{digest}"
-        key = reduce(_hmac, found["scope"].split("/"), f"AWS4{self.secret_access_key}".encode())
-        return hmac.compare_digest(_hmac(key, message).hex(), found["signature"])
-
-
-def _hmac(key: bytes, text: str) -> bytes:
-    return hmac.new(key, text.encode(), hashlib.sha256).digest()
 
 
 @contextmanager

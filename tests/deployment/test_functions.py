@@ -52,6 +52,10 @@ def test_the_ingest_function_needs_nothing_heavy_and_no_read_path() -> None:
     assert not imported("IngestFunction") & {*HEAVY, "querier"}
 
 
+def test_the_function_of_ad_hoc_profiles_needs_nothing_heavy_and_no_read_path() -> None:
+    assert not imported("AdHocProfilesFunction") & {*HEAVY, "querier", "console"}
+
+
 def import_cpu_s(statement: str) -> float:
     """The least processor time of several fresh interpreters that import as the largest querier does."""
     code = f"import sys; sys.path[:0] = sys.argv[1:]; {statement}"

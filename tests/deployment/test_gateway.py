@@ -11,6 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
+from adhoc_files import AdHoc
+from client import Client
 from flamehouse import VERSION
 from flamehouse.pb.profile_pb2 import Function, Line, Location, Profile, Sample, ValueType
 from flamehouse.settings import Settings
@@ -132,6 +134,19 @@ def test_the_server_says_what_it_is(deployed: Cloud) -> None:
     assert send(deployed, "/version.v1.Version/Version").json() == {"QuerierAPI": "1"}
     response = httpx.get(deployed.url + "/api/v1/status/buildinfo", auth=("flamehouse", deployed.credential))
     assert response.json()["data"]["version"] == VERSION
+
+
+@pytest.mark.parametrize("proto", [True, False])
+def test_files_are_kept_in_the_bucket_and_drawn(deployed: Cloud, tenant: str, proto: bool) -> None:
+    client = Client(server=deployed.url, tenant=tenant, credential=deployed.credential)
+    adhoc = AdHoc(client=client, proto=proto)
+    answer = adhoc.upload(pprof_of(["main"]).SerializeToString(), "cpu.pprof")
+    assert f"{tenant}/{answer.id}" in deployed.bucket.objects
+    assert adhoc.get(answer.id) == answer
+    assert [each.id for each in adhoc.list_()] == [answer.id]
+    shown = json.loads(adhoc.diff(answer.id, answer.id).flamebearer_profile)
+    assert (shown["leftTicks"], shown["rightTicks"]) == (1, 1)
+    assert adhoc.refusal("Get", id="../cpu.pprof")[:2] == (400, "invalid_argument")
 
 
 def test_a_question_too_long_is_refused_by_the_function(deployed: Cloud) -> None:

@@ -11,7 +11,7 @@ from flamehouse.services import Services
 from flamehouse.settings import Settings
 from rpcs import handled, resources_of, routes_of
 
-MODULES = [*handled("ingest"), *handled("querier"), *handled("console")]
+MODULES = [*handled("ingest"), *handled("querier"), *handled("console"), *handled("adhoc")]
 
 
 def test_the_local_server_has_the_routes_of_every_handler_and_no_others() -> None:

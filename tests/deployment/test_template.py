@@ -57,7 +57,7 @@ def routed(template: dict[str, Any]) -> dict[str, set[str]]:
 
 
 def test_every_handler_has_its_routes_and_every_route_its_handler(template: dict[str, Any]) -> None:
-    modules = (*handled("ingest"), *handled("querier"), *handled("console"))
+    modules = (*handled("ingest"), *handled("querier"), *handled("console"), *handled("adhoc"))
     expected = {f"{each.__name__}.handler": {route.path for route in routes_of(each)} for each in modules}
     expected["ingest.app.handler"].add("$default")
     assert routed(template) == expected
@@ -127,8 +127,35 @@ def test_policies_name_what_they_allow(template: dict[str, Any]) -> None:
         assert "ManagedPolicyArns" not in role
         for policy in role["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
-                assert "*" not in json.dumps([statement["Action"], statement["Resource"]])
+                objects = {"Fn::Sub": "${AdHocProfilesBucket.Arn}/*"}
+                resource = "every object" if statement["Resource"] == objects else statement["Resource"]
+                assert "*" not in json.dumps([statement["Action"], resource])
                 assert not {"NotAction", "NotResource"} & statement.keys()
+
+
+def test_files_are_reached_by_their_function_alone(template: dict[str, Any]) -> None:
+    own = {"Fn::GetAtt": ["AdHocProfilesRole", "Arn"]}
+    assert [name for name, each in functions(template).items() if each["Role"] == own] == [
+        "AdHocProfilesFunction"
+    ]
+    for name, role in of_type(template, "AWS::IAM::Role").items():
+        assert ("AdHocProfilesBucket" in json.dumps(role)) == (name == "AdHocProfilesRole")
+        assert ("ClickHouseSecretArn" in json.dumps(role)) == (name != "AdHocProfilesRole")
+
+
+def test_the_bucket_is_private_and_encrypted_and_expires_with_the_profiles(template: dict[str, Any]) -> None:
+    [bucket] = of_type(template, "AWS::S3::Bucket").values()
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert "AES256" in json.dumps(bucket["BucketEncryption"])
+    condition, expires, _ = bucket["LifecycleConfiguration"]["Fn::If"]
+    assert template["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "RetentionDays"}, 0]}]}
+    [rule] = expires["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", {"Ref": "RetentionDays"})
+    [policy] = of_type(template, "AWS::S3::BucketPolicy").values()
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_the_gateway_may_call_each_function_and_only_this_gateway(template: dict[str, Any]) -> None:

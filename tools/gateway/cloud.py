@@ -1,4 +1,4 @@
-"""A whole deployment on this machine: the gateway, the built functions, their secret and a ClickHouse over HTTP."""
+"""A whole deployment on this machine: the gateway, the built functions, their secret, their bucket and a ClickHouse over HTTP."""
 
 import platform
 import socket
@@ -18,10 +18,14 @@ from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
 from tools.gateway.deployment import Deployment, read_deployment
 from tools.gateway.lambda_service import LambdaService
 from tools.gateway.server import create_app
+from tools.s3 import S3, serving_bucket
 from tools.secrets_manager import SecretsManager, serving_secret
+from tools.signature import Key
 
 CREDENTIAL: Final = "loopback-credential-of-nobody"
 _ARN: Final = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:clickhouse-AbCdEf"
+_BUCKET: Final = "AdHocProfilesBucket"
+"""As the template calls it: nothing here gives resources names of their own."""
 _ARCHITECTURES: Final = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64"}
 
 
@@ -32,6 +36,7 @@ class Cloud:
     url: str
     clickhouse: ClickHouseServer
     secret: SecretsManager
+    bucket: S3
     deployment: Deployment
     functions: LambdaService
     credential: str = field(default=CREDENTIAL, repr=False)
@@ -53,7 +58,10 @@ def cloud(
     (folder / "clickhouse").mkdir(exist_ok=True)
     with clickhouse_server(folder / "clickhouse") as clickhouse:
         migrate(Settings(clickhouse_dsn=clickhouse.dsn, retention_days=retention_days))
-        with serving_secret(_ARN, secret_of(clickhouse)) as secret:
+        with (
+            serving_secret(_ARN, secret_of(clickhouse)) as secret,
+            serving_bucket(_BUCKET, Key(id=secret.access_key_id, secret=secret.secret_access_key)) as bucket,
+        ):
             parameters = {
                 "ClickHouseSecretArn": secret.arn,
                 "ApiCredential": CREDENTIAL,
@@ -61,13 +69,16 @@ def cloud(
                 "RetentionDays": str(retention_days),
             }
             deployment = read_deployment(build, parameters)
-            functions = LambdaService(deployment, {**secret.environ(), **(environ or {})}, folder)
+            functions = LambdaService(
+                deployment, {**secret.environ(), "AWS_ENDPOINT_URL_S3": bucket.url, **(environ or {})}, folder
+            )
             try:
                 with serving(create_app(deployment, functions), port) as url:
                     yield Cloud(
                         url=url,
                         clickhouse=clickhouse,
                         secret=secret,
+                        bucket=bucket,
                         deployment=deployment,
                         functions=functions,
                     )

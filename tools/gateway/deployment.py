@@ -3,6 +3,8 @@
 Template: docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification.html
 """
 
+import re
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,12 +53,18 @@ def read_deployment(build: Path, parameters: Mapping[str, str]) -> Deployment:
     for name, resource in template["Resources"].items():
         if resource["Type"] != _FUNCTION:
             continue
-        properties = {**shared, **resource["Properties"]}
+        properties = _merged(shared, resource["Properties"])
         functions[name] = _function(name, stack.resolved(properties), stack, build)
         for event in properties.get("Events", {}).values():
             if event["Type"] == "HttpApi":
                 routes[_route_key(event["Properties"])] = name
     return Deployment(functions=functions, routes=routes)
+
+
+def _merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """A function's properties, its environment beside the one that all share."""
+    environments = (each.get("Environment", {}).get("Variables", {}) for each in (shared, own))
+    return {**shared, **own, "Environment": {"Variables": dict(ChainMap(*reversed([*environments])))}}
 
 
 def _function(name: str, properties: Mapping[str, Any], stack: "_Stack", build: Path) -> Function:
@@ -102,12 +110,12 @@ class _Stack:
     def resolved(self, value: Any) -> Any:  # noqa: ANN401  # whatever YAML holds
         """The value with the references of it looked up."""
         match value:
-            case {"Ref": name}:
+            case {"Ref": name} | {"Fn::GetAtt": [name, *_]}:
                 return self._parameters.get(name, name)
             case {"Fn::If": [condition, then, otherwise]}:
                 return self.resolved(then if self._holds({"Condition": condition}) else otherwise)
-            case {"Fn::GetAtt": [name, *_]}:
-                return name
+            case {"Fn::Sub": str(text)}:
+                return re.sub(r"\$\{(\w+)\}", lambda found: str(self.resolved({"Ref": found[1]})), text)
             case dict():
                 return {name: self.resolved(item) for name, item in value.items()}
             case list():

@@ -32,6 +32,10 @@ class Settings:
     retention_days: int = 30
     """How long profiles are kept; 0 keeps them for ever."""
 
+    adhoc_profiles: str = ""
+    """Where files that are uploaded to be looked at are kept: a folder, or `s3://BUCKET`. Empty: in the data folder of an
+    embedded ClickHouse, and nowhere without one."""
+
     ingest_window_past_s: int = -1
     """How far back a profile's time may lie; -1 follows the retention, 0 accepts any time."""
     ingest_window_future_s: int = 600
@@ -70,9 +74,13 @@ class Settings:
     aws_access_key_id: str = field(default="", repr=False)
     aws_secret_access_key: str = field(default="", repr=False)
     aws_session_token: str = field(default="", repr=False)
-    """What Lambda gives a function to be known by; for reading the secret."""
+    """What Lambda gives a function to be known by; for reading the secret and the bucket."""
+    aws_region: str = ""
+    """The region of the bucket."""
     aws_endpoint_url_secrets_manager: str = ""
     """Where Secrets Manager is, if not where the secret's region has it."""
+    aws_endpoint_url_s3: str = ""
+    """Where S3 is, if not where the region has it."""
 
     def __post_init__(self) -> None:
         if not self.clickhouse_dsn.startswith(_DSN_SCHEMES):

@@ -1,0 +1,61 @@
+"""Files kept in a folder of this machine, a folder for each tenant in it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from logging import getLogger
+from pathlib import Path
+from uuid import uuid4
+
+from adhoc.out_of_reach import out_of_reach
+
+_log = getLogger(__name__)
+
+
+class Folder:
+    """The files below a folder, which is made when the first comes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def put(self, tenant: str, name: str, content: bytes) -> None:
+        with _told_to_clients():
+            folder = self._folder_of(tenant)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Whole or not at all, whenever the process ends.
+            unfinished = folder / f".{uuid4().hex}"
+            unfinished.write_bytes(content)
+            unfinished.replace(folder / name)
+
+    def get(self, tenant: str, name: str) -> bytes | None:
+        with _told_to_clients():
+            try:
+                return (self._folder_of(tenant) / name).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def names(self, tenant: str) -> Iterable[str]:
+        with _told_to_clients():
+            try:
+                return [file.name for file in self._folder_of(tenant).iterdir()]
+            except FileNotFoundError:
+                return []
+
+    def expire(self, tenant: str, is_over: Callable[[str], bool]) -> None:
+        for name in self.names(tenant):
+            if is_over(name):
+                with _told_to_clients():
+                    (self._folder_of(tenant) / name).unlink(missing_ok=True)
+
+    def _folder_of(self, tenant: str) -> Path:
+        """A name of one case and length: tenants that differ in case alone share no folder on any file system."""
+        return self._path / sha256(tenant.encode()).hexdigest()
+
+
+@contextmanager
+def _told_to_clients() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        _log.error("the folder of ad hoc profiles cannot be used: %s", type(error).__name__)
+        raise out_of_reach() from None
