@@ -28,8 +28,8 @@ _PATH: Final = "/v1development/profiles"
 """What both paths are called in an upload's id."""
 _RPC_PATH: Final = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export"
 
-_MAX_BYTES: Final = 32 << 20
-"""Of a body, unpacked: a number of one byte takes eight in memory."""
+_MAX_BYTES: Final = 16 << 20
+"""Of a body, unpacked: a number of one byte takes up to sixteen in memory while it is read."""
 
 _MAX_SHOWN: Final = 100
 """Refused profiles that an answer names: there may be ten thousand."""
