@@ -91,8 +91,11 @@ def _rpcs(service: Service) -> Mapping[str, Rpc]:
             fields=lambda within: _hour(within, labelNames=["service_name", "__profile_type__"]),
             growth=1.5,
         ),
+        "Series of all labels": Rpc(
+            rpc="Series", request=querier_pb2.SeriesRequest, fields=_hour, growth=1.5
+        ),
         "GetProfileStats": Rpc(
-            rpc="GetProfileStats", request=types_pb2.GetProfileStatsRequest, fields=lambda _: {}
+            rpc="GetProfileStats", request=types_pb2.GetProfileStatsRequest, fields=lambda _: {}, growth=1.5
         ),
         "AnalyzeQuery": Rpc(
             rpc="AnalyzeQuery",
