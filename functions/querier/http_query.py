@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from flamehouse.answer import check_answer_size
 from flamehouse.attime import parse_attime
 from flamehouse.compression import compress_if_wanted
 from flamehouse.connect import Call
@@ -20,6 +21,7 @@ from flamehouse.http_endpoint import HttpEndpoint
 from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
 from flamehouse.services import Services
 from flamehouse.tenant import tenant_of
+from flamehouse.waiting import work_for
 
 _MS_NS: Final = 1_000_000
 _MAX_NODES_NAMES: Final = ("max-nodes", "maxNodes")
@@ -64,10 +66,11 @@ def http_query(path: str, method: Method) -> Route:
 
         def answer() -> Response:
             content = method(call, request.query_params)
+            check_answer_size(len(content.body), services.settings)
             body, encoding = compress_if_wanted(content.body, request.headers)
             return Response(body, headers=encoding, media_type=content.media_type)
 
-        return await run_in_threadpool(answer)
+        return await work_for(request, services.store, answer)
 
     return Route(path, HttpEndpoint(method="GET", respond=respond))
 

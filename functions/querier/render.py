@@ -10,6 +10,7 @@ from flamehouse.flamebearer import flamebearer_of, shown_as
 from flamehouse.flamegraph import flamegraph_of
 from flamehouse.store.model import EVERY_SAMPLE, SeriesQuery, SeriesResult, StacktraceQuery
 from querier.http_query import Content, Names, http_query, json_content, selection_of
+from querier.over_time import check_series_count, series_to_ask_for
 from querier.stacktrace_query import stacktrace_query, tree_of
 from querier.timeline import on_steps, step_of, timeline_of
 
@@ -39,8 +40,10 @@ def _timelines(call: Call, question: StacktraceQuery, parameters: QueryParams) -
         step_ms=step_s * 1_000,
         group_by=group_by,
         average=parameters.get("aggregation") == "avg",
+        limit=series_to_ask_for(0, call.services.settings),
     )
     series = call.services.store.select_series(call.tenant, query)
+    check_series_count(len(series), call.services.settings)
     timelines = {_group_of(each): timeline_of(each.points, within, step_s) for each in series}
     return {
         "timeline": next(iter(timelines.values())) if len(timelines) == 1 else None,

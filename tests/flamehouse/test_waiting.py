@@ -22,6 +22,7 @@ from questions import Server, some_monday_ms
 from uploads import PUSH, pushed, series
 
 PROFILE_TYPES = "/querier.v1.QuerierService/ProfileTypes"
+JSON = {"Content-Type": "application/json"}
 ENDLESS = "SELECT count() FROM system.numbers WHERE cityHash64(number) = 0"
 UNDER_WAY = "SELECT count() FROM system.processes WHERE startsWith(query, {sql:String})"
 SOON_S = 4
@@ -84,16 +85,18 @@ def test_a_client_that_allows_more_time_than_there_is_changes_nothing(
 
 
 def go_away(
-    app: ASGIApp, path: str, body: bytes, headers: Mapping[str, str], after_s: float
+    app: ASGIApp, asked: str, body: bytes = b"", headers: Mapping[str, str] | None = None, *, after_s: float
 ) -> list[Message]:
-    """Send a request and close the connection after a while; what the server sent, if it was heard or not."""
+    """Send a request (`POST /path?query`) and close the connection after a while; what the server sent to nobody."""
+    method, _, target = asked.partition(" ")
+    path, _, query = target.partition("?")
     sent: list[Message] = []
     scope = {
         "type": "http",
-        "method": "POST",
+        "method": method,
         "path": path,
-        "query_string": b"",
-        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "query_string": query.encode(),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
     }
 
     async def run() -> None:
@@ -116,15 +119,23 @@ def go_away(
 
 def test_a_question_that_nobody_waits_for_is_stopped(endless: ASGIApp) -> None:
     started = time.monotonic()
-    start, body = go_away(endless, PROFILE_TYPES, b"{}", {"Content-Type": "application/json"}, after_s=0.3)
+    start, body = go_away(endless, f"POST {PROFILE_TYPES}", b"{}", JSON, after_s=0.3)
     assert time.monotonic() - started < SOON_S
     assert (start["status"], json.loads(body["body"])["code"]) == (499, "canceled")
 
 
+def test_a_question_by_get_is_stopped_too(endless: ASGIApp) -> None:
+    started = time.monotonic()
+    start, _ = go_away(endless, "GET /pyroscope/label-values?label=__name__", after_s=0.3)
+    assert (start["status"], time.monotonic() - started < SOON_S) == (499, True)
+
+
 def test_a_question_is_stopped_however_many_are_under_way(endless: ASGIApp) -> None:
     async def all_of_them() -> None:
-        headers = {"Content-Type": "application/json"}
-        asked = (asyncio.to_thread(go_away, endless, PROFILE_TYPES, b"{}", headers, 0.3) for _ in range(6))
+        asked = (
+            asyncio.to_thread(go_away, endless, f"POST {PROFILE_TYPES}", b"{}", JSON, after_s=0.3)
+            for _ in range(6)
+        )
         await asyncio.gather(*asked)
 
     started = time.monotonic()
@@ -139,7 +150,7 @@ def test_an_upload_is_stored_though_its_client_went_away(
     app = create_app(lambda: Services(settings=settings, store=store))
     body = pushed(series(CPU_LABELS, pprof_of([sample("a", 7)], time_ms=monday)))
     headers = {"Content-Type": "application/proto", "X-Scope-OrgID": tenant}
-    start, _ = go_away(app, PUSH, body, headers, after_s=0)
+    start, _ = go_away(app, f"POST {PUSH}", body, headers, after_s=0)
     assert start["status"] == 200
     assert Server.on(store, settings, tenant).flamegraph(monday, monday + 1).total == 7
 
