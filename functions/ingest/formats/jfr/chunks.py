@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
-from ingest.formats.jfr.damage import damaged
+from ingest.formats.jfr.limits import MAX_CHUNKS, Rooms, damaged
 
 _MAGIC: Final = b"FLR\x00"
 _HEADER: Final = Struct(">4sHHqqqqqqqI")
@@ -16,14 +16,14 @@ _HEADER: Final = Struct(">4sHHqqqqqqqI")
 ticks, ticks a second, features."""
 _MAJOR_VERSIONS: Final = frozenset({1, 2})
 _COMPRESSED: Final = 1
-_MAX_CHUNKS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """Where a chunk's parts are in `data`, the whole recording; its events lie between `start` and `end`.
 
-    `compressed` says how integers are written: in seven bits a byte, or in as many bytes as their type has.
+    `compressed` says how integers are written: in seven bits a byte, or in as many bytes as their type has. `rooms` are
+    the whole recording's.
     """
 
     data: bytes
@@ -32,21 +32,22 @@ class Chunk:
     checkpoint: int
     metadata: int
     compressed: bool
+    rooms: Rooms
 
 
-def read_chunks(data: bytes) -> Iterator[Chunk]:
+def read_chunks(data: bytes, rooms: Rooms) -> Iterator[Chunk]:
     """The chunks of a recording one after the other. RpcError invalid_argument for what is none."""
     position = count = 0
     while position < len(data) or not count:
         count += 1
-        if count > _MAX_CHUNKS:
-            raise damaged(f"it has more than {_MAX_CHUNKS} chunks")
-        chunk = _read_chunk(data, position)
+        if count > MAX_CHUNKS:
+            raise damaged(f"it has more than {MAX_CHUNKS} chunks")
+        chunk = _read_chunk(data, position, rooms)
         yield chunk
         position = chunk.end
 
 
-def _read_chunk(data: bytes, position: int) -> Chunk:
+def _read_chunk(data: bytes, position: int, rooms: Rooms) -> Chunk:
     if len(data) - position < _HEADER.size:
         raise damaged("it ends within the header of a chunk")
     magic, major, _, size, checkpoint, metadata, *_, features = _HEADER.unpack_from(data, position)
@@ -65,4 +66,5 @@ def _read_chunk(data: bytes, position: int) -> Chunk:
         checkpoint=position + checkpoint if checkpoint else 0,
         metadata=position + metadata,
         compressed=bool(features & _COMPRESSED),
+        rooms=rooms,
     )

@@ -10,19 +10,17 @@ from typing import Final
 
 from ingest.formats.jfr.chunks import Chunk
 from ingest.formats.jfr.cursor import Cursor, constant_of, decode_text
-from ingest.formats.jfr.damage import damaged
 from ingest.formats.jfr.layout import (
     STRING,
-    Kind,
     Layout,
     Value,
-    batches,
     layout_of,
-    read_value,
     read_values,
 )
+from ingest.formats.jfr.limits import damaged
 from ingest.formats.jfr.metadata import Classes
-from ingest.formats.jfr.numbers import NumberStream
+from ingest.formats.jfr.numbers import NumberStream, batches
+from ingest.formats.jfr.stacktraces import Frames, StackTraces
 
 CHECKPOINT_TYPE: Final = 1
 STACK_TRACE: Final = "jdk.types.StackTrace"
@@ -30,17 +28,8 @@ METHOD: Final = "jdk.types.Method"
 CLASS: Final = "java.lang.Class"
 _ROWS: Final[Mapping[str, Sequence[str]]] = {METHOD: ("type", "name"), CLASS: ("name",)}
 """The fields that are kept of classes that hold several."""
-_FRAMES, _METHOD, _LINE = "frames", "method", "lineNumber"
-
-_MAX_CONSTANTS: Final = 1 << 20
-"""Of a chunk: each that is kept takes some hundred bytes of memory."""
-_MAX_FRAMES: Final = 1 << 16
-"""Of a stack trace. A JVM records 2,048 at most."""
 
 _NO_TEXT: Final = b"\0"
-
-type Frames = tuple[Sequence[int], Sequence[int]]
-"""A stack trace: the methods of its frames, the leaf's first, and their line numbers."""
 
 
 class Constants:
@@ -49,10 +38,9 @@ class Constants:
     def __init__(self, chunk: Chunk, classes: Classes) -> None:
         self._chunk = chunk
         self._classes = classes
-        self._room = _MAX_CONSTANTS
         self._layouts: dict[int, Layout] = {}
         self._by_name = {class_.name: class_.id for class_ in classes.values()}
-        self.stacktraces: dict[int, Frames] = {}
+        self._stacktraces = StackTraces(chunk.rooms)
         self._texts: dict[int, dict[int, bytes]] = {}
         self._pools: dict[tuple[str, str], Mapping[int, bytes]] = {}
         self._rows: dict[str, dict[int, Sequence[Value]]] = {name: {} for name in _ROWS}
@@ -70,6 +58,10 @@ class Constants:
         cursor.skip(1)
         for _ in range(cursor.integer()):
             self._read_pool(cursor, cursor.long(), cursor.integer(), stacktraces)
+
+    def frames(self, stacktrace: int) -> Frames | None:
+        """The frames of a stack trace, if there is one of that number and it was asked for."""
+        return self._stacktraces.found.get(stacktrace)
 
     def row(self, class_name: str, number: int) -> Sequence[Value] | None:
         """The fields of a method or class, in the order of `_ROWS`; None for a number that has none."""
@@ -110,22 +102,43 @@ class Constants:
         return layout
 
     def _read_pool(self, cursor: Cursor, type_: int, count: int, stacktraces: Collection[int]) -> None:
-        self._room -= count
-        if self._room < 0:
-            raise damaged(f"a chunk has more than {_MAX_CONSTANTS} constants")
+        self._chunk.rooms.constants.take(count)
         if not count:
             return
         layout = self._layout(type_)
         name = self._classes[type_].name
-        if layout.is_text:
-            _read_texts(cursor, count, self._texts.setdefault(type_, {}))
-        elif name in _ROWS:
+        if name in _ROWS:
             indices = [layout.index(field) for field in _ROWS[name]]
-            _read_rows(cursor, count, layout, indices, self._rows[name])
+            self._read_rows(cursor, count, layout, indices, self._rows[name])
+        elif layout.is_text:
+            _read_texts(cursor, count, self._texts.setdefault(type_, {}))
         elif name == STACK_TRACE:
-            _read_stacktraces(cursor, count, layout, stacktraces, self.stacktraces)
+            self._stacktraces.read(cursor, count, layout, stacktraces)
         else:
-            _skip_pool(cursor, count, layout)
+            self._read_rows(cursor, count, layout, (), {})
+
+    def _read_rows(
+        self,
+        cursor: Cursor,
+        count: int,
+        layout: Layout,
+        indices: Sequence[int | None],
+        rows: dict[int, Sequence[Value]],
+    ) -> None:
+        """Keep the steps of these indices; a field that the class does not have is None."""
+        if not layout.numbers:
+            for _ in range(count):
+                key = cursor.long()
+                values = read_values(cursor, layout, self._chunk.rooms.values)
+                rows[key] = [None if index is None else values[index] for index in indices]
+            return
+        width = 1 + layout.numbers
+        stream = NumberStream(cursor.data, cursor.position, cursor.end)
+        for batch in batches(count, width):
+            numbers = stream.take(batch * width)
+            columns = [repeat(None) if index is None else numbers[1 + index :: width] for index in indices]
+            rows.update(zip(numbers[::width], zip(*columns, strict=False), strict=False))
+        cursor.position = stream.position
 
 
 def _read_texts(cursor: Cursor, count: int, texts: dict[int, bytes]) -> None:
@@ -133,99 +146,3 @@ def _read_texts(cursor: Cursor, count: int, texts: dict[int, bytes]) -> None:
     for _ in range(count):
         key = number()
         texts[key] = text()
-
-
-def _read_rows(
-    cursor: Cursor,
-    count: int,
-    layout: Layout,
-    indices: Sequence[int | None],
-    rows: dict[int, Sequence[Value]],
-) -> None:
-    """Keep the steps of these indices; a field that the class does not have is None."""
-    if not layout.numbers:
-        for _ in range(count):
-            key = cursor.long()
-            values = read_values(cursor, layout)
-            rows[key] = [None if index is None else values[index] for index in indices]
-        return
-    width = 1 + layout.numbers
-    stream = NumberStream(cursor.data, cursor.position, cursor.end)
-    for batch in batches(count, width):
-        numbers = stream.take(batch * width)
-        columns = [repeat(None) if index is None else numbers[1 + index :: width] for index in indices]
-        rows.update(zip(numbers[::width], zip(*columns, strict=False), strict=False))
-    cursor.position = stream.position
-
-
-def _skip_pool(cursor: Cursor, count: int, layout: Layout) -> None:
-    _read_rows(cursor, count, layout, (), {})
-
-
-def _read_stacktraces(
-    cursor: Cursor, count: int, layout: Layout, wanted: Collection[int], found: dict[int, Frames]
-) -> None:
-    index = layout.index(_FRAMES)
-    step = None if index is None else layout.steps[index]
-    element = None if step is None or step.kind is not Kind.LIST else step.of
-    if element is None or index is None or element.index(_METHOD) is None:
-        _skip_pool(cursor, count, layout)
-        return
-    before, after = layout.steps[:index], layout.steps[index + 1 :]
-    if element.numbers and all(each.kind is Kind.NUMBER for each in (*before, *after)):
-        _read_number_stacktraces(cursor, count, element, (len(before), len(after)), wanted, found)
-        return
-    for _ in range(count):
-        key = cursor.long()
-        for each in before:
-            read_value(cursor, each)
-        frames = _read_frames(cursor, element)
-        for each in after:
-            read_value(cursor, each)
-        if key in wanted:
-            found[key] = frames
-
-
-def _read_number_stacktraces(
-    cursor: Cursor,
-    count: int,
-    element: Layout,
-    around: tuple[int, int],
-    wanted: Collection[int],
-    found: dict[int, Frames],
-) -> None:
-    """Stack traces of nothing but numbers; `around` says how many stand before and after the list of frames."""
-    before, after = around
-    width, method, line = element.numbers, element.index(_METHOD), element.index(_LINE)
-    stream = NumberStream(cursor.data, cursor.position, cursor.end)
-    take = stream.take
-    for _ in range(count):
-        head = take(before + 2)
-        frames = take(_frame_count(head[-1]) * width + after)
-        if head[0] in wanted:
-            stop = len(frames) - after
-            lines = [0] * head[-1] if line is None else frames[line:stop:width]
-            found[head[0]] = (frames[method:stop:width], lines)
-    cursor.position = stream.position
-
-
-def _read_frames(cursor: Cursor, element: Layout) -> Frames:
-    method, line = element.index(_METHOD), element.index(_LINE)
-    methods: list[int] = []
-    lines: list[int] = []
-    for _ in range(_frame_count(cursor.integer())):
-        values = read_values(cursor, element)
-        methods.append(_integer(values, method))
-        lines.append(_integer(values, line))
-    return methods, lines
-
-
-def _frame_count(count: int) -> int:
-    if count > _MAX_FRAMES:
-        raise damaged(f"a stack trace has more than {_MAX_FRAMES} frames")
-    return count
-
-
-def _integer(values: Sequence[Value], index: int | None) -> int:
-    value = 0 if index is None else values[index]
-    return value if isinstance(value, int) else 0

@@ -6,8 +6,8 @@ Encodings: the class files of jdk.jfr.internal.consumer, `RecordingInput` and `S
 from typing import Final
 
 from flamehouse.errors import RpcError
-from ingest.formats.jfr.damage import damaged
-from ingest.formats.jfr.numbers import MAX_NUMBER_BYTES
+from ingest.formats.jfr.limits import MAX_TEXT_BYTES, damaged
+from ingest.formats.jfr.numbers import MAX_NUMBER_BYTES, NumberStream
 
 # What the first byte of a string says of the rest; 0 and 1 are a string that is none or empty.
 _EMPTY, _CONSTANT, _UTF8, _CHARS, _LATIN1 = 1, 2, 3, 4, 5
@@ -81,8 +81,9 @@ class Cursor:
         if not self.compressed:
             self.skip(count * _CHAR_BYTES)
             return
-        for _ in range(count):
-            self.varint()
+        stream = NumberStream(self.data, self.position, self.end)
+        stream.skip(count)
+        self.position = stream.position
 
     def _beyond(self) -> RpcError:
         return damaged("a value ends beyond the event that it is in")
@@ -98,8 +99,10 @@ def constant_of(text: bytes, *, compressed: bool) -> int | None:
 def decode_text(text: bytes, *, compressed: bool) -> str:
     """The characters of a string that `Cursor.text` found; none where it stands for a constant.
 
-    RpcError invalid_argument for what is not UTF-8.
+    RpcError invalid_argument for what is not UTF-8, or too long to be of use.
     """
+    if len(text) > MAX_TEXT_BYTES:
+        raise damaged(f"a name is longer than {MAX_TEXT_BYTES} bytes")
     encoding = text[0]
     if encoding in {_UTF8, _LATIN1}:
         cursor = Cursor(text, 1, len(text), compressed=compressed)

@@ -12,16 +12,14 @@ from typing import Final, NamedTuple
 from ingest.formats.jfr.chunks import Chunk
 from ingest.formats.jfr.constants import CHECKPOINT_TYPE
 from ingest.formats.jfr.cursor import Cursor
-from ingest.formats.jfr.damage import damaged
 from ingest.formats.jfr.kinds import EVENTS, Event
 from ingest.formats.jfr.layout import Layout, layout_of, read_values
+from ingest.formats.jfr.limits import MAX_SAMPLES, damaged
 from ingest.formats.jfr.metadata import Class, Classes
 from ingest.formats.jfr.numbers import MAX_NUMBER_BYTES, read_numbers
 
 SETTING: Final = "jdk.ActiveSetting"
 _BATCH_EVENTS: Final = 1 << 12
-_MAX_SAMPLES: Final = 1 << 18
-"""Distinct ones of a chunk: each takes half a kilobyte of memory."""
 _MAX_SETTINGS: Final = 10_000
 _STACK_TRACE: Final = "stackTrace"
 
@@ -76,7 +74,7 @@ class Collector(ABC):
     def _rows(self, layout: Layout, payloads: Iterable[bytes]) -> Iterator[list[int | bytes | None]]:
         for payload in payloads:
             cursor = Cursor(payload, 0, len(payload), compressed=self._chunk.compressed)
-            yield read_values(cursor, layout)
+            yield read_values(cursor, layout, self._chunk.rooms.values)
 
 
 class Settings(Collector):
@@ -218,5 +216,5 @@ def _events(chunk: Chunk) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _check_count(samples: Collection[Samples]) -> None:
-    if sum(map(len, samples)) > _MAX_SAMPLES:
-        raise damaged(f"a chunk has more than {_MAX_SAMPLES} distinct samples")
+    if sum(map(len, samples)) > MAX_SAMPLES:
+        raise damaged(f"a chunk has more than {MAX_SAMPLES} distinct samples")

@@ -8,8 +8,8 @@ from google.protobuf.message import DecodeError
 from flamehouse.errors import invalid_argument
 from flamehouse.pb.jfr_pb2 import LabelsSnapshot
 from flamehouse.wire import has_more_fields
-from ingest.formats.jfr.damage import damaged
 from ingest.formats.jfr.events import Sample
+from ingest.formats.jfr.limits import damaged
 from ingest.formats.jfr.profiles import Labels
 
 _MAX_FIELDS: Final = 1 << 19

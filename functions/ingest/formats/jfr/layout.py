@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Final
 
 from ingest.formats.jfr.cursor import LONG_BYTES, Cursor
-from ingest.formats.jfr.damage import damaged
+from ingest.formats.jfr.limits import Room, damaged
 from ingest.formats.jfr.metadata import Class, Classes, Field
 from ingest.formats.jfr.numbers import NumberStream
 
@@ -33,7 +33,6 @@ _COMPRESSED: Final = frozenset({"boolean", "char", "short", "int", "long"})
 _MAX_DEPTH: Final = 16
 _MAX_STEPS: Final = 2_000
 """Classes within classes, each many times over, would make any number of steps."""
-_BATCH_NUMBERS: Final = 1 << 14
 
 
 class Kind(Enum):
@@ -136,12 +135,13 @@ class _Flattening:
 type Value = int | bytes | None
 
 
-def read_values(cursor: Cursor, layout: Layout) -> list[Value]:
+def read_values(cursor: Cursor, layout: Layout, room: Room) -> list[Value]:
     """One instance, a value for each step: an integer, a string as it is encoded, None for a list."""
-    return [read_value(cursor, step) for step in layout.steps]
+    room.take(len(layout.steps))
+    return [read_value(cursor, step, room) for step in layout.steps]
 
 
-def read_value(cursor: Cursor, step: Step) -> Value:
+def read_value(cursor: Cursor, step: Step, room: Room) -> Value:
     match step.kind:
         case Kind.NUMBER:
             return cursor.varint()
@@ -150,29 +150,19 @@ def read_value(cursor: Cursor, step: Step) -> Value:
         case Kind.TEXT:
             return cursor.text()
         case Kind.LIST:
-            skip_instances(cursor, step.of, cursor.integer())
+            _skip_instances(cursor, step.of, cursor.integer(), room)
             return None
 
 
-def skip_instances(cursor: Cursor, layout: Layout | None, count: int) -> None:
-    """Go on by `count` instances."""
+def _skip_instances(cursor: Cursor, layout: Layout | None, count: int, room: Room) -> None:
     if layout is None or not layout.steps:
         return
     if layout.size:
         cursor.skip(count * layout.size)
     elif layout.numbers:
         stream = NumberStream(cursor.data, cursor.position, cursor.end)
-        for batch in batches(count, layout.numbers):
-            stream.take(batch * layout.numbers)
+        stream.skip(count * layout.numbers)
         cursor.position = stream.position
     else:
         for _ in range(count):
-            read_values(cursor, layout)
-
-
-def batches(count: int, width: int) -> Iterator[int]:
-    """`count` rows of `width` numbers, in lots that take little memory."""
-    most = max(1, _BATCH_NUMBERS // width)
-    while count > 0:
-        yield min(count, most)
-        count -= most
+            read_values(cursor, layout, room)

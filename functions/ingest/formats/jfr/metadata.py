@@ -12,11 +12,10 @@ from typing import Final
 
 from ingest.formats.jfr.chunks import Chunk
 from ingest.formats.jfr.cursor import INT_BYTES, Cursor, decode_text
-from ingest.formats.jfr.damage import damaged
+from ingest.formats.jfr.limits import MAX_METADATA_BYTES, Rooms, damaged
 from ingest.formats.jfr.numbers import read_numbers
 
 METADATA_TYPE: Final = 0
-_MAX_BYTES: Final = 2 << 20
 _MAX_KEPT_BYTES: Final = 1 << 18
 """A JDK's is 100 kB long; what is much longer is not worth the memory."""
 
@@ -43,23 +42,40 @@ class Class:
 type Classes = Mapping[int, Class]
 
 
-def read_classes(chunk: Chunk) -> Classes:
-    """The classes of a chunk by id. RpcError invalid_argument for damaged metadata.
+class Metadata:
+    """Reads the metadata of a recording's chunks, which nearly always is that of the chunk before."""
 
-    They are the same in every recording of a program, so they are kept for the next: never change them.
-    """
+    def __init__(self, rooms: Rooms) -> None:
+        self._room = rooms.metadata
+        self._last: tuple[bytes, bool] | None = None
+        self._classes: Classes = {}
+
+    def classes(self, chunk: Chunk) -> Classes:
+        """The classes of a chunk by id. RpcError invalid_argument for damaged metadata.
+
+        They are the same in every recording of a program, so they are kept for the next: never change them.
+        """
+        tree = _tree_of(chunk)
+        if (tree, chunk.compressed) != self._last:
+            self._room.take(len(tree))
+            parse = _parse_again if len(tree) <= _MAX_KEPT_BYTES else _parse
+            self._classes = parse(tree, compressed=chunk.compressed)
+            self._last = (tree, chunk.compressed)
+        return self._classes
+
+
+def _tree_of(chunk: Chunk) -> bytes:
+    """The metadata without its head, which says when it was written."""
     cursor = Cursor(chunk.data, chunk.metadata, chunk.end, compressed=chunk.compressed)
     size = cursor.integer()
     type_ = cursor.long()
     if type_ != METADATA_TYPE or not 0 < size <= chunk.end - chunk.metadata:
         raise damaged("its metadata is not where the header says")
-    if size > _MAX_BYTES:
-        raise damaged(f"its metadata is longer than {_MAX_BYTES} bytes")
+    if size > MAX_METADATA_BYTES:
+        raise damaged(f"its metadata is longer than {MAX_METADATA_BYTES} bytes")
     for _ in ("start", "duration", "id"):
         cursor.long()
-    tree = chunk.data[cursor.position : chunk.metadata + size]
-    parse = _parse_again if len(tree) <= _MAX_KEPT_BYTES else _parse
-    return parse(tree, compressed=chunk.compressed)
+    return chunk.data[cursor.position : chunk.metadata + size]
 
 
 def _parse(tree: bytes, *, compressed: bool) -> Classes:

@@ -8,11 +8,11 @@ Whatever the bytes are, they are then numbers: what follows the integers may be 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from flamehouse.pb.jfr_pb2 import Numbers
-from ingest.formats.jfr.damage import damaged
+from ingest.formats.jfr.limits import damaged
 
 _NINE_GOING_ON: Final = re.compile(rb"([\x80-\xff]{9})")
 _WITH_TENTH: Final = b"\\1\x01"
@@ -26,6 +26,7 @@ MAX_NUMBER_BYTES: Final = 9
 _FIRST_WINDOW_BYTES: Final = 1 << 8
 _LAST_WINDOW_BYTES: Final = 1 << 14
 """A first small look, then larger ones: what is read in vain is never more than what was wanted, and never much."""
+_BATCH_NUMBERS: Final = 1 << 14
 
 
 def read_numbers(data: bytes) -> Sequence[int]:
@@ -55,6 +56,11 @@ class NumberStream:
         self._next = stop
         return taken
 
+    def skip(self, count: int) -> None:
+        """Leave out the next `count` numbers."""
+        for batch in batches(count, 1):
+            self.take(batch)
+
     @property
     def position(self) -> int:
         """Where the numbers end that were taken."""
@@ -82,6 +88,14 @@ class NumberStream:
         self._read_up_to += _original_length(self._window)
         self._window_bytes = min(2 * self._window_bytes, _LAST_WINDOW_BYTES)
         return _decode(self._window)
+
+
+def batches(count: int, width: int) -> Iterator[int]:
+    """`count` rows of `width` numbers, in lots that take little memory."""
+    most = max(1, _BATCH_NUMBERS // width)
+    while count > 0:
+        yield min(count, most)
+        count -= most
 
 
 def _as_protobuf(data: bytes) -> bytes:

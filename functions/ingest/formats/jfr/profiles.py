@@ -9,22 +9,16 @@ from typing import Final, NamedTuple
 
 from flamehouse.pb.profile_pb2 import Function, Label, Line, Location, Profile, Sample, ValueType
 from flamehouse.pb.profile_pb2 import Mapping as Mapped
-from ingest.formats.jfr.damage import damaged
 from ingest.formats.jfr.kinds import Kind
+from ingest.formats.jfr.limits import Rooms, damaged
 from ingest.pprof_message import shorten
 
 _LINE_MASK: Final = 0xFFFFFFFF
 _INT64: Final = range(-(1 << 63), 1 << 63)
-_MAX_LOCATIONS: Final = 1 << 18
-_MAX_NAME_CHARS: Final = 1 << 24
-"""Of all functions: a few long classes and methods make many long names."""
-_MAX_SAMPLES: Final = 1 << 18
-_MAX_PARTS: Final = 4_000_000
-"""Frames and labels of all samples: many samples may share a long stack, or a long list of labels."""
 
 type Labels = tuple[tuple[str, str], ...]
 type Stack = tuple[int, ...]
-"""The ids of a stack's locations, the leaf first."""
+"""The ids of a stack's locations, the leaf first. It is known by its number: a hash of it takes as long as it is deep."""
 
 
 class _Place(NamedTuple):
@@ -32,28 +26,25 @@ class _Place(NamedTuple):
     line: int
 
 
-type _Samples = Mapping[tuple[Stack, Labels], Sequence[int]]
+type _Samples = Mapping[tuple[int, Labels], Sequence[int]]
 
 
 class Profiles:
     """Collects samples, and makes a pprof message of those of each kind."""
 
-    def __init__(self) -> None:
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
         self._functions: dict[str, int] = {}
         self._locations: dict[_Place, int] = {}
-        self._samples: dict[Kind, dict[tuple[Stack, Labels], Sequence[int]]] = {}
-        self._stacks: dict[Stack, Stack] = {}
-        self._name_room = _MAX_NAME_CHARS
-        self._sample_room = _MAX_SAMPLES
+        self._stacks: dict[Stack, int] = {}
+        self._samples: dict[Kind, dict[tuple[int, Labels], Sequence[int]]] = {}
 
     def function(self, name: str) -> int:
         """The id of a function of that name."""
         name = shorten(name)
         id_ = self._functions.get(name)
         if id_ is None:
-            self._name_room -= len(name)
-            if self._name_room < 0:
-                raise damaged(f"the names of its functions have more than {_MAX_NAME_CHARS} characters")
+            self._rooms.names.take(len(name))
             id_ = self._functions[name] = len(self._functions) + 1
         return id_
 
@@ -62,38 +53,31 @@ class Profiles:
         place = _Place(function, line & _LINE_MASK)
         id_ = self._locations.get(place)
         if id_ is None:
-            if len(self._locations) == _MAX_LOCATIONS:
-                raise damaged(f"it has more than {_MAX_LOCATIONS} different frames")
+            self._rooms.locations.take()
             id_ = self._locations[place] = len(self._locations) + 1
         return id_
 
-    def stack(self, locations: Iterable[int]) -> Stack:
-        """A stack of the locations, one object for all equal ones."""
-        stack = tuple(locations)
-        return self._stacks.setdefault(stack, stack)
+    def stack(self, locations: Iterable[int]) -> int:
+        """The number of a stack, whose locations are given the leaf's first."""
+        return self._stacks.setdefault(tuple(locations), len(self._stacks))
 
-    def add(self, kind: Kind, stack: Stack, labels: Labels, values: Sequence[int]) -> None:
+    def add(self, kind: Kind, stack: int, labels: Labels, values: Sequence[int]) -> None:
         """Add a sample; equal ones are summed."""
         samples = self._samples.setdefault(kind, {})
         key = (stack, labels)
         known = samples.get(key)
         if known is None:
-            self._sample_room -= 1
-            if self._sample_room < 0:
-                raise damaged(f"it has more than {_MAX_SAMPLES} distinct samples")
+            self._rooms.samples.take()
             samples[key] = values
         else:
             samples[key] = [old + new for old, new in zip(known, values, strict=True)]
 
     def messages(self, *, time_ns: int, duration_ns: int) -> Iterator[tuple[Kind, Profile]]:
         """A pprof message for each kind that there are samples of."""
-        names, places = [*self._functions], [*self._locations]
-        room = _MAX_PARTS
+        table = _Table([*self._functions], [*self._locations], [*self._stacks])
         for kind, samples in self._samples.items():
-            room -= sum(len(stack) + len(labels) for stack, labels in samples)
-            if room < 0:
-                raise damaged(f"its samples have more than {_MAX_PARTS} frames and labels")
-            message = _Message(names, places)
+            self._rooms.parts.take(sum(len(table.stacks[stack]) + len(labels) for stack, labels in samples))
+            message = _Message(table)
             message.add_kind(kind)
             message.add_samples(samples)
             message.pprof.time_nanos = time_ns
@@ -101,13 +85,20 @@ class Profiles:
             yield kind, message.finished()
 
 
+class _Table(NamedTuple):
+    """The functions, locations and stacks of all profiles, by their ids less one, and stacks by their numbers."""
+
+    functions: Sequence[str]
+    locations: Sequence[_Place]
+    stacks: Sequence[Stack]
+
+
 class _Message:
     """A pprof message in the making, of the functions and locations that its samples need."""
 
-    def __init__(self, names: Sequence[str], places: Sequence[_Place]) -> None:
+    def __init__(self, table: _Table) -> None:
         self.pprof = Profile(mapping=[Mapped(id=1, has_functions=True)])
-        self._names = names
-        self._places = places
+        self._table = table
         self._texts: dict[str, int] = {"": 0}
 
     def add_kind(self, kind: Kind) -> None:
@@ -116,28 +107,29 @@ class _Message:
             self.pprof.period_type.CopyFrom(self._value_type(kind.period_type))
 
     def add_samples(self, samples: _Samples) -> None:
+        stacks = self._table.stacks
         labels = {labels: self._labels(labels) for _, labels in samples}
         for values in samples.values():
             if any(value not in _INT64 for value in values):
                 raise damaged("the values of equal samples add up to more than 64 bits hold")
         self.pprof.sample.extend(
-            Sample(location_id=stack, value=values, label=labels[of_sample])
+            Sample(location_id=stacks[stack], value=values, label=labels[of_sample])
             for (stack, of_sample), values in samples.items()
         )
-        self._add_locations({id_ for stack in {stack for stack, _ in samples} for id_ in stack})
+        self._add_locations(set().union(*(stacks[stack] for stack in {stack for stack, _ in samples})))
 
     def finished(self) -> Profile:
         self.pprof.string_table.extend(self._texts)
         return self.pprof
 
     def _add_locations(self, ids: Iterable[int]) -> None:
-        lines = [(id_, *self._places[id_ - 1]) for id_ in sorted(ids)]
+        lines = [(id_, *self._table.locations[id_ - 1]) for id_ in sorted(ids)]
         self.pprof.location.extend(
             Location(id=id_, mapping_id=1, line=[Line(function_id=function, line=line)])
             for id_, function, line in lines
         )
         self.pprof.function.extend(
-            Function(id=id_, name=self._text(self._names[id_ - 1]))
+            Function(id=id_, name=self._text(self._table.functions[id_ - 1]))
             for id_ in sorted({function for _, function, _ in lines})
         )
 

@@ -1,7 +1,7 @@
 """A recording -> its profiles: what becomes of the events of each chunk, with the constants that they name."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from flamehouse.pb.jfr_pb2 import LabelsSnapshot
@@ -10,9 +10,11 @@ from ingest.formats.jfr.constants import CLASS, METHOD, Constants
 from ingest.formats.jfr.events import Samples, Settings, read_events
 from ingest.formats.jfr.labels import SampleLabels
 from ingest.formats.jfr.layout import Value
-from ingest.formats.jfr.metadata import read_classes
-from ingest.formats.jfr.profiles import Profiles, Stack
+from ingest.formats.jfr.limits import Rooms
+from ingest.formats.jfr.metadata import Classes, Metadata
+from ingest.formats.jfr.profiles import Profiles
 from ingest.formats.jfr.symbols import normal_name
+from ingest.pprof_message import shorten
 
 _EVENT: Final = "event"
 """The setting that says what the profiler samples: `cpu`, `itimer`, `wall`."""
@@ -23,21 +25,24 @@ _NOWHERE: Final = 0
 class Recording:
     """What was read: profiles, and what the profiler sampled, empty where the recording does not say."""
 
-    profiles: Profiles = field(default_factory=Profiles)
+    profiles: Profiles
     sampled: str = ""
 
 
 def read_recording(data: bytes, labels: LabelsSnapshot, period_ns: int) -> Recording:
     """Read a recording of any number of chunks. RpcError invalid_argument for one that is damaged."""
-    recording = Recording()
+    rooms = Rooms()
+    recording = Recording(profiles=Profiles(rooms))
     sample_labels = SampleLabels(labels)
-    for chunk in read_chunks(data):
-        _add_chunk(recording, chunk, sample_labels, period_ns)
+    metadata = Metadata(rooms)
+    for chunk in read_chunks(data, rooms):
+        _add_chunk(recording, chunk, metadata.classes(chunk), sample_labels, period_ns)
     return recording
 
 
-def _add_chunk(recording: Recording, chunk: Chunk, labels: SampleLabels, period_ns: int) -> None:
-    classes = read_classes(chunk)
+def _add_chunk(
+    recording: Recording, chunk: Chunk, classes: Classes, labels: SampleLabels, period_ns: int
+) -> None:
     found = read_events(chunk, classes)
     constants = Constants(chunk, classes)
     wanted = set[int]().union(*(samples.stacktraces for samples in found.samples))
@@ -78,12 +83,13 @@ class _Stacks:
     def __init__(self, constants: Constants, profiles: Profiles) -> None:
         self.constants = constants
         self._profiles = profiles
-        self._stacks: dict[int, Stack | None] = {}
+        self._stacks: dict[int, int | None] = {}
         self._locations = _Locations(self)
         self._functions: dict[int, int] = {}
+        self._names: dict[tuple[str, Value], str] = {}
 
-    def get(self, number: int) -> Stack | None:
-        """The stack; None for a stack trace that the chunk does not have. Frames of no known method are left out."""
+    def get(self, number: int) -> int | None:
+        """The stack's number among those of all chunks; None for a stack trace that the chunk does not have. Frames of no known method are left out."""
         if number not in self._stacks:
             self._stacks[number] = self._resolve(number)
         return self._stacks[number]
@@ -95,8 +101,8 @@ class _Stacks:
             function = self._functions[method] = self._function(method)
         return function and self._profiles.location(function, line)
 
-    def _resolve(self, number: int) -> Stack | None:
-        frames = self.constants.stacktraces.get(number)
+    def _resolve(self, number: int) -> int | None:
+        frames = self.constants.frames(number)
         if frames is None:
             return None
         return self._profiles.stack(filter(None, map(self._locations.__getitem__, zip(*frames, strict=True))))
@@ -107,9 +113,15 @@ class _Stacks:
         class_ = None if row is None else constants.row(CLASS, _number(row[0]))
         if row is None or class_ is None:
             return _NOWHERE
-        class_name = normal_name(constants.text(CLASS, "name", class_[0]))
-        method_name = normal_name(constants.text(METHOD, "name", row[1]))
-        return self._profiles.function(f"{class_name}.{method_name}")
+        return self._profiles.function(f"{self._name(CLASS, class_[0])}.{self._name(METHOD, row[1])}")
+
+    def _name(self, class_name: str, value: Value) -> str:
+        """What a class or method is called."""
+        name = self._names.get((class_name, value))
+        if name is None:
+            name = normal_name(shorten(self.constants.text(class_name, "name", value)))
+            self._names[class_name, value] = name
+        return name
 
 
 class _Locations(dict[tuple[int, int], int]):

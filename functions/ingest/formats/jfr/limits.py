@@ -1,0 +1,59 @@
+"""What a recording must not be: damaged, or of more parts than there is room for.
+
+A list is never longer than what is left of the event that it is in. Beyond that, what takes more memory or time than the
+bytes that it is written in is counted as it comes, before anything is made of it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from flamehouse.errors import RpcError, invalid_argument
+
+MAX_CHUNKS: Final = 1_000
+MAX_METADATA_BYTES: Final = 2 << 20
+"""Of a chunk; a JDK's has 100 kB."""
+MAX_STACK_FRAMES: Final = 1 << 16
+"""Of a stack trace; a JVM records 2,048 at most."""
+MAX_SAMPLES: Final = 1 << 18
+"""Distinct ones."""
+MAX_TEXT_BYTES: Final = 1 << 20
+"""Of a string that is needed."""
+
+
+def damaged(reason: str) -> RpcError:
+    return invalid_argument(f"the recording is damaged: {reason}")
+
+
+class Room:
+    """How many of something a recording may have."""
+
+    __slots__ = ("_left", "_most", "_what")
+
+    def __init__(self, most: int, what: str) -> None:
+        self._left = most
+        self._most = most
+        self._what = what
+
+    def take(self, count: int = 1) -> None:
+        """RpcError invalid_argument where there are too many."""
+        self._left -= count
+        if self._left < 0:
+            raise invalid_argument(f"the recording has more than {self._most} {self._what}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rooms:
+    """The rooms of one recording."""
+
+    metadata: Room = field(default_factory=lambda: Room(4 << 20, "bytes of metadata"))
+    """Of chunks whose metadata is not that of the chunk before."""
+    constants: Room = field(default_factory=lambda: Room(1 << 20, "constants"))
+    values: Room = field(default_factory=lambda: Room(1 << 23, "values that are read one at a time"))
+    """Where an instance has anything but compressed integers."""
+    frames: Room = field(default_factory=lambda: Room(1 << 22, "frames in the stack traces of its samples"))
+    samples: Room = field(default_factory=lambda: Room(MAX_SAMPLES, "distinct samples"))
+    locations: Room = field(default_factory=lambda: Room(1 << 18, "distinct frames"))
+    names: Room = field(default_factory=lambda: Room(1 << 24, "characters in the names of functions"))
+    """A few long classes and methods make many long names."""
+    parts: Room = field(default_factory=lambda: Room(4_000_000, "frames and labels in its samples"))
+    """Many samples may share a long stack, or a long list of labels. No upload may have more (pipeline.py)."""

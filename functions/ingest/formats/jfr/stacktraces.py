@@ -1,0 +1,102 @@
+"""The stack traces of a chunk: lists of frames, which are most of a recording.
+
+They are read by the thousand frames, as all that is in them is integers as a rule. Only those that samples name are kept.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from ingest.formats.jfr.cursor import Cursor
+from ingest.formats.jfr.layout import Kind, Layout, Step, Value, read_value, read_values
+from ingest.formats.jfr.limits import MAX_STACK_FRAMES, Rooms, damaged
+from ingest.formats.jfr.numbers import NumberStream
+
+_FRAMES: Final = "frames"
+_METHOD: Final = "method"
+_LINE: Final = "lineNumber"
+
+type Frames = tuple[Sequence[int], Sequence[int]]
+"""A stack trace: the methods of its frames, the leaf's first, and their line numbers."""
+
+
+class StackTraces:
+    """Collects the stack traces of pools in `found`, by their numbers."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self.found: dict[int, Frames] = {}
+        self._rooms = rooms
+
+    def read(self, cursor: Cursor, count: int, layout: Layout, wanted: Collection[int]) -> None:
+        """Go through a pool of `count` stack traces and keep those wanted.
+
+        RpcError invalid_argument for one that is damaged or too long. A stack trace without methods has no frames.
+        """
+        index = layout.index(_FRAMES)
+        element = None if index is None else layout.steps[index].of
+        around = layout.steps if index is None else (*layout.steps[:index], *layout.steps[index + 1 :])
+        if index is not None and element is not None and element.numbers and _are_numbers(around):
+            self._read_numbers(cursor, count, element, (index, len(around) - index), wanted)
+            return
+        for _ in range(count):
+            key = cursor.long()
+            methods: list[int] = []
+            lines: list[int] = []
+            for step in layout.steps:
+                if step.name == _FRAMES and step.of is not None:
+                    methods, lines = self._read_frames(cursor, step.of)
+                else:
+                    read_value(cursor, step, self._rooms.values)
+            if key in wanted:
+                self._keep(key, methods, lines)
+
+    def _read_numbers(
+        self,
+        cursor: Cursor,
+        count: int,
+        element: Layout,
+        around: tuple[int, int],
+        wanted: Collection[int],
+    ) -> None:
+        """Read stack traces of nothing but integers, `around` of which stand before and after the frames."""
+        before, after = around
+        width, method, line = element.numbers, element.index(_METHOD), element.index(_LINE)
+        stream = NumberStream(cursor.data, cursor.position, cursor.end)
+        take = stream.take
+        for _ in range(count):
+            head = take(before + 2)
+            size = _checked(head[-1]) * width
+            frames = take(size + after)
+            if head[0] in wanted:
+                methods = [] if method is None else frames[method:size:width]
+                lines = [0] * len(methods) if line is None else frames[line:size:width]
+                self._keep(head[0], methods, lines)
+        cursor.position = stream.position
+
+    def _read_frames(self, cursor: Cursor, element: Layout) -> tuple[list[int], list[int]]:
+        method, line = element.index(_METHOD), element.index(_LINE)
+        methods: list[int] = []
+        lines: list[int] = []
+        for _ in range(_checked(cursor.integer())):
+            values = read_values(cursor, element, self._rooms.values)
+            methods.append(_integer(values, method))
+            lines.append(_integer(values, line))
+        return methods, lines
+
+    def _keep(self, number: int, methods: list[int], lines: list[int]) -> None:
+        self._rooms.frames.take(len(methods))
+        self.found[number] = (methods, lines[: len(methods)])
+
+
+def _are_numbers(steps: Sequence[Step]) -> bool:
+    return all(step.kind is Kind.NUMBER for step in steps)
+
+
+def _checked(count: int) -> int:
+    if count > MAX_STACK_FRAMES:
+        raise damaged(f"a stack trace has more than {MAX_STACK_FRAMES} frames")
+    return count
+
+
+def _integer(values: Sequence[Value], index: int | None) -> int:
+    value = None if index is None else values[index]
+    return value if isinstance(value, int) else 0
