@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import cloud, extremes, flamegraphs, ingestion, rate, rpcs, week
+from bench import cloud, extremes, flamegraphs, ingestion, jfr, rate, rpcs, week
 from bench.plan import QUICK, Plan
 from bench.report import Line, table
 
@@ -13,6 +13,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Plan], Sequence[Line]]]] = {
     "week": ("One service over seven days (least / median)", week.measure),
     "extremes": ("Deep stacks and many series (least / median)", extremes.measure),
     "ingest": ("CPU and parts of ingestion", ingestion.measure),
+    "jfr": ("Reading JFR recordings (figures: MB a second, unpacked, on one core)", jfr.measure),
     "rate": ("Uploads to the local server", rate.measure),
     "cloud": ("What was built for AWS (times: least / median; figures of warm: ms added)", cloud.measure),
 }

@@ -48,7 +48,7 @@ class Rooms:
     metadata: Room = field(default_factory=lambda: Room(4 << 20, "bytes of metadata"))
     """Of chunks whose metadata is not that of the chunk before."""
     constants: Room = field(default_factory=lambda: Room(1 << 20, "constants"))
-    values: Room = field(default_factory=lambda: Room(1 << 23, "values that are read one at a time"))
+    values: Room = field(default_factory=lambda: Room(1 << 22, "values that are read one at a time"))
     """Where an instance has anything but compressed integers."""
     frames: Room = field(default_factory=lambda: Room(1 << 22, "frames in the stack traces of its samples"))
     samples: Room = field(default_factory=lambda: Room(MAX_SAMPLES, "distinct samples"))
