@@ -12,9 +12,8 @@ others write is read by its own metadata. Read in this order:
 
 Format: the packages jdk.jfr.internal and jdk.jfr.internal.consumer of OpenJDK.
 
-What an upload may cost is bounded by the length of its parts (MAX_JFR_BYTES), by 1,000 chunks, 2 MiB of metadata a
-chunk, 2^20 constants a chunk, 2^16 frames a stack, 4 M frames that samples name, 2^18 distinct samples and as many
-distinct frames, and 2^24 characters of names. A list is never longer than what is left of the event that it is in.
+What a recording may cost is bounded by its length (MAX_JFR_BYTES) and by limits.py: the worst that were tried, 32 MB
+long, took 310 MB of memory and four seconds of CPU.
 """
 
 from collections.abc import Mapping
