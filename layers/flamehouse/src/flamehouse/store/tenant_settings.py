@@ -26,7 +26,10 @@ _COLUMNS: Final = ("tenant", "name", "value", "life", "modified_at", "written", 
 _NUMBERS: Final = Struct("<IqQ?").pack
 
 _READ_LATEST: Final[ServerSettings] = {"select_sequential_consistency": 1}
-"""A server of several replicas answers with all that was acknowledged, whichever replica took it."""
+"""A server of several replicas answers with all that was acknowledged, whichever replica took it.
+
+ClickHouse Cloud: clickhouse.com/docs, "Read consistency". An engine without replicas takes no notice.
+"""
 
 _LATEST = """
 SELECT name, argMax((value, life, modified_at, written, deleted), version) AS latest
