@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from flamehouse.pb.querier_pb2 import SelectHeatmapRequest, SelectHeatmapResponse
 from flamehouse.settings import Settings
 from flamehouse.store import Store, heatmap_query
-from points import DAY, HOUR, PROFILES, SECOND, SPANS, Labels, Part, Pointed, Taken, World, world
+from points import DAY, HOUR, PROFILES, SECOND, SPANS, TRACES, Labels, Part, Pointed, Taken, World, world
 from profiles import CPU
 from questions import Server, some_monday_ms
 
@@ -31,7 +33,7 @@ class Asked:
     exemplars: bool = True
     limit: int = 0
 
-    def json(self, monday: int) -> Mapping[str, object]:
+    def json(self, monday: int) -> dict[str, Any]:
         return {
             "profileTypeID": CPU,
             "labelSelector": "{}",
@@ -139,6 +141,19 @@ def test_a_heatmap_is_that_of_plain_python(
     pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
     for asked in questions:
         assert ask(pushed, asked) == expected(pushed, asked)
+
+
+def test_a_heatmap_is_the_same_in_protobuf(store: Store, settings: Settings) -> None:
+    parts = [Part(value=value, span=SPANS[1], trace=TRACES[1], thread="é") for value in (3, 1 << 40)]
+    pushed = world(Server.on(store, settings), some_monday_ms(), [Taken(at=DAY, parts=parts)])
+    question = Asked(points="SPAN", group_by=["thread"]).json(pushed.monday)
+    client = pushed.server.client
+    path = "/querier.v1.QuerierService/SelectHeatmap"
+    body = json_format.ParseDict(question, SelectHeatmapRequest()).SerializeToString()
+    response = client.send("POST", path, body, {"Content-Type": "application/proto"})
+    answer = SelectHeatmapResponse.FromString(response.content)
+    assert answer.series[0].slots[0].exemplars[0].trace_id == TRACES[1]
+    assert json_format.MessageToDict(answer) == client.rpc("SelectHeatmap", question)
 
 
 def pushed_values(store: Store, settings: Settings, values: Sequence[int]) -> World:

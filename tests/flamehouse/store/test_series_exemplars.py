@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from flamehouse.pb.querier_pb2 import SelectSeriesRequest, SelectSeriesResponse
 from flamehouse.settings import Settings
 from flamehouse.store import Store, series_query
 from points import (
@@ -130,6 +132,19 @@ def test_points_and_exemplars_are_those_of_plain_python(
     pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
     for asked in questions:
         assert found(pushed, asked) == expected(pushed, asked)
+
+
+def test_exemplars_are_the_same_in_protobuf(store: Store, settings: Settings) -> None:
+    parts = [Part(value=value, span=SPANS[1], trace=TRACES[1], thread="é") for value in (3, 1 << 40)]
+    pushed = world(Server.on(store, settings), some_monday_ms(), [Taken(at=DAY, parts=parts)])
+    asked = question(pushed, Asked(exemplars=SPAN, group_by=["thread"], call_site="a"))
+    client = pushed.server.client
+    path = "/querier.v1.QuerierService/SelectSeries"
+    body = json_format.ParseDict(asked, SelectSeriesRequest()).SerializeToString()
+    response = client.send("POST", path, body, {"Content-Type": "application/proto"})
+    answer = SelectSeriesResponse.FromString(response.content)
+    assert answer.series[0].points[0].exemplars[0].trace_id == TRACES[1]
+    assert json_format.MessageToDict(answer) == client.rpc("SelectSeries", asked)
 
 
 def the_exemplar(store: Store, settings: Settings, parts: Sequence[Part], asked: Asked) -> Mapping[str, Any]:
