@@ -196,15 +196,17 @@ def _load(plan: Plan, folder: Path, profiles: int, spans: int) -> _Loaded:
 
 
 def _lines(plan: Plan, few: _Loaded, many: _Loaded, spans: _Loaded, stage: str) -> Iterator[Line]:
-    times, of_few = (time_calls(loaded.calls(), plan.repeats) for loaded in (many, few))
+    of_few = {f"{name} of few": call for name, call in few.calls().items() if few.rpcs[name].growth}
+    times = time_calls({**many.calls(), **of_few}, plan.repeats)
     yield from _beside_flamegraph(many, times, stage)
     for name, rpc in many.rpcs.items():
         if rpc.growth is not None:
+            smaller = times[f"{name} of few"]
             yield Line(
                 what=f"growth of {name}, {stage}",
                 ours=str(times[name]),
-                beside=f"{of_few[name]} for {few.profiles} profiles each",
-                figure=times[name].least / of_few[name].least,
+                beside=f"{smaller} for {few.profiles} profiles each",
+                figure=times[name].least / smaller.least,
                 at_most=rpc.growth,
             )
     yield from _beside_flamegraph(spans, time_calls(spans.calls(), plan.repeats), stage)
