@@ -44,12 +44,16 @@ def read_parts(
 ) -> Mapping[str, bytes]:
     """The unpacked parts of a form by their names, or the unpacked body as the only part.
 
-    RpcError for a form or a gzip that is damaged, and for what is larger than allowed once unpacked.
+    All parts together are no longer than a body may be. RpcError for a form or a gzip that is damaged, and for what is larger than allowed once unpacked.
     """
     if not is_multipart(content_type):
         return {WHOLE_BODY: unpack(body, max_part_bytes)}
-    parts = split_multipart(_gunzip_layers(body, max_body_bytes), content_type)
-    return {name: unpack(part, max_part_bytes) for name, part in parts.items()}
+    parts = {}
+    room = max_body_bytes
+    for name, part in split_multipart(_gunzip_layers(body, max_body_bytes), content_type).items():
+        parts[name] = unpack(part, min(max_part_bytes, room))
+        room -= len(parts[name])
+    return parts
 
 
 def unpack(data: bytes, limit: int) -> bytes:

@@ -191,6 +191,20 @@ def test_a_form_is_unpacked_up_to_the_limit_of_a_body() -> None:
     assert (status, message) == (422, f"{PREFIX}uncompressed profile payload size exceeds limit of 1.0 MB")
 
 
+def test_the_parts_of_a_form_are_unpacked_up_to_the_limit_of_a_body_together() -> None:
+    ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_body_bytes=1 << 20))
+    padding = gzip.compress(bytes(400_000), mtime=0)
+    body = form(("profile", PROFILE), ("a", padding), ("b", padding))
+    assert ingest.post(body, content_type=FORM).status_code == 200
+    body = form(("profile", PROFILE), ("a", padding), ("b", padding), ("c", padding))
+    status, _, message = refusal(ingest.post(body, content_type=FORM))
+    assert (status, message.partition(" of ")[0]) == (
+        422,
+        f"{PREFIX}uncompressed profile payload size exceeds limit",
+    )
+    assert len(ingest.uploads) == 1
+
+
 @pytest.mark.parametrize("path", ["/ingest?name=app&format=pprof", "/ingest?name=app", PUSH])
 @pytest.mark.parametrize("layers", [1, 2])
 def test_a_bomb_takes_no_more_memory_than_is_allowed(path: str, layers: int) -> None:
