@@ -113,7 +113,7 @@ def named(pair: tuple[str, str], name: str, *values: int) -> Mapping[str, int]:
     ("sampled", "events", "expected"),
     [
         ("cpu", [sample(state=1), sample(state=1)], {CPU: 2 * TICK}),
-        ("cpu", [sample(state=1), sample(state=2), sample(state=9)], {CPU: 2 * TICK}),
+        ("cpu", [sample(state=1), sample(state=2), sample(state=9)], {CPU: TICK}),
         ("wall", [sample(state=1), sample(state=2)], {CPU: TICK, WALL: 2 * TICK}),
         ("", [("profiler.WallClockSample", [1, 1, 1, 3])], {WALL: 3 * TICK}),
         (

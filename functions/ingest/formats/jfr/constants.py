@@ -67,11 +67,12 @@ class Constants:
         """The fields of a method or class, in the order of `_ROWS`; None for a number that has none."""
         return self._rows[class_name].get(number)
 
-    def text(self, class_name: str, field: str, value: Value) -> str:
-        """The string that a field of such a class has, be it in place or a constant; empty where it leads nowhere."""
-        if not isinstance(value, bytes):
-            value = self._pool_of(class_name, field).get(value or 0, _NO_TEXT)
-        return self.decode(value)
+    def text(self, class_name: str, field: str, value: Value) -> str | None:
+        """The string that a field of such a class has, be it in place or a constant; None where it leads nowhere."""
+        if isinstance(value, bytes):
+            return self.decode(value)
+        found = self._pool_of(class_name, field).get(value or 0)
+        return None if found is None else self.decode(found)
 
     def decode(self, text: bytes) -> str:
         """The characters of an encoded string, which may be a constant's."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 type Condition = Callable[[str | None, str], bool]
-"""Whether an event counts, by the state of its thread (None where it has none) and what the recording samples."""
+"""Whether an event counts, by its thread's state (None where the recording lacks it) and what the profiler samples."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ def _of_wall(_state: str | None, sampled: str) -> bool:
 
 
 def _awake(state: str | None, _sampled: str) -> bool:
-    return state != "STATE_SLEEPING"
+    return state is not None and state != "STATE_SLEEPING"
 
 
 def _running_by_wall(state: str | None, sampled: str) -> bool:
@@ -97,4 +97,7 @@ EVENTS: Final[Mapping[str, Event]] = {
     "profiler.LiveObject": Event(into=((_LIVE, _always),)),
     "profiler.Malloc": Event(into=((_MALLOC, _always),), amount="size"),
 }
-"""By the names of their classes. Durations are in ticks of the recording's clock, taken for nanoseconds."""
+"""By the names of their classes.
+
+Durations are in ticks of the recording's clock and are taken for nanoseconds, as Grafana Pyroscope takes them.
+"""

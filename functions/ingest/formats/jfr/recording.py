@@ -64,7 +64,8 @@ def _add_samples(
     recording: Recording, samples: Samples, stacks: "_Stacks", labels: SampleLabels, period_ns: int
 ) -> None:
     """Add the samples of one class of events; those of a stack trace that the chunk does not have are left out."""
-    states: dict[int | None, str | None] = {None: None}
+    # A class without the field says nothing of a sleeping thread.
+    states: dict[int | None, str | None] = {None: ""}
     for sample, count, amount in samples.counted():
         stack = stacks.get(sample.stacktrace)
         if stack is None:
@@ -89,7 +90,10 @@ class _Stacks:
         self._names: dict[tuple[str, Value], str] = {}
 
     def get(self, number: int) -> int | None:
-        """The stack's number among those of all chunks; None for a stack trace that the chunk does not have. Frames of no known method are left out."""
+        """The stack's number among those of all chunks; None for a stack trace that the chunk does not have.
+
+        Frames of no known method are left out.
+        """
         if number not in self._stacks:
             self._stacks[number] = self._resolve(number)
         return self._stacks[number]
@@ -119,7 +123,7 @@ class _Stacks:
         """What a class or method is called."""
         name = self._names.get((class_name, value))
         if name is None:
-            name = normal_name(shorten(self.constants.text(class_name, "name", value)))
+            name = normal_name(shorten(self.constants.text(class_name, "name", value) or ""))
             self._names[class_name, value] = name
         return name
 
