@@ -87,7 +87,7 @@ def check(live: Live, server: Server, command: Sequence[str], folder: Path) -> N
     """
     application = f"live.{live.client}"
     start_ms = time.time_ns() // 1_000_000 - _ROUNDED_MS
-    subprocess.run(command, cwd=folder, env={**environment(), **_variables(server, application)}, check=True)
+    subprocess.run(command, cwd=folder, env={**environment(), **variables(server, application)}, check=True)
     end_ms = time.time_ns() // 1_000_000
     service = f'service_name="{application}"'
     labelled = next(iter(live.leaders))
@@ -98,6 +98,17 @@ def check(live: Live, server: Server, command: Sequence[str], folder: Path) -> N
         hottest = leading.most_common(1)[0][0] if leading else "nothing"
         if live.leaders[type_] not in hottest:
             raise WrongLeaderError(f"{hottest} leads {type_}, and {live.leaders[type_]} should")
+
+
+def variables(server: Server, application: str) -> dict[str, str]:
+    """The environment that tells a program where to send and as what."""
+    return {
+        "PYROSCOPE_APPLICATION_NAME": application,
+        "PYROSCOPE_SERVER_ADDRESS": server.url,
+        "PYROSCOPE_BASIC_AUTH_USER": "live",
+        "PYROSCOPE_BASIC_AUTH_PASSWORD": server.credential,
+        "PYROSCOPE_TENANT_ID": server.tenant,
+    }
 
 
 def copy_sources(program: str, folder: Path) -> None:
@@ -121,16 +132,6 @@ def _servers(build: Path | None) -> Generator[tuple[str, Server]]:
             f"what is built for AWS in {build}",
             Server(url=deployed.url, credential=deployed.credential, tenant=_TENANT),
         )
-
-
-def _variables(server: Server, application: str) -> dict[str, str]:
-    return {
-        "PYROSCOPE_APPLICATION_NAME": application,
-        "PYROSCOPE_SERVER_ADDRESS": server.url,
-        "PYROSCOPE_BASIC_AUTH_USER": "live",
-        "PYROSCOPE_BASIC_AUTH_PASSWORD": server.credential,
-        "PYROSCOPE_TENANT_ID": server.tenant,
-    }
 
 
 def _leading(server: Server, type_: str, selector: str, start_ms: int, end_ms: int) -> Counter[str]:

@@ -16,13 +16,15 @@ from google.protobuf import json_format
 
 from client import Client
 from flamehouse.pb.querier_pb2 import FlameGraph
+from tools.live import variables
 from tools.local_server import local_server
+from tools.question import Server
 from tools.tree import Frame, every_frame, tree_of
 
 pytestmark = pytest.mark.xdist_group("live-python")
 
 REPO = Path(__file__).resolve().parent.parent.parent
-PROGRAM = Path(__file__).with_name("live_program.py")
+PROGRAM = REPO / "tools/live_python/program.py"
 CPU = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
 TENANT = "live"
 UTF8_NAMES = {"Accept": "*/*;allow-utf8-labelnames=true"}
@@ -38,7 +40,7 @@ def url() -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run of live_program.py, and a client of its tenant to ask about it."""
+    """A run of the program, and a client of its tenant to ask about it."""
 
     client: Client
     within: dict[str, int]
@@ -56,7 +58,9 @@ class Run:
 @pytest.fixture(scope="module")
 def run(url: str) -> Run:
     start = time.time_ns() // 1_000_000
-    subprocess.run([sys.executable, PROGRAM, url, "live.python", TENANT], check=True)
+    server = Server(url=url, credential="unasked", tenant=TENANT)
+    environ = {**os.environ, **variables(server, "live.python")}
+    subprocess.run([sys.executable, PROGRAM], env=environ, check=True)
     within = {"start": start, "end": time.time_ns() // 1_000_000}
     return Run(client=Client(server=url, tenant=TENANT), within=within)
 
@@ -64,9 +68,9 @@ def run(url: str) -> Run:
 @pytest.mark.parametrize(
     ("selector", "function"),
     [
-        ('{service_name="live.python"}', "burn_most"),
-        ('{endpoint="most"}', "burn_most"),
-        ('{endpoint="some", env="live"}', "burn_some"),
+        ('{service_name="live.python"}', "find_primes"),
+        ('{endpoint="primes"}', "find_primes"),
+        ('{endpoint="sums", region="eu"}', "add_up"),
     ],
 )
 def test_the_function_that_burns_the_cpu_leads_the_flame_graph(
@@ -78,7 +82,7 @@ def test_the_function_that_burns_the_cpu_leads_the_flame_graph(
 
 
 def test_a_label_selects_its_part_of_the_whole(run: Run) -> None:
-    parts = [run.tree(f'{{endpoint="{endpoint}"}}').total for endpoint in ("most", "some")]
+    parts = [run.tree(f'{{endpoint="{endpoint}"}}').total for endpoint in ("primes", "sums")]
     assert 0 < parts[1] < parts[0] <= sum(parts) <= run.tree("{}").total
 
 
@@ -91,8 +95,8 @@ def test_the_profile_type_is_the_one_the_sdk_was_set_to(run: Run) -> None:
     ("name", "values"),
     [
         ("service_name", ["live.python"]),
-        ("env", ["live"]),
-        ("endpoint", ["most", "some"]),
+        ("region", ["eu"]),
+        ("endpoint", ["primes", "sums"]),
         ("otel.scope.name", ["com.grafana.pyroscope/python"]),
     ],
 )

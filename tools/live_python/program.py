@@ -38,7 +38,9 @@ def main() -> None:
     with pyroscope.tag_wrapper({"endpoint": "primes"}):
         find_primes(3)  # runs with endpoint="primes"
 
-    add_up(0.7)
+    with pyroscope.tag_wrapper({"endpoint": "sums"}):
+        add_up(0.8)
+
     pyroscope.shutdown()  # at the end
 
 
