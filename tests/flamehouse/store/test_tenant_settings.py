@@ -1,0 +1,91 @@
+"""Settings as plain Python would keep them, whatever is set and deleted in whatever order, merged or not."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from flamehouse.errors import Code, RpcError
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from flamehouse.store.client import ClickHouse
+from flamehouse.store.migrate import migrate
+from flamehouse.store.tenant_settings import Setting
+from flamehouse.store.writer import LoneWriter
+from questions import new_tenant
+
+pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+
+NAMES = ("a", "b", "ä")
+LAST = (1 << 63) - 1
+
+type Change = tuple[str, int | None]
+"""A name, and the time that it is set at, or None where it is deleted."""
+
+CHANGES = st.lists(
+    st.tuples(st.sampled_from(NAMES), st.none() | st.sampled_from((1, 2, 3, LAST))), max_size=12
+)
+
+
+@pytest.fixture(scope="module")
+def database(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:
+    """A database of its own, in which parts merge."""
+    own = replace(settings, clickhouse_database=f"settings_{uuid4().hex}")
+    migrate(own)
+    database = ClickHouse(own)
+    yield database
+    database.close()
+    clickhouse.command("DROP DATABASE {name:Identifier}", {"name": own.clickhouse_database})
+
+
+@pytest.fixture(scope="module")
+def merging(database: ClickHouse, settings: Settings) -> Store:
+    return Store(database, LoneWriter(database), settings)
+
+
+def apply(store: Store, tenant: str, changes: Sequence[Change]) -> dict[str, Setting]:
+    """Make the changes, each of which has to be taken or refused as plain Python says; what is kept in the end."""
+    kept: dict[str, Setting] = {}
+    for number, (name, at) in enumerate(changes):
+        if at is None:
+            store.delete_setting(tenant, name)
+            kept.pop(name, None)
+            continue
+        setting = Setting(name=name, value=f"value {number}", modified_at=at)
+        if name in kept and at < kept[name].modified_at:
+            with pytest.raises(RpcError) as raised:
+                store.set_setting(tenant, setting)
+            assert raised.value.code is Code.ALREADY_EXISTS
+        else:
+            store.set_setting(tenant, setting)
+            kept[name] = setting
+        assert store.settings(tenant) == [kept[each] for each in sorted(kept)]
+    return kept
+
+
+@given(before=CHANGES, after=CHANGES)
+@examples(max_examples=15, deadline=None)
+def test_what_is_kept_is_what_was_set_last_and_not_deleted(
+    database: ClickHouse, merging: Store, before: Sequence[Change], after: Sequence[Change]
+) -> None:
+    tenant, other = new_tenant(), new_tenant()
+    kept = apply(merging, tenant, before)
+    database.command("OPTIMIZE TABLE tenant_settings FINAL")
+    assert merging.settings(tenant) == [kept[each] for each in sorted(kept)]
+    apply(merging, other, after)
+    assert merging.settings(tenant) == [kept[each] for each in sorted(kept)]
+
+
+def test_merged_changes_take_a_row_a_name(database: ClickHouse, merging: Store) -> None:
+    tenant = new_tenant()
+    for at in (1, 2, 3):
+        merging.set_setting(tenant, Setting(name="a", value="x", modified_at=at))
+    merging.delete_setting(tenant, "a")
+    database.command("OPTIMIZE TABLE tenant_settings FINAL")
+    counted = "SELECT count() FROM tenant_settings WHERE tenant = {tenant:String}"
+    assert database.rows(counted, {"tenant": tenant}) == [(1,)]
+    assert merging.settings(tenant) == []
