@@ -14,6 +14,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
 from flamehouse.store.client import ClickHouse
+from flamehouse.store.deadline import no_time_limit, time_limit
 from flamehouse.store.embedded import embedded_path, is_embedded
 
 RUNNING = """
@@ -116,3 +117,28 @@ def test_what_is_closed_refuses_and_does_not_wait(settings: Settings, clickhouse
     closed.close()
     with pytest.raises(ClickHouseError, match="the database is closed"):
         closed.rows("SELECT 1")
+
+
+def test_a_question_waits_for_a_handle_no_longer_than_its_time(own: ClickHouse) -> None:
+    if not own.embedded:
+        pytest.skip("a server has no handles to wait for")
+    sql = "SELECT sum(sleepEachRow(0.1)) FROM numbers(10)"
+    with ThreadPoolExecutor(max_workers=HANDLES) as threads:
+        busy = [threads.submit(own.rows, sql) for _ in range(HANDLES)]
+        sleep(0.3)
+        with time_limit(0.1), pytest.raises(ClickHouseError, match="every handle is in use"):
+            own.rows("SELECT 1")
+        with time_limit(0.1), no_time_limit():
+            assert own.rows("SELECT 1") == [(1,)]
+        assert [each.result() for each in busy] == [[(0,)]] * HANDLES
+
+
+@pytest.mark.parametrize(("own_limit_s", "left_s", "least_s", "most_s"), [(25, 60, 22, 25), (25, 2, 1.4, 2)])
+def test_a_query_may_take_what_is_left_and_a_server_somewhat_less(
+    own: ClickHouse, own_limit_s: int, left_s: float, least_s: float, most_s: float
+) -> None:
+    sql = "SELECT getSetting('max_execution_time')"
+    with time_limit(left_s):
+        [(seconds,)] = own.rows(sql, settings={"max_execution_time": own_limit_s})
+    assert least_s <= float(seconds) <= most_s
+    assert own.embedded or float(seconds) < min(own_limit_s, left_s)

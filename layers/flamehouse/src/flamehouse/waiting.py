@@ -38,6 +38,7 @@ async def work_for[T](request: Request, store: Store, work: Callable[[], T], unt
             raise
         finally:
             watcher.cancel()
+            await asyncio.wait([watcher])
 
 
 async def _stop_when_abandoned(request: Request, store: Store, tag: str) -> None:

@@ -22,6 +22,16 @@ def time_limit(seconds: float) -> Iterator[None]:
         _until.reset(token)
 
 
+@contextmanager
+def no_time_limit() -> Iterator[None]:
+    """Within it, no limit holds: for what is done for others as well."""
+    token = _until.set(math.inf)
+    try:
+        yield
+    finally:
+        _until.reset(token)
+
+
 def time_left(at_most: float) -> float:
     """The seconds left, and never more than `at_most`."""
     return max(_LEAST_S, min(_until.get() - monotonic(), at_most))

@@ -19,6 +19,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from flamehouse.profile import Upload
 from flamehouse.store.batch import Batch
 from flamehouse.store.client import ClickHouse, ServerSettings
+from flamehouse.store.deadline import no_time_limit
 from flamehouse.store.journal import Journal
 from flamehouse.store.known import Known
 from flamehouse.store.ledger import UploadKey, enter_uploads, stored_uploads
@@ -92,7 +93,8 @@ class GroupWriter:
     def insert(self, upload: Upload) -> None:
         waiting = _Waiting(upload)
         self._queue.append(waiting)
-        with self._storing:
+        # Of a group one client may have less time than the others.
+        with self._storing, no_time_limit():
             while not waiting.done:
                 self._commit(self._next_group())
         if waiting.error is not None:
