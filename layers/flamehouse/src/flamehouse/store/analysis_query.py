@@ -1,7 +1,8 @@
 """AnalyzeQuery: how much a question is about, counted where that is cheap and estimated where it is not.
 
-Series, profiles and symbols are counted. Samples are counted of the newest 2,000 profiles, and of more profiles it is
-assumed that they have as many each. Bytes are rows times what a row of the table takes on disk on average.
+Series, profiles and stacks are counted. Samples are counted of the newest 200 profiles, and of more profiles it is
+assumed that they have as many each. Bytes are rows times what a row of the table takes on disk on average; names and
+locations are taken to be shared among stacks evenly.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +15,7 @@ from flamehouse.store.model import Analysis
 from flamehouse.store.selection import clamp_ms, days_of
 from flamehouse.timerange import TimeRange
 
-_COUNTED_PROFILES = 2_000
-_SYMBOLS = ("stacktraces", "functions", "locations", "mappings")
+_COUNTED_PROFILES = 200
 
 _OF_SERIES = (
     "day BETWEEN toDate({{first_day:Int32}}) AND toDate({{last_day:Int32}}) AND {keys} AND {condition}"
@@ -40,15 +40,15 @@ FROM samples
 WHERE {profiles} AND time >= fromUnixTimestamp64Nano({{since:Int64}}, 'UTC')
 """
 
-_ROWS_OF_SYMBOLS = """
-SELECT '{table}', count()
-FROM {table}
+_STACKS = """
+SELECT count()
+FROM stacktraces
 WHERE tenant = {{tenant:String}} AND week BETWEEN toMonday(toDate({{first_day:Int32}})) AND toDate({{last_day:Int32}})
     AND service IN (SELECT service FROM series WHERE {series})
 """
 
-_BYTES_OF_ROWS = """
-SELECT name, total_bytes / total_rows
+_TABLES = """
+SELECT name, total_rows, total_bytes
 FROM system.tables
 WHERE database = currentDatabase() AND total_rows > 0
 """
@@ -71,17 +71,23 @@ def analyze(
     [(profiles, parts, since)] = ask(_PROFILES) if series else [(0, 0, 0)]
     [(counted_samples, counted)] = ask(_SAMPLES, since=since) if profiles else [(0, 1)]
     samples = round(counted_samples * profiles / counted)
-    symbols = ask(" UNION ALL ".join(_ROWS_OF_SYMBOLS.replace("{table}", table) for table in _SYMBOLS))
-    sizes = dict(ask(_BYTES_OF_ROWS))
+    [(stacks,)] = ask(_STACKS)
+    tables = {name: (rows, size) for name, rows, size in ask(_TABLES)}
     return Analysis(
         series=series,
         profiles=profiles,
         samples=samples,
         parts=parts,
-        index_bytes=_bytes(sizes, {"series": series_rows}),
-        profile_bytes=_bytes(sizes, {"profiles": profiles, "samples": samples}),
-        symbol_bytes=_bytes(sizes, dict(symbols)),
+        index_bytes=_bytes(tables, series_rows, "series"),
+        profile_bytes=_bytes(tables, profiles, "profiles") + _bytes(tables, samples, "samples"),
+        symbol_bytes=_bytes(tables, stacks, "stacktraces", "functions", "locations", "mappings"),
     )
+
+
+def _bytes(tables: Mapping[str, tuple[int, int]], rows: int, table: str, *others: str) -> int:
+    """What so many rows of a table take on disk, with their share of others; `tables` holds rows and bytes by name."""
+    all_rows = tables[table][0] if table in tables else 1
+    return round(rows / all_rows * sum(tables[each][1] for each in (table, *others) if each in tables))
 
 
 def _conditions(
@@ -105,8 +111,3 @@ def _conditions(
     series = _OF_SERIES.format(keys=key, condition=condition.sql)
     profiles = _OF_PROFILES.format(keys=key, series=series)
     return {"series": series, "profiles": profiles, "counted": str(_COUNTED_PROFILES)}, parameters
-
-
-def _bytes(sizes: Mapping[str, float], rows: Mapping[str, int]) -> int:
-    """What so many rows of each table take on disk."""
-    return round(sum(sizes.get(table, 0) * count for table, count in rows.items()))
