@@ -50,7 +50,7 @@ POINTS = f"""
             trace_id,
             sum(taken.total) AS total,
             count() AS parts,
-            groupUniqArray(fingerprint) AS fingerprints
+            arraySort(groupUniqArray(fingerprint)) AS fingerprints
         FROM
         ({{source}}
         ) AS taken
