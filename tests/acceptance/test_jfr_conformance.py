@@ -3,6 +3,7 @@
 import gzip
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.profile import SeriesProfile
 from ingest.formats.jfr import parse
 from ingest.request import parse_ingest_request
+from parts import own_labels
 from uploads import ANY_TIME, FORM, Ingest, form
 
 RECORDINGS = (
@@ -26,6 +28,7 @@ RECORDINGS = (
 )
 QUERY = "name=app&format=jfr&spyName=javaspy&sampleRate=100&from=1706241880&until=1706241890"
 METRICS = ("process_cpu", "wall", "memory", "mutex", "block")
+COMMON = {"pyroscope_spy", "jfr_event"}
 GOLDEN = ".collapsed.txt.gz"
 
 type Stacks = Mapping[str, tuple[int, ...]]
@@ -98,6 +101,38 @@ def test_the_endpoint_stores_every_stack(folder: Path) -> None:
         stored[f"{name}_{type_}__{unit}"].update(stored_stacks(part))
         assert (part.time_ns, part.duration_ns) == (1_706_241_880_000_000_000, 10_000_000_000)
     assert stored == by_sample_type(goldens(folder))
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "span_id", "nanoseconds"),
+    [
+        ("new_spancontext", {"dyn2": "v2", "span_name": "Fibonachi"}, 0xEF, 2_350_000_000),
+        ("new_spancontext", {"dyn1": "v1", "span_name": "Infinite"}, 0x1092, 2_350_000_000),
+        ("new_spancontext", {}, 0, 20_000_000),
+        ("dump1", {"thread_name": "pool-2-thread-1"}, 0, 4_710_000_000),
+        ("dump2", {"thread_name": "pool-2-thread-8"}, 0x82F8F4BF160BC1DE, 770_000_000),
+    ],
+)
+def test_samples_keep_their_labels_and_spans(
+    shared_dir: Path, name: str, labels: Mapping[str, str], span_id: int, nanoseconds: int
+) -> None:
+    ingest = Ingest(settings=ANY_TIME)
+    body = form(*named(parts_of(shared_dir / "conformance" / "jfr" / name)).items())
+    assert ingest.post(body, QUERY, content_type=FORM).status_code == 200
+    spans: Counter[int] = Counter()
+    for part in ingest.uploads[0].profiles:
+        found = {key: value for key, value in own_labels(part).items() if key not in COMMON}
+        if part.profile_type.startswith("process_cpu") and found == labels:
+            spans.update(by_span(part))
+    assert spans[span_id] == nanoseconds
+
+
+def by_span(part: SeriesProfile) -> Mapping[int, int]:
+    """What was spent in each span; 0 is none."""
+    spent: Counter[int] = Counter()
+    for span, value in zip(part.span_ids or repeat(0), part.values, strict=False):
+        spent[span] += value
+    return spent
 
 
 def stored_stacks(part: SeriesProfile) -> Counter[str]:
