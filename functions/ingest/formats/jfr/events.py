@@ -14,13 +14,12 @@ from ingest.formats.jfr.constants import CHECKPOINT_TYPE
 from ingest.formats.jfr.cursor import Cursor
 from ingest.formats.jfr.kinds import EVENTS, Event
 from ingest.formats.jfr.layout import Layout, layout_of, read_values
-from ingest.formats.jfr.limits import MAX_SAMPLES, damaged
+from ingest.formats.jfr.limits import MAX_SAMPLES, MAX_SETTINGS, damaged
 from ingest.formats.jfr.metadata import Class, Classes
 from ingest.formats.jfr.numbers import MAX_NUMBER_BYTES, read_numbers
 
 SETTING: Final = "jdk.ActiveSetting"
 _BATCH_EVENTS: Final = 1 << 12
-_MAX_SETTINGS: Final = 10_000
 _STACK_TRACE: Final = "stackTrace"
 
 
@@ -90,7 +89,7 @@ class Settings(Collector):
             return
         for values in self._rows(layout, payloads):
             name, value = values[name_index], values[value_index]
-            if isinstance(name, bytes) and isinstance(value, bytes) and len(self.values) < _MAX_SETTINGS:
+            if isinstance(name, bytes) and isinstance(value, bytes) and len(self.values) < MAX_SETTINGS:
                 self.values[name] = value
 
 

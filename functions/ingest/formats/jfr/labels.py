@@ -9,19 +9,16 @@ from flamehouse.errors import invalid_argument
 from flamehouse.pb.jfr_pb2 import LabelsSnapshot
 from flamehouse.wire import has_more_fields
 from ingest.formats.jfr.events import Sample
-from ingest.formats.jfr.limits import damaged
+from ingest.formats.jfr.limits import MAX_CONTEXT_LABELS, MAX_SNAPSHOT_FIELDS, damaged
 from ingest.formats.jfr.profiles import Labels
 
-_MAX_FIELDS: Final = 1 << 19
-"""A field takes memory a hundred times what it takes in a message."""
-_MAX_LABELS: Final = 1_000
 _INT64_BITS: Final = 64
 
 
 def read_snapshot(data: bytes) -> LabelsSnapshot:
     """The part `labels` of an upload; RpcError invalid_argument for what is none."""
-    if has_more_fields(data, LabelsSnapshot, _MAX_FIELDS):
-        raise invalid_argument(f"the labels have more than {_MAX_FIELDS} fields")
+    if has_more_fields(data, LabelsSnapshot, MAX_SNAPSHOT_FIELDS):
+        raise invalid_argument(f"the labels have more than {MAX_SNAPSHOT_FIELDS} fields")
     try:
         return LabelsSnapshot.FromString(data)
     except DecodeError as error:
@@ -54,8 +51,8 @@ class SampleLabels:
         labels = self._known.get(context)
         if labels is None:
             pairs = self._contexts.get(_signed(context), {})
-            if len(pairs) > _MAX_LABELS:
-                raise damaged(f"a context has more than {_MAX_LABELS} labels")
+            if len(pairs) > MAX_CONTEXT_LABELS:
+                raise damaged(f"a context has more than {MAX_CONTEXT_LABELS} labels")
             texts = (
                 (self._strings.get(name, ""), self._strings.get(value, "")) for name, value in pairs.items()
             )

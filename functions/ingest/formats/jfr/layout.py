@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Final
 
 from ingest.formats.jfr.cursor import LONG_BYTES, Cursor
-from ingest.formats.jfr.limits import Room, damaged
+from ingest.formats.jfr.limits import MAX_CLASS_DEPTH, MAX_CLASS_FIELDS, Room, damaged
 from ingest.formats.jfr.metadata import Class, Classes, Field
 from ingest.formats.jfr.numbers import NumberStream
 
@@ -29,10 +29,6 @@ _SIZES: Final = {
 """Bytes of a value where integers are not compressed."""
 _COMPRESSED: Final = frozenset({"boolean", "char", "short", "int", "long"})
 """What is a compressed integer where these are; a boolean is 0 or 1 either way."""
-
-_MAX_DEPTH: Final = 16
-_MAX_STEPS: Final = 2_000
-"""Classes within classes, each many times over, would make any number of steps."""
 
 
 class Kind(Enum):
@@ -93,7 +89,7 @@ class _Flattening:
     def __init__(self, classes: Classes, *, compressed: bool) -> None:
         self._classes = classes
         self._compressed = compressed
-        self._room = _MAX_STEPS
+        self._room = MAX_CLASS_FIELDS
 
     def layout(self, class_: Class, depth: int) -> Layout:
         return Layout(steps=tuple(self._instance("", class_, depth)))
@@ -109,7 +105,7 @@ class _Flattening:
 
     def _field(self, name: str, field: Field, depth: int) -> Iterator[Step]:
         self._room -= 1
-        if depth > _MAX_DEPTH or self._room < 0:
+        if depth > MAX_CLASS_DEPTH or self._room < 0:
             raise damaged(f"the class of the field {name} has too much within it")
         class_ = self._classes.get(field.type)
         if class_ is None and not field.constant:

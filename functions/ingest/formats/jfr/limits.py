@@ -12,12 +12,20 @@ from flamehouse.errors import RpcError, invalid_argument
 MAX_CHUNKS: Final = 1_000
 MAX_METADATA_BYTES: Final = 2 << 20
 """Of a chunk; a JDK's has 100 kB."""
+MAX_CLASS_DEPTH: Final = 16
+MAX_CLASS_FIELDS: Final = 2_000
+"""Of a class and the classes within it: each many times over, they would make any number of fields."""
+MAX_SETTINGS: Final = 10_000
+"""Of a chunk; what comes after them is not looked at."""
 MAX_STACK_FRAMES: Final = 1 << 16
 """Of a stack trace; a JVM records 2,048 at most."""
 MAX_SAMPLES: Final = 1 << 18
 """Distinct ones."""
 MAX_TEXT_BYTES: Final = 1 << 20
 """Of a string that is needed."""
+MAX_SNAPSHOT_FIELDS: Final = 1 << 19
+"""Of the message with the labels: a field takes memory a hundred times what it takes in a message."""
+MAX_CONTEXT_LABELS: Final = 1_000
 
 
 def damaged(reason: str) -> RpcError:
