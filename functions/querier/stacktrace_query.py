@@ -1,8 +1,10 @@
 """The question for a merged call tree, as the RPCs that answer one ask it: checked against the settings."""
 
+from dataclasses import replace
 from typing import Final, Protocol
 
 from flamehouse.connect import Call
+from flamehouse.dot import DEFAULT_DOT_NODES, dot_of
 from flamehouse.flamegraph import NO_TREE, CutTree
 from flamehouse.nodes_limit import nodes_limit
 from flamehouse.profile_type import ProfileType
@@ -32,6 +34,16 @@ class Asked(Protocol):
 def merged_tree(call: Call, request: Asked, samples: SampleSelector) -> CutTree:
     """The call tree of the samples that `samples` selects from `start` up to but not with `end`, cut to `max_nodes`."""
     return tree_of(call, stacktrace_query(call, request, samples))
+
+
+def dot_graph_of(call: Call, query: StacktraceQuery, max_functions: int) -> str:
+    """The answer as a call graph in DOT, of `max_functions` or, for 0, of 100; no text where there is nothing to draw.
+
+    A function is summed over the tree's nodes: the tree is cut no shorter than a flame graph would be.
+    """
+    least = nodes_limit(0, call.services.settings)
+    tree = tree_of(call, replace(query, max_nodes=max(query.max_nodes, least)))
+    return dot_of(tree, query.profile_type, max_functions or DEFAULT_DOT_NODES)
 
 
 def tree_of(call: Call, query: StacktraceQuery) -> CutTree:

@@ -124,7 +124,6 @@ def test_what_selects_nothing_in_particular_is_accepted(changes: dict[str, objec
 @pytest.mark.parametrize(
     "changes",
     [
-        {"format": "PROFILE_FORMAT_DOT"},
         {"format": "PROFILE_FORMAT_PPROF"},
         {"format": 99},
         {"async": {"type": "ASYNC_QUERY_TYPE_FORCE"}},
