@@ -95,7 +95,7 @@ def _rpcs(service: Service) -> Mapping[str, Rpc]:
             rpc="Series", request=querier_pb2.SeriesRequest, fields=_hour, growth=1.5
         ),
         "GetProfileStats": Rpc(
-            rpc="GetProfileStats", request=types_pb2.GetProfileStatsRequest, fields=lambda _: {}, growth=1.5
+            rpc="GetProfileStats", request=types_pb2.GetProfileStatsRequest, fields=lambda _: {}
         ),
         "AnalyzeQuery": Rpc(
             rpc="AnalyzeQuery",
