@@ -232,6 +232,37 @@ def test_a_store_that_fails_is_unavailable_in_time_and_answers_again_afterwards(
     assert send(deployed, PROFILE_TYPES, json.dumps(EVER)).status_code == 200
 
 
+def test_a_client_that_waits_for_less_is_answered_within_its_time(deployed: Cloud) -> None:
+    with slow(deployed):
+        send(deployed, PROFILE_TYPES, json.dumps(EVER), **{"Connect-Timeout-Ms": "1"})  # starts the function
+        started = time.monotonic()
+        response = send(deployed, PROFILE_TYPES, json.dumps(EVER), **{"Connect-Timeout-Ms": "1500"})
+        assert 1 < time.monotonic() - started < 4
+        assert refusal(response) == (504, "deadline_exceeded")
+
+
+QUESTIONS: dict[str, dict[str, Any]] = {
+    "Series": {"labelNames": ["service_name", "__profile_type__"], **EVER},
+    "GetProfileStats": {},
+    "AnalyzeQuery": {"query": f"{CPU}{{}}", **EVER},
+}
+
+
+def test_what_drilldown_asks_first_is_answered(deployed: Cloud, tenant: str) -> None:
+    own = {"X-Scope-OrgID": tenant}
+    body = pprof_of(["main"]).SerializeToString()
+    assert send(deployed, "/ingest?name=shop&format=pprof", body, **own).status_code == 200
+    series, stats, analysis = (
+        send(deployed, f"/querier.v1.QuerierService/{rpc}", json.dumps(question), **own).json()
+        for rpc, question in QUESTIONS.items()
+    )
+    labels = [{"name": "__profile_type__", "value": CPU}, {"name": "service_name", "value": "shop"}]
+    assert series == {"labelsSet": [{"labels": labels}]}
+    time_ms = str(YEAR_2026_NS // 1_000_000)
+    assert stats == {"dataIngested": True, "oldestProfileTime": time_ms, "newestProfileTime": time_ms}
+    assert analysis["queryScopes"][0]["sampleCount"] == "1"
+
+
 def test_functions_give_up_before_lambda_and_lambda_before_the_gateway(deployed: Cloud) -> None:
     for function in deployed.deployment.functions.values():
         assert Settings().query_timeout_s + 3 <= function.timeout_s < GATEWAY_S
