@@ -6,6 +6,7 @@ from typing import Any
 
 from flamehouse.flamegraph import NO_TREE, CutTree
 from flamehouse.flamegraph_diff import NO_DIFF, DiffTree
+from flamehouse.merged_profile import NO_PROFILE, MergedProfile
 from flamehouse.profile import Upload
 from flamehouse.selector import Matcher
 from flamehouse.store import Store
@@ -16,6 +17,7 @@ from flamehouse.store.model import (
     HeatmapQuery,
     LabelSet,
     LabelSetsQuery,
+    ProfileQuery,
     SeriesQuery,
     SeriesResult,
     StacktraceQuery,
@@ -83,6 +85,10 @@ class CannedStore(Store):
         self.asked.append(("analyze", tenant, tuple(matchers), within))
         return self.analysis
 
+    def select_merge_profile(self, tenant: str, query: ProfileQuery) -> MergedProfile:
+        self.asked.append(("select_merge_profile", tenant, query))
+        return NO_PROFILE
+
     def insert(self, upload: Upload) -> None:
         self.asked.append(("insert", upload))
 
@@ -115,7 +121,12 @@ class Listening(ClickHouse):
         return self._clickhouse.rows(sql, parameters, settings)
 
     def columns(
-        self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
+        self,
+        sql: str,
+        parameters: Parameters | None = None,
+        settings: ServerSettings | None = None,
+        *,
+        text: bool = True,
     ) -> Sequence[Sequence[Any]]:
         self.asked.append(sql)
-        return self._clickhouse.columns(sql, parameters, settings)
+        return self._clickhouse.columns(sql, parameters, settings, text=text)

@@ -11,17 +11,22 @@ from flamehouse.flamegraph import flamegraph_of
 from flamehouse.store.model import EVERY_SAMPLE, SeriesQuery, SeriesResult, StacktraceQuery
 from querier.http_query import Content, Names, http_query, json_content, selection_of
 from querier.over_time import check_series_count, series_to_ask_for
-from querier.stacktrace_query import stacktrace_query, tree_of
+from querier.stacktrace_query import dot_graph_of, stacktrace_query, tree_of
 from querier.timeline import on_steps, step_of, timeline_of
 
 _NAMES: Final = Names(query="query", from_="from", until="until")
+_DOT: Final = "dot"
 _WITHOUT_LABEL: Final = "*"
 """The group of series that do not have the label that is grouped by."""
 
 
 def render(call: Call, parameters: QueryParams) -> Content:
     """The samples from `from` up to but not with `until`; the timeline by the first `groupBy` where there is one."""
-    question = stacktrace_query(call, selection_of(parameters, _NAMES), EVERY_SAMPLE)
+    request = selection_of(parameters, _NAMES)
+    question = stacktrace_query(call, request, EVERY_SAMPLE)
+    if parameters.get("format") == _DOT:
+        dot = dot_graph_of(call, question, request.max_nodes)
+        return Content(body=dot.encode(), media_type="text/plain")
     graph = flamegraph_of(tree_of(call, question))
     profile_type = question.profile_type
     flamebearer = flamebearer_of(graph, shown_as(profile_type.sample_type, profile_type.sample_unit))

@@ -46,6 +46,11 @@ def drawn_samples(request: SelectMergeStacktracesRequest) -> SampleSelector:
     """The selector of a request for something to draw, which Go's PGO is not."""
     if request.stack_trace_selector.HasField("go_pgo"):
         raise invalid_argument("go_pgo is for profiles: ask for PROFILE_FORMAT_PPROF")
+    return selected_samples(request)
+
+
+def selected_samples(request: SelectMergeStacktracesRequest) -> SampleSelector:
+    """The selector of a request."""
     return sample_selector(
         profile_ids=request.profile_id_selector,
         span_ids=request.span_selector,

@@ -6,23 +6,26 @@ from typing import Final
 from flamehouse.aws import lambda_handler
 from flamehouse.call_tree import tree_bytes
 from flamehouse.connect import Call
+from flamehouse.errors import invalid_argument
 from flamehouse.flamegraph import flamegraph_of
 from flamehouse.pb.querier_pb2 import (
     PROFILE_FORMAT_DOT,
     PROFILE_FORMAT_FLAMEGRAPH,
+    PROFILE_FORMAT_PPROF,
     PROFILE_FORMAT_TREE,
     PROFILE_FORMAT_UNSPECIFIED,
+    PprofProfile,
     ProfileFormat,
     SelectMergeStacktracesRequest,
     SelectMergeStacktracesResponse,
 )
-from flamehouse.store.model import SampleSelector
+from querier.merged_pprof import merged_pprof
 from querier.rpc import querier_rpc
-from querier.sample_selector import drawn_samples
+from querier.sample_selector import drawn_samples, selected_samples
 from querier.stacktrace_query import dot_graph_of, merged_tree, stacktrace_query
-from querier.unsupported import refuse_fields, unsupported
+from querier.unsupported import refuse_fields
 
-type _Answer = Callable[[Call, SelectMergeStacktracesRequest, SampleSelector], SelectMergeStacktracesResponse]
+type _Answer = Callable[[Call, SelectMergeStacktracesRequest], SelectMergeStacktracesResponse]
 
 
 def select_merge_stacktraces(
@@ -32,27 +35,28 @@ def select_merge_stacktraces(
     refuse_fields(request, ("async",))
     answer = _ANSWERED_AS.get(request.format)
     if answer is None:
-        raise unsupported("this format is not supported yet: ask for PROFILE_FORMAT_FLAMEGRAPH")
-    return answer(call, request, drawn_samples(request))
+        raise invalid_argument(f"there is no format {request.format}")
+    return answer(call, request)
 
 
-def _as_flamegraph(
-    call: Call, request: SelectMergeStacktracesRequest, samples: SampleSelector
-) -> SelectMergeStacktracesResponse:
-    return SelectMergeStacktracesResponse(flamegraph=flamegraph_of(merged_tree(call, request, samples)))
+def _as_flamegraph(call: Call, request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesResponse:
+    tree = merged_tree(call, request, drawn_samples(request))
+    return SelectMergeStacktracesResponse(flamegraph=flamegraph_of(tree))
 
 
-def _as_tree(
-    call: Call, request: SelectMergeStacktracesRequest, samples: SampleSelector
-) -> SelectMergeStacktracesResponse:
-    return SelectMergeStacktracesResponse(tree=tree_bytes(merged_tree(call, request, samples)))
+def _as_tree(call: Call, request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesResponse:
+    tree = merged_tree(call, request, drawn_samples(request))
+    return SelectMergeStacktracesResponse(tree=tree_bytes(tree))
 
 
-def _as_dot(
-    call: Call, request: SelectMergeStacktracesRequest, samples: SampleSelector
-) -> SelectMergeStacktracesResponse:
-    query = stacktrace_query(call, request, samples)
+def _as_dot(call: Call, request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesResponse:
+    query = stacktrace_query(call, request, drawn_samples(request))
     return SelectMergeStacktracesResponse(dot=dot_graph_of(call, query, request.max_nodes))
+
+
+def _as_pprof(call: Call, request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesResponse:
+    profile = merged_pprof(call, request, selected_samples(request), request.stack_trace_selector.go_pgo)
+    return SelectMergeStacktracesResponse(pprof=PprofProfile(profile=profile))
 
 
 _ANSWERED_AS: Final[Mapping[ProfileFormat, _Answer]] = {
@@ -60,6 +64,7 @@ _ANSWERED_AS: Final[Mapping[ProfileFormat, _Answer]] = {
     PROFILE_FORMAT_FLAMEGRAPH: _as_flamegraph,
     PROFILE_FORMAT_TREE: _as_tree,
     PROFILE_FORMAT_DOT: _as_dot,
+    PROFILE_FORMAT_PPROF: _as_pprof,
 }
 
 route = querier_rpc("SelectMergeStacktraces", SelectMergeStacktracesRequest, select_merge_stacktraces)

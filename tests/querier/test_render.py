@@ -130,6 +130,25 @@ def test_averages_are_those_of_profiles(server: Server, monday: int) -> None:
     assert answer(server, "/pyroscope/render", asked)["timeline"]["samples"] == [0, 2, 0]
 
 
+def test_a_call_graph_is_that_of_select_merge_stacktraces(server: Server, monday: int) -> None:
+    asked = {"query": SHOP, "from": monday, "until": monday + 2 * HOUR, "format": "dot", "max-nodes": 3}
+    response = get(server, "/pyroscope/render", asked)
+    question = {"profileTypeID": CPU, "labelSelector": '{service_name="shop"}', "maxNodes": 3}
+    answered = server.ask(
+        "SelectMergeStacktraces",
+        **question,
+        start=monday,
+        end=monday + 2 * HOUR,
+        format="PROFILE_FORMAT_DOT",
+    )
+    assert response.text == answered.json()["dot"]
+    assert response.headers["Content-Type"].startswith("text/plain")
+    nothing = get(server, "/pyroscope/render", {**asked, "until": monday + 1, "from": monday})
+    assert (nothing.status_code, nothing.text[:7]) == (200, "digraph")
+    long_ago = get(server, "/pyroscope/render", {**asked, "from": monday - DAY, "until": monday})
+    assert (long_ago.status_code, long_ago.text) == (200, "")
+
+
 def test_no_data_is_an_empty_flame_graph_without_a_timeline(server: Server, monday: int) -> None:
     asked = {"query": SHOP, "from": monday + 5 * HOUR, "until": monday + 6 * HOUR}
     drawn = answer(server, "/pyroscope/render", asked)

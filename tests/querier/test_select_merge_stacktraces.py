@@ -124,8 +124,6 @@ def test_what_selects_nothing_in_particular_is_accepted(changes: dict[str, objec
 @pytest.mark.parametrize(
     "changes",
     [
-        {"format": "PROFILE_FORMAT_PPROF"},
-        {"format": 99},
         {"async": {"type": "ASYNC_QUERY_TYPE_FORCE"}},
         {"async": {"requestId": "1"}},
     ],
@@ -134,6 +132,10 @@ def test_what_cannot_be_answered_yet_is_unimplemented(changes: dict[str, object]
     status, code, message = Querier().refusal(RPC, body(**changes))
     assert (status, code) == (501, "unimplemented")
     assert "not supported yet" in message
+
+
+def test_a_format_that_there_is_not_is_an_invalid_argument() -> None:
+    assert Querier().refusal(RPC, body(format=99)) == (400, "invalid_argument", "there is no format 99")
 
 
 PROFILE_ID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"

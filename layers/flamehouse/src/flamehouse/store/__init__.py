@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flamehouse.flamegraph import CutTree
 from flamehouse.flamegraph_diff import DiffTree
+from flamehouse.merged_profile import MergedProfile
 from flamehouse.profile import Upload
 from flamehouse.selector import Matcher
 from flamehouse.settings import Settings
@@ -14,6 +15,7 @@ from flamehouse.store import (
     diff_query,
     heatmap_query,
     labels_query,
+    pprof_query,
     series_query,
     stacktraces_query,
     stats_query,
@@ -31,6 +33,7 @@ from flamehouse.store.model import (
     HeatmapQuery,
     LabelSet,
     LabelSetsQuery,
+    ProfileQuery,
     SeriesQuery,
     SeriesResult,
     StacktraceQuery,
@@ -133,6 +136,11 @@ class Store:
         """Return once ClickHouse has answered; RpcError unavailable where it does not."""
         with self._answering():
             self._clickhouse.rows("SELECT 1", settings=self._reading)
+
+    def select_merge_profile(self, tenant: str, query: ProfileQuery) -> MergedProfile:
+        """The merged samples in [start, end), with their symbols."""
+        with self._answering():
+            return pprof_query.select_merge_profile(self._clickhouse, tenant, query, self._reading)
 
     def diff(self, tenant: str, left: StacktraceQuery, right: StacktraceQuery) -> DiffTree:
         """The merged call trees of the samples of two selections, as one."""

@@ -78,12 +78,25 @@ class ClickHouse:
         )
 
     def columns(
-        self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
+        self,
+        sql: str,
+        parameters: Parameters | None = None,
+        settings: ServerSettings | None = None,
+        *,
+        text: bool = True,
     ) -> Sequence[Sequence[Any]]:
-        """The columns of the answer; none at all where it has no rows. RpcError as `rows`."""
+        """The columns of the answer; none at all where it has no rows. RpcError as `rows`.
+
+        Columns of type String are bytes where they are not `text`.
+        """
         bound, chosen = _bindable(parameters), dict(settings or {})
+        formats = {} if text else {"String": "bytes"}
         return self._connection.ask(
-            lambda client: client.query(sql, parameters=bound, settings=self._in_time(chosen)).result_columns,
+            lambda client: (
+                client.query(
+                    sql, parameters=bound, settings=self._in_time(chosen), query_formats=formats
+                ).result_columns
+            ),
             repeatable=True,
         )
 

@@ -152,6 +152,22 @@ class StacktraceQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileQuery:
+    """The merged stacks of the selected samples in [start, end), with all that is known of their locations.
+
+    With `max_nodes` the call tree of locations is cut to so many nodes and their ties, with `leaf_locations` each stack to
+    so many, the innermost; 0 cuts nothing.
+    """
+
+    profile_type: ProfileType
+    matchers: Sequence[Matcher]
+    within: TimeRange
+    max_nodes: int = 0
+    leaf_locations: int = 0
+    samples: SampleSelector = EVERY_SAMPLE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """How much a question is about: counts of rows, and bytes on disk.
 

@@ -1,0 +1,26 @@
+"""SelectMergeProfile: the samples of the selected profiles merged into one pprof, with functions, files and lines."""
+
+from flamehouse.aws import lambda_handler
+from flamehouse.connect import Call
+from flamehouse.pb.profile_pb2 import Profile
+from flamehouse.pb.querier_pb2 import SelectMergeProfileRequest
+from querier.merged_pprof import merged_pprof
+from querier.rpc import querier_rpc
+from querier.sample_selector import sample_selector
+
+
+def select_merge_profile(call: Call, request: SelectMergeProfileRequest) -> Profile:
+    """The samples from `start` up to but not with `end`; an empty message if there is none.
+
+    `max_nodes` cuts the call tree of locations; 0 cuts nothing.
+    """
+    samples = sample_selector(
+        profile_ids=request.profile_id_selector,
+        trace_ids=request.trace_id_selector,
+        stack_trace_selector=request.stack_trace_selector,
+    )
+    return merged_pprof(call, request, samples, request.stack_trace_selector.go_pgo)
+
+
+route = querier_rpc("SelectMergeProfile", SelectMergeProfileRequest, select_merge_profile)
+handler = lambda_handler(route)

@@ -1,0 +1,56 @@
+"""Profiles for Go's profile-guided optimisation, which asks who calls what, and not where the callee then was.
+
+What the compiler reads: go.dev/doc/pgo.
+"""
+
+from flamehouse.pb.profile_pb2 import Location, Profile
+
+type _Stack = tuple[int, ...]
+
+
+def aggregate_callees(pprof: Profile) -> Profile:
+    """The profile, changed: no stack's leaf is on a line, and the stacks that are equal then are merged.
+
+    The leaf is the innermost function of a sample's first location. Locations that no stack has any more are dropped.
+    """
+    leaf_of = _leaves(pprof)
+    sums: dict[_Stack, int] = {}
+    for sample in pprof.sample:
+        leaf, *callers = sample.location_id or (0,)
+        stack = (leaf_of.get(leaf, leaf), *callers)
+        sums[stack] = sums.get(stack, 0) + sample.value[0]
+    del pprof.sample[:]
+    for stack, value in sums.items():
+        pprof.sample.add(location_id=filter(None, stack), value=(value,))
+    used = {id_ for stack in sums for id_ in stack}
+    kept = [location for location in pprof.location if location.id in used]
+    del pprof.location[:]
+    pprof.location.extend(kept)
+    return pprof
+
+
+def _leaves(pprof: Profile) -> dict[int, int]:
+    """For each location the one to stand for it as a leaf, which is added where there is none."""
+    leaf_of: dict[int, int] = {}
+    by_content: dict[bytes, int] = {}
+    next_id = max((location.id for location in pprof.location), default=0) + 1
+    for location in [*pprof.location]:
+        if not location.line:
+            continue
+        leaf = _without_line(location)
+        content = leaf.SerializeToString(deterministic=True)
+        if content not in by_content:
+            by_content[content] = next_id
+            leaf.id = next_id
+            pprof.location.append(leaf)
+            next_id += 1
+        leaf_of[location.id] = by_content[content]
+    return leaf_of
+
+
+def _without_line(location: Location) -> Location:
+    """A copy without id and address, its innermost function on line 0."""
+    leaf = Location()
+    leaf.CopyFrom(location)
+    leaf.id = leaf.address = leaf.line[0].line = leaf.line[0].column = 0
+    return leaf

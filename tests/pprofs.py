@@ -1,0 +1,62 @@
+"""What a pprof says, whatever the numbers in it: each stack by functions, files, lines and mappings, with its value."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from flamehouse.pb.profile_pb2 import Location, Profile
+
+
+class SaidLine(NamedTuple):
+    """A line of a location, innermost first: the function's name, system name, file, first line; line and column."""
+
+    name: str
+    system_name: str
+    filename: str
+    start_line: int
+    line: int
+    column: int
+
+
+class SaidLocation(NamedTuple):
+    """A location: its mapping's file and build id, its address, and its lines."""
+
+    mapping: tuple[str, str]
+    address: int
+    lines: tuple[SaidLine, ...]
+
+
+type SaidStack = tuple[SaidLocation, ...]
+"""Leaf first, as pprof has it."""
+
+
+def said_by(pprof: Profile, value: int = 0) -> Counter[SaidStack]:
+    """The stacks with the sums of value number `value`; AssertionError for a pprof that is not whole."""
+    text = pprof.string_table
+    assert [*text[:1]] == ([""] if pprof.sample else [])
+    functions = {function.id: function for function in pprof.function}
+    mappings = {mapping.id: (text[mapping.filename], text[mapping.build_id]) for mapping in pprof.mapping}
+    mappings[0] = ("", "")
+    assert 0 not in functions
+    assert len(functions) == len(pprof.function)
+
+    def said(location: Location) -> SaidLocation:
+        lines = []
+        for line in location.line:
+            function = functions[line.function_id]
+            names = (text[function.name], text[function.system_name], text[function.filename])
+            lines.append(SaidLine(*names, function.start_line, line.line, line.column))
+        return SaidLocation(mappings[location.mapping_id], location.address, tuple(lines))
+
+    locations = {location.id: said(location) for location in pprof.location}
+    assert 0 not in locations
+    assert len(locations) == len(pprof.location)
+    counted: Counter[SaidStack] = Counter()
+    for sample in pprof.sample:
+        counted[tuple(locations[id_] for id_ in sample.location_id)] += sample.value[value]
+    return counted
+
+
+def names_of_stack(stack: SaidStack) -> Sequence[str]:
+    """The names of a stack's functions, root first, inlined ones among them."""
+    return [line.name for location in reversed(stack) for line in reversed(location.lines)]
