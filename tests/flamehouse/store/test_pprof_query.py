@@ -297,7 +297,7 @@ def test_go_tool_pprof_opens_it(store: Store, settings: Settings, tmp_path: Path
         pytest.skip("needs go, which this machine has not")
     (tmp_path / "serve.go").write_text("package main\n" * 9)
     server, monday = Server.on(store, settings), some_monday_ms()
-    code = [Code(lines=[(name, line, 0)], address=0, mapping=1) for name, line in (("main", 1), ("serve", 3))]
+    code = [Code(lines=[(name, line, 0)], address=0, mapping=1) for name, line in (("main", 5), ("serve", 7))]
     server.push(series(labels_of(), pprof_with([(code, 5_000_000), (code[:1], 1_000_000)], monday)))
     exported_file = tmp_path / "cpu.pprof"
     exported_file.write_bytes(exported(server, monday, monday + 1).SerializeToString())
@@ -310,6 +310,6 @@ def test_go_tool_pprof_opens_it(store: Store, settings: Settings, tmp_path: Path
     )
     assert run.returncode == 0, run.stderr
     if option == "-list=serve":
-        assert re.search(rb"5ms +5ms +3:package main", report.read_bytes())
+        assert re.search(rb"5ms +5ms +7:package main", report.read_bytes())
     if option == "-top":
         assert b"5ms 83.33%" in report.read_bytes()

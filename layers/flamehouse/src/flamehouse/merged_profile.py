@@ -82,7 +82,8 @@ def pprof_of(merged: MergedProfile, profile_type: ProfileType, within: TimeRange
     functions = _add_functions(pprof, merged.functions, table)
     for location in merged.locations:
         pprof.location.append(_location(location, mappings, functions))
-    if merged.cut_off:
+    # Where a stack was cut off, it is the leaf.
+    if merged.cut_off and any(merged.cut_off in sample.location_id[:1] for sample in pprof.sample):
         _add_cut_off(pprof, merged.cut_off, table)
     pprof.string_table.extend(table.texts)
     return pprof

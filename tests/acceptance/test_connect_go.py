@@ -1,0 +1,219 @@
+"""A client of another implementation: connect-go, with what is generated from Pyroscope's own API (connect_go/)."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from shop_data import CART, CART_TOTAL, SHOP, SHOP_TOTAL, SPAN, SPAN_TOTAL, Shop, shop
+
+from client import Client
+from flamehouse.pb import profile_pb2
+from profiles import CPU, Sample, labels_of, pprof_of
+from tools.gateway.cloud import Cloud
+from tools.local_server import local_server
+
+pytestmark = pytest.mark.xdist_group("gateway")
+
+SOURCES: Final = Path(__file__).parent / "connect_go"
+CREDENTIAL: Final = "horse"
+TENANT: Final = "connect-go"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectGo:
+    """A running program that asks what it is told to, one question after the other."""
+
+    process: subprocess.Popen[str]
+
+    def ask(self, rpc: str, **request: Any) -> dict[str, Any]:
+        """What came back: `response`, or `code` and `message`."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps({"rpc": rpc, "request": request}) + "\n")
+        self.process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return answer
+
+    def response(self, rpc: str, **request: Any) -> dict[str, Any]:
+        answer = self.ask(rpc, **request)
+        assert "code" not in answer, answer
+        response: dict[str, Any] = answer["response"]
+        return response
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    go = shutil.which("go")
+    if go is None:
+        pytest.skip("needs go, which this machine has not")
+    built = tmp_path_factory.mktemp("connect_go") / "connect_go"
+    subprocess.run([go, "build", "-o", str(built), "."], cwd=SOURCES, check=True, capture_output=True)
+    return built
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A server to be asked, and what was sent to it."""
+
+    url: str
+    credential: str
+    data: Shop
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[Target]:
+    with local_server(API_CREDENTIAL=CREDENTIAL) as running:
+        yield holding_data(running.url, CREDENTIAL)
+
+
+@pytest.fixture(scope="module", params=["local", "cloud"])
+def target(request: pytest.FixtureRequest) -> Target:
+    if request.param == "local":
+        target: Target = request.getfixturevalue("local")
+        return target
+    deployed: Cloud = request.getfixturevalue("deployed")
+    return holding_data(deployed.url, deployed.credential)
+
+
+def holding_data(url: str, credential: str) -> Target:
+    """A server that was sent the profiles, of two hours ago."""
+    quarter_of_an_hour = 900_000
+    start = (time.time_ns() // 1_000_000 // quarter_of_an_hour - 8) * quarter_of_an_hour
+    client = Client(server=url, tenant=TENANT, credential=credential)
+    return Target(url=url, credential=credential, data=shop(client, start))
+
+
+@contextmanager
+def running(program: Path, target: Target, options: Mapping[str, str]) -> Iterator[ConnectGo]:
+    environ = {
+        "FLAMEHOUSE_URL": target.url,
+        "API_CREDENTIAL": target.credential,
+        "TENANT": TENANT,
+        **options,
+    }
+    with subprocess.Popen(
+        [program],
+        env={**os.environ, **environ},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield ConnectGo(process=process)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[{}, {"JSON": "1"}, {"GZIP": "1"}],
+    ids=["proto", "json", "proto with gzip"],
+)
+def connect_go(request: pytest.FixtureRequest, program: Path, target: Target) -> Iterator[ConnectGo]:
+    with running(program, target, request.param) as client:
+        yield client
+
+
+def names_and_total(answer: Mapping[str, Any]) -> tuple[set[str], int]:
+    graph = answer["flamegraph"]
+    return {*graph["names"]}, int(graph["total"])
+
+
+def test_every_rpc_is_understood(connect_go: ConnectGo, target: Target) -> None:
+    data, ask = target.data, connect_go.response
+    types = ask("ProfileTypes", **data.range)["profileTypes"]
+    assert CPU in [each["ID"] for each in types]
+    assert "env" in ask("LabelNames", matchers=[SHOP], **data.range)["names"]
+    assert {"cart", "shop"} <= {*ask("LabelValues", name="service_name", **data.range)["names"]}
+    (services,) = ask("Series", matchers=[SHOP], labelNames=["service_name"], **data.range)["labelsSet"]
+    assert services["labels"] == [{"name": "service_name", "value": "shop"}]
+    shop_names = {"total", "main", "serve", "search", "checkout"}
+    selection = data.selection()
+    assert names_and_total(ask("SelectMergeStacktraces", **selection)) == (shop_names, SHOP_TOTAL)
+    spans = ask("SelectMergeSpanProfile", **selection, spanSelector=[SPAN])
+    assert names_and_total(spans) == ({"total", "main", "serve", "checkout"}, SPAN_TOTAL)
+    diff = ask("Diff", left=selection, right=data.selection(CART))["flamegraph"]
+    assert (int(diff["leftTicks"]), int(diff["rightTicks"])) == (SHOP_TOTAL, CART_TOTAL)
+    assert ask("GetProfileStats")["dataIngested"] is True
+    assert (
+        int(ask("AnalyzeQuery", query=f"{CPU}{SHOP}", **data.range)["queryImpact"]["totalQueriedSeries"]) == 1
+    )
+
+
+def test_series_come_with_the_profiles_behind_them(connect_go: ConnectGo, target: Target) -> None:
+    asked = {**target.data.selection(), "step": 15, "exemplarType": "EXEMPLAR_TYPE_INDIVIDUAL"}
+    (series,) = connect_go.response("SelectSeries", **asked)["series"]
+    assert sum(point["value"] for point in series["points"]) == SHOP_TOTAL
+    profile_id = series["points"][0]["exemplars"][0]["profileId"]
+    one = connect_go.response(
+        "SelectMergeStacktraces", **target.data.selection(), profileIdSelector=[profile_id]
+    )
+    assert names_and_total(one)[1] == SHOP_TOTAL // 4
+    heatmap = connect_go.response(
+        "SelectHeatmap", **target.data.selection(), step=60, queryType="HEATMAP_QUERY_TYPE_INDIVIDUAL"
+    )
+    assert sum(sum(slot["counts"]) for slot in heatmap["series"][0]["slots"]) == 4
+
+
+def test_profiles_come_as_pprof(connect_go: ConnectGo, target: Target) -> None:
+    profile = connect_go.response("SelectMergeProfile", **target.data.selection())
+    assert sum(int(sample["value"][0]) for sample in profile["sample"]) == SHOP_TOTAL
+    answer = connect_go.response(
+        "SelectMergeStacktraces", **target.data.selection(), format="PROFILE_FORMAT_PPROF"
+    )
+    assert sum(int(sample["value"][0]) for sample in answer["pprof"]["profile"]["sample"]) == SHOP_TOTAL
+
+
+def test_what_is_pushed_is_there(connect_go: ConnectGo, target: Target) -> None:
+    at, service = target.data.start, f"pushed-{id(connect_go)}"
+    profile = pprof_of([Sample(stack="ab", values=(11,))], time_ms=at)
+    pairs = [{"name": name, "value": value} for name, value in labels_of(service_name=service).items()]
+    raw = base64.b64encode(profile_pb2.Profile.SerializeToString(profile)).decode()
+    connect_go.response("Push", series=[{"labels": pairs, "samples": [{"rawProfile": raw}]}])
+    found = connect_go.response(
+        "SelectMergeStacktraces", **target.data.selection(f'{{service_name="{service}"}}')
+    )
+    assert names_and_total(found) == ({"total", "a", "b"}, 11)
+
+
+def test_settings_are_kept(connect_go: ConnectGo) -> None:
+    connect_go.response("SetSettings", setting={"name": "pluginSettings", "value": "{}"})
+    (kept,) = connect_go.response("GetSettings")["settings"]
+    assert (kept["name"], kept["value"]) == ("pluginSettings", "{}")
+    assert connect_go.response("GetFeatureFlags")["featureFlags"]
+
+
+@pytest.mark.parametrize(
+    ("rpc", "request_", "code", "words"),
+    [
+        (
+            "SelectMergeStacktraces",
+            {"labelSelector": "{}"},
+            "invalid_argument",
+            "profile-type selection must",
+        ),
+        ("LabelValues", {}, "invalid_argument", "name is required"),
+        ("SelectSeries", {"profileTypeID": CPU, "labelSelector": "}"}, "invalid_argument", ""),
+        ("GithubApp", {}, "unimplemented", ""),
+    ],
+)
+def test_errors_keep_their_code_and_words(
+    connect_go: ConnectGo, rpc: str, request_: Mapping[str, Any], code: str, words: str
+) -> None:
+    answer = connect_go.ask(rpc, **request_)
+    assert answer["code"] == code
+    assert words in answer["message"]
+
+
+@pytest.mark.parametrize("credential", ["", "donkey"])
+def test_a_wrong_credential_is_unauthenticated(program: Path, target: Target, credential: str) -> None:
+    stranger = Target(url=target.url, credential=credential, data=target.data)
+    with running(program, stranger, {}) as client:
+        codes: Sequence[str] = [client.ask(rpc)["code"] for rpc in ("ProfileTypes", "GetProfileStats")]
+    assert set(codes) == {"unauthenticated"}
