@@ -6,15 +6,19 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from shop_data import Target, holding_data
 
 from bundle import built
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
 from flamehouse.store.client import ClickHouse
 from flamehouse.store.migrate import migrate
+from questions import new_tenant
 from tools.clickhouse_http.process import clickhouse_server
 from tools.gateway.cloud import Cloud, cloud
+from tools.local_server import local_server
 
+_CREDENTIAL = "horse"
 REPO = Path(__file__).resolve().parent.parent
 
 
@@ -59,6 +63,23 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     environ = {"MAX_LABEL_NAMES": "100", "QUERY_TIMEOUT_S": "6"}
     with cloud(built(), tmp_path_factory.mktemp("cloud"), retention_days=0, environ=environ) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def local() -> Iterator[Target]:
+    """The local server in a process of its own, with profiles and a credential."""
+    with local_server(API_CREDENTIAL=_CREDENTIAL) as running:
+        yield holding_data(running.url, _CREDENTIAL, new_tenant())
+
+
+@pytest.fixture(scope="module", params=["local", "cloud"])
+def target(request: pytest.FixtureRequest) -> Target:
+    """A running server that clients of others are tried on: the local one, and what was built for AWS."""
+    if request.param == "local":
+        target: Target = request.getfixturevalue("local")
+        return target
+    running: Cloud = request.getfixturevalue("deployed")
+    return holding_data(running.url, running.credential, new_tenant())
 
 
 @pytest.fixture(scope="session")

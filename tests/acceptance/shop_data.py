@@ -1,5 +1,6 @@
 """What the walks of Grafana's and other clients' questions are asked about: two services of an hour, with spans."""
 
+import time
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -58,3 +59,20 @@ def shop(client: Client, start: int) -> Shop:
             ),
         )
     return Shop(client=client, start=start)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A running server with such profiles, for clients that are not ours."""
+
+    url: str
+    credential: str
+    data: Shop
+
+
+def holding_data(url: str, credential: str, tenant: str) -> Target:
+    """The server, sent the profiles as those of two hours ago."""
+    quarter = 15 * MINUTE
+    start = (time.time_ns() // 1_000_000 // quarter - 8) * quarter
+    client = Client(server=url, tenant=tenant, credential=credential)
+    return Target(url=url, credential=credential, data=shop(client, start))

@@ -5,27 +5,21 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from shop_data import CART, CART_TOTAL, SHOP, SHOP_TOTAL, SPAN, SPAN_TOTAL, Shop, shop
+from shop_data import CART, CART_TOTAL, SHOP, SHOP_TOTAL, SPAN, SPAN_TOTAL, Target
 
-from client import Client
 from flamehouse.pb import profile_pb2
 from profiles import CPU, Sample, labels_of, pprof_of
-from tools.gateway.cloud import Cloud
-from tools.local_server import local_server
 
 pytestmark = pytest.mark.xdist_group("gateway")
 
 SOURCES: Final = Path(__file__).parent / "connect_go"
-CREDENTIAL: Final = "horse"
-TENANT: Final = "connect-go"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,44 +54,12 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """A server to be asked, and what was sent to it."""
-
-    url: str
-    credential: str
-    data: Shop
-
-
-@pytest.fixture(scope="module")
-def local() -> Iterator[Target]:
-    with local_server(API_CREDENTIAL=CREDENTIAL) as running:
-        yield holding_data(running.url, CREDENTIAL)
-
-
-@pytest.fixture(scope="module", params=["local", "cloud"])
-def target(request: pytest.FixtureRequest) -> Target:
-    if request.param == "local":
-        target: Target = request.getfixturevalue("local")
-        return target
-    deployed: Cloud = request.getfixturevalue("deployed")
-    return holding_data(deployed.url, deployed.credential)
-
-
-def holding_data(url: str, credential: str) -> Target:
-    """A server that was sent the profiles, of two hours ago."""
-    quarter_of_an_hour = 900_000
-    start = (time.time_ns() // 1_000_000 // quarter_of_an_hour - 8) * quarter_of_an_hour
-    client = Client(server=url, tenant=TENANT, credential=credential)
-    return Target(url=url, credential=credential, data=shop(client, start))
-
-
 @contextmanager
 def running(program: Path, target: Target, options: Mapping[str, str]) -> Iterator[ConnectGo]:
     environ = {
         "FLAMEHOUSE_URL": target.url,
         "API_CREDENTIAL": target.credential,
-        "TENANT": TENANT,
+        "TENANT": target.data.client.tenant,
         **options,
     }
     with subprocess.Popen(
@@ -213,7 +175,7 @@ def test_errors_keep_their_code_and_words(
 
 @pytest.mark.parametrize("credential", ["", "donkey"])
 def test_a_wrong_credential_is_unauthenticated(program: Path, target: Target, credential: str) -> None:
-    stranger = Target(url=target.url, credential=credential, data=target.data)
+    stranger = replace(target, credential=credential)
     with running(program, stranger, {}) as client:
         codes: Sequence[str] = [client.ask(rpc)["code"] for rpc in ("ProfileTypes", "GetProfileStats")]
     assert set(codes) == {"unauthenticated"}

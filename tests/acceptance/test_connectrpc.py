@@ -1,0 +1,106 @@
+"""A client of another implementation: connectrpc of PyPI, which knows of the server what its .proto files say."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+import pytest
+from connectrpc.client import ConnectClientSync
+from connectrpc.code import Code
+from connectrpc.codec import Codec
+from connectrpc.compat import google_protobuf_binary_codec, google_protobuf_json_codec
+from connectrpc.errors import ConnectError
+from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
+from google.protobuf import json_format, message_factory
+from google.protobuf.message import Message
+from shop_data import CART, SHOP, SPAN, Target
+
+from flamehouse.pb import querier_pb2
+
+pytestmark = pytest.mark.xdist_group("gateway")
+
+SERVICE: Final = querier_pb2.DESCRIPTOR.services_by_name["QuerierService"]
+CODECS: Final[Mapping[str, Callable[[], Codec[Message, Any]]]] = {
+    "proto": google_protobuf_binary_codec,
+    "json": google_protobuf_json_codec,
+}
+
+
+def method_of(name: str) -> MethodInfo[Message, Message]:
+    method = SERVICE.methods_by_name[name]
+    return MethodInfo(
+        name=name,
+        service_name=SERVICE.full_name,
+        input=message_factory.GetMessageClass(method.input_type),
+        output=message_factory.GetMessageClass(method.output_type),
+        idempotency_level=IdempotencyLevel.UNKNOWN,
+        stream_type=StreamType.UNARY,
+    )
+
+
+def questions(target: Target) -> dict[str, Mapping[str, Any]]:
+    """A question to each RPC, in JSON."""
+    data, selection = target.data, target.data.selection()
+    return {
+        "ProfileTypes": data.range,
+        "LabelNames": {"matchers": [SHOP], **data.range},
+        "LabelValues": {"name": "service_name", **data.range},
+        "Series": {"labelNames": ["service_name"], **data.range},
+        "SelectMergeStacktraces": selection,
+        "SelectMergeSpanProfile": {**selection, "spanSelector": [SPAN]},
+        "SelectMergeProfile": selection,
+        "SelectSeries": {**selection, "step": 15, "exemplarType": "EXEMPLAR_TYPE_INDIVIDUAL"},
+        "SelectHeatmap": {**selection, "step": 60, "queryType": "HEATMAP_QUERY_TYPE_SPAN"},
+        "Diff": {"left": selection, "right": data.selection(CART)},
+        "GetProfileStats": {},
+        "AnalyzeQuery": {"query": SHOP, **data.range},
+    }
+
+
+@pytest.fixture(params=CODECS)
+def client(request: pytest.FixtureRequest, target: Target) -> Iterator[ConnectClientSync]:
+    with ConnectClientSync(target.url, codec=CODECS[request.param](), timeout_ms=20_000) as client:
+        yield client
+
+
+def headers_of(target: Target) -> dict[str, str]:
+    return {"X-Scope-OrgID": target.data.client.tenant, "Authorization": f"Bearer {target.credential}"}
+
+
+def ask(client: ConnectClientSync, target: Target, rpc: str, question: Mapping[str, Any]) -> Message:
+    method = method_of(rpc)
+    request = json_format.ParseDict(dict(question), method.input())
+    return client.execute_unary(request=request, method=method, headers=headers_of(target))
+
+
+@pytest.mark.parametrize("rpc", [method.name for method in SERVICE.methods])
+def test_an_rpc_is_answered_as_to_any_other_client(
+    client: ConnectClientSync, target: Target, rpc: str
+) -> None:
+    question = questions(target)[rpc]
+    answer = ask(client, target, rpc, question)
+    assert answer.ByteSize()
+    assert answer == json_format.ParseDict(target.data.client.rpc(rpc, question), method_of(rpc).output())
+
+
+@pytest.mark.parametrize(
+    ("rpc", "changes", "code"),
+    [
+        ("SelectMergeStacktraces", {"labelSelector": "{"}, Code.INVALID_ARGUMENT),
+        ("SelectSeries", {"step": 0}, Code.INVALID_ARGUMENT),
+        ("SelectMergeStacktraces", {"async": {"type": "ASYNC_QUERY_TYPE_FORCE"}}, Code.UNIMPLEMENTED),
+    ],
+)
+def test_errors_are_understood(
+    client: ConnectClientSync, target: Target, rpc: str, changes: Mapping[str, Any], code: Code
+) -> None:
+    with pytest.raises(ConnectError) as raised:
+        ask(client, target, rpc, {**questions(target)[rpc], **changes})
+    assert raised.value.code is code
+    assert raised.value.message
+
+
+def test_a_client_without_credential_is_unauthenticated(client: ConnectClientSync) -> None:
+    method = method_of("GetProfileStats")
+    with pytest.raises(ConnectError) as raised:
+        client.execute_unary(request=method.input(), method=method)
+    assert raised.value.code is Code.UNAUTHENTICATED
