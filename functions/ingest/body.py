@@ -10,7 +10,7 @@ from typing import Final
 from starlette.requests import Request
 
 from flamehouse.body import read_body
-from flamehouse.compression import gunzip
+from flamehouse.compression import gunzip, gunzip_beginning
 from flamehouse.errors import Code, RpcError, invalid_argument
 from ingest.multipart import is_multipart, split_multipart
 
@@ -62,6 +62,15 @@ def unpack(data: bytes, limit: int) -> bytes:
     if len(unpacked) > limit:
         raise _too_large(limit)
     return unpacked
+
+
+def beginning(data: bytes, size: int) -> bytes:
+    """The first bytes of `data` without the gzip around it; fewer, or none, where that is damaged."""
+    for _ in range(_MAX_GZIP_LAYERS):
+        if not data.startswith(GZIP_MAGIC):
+            break
+        data = gunzip_beginning(data, size)
+    return data[:size]
 
 
 def human_bytes(count: int) -> str:

@@ -15,7 +15,7 @@ from flamehouse.profile import SeriesProfile, Upload
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from ingest.body import read_parts
-from ingest.formats import UNPROCESSABLE, Format, RefusedProfileError, format_called, format_of
+from ingest.formats import FORMATS, UNPROCESSABLE, Format, RefusedProfileError, format_of
 from ingest.normalize import check_series_count, normalize, profile_id_of
 from ingest.request import IngestRequest
 from ingest.upload_id import upload_id
@@ -84,12 +84,11 @@ def ingest(
 ) -> None:
     """Store an upload to /ingest.
 
-    RpcError has status 400 for a format there is no parser of, 422 for content that is not of the format. A refused
-    profile has the status that its format says.
+    RpcError has status 422 for content that is not of the format. A refused profile has the status that its format says.
     """
     settings = services.settings
-    request = replace(request, format=format_of(request.format, content_type))
-    format_ = format_called(request.format)
+    request = replace(request, format=format_of(request.format, content_type, body))
+    format_ = FORMATS[request.format]
     with _named_failure(request.format, format_):
         parts = read_parts(
             body,

@@ -13,7 +13,7 @@ from flamehouse.attime import AtTime, parse_attime
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.labels import quoted
 
-_DEFAULT_SAMPLE_RATE: Final = 100
+DEFAULT_SAMPLE_RATE: Final = 100
 _MAX_SAMPLE_RATE: Final = (1 << 32) - 1
 _WHOLE_NUMBER: Final = re.compile(r"\+?[0-9]{1,10}")
 _NOT_APP_NAME: Final = re.compile(r"[^a-zA-Z0-9_./-]")
@@ -35,6 +35,21 @@ class IngestRequest:
     units: str
     aggregation_type: str
     format: str
+
+    @property
+    def start_ns(self) -> int:
+        """When the profile began, 0 where the request does not say."""
+        return 0 if self.from_ is None else self.from_.ns
+
+    @property
+    def timed(self) -> bool:
+        """Whether `start_ns` is a time that does not hang on when the upload came in."""
+        return self.from_ is not None and self.from_.absolute and self.from_.ns > 0
+
+    @property
+    def public_labels(self) -> dict[str, str]:
+        """The labels that are the client's to set."""
+        return {name: value for name, value in self.labels.items() if not name.startswith("__")}
 
     def canonical(self) -> list[tuple[str, str]]:
         """The same for every request that says the same; times that depend on the clock are left out."""
@@ -121,5 +136,5 @@ def _as_utf8(text: str) -> str:
 def _sample_rate(text: str) -> int:
     """0 is a rate of its own; what is no number of 32 bits is the default."""
     if not _WHOLE_NUMBER.fullmatch(text) or int(text) > _MAX_SAMPLE_RATE:
-        return _DEFAULT_SAMPLE_RATE
+        return DEFAULT_SAMPLE_RATE
     return int(text)

@@ -1,11 +1,14 @@
 """How the format of an upload is told, and what is said of formats nobody reads."""
 
+import gzip
+
 import pytest
 
-from ingest.formats import format_of
+from ingest.formats import FORMATS, format_of
 from uploads import FORM, Ingest, pprof, refusal
 
 OCTETS = "application/octet-stream"
+PPROF = pprof().SerializeToString()
 
 
 @pytest.mark.parametrize(
@@ -31,17 +34,36 @@ OCTETS = "application/octet-stream"
     ],
 )
 def test_parameter_and_content_type_tell_the_format(parameter: str, content_type: str, name: str) -> None:
-    assert format_of(parameter, content_type) == name
+    assert format_of(parameter, content_type, b"") == name
 
 
 @pytest.mark.parametrize(
-    ("query", "name"), [("name=app", "groups"), ("name=app&format=speedscope", "speedscope")]
+    ("body", "name"),
+    [
+        (PPROF, "pprof"),
+        (gzip.compress(PPROF), "pprof"),
+        (gzip.compress(gzip.compress(PPROF)), "pprof"),
+        (gzip.compress(PPROF)[:-20], "pprof"),
+        (b"FLR\0\0\2", "jfr"),
+        (gzip.compress(b"FLR\0\0\2"), "jfr"),
+        (b"main;work 5\n", "groups"),
+        (b"2to3;main 5\n", "groups"),
+        (b'"quoted";main 5\n', "groups"),
+        (b"\nmain\tof;work 5\r\n", "groups"),
+        ("@größe;été 5\n".encode(), "groups"),
+        (gzip.compress(b"main;work 5\n"), "groups"),
+        (b"\x1f\x8b\x08 no gzip", "groups"),
+        (b"", "groups"),
+    ],
 )
-def test_a_format_without_a_parser_is_refused(query: str, name: str) -> None:
-    ingest = Ingest()
-    response = ingest.post(pprof().SerializeToString(), query)
-    assert refusal(response) == (400, "invalid_argument", f"unsupported format: {name}")
-    assert ingest.uploads == []
+def test_bytes_tell_the_format_where_nothing_else_does(body: bytes, name: str) -> None:
+    assert format_of("", "application/x-www-form-urlencoded", body) == name
+    assert format_of("groups", "application/x-www-form-urlencoded", body) == "groups"
+    assert format_of("lines", "application/x-www-form-urlencoded", body) == "lines"
+
+
+def test_every_format_that_can_be_told_has_a_parser() -> None:
+    assert {format_of(name, "", b"") for name in FORMATS} == set(FORMATS)
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,17 @@
 A format is a module here with a function `parse` of the type `Parse`, and a row of FORMATS.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from operator import attrgetter
 from typing import Final, Protocol, cast
 
-from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.errors import RpcError
 from flamehouse.incoming import IncomingProfile
 from flamehouse.settings import Settings
+from ingest.body import beginning
 from ingest.multipart import is_multipart
 from ingest.request import IngestRequest
 
@@ -64,6 +66,11 @@ FORMATS: Final[Mapping[str, Format]] = {
         part_limit=attrgetter("max_jfr_bytes"),
         refused_status=UNPROCESSABLE,
     ),
+    "groups": Format(module="ingest.formats.groups"),
+    "lines": Format(module="ingest.formats.lines"),
+    "trie": Format(module="ingest.formats.trie"),
+    "tree": Format(module="ingest.formats.tree"),
+    "speedscope": Format(module="ingest.formats.speedscope", refused_status=UNPROCESSABLE),
 }
 
 _NAMES: Final = (
@@ -76,18 +83,30 @@ _NAMES: Final = (
 )
 """Formats in the order they are looked for, by the parameter `format` or by a Content-Type."""
 
+_BEGINNINGS: Final = (
+    ("jfr", re.compile(rb"FLR\0")),
+    # A field of the message, and close to it a byte that no text has.
+    (
+        "pprof",
+        re.compile(rb"[\x0a\x12\x1a\x22\x2a\x32\x38\x40\x48\x50\x5a\x60\x6a\x70][\s\S]*[\0-\x08\x0e-\x1f]"),
+    ),
+)
+"""What the bytes of a binary format begin with."""
+_BEGINNING_BYTES: Final = 256
 
-def format_of(parameter: str, content_type: str) -> str:
-    """The format of an upload with this `format` parameter and Content-Type, as Grafana Pyroscope tells them apart."""
+
+def format_of(parameter: str, content_type: str, body: bytes) -> str:
+    """The format of an upload with this `format` parameter and Content-Type, as Grafana Pyroscope tells them apart.
+
+    Where neither says anything, a body that is plainly binary is not taken for text.
+    """
     for name, media_type in _NAMES:
         if parameter == name or content_type == media_type:
             return name
-    return "pprof" if is_multipart(content_type) else "groups"
+    if is_multipart(content_type):
+        return "pprof"
+    return "groups" if parameter else _format_by_beginning(beginning(body, _BEGINNING_BYTES))
 
 
-def format_called(name: str) -> Format:
-    """What is particular to a format; RpcError invalid_argument if there is no parser of it."""
-    try:
-        return FORMATS[name]
-    except KeyError:
-        raise invalid_argument(f"unsupported format: {name}") from None
+def _format_by_beginning(data: bytes) -> str:
+    return next((name for name, pattern in _BEGINNINGS if pattern.match(data)), "groups")

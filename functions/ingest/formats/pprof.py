@@ -97,11 +97,8 @@ def _settle_time(pprof: profile_pb2.Profile, request: IngestRequest) -> bool:
     """
     if pprof.time_nanos >= _YEAR_1971_NS:
         return True
-    if request.from_ is None:
-        pprof.time_nanos = 0
-        return False
-    pprof.time_nanos = request.from_.ns
-    return request.from_.absolute and request.from_.ns > 0
+    pprof.time_nanos = request.start_ns
+    return request.timed
 
 
 def _name_functions_by_file(pprof: profile_pb2.Profile, *, keep_absolute: bool) -> None:
@@ -159,15 +156,12 @@ def _metric_name(pprof: profile_pb2.Profile, display_names: DisplayNames) -> str
 
 
 def _series_labels(request: IngestRequest, metric_name: str) -> dict[str, str]:
-    """The labels of the request's series: a `service_name` among its own takes the application's place.
-
-    Private labels are not the client's to set.
-    """
+    """The labels of the request's series: a `service_name` among its own takes the application's place."""
     return {
         "__delta__": "false",
         "pyroscope_spy": request.spy_name,
         "service_name": request.app_name,
-        **{name: value for name, value in request.labels.items() if not name.startswith("__")},
+        **request.public_labels,
         "__name__": metric_name,
     }
 

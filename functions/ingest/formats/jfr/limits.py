@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from flamehouse.errors import RpcError, invalid_argument
+from ingest.room import Room
 
 MAX_CHUNKS: Final = 1_000
 MAX_METADATA_BYTES: Final = 2 << 20
@@ -30,23 +31,6 @@ MAX_CONTEXT_LABELS: Final = 1_000
 
 def damaged(reason: str) -> RpcError:
     return invalid_argument(f"the recording is damaged: {reason}")
-
-
-class Room:
-    """How many of something a recording may have."""
-
-    __slots__ = ("_left", "_most", "_what")
-
-    def __init__(self, most: int, what: str) -> None:
-        self._left = most
-        self._most = most
-        self._what = what
-
-    def take(self, count: int = 1) -> None:
-        """RpcError invalid_argument where there are too many."""
-        self._left -= count
-        if self._left < 0:
-            raise invalid_argument(f"the recording has more than {self._most} {self._what}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

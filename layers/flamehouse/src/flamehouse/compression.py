@@ -62,6 +62,14 @@ def gunzip(body: bytes, limit: int) -> bytes:
     raise invalid_argument(f"the gzip body has more than {_MAX_MEMBERS} members")
 
 
+def gunzip_beginning(body: bytes, size: int) -> bytes:
+    """Inflate no more than the first `size` bytes of a gzip body; none of one that is damaged there."""
+    try:
+        return zlib.decompressobj(_GZIP_WBITS).decompress(memoryview(body)[:_CHUNK_BYTES], size)
+    except zlib.error:
+        return b""
+
+
 def too_large(limit: int) -> RpcError:
     """The error for a body of more than `limit` bytes, before or after decompression."""
     return RpcError(Code.RESOURCE_EXHAUSTED, f"the request body is larger than the allowed {limit} bytes")

@@ -5,8 +5,9 @@ There may be millions of locations in all stacks together, so ClickHouse writes 
 selected services and weeks, and numbers take four bytes and values nine whatever they are, which any reader takes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import batched, chain, starmap
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import batched, chain
+from operator import itemgetter
 from typing import Any
 
 from flamehouse.merged_profile import (
@@ -23,16 +24,12 @@ from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.model import ProfileQuery
 from flamehouse.store.selection import Selection
 from flamehouse.store.stack_values import StackValues, select_stack_values
-from flamehouse.store.tree_sql import READING, beyond_64_bits
+from flamehouse.store.tree_sql import READING
 
 _NUMBER_BYTES = 4
 _VALUE_BYTES = 9
-_MAX_TOTAL = (1 << 63) - 1
-_FIELD_IDS = 4_096
-"""Ids in a field of a question: a server takes none over 128 KiB in a form (http_max_field_value_size).
-
-To send the ids of all locations takes a sixth of the time in which ClickHouse would find them in the stacks again.
-"""
+_MAX_ASKED = 4_096
+"""Ids in a question: a server takes no field over 128 KiB in a form (http_max_field_value_size)."""
 
 
 def _varint(number: str, length: int) -> str:
@@ -41,36 +38,26 @@ def _varint(number: str, length: int) -> str:
     return f"char({', '.join((*(f'128 + {group}' for group in groups[:-1]), groups[-1]))})"
 
 
-# Of a Sample, its field in the Profile and the lengths of it and of its lists; location ids come leaf first. A location
-# that was stored between the reading of `known` and that of the stacks has no number, and is left out.
+# Of a Sample, its field in the Profile and the lengths of it and of its lists; location ids come leaf first.
 _SAMPLES = f"""
 WITH
     (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM locations WHERE {{symbols}} ORDER BY id)) AS known,
     arrayPushBack(known, {CUT_OFF}) AS ids,
     arrayMap(number -> {_varint("number", _NUMBER_BYTES)}, arrayEnumerate(ids)) AS numbers
 SELECT
-    arrayStringConcat(arraySort(groupArray(sample))) AS samples,
-    groupUniqArrayArray(locations) AS used,
-    arrayMap(location -> transform(location, ids, arrayEnumerate(ids), 0), used) AS used_numbers,
-    min(value) AS least,
-    sum(toInt128(value)) AS total
+    concat(
+        '\\x12', {_varint("length(locations) * 4 + 16", _NUMBER_BYTES)},
+        '\\x0a', {_varint("length(locations) * 4", _NUMBER_BYTES)},
+        arrayStringConcat(arrayMap(location -> transform(location, ids, numbers, ''), arrayReverse(locations))),
+        '\\x12\\x09', {_varint("value", _VALUE_BYTES)}
+    ) AS sample,
+    emptyArrayUInt64() AS numbered
 FROM
-(
-    SELECT
-        value,
-        locations,
-        arrayStringConcat(
-            arrayMap(location -> transform(location, ids, numbers, ''), arrayReverse(locations))
-        ) AS stack,
-        concat(
-            '\\x12', {_varint("length(stack) + 16", _NUMBER_BYTES)},
-            '\\x0a', {_varint("length(stack)", _NUMBER_BYTES)}, stack,
-            '\\x12\\x09', {_varint("value", _VALUE_BYTES)}
-        ) AS sample
-    FROM
-    ({{stacks}}
-    )
+({{stacks}}
 )
+ORDER BY value DESC, sample
+UNION ALL
+SELECT '', ids
 """
 
 _STACKS = """
@@ -118,7 +105,12 @@ _PATHS = "arrayCumSum(arrayMap((location, depth) -> cityHash64(location, depth),
 _LOCATIONS = """
 SELECT id, any(address), any(mapping_id), any(lines.function_id), any(lines.line), any(lines.column)
 FROM locations
-WHERE {symbols} AND id IN {ids}
+WHERE {symbols} AND id IN (
+    SELECT arrayJoin(stacktraces.locations)
+    FROM stacktraces
+    WHERE {stacktraces} AND id IN (SELECT stack FROM ({values}
+    ))
+)
 GROUP BY id
 ORDER BY id
 """
@@ -126,17 +118,15 @@ ORDER BY id
 _FUNCTIONS = """
 SELECT id, any(name_id), any(name), any(system_name), any(filename), any(start_line)
 FROM functions
-WHERE {symbols} AND id IN {ids}
+WHERE {symbols} AND id IN {{ids:Array(UInt64)}}
 GROUP BY id
-ORDER BY id
 """
 
 _MAPPINGS = """
 SELECT id, any(memory_start), any(memory_limit), any(file_offset), any(filename), any(build_id), any(flags)
 FROM mappings
-WHERE {symbols} AND id IN {ids}
+WHERE {symbols} AND id IN {{ids:Array(UInt64)}}
 GROUP BY id
-ORDER BY id
 """
 
 _SOURCES = """
@@ -150,44 +140,46 @@ LIMIT 2
 def select_merge_profile(
     clickhouse: ClickHouse, tenant: str, query: ProfileQuery, settings: ServerSettings
 ) -> MergedProfile:
-    """Ask for the merged profile; NO_PROFILE where nothing matches.
-
-    RpcError out_of_range where the total is seen to be beyond 64 bits.
-    """
+    """Ask for the merged profile; NO_PROFILE where nothing matches."""
     values = select_stack_values(tenant, query.profile_type, query.matchers, query.within, query.samples)
-    samples, numbers = _samples(clickhouse, values, query, {**settings, **READING})
+    reading = {**settings, **READING}
+    samples, ids = _samples(clickhouse, values, query, reading)
     if not samples:
         return NO_PROFILE
+    numbers = dict(zip(ids, range(1, len(ids) + 1), strict=True))
+    sql = _LOCATIONS.format(
+        symbols=values.selection.symbols, stacktraces=values.stacktraces, values=values.sql
+    )
+    found = clickhouse.columns(sql, values.parameters, reading)
+    locations = [
+        MergedLocation(numbers[id_], *rest) for id_, *rest in zip(*found, strict=True) if id_ in numbers
+    ]
     selection = values.selection
-
-    def of(sql: str, ids: Iterable[int]) -> Iterator[Sequence[Any]]:
-        return _by_ids(clickhouse, sql, ids, selection, settings)
-
-    locations = [MergedLocation(numbers[id_], *rest) for id_, *rest in of(_LOCATIONS, numbers)]
     function_ids = set(chain.from_iterable(location.function_ids for location in locations))
     mapping_ids = {location.mapping_id for location in locations}
     return MergedProfile(
         samples=samples,
         locations=locations,
-        functions=[*starmap(Function, of(_FUNCTIONS, function_ids))],
-        mappings=[*starmap(MappedFile, of(_MAPPINGS, mapping_ids))],
-        cut_off=numbers.get(CUT_OFF, 0) if query.max_nodes else 0,
+        functions=[
+            Function(*row) for row in _by_ids(clickhouse, _FUNCTIONS, function_ids, selection, settings)
+        ],
+        mappings=[
+            MappedFile(*row) for row in _by_ids(clickhouse, _MAPPINGS, mapping_ids, selection, settings)
+        ],
+        cut_off=numbers[CUT_OFF] if query.max_nodes else 0,
         source=_source(clickhouse, selection, settings),
     )
 
 
 def _samples(
     clickhouse: ClickHouse, values: StackValues, query: ProfileQuery, settings: ServerSettings
-) -> tuple[bytes, Mapping[int, int]]:
-    """The samples, encoded, and the numbers of the locations that they name, by id."""
+) -> tuple[bytes, Sequence[int]]:
+    """The samples, encoded, and the ids of locations in the order of their numbers."""
     sql = _SAMPLES.format(symbols=values.selection.symbols, stacks=_stacks_sql(values, query))
     limits = {"max_nodes": query.max_nodes, "leaf_locations": query.leaf_locations}
     parameters = {**values.parameters, **limits}
-    (row,) = zip(*clickhouse.columns(sql, parameters, settings, text=False), strict=True)
-    samples, used, numbers, least, total = row
-    if least < 0 or total > _MAX_TOTAL:
-        raise beyond_64_bits()
-    return samples, {id_: number for id_, number in zip(used, numbers, strict=True) if number}
+    samples, numbered = clickhouse.columns(sql, parameters, settings, text=False)
+    return b"".join(samples), next(ids for ids in numbered if ids)
 
 
 def _stacks_sql(values: StackValues, query: ProfileQuery) -> str:
@@ -204,14 +196,10 @@ def _by_ids(
     clickhouse: ClickHouse, sql: str, ids: Iterable[int], selection: Selection, settings: ServerSettings
 ) -> Iterator[Sequence[Any]]:
     """The rows with these ids, in the order of the ids."""
-    fields = {
-        f"ids_{number}": [*field] for number, field in enumerate(batched(ids, _FIELD_IDS, strict=False))
-    }
-    if not fields:
-        return iter(())
-    bound = ", ".join(f"{{{name}:Array(UInt64)}}" for name in fields)
-    text = sql.format(symbols=selection.symbols, ids=f"arrayConcat({bound})")
-    return zip(*clickhouse.columns(text, {**selection.parameters, **fields}, settings), strict=True)
+    text = sql.format(symbols=selection.symbols)
+    for asked in batched(sorted(ids), _MAX_ASKED, strict=False):
+        rows = clickhouse.rows(text, {**selection.parameters, "ids": [*asked]}, settings)
+        yield from sorted(rows, key=itemgetter(0))
 
 
 def _source(clickhouse: ClickHouse, selection: Selection, settings: ServerSettings) -> SourceLabels:

@@ -1,0 +1,103 @@
+"""What the end of an application's name says of a profile of plain stacks: `checkout.alloc_space` is bytes of memory.
+
+Such a profile says nothing of itself. The names are those that Pyroscope's agents used to send.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from flamehouse.errors import Code
+from ingest.formats import RefusedProfileError
+
+_SECOND_NS: Final = 1_000_000_000
+_DEFAULT_ENDING: Final = "cpu"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleType:
+    """A metric, and the type and unit of its values.
+
+    `period_ns` is the time that one sample stands for, 0 where values are no samples of a clock.
+    """
+
+    metric: str
+    type: str
+    unit: str
+    period_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Clock:
+    """Samples taken at a rate: their values are multiplied into time of this type."""
+
+    metric: str
+    type: str
+
+
+_CPU: Final = _Clock(metric="process_cpu", type="cpu")
+_WALL: Final = _Clock(metric="wall", type="wall")
+
+
+def _memory(type_: str, unit: str) -> SampleType:
+    return SampleType(metric="memory", type=type_, unit=unit)
+
+
+def _contentions(metric: str) -> SampleType:
+    return SampleType(metric=metric, type="contentions", unit="count")
+
+
+def _delay(metric: str) -> SampleType:
+    return SampleType(metric=metric, type="delay", unit="nanoseconds")
+
+
+_BY_ENDING: Final[Mapping[str, _Clock | SampleType]] = {
+    "cpu": _CPU,
+    "itimer": _CPU,
+    "wall": _WALL,
+    "seconds": _WALL,
+    "milliseconds": _WALL,
+    "microseconds": _WALL,
+    "nanoseconds": _WALL,
+    "alloc_objects": _memory("alloc_objects", "count"),
+    "alloc_space": _memory("alloc_space", "bytes"),
+    "inuse_objects": _memory("inuse_objects", "count"),
+    "inuse_space": _memory("inuse_space", "bytes"),
+    "alloc_in_new_tlab_objects": _memory("alloc_in_new_tlab_objects", "count"),
+    "alloc_in_new_tlab_bytes": _memory("alloc_in_new_tlab_bytes", "bytes"),
+    "alloc_outside_tlab_objects": _memory("alloc_outside_tlab_objects", "count"),
+    "alloc_outside_tlab_bytes": _memory("alloc_outside_tlab_bytes", "bytes"),
+    "live": _memory("live", "count"),
+    "bytes": _memory("samples", "bytes"),
+    "goroutines": SampleType(metric="goroutine", type="goroutines", unit="count"),
+    "mutex_count": _contentions("mutex"),
+    "mutex_duration": _delay("mutex"),
+    "block_count": _contentions("block"),
+    "block_duration": _delay("block"),
+    "lock_count": _contentions("block"),
+    "lock_duration": _delay("block"),
+    "exceptions": SampleType(metric="exceptions", type="samples", unit="count"),
+}
+
+
+def read_app_name(app_name: str, sample_rate: int) -> tuple[str, SampleType]:
+    """The service, which is the name up to its last dot, and the sample type that what follows the dot stands for.
+
+    Without a dot it is CPU. At a `sample_rate` of 0, samples of a clock stay samples.
+    RefusedProfileError for an ending that stands for nothing.
+    """
+    service, dot, ending = app_name.rpartition(".")
+    if not dot:
+        service, ending = app_name, _DEFAULT_ENDING
+    found = _BY_ENDING.get(ending)
+    if found is None:
+        shown = ending.encode(errors="surrogateescape").decode(errors="replace")
+        raise RefusedProfileError(Code.INVALID_ARGUMENT, f"unknown profile type: {shown}")
+    return service, _at_rate(found, sample_rate) if isinstance(found, _Clock) else found
+
+
+def _at_rate(clock: _Clock, sample_rate: int) -> SampleType:
+    if not sample_rate:
+        return SampleType(metric=clock.metric, type="samples", unit="count")
+    period_ns = max(1, _SECOND_NS // sample_rate)
+    return SampleType(metric=clock.metric, type=clock.type, unit="nanoseconds", period_ns=period_ns)

@@ -1,0 +1,15 @@
+"""lines: a stack a line, written `root;child;leaf`, as often as it was met."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from ingest.body import WHOLE_BODY
+from ingest.formats import Parsed
+from ingest.request import IngestRequest
+from ingest.stack_profile import upload_of_stacks
+from ingest.text_lines import split_lines
+
+
+def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
+    """One profile. Empty lines count for nothing."""
+    return upload_of_stacks(request, Counter(split_lines(parts.get(WHOLE_BODY, b""))))

@@ -1,0 +1,82 @@
+"""JSON that a client sent: read within bounds, and asked for what should be in it.
+
+What is missing or null reads as nothing: an empty object, list or text, or 0.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final, NoReturn
+
+from flamehouse.errors import RpcError, invalid_argument
+
+_MAX_NUMBER: Final = 1 << 64
+_MAX_SHOWN: Final = 100
+
+
+def parse_json(data: bytes) -> object:
+    """The value. RpcError invalid_argument for what is not JSON in UTF-8 or is nested too deeply."""
+    try:
+        return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise invalid_argument(f"malformed JSON: {error}") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def object_of(value: object, what: str) -> Mapping[str, object]:
+    """The value as an object."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _is_no(what, "object")
+    return value
+
+
+def list_of(parent: Mapping[str, object], name: str) -> Sequence[object]:
+    """A field that is a list."""
+    value = parent.get(name)
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise _is_no(name, "list")
+    return value
+
+
+def objects_of(parent: Mapping[str, object], name: str) -> Sequence[Mapping[str, object]]:
+    """A field that is a list of objects."""
+    return [object_of(each, f"one of {name}") for each in list_of(parent, name)]
+
+
+def text_of(parent: Mapping[str, object], name: str) -> str:
+    """A field that is a text; halves of characters in it, which JSON can write, become U+FFFD."""
+    value = parent.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _is_no(name, "text")
+    return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def number_of(parent: Mapping[str, object], name: str) -> float:
+    """A field that is a number."""
+    return number_from(parent.get(name), name)
+
+
+def number_from(value: object, what: str) -> float:
+    """The value as a number of at most 64 bits; a whole one stays whole."""
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MAX_NUMBER:
+        raise _is_no(what, "number of 64 bits")
+    return value
+
+
+def shown(text: str) -> str:
+    """A text as a message may quote it."""
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
+
+
+def _is_no(what: str, kind: str) -> RpcError:
+    return invalid_argument(f"malformed JSON: {what} is no {kind}")
