@@ -4,7 +4,6 @@ The environment says where it listens (HOST, PORT) and keeps its data (DATA_DIR)
 `flamehouse.settings`.
 """
 
-import base64
 import fcntl
 import os
 import signal
@@ -25,7 +24,6 @@ from console import settings as kept_settings
 from flamehouse.auth import RequireCredential
 from flamehouse.connect import unknown_path
 from flamehouse.paths import CleanPaths
-from flamehouse.pb.profile_pb2 import Function, Line, Location, Profile, Sample, ValueType
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
@@ -59,8 +57,7 @@ _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compar
 _READY: Final = """\
 flamehouse is ready on {url}
 
-  First profile:   echo {pprof} |
-                     base64 -d | curl{user} --data-binary @- '{url}/ingest?name=first.profile&format=pprof'
+  First profile:   curl{user} --data-binary 'main;work 1' '{url}/ingest?name=first-profile'
   SDKs and Alloy:  server address {url}
   Grafana:         data source "Grafana Pyroscope" with the URL {url}
 
@@ -135,7 +132,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listener in sockets or ():
-            _say(_READY.format(url=_url(listener), user=self._curl_user, pprof=_first_profile()))
+            _say(_READY.format(url=_url(listener), user=self._curl_user))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # uvicorn's signature
         if self.should_exit:
@@ -188,19 +185,6 @@ def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     host = _LOOPBACK.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _first_profile() -> str:
-    """A pprof message of one stack, base64: a profile to send without having one."""
-    profile = Profile(
-        string_table=["", "cpu", "nanoseconds", "main", "work"],
-        sample_type=[ValueType(type=1, unit=2)],
-        period_type=ValueType(type=1, unit=2),
-        function=[Function(id=1, name=3), Function(id=2, name=4)],
-        location=[Location(id=id_, line=[Line(function_id=id_)]) for id_ in (1, 2)],
-        sample=[Sample(location_id=[2, 1], value=[10_000_000])],
-    )
-    return base64.b64encode(profile.SerializeToString()).decode()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """The local server: its routes in process, and its life as a process of its own."""
 
-import base64
 import json
 import re
 import signal
@@ -72,15 +71,15 @@ def test_the_first_profile_it_speaks_of_outlives_a_restart(
     tmp_path: Path, with_signal: signal.Signals
 ) -> None:
     with running(tmp_path) as server:
-        found = re.search(r"echo (\S+) \|\s+base64 -d \| curl --data-binary @- '(\S+)'", server.greeting)
+        found = re.search(r"curl --data-binary '(.+)' '(\S+)'", server.greeting)
         assert found
-        assert httpx.post(found[2], content=base64.b64decode(found[1])).status_code == 200
+        assert httpx.post(found[2], content=found[1]).status_code == 200
         assert server.stop(with_signal) == 0
     with running(tmp_path) as server:
         now = time.time_ns() // 1_000_000
         body = {
             "profile_typeID": "process_cpu:cpu:nanoseconds:cpu:nanoseconds",
-            "label_selector": '{service_name="first.profile"}',
+            "label_selector": '{service_name="first-profile"}',
             "start": now - 3_600_000,
             "end": now + 1000,
         }

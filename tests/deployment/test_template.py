@@ -179,7 +179,7 @@ def test_the_data_source_is_a_file_that_grafana_reads(template: dict[str, Any]) 
 def test_the_curl_line_sends_a_profile_that_is_taken(template: dict[str, Any]) -> None:
     line = template["Outputs"]["FirstProfile"]["Value"]["Fn::Sub"]
     found = re.fullmatch(
-        r"echo (\S+) \| base64 -d \| curl --fail --user 'flamehouse:CREDENTIAL' --data-binary @- "
+        r"curl --fail --user 'flamehouse:CREDENTIAL' --data-binary '(.+)' "
         r"'https://\$\{Api\}\S+\$\{AWS::URLSuffix\}(/\S+)'",
         line,
     )
@@ -192,7 +192,7 @@ def test_the_curl_line_sends_a_profile_that_is_taken(template: dict[str, Any]) -
     response = request(
         app,
         found[2],
-        base64.b64decode(found[1]),
+        found[1],
         content_type=content_type,
         headers={"Authorization": authorization},
     )

@@ -12,8 +12,7 @@ from tools.gateway.cloud import cloud
 _READY: Final = """\
 The functions that sam build made answer on {url}
 
-  First profile:  echo CgQIARACEgoKAgIBEgSAreIEIgYIASICCAEiBggCIgIIAioECAEQAyoECAIQBDIAMgNjcHUyC25hbm9zZWNvbmRzMgRtYWluMgR3b3JrWgQIARAC |
-                    base64 -d | curl --fail --user 'flamehouse:{credential}' --data-binary @- '{url}/ingest?name=first.profile&format=pprof'
+  First profile:  curl --fail --user 'flamehouse:{credential}' --data-binary 'main;work 1' '{url}/ingest?name=first-profile'
   Credential:     {credential} (Basic password or Bearer token)
   Their logs:     {folder}
 
