@@ -15,7 +15,7 @@ from bench.plan import Plan
 from bench.report import Line, mb
 from bench.timing import Call, time_calls
 from bench.workload import PROFILE_TYPE, Shape, an_hour, draw_profiles, make_services
-from flamehouse.store import stacktraces_query
+from flamehouse.store import stack_values
 from flamehouse.store.ranges import Pieces, Span
 from flamehouse.timerange import TimeRange
 
@@ -138,7 +138,7 @@ def _lines(ours: Flamehouse, plan: Plan, stage: str) -> list[Line]:
 
 
 def _from_raw_rows(ours: Flamehouse, within: TimeRange) -> None:
-    with patch.object(stacktraces_query, "pieces_of", _raw_pieces):
+    with patch.object(stack_values, "pieces_of", _raw_pieces):
         ours.flamegraph(within, _SERVICE)
 
 

@@ -4,17 +4,17 @@ Format: github.com/google/pprof, proto/profile.proto.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from typing import NamedTuple
 
 from flamehouse.flamegraph import OTHER
-from flamehouse.pb.profile_pb2 import Line, Location, Profile, ValueType
-from flamehouse.profile import NO_MAPPING, Function
+from flamehouse.pb.profile_pb2 import Line, Profile, ValueType
+from flamehouse.profile import Function
 from flamehouse.profile import Mapping as MappedFile
 from flamehouse.profile_type import ProfileType
 from flamehouse.timerange import TimeRange
+from flamehouse.varint import uvarint
 
 CUT_OFF = 0
 """Stands among the ids of locations for what was cut off of a stack."""
@@ -22,17 +22,6 @@ CUT_OFF = 0
 _MS_NS = 1_000_000
 _PERIODS = {"process_cpu": 1_000_000_000, "memory": 524_288}
 """Pyroscope's guess of the period, by metric name; 1 of any other."""
-
-
-class MergedLocation(NamedTuple):
-    """A location by its number in the samples; its lines run from the innermost inlined function out."""
-
-    number: int
-    address: int
-    mapping_id: int
-    function_ids: Sequence[int]
-    lines: Sequence[int]
-    columns: Sequence[int]
 
 
 class SourceLabels(NamedTuple):
@@ -48,27 +37,28 @@ UNKNOWN_SOURCE = SourceLabels("", "", "")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergedProfile:
-    """Merged samples, encoded as pprof's field `sample`, and the symbols that they name.
+    """Merged samples, and the symbols that they name by their numbers in it.
 
-    `cut_off` is the number of the location that stands for what was cut off, 0 where nothing was to be.
+    `samples` are encoded as pprof's field `sample`, `locations` as its message Location without an id. `cut_off` is the
+    number of the location that stands for what was cut off, 0 where nothing was to be.
     """
 
     samples: bytes
-    locations: Sequence[MergedLocation]
-    functions: Sequence[Function]
-    mappings: Sequence[MappedFile]
+    locations: Mapping[int, bytes]
+    functions: Mapping[int, Function]
+    mappings: Mapping[int, MappedFile]
     cut_off: int = 0
     source: SourceLabels = UNKNOWN_SOURCE
 
 
-NO_PROFILE = MergedProfile(samples=b"", locations=(), functions=(), mappings=())
+NO_PROFILE = MergedProfile(samples=b"", locations={}, functions={}, mappings={})
 
 
 def pprof_of(merged: MergedProfile, profile_type: ProfileType, within: TimeRange) -> Profile:
     """The message, of one sample type; an empty one where there are no samples."""
     if not merged.samples:
         return Profile()
-    pprof = Profile.FromString(merged.samples)
+    pprof = Profile.FromString(merged.samples + _encoded_locations(merged.locations))
     table = _Strings()
     value_type = ValueType(type=table[profile_type.sample_type], unit=table[profile_type.sample_unit])
     pprof.sample_type.append(value_type)
@@ -78,10 +68,8 @@ def pprof_of(merged: MergedProfile, profile_type: ProfileType, within: TimeRange
     pprof.default_sample_type = value_type.type
     pprof.time_nanos = within.end_ms * _MS_NS
     pprof.duration_nanos = within.length_ms * _MS_NS
-    mappings = _add_mappings(pprof, merged, table)
-    functions = _add_functions(pprof, merged.functions, table)
-    for location in merged.locations:
-        pprof.location.append(_location(location, mappings, functions))
+    _add_mappings(pprof, merged, table)
+    _add_functions(pprof, merged.functions, table)
     # Where a stack was cut off, it is the leaf.
     if merged.cut_off and any(merged.cut_off in sample.location_id[:1] for sample in pprof.sample):
         _add_cut_off(pprof, merged.cut_off, table)
@@ -99,11 +87,17 @@ class _Strings:
         return self.texts.setdefault(text, len(self.texts))
 
 
-def _add_mappings(pprof: Profile, merged: MergedProfile, table: _Strings) -> Mapping[int, int]:
-    """Add the mappings; their numbers by id."""
-    numbers = {NO_MAPPING: 0}
-    for number, mapping in enumerate(merged.mappings, start=1):
-        numbers[mapping.id] = number
+def _encoded_locations(locations: Mapping[int, bytes]) -> bytes:
+    """The field `location`: of each its length, its id and the rest of it."""
+    encoded: list[bytes] = []
+    for number, body in locations.items():
+        id_ = b"\x08" + uvarint(number)
+        encoded += (b"\x22", uvarint(len(id_) + len(body)), id_, body)
+    return b"".join(encoded)
+
+
+def _add_mappings(pprof: Profile, merged: MergedProfile, table: _Strings) -> None:
+    for number, mapping in sorted(merged.mappings.items()):
         flags = mapping.flags
         pprof.mapping.add(
             id=number,
@@ -117,7 +111,6 @@ def _add_mappings(pprof: Profile, merged: MergedProfile, table: _Strings) -> Map
             has_line_numbers=bool(flags & 4),
             has_inline_frames=bool(flags & 8),
         )
-    return numbers
 
 
 def _build_id(build_id: str, source: SourceLabels) -> str:
@@ -133,12 +126,9 @@ def _build_id(build_id: str, source: SourceLabels) -> str:
     return json.dumps({name: value for name, value in known.items() if value})
 
 
-def _add_functions(pprof: Profile, functions: Iterable[Function], table: _Strings) -> Mapping[int, int]:
-    """Add the functions; their numbers by id."""
-    numbers = {}
+def _add_functions(pprof: Profile, functions: Mapping[int, Function], table: _Strings) -> None:
     add = pprof.function.add
-    for number, (id_, _, name, system_name, filename, start_line) in zip(count(1), functions, strict=False):
-        numbers[id_] = number
+    for number, (_, _, name, system_name, filename, start_line) in sorted(functions.items()):
         add(
             id=number,
             name=table[name],
@@ -146,27 +136,10 @@ def _add_functions(pprof: Profile, functions: Iterable[Function], table: _String
             filename=table[filename],
             start_line=start_line,
         )
-    return numbers
-
-
-def _location(
-    location: MergedLocation, mappings: Mapping[int, int], functions: Mapping[int, int]
-) -> Location:
-    lines = zip(location.function_ids, location.lines, location.columns, strict=True)
-    return Location(
-        id=location.number,
-        mapping_id=mappings.get(location.mapping_id, 0),
-        address=location.address,
-        line=[
-            Line(function_id=functions[function], line=line, column=column)
-            for function, line, column in lines
-            if function in functions
-        ],
-    )
 
 
 def _add_cut_off(pprof: Profile, number: int, table: _Strings) -> None:
     """Add what stands for the ends of stacks that were cut off: a function called `other`."""
-    function = len(pprof.function) + 1
+    function = max((function.id for function in pprof.function), default=0) + 1
     pprof.function.add(id=function, name=table[OTHER], system_name=table[OTHER])
     pprof.location.add(id=number, line=[Line(function_id=function)])

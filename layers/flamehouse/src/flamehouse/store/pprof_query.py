@@ -5,16 +5,14 @@ There may be millions of locations in all stacks together, so ClickHouse writes 
 selected services and weeks, and numbers take four bytes and values nine whatever they are, which any reader takes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import batched, chain
-from operator import itemgetter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import batched
 from typing import Any
 
 from flamehouse.merged_profile import (
     CUT_OFF,
     NO_PROFILE,
     UNKNOWN_SOURCE,
-    MergedLocation,
     MergedProfile,
     SourceLabels,
 )
@@ -24,12 +22,14 @@ from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.model import ProfileQuery
 from flamehouse.store.selection import Selection
 from flamehouse.store.stack_values import StackValues, select_stack_values
-from flamehouse.store.tree_sql import READING
+from flamehouse.store.tree_sql import READING, beyond_64_bits
 
 _NUMBER_BYTES = 4
 _VALUE_BYTES = 9
-_MAX_ASKED = 4_096
-"""Ids in a question: a server takes no field over 128 KiB in a form (http_max_field_value_size)."""
+_WORD_BYTES = 10
+_MAX_TOTAL = (1 << 63) - 1
+_FIELD_IDS = 2_800
+"""Ids in a field of a question, as text: it may have 60,000 bytes (client.py)."""
 
 
 def _varint(number: str, length: int) -> str:
@@ -38,26 +38,41 @@ def _varint(number: str, length: int) -> str:
     return f"char({', '.join((*(f'128 + {group}' for group in groups[:-1]), groups[-1]))})"
 
 
-# Of a Sample, its field in the Profile and the lengths of it and of its lists; location ids come leaf first.
+def _numbers(ids: str, known: str) -> str:
+    """SQL of the places of ids among the known ones, from 1 on; 0 for one that is not known."""
+    return f"arrayMap(id -> transform(id, {known}, arrayEnumerate({known}), 0), {ids})"
+
+
+# Of a Sample, its field in the Profile and the lengths of it and of its lists; location ids come leaf first. A location
+# that was stored between the reading of `known` and that of the stacks has no number, and is left out.
 _SAMPLES = f"""
 WITH
     (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM locations WHERE {{symbols}} ORDER BY id)) AS known,
     arrayPushBack(known, {CUT_OFF}) AS ids,
     arrayMap(number -> {_varint("number", _NUMBER_BYTES)}, arrayEnumerate(ids)) AS numbers
 SELECT
-    concat(
-        '\\x12', {_varint("length(locations) * 4 + 16", _NUMBER_BYTES)},
-        '\\x0a', {_varint("length(locations) * 4", _NUMBER_BYTES)},
-        arrayStringConcat(arrayMap(location -> transform(location, ids, numbers, ''), arrayReverse(locations))),
-        '\\x12\\x09', {_varint("value", _VALUE_BYTES)}
-    ) AS sample,
-    emptyArrayUInt64() AS numbered
+    arrayStringConcat(arraySort(groupArray(sample))) AS samples,
+    groupUniqArrayArray(locations) AS used,
+    {_numbers("used", "ids")} AS used_numbers,
+    min(value) AS least,
+    sum(toInt128(value)) AS total
 FROM
-({{stacks}}
+(
+    SELECT
+        value,
+        locations,
+        arrayStringConcat(
+            arrayMap(location -> transform(location, ids, numbers, ''), arrayReverse(locations))
+        ) AS stack,
+        concat(
+            '\\x12', {_varint("length(stack) + 16", _NUMBER_BYTES)},
+            '\\x0a', {_varint("length(stack)", _NUMBER_BYTES)}, stack,
+            '\\x12\\x09', {_varint("value", _VALUE_BYTES)}
+        ) AS sample
+    FROM
+    ({{stacks}}
+    )
 )
-ORDER BY value DESC, sample
-UNION ALL
-SELECT '', ids
 """
 
 _STACKS = """
@@ -102,31 +117,61 @@ _CUT = """
 
 _PATHS = "arrayCumSum(arrayMap((location, depth) -> cityHash64(location, depth), locations, arrayEnumerate(locations)))"
 
-_LOCATIONS = """
-SELECT id, any(address), any(mapping_id), any(lines.function_id), any(lines.line), any(lines.column)
-FROM locations
-WHERE {symbols} AND id IN (
-    SELECT arrayJoin(stacktraces.locations)
-    FROM stacktraces
-    WHERE {stacktraces} AND id IN (SELECT stack FROM ({values}
-    ))
+# Of a Location, all but its own number: mapping, address and lines, each as long as any. A line whose function is not known
+# is left out.
+_LOCATIONS = f"""
+WITH
+    (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM functions WHERE {{symbols}} ORDER BY id)) AS known_functions,
+    (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM mappings WHERE {{symbols}} ORDER BY id)) AS known_mappings
+SELECT
+    groupArray(id) AS ids,
+    groupArray(body) AS bodies,
+    groupUniqArrayArray(function_ids) AS used_functions,
+    {_numbers("used_functions", "known_functions")} AS function_numbers,
+    groupUniqArray(mapping_id) AS used_mappings,
+    {_numbers("used_mappings", "known_mappings")} AS mapping_numbers
+FROM
+(
+    SELECT
+        id,
+        any(address) AS address,
+        any(mapping_id) AS mapping_id,
+        any(lines) AS lines,
+        lines.function_id AS function_ids,
+        transform(mapping_id, known_mappings, arrayEnumerate(known_mappings), 0) AS mapping,
+        concat(
+            '\\x10', {_varint("mapping", _NUMBER_BYTES)},
+            '\\x18', {_varint("address", _WORD_BYTES)},
+            arrayStringConcat(arrayMap(
+                (function, line) -> if(function = 0, '', concat(
+                    '\\x22\\x1b\\x08', {_varint("function", _NUMBER_BYTES)},
+                    '\\x10', {_varint("toUInt64(line.2)", _WORD_BYTES)},
+                    '\\x18', {_varint("toUInt64(line.3)", _WORD_BYTES)}
+                )),
+                {_numbers("function_ids", "known_functions")},
+                lines
+            ))
+        ) AS body
+    FROM locations
+    WHERE {{symbols}} AND id IN {{ids}}
+    GROUP BY id
 )
-GROUP BY id
-ORDER BY id
 """
 
 _FUNCTIONS = """
 SELECT id, any(name_id), any(name), any(system_name), any(filename), any(start_line)
 FROM functions
-WHERE {symbols} AND id IN {{ids:Array(UInt64)}}
+WHERE {symbols} AND id IN {ids}
 GROUP BY id
+ORDER BY id
 """
 
 _MAPPINGS = """
 SELECT id, any(memory_start), any(memory_limit), any(file_offset), any(filename), any(build_id), any(flags)
 FROM mappings
-WHERE {symbols} AND id IN {{ids:Array(UInt64)}}
+WHERE {symbols} AND id IN {ids}
 GROUP BY id
+ORDER BY id
 """
 
 _SOURCES = """
@@ -140,46 +185,61 @@ LIMIT 2
 def select_merge_profile(
     clickhouse: ClickHouse, tenant: str, query: ProfileQuery, settings: ServerSettings
 ) -> MergedProfile:
-    """Ask for the merged profile; NO_PROFILE where nothing matches."""
+    """Ask for the merged profile; NO_PROFILE where nothing matches.
+
+    RpcError out_of_range where the total is seen to be beyond 64 bits.
+    """
     values = select_stack_values(tenant, query.profile_type, query.matchers, query.within, query.samples)
-    reading = {**settings, **READING}
-    samples, ids = _samples(clickhouse, values, query, reading)
+    samples, numbers = _samples(clickhouse, values, query, {**settings, **READING})
     if not samples:
         return NO_PROFILE
-    numbers = dict(zip(ids, range(1, len(ids) + 1), strict=True))
-    sql = _LOCATIONS.format(
-        symbols=values.selection.symbols, stacktraces=values.stacktraces, values=values.sql
-    )
-    found = clickhouse.columns(sql, values.parameters, reading)
-    locations = [
-        MergedLocation(numbers[id_], *rest) for id_, *rest in zip(*found, strict=True) if id_ in numbers
-    ]
     selection = values.selection
-    function_ids = set(chain.from_iterable(location.function_ids for location in locations))
-    mapping_ids = {location.mapping_id for location in locations}
+    bodies, functions, mappings = _locations(clickhouse, numbers, selection, settings)
     return MergedProfile(
         samples=samples,
-        locations=locations,
-        functions=[
-            Function(*row) for row in _by_ids(clickhouse, _FUNCTIONS, function_ids, selection, settings)
-        ],
-        mappings=[
-            MappedFile(*row) for row in _by_ids(clickhouse, _MAPPINGS, mapping_ids, selection, settings)
-        ],
-        cut_off=numbers[CUT_OFF] if query.max_nodes else 0,
+        locations={numbers[id_]: body for id_, body in bodies.items()},
+        functions={
+            functions[row[0]]: Function(*row)
+            for row in _by_ids(clickhouse, _FUNCTIONS, functions, selection, settings)
+        },
+        mappings={
+            mappings[row[0]]: MappedFile(*row)
+            for row in _by_ids(clickhouse, _MAPPINGS, mappings, selection, settings)
+        },
+        cut_off=numbers.get(CUT_OFF, 0) if query.max_nodes else 0,
         source=_source(clickhouse, selection, settings),
     )
 
 
 def _samples(
     clickhouse: ClickHouse, values: StackValues, query: ProfileQuery, settings: ServerSettings
-) -> tuple[bytes, Sequence[int]]:
-    """The samples, encoded, and the ids of locations in the order of their numbers."""
+) -> tuple[bytes, Mapping[int, int]]:
+    """The samples, encoded, and the numbers of the locations that they name, by id."""
     sql = _SAMPLES.format(symbols=values.selection.symbols, stacks=_stacks_sql(values, query))
     limits = {"max_nodes": query.max_nodes, "leaf_locations": query.leaf_locations}
     parameters = {**values.parameters, **limits}
-    samples, numbered = clickhouse.columns(sql, parameters, settings, text=False)
-    return b"".join(samples), next(ids for ids in numbered if ids)
+    (row,) = zip(*clickhouse.columns(sql, parameters, settings, text=False), strict=True)
+    samples, used, numbers, least, total = row
+    if least < 0 or total > _MAX_TOTAL:
+        raise beyond_64_bits()
+    return samples, _known(used, numbers)
+
+
+def _locations(
+    clickhouse: ClickHouse, ids: Iterable[int], selection: Selection, settings: ServerSettings
+) -> tuple[Mapping[int, bytes], Mapping[int, int], Mapping[int, int]]:
+    """The locations by id, encoded but for their numbers, and the numbers of their functions and mappings by id."""
+    (row,) = _by_ids(clickhouse, _LOCATIONS, ids, selection, settings, text=False)
+    found, bodies, functions, function_numbers, mappings, mapping_numbers = row
+    return (
+        dict(zip(found, bodies, strict=True)),
+        _known(functions, function_numbers),
+        _known(mappings, mapping_numbers),
+    )
+
+
+def _known(ids: Iterable[int], numbers: Iterable[int]) -> Mapping[int, int]:
+    return {id_: number for id_, number in zip(ids, numbers, strict=True) if number}
 
 
 def _stacks_sql(values: StackValues, query: ProfileQuery) -> str:
@@ -193,13 +253,24 @@ def _stacks_sql(values: StackValues, query: ProfileQuery) -> str:
 
 
 def _by_ids(
-    clickhouse: ClickHouse, sql: str, ids: Iterable[int], selection: Selection, settings: ServerSettings
+    clickhouse: ClickHouse,
+    sql: str,
+    ids: Iterable[int],
+    selection: Selection,
+    settings: ServerSettings,
+    *,
+    text: bool = True,
 ) -> Iterator[Sequence[Any]]:
-    """The rows with these ids, in the order of the ids."""
-    text = sql.format(symbols=selection.symbols)
-    for asked in batched(sorted(ids), _MAX_ASKED, strict=False):
-        rows = clickhouse.rows(text, {**selection.parameters, "ids": [*asked]}, settings)
-        yield from sorted(rows, key=itemgetter(0))
+    """The rows of an answer about these ids, which are bound as text: the client writes numbers one by one."""
+    fields = {
+        f"ids_{number}": " ".join(map(str, field))
+        for number, field in enumerate(batched(ids, _FIELD_IDS, strict=False))
+    }
+    bound = ", ".join(f"splitByChar(' ', {{{name}:String}})" for name in fields)
+    asked = f"(SELECT arrayJoin(arrayMap(id -> toUInt64(id), arrayConcat({bound}))))" if fields else "[]"
+    question = sql.format(symbols=selection.symbols, ids=asked)
+    columns = clickhouse.columns(question, {**selection.parameters, **fields}, settings, text=text)
+    return zip(*columns, strict=True)
 
 
 def _source(clickhouse: ClickHouse, selection: Selection, settings: ServerSettings) -> SourceLabels:

@@ -92,7 +92,12 @@ def root_of(ids: Sequence[int], *totals: Sequence[int]) -> int:
     root = ids.index(_ROOT) if _ROOT in ids else None
     if root is not None and all(column[root] >= max(0, *column) for column in totals):
         return root
-    raise RpcError(
+    raise beyond_64_bits()
+
+
+def beyond_64_bits() -> RpcError:
+    """The error for samples whose sum wrapped around."""
+    return RpcError(
         Code.OUT_OF_RANGE,
         "the samples add up to more than 64 bits hold; ask for a shorter range or fewer series",
     )
