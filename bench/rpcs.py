@@ -123,6 +123,27 @@ def _rpcs(service: Service) -> Mapping[str, Rpc]:
             request=querier_pb2.SelectHeatmapRequest,
             fields=lambda within: _heatmap(within, "INDIVIDUAL", exemplarType="EXEMPLAR_TYPE_INDIVIDUAL"),
         ),
+        "SelectMergeStacktraces, TREE": Rpc(
+            rpc="SelectMergeStacktraces",
+            request=querier_pb2.SelectMergeStacktracesRequest,
+            fields=lambda within: _selected(within, format="PROFILE_FORMAT_TREE"),
+        ),
+        "SelectMergeStacktraces, DOT": Rpc(
+            rpc="SelectMergeStacktraces",
+            request=querier_pb2.SelectMergeStacktracesRequest,
+            fields=lambda within: _selected(within, format="PROFILE_FORMAT_DOT"),
+        ),
+        "SelectMergeProfile": Rpc(
+            rpc="SelectMergeProfile",
+            request=querier_pb2.SelectMergeProfileRequest,
+            fields=_selected,
+            of_flamegraph=2,
+        ),
+        "SelectMergeProfile, 500 nodes": Rpc(
+            rpc="SelectMergeProfile",
+            request=querier_pb2.SelectMergeProfileRequest,
+            fields=lambda within: _selected(within, maxNodes=500),
+        ),
         "Diff, half an hour each": Rpc(
             rpc="Diff", request=querier_pb2.DiffRequest, fields=_halves, of_flamegraph=2.5
         ),
