@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import cloud, extremes, flamegraphs, ingestion, jfr, rate, rpcs, week
+from bench import cloud, extremes, flamegraphs, ingestion, jfr, rate, rpcs, stacks, week
 from bench.plan import QUICK, Plan
 from bench.report import Line, table
 
@@ -14,6 +14,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Plan], Sequence[Line]]]] = {
     "extremes": ("Deep stacks and many series (least / median)", extremes.measure),
     "ingest": ("CPU and parts of ingestion", ingestion.measure),
     "jfr": ("Reading JFR recordings (figures: MB a second, unpacked, on one core)", jfr.measure),
+    "stacks": ("Reading stacks as text, as trees and of speedscope", stacks.measure),
     "rate": ("Uploads to the local server", rate.measure),
     "cloud": ("What was built for AWS (times: least / median; figures of warm: ms added)", cloud.measure),
 }

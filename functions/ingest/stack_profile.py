@@ -130,9 +130,10 @@ def _add_names(pprof: profile_pb2.Profile, names: Sequence[str]) -> None:
     """A function for each name, and a location for each function, of the same id; the name's index is that too."""
     pprof.string_table.append("")
     pprof.string_table.extend(map(shorten, names))
+    add_function, add_location = pprof.function.add, pprof.location.add
     for id_ in range(1, len(names) + 1):
-        pprof.function.add(id=id_, name=id_, system_name=id_)
-        pprof.location.add(id=id_, line=(profile_pb2.Line(function_id=id_),))
+        add_function(id=id_, name=id_, system_name=id_)
+        add_location(id=id_).line.add(function_id=id_)
 
 
 def _add_types(pprof: profile_pb2.Profile, sample_type: SampleType) -> None:
