@@ -42,7 +42,8 @@ class StackRooms:
 def upload_of_stacks(request: IngestRequest, stacks: Mapping[bytes, int]) -> Parsed:
     """An upload of one profile, of stacks written `root;child;leaf`, in UTF-8, with how often each was met.
 
-    The stack without a frame counts for nothing. RpcError invalid_argument for more than 262,144 distinct stacks, and as `stack_profile` says.
+    The stack without a frame counts for nothing. RpcError invalid_argument for more than 262,144 distinct stacks, and as
+    `stack_profile` says.
     """
     Room(_MAX_STACKS, "distinct stacks").take(len(stacks))
     service, sample_type = read_app_name(request.app_name, request.sample_rate)

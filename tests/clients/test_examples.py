@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from client import Client
 from ingest.app import routes
+from stack_uploads import file, groups, sampled
 from tools.local_server import local_server
 from uploads import pprof
 
@@ -100,19 +101,21 @@ def test_a_shell_can_read_every_command(page: str) -> None:
 def uploads() -> Iterator[str]:
     """The commands that upload a file, each once."""
     for example in dict.fromkeys([*examples(PAGE, "bash"), *examples(README, "bash")]):
-        if "curl" in example and "@cpu.pprof" in example:
+        if "curl" in example and "--data-binary @" in example:
             yield example
 
 
-@pytest.mark.parametrize("example", [*uploads()], ids=["as it is", "with labels"])
+@pytest.mark.parametrize("example", [*uploads()], ids=["as it is", "stacks", "with labels"])
 def test_curl_sends_a_profile(tmp_path: Path, example: str) -> None:
     full = "--user" in example
     (tmp_path / "cpu.pprof").write_bytes(pprof(time_ns=time.time_ns()).SerializeToString())
+    (tmp_path / "cpu.folded").write_bytes(groups({"main;work": 1}))
+    (tmp_path / "cpu.speedscope.json").write_bytes(file(sampled([[0, 1]], [1])))
     variables = {"PYROSCOPE_BASIC_AUTH_PASSWORD": CREDENTIAL, "PYROSCOPE_TENANT_ID": TENANT}
     start = time.time_ns() // 1_000_000 - 60_000
     within = {"start": start, "end": start + 120_000}
     with local_server(API_CREDENTIAL=CREDENTIAL if full else "") as server:
-        command = [executable("bash"), "-c", example.replace(SHOWN_URL, server.url)]
+        command = [executable("bash"), "-ec", example.replace(SHOWN_URL, server.url)]
         subprocess.run(command, cwd=tmp_path, env={**os.environ, **variables}, check=True)
         client = Client(
             server=server.url, tenant=TENANT if full else "anonymous", credential=CREDENTIAL if full else ""
