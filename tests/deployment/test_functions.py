@@ -71,7 +71,7 @@ def import_cpu_s(statement: str) -> float:
 
 def test_our_own_code_adds_little_to_a_cold_start() -> None:
     libraries = import_cpu_s(
-        "import starlette.applications, starlette.routing, mangum, clickhouse_connect, google.protobuf.message"
+        "import starlette.applications, starlette.routing, mangum, clickhouse_connect, google.protobuf.json_format"
     )
     querier = import_cpu_s("import querier.select_merge_stacktraces")
     assert querier < 1.5 * libraries
