@@ -1,8 +1,9 @@
 """SelectMergeProfile: the merged stacks of the selected samples, and the symbols that they are made of.
 
-There may be millions of locations in all stacks together, so ClickHouse writes the samples the way protobuf encodes them
-(protobuf.dev/programming-guides/encoding) and Python joins them. A location is numbered by its place among those of the
-selected services and weeks, and numbers take four bytes and values nine whatever they are, which any reader takes.
+There may be millions of locations in all stacks together, so ClickHouse writes samples and locations the way protobuf
+encodes them (protobuf.dev/programming-guides/encoding). What they refer to is numbered by its place among all of its kind
+in the selected services and weeks. Numbers are as long as the longest of their kind, whatever they are: any reader takes
+them, and what is made of the answer is written anew.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
