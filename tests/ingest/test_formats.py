@@ -1,14 +1,23 @@
-"""How the format of an upload is told, and what is said of formats nobody reads."""
+"""How the format of an upload is told: by what the request says of it, or else by its bytes."""
 
 import gzip
+import json
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from fuzzing import fuzzed
+from ingest.body import read_parts
 from ingest.formats import FORMATS, format_of
 from uploads import FORM, Ingest, pprof, refusal
 
 OCTETS = "application/octet-stream"
 PPROF = pprof().SerializeToString()
+BODY_LIMIT = 64 << 20
+PARTS = {"profile": "pprof", "jfr": "jfr"}
+"""The part of a form that a format's profile is in."""
 
 
 @pytest.mark.parametrize(
@@ -60,6 +69,26 @@ def test_bytes_tell_the_format_where_nothing_else_does(body: bytes, name: str) -
     assert format_of("", "application/x-www-form-urlencoded", body) == name
     assert format_of("groups", "application/x-www-form-urlencoded", body) == "groups"
     assert format_of("lines", "application/x-www-form-urlencoded", body) == "lines"
+
+
+@pytest.mark.parametrize("client", ["python-0.8", "go", "nodejs", "java"])
+def test_what_clients_upload_is_told_by_its_bytes(shared_dir: Path, client: str) -> None:
+    for path in sorted((shared_dir / "fixtures/sdk" / client).glob("*/request.json")):
+        headers = {name.lower(): value for name, value in json.loads(path.read_text())["headers"]}
+        parts = read_parts(
+            (path.parent / "body.bin").read_bytes(),
+            headers.get("content-type", ""),
+            max_body_bytes=BODY_LIMIT,
+            max_part_bytes=BODY_LIMIT,
+        )
+        name, data = next((name, parts[part]) for part, name in PARTS.items() if part in parts)
+        assert {format_of("", "", body) for body in (data, gzip.compress(data))} == {name}
+
+
+@fuzzed(200)
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="\t\r\n")))
+def test_no_text_is_taken_for_anything_else(text: str) -> None:
+    assert format_of("", "", text.encode()) == "groups"
 
 
 def test_every_format_that_can_be_told_has_a_parser() -> None:
