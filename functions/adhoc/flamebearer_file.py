@@ -1,6 +1,5 @@
 """Flame graphs in JSON, as Pyroscope exports them and /pyroscope/render answers: levels back to a call tree."""
 
-import json
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -9,6 +8,7 @@ from adhoc.profile_file import ProfileFile
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.flamebearer import Shown
 from flamehouse.settings import Settings
+from ingest.json_input import parse_json
 
 _BAR_FIELDS: Final = 4
 _MAX_INT64: Final = (1 << 63) - 1
@@ -25,7 +25,7 @@ class _Bar(NamedTuple):
 
 def read_flamebearer(data: bytes, name: str, settings: Settings) -> ProfileFile:
     """The file; one sample type. RpcError invalid_argument for JSON that is no flame graph of one side."""
-    profile = _parsed(data)
+    profile = _object(parse_json(data), "the file")
     metadata = _object(profile.get("metadata"), "metadata")
     if metadata.get("format") != "single":
         raise _malformed("metadata.format is not 'single'")
@@ -88,14 +88,6 @@ def _shown(metadata: dict[str, object], name: str) -> Shown:
         sample_rate=rate if type(rate) is int and 0 < rate <= _MAX_INT64 else 100,
         spy_name=_text(metadata, "spyName"),
     )
-
-
-def _parsed(data: bytes) -> dict[str, object]:
-    try:
-        value = json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise _malformed(str(error)) from error
-    return _object(value, "the file")
 
 
 def _object(value: object, what: str) -> dict[str, object]:
