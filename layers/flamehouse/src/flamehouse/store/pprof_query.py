@@ -8,7 +8,7 @@ them, and what is made of the answer is written anew.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched
-from typing import Any
+from typing import Any, NamedTuple
 
 from flamehouse.merged_profile import (
     CUT_OFF,
@@ -29,6 +29,7 @@ _NUMBER_BYTES = 4
 _VALUE_BYTES = 9
 _WORD_BYTES = 10
 _MAX_TOTAL = (1 << 63) - 1
+_MOST = 2
 _FIELD_IDS = 2_800
 """Ids in a field of a question, as text: it may have 60,000 bytes (client.py)."""
 
@@ -55,6 +56,7 @@ SELECT
     arrayStringConcat(arraySort(groupArray(sample))) AS samples,
     groupUniqArrayArray(locations) AS used,
     {_numbers("used", "ids")} AS used_numbers,
+    length(ids) AS ids_known,
     min(value) AS least,
     sum(toInt128(value)) AS total
 FROM
@@ -129,8 +131,10 @@ SELECT
     groupArray(body) AS bodies,
     groupUniqArrayArray(function_ids) AS used_functions,
     {_numbers("used_functions", "known_functions")} AS function_numbers,
+    length(known_functions) AS functions_known,
     groupUniqArray(mapping_id) AS used_mappings,
-    {_numbers("used_mappings", "known_mappings")} AS mapping_numbers
+    {_numbers("used_mappings", "known_mappings")} AS mapping_numbers,
+    length(known_mappings) AS mappings_known
 FROM
 (
     SELECT
@@ -154,7 +158,7 @@ FROM
             ))
         ) AS body
     FROM locations
-    WHERE {{symbols}} AND id IN {{ids}}
+    WHERE {{symbols}} AND {{named}}
     GROUP BY id
 )
 """
@@ -162,7 +166,7 @@ FROM
 _FUNCTIONS = """
 SELECT id, any(name_id), any(name), any(system_name), any(filename), any(start_line)
 FROM functions
-WHERE {symbols} AND id IN {ids}
+WHERE {symbols} AND {named}
 GROUP BY id
 ORDER BY id
 """
@@ -170,7 +174,7 @@ ORDER BY id
 _MAPPINGS = """
 SELECT id, any(memory_start), any(memory_limit), any(file_offset), any(filename), any(build_id), any(flags)
 FROM mappings
-WHERE {symbols} AND id IN {ids}
+WHERE {symbols} AND {named}
 GROUP BY id
 ORDER BY id
 """
@@ -191,56 +195,66 @@ def select_merge_profile(
     RpcError out_of_range where the total is seen to be beyond 64 bits.
     """
     values = select_stack_values(tenant, query.profile_type, query.matchers, query.within, query.samples)
-    samples, numbers = _samples(clickhouse, values, query, {**settings, **READING})
+    samples, locations = _samples(clickhouse, values, query, {**settings, **READING})
     if not samples:
         return NO_PROFILE
     selection = values.selection
-    bodies, functions, mappings = _locations(clickhouse, numbers, selection, settings)
+    bodies, functions, mappings = _locations(clickhouse, locations, selection, settings)
     return MergedProfile(
         samples=samples,
-        locations={numbers[id_]: body for id_, body in bodies.items()},
+        locations=bodies,
         functions={
-            functions[row[0]]: Function(*row)
-            for row in _by_ids(clickhouse, _FUNCTIONS, functions, selection, settings)
+            number: Function(*row)
+            for number, row in _named(clickhouse, _FUNCTIONS, functions, selection, settings)
         },
         mappings={
-            mappings[row[0]]: MappedFile(*row)
-            for row in _by_ids(clickhouse, _MAPPINGS, mappings, selection, settings)
+            number: MappedFile(*row)
+            for number, row in _named(clickhouse, _MAPPINGS, mappings, selection, settings)
         },
-        cut_off=numbers.get(CUT_OFF, 0) if query.max_nodes else 0,
+        cut_off=locations.numbers.get(CUT_OFF, 0) if query.max_nodes else 0,
         source=_source(clickhouse, selection, settings),
     )
 
 
+class _Named(NamedTuple):
+    """What is named of a kind of symbol: its numbers by id, and how many of its kind there are to choose from."""
+
+    numbers: Mapping[int, int]
+    known: int
+
+
 def _samples(
     clickhouse: ClickHouse, values: StackValues, query: ProfileQuery, settings: ServerSettings
-) -> tuple[bytes, Mapping[int, int]]:
-    """The samples, encoded, and the numbers of the locations that they name, by id."""
+) -> tuple[bytes, _Named]:
+    """The samples, encoded, and the locations that they name."""
     sql = _SAMPLES.format(symbols=values.selection.symbols, stacks=_stacks_sql(values, query))
     limits = {"max_nodes": query.max_nodes, "leaf_locations": query.leaf_locations}
     parameters = {**values.parameters, **limits}
     (row,) = zip(*clickhouse.columns(sql, parameters, settings, text=False), strict=True)
-    samples, used, numbers, least, total = row
+    samples, used, numbers, known, least, total = row
     if least < 0 or total > _MAX_TOTAL:
         raise beyond_64_bits()
-    return samples, _known(used, numbers)
+    return samples, _names(used, numbers, known)
 
 
 def _locations(
-    clickhouse: ClickHouse, ids: Iterable[int], selection: Selection, settings: ServerSettings
-) -> tuple[Mapping[int, bytes], Mapping[int, int], Mapping[int, int]]:
-    """The locations by id, encoded but for their numbers, and the numbers of their functions and mappings by id."""
-    (row,) = _by_ids(clickhouse, _LOCATIONS, ids, selection, settings, text=False)
-    found, bodies, functions, function_numbers, mappings, mapping_numbers = row
+    clickhouse: ClickHouse, locations: _Named, selection: Selection, settings: ServerSettings
+) -> tuple[Mapping[int, bytes], _Named, _Named]:
+    """The locations by number, encoded but for that, and the functions and mappings that they name."""
+    (row,) = _rows(clickhouse, _LOCATIONS, locations, selection, settings, text=False)
+    found, bodies, functions, function_numbers, functions_known, mappings, mapping_numbers, mappings_known = (
+        row
+    )
+    numbers = locations.numbers
     return (
-        dict(zip(found, bodies, strict=True)),
-        _known(functions, function_numbers),
-        _known(mappings, mapping_numbers),
+        {numbers[id_]: body for id_, body in zip(found, bodies, strict=True) if id_ in numbers},
+        _names(functions, function_numbers, functions_known),
+        _names(mappings, mapping_numbers, mappings_known),
     )
 
 
-def _known(ids: Iterable[int], numbers: Iterable[int]) -> Mapping[int, int]:
-    return {id_: number for id_, number in zip(ids, numbers, strict=True) if number}
+def _names(ids: Iterable[int], numbers: Iterable[int], known: int) -> _Named:
+    return _Named({id_: number for id_, number in zip(ids, numbers, strict=True) if number}, known)
 
 
 def _stacks_sql(values: StackValues, query: ProfileQuery) -> str:
@@ -253,23 +267,42 @@ def _stacks_sql(values: StackValues, query: ProfileQuery) -> str:
     return sql
 
 
-def _by_ids(
+def _named(
+    clickhouse: ClickHouse, sql: str, named: _Named, selection: Selection, settings: ServerSettings
+) -> Iterator[tuple[int, Sequence[Any]]]:
+    """Number and row of each that is named; the row begins with the id."""
+    numbers = named.numbers
+    for row in _rows(clickhouse, sql, named, selection, settings):
+        if row[0] in numbers:
+            yield numbers[row[0]], row
+
+
+def _rows(
     clickhouse: ClickHouse,
     sql: str,
-    ids: Iterable[int],
+    named: _Named,
     selection: Selection,
     settings: ServerSettings,
     *,
     text: bool = True,
 ) -> Iterator[Sequence[Any]]:
-    """The rows of an answer about these ids, which are bound as text: the client writes numbers one by one."""
-    fields = {
-        f"ids_{number}": " ".join(map(str, field))
-        for number, field in enumerate(batched(ids, _FIELD_IDS, strict=False))
-    }
-    bound = ", ".join(f"splitByChar(' ', {{{name}:String}})" for name in fields)
-    asked = f"(SELECT arrayJoin(arrayMap(id -> toUInt64(id), arrayConcat({bound}))))" if fields else "[]"
-    question = sql.format(symbols=selection.symbols, ids=asked)
+    """The rows of an answer about what is named, and maybe about more of its kind.
+
+    Ids are bound as text, since the client writes numbers one by one. Where most of a kind are named, to bind them takes
+    longer than to read the others too.
+    """
+    condition, fields = "true", {}
+    if named.known > _MOST * len(named.numbers):
+        fields = {
+            f"ids_{number}": " ".join(map(str, field))
+            for number, field in enumerate(batched(named.numbers, _FIELD_IDS, strict=False))
+        }
+        bound = ", ".join(f"splitByChar(' ', {{{name}:String}})" for name in fields)
+        ids = (
+            f"SELECT arrayJoin(arrayMap(id -> toUInt64(id), arrayConcat({bound})))" if fields else "SELECT 0"
+        )
+        condition = f"id IN ({ids})"
+    question = sql.format(symbols=selection.symbols, named=condition)
     columns = clickhouse.columns(question, {**selection.parameters, **fields}, settings, text=text)
     return zip(*columns, strict=True)
 
