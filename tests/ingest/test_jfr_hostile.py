@@ -248,9 +248,16 @@ class Bomb(Chunk):
         return Chunk.event(self, type_, content) + (self.more if type_ == 0 else b"")
 
 
-def with_pool(name: str, count: int, constants: bytes, *events: Any, classes: Classes = CLASSES) -> bytes:
+def with_pool(
+    name: str,
+    count: int,
+    constants: bytes,
+    *events: Any,
+    classes: Classes = CLASSES,
+    pools: Mapping[str, Mapping[int, Sequence[Any]]] = POOLS,
+) -> bytes:
     """A recording with one more pool, whose constants are written already."""
-    return Bomb(events=events, classes=classes, pool=(name, count, constants)).written()
+    return Bomb(events=events, classes=classes, pools=pools, pool=(name, count, constants)).written()
 
 
 def with_events(events: bytes) -> bytes:
@@ -290,6 +297,38 @@ def distinct_frames(count: int) -> bytes:
     )
 
 
+def one_long_text(constant: str, count: int) -> Mapping[str, Mapping[int, Sequence[Any]]]:
+    """Pools in which so many constants stand for the same string, of two bytes a character once it is read."""
+    text = Raw(b"\x04" + varint(1_000_000) + b"x" * 1_000_000)
+    return {**POOLS, STRING: {1: text}, constant: {n: Raw(b"\x02\x01") for n in range(1, count + 1)}}
+
+
+def methods(count: int) -> Mapping[str, Mapping[int, Sequence[Any]]]:
+    """Pools of so many methods, each called by a symbol of its own, and a stack of them all."""
+    return {
+        METHOD: {n: [1, n, 0] for n in range(1, count + 1)},
+        STACK_TRACE: {1: [0, [(n, 1, 0) for n in range(1, count + 1)]]},
+    }
+
+
+def classes_of_one(count: int) -> bytes:
+    """So many classes of constants, each a list of the same large class."""
+    large = {"Large": tuple(Typed(f"f{n}", "int") for n in range(1_900))}
+    lists = {f"L{n}": (Typed("all", "Large", array=True),) for n in range(count)}
+    pools = {**POOLS, **{name: {1: [[]]} for name in lists}}
+    return recording(sample(1), classes={**CLASSES, **large, **lists}, pools=pools)
+
+
+def with_wide_events(size: int) -> bytes:
+    """Events of a thousand numbers of two bytes each."""
+    fields = tuple(Typed(f"f{n}", "long") for n in range(1_000))
+    chunk = Chunk(classes=changed(jdk__ThreadPark=(*fields, *CLASSES["jdk.ThreadPark"])))
+    park = chunk.event(chunk.id("jdk.ThreadPark"), b"\xff\x7f" * 1_000 + b"\1\1\1")
+    return Bomb(classes=chunk.classes, more=park * (size // len(park))).written()
+
+
+FRAMES_OF_NOTHING = changed(jdk__types__StackFrame=())
+WIDE_FRAMES = changed(jdk__types__StackFrame=tuple(Typed(f"f{n}", "long") for n in range(250)))
 LISTS = changed(Odd=(Typed("texts", STRING, array=True), Typed("numbers", "long", array=True)))
 LONG_NAMES = {
     **POOLS,
@@ -325,6 +364,47 @@ BOMBS: Mapping[str, tuple[Callable[[], bytes], str]] = {
             *(sample(9, spanId=n + 1) for n in range(100)),
         ),
         "more than 4000000 frames and labels",
+    ),
+    "frames of nothing": (
+        lambda: with_pool(
+            STACK_TRACE, 200, (b"\x63\0" + varint(65_000)) * 200, classes=FRAMES_OF_NOTHING, pools={}
+        ),
+        "more than 4194304 values",
+    ),
+    "wide frames": (
+        lambda: with_pool(
+            STACK_TRACE,
+            1,
+            b"\x63\0" + varint(60_000) + b"\xff\x7f" * 250 * 60_000,
+            classes=WIDE_FRAMES,
+            pools={},
+        ),
+        "the frames of a stack trace have more than 1048576 numbers",
+    ),
+    "classes of one large class": (lambda: classes_of_one(2_000), "more than 524288 fields"),
+    "methods of one long name": (
+        lambda: recording(sample(1), pools={**one_long_text(SYMBOL, 400), **methods(400)}),
+        "more than 33554432 bytes of names",
+    ),
+    "states of one long name": (
+        lambda: recording(
+            *(sample(1, n) for n in range(1, 400)), pools=one_long_text("jdk.types.ThreadState", 400)
+        ),
+        "more than 33554432 bytes of names",
+    ),
+    "settings of one long name": (
+        lambda: (
+            recording(
+                *((SETTING, [1, 1, Raw(b"\x02\x01"), Raw(b"\x01")]) for _ in range(3)),
+                *(
+                    (SETTING, [1, 1, Raw(b"\x02" + b"\x81" + b"\x80" * n + b"\0"), Raw(b"\x01")])
+                    for n in range(7)
+                ),
+                pools=one_long_text("jdk.types.ThreadState", 1),
+            )
+            * 5
+        ),
+        "more than 33554432 bytes of names",
     ),
     "names": (lambda: recording(sample(1), pools=LONG_NAMES), "more than 16777216 characters"),
     "strings in a list": (
@@ -377,6 +457,18 @@ def test_labels_that_mean_much_are_refused(labels: bytes, message: str) -> None:
     assert time.process_time() - started < 20
 
 
+def test_a_long_list_of_labels_is_not_kept_for_each_of_many_samples() -> None:
+    labels = LabelsSnapshot(
+        contexts={0: Context(labels={n: n for n in range(1, 1_001)})},
+        strings={n: f"s{n}" for n in range(1, 1_001)},
+    )
+    data = with_events(b"".join(sample_in_span(n) for n in range(1 << 14, 1 << 16)))
+    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    assert "more than 4000000 frames and labels" in refused(data, labels.SerializeToString())
+    assert time.process_time() - started < 20
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 << 10
+
+
 TAKEN: Mapping[str, Callable[[], bytes]] = {
     "events of two bytes": lambda: with_events(b"\x02\x63" * (2 * MIB)),
     "one long event": lambda: with_events(Chunk().event(Chunk().id(EXECUTION_SAMPLE), b"\x01" * (8 * MIB))),
@@ -387,6 +479,7 @@ TAKEN: Mapping[str, Callable[[], bytes]] = {
     "settings": lambda: with_events(b"".join(event(SETTING, [1, 1, f"{n}", "x"]) for n in range(50_000))),
     "deep stacks": lambda: deep_stacks(30, 65_000),
     "stack traces": lambda: with_pool(STACK_TRACE, 1_000_000, b"\x63\0\0" * 1_000_000, sample(1)),
+    "wide events": lambda: with_wide_events(10 * MIB),
     "a class": lambda: recording(sample(1), pools={**POOLS, CLASS: {n: [1, 0] for n in range(1, 50_000)}}),
 }
 

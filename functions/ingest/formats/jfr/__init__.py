@@ -13,7 +13,7 @@ others write is read by its own metadata. Read in this order:
 Format: the packages jdk.jfr.internal and jdk.jfr.internal.consumer of OpenJDK.
 
 What a recording may cost is bounded by its length (MAX_JFR_BYTES) and by limits.py: the worst that were tried, 32 MB
-long, took 310 MB of memory and four seconds of CPU.
+long, took 310 MB of memory and five seconds of CPU.
 """
 
 from collections.abc import Mapping
@@ -47,12 +47,7 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
         IncomingProfile(labels=_series_labels(request, kind.metric, recording.sampled), pprof=pprof)
         for kind, pprof in recording.profiles.messages(time_ns=time_ns, duration_ns=duration_ns)
     ]
-    return Parsed(profiles=profiles, timed=_is_timed(request))
-
-
-def _is_timed(request: IngestRequest) -> bool:
-    """Whether the profiles' time does not hang on the clock."""
-    return request.from_ is not None and request.from_.absolute and request.from_.ns > 0
+    return Parsed(profiles=profiles, timed=request.timed)
 
 
 def _times(request: IngestRequest) -> tuple[int, int]:
@@ -69,7 +64,7 @@ def _series_labels(request: IngestRequest, metric_name: str, sampled: str) -> di
 
     Private labels are not the client's to set.
     """
-    own = {name: value for name, value in request.labels.items() if not name.startswith("__")}
+    own = request.public_labels
     event = {"jfr_event": sampled} if sampled else {}
     return {
         **own,

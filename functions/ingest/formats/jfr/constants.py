@@ -80,6 +80,7 @@ class Constants:
         number = constant_of(text, compressed=compressed)
         if number is not None:
             text = self._texts.get(self._by_name.get(STRING, -1), {}).get(number, _NO_TEXT)
+        self._chunk.rooms.texts.take(len(text))
         return decode_text(text, compressed=compressed)
 
     def _pool_of(self, class_name: str, field: str) -> Mapping[int, bytes]:
@@ -98,7 +99,7 @@ class Constants:
             class_ = self._classes.get(type_)
             if class_ is None:
                 raise damaged(f"it has constants of a class {type_}, which its metadata does not have")
-            layout = layout_of(class_, self._classes, compressed=self._chunk.compressed)
+            layout = layout_of(class_, self._classes, self._chunk)
             self._layouts[type_] = layout
         return layout
 

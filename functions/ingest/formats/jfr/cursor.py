@@ -3,11 +3,12 @@
 Encodings: the class files of jdk.jfr.internal.consumer, `RecordingInput` and `StringParser`, in OpenJDK.
 """
 
+from struct import pack
 from typing import Final
 
 from flamehouse.errors import RpcError
 from ingest.formats.jfr.limits import MAX_TEXT_BYTES, damaged
-from ingest.formats.jfr.numbers import MAX_NUMBER_BYTES, NumberStream
+from ingest.formats.jfr.numbers import MAX_NUMBER_BYTES, NumberStream, read_numbers
 
 # What the first byte of a string says of the rest; 0 and 1 are a string that is none or empty.
 _EMPTY, _CONSTANT, _UTF8, _CHARS, _LATIN1 = 1, 2, 3, 4, 5
@@ -115,9 +116,11 @@ def decode_text(text: bytes, *, compressed: bool) -> str:
 def _from_chars(text: bytes, *, compressed: bool) -> str:
     cursor = Cursor(text, 1, len(text), compressed=compressed)
     count = cursor.integer()
-    chars = (cursor.varint() if compressed else cursor.fixed(_CHAR_BYTES) for _ in range(count))
+    encoded = text[cursor.position :]
+    if compressed:
+        encoded = pack(f">{count}H", *(char & _CHAR_MASK for char in read_numbers(encoded)))
     try:
-        return b"".join((char & _CHAR_MASK).to_bytes(2) for char in chars).decode("utf-16-be")
+        return encoded.decode("utf-16-be")
     except UnicodeDecodeError as error:
         raise damaged("a string has half a character") from error
 

@@ -5,7 +5,7 @@ An event of nothing but integers is read together with the others of its class, 
 
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Final, NamedTuple
 
@@ -17,9 +17,12 @@ from ingest.formats.jfr.layout import Layout, layout_of, read_values
 from ingest.formats.jfr.limits import MAX_SAMPLES, MAX_SETTINGS, damaged
 from ingest.formats.jfr.metadata import Class, Classes
 from ingest.formats.jfr.numbers import MAX_NUMBER_BYTES, read_numbers
+from ingest.room import Room
 
 SETTING: Final = "jdk.ActiveSetting"
 _BATCH_EVENTS: Final = 1 << 12
+_BATCH_VALUES: Final = 1 << 16
+"""Nor more events at once than have so many values."""
 _STACK_TRACE: Final = "stackTrace"
 
 
@@ -63,8 +66,10 @@ class Collector(ABC):
         if not self.payloads:
             return
         if self._layout is None:
-            self._layout = layout_of(self._class, self._classes, compressed=self._chunk.compressed)
-        self._count(self._layout, self.payloads)
+            self._layout = layout_of(self._class, self._classes, self._chunk)
+        most = max(1, _BATCH_VALUES // (len(self._layout.steps) or 1))
+        for start in range(0, len(self.payloads), most):
+            self._count(self._layout, self.payloads[start : start + most])
         self.payloads.clear()
 
     @abstractmethod
@@ -96,14 +101,12 @@ class Settings(Collector):
 class Samples(Collector):
     """Samples of one class: how often each was seen, and how much of it where the class says so."""
 
-    def __init__(self, chunk: Chunk, class_: Class, classes: Classes) -> None:
+    def __init__(self, chunk: Chunk, class_: Class, classes: Classes, room: Room) -> None:
         super().__init__(chunk, class_, classes)
         self.event: Event = EVENTS[class_.name]
+        self._room = room
         self._counts: Counter[_Key] = Counter()
         self._amounts: dict[_Key, int] = defaultdict(int)
-
-    def __len__(self) -> int:
-        return len(self._counts)
 
     def counted(self) -> Iterator[tuple[Sample, int, int]]:
         """The distinct samples, how often each was seen and how much that was together."""
@@ -127,7 +130,9 @@ class Samples(Collector):
             for column, missing in zip(columns, _MISSING, strict=False)
         ]
         samples: list[_Key] = [*zip(*keys, strict=False)]
+        known = len(self._counts)
         self._counts.update(samples)
+        self._room.take(len(self._counts) - known)
         amounts = columns[-1]
         if amounts is not None:
             sums = self._amounts
@@ -165,18 +170,19 @@ def read_events(chunk: Chunk, classes: Classes) -> Found:
     """Go through the events of a chunk. RpcError invalid_argument for one that is damaged, and for too many samples."""
     samples: dict[int, Samples] = {}
     settings: dict[int, Settings] = {}
+    room = Room(MAX_SAMPLES, "distinct samples in a chunk")
     for class_ in classes.values():
         if class_.name in EVENTS:
-            samples[class_.id] = Samples(chunk, class_, classes)
+            samples[class_.id] = Samples(chunk, class_, classes, room)
         elif class_.name == SETTING:
             settings[class_.id] = Settings(chunk, class_, classes)
-    checkpoints = [*_scan(chunk, {**samples, **settings}, samples.values())]
+    checkpoints = [*_scan(chunk, {**samples, **settings})]
     if chunk.checkpoint and chunk.checkpoint not in checkpoints:
         raise damaged("its constants are not where the header says")
     return Found(checkpoints, [*samples.values()], [*settings.values()])
 
 
-def _scan(chunk: Chunk, collectors: Mapping[int, Collector], samples: Collection[Samples]) -> Iterator[int]:
+def _scan(chunk: Chunk, collectors: Mapping[int, Collector]) -> Iterator[int]:
     """Fill the collectors, by the ids of their classes; yields where checkpoints begin."""
     for type_, start, payload, end in _events(chunk):
         if type_ == CHECKPOINT_TYPE:
@@ -188,10 +194,8 @@ def _scan(chunk: Chunk, collectors: Mapping[int, Collector], samples: Collection
         collector.payloads.append(chunk.data[payload:end])
         if len(collector.payloads) == _BATCH_EVENTS:
             collector.settle()
-            _check_count(samples)
     for collector in collectors.values():
         collector.settle()
-    _check_count(samples)
 
 
 def _events(chunk: Chunk) -> Iterator[tuple[int, int, int, int]]:
@@ -212,8 +216,3 @@ def _events(chunk: Chunk) -> Iterator[tuple[int, int, int, int]]:
                 raise damaged("an event ends beyond its chunk, or before it begins")
             yield type_, position, cursor.position, end
         position = end
-
-
-def _check_count(samples: Collection[Samples]) -> None:
-    if sum(map(len, samples)) > MAX_SAMPLES:
-        raise damaged(f"a chunk has more than {MAX_SAMPLES} distinct samples")

@@ -10,6 +10,7 @@ from enum import Enum, auto
 from functools import cached_property
 from typing import Final
 
+from ingest.formats.jfr.chunks import Chunk
 from ingest.formats.jfr.cursor import LONG_BYTES, Cursor
 from ingest.formats.jfr.limits import MAX_CLASS_DEPTH, MAX_CLASS_FIELDS, damaged
 from ingest.formats.jfr.metadata import Class, Classes, Field
@@ -81,15 +82,19 @@ class Layout:
         return all(step.kind is kind for step in self.steps)
 
 
-def layout_of(class_: Class, classes: Classes, *, compressed: bool) -> Layout:
-    """The layout of a class. RpcError invalid_argument for one that holds itself, or too much, or what is not known."""
-    return _Flattening(classes, compressed=compressed).layout(class_, 0)
+def layout_of(class_: Class, classes: Classes, chunk: Chunk) -> Layout:
+    """The layout of a class of the chunk.
+
+    RpcError invalid_argument for one that holds itself, or too much, or what is not known.
+    """
+    return _Flattening(classes, chunk).layout(class_, 0)
 
 
 class _Flattening:
-    def __init__(self, classes: Classes, *, compressed: bool) -> None:
+    def __init__(self, classes: Classes, chunk: Chunk) -> None:
         self._classes = classes
-        self._compressed = compressed
+        self._compressed = chunk.compressed
+        self._rooms = chunk.rooms
         self._room = MAX_CLASS_FIELDS
 
     def layout(self, class_: Class, depth: int) -> Layout:
@@ -106,6 +111,7 @@ class _Flattening:
 
     def _field(self, name: str, field: Field, depth: int) -> Iterator[Step]:
         self._room -= 1
+        self._rooms.fields.take()
         if depth > MAX_CLASS_DEPTH or self._room < 0:
             raise damaged(f"the class of the field {name} has too much within it")
         class_ = self._classes.get(field.type)
@@ -134,7 +140,8 @@ type Value = int | bytes | None
 
 def read_values(cursor: Cursor, layout: Layout, room: Room) -> list[Value]:
     """One instance, a value for each step: an integer, a string as it is encoded, None for a list."""
-    room.take(len(layout.steps))
+    # One of nothing takes time all the same.
+    room.take(len(layout.steps) or 1)
     return [read_value(cursor, step, room) for step in layout.steps]
 
 

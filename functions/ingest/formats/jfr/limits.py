@@ -20,6 +20,8 @@ MAX_SETTINGS: Final = 10_000
 """Of a chunk; what comes after them is not looked at."""
 MAX_STACK_FRAMES: Final = 1 << 16
 """Of a stack trace; a JVM records 2,048 at most."""
+MAX_STACK_NUMBERS: Final = 1 << 20
+"""In the frames of a stack trace, each of which has five or so."""
 MAX_SAMPLES: Final = 1 << 18
 """Distinct ones."""
 MAX_TEXT_BYTES: Final = 1 << 20
@@ -39,13 +41,20 @@ class Rooms:
 
     metadata: Room = field(default_factory=lambda: Room(4 << 20, "bytes of metadata"))
     """Of chunks whose metadata is not that of the chunk before."""
+    fields: Room = field(default_factory=lambda: Room(1 << 19, "fields in the classes that it uses"))
+    """Any number of classes may hold the same large one."""
     constants: Room = field(default_factory=lambda: Room(1 << 20, "constants"))
     values: Room = field(default_factory=lambda: Room(1 << 22, "values that are read one at a time"))
     """Where an instance has anything but compressed integers."""
+    texts: Room = field(default_factory=lambda: Room(1 << 25, "bytes of names, counted at each use"))
+    """Any number of constants may stand for the same long string."""
     frames: Room = field(default_factory=lambda: Room(1 << 22, "frames in the stack traces of its samples"))
     samples: Room = field(default_factory=lambda: Room(MAX_SAMPLES, "distinct samples"))
     locations: Room = field(default_factory=lambda: Room(1 << 18, "distinct frames"))
     names: Room = field(default_factory=lambda: Room(1 << 24, "characters in the names of functions"))
     """A few long classes and methods make many long names."""
+    labels: Room = field(
+        default_factory=lambda: Room(1 << 24, "labels in its samples, before equal ones are summed")
+    )
     parts: Room = field(default_factory=lambda: Room(4_000_000, "frames and labels in its samples"))
     """Many samples may share a long stack, or a long list of labels. No upload may have more (pipeline.py)."""

@@ -35,17 +35,20 @@ class Profiles:
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
         self._functions: dict[str, int] = {}
+        self._methods: dict[tuple[str, str], int] = {}
         self._locations: dict[_Place, int] = {}
         self._stacks: dict[Stack, int] = {}
+        self._depths: list[int] = []
         self._samples: dict[Kind, dict[tuple[int, Labels], Sequence[int]]] = {}
 
-    def function(self, name: str) -> int:
-        """The id of a function of that name."""
-        name = shorten(name)
-        id_ = self._functions.get(name)
+    def function(self, class_name: str, method_name: str) -> int:
+        """The id of the function that a class's method is."""
+        method = (class_name, method_name)
+        id_ = self._methods.get(method)
         if id_ is None:
-            self._rooms.names.take(len(name))
-            id_ = self._functions[name] = len(self._functions) + 1
+            self._rooms.names.take(len(class_name) + len(method_name))
+            name = shorten(f"{class_name}.{method_name}")
+            id_ = self._methods[method] = self._functions.setdefault(name, len(self._functions) + 1)
         return id_
 
     def location(self, function: int, line: int) -> int:
@@ -59,15 +62,22 @@ class Profiles:
 
     def stack(self, locations: Iterable[int]) -> int:
         """The number of a stack, whose locations are given the leaf's first."""
-        return self._stacks.setdefault(tuple(locations), len(self._stacks))
+        stack = tuple(locations)
+        number = self._stacks.setdefault(stack, len(self._stacks))
+        if number == len(self._depths):
+            self._depths.append(len(stack))
+        return number
 
     def add(self, kind: Kind, stack: int, labels: Labels, values: Sequence[int]) -> None:
         """Add a sample; equal ones are summed."""
+        # Equal labels are one, but to find that out takes as long as they are many.
+        self._rooms.labels.take(len(labels))
         samples = self._samples.setdefault(kind, {})
         key = (stack, labels)
         known = samples.get(key)
         if known is None:
             self._rooms.samples.take()
+            self._rooms.parts.take(self._depths[stack] + len(labels))
             samples[key] = values
         else:
             samples[key] = [old + new for old, new in zip(known, values, strict=True)]
@@ -76,7 +86,6 @@ class Profiles:
         """A pprof message for each kind that there are samples of."""
         table = _Table([*self._functions], [*self._locations], [*self._stacks])
         for kind, samples in self._samples.items():
-            self._rooms.parts.take(sum(len(table.stacks[stack]) + len(labels) for stack, labels in samples))
             message = _Message(table)
             message.add_kind(kind)
             message.add_samples(samples)

@@ -117,7 +117,7 @@ class _Stacks:
         class_ = None if row is None else constants.row(CLASS, _number(row[0]))
         if row is None or class_ is None:
             return _NOWHERE
-        return self._profiles.function(f"{self._name(CLASS, class_[0])}.{self._name(METHOD, row[1])}")
+        return self._profiles.function(self._name(CLASS, class_[0]), self._name(METHOD, row[1]))
 
     def _name(self, class_name: str, value: Value) -> str:
         """What a class or method is called."""

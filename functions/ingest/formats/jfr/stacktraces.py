@@ -8,7 +8,7 @@ from typing import Final
 
 from ingest.formats.jfr.cursor import Cursor
 from ingest.formats.jfr.layout import Kind, Layout, Step, Value, read_value, read_values
-from ingest.formats.jfr.limits import MAX_STACK_FRAMES, Rooms, damaged
+from ingest.formats.jfr.limits import MAX_STACK_FRAMES, MAX_STACK_NUMBERS, Rooms, damaged
 from ingest.formats.jfr.numbers import NumberStream
 
 _FRAMES: Final = "frames"
@@ -65,6 +65,8 @@ class StackTraces:
         for _ in range(count):
             head = take(before + 2)
             size = _checked(head[-1]) * width
+            if size > MAX_STACK_NUMBERS:
+                raise damaged(f"the frames of a stack trace have more than {MAX_STACK_NUMBERS} numbers")
             frames = take(size + after)
             if head[0] in wanted:
                 methods = [] if method is None else frames[method:size:width]
