@@ -76,7 +76,7 @@ def main(live: Live) -> None:
             for kind, server in servers:
                 print(f"{live.name}: {kind}\n", flush=True)
                 check(live, server, command, Path(folder))
-        except (ServerError, WrongLeaderError, subprocess.CalledProcessError) as error:
+        except (ServerError, WrongLeaderError, UnfetchedError, subprocess.CalledProcessError) as error:
             raise SystemExit(f"{live.name}: {error}") from error
 
 
@@ -115,6 +115,18 @@ def copy_sources(program: str, folder: Path) -> None:
     """Copy the files of a tools/live_* folder, without its Python modules."""
     ignored = shutil.ignore_patterns("__*__*")
     shutil.copytree(Path(program).parent, folder, ignore=ignored, dirs_exist_ok=True)
+
+
+class UnfetchedError(Exception):
+    """A registry of packages did not give what a program needs."""
+
+
+def fetch_with(folder: Path, *command: str) -> None:
+    """Run in `folder` what fetches packages and does nothing else; UnfetchedError if it fails."""
+    try:
+        build_with(folder, *command)
+    except subprocess.CalledProcessError as error:
+        raise UnfetchedError(f"its packages cannot be fetched here: {error}") from error
 
 
 def build_with(folder: Path, *command: str) -> None:

@@ -16,6 +16,7 @@ from shop_data import CART, CART_TOTAL, SHOP, SHOP_TOTAL, SPAN, SPAN_TOTAL, Targ
 
 from flamehouse.pb import profile_pb2
 from profiles import CPU, Sample, labels_of, pprof_of
+from tools.live import UnfetchedError, fetch_with
 
 pytestmark = pytest.mark.xdist_group("gateway")
 
@@ -49,6 +50,10 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     go = shutil.which("go")
     if go is None:
         pytest.skip("needs go, which this machine has not")
+    try:
+        fetch_with(SOURCES, go, "mod", "download")
+    except UnfetchedError as error:
+        pytest.skip(str(error))
     built = tmp_path_factory.mktemp("connect_go") / "connect_go"
     subprocess.run([go, "build", "-o", str(built), "."], cwd=SOURCES, check=True, capture_output=True)
     return built

@@ -6,11 +6,12 @@ Rust is left to `make live-rust`: its build takes minutes.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import pytest
 
 from tools.gateway.cloud import Cloud
-from tools.live import Live, WrongLeaderError, check
+from tools.live import Live, UnfetchedError, WrongLeaderError, build_with, check, fetch_with
 from tools.live_go.__main__ import LIVE as GO
 from tools.live_java.__main__ import LIVE as JAVA
 from tools.live_node.__main__ import LIVE as NODE
@@ -43,7 +44,10 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     if live.skipped:
         pytest.skip(live.skipped)
     folder = tmp_path_factory.mktemp(live.name)
-    return Prepared(live=live, command=live.prepare(folder), folder=folder)
+    try:
+        return Prepared(live=live, command=live.prepare(folder), folder=folder)
+    except UnfetchedError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +75,10 @@ def test_a_missing_toolchain_is_named() -> None:
     assert not PYTHON.skipped
     without = replace(RUST, needs=("cargo-of-nowhere", "rustc-of-nowhere"))
     assert without.skipped == "skipped, since this machine has no cargo-of-nowhere and no rustc-of-nowhere"
+
+
+def test_packages_that_cannot_be_fetched_are_told_apart_from_a_program_that_fails(tmp_path: Path) -> None:
+    with pytest.raises(UnfetchedError, match="cannot be fetched here"):
+        fetch_with(tmp_path, "false")
+    with pytest.raises(CalledProcessError):
+        build_with(tmp_path, "false")

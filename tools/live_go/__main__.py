@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tools.live import Live, build_with, copy_sources, main
+from tools.live import Live, build_with, copy_sources, fetch_with, main
 
 _HEAP: Final = "memory:{}:space:bytes"
 
 
 def _prepare(folder: Path) -> Sequence[str]:
     copy_sources(__file__, folder)
+    fetch_with(folder, "go", "mod", "download")
     build_with(folder, "go", "build", "-o", "program", ".")
     return ("./program",)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tools.live import Live, build_with, copy_sources, main
+from tools.live import Live, build_with, copy_sources, fetch_with, main
 
 _AGENT: Final = "io.pyroscope:agent:2.9.2"
 _COPY: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
@@ -16,7 +16,7 @@ _COPY: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
 def _prepare(folder: Path) -> Sequence[str]:
     copy_sources(__file__, folder)
     options = (f"-Dartifact={_AGENT}", "-DoutputDirectory=.", "-Dmdep.stripVersion=true")
-    build_with(folder, "mvn", "--quiet", "--batch-mode", _COPY, *options)
+    fetch_with(folder, "mvn", "--quiet", "--batch-mode", _COPY, *options)
     (folder / "agent.jar").rename(folder / "pyroscope.jar")
     build_with(folder, "javac", "-cp", "pyroscope.jar", "Program.java")
     return ("sh", "profile.sh")

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tools.live import Live, build_with, copy_sources, main
+from tools.live import Live, copy_sources, fetch_with, main
 
 _INSTALL: Final = ("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 
 
 def _prepare(folder: Path) -> Sequence[str]:
     copy_sources(__file__, folder)
-    build_with(folder, "npm", *_INSTALL)
+    fetch_with(folder, "npm", *_INSTALL)
     return ("node", "program.mjs")
 
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tools.live import Live, build_with, copy_sources, main
+from tools.live import Live, build_with, copy_sources, fetch_with, main
 
 
 def _prepare(folder: Path) -> Sequence[str]:
     copy_sources(__file__, folder)
+    fetch_with(folder, "cargo", "fetch", "--quiet")
     build_with(folder, "cargo", "build", "--quiet", "--release", "--target-dir", "target")
     return ("target/release/live-rust",)
 
