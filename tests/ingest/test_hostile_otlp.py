@@ -332,6 +332,16 @@ def test_too_many_profiles_are_refused() -> None:
     assert send(export.body) == (400, "a request may hold 10000 profiles, not 10001")
 
 
+def test_too_many_services_of_samples_are_refused() -> None:
+    export = Export()
+    samples = [export.sample(named={"service.name": f"s{n}"}) for n in range(10_001)]
+    reason = "the request has more than 10000 profiles, one for each service"
+    assert send(export.add(export.profile(*samples), export.profile(samples[0])).body) == (
+        400,
+        f"resource 0, scope 0, profile 0: {reason}; resource 0, scope 0, profile 1: {reason}",
+    )
+
+
 def test_too_many_texts_are_refused() -> None:
     export = Export()
     export.add(export.profile(export.sample([f"{n}{'x' * 60_000}" for n in range(80)])))

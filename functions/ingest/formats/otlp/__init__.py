@@ -28,6 +28,7 @@ from ingest.validate import check_sample_count, check_sample_labels, check_size
 __all__ = ["Found", "answer", "from_json", "from_proto", "profiles_of"]
 
 _MAX_PROFILES: Final = 10_000
+"""Of a request, and once more when those of several services are a profile for each."""
 _MAX_FRAMES: Final = 4_000_000
 """Of all samples of a request: a stack is written once, and any number of samples may refer to it."""
 _UNKNOWN_SERVICE: Final = "unknown_service"
@@ -79,6 +80,7 @@ class _Reader:
     def __init__(self, request: ExportProfilesServiceRequest, settings: Settings) -> None:
         self._settings = settings
         self._dictionary = Dictionary(request.dictionary, settings.max_stack_depth)
+        self._profiles_left = _MAX_PROFILES
         self._frames_left = _MAX_FRAMES
         self._bytes_left = settings.max_body_bytes
 
@@ -131,11 +133,16 @@ class _Reader:
     def _check_size(self, incoming: IncomingProfile) -> None:
         size = incoming.pprof.ByteSize()
         self._bytes_left -= size
+        self._profiles_left -= 1
         check_size(size, incoming.labels, self._settings)
         self._check_room()
 
     def _check_room(self) -> None:
         """From the first profile on that makes the request too large, none is looked at."""
+        if self._profiles_left < 0:
+            raise invalid_argument(
+                f"the request has more than {_MAX_PROFILES} profiles, one for each service"
+            )
         if self._bytes_left < 0:
             limit = human_bytes(self._settings.max_body_bytes)
             raise invalid_argument(f"the request's profiles exceed the limit of {limit} together")
