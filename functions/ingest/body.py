@@ -44,7 +44,8 @@ def read_parts(
 ) -> Mapping[str, bytes]:
     """The unpacked parts of a form by their names, or the unpacked body as the only part.
 
-    All parts together are no longer than a body may be. RpcError for a form or a gzip that is damaged, and for what is larger than allowed once unpacked.
+    All parts together are no longer than a body may be. RpcError for a form or a gzip that is damaged, and for what is
+    larger than allowed once unpacked.
     """
     if not is_multipart(content_type):
         return {WHOLE_BODY: unpack(body, max_part_bytes)}

@@ -72,11 +72,10 @@ def _store(services: Services, arrival: Arrival, body: bytes, codec: Codec) -> b
     # OpenTelemetry's messages take some milliseconds to load, which no other request is to wait for.
     from ingest.formats import otlp  # noqa: PLC0415
 
-    settings = services.settings
     request = otlp.from_json(body) if codec is _JSON else otlp.from_proto(body)
-    checks = Checks(settings=settings, received_ns=arrival.received_ns)
+    checks = Checks(settings=services.settings, received_ns=arrival.received_ns)
     entries: list[Entry] = []
-    for found in otlp.profiles_of(request, settings):
+    for found in otlp.profiles_of(request, services.settings):
         if isinstance(found.profiles, RpcError):
             entries.append(Entry(id=found.place, profile=found.profiles))
         else:

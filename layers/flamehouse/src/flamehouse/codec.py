@@ -47,8 +47,7 @@ def codec_of(content_type: str) -> Codec | None:
 
 
 def _from_proto[M: Message](body: bytes, message_type: type[M]) -> M:
-    # A field has two bytes at least.
-    if len(body) > 2 * _MAX_FIELDS and has_more_fields(body, message_type, _MAX_FIELDS):
+    if has_more_fields(body, message_type, _MAX_FIELDS):
         raise _too_many_fields()
     try:
         return message_type.FromString(body)

@@ -15,6 +15,7 @@ _LENGTH: Final = 2
 _FIXED_BYTES: Final = {1: 8, 5: 4}
 """Of the wire types whose values have one length; the marks of groups have none."""
 _MAX_VARINT_BYTES: Final = 10
+_MIN_FIELD_BYTES: Final = 2
 
 
 def has_more_fields(data: bytes, message_type: type[Message], limit: int) -> bool:
@@ -22,6 +23,8 @@ def has_more_fields(data: bytes, message_type: type[Message], limit: int) -> boo
 
     Damaged data counts up to where it is damaged.
     """
+    if len(data) <= _MIN_FIELD_BYTES * limit:
+        return False
     pending = [(0, len(data), cast(Descriptor, message_type.DESCRIPTOR))]
     while pending:
         position, end, within = pending.pop()
