@@ -130,6 +130,10 @@ def with_wide_events(size: int) -> bytes:
     return Bomb(classes=chunk.classes, more=park * (size // len(park))).written()
 
 
+FIELDS_WITHIN_A_LONG_NAME = changed(
+    Inner=tuple(Typed("f", "int") for _ in range(700)),
+    jdk__ThreadPark=(*CLASSES["jdk.ThreadPark"], Typed("x" * 900_000, "Inner")),
+)
 FRAMES_OF_NOTHING = changed(jdk__types__StackFrame=())
 WIDE_FRAMES = changed(jdk__types__StackFrame=tuple(Typed(f"f{n}", "long") for n in range(250)))
 LISTS = changed(Odd=(Typed("texts", STRING, array=True), Typed("numbers", "long", array=True)))
@@ -282,6 +286,9 @@ TAKEN: Mapping[str, Callable[[], bytes]] = {
     "settings": lambda: with_events(b"".join(event(SETTING, [1, 1, f"{n}", "x"]) for n in range(50_000))),
     "deep stacks": lambda: deep_stacks(30, 65_000),
     "stack traces": lambda: with_pool(STACK_TRACE, 1_000_000, b"\x63\0\0" * 1_000_000, sample(1)),
+    "a long name of many fields": lambda: recording(
+        ("jdk.ThreadPark", [1, 1, 1, Raw(b"\x01" * 700)]), classes=FIELDS_WITHIN_A_LONG_NAME
+    ),
     "wide events": lambda: with_wide_events(10 * MIB),
     "a class": lambda: recording(sample(1), pools={**POOLS, CLASS: {n: [1, 0] for n in range(1, 50_000)}}),
 }

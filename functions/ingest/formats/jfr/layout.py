@@ -29,6 +29,8 @@ _SIZES: Final = {
     "double": 8,
 }
 """Bytes of a value where integers are not compressed."""
+_WITHIN: Final = "."
+"""The name of what nobody asks for by its name. Made out of the names around it, it could be of any length."""
 _COMPRESSED: Final = frozenset({"boolean", "char", "short", "int", "long"})
 """What is a compressed integer where these are; a boolean is 0 or 1 either way."""
 
@@ -44,7 +46,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """`name` is the field's, after those of the fields that it is within. `type` is the id of its declared class."""
+    """`name` is the field's, `_WITHIN` if that is part of another's value. `type` is the id of its declared class."""
 
     name: str
     kind: Kind
@@ -107,16 +109,16 @@ class _Flattening:
             yield self._integer(name, class_.name, class_.id)
         else:
             for field in class_.fields:
-                yield from self._field(f"{name}.{field.name}" if name else field.name, field, depth + 1)
+                yield from self._field(_WITHIN if name else field.name, field, depth + 1)
 
     def _field(self, name: str, field: Field, depth: int) -> Iterator[Step]:
         self._room -= 1
         self._rooms.fields.take()
         if depth > MAX_CLASS_DEPTH or self._room < 0:
-            raise damaged(f"the class of the field {name} has too much within it")
+            raise damaged(f"the class of the field {field.name} has too much within it")
         class_ = self._classes.get(field.type)
         if class_ is None and not field.constant:
-            raise damaged(f"the field {name} is of a class that the metadata does not have")
+            raise damaged(f"the field {field.name} is of a class that the metadata does not have")
         if field.array:
             element = Layout(steps=tuple(self._value("", field, class_, depth)))
             yield Step(name=name, kind=Kind.LIST, type=field.type, of=element)
