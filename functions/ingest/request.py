@@ -38,8 +38,8 @@ class IngestRequest:
 
     @property
     def start_ns(self) -> int:
-        """When the profile began, 0 where the request does not say."""
-        return 0 if self.from_ is None else self.from_.ns
+        """When the profile began, 0 where the request does not say, or says a time before 1970."""
+        return 0 if self.from_ is None else max(0, self.from_.ns)
 
     @property
     def timed(self) -> bool:

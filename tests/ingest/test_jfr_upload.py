@@ -241,11 +241,12 @@ def test_profiles_have_the_time_of_the_request(times: str, expected: tuple[int, 
     assert (part.time_ns, part.duration_ns) == expected
 
 
-def test_a_recording_without_a_time_begins_when_it_comes_in() -> None:
+@pytest.mark.parametrize("times", ["", "&from=0&until=1795380088", "&from=19690101&until=1795380088"])
+def test_a_recording_without_a_time_begins_when_it_comes_in(times: str) -> None:
     ingest = Ingest()
-    ingest.post(RECORDING, "name=shop&format=jfr")
+    ingest.post(RECORDING, f"name=shop&format=jfr{times}")
     (upload,) = ingest.uploads
-    assert [part.time_ns for part in upload.profiles] == [upload.received_ns]
+    assert [(part.time_ns, part.duration_ns) for part in upload.profiles] == [(upload.received_ns, 0)]
 
 
 def test_the_same_recording_is_the_same_upload_however_it_is_packed() -> None:

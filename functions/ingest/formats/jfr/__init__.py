@@ -52,11 +52,10 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
 
 def _times(request: IngestRequest) -> tuple[int, int]:
     """When the profiles begin, 0 for when the upload comes in, and how long they are, 0 where that is not said."""
-    start, until = request.from_, request.until
-    if start is None:
-        return 0, 0
-    known = until is not None and until.absolute and start.absolute
-    return start.ns, max(0, until.ns - start.ns) if until is not None and known else 0
+    start_ns, until = request.start_ns, request.until
+    if not request.timed or until is None or not until.absolute:
+        return start_ns, 0
+    return start_ns, max(0, until.ns - start_ns)
 
 
 def _series_labels(request: IngestRequest, metric_name: str, sampled: str) -> dict[str, str]:
