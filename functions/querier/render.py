@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from starlette.datastructures import QueryParams
 
+from flamehouse.answer import check_answer_size
 from flamehouse.aws import lambda_handler
 from flamehouse.connect import Call
 from flamehouse.flamebearer import flamebearer_of, shown_as
@@ -12,10 +13,12 @@ from flamehouse.store.model import EVERY_SAMPLE, SeriesQuery, SeriesResult, Stac
 from querier.http_query import Content, Names, http_query, json_content, selection_of
 from querier.over_time import check_series_count, series_to_ask_for
 from querier.stacktrace_query import dot_graph_of, stacktrace_query, tree_of
-from querier.timeline import on_steps, step_of, timeline_of
+from querier.timeline import on_steps, point_count, step_of, timeline_of
 
 _NAMES: Final = Names(query="query", from_="from", until="until")
 _DOT: Final = "dot"
+_LEAST_POINT_BYTES: Final = 2
+"""What a zero takes in JSON."""
 _WITHOUT_LABEL: Final = "*"
 """The group of series that do not have the label that is grouped by."""
 
@@ -49,9 +52,10 @@ def _timelines(call: Call, question: StacktraceQuery, parameters: QueryParams) -
     )
     series = call.services.store.select_series(call.tenant, query)
     check_series_count(len(series), call.services.settings)
+    check_answer_size(len(series) * point_count(within, step_s) * _LEAST_POINT_BYTES, call.services.settings)
     timelines = {_group_of(each): timeline_of(each.points, within, step_s) for each in series}
     return {
-        "timeline": next(iter(timelines.values())) if len(timelines) == 1 else None,
+        "timeline": next(iter(timelines.values())) if len(series) == 1 else None,
         "groups": timelines if group_by else None,
     }
 

@@ -48,10 +48,15 @@ def on_steps(within: TimeRange, step_s: int) -> TimeRange:
     return TimeRange(start_ms=within.start_ms // step_ms * step_ms, end_ms=within.end_ms // step_ms * step_ms)
 
 
+def point_count(within: TimeRange, step_s: int) -> int:
+    """How many samples the timeline of a range on steps has."""
+    return within.length_ms // (step_s * 1_000) + 1
+
+
 def timeline_of(points: Iterable[tuple[int, float]], within: TimeRange, step_s: int) -> dict[str, Any]:
     """The timeline of points that lie on the steps of `within`, both its ends included; seconds since the epoch."""
     step_ms = step_s * 1_000
-    samples = [0] * (within.length_ms // step_ms + 1)
+    samples = [0] * point_count(within, step_s)
     for timestamp, value in points:
         samples[(timestamp - within.start_ms) // step_ms] = int(value)
     return {

@@ -61,3 +61,20 @@ def test_a_name_that_is_not_there_is_empty_until_it_is(clickhouse: ClickHouse, t
         selection.parameters,
     )
     assert names.of([7, 8, 7], selection, {}) == ["seven", "", "seven"]
+
+
+def test_names_are_kept_as_long_as_they_take_little_room(clickhouse: ClickHouse, tenant: str) -> None:
+    monday = some_monday_ms()
+    within = TimeRange(start_ms=monday, end_ms=monday + HOUR)
+    selection = select_series(tenant, ProfileType.parse(CPU), (), within)
+    clickhouse.command(
+        "INSERT INTO functions (tenant, week, name_id, name)"
+        " SELECT {tenant:String}, toDate({first_day:Int32}), number, repeat('x', 60000) FROM numbers(300)",
+        selection.parameters,
+    )
+    listening = Listening(clickhouse)
+    names = FunctionNames(listening)
+    for ids, questions in ((range(3), 1), (range(3), 0), (range(300), 1), (range(3), 1), (range(3), 0)):
+        listening.asked.clear()
+        assert names.of(ids, selection, {}) == ["x" * 60_000] * len(ids)
+        assert len(listening.asked) == questions

@@ -8,7 +8,7 @@ _MIB = 1 << 20
 _DAY_S = 86_400
 _DSN_SCHEMES = ("chdb://", "https://", "http://")
 _MAX_STACK_DEPTH = 4_000
-"""The ids of a call tree's nodes have room for this depth (store/stacktraces_query.py)."""
+"""The ids of a call tree's nodes have room for this depth (store/tree_sql.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

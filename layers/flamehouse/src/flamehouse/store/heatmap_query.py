@@ -22,7 +22,7 @@ type _Cell = tuple[int, int, int, *tuple[FoundExemplar, ...]]
 
 _BUCKETS = 20
 _MAX_CELLS = 50_000
-"""Of a whole answer, empty cells not counted: a megabyte or two, or some tens with exemplars."""
+"""Of a whole answer, empty cells not counted: ten megabytes at most, or some tens with exemplars."""
 
 _HEATMAP = f"""
 SELECT

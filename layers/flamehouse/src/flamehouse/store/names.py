@@ -11,6 +11,7 @@ from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.selection import Selection
 
 _MAX_NAMES = 1 << 17
+_MAX_CHARS = 1 << 24
 _MAX_ASKED = 4_096
 """Ids in a question: a server takes no field over 128 KiB in a form (http_max_field_value_size)."""
 
@@ -23,20 +24,29 @@ GROUP BY name_id
 
 
 class FunctionNames:
-    """Looks names up in the database once; forgets them all when it holds 131,072. Usable from several threads."""
+    """Looks names up in the database once. Usable from several threads.
+
+    It forgets them all when it holds 131,072, or 16 M characters of them.
+    """
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse
         self._names: dict[int, str] = {}
+        self._chars = 0
 
     def of(self, name_ids: Sequence[int], selection: Selection, settings: ServerSettings) -> list[str]:
         """The name for each id; empty for one that no function of the selection has."""
         names = self._names
         unknown = set(name_ids) - names.keys()
         if unknown:
-            names = names | self._read(unknown, selection, settings)
-            self._names = names if len(names) <= _MAX_NAMES else {}
+            found = self._read(unknown, selection, settings)
+            names = names | found
+            self._keep(names, self._chars + sum(map(len, found.values())))
         return [names.get(id_, "") for id_ in name_ids]
+
+    def _keep(self, names: dict[int, str], chars: int) -> None:
+        room = len(names) <= _MAX_NAMES and chars <= _MAX_CHARS
+        self._names, self._chars = (names, chars) if room else ({}, 0)
 
     def _read(
         self, name_ids: Iterable[int], selection: Selection, settings: ServerSettings

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from flamehouse.store.secret import SecretError
+
 _log = logging.getLogger(__name__)
 
 _STOP = "KILL QUERY WHERE Settings['log_comment'] = {tag:String} ASYNC"
@@ -22,5 +24,5 @@ def stopping() -> Iterator[None]:
     """What keeps queries from being stopped is a line of the log: they end with their time limit in any case."""
     try:
         yield
-    except (ClickHouseError, OSError) as error:
+    except (ClickHouseError, SecretError, OSError) as error:
         _log.warning("a query that nobody waits for was not stopped: %s", type(error).__name__)
