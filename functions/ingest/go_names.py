@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 
 from flamehouse.pb import profile_pb2
+from ingest.series_labels import SPY_LABEL
 
 _GO_SPY = "gospy"
 _OTHER_SPIES = frozenset({"dotnetspy", "javaspy", "nodespy", "phpspy", "pyroscope-rs", "pyspy", "rbspy"})
@@ -16,7 +17,7 @@ def is_go(labels: Mapping[str, str], pprof: profile_pb2.Profile) -> bool:
 
     Profiles of native stacks name no source files: they keep the names that their symbol tables hold.
     """
-    spy = labels.get("pyroscope_spy")
+    spy = labels.get(SPY_LABEL)
     if spy == _GO_SPY:
         return True
     return spy not in _OTHER_SPIES and any(text.endswith(".go") for text in pprof.string_table)

@@ -14,6 +14,7 @@ from ingest.formats import Parsed, RefusedProfileError
 from ingest.pprof_message import shorten
 from ingest.request import IngestRequest
 from ingest.room import Room
+from ingest.series_labels import series_labels
 
 _MAX_STACKS: Final = 1 << 18
 """Distinct ones of a profile."""
@@ -82,7 +83,7 @@ def stack_profile(
     names = _add_samples(pprof, stacks, sample_type.type, rooms)
     _add_names(pprof, names)
     _add_types(pprof, sample_type)
-    labels = {**_series_labels(request, service, sample_type.metric), **(more_labels or {})}
+    labels = {**series_labels(request, service, sample_type.metric), **(more_labels or {})}
     return IncomingProfile(labels=labels, pprof=pprof)
 
 
@@ -143,19 +144,6 @@ def _add_types(pprof: profile_pb2.Profile, sample_type: SampleType) -> None:
     pprof.sample_type.add(type=first, unit=first + 1)
     if sample_type.period_ns:
         pprof.period_type.type, pprof.period_type.unit = first + 2, first + 3
-
-
-def _series_labels(request: IngestRequest, service: str, metric: str) -> dict[str, str]:
-    """A `service_name` among the request's labels takes the service's place, which stays as `app_name`."""
-    own = request.public_labels
-    name = "app_name" if "service_name" in own else "service_name"
-    return {
-        "__delta__": "false",
-        "pyroscope_spy": request.spy_name,
-        name: service,
-        **own,
-        "__name__": metric,
-    }
 
 
 def _refused(reason: str) -> RefusedProfileError:

@@ -214,6 +214,7 @@ def test_spans_need_no_labels() -> None:
         ("shop", {"service_name": "shop"}),
         ("shop{region=eu,__private__=x}", {"service_name": "shop", "region": "eu"}),
         ("shop{service_name=till}", {"service_name": "till", "app_name": "shop"}),
+        ("shop{service_name=till,app_name=mine}", {"service_name": "till", "app_name": "mine"}),
         ("shop{jfr_event=x,pyroscope_spy=y}", {"service_name": "shop"}),
     ],
 )

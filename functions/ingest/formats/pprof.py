@@ -13,6 +13,7 @@ from flamehouse.pb import profile_pb2
 from ingest.formats import Parsed
 from ingest.pprof_message import decode_pprof
 from ingest.request import IngestRequest
+from ingest.series_labels import series_labels
 
 _YEAR_1971_NS: Final = 365 * 86_400 * 1_000_000_000
 _MAX_CONFIG_BYTES: Final = 1 << 16
@@ -56,7 +57,8 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
         _name_functions_by_file(pprof, keep_absolute=request.spy_name == "pyspy")
     if _is_dotnet(request, display_names):
         _repair_dotnet(pprof)
-    labels = _series_labels(request, _metric_name(pprof, display_names))
+    metric = _metric_name(pprof, display_names)
+    labels = series_labels(request, request.app_name, metric, keeps_app_name=False)
     return Parsed(profiles=(IncomingProfile(labels=labels, pprof=pprof),), timed=timed)
 
 
@@ -153,17 +155,6 @@ def _metric_name(pprof: profile_pb2.Profile, display_names: DisplayNames) -> str
             if part in shown:
                 return metric
     return shown
-
-
-def _series_labels(request: IngestRequest, metric_name: str) -> dict[str, str]:
-    """The labels of the request's series: a `service_name` among its own takes the application's place."""
-    return {
-        "__delta__": "false",
-        "pyroscope_spy": request.spy_name,
-        "service_name": request.app_name,
-        **request.public_labels,
-        "__name__": metric_name,
-    }
 
 
 def _string(pprof: profile_pb2.Profile, index: int) -> str:

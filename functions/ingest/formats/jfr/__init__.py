@@ -26,10 +26,9 @@ from ingest.formats import Parsed
 from ingest.formats.jfr.labels import read_snapshot
 from ingest.formats.jfr.recording import read_recording
 from ingest.request import IngestRequest
+from ingest.series_labels import SPY_LABEL, series_labels
 
 _SECOND_NS: Final = 1_000_000_000
-_SERVICE_NAME: Final = "service_name"
-_APP_NAME: Final = "app_name"
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
@@ -44,7 +43,7 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
     recording = read_recording(data, read_snapshot(parts.get("labels", b"")), period_ns)
     time_ns, duration_ns = _times(request)
     profiles = [
-        IncomingProfile(labels=_series_labels(request, kind.metric, recording.sampled), pprof=pprof)
+        IncomingProfile(labels=_labels(request, kind.metric, recording.sampled), pprof=pprof)
         for kind, pprof in recording.profiles.messages(time_ns=time_ns, duration_ns=duration_ns)
     ]
     return Parsed(profiles=profiles, timed=request.timed)
@@ -58,18 +57,7 @@ def _times(request: IngestRequest) -> tuple[int, int]:
     return start_ns, max(0, until.ns - start_ns)
 
 
-def _series_labels(request: IngestRequest, metric_name: str, sampled: str) -> dict[str, str]:
-    """The labels of a profile's series. A `service_name` of the request's own leaves the application as `app_name`.
-
-    Private labels are not the client's to set.
-    """
-    own = request.public_labels
+def _labels(request: IngestRequest, metric: str, sampled: str) -> dict[str, str]:
+    """The labels of a profile's series: what the agent and the recording say of themselves wins over the request's own."""
     event = {"jfr_event": sampled} if sampled else {}
-    return {
-        **own,
-        "pyroscope_spy": request.spy_name,
-        "__delta__": "false",
-        _APP_NAME if _SERVICE_NAME in own else _SERVICE_NAME: request.app_name,
-        **event,
-        "__name__": metric_name,
-    }
+    return {**series_labels(request, request.app_name, metric), SPY_LABEL: request.spy_name, **event}
