@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Final
 
+from tools.aws_service import serving_answers
 from tools.signature import Key, is_signed
 
 _MUST_BE_SIGNED: Final = {"x-amz-target"}
@@ -39,10 +38,16 @@ class SecretsManager:
             "AWS_SESSION_TOKEN": "loopback-session",
         }
 
-    def answer(self, headers: Message, body: bytes) -> tuple[int, Mapping[str, str]]:
-        """The status and the JSON for one request to `/`."""
+    def answer(self, method: str, target: str, headers: Message, body: bytes) -> tuple[int, bytes]:
+        """The status and the JSON for one request."""
+        status, answer = self._answer(method, target, headers, body)
+        return status, json.dumps(answer).encode()
+
+    def _answer(
+        self, method: str, target: str, headers: Message, body: bytes
+    ) -> tuple[int, Mapping[str, str]]:
         key = Key(id=self.access_key_id, secret=self.secret_access_key)
-        if not is_signed("POST", "/", headers, body, key, _MUST_BE_SIGNED):
+        if not is_signed(method, target, headers, body, key, _MUST_BE_SIGNED):
             return 400, {"__type": "InvalidSignatureException"}
         if headers["X-Amz-Target"] != _TARGET:
             return 400, {"__type": "UnknownOperationException"}
@@ -56,27 +61,5 @@ class SecretsManager:
 def serving_secret(arn: str, secret: Mapping[str, object]) -> Iterator[SecretsManager]:
     """The service on a port of its own, with `secret` as the JSON text of its one secret."""
     service = SecretsManager(arn=arn, text=json.dumps(secret))
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, answer = service.answer(self.headers, body)
-            content = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            """Nothing is said of requests."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        service.url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            yield service
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving_answers(service.answer, "application/x-amz-json-1.1") as service.url:
+        yield service
