@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from flamehouse.flamegraph import NO_NODE, OTHER, ROOT, CutTree, children_by_name
+from flamehouse.flamegraph import CutTree, children_by_name
+from flamehouse.tree_nodes import Node, children_of, root_of
 
 
 class Called(NamedTuple):
@@ -37,13 +38,6 @@ class CallGraph:
     edges: Sequence[CallEdge]
     total: int
     left_out: int
-
-
-class _Node(NamedTuple):
-    id: int
-    name: str
-    total: int
-    self_: int
 
 
 def call_graph_of(tree: CutTree, max_nodes: int) -> CallGraph:
@@ -102,21 +96,12 @@ def _edges(tree: CutTree, rows: Mapping[int, Sequence[int]], kept: Collection[st
     return sorted(edges, key=lambda edge: (-edge.weight, edge.caller, edge.callee))
 
 
-def _walk(tree: CutTree, rows: Mapping[int, Sequence[int]]) -> Iterator[tuple[_Node, bool]]:
+def _walk(tree: CutTree, rows: Mapping[int, Sequence[int]]) -> Iterator[tuple[Node, bool]]:
     """Each node as it is entered (True) and as it is left."""
-    pending = [(node, True) for node in _callees(tree, rows, _Node(ROOT, "", tree.total, 0))]
+    pending = [(node, True) for node in children_of(root_of(tree), tree, rows)]
     while pending:
         node, entering = pending.pop()
         yield node, entering
         if entering:
             pending.append((node, False))
-            pending += ((callee, True) for callee in _callees(tree, rows, node))
-
-
-def _callees(tree: CutTree, rows: Mapping[int, Sequence[int]], node: _Node) -> list[_Node]:
-    callees = [
-        _Node(tree.ids[row], tree.names[row], tree.totals[row], tree.selves[row])
-        for row in rows.get(node.id, ())
-    ]
-    cut = node.total - node.self_ - sum(callee.total for callee in callees)
-    return [*callees, _Node(NO_NODE, OTHER, cut, cut)] if cut else callees
+            pending += ((callee, True) for callee in children_of(node, tree, rows))
