@@ -12,6 +12,7 @@ from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from flamehouse.codec import CODECS
+from flamehouse.varint import uvarint
 from profiles import Frame
 from uploads import YEAR_2026_NS
 
@@ -181,3 +182,8 @@ def partial_success(content: bytes) -> tuple[int, str]:
     """How many profiles an answer says are refused, and why."""
     partial = ExportProfilesServiceResponse.FromString(content).partial_success
     return partial.rejected_profiles, partial.error_message
+
+
+def within(field: int, content: bytes) -> bytes:
+    """A message of one field, which is a message, a text or a list."""
+    return bytes([field << 3 | 2]) + uvarint(len(content)) + content

