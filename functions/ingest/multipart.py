@@ -3,6 +3,7 @@
 Format: RFC 7578, on top of RFC 2046.
 """
 
+from collections.abc import Container
 from typing import TYPE_CHECKING, Final
 
 from python_multipart.exceptions import FormParserError
@@ -21,15 +22,15 @@ def is_multipart(content_type: str) -> bool:
     return _MEDIA_TYPE in content_type.lower()
 
 
-def split_multipart(body: bytes, content_type: str) -> dict[str, bytes]:
-    """The form's parts, whether they are files or plain fields; of a name given twice, the first.
+def split_multipart(body: bytes, content_type: str, wanted: Container[str]) -> dict[str, bytes]:
+    """The form's parts of the names in `wanted`, whether they are files or plain fields; of one given twice, the first.
 
     RpcError invalid_argument for a form that is damaged, cut short or of more than 32 parts.
     """
     boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
     if not boundary:
         raise _malformed("no multipart boundary in Content-Type")
-    form = _Form()
+    form = _Form(wanted)
     try:
         parser = MultipartParser(boundary, form.callbacks())
         parser.write(body)
@@ -42,10 +43,11 @@ def split_multipart(body: bytes, content_type: str) -> dict[str, bytes]:
 
 
 class _Form:
-    """Collects what the parser calls out."""
+    """Collects what the parser calls out of the parts that are wanted."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Container[str]) -> None:
         self.parts: dict[str, bytes] = {}
+        self._wanted = wanted
         self.complete = False
         self._count = 0
         self._name = ""
@@ -84,13 +86,19 @@ class _Form:
         self._header = self._value = b""
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
-        self._data.append(data[start:end])
+        if self._collects:
+            self._data.append(data[start:end])
 
     def _part_end(self) -> None:
-        self.parts.setdefault(self._name, b"".join(self._data))
+        if self._collects:
+            self.parts[self._name] = b"".join(self._data)
 
     def _end(self) -> None:
         self.complete = True
+
+    @property
+    def _collects(self) -> bool:
+        return self._name in self._wanted and self._name not in self.parts
 
 
 def _malformed(reason: str) -> RpcError:

@@ -93,6 +93,7 @@ def ingest(
         parts = read_parts(
             body,
             content_type,
+            format_.parts,
             max_body_bytes=settings.max_body_bytes,
             max_part_bytes=format_.part_limit(settings),
         )

@@ -1,7 +1,7 @@
 """The id of an upload: the same for every retry of it, whatever the client or a proxy packed differently.
 
-What the id leaves out cannot tell two uploads apart: form boundaries, compression, the order of headers and
-parameters. Equal requests are one upload.
+What the id leaves out cannot tell two uploads apart: form boundaries, parts that nobody reads, compression, the order of
+headers and parameters. Equal requests are one upload.
 """
 
 from collections.abc import Iterable

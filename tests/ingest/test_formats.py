@@ -78,6 +78,7 @@ def test_what_clients_upload_is_told_by_its_bytes(shared_dir: Path, client: str)
         parts = read_parts(
             (path.parent / "body.bin").read_bytes(),
             headers.get("content-type", ""),
+            PARTS,
             max_body_bytes=BODY_LIMIT,
             max_part_bytes=BODY_LIMIT,
         )

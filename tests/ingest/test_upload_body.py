@@ -186,23 +186,48 @@ def test_a_profile_larger_than_allowed_is_refused(body: bytes, content_type: str
 
 def test_a_form_is_unpacked_up_to_the_limit_of_a_body() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_body_bytes=1 << 20))
-    body = gzip.compress(form(("profile", PROFILE), ("padding", bytes(1 << 20))))
+    body = gzip.compress(form(("profile", PROFILE), ("sample_type_config", bytes(1 << 20))))
     status, _, message = refusal(ingest.post(body, content_type=FORM))
     assert (status, message) == (422, f"{PREFIX}uncompressed profile payload size exceeds limit of 1.0 MB")
 
 
 def test_the_parts_of_a_form_are_unpacked_up_to_the_limit_of_a_body_together() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_body_bytes=1 << 20))
-    padding = gzip.compress(bytes(400_000), mtime=0)
-    body = form(("profile", PROFILE), ("a", padding), ("b", padding))
-    assert ingest.post(body, content_type=FORM).status_code == 200
-    body = form(("profile", PROFILE), ("a", padding), ("b", padding), ("c", padding))
-    status, _, message = refusal(ingest.post(body, content_type=FORM))
-    assert (status, message.partition(" of ")[0]) == (
-        422,
-        f"{PREFIX}uncompressed profile payload size exceeds limit",
-    )
-    assert len(ingest.uploads) == 1
+    half, more = (gzip.compress(bytes(size), mtime=0) for size in (1 << 19, (1 << 19) + 1))
+    for second, reason in (
+        (half, "unsupported client version"),
+        (more, "uncompressed profile payload size exceeds limit"),
+    ):
+        body = form(("sample_type_config", half), ("prev_profile", second))
+        status, _, message = refusal(ingest.post(body, content_type=FORM))
+        assert (status, message.startswith(PREFIX + reason)) == (422, True)
+
+
+UNREAD = {
+    "a bomb": (("other", gzip.compress(BOMB, mtime=0)),),
+    "damaged gzip": (("other", GZIPPED[:-9]),),
+    "one without a name": (("", BOMB),),
+    "a second one of a name": (("profile", PROFILE), ("profile", BOMB)),
+    "what another format reads": (("jfr", BOMB), ("labels", BOMB)),
+    "many": tuple((f"other{number}", BOMB) for number in range(31)),
+}
+
+
+@pytest.mark.parametrize("parts", UNREAD.values(), ids=UNREAD)
+def test_parts_that_nobody_reads_are_not_unpacked(parts: tuple[tuple[str, bytes], ...]) -> None:
+    ingest = Ingest()
+    if ("profile", PROFILE) not in parts:
+        parts = (*parts, ("profile", PROFILE))
+    ingest.post(FORM_OF_ONE, content_type=FORM)
+    body = form(*parts)
+    tracemalloc.start()
+    response = ingest.post(body, content_type=FORM)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (response.status_code, response.content) == (200, b"")
+    assert peak < 2 * len(body) + (1 << 20)
+    with_them, without_them = ingest.uploads
+    assert with_them.id == without_them.id
 
 
 @pytest.mark.parametrize("path", ["/ingest?name=app&format=pprof", "/ingest?name=app", PUSH])

@@ -4,7 +4,7 @@ A format is a module here with a function `parse` of the type `Parse`, and a row
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from operator import attrgetter
@@ -13,7 +13,7 @@ from typing import Final, Protocol, cast
 from flamehouse.errors import RpcError
 from flamehouse.incoming import IncomingProfile
 from flamehouse.settings import Settings
-from ingest.body import beginning
+from ingest.body import WHOLE_BODY, beginning
 from ingest.multipart import is_multipart
 from ingest.request import IngestRequest
 
@@ -46,6 +46,8 @@ class Format:
 
     module: str
     """Imported when the first upload of its kind comes in."""
+    parts: Collection[str] = (WHOLE_BODY,)
+    """The parts of a form that `parse` reads; it is given no others."""
     part_limit: Callable[[Settings], int] = attrgetter("max_profile_bytes")
     """How many bytes a part may have, unpacked."""
     refused_status: int | None = None
@@ -60,9 +62,14 @@ class Format:
 UNPROCESSABLE: Final = 422
 
 FORMATS: Final[Mapping[str, Format]] = {
-    "pprof": Format(module="ingest.formats.pprof", refused_status=UNPROCESSABLE),
+    "pprof": Format(
+        module="ingest.formats.pprof",
+        parts=(WHOLE_BODY, "sample_type_config", "prev_profile"),
+        refused_status=UNPROCESSABLE,
+    ),
     "jfr": Format(
         module="ingest.formats.jfr",
+        parts=("jfr", "labels"),
         part_limit=attrgetter("max_jfr_bytes"),
         refused_status=UNPROCESSABLE,
     ),
