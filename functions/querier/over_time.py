@@ -1,7 +1,7 @@
-"""What SelectSeries and SelectHeatmap share: the step, what to group by, how many series, and exemplars."""
+"""What SelectSeries and SelectHeatmap share: the step, how many series, and exemplars."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from flamehouse.errors import Code, RpcError, invalid_argument
@@ -16,10 +16,9 @@ from flamehouse.pb.types_pb2 import (
 from flamehouse.settings import Settings
 from flamehouse.store.model import Exemplar, LabelSet, PointKind
 from flamehouse.timerange import TimeRange
+from querier.labels import label_pairs
 
 _SHORTEST_STEP_S: Final = 0.001
-_MAX_GROUP_BY: Final = 100
-"""Every series is asked for each name."""
 _EXEMPLARS: Final[Mapping[int, PointKind | None]] = {
     EXEMPLAR_TYPE_UNSPECIFIED: None,
     EXEMPLAR_TYPE_NONE: None,
@@ -37,14 +36,6 @@ def check_step(step_s: float) -> None:
 def step_ms(step_s: float, within: TimeRange) -> int:
     """The step in whole milliseconds; one that makes a single bucket of all there is up to `start` is long enough."""
     return int(min(step_s * 1000, max(within.start_ms, within.length_ms + 1)))
-
-
-def group_by(names: Iterable[str]) -> tuple[str, ...]:
-    """The names, each once; RpcError invalid_argument for too many."""
-    distinct = tuple(dict.fromkeys(names))
-    if len(distinct) > _MAX_GROUP_BY:
-        raise invalid_argument(f"group_by names {len(distinct)} labels, and the limit is {_MAX_GROUP_BY}")
-    return distinct
 
 
 def series_to_ask_for(limit: int, settings: Settings) -> int:
@@ -70,10 +61,6 @@ def exemplar_kind(exemplar_type: int) -> PointKind | None:
     if exemplar_type not in _EXEMPLARS:
         raise invalid_argument(f"unknown exemplar type: {exemplar_type}")
     return _EXEMPLARS[exemplar_type]
-
-
-def label_pairs(labels: LabelSet) -> list[LabelPair]:
-    return [LabelPair(name=name, value=value) for name, value in labels]
 
 
 class ExemplarMessages:

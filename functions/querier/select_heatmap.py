@@ -17,13 +17,12 @@ from flamehouse.pb.querier_pb2 import (
 from flamehouse.profile_type import ProfileType
 from flamehouse.selector import parse_selector
 from flamehouse.store.model import Heatmap, HeatmapQuery, HeatmapSeries, PointKind
+from querier.labels import asked_labels, label_pairs
 from querier.over_time import (
     ExemplarMessages,
     check_series_count,
     check_step,
     exemplar_kind,
-    group_by,
-    label_pairs,
     series_to_ask_for,
     step_ms,
 )
@@ -62,7 +61,7 @@ def select_heatmap(call: Call, request: SelectHeatmapRequest) -> SelectHeatmapRe
         within=within,
         step_ms=step_ms(request.step, within),
         points=points,
-        group_by=group_by(request.group_by),
+        group_by=asked_labels("group_by", request.group_by),
         exemplars=exemplars is not None,
         limit=series_to_ask_for(request.limit, call.services.settings),
     )

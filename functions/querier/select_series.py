@@ -7,13 +7,12 @@ from flamehouse.pb.types_pb2 import TIME_SERIES_AGGREGATION_TYPE_AVERAGE, Series
 from flamehouse.profile_type import ProfileType
 from flamehouse.selector import parse_selector
 from flamehouse.store.model import SeriesQuery, SeriesResult
+from querier.labels import asked_labels, label_pairs
 from querier.over_time import (
     ExemplarMessages,
     check_series_count,
     check_step,
     exemplar_kind,
-    group_by,
-    label_pairs,
     series_to_ask_for,
     step_ms,
 )
@@ -45,7 +44,7 @@ def select_series(call: Call, request: SelectSeriesRequest) -> SelectSeriesRespo
         matchers=matchers,
         within=within,
         step_ms=step_ms(request.step, within),
-        group_by=group_by(request.group_by),
+        group_by=asked_labels("group_by", request.group_by),
         average=request.aggregation == TIME_SERIES_AGGREGATION_TYPE_AVERAGE,
         limit=series_to_ask_for(request.limit, call.services.settings),
         samples=samples,

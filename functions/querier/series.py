@@ -1,20 +1,15 @@
 """Series: the distinct label sets of the selected series. Profiles Drilldown finds services and profile types by it."""
 
-from typing import Final
-
 from flamehouse.aws import lambda_handler
 from flamehouse.connect import Call
-from flamehouse.errors import invalid_argument
 from flamehouse.pb.querier_pb2 import SeriesRequest, SeriesResponse
-from flamehouse.pb.types_pb2 import LabelPair, Labels
+from flamehouse.pb.types_pb2 import Labels
 from flamehouse.selector import parse_matchers
 from flamehouse.store.model import LabelSetsQuery
+from querier.labels import asked_labels, label_pairs
 from querier.query_range import query_range_or_last_hour
 from querier.rpc import querier_rpc
 from querier.utf8_names import takes_utf8_names, visible_names
-
-_MAX_NAMES: Final = 100
-"""Every series is asked for each name."""
 
 
 def series(call: Call, request: SeriesRequest) -> SeriesResponse:
@@ -24,9 +19,7 @@ def series(call: Call, request: SeriesRequest) -> SeriesResponse:
     for the last hour.
     """
     matchers = parse_matchers(request.matchers)
-    asked = set(request.label_names)
-    if len(asked) > _MAX_NAMES:
-        raise invalid_argument(f"label_names has {len(asked)} names, and the limit is {_MAX_NAMES}")
+    asked = asked_labels("label_names", request.label_names)
     within = query_range_or_last_hour(call, request.start, request.end)
     names = tuple(visible_names(sorted(asked), call.headers))
     if within is None or (asked and not names):
@@ -35,12 +28,7 @@ def series(call: Call, request: SeriesRequest) -> SeriesResponse:
         matchers=matchers, within=within, names=names, utf8_names=takes_utf8_names(call.headers)
     )
     label_sets = call.services.store.label_sets(call.tenant, query)
-    return SeriesResponse(
-        labels_set=[
-            Labels(labels=[LabelPair(name=name, value=value) for name, value in labels])
-            for labels in label_sets
-        ]
-    )
+    return SeriesResponse(labels_set=[Labels(labels=label_pairs(labels)) for labels in label_sets])
 
 
 route = querier_rpc("Series", SeriesRequest, series)
