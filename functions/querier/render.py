@@ -1,5 +1,6 @@
 """/pyroscope/render: a flame graph with its timeline as flamebearer JSON, or a call graph as DOT."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from starlette.datastructures import QueryParams
@@ -20,7 +21,9 @@ _DOT: Final = "dot"
 _LEAST_POINT_BYTES: Final = 2
 """What a zero takes in JSON."""
 _WITHOUT_LABEL: Final = "*"
-"""The group of series that do not have the label that is grouped by."""
+"""What the group of the profiles without the label is called, as Pyroscope calls it."""
+_NO_VALUE: Final = ""
+"""What it is called beside a group of profiles whose label is `*`: no label has an empty value."""
 
 
 def render(call: Call, parameters: QueryParams) -> Content:
@@ -53,15 +56,21 @@ def _timelines(call: Call, question: StacktraceQuery, parameters: QueryParams) -
     series = call.services.store.select_series(call.tenant, query)
     check_series_count(len(series), call.services.settings)
     check_answer_size(len(series) * point_count(within, step_s) * _LEAST_POINT_BYTES, call.services.settings)
-    timelines = {_group_of(each): timeline_of(each.points, within, step_s) for each in series}
+    names = _group_names(series)
+    timelines = {
+        name: timeline_of(each.points, within, step_s) for name, each in zip(names, series, strict=True)
+    }
     return {
         "timeline": next(iter(timelines.values())) if len(series) == 1 else None,
         "groups": timelines if group_by else None,
     }
 
 
-def _group_of(series: SeriesResult) -> str:
-    return next((value for _, value in series.labels), _WITHOUT_LABEL)
+def _group_names(series: Sequence[SeriesResult]) -> list[str]:
+    """The value of each series's label, of which there is one or none."""
+    values = [next((value for _, value in each.labels), None) for each in series]
+    without = _NO_VALUE if _WITHOUT_LABEL in values else _WITHOUT_LABEL
+    return [without if value is None else value for value in values]
 
 
 route = http_query("/pyroscope/render", render)

@@ -125,6 +125,21 @@ def test_groups_have_a_timeline_for_each_value_of_the_first_label(server: Server
     assert drawn["timeline"] is None
 
 
+def test_profiles_without_the_label_have_a_group_beside_that_of_the_value_star(
+    server: Server, monday: int
+) -> None:
+    star = pprof_of([Sample(stack="a", values=(6,))], time_ms=monday)
+    server.push(series(labels_of(env="*"), star))
+    asked = {"query": SHOP, "from": monday, "until": monday + 2 * HOUR, "groupBy": "env"}
+    groups = answer(server, "/pyroscope/render", asked)["groups"]
+    assert {name: sum(each["samples"]) for name, each in groups.items()} == {
+        "prod": 8,
+        "*": 6,
+        "": 4,
+        "test": 2,
+    }
+
+
 def test_averages_are_those_of_profiles(server: Server, monday: int) -> None:
     asked = {"query": SHOP, "from": monday + 31_000, "until": monday + MINUTE, "aggregation": "avg"}
     assert answer(server, "/pyroscope/render", asked)["timeline"]["samples"] == [0, 2, 0]
