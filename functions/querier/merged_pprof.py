@@ -2,12 +2,15 @@
 
 from flamehouse.connect import Call
 from flamehouse.merged_profile import pprof_of
-from flamehouse.nodes_limit import nodes_limit
+from flamehouse.nodes_limit import any_nodes_limit
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.pb.types_pb2 import GoPGO
 from flamehouse.pgo import aggregate_callees
+from flamehouse.profile_type import ProfileType
+from flamehouse.selector import parse_selector
 from flamehouse.store.model import ProfileQuery, SampleSelector
-from querier.stacktrace_query import Asked, stacktrace_query
+from querier.query_range import query_range
+from querier.stacktrace_query import Asked
 
 
 def merged_pprof(call: Call, request: Asked, samples: SampleSelector, go_pgo: GoPGO) -> Profile:
@@ -15,14 +18,17 @@ def merged_pprof(call: Call, request: Asked, samples: SampleSelector, go_pgo: Go
 
     An empty message if there is none. RpcError invalid_argument for a request that is no question.
     """
-    question = stacktrace_query(call, request, samples)
-    if not question.within.length_ms:
+    profile_type = ProfileType.parse(request.profile_typeID)
+    matchers = parse_selector(request.label_selector)
+    max_nodes = any_nodes_limit(request.max_nodes, call.services.settings)
+    within = query_range(call, request.start, request.end)
+    if within is None or not within.length_ms:
         return Profile()
     query = ProfileQuery(
-        profile_type=question.profile_type,
-        matchers=question.matchers,
-        within=question.within,
-        max_nodes=nodes_limit(request.max_nodes, call.services.settings) if request.max_nodes else 0,
+        profile_type=profile_type,
+        matchers=matchers,
+        within=within,
+        max_nodes=max_nodes,
         leaf_locations=go_pgo.keep_locations,
         samples=samples,
     )

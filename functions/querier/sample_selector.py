@@ -9,6 +9,7 @@ from flamehouse.errors import invalid_argument
 from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
 from flamehouse.pb.types_pb2 import StackTraceSelector
 from flamehouse.store.model import SampleSelector
+from querier.unsupported import unsupported
 
 _MAX_IDS: Final = 1_000
 _MAX_CALL_SITE: Final = 4_000
@@ -42,10 +43,15 @@ def sample_selector(
     )
 
 
+def refuse_go_pgo(selector: StackTraceSelector) -> None:
+    """RpcError unimplemented if the selector says something of Go's PGO, where the answer is no pprof."""
+    if selector.go_pgo.ByteSize():
+        raise unsupported("go_pgo is for profiles: leave it out, or ask for PROFILE_FORMAT_PPROF")
+
+
 def drawn_samples(request: SelectMergeStacktracesRequest) -> SampleSelector:
     """The selector of a request for something to draw, which Go's PGO is not."""
-    if request.stack_trace_selector.HasField("go_pgo"):
-        raise invalid_argument("go_pgo is for profiles: ask for PROFILE_FORMAT_PPROF")
+    refuse_go_pgo(request.stack_trace_selector)
     return selected_samples(request)
 
 

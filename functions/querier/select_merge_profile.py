@@ -12,7 +12,7 @@ from querier.sample_selector import sample_selector
 def select_merge_profile(call: Call, request: SelectMergeProfileRequest) -> Profile:
     """The samples from `start` up to but not with `end`; an empty message if there is none.
 
-    `max_nodes` cuts the call tree of locations; 0 cuts nothing.
+    `max_nodes` cuts the call tree of locations, and may be any number; 0 cuts nothing.
     """
     samples = sample_selector(
         profile_ids=request.profile_id_selector,

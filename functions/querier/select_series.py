@@ -18,8 +18,7 @@ from querier.over_time import (
 )
 from querier.query_range import query_range
 from querier.rpc import querier_rpc
-from querier.sample_selector import sample_selector
-from querier.unsupported import unsupported
+from querier.sample_selector import refuse_go_pgo, sample_selector
 
 
 def select_series(call: Call, request: SelectSeriesRequest) -> SelectSeriesResponse:
@@ -29,8 +28,7 @@ def select_series(call: Call, request: SelectSeriesRequest) -> SelectSeriesRespo
     samples below the call site count, if one is asked for. A point's exemplar is the profile, or the span, of the highest
     value in it.
     """
-    if request.stack_trace_selector.HasField("go_pgo"):
-        raise unsupported("a series has no stacks that go_pgo could trim: leave it out")
+    refuse_go_pgo(request.stack_trace_selector)
     profile_type = ProfileType.parse(request.profile_typeID)
     matchers = parse_selector(request.label_selector)
     samples = sample_selector(stack_trace_selector=request.stack_trace_selector)

@@ -183,10 +183,6 @@ def test_the_samples_that_are_selected_are_the_stores_question(
             {"stackTraceSelector": {"callSite": [{"name": "a"}] * 4_001}},
             "a query may name 4000 functions of a call site, not 4001",
         ),
-        (
-            {"stackTraceSelector": {"goPgo": {"keepLocations": 5}}},
-            "go_pgo is for profiles: ask for PROFILE_FORMAT_PPROF",
-        ),
     ],
 )
 def test_a_selection_of_samples_that_is_none_is_refused(asked: dict[str, object], message: str) -> None:

@@ -194,11 +194,3 @@ def test_a_bad_selection_is_an_invalid_argument(changes: dict[str, object], mess
     status, code, text = Querier().refusal("SelectSeries", body(**changes))
     assert (status, code) == (400, "invalid_argument")
     assert text.startswith(message)
-
-
-@pytest.mark.parametrize("go_pgo", [{}, {"keepLocations": 5}])
-def test_go_pgo_is_refused_as_there_are_no_stacks_to_trim(go_pgo: object) -> None:
-    selector = {"callSite": [{"name": "main"}], "goPgo": go_pgo}
-    status, code, message = Querier().refusal("SelectSeries", body(stackTraceSelector=selector))
-    assert (status, code) == (501, "unimplemented")
-    assert "go_pgo" in message

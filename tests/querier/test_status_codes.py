@@ -142,6 +142,27 @@ def test_a_wrong_field_is_an_invalid_argument(server: Server, rpc: str, field: s
             assert answer(server, rpc, body) == (400, "invalid_argument"), value
 
 
+@pytest.mark.parametrize(
+    ("rpc", "format_"),
+    [
+        ("SelectSeries", None),
+        ("Diff", None),
+        ("SelectMergeStacktraces", None),
+        ("SelectMergeStacktraces", "PROFILE_FORMAT_FLAMEGRAPH"),
+        ("SelectMergeStacktraces", "PROFILE_FORMAT_TREE"),
+        ("SelectMergeStacktraces", "PROFILE_FORMAT_DOT"),
+    ],
+)
+def test_go_pgo_is_unimplemented_where_the_answer_is_no_pprof(
+    server: Server, rpc: str, format_: str | None
+) -> None:
+    for go_pgo in ({"keepLocations": 5}, {"aggregateCallees": True}):
+        for body in changed(rpc, stackTraceSelector={"goPgo": go_pgo}, format=format_):
+            assert answer(server, rpc, body) == (501, "unimplemented")
+    for body in changed(rpc, stackTraceSelector={"goPgo": {}}, format=format_):
+        assert answer(server, rpc, body) == (200, "")
+
+
 @every_rpc_of_a_range
 def test_a_range_has_two_ends_and_some_rpcs_need_none(server: Server, rpc: str) -> None:
     for zeros in ZEROS:

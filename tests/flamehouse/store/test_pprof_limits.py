@@ -1,6 +1,7 @@
 """SelectMergeProfile at its edges: what Drilldown sends, what must not be asked, and what was stored in between."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -106,7 +107,6 @@ def test_a_location_that_nobody_knows_is_left_out_of_its_stack(
     ("asked", "message"),
     [
         ({"maxNodes": -1}, "max flamegraph nodes limit must be set (max allowed 1048576)"),
-        ({"maxNodes": 1_048_577}, "max flamegraph nodes limit 1048577 is greater than allowed 1048576"),
         ({"profileIdSelector": [PROFILE_ID] * 1_001}, "a query may name 1000 ids, not 1001"),
         ({"profileIdSelector": ["x"]}, 'invalid profile id: "x" is no UUID'),
         ({"traceIdSelector": ["ab"]}, 'invalid trace id length: "ab"'),
@@ -141,9 +141,23 @@ def test_what_selects_nothing_is_an_empty_message(
 
 
 @pytest.mark.parametrize(
-    "asked", [{"maxNodes": 1_048_576}, {"stackTraceSelector": {"goPgo": {"keepLocations": (1 << 32) - 1}}}]
+    "asked",
+    [
+        {"maxNodes": 1_048_577},
+        {"maxNodes": (1 << 63) - 1},
+        {"stackTraceSelector": {"goPgo": {"keepLocations": (1 << 32) - 1}}},
+    ],
 )
 def test_the_largest_limits_cut_nothing(store: Store, settings: Settings, asked: dict[str, Any]) -> None:
     server, monday = pushed(store, settings, ("ab", 5))
     response = server.ask("SelectMergeProfile", **question(monday, **asked))
     assert stacks_of(json_format.ParseDict(response.json(), Profile())) == {"ab": 5}
+
+
+def test_a_limit_on_flame_graphs_is_none_on_profiles(store: Store, settings: Settings) -> None:
+    server, monday = pushed(store, settings, ("ab", 5))
+    narrow = Server.on(store, replace(settings, max_flamegraph_nodes=1), server.client.tenant)
+    asked = question(monday, maxNodes=500)
+    assert narrow.ask("SelectMergeProfile", **asked).status_code == 200
+    pprof = narrow.ask("SelectMergeStacktraces", **asked, format="PROFILE_FORMAT_PPROF")
+    assert (pprof.status_code, pprof.json()["code"]) == (400, "invalid_argument")

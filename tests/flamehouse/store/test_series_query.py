@@ -9,7 +9,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store import Store, series_query
 from profiles import CPU, labels_of, pprof_of, sample
 from questions import AnsweredSeries, Server, some_monday_ms
 from uploads import series
@@ -233,3 +233,29 @@ def test_every_sample_type_has_series_of_its_own(store: Store, settings: Setting
     assert server.profile_types(monday, monday) == ids[:2]
     found = [server.series(monday, monday, step=1, type_=type_) for type_ in (*ids, CPU)]
     assert found == [[([], [(monday, 3)])], [([], [(monday, 300)])], [], []]
+
+
+@pytest.mark.parametrize(
+    ("limit", "allowed", "message"),
+    [
+        ("_MAX_POINTS", 3, "the series would have 4 points, and the limit is 3: ask for a longer step"),
+        ("_MAX_BYTES", 4 * 16, "the answer is larger than this server gives; ask for a shorter range"),
+    ],
+)
+def test_more_points_than_an_answer_may_hold_are_refused_with_advice(
+    store: Store,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    allowed: int,
+    message: str,
+) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    push(server, monday, [Taken(at=number, total=1, labels={"pod": f"{number}"}) for number in range(4)])
+    monkeypatch.setattr(series_query, limit, allowed)
+    question = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 3}
+    refused = server.ask("SelectSeries", **question, step=0.001, groupBy=["pod"])
+    assert (refused.status_code, refused.json()["code"]) == (429, "resource_exhausted")
+    assert refused.json()["message"].startswith(message)
+    for asked in ({"step": 0.004}, {"step": 0.001, "limit": 1, "groupBy": ["pod"]}):
+        assert server.ask("SelectSeries", **question, **asked).status_code == 200

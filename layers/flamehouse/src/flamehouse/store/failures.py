@@ -15,9 +15,7 @@ _log = logging.getLogger(__name__)
 _BAD_REGEXP = "the selector holds a regular expression that RE2 does not accept"
 _TOO_LONG = "the query took longer than it may; ask for a shorter range or fewer series"
 _TOO_MUCH = "the query needs more memory than it may use; ask for a shorter range or fewer series"
-_TOO_LARGE = (
-    "the answer is larger than this server gives; ask for a shorter range, fewer series or fewer labels"
-)
+_TOO_LARGE = "the answer is larger than this server gives; ask for a shorter range, fewer series, fewer labels or a longer step"
 _STOPPED = "the query was stopped, as nobody waited for its answer"
 _UNAVAILABLE = "the profile store does not answer just now, it may be waking up; try again in half a minute"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from flamehouse.errors import invalid_argument
+from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.exemplars import ExemplarLabels, FoundExemplar, exemplar_of, read_labels
 from flamehouse.store.model import (
@@ -75,6 +75,10 @@ _AVERAGE = f"{_TOTAL} / sumIf(parts, span_id = 0)"
 
 _MAX_EXEMPLARS = 50_000
 """Of a whole answer: some tens of megabytes."""
+_MAX_POINTS = 500_000
+"""Of a whole answer: as much."""
+_MAX_BYTES = 32 << 20
+"""What ClickHouse hands over at most, 16 bytes a point and the labels: a point takes ten times as much here."""
 
 _SELECTED = "{condition} AND stacktrace_id IN (SELECT id FROM stacktraces WHERE {symbols} AND {call_site})"
 
@@ -84,7 +88,8 @@ def select_series_points(
 ) -> list[SeriesResult]:
     """The series by descending sum of their points, then by labels.
 
-    RpcError invalid_argument for a question whose answer would have exemplars for more than 50,000 points.
+    RpcError resource_exhausted for a question whose answer would have more than 500,000 points, and invalid_argument
+    for one that would have exemplars for more than 50,000.
     """
     first, step = query.within.start_ms, query.step_ms
     last = first + (query.within.end_ms - first) // step * step
@@ -97,11 +102,12 @@ def select_series_points(
         "limit": query.limit,
         "max_exemplars": _MAX_EXEMPLARS,
     }
-    rows = clickhouse.rows(_sql(query, selection, samples), parameters, settings)
+    rows = clickhouse.rows(_sql(query, selection, samples), parameters, _bounded(settings))
     if query.exemplars is None:
+        _check_points(sum(len(timestamps) for _, timestamps, _ in rows))
         return [_result(*row) for row in rows]
     for *_, exemplar_count in rows[:1]:
-        _check_count(exemplar_count)
+        _check_exemplars(exemplar_count)
     found = (exemplar for _, _, _, exemplars, _ in rows for exemplar in exemplars)
     labels_of = read_labels(clickhouse, selection, found, query.group_by, settings)
     return [
@@ -110,7 +116,22 @@ def select_series_points(
     ]
 
 
-def _check_count(exemplars: int) -> None:
+def _bounded(settings: ServerSettings) -> ServerSettings:
+    """The settings, with an answer that is no larger than one of series has to be."""
+    allowed = int(settings.get("max_result_bytes", 0))
+    return {**settings, "max_result_bytes": min(allowed, _MAX_BYTES) if allowed else _MAX_BYTES}
+
+
+def _check_points(points: int) -> None:
+    if points > _MAX_POINTS:
+        raise RpcError(
+            Code.RESOURCE_EXHAUSTED,
+            f"the series would have {points} points, and the limit is {_MAX_POINTS}:"
+            " ask for a longer step, a shorter range, fewer labels to group by, or a limit of series",
+        )
+
+
+def _check_exemplars(exemplars: int) -> None:
     if exemplars > _MAX_EXEMPLARS:
         raise invalid_argument(
             f"the series would have {exemplars} exemplars, and the limit is {_MAX_EXEMPLARS}:"
