@@ -1,24 +1,21 @@
 """Exemplars as ClickHouse finds them (points.py) -> as they are answered, with the labels of their series."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import batched
 
 from flamehouse.store.client import ClickHouse, ServerSettings
+from flamehouse.store.lookup import look_up
 from flamehouse.store.model import Exemplar, LabelSet
 from flamehouse.store.selection import Selection
 
 type FoundExemplar = tuple[int, int, int, bytes, str, Sequence[int]]
 """Value times -1, time in ms, span, trace, profile, fingerprints of its series; no fingerprint where there is no exemplar."""
 
-_MAX_ASKED = 4_096
-"""Fingerprints in a question, as for names (names.py)."""
-
 _LABELS = """
 SELECT fingerprint, any(labels)
 FROM series
 WHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
     AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-    AND fingerprint IN {fingerprints:Array(UInt64)}
+    AND fingerprint IN {ids:Array(UInt64)}
 GROUP BY fingerprint
 """
 
@@ -51,12 +48,7 @@ def read_labels(
 ) -> ExemplarLabels:
     """Look up the labels of all series that these exemplars belong to."""
     wanted = {fingerprint for exemplar in found for fingerprint in exemplar[5]}
-    labels: dict[int, Mapping[str, str]] = {}
-    for asked in batched(wanted, _MAX_ASKED, strict=False):
-        parameters = {**selection.parameters, "fingerprints": [*asked]}
-        read = clickhouse.columns(_LABELS, parameters, settings) or ((), ())
-        labels.update(zip(*read, strict=True))
-    return ExemplarLabels(labels, group_by)
+    return ExemplarLabels(look_up(clickhouse, _LABELS, wanted, selection, settings), group_by)
 
 
 def exemplar_of(found: FoundExemplar, labels: ExemplarLabels) -> Exemplar:

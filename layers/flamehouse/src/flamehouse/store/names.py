@@ -4,21 +4,19 @@ A name's hash tells the name, whoever asks, so what was read once is kept: to jo
 query takes longer than to look them up here.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import batched
+from collections.abc import Sequence
 
 from flamehouse.store.client import ClickHouse, ServerSettings
+from flamehouse.store.lookup import look_up
 from flamehouse.store.selection import Selection
 
 _MAX_NAMES = 1 << 17
 _MAX_CHARS = 1 << 24
-_MAX_ASKED = 4_096
-"""Ids in a question: a server takes no field over 128 KiB in a form (http_max_field_value_size)."""
 
 _NAMES = """
 SELECT name_id, any(name)
 FROM functions
-WHERE {symbols} AND name_id IN {{name_ids:Array(UInt64)}}
+WHERE {symbols} AND name_id IN {{ids:Array(UInt64)}}
 GROUP BY name_id
 """
 
@@ -39,7 +37,8 @@ class FunctionNames:
         names = self._names
         unknown = set(name_ids) - names.keys()
         if unknown:
-            found = self._read(unknown, selection, settings)
+            sql = _NAMES.format(symbols=selection.symbols)
+            found = look_up(self._clickhouse, sql, unknown, selection, settings)
             names = names | found
             self._keep(names, self._chars + sum(map(len, found.values())))
         return [names.get(id_, "") for id_ in name_ids]
@@ -47,14 +46,3 @@ class FunctionNames:
     def _keep(self, names: dict[int, str], chars: int) -> None:
         room = len(names) <= _MAX_NAMES and chars <= _MAX_CHARS
         self._names, self._chars = (names, chars) if room else ({}, 0)
-
-    def _read(
-        self, name_ids: Iterable[int], selection: Selection, settings: ServerSettings
-    ) -> dict[int, str]:
-        sql = _NAMES.format(symbols=selection.symbols)
-        names: dict[int, str] = {}
-        for asked in batched(name_ids, _MAX_ASKED, strict=False):
-            parameters = {**selection.parameters, "name_ids": [*asked]}
-            found = self._clickhouse.columns(sql, parameters, settings) or ((), ())
-            names.update(zip(*found, strict=True))
-        return names
