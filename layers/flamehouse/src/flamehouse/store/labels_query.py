@@ -1,9 +1,10 @@
 """ProfileTypes, LabelNames, LabelValues and Series: what the table `series` knows of the days a range touches."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from flamehouse.selector import Matcher
-from flamehouse.store.client import ClickHouse, ServerSettings
+from flamehouse.store.client import ClickHouse, Parameters, ServerSettings
 from flamehouse.store.matching import COLUMN_OF_LABEL, series_condition
 from flamehouse.store.model import LabelSet, LabelSetsQuery
 from flamehouse.store.selection import days_of
@@ -54,8 +55,7 @@ def profile_types(
     clickhouse: ClickHouse, tenant: str, within: TimeRange, settings: ServerSettings
 ) -> list[str]:
     """The ids of the profile types, sorted."""
-    rows = clickhouse.rows(_PROFILE_TYPES, {"tenant": tenant, **days_of(within)}, settings)
-    return [id_ for (id_,) in rows]
+    return _column(clickhouse, _PROFILE_TYPES, {"tenant": tenant, **days_of(within)}, settings)
 
 
 def label_names(
@@ -68,10 +68,7 @@ def label_names(
     """The names of the labels of the matching series, private ones included, sorted."""
     condition = series_condition(matchers)
     parameters = {"tenant": tenant, **days_of(within), **condition.parameters}
-    return [
-        name
-        for (name,) in clickhouse.rows(_LABEL_NAMES.format(condition=condition.sql), parameters, settings)
-    ]
+    return _column(clickhouse, _LABEL_NAMES.format(condition=condition.sql), parameters, settings)
 
 
 def label_values(
@@ -85,10 +82,7 @@ def label_values(
     """The values of label `name` among the matching series, sorted; a series without the label adds none."""
     condition = series_condition(matchers)
     parameters = {"tenant": tenant, "name": name, **days_of(within), **condition.parameters}
-    return [
-        value
-        for (value,) in clickhouse.rows(_LABEL_VALUES.format(condition=condition.sql), parameters, settings)
-    ]
+    return _column(clickhouse, _LABEL_VALUES.format(condition=condition.sql), parameters, settings)
 
 
 def label_sets(
@@ -103,7 +97,12 @@ def label_sets(
         "names": list(query.names),
     }
     sql = _LABEL_SETS.format(condition=condition.sql, **_label_set(query))
-    return [tuple(labels) for (labels,) in clickhouse.rows(sql, parameters, settings)]
+    return [tuple(labels) for labels in _column(clickhouse, sql, parameters, settings)]
+
+
+def _column(clickhouse: ClickHouse, sql: str, parameters: Parameters, settings: ServerSettings) -> list[Any]:
+    """The values of an answer of one column."""
+    return [value for (value,) in clickhouse.rows(sql, parameters, settings)]
 
 
 def _label_set(query: LabelSetsQuery) -> dict[str, str]:
