@@ -10,7 +10,7 @@ from flamehouse.store.model import StacktraceQuery
 from flamehouse.store.names import FunctionNames
 from flamehouse.store.selection import either
 from flamehouse.store.stack_values import StackValues, select_stack_values
-from flamehouse.store.tree_sql import READING, root_of, tree_sql
+from flamehouse.store.tree_sql import READING, take_root, tree_sql
 
 _STACKS = """
     SELECT stack, sum(left_value) AS left_value, sum(right_value) AS right_value
@@ -46,12 +46,10 @@ def diff(
     selection = either(*(side.selection for side in values))
     max_rows = max(left.max_nodes, right.max_nodes)
     parameters = {**values[0].parameters, **values[1].parameters, "max_rows": max_rows}
-    rows = clickhouse.columns(_diff_sql(*values), parameters, {**settings, **READING})
-    if not rows:
+    columns = clickhouse.columns(_diff_sql(*values), parameters, {**settings, **READING})
+    if not columns:
         return NO_DIFF
-    root = root_of(rows[0], rows[3], rows[5])
-    left_total, right_total = rows[3][root], rows[5][root]
-    ids, parents, name_ids, *sums = ([*column[:root], *column[root + 1 :]] for column in rows)
+    (left_total, right_total), (ids, parents, name_ids, *sums) = take_root(columns)
     left_totals, left_selves, right_totals, right_selves = sums
     return DiffTree(
         ids=ids,

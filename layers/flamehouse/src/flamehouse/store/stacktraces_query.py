@@ -5,7 +5,7 @@ from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.model import StacktraceQuery
 from flamehouse.store.names import FunctionNames
 from flamehouse.store.stack_values import select_stack_values
-from flamehouse.store.tree_sql import READING, root_of, tree_sql
+from flamehouse.store.tree_sql import READING, take_root, tree_sql
 
 
 def select_merge_stacktraces(
@@ -23,11 +23,9 @@ def select_merge_stacktraces(
     sql = tree_sql(values.sql, values.stacktraces, {"value": "value"})
     # The root is a node too, and not counted.
     parameters = {**values.parameters, "max_rows": query.max_nodes + 1}
-    rows = clickhouse.columns(sql, parameters, {**settings, **READING})
-    if not rows:
+    columns = clickhouse.columns(sql, parameters, {**settings, **READING})
+    if not columns:
         return NO_TREE
-    root = root_of(rows[0], rows[3])
-    total = rows[3][root]
-    ids, parents, name_ids, totals, selves = ([*column[:root], *column[root + 1 :]] for column in rows)
+    [total], (ids, parents, name_ids, totals, selves) = take_root(columns)
     names = names_of.of(name_ids, values.selection, settings)
     return CutTree(ids=ids, parents=parents, names=names, totals=totals, selves=selves, total=total)

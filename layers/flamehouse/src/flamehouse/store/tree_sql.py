@@ -84,15 +84,17 @@ def tree_sql(stacks: str, stacktraces: str, measures: Mapping[str, str]) -> str:
     )
 
 
-def root_of(ids: Sequence[int], *totals: Sequence[int]) -> int:
-    """The row of the root among a tree's rows.
+def take_root(columns: Sequence[Sequence[int]]) -> tuple[list[int], list[list[int]]]:
+    """The root's totals, and the columns of a tree's rows without it.
 
     RpcError out_of_range where sums wrapped around at 64 bits: then it has not the greatest totals, and may itself be cut.
     """
+    ids, _, _, *sums = columns
+    totals = sums[::2]
     root = ids.index(_ROOT) if _ROOT in ids else None
-    if root is not None and all(column[root] >= max(0, *column) for column in totals):
-        return root
-    raise beyond_64_bits()
+    if root is None or any(column[root] < max(0, *column) for column in totals):
+        raise beyond_64_bits()
+    return [column[root] for column in totals], [[*column[:root], *column[root + 1 :]] for column in columns]
 
 
 def beyond_64_bits() -> RpcError:
