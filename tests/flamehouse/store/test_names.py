@@ -6,7 +6,7 @@ from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.client import ClickHouse
 from flamehouse.store.names import FunctionNames
-from flamehouse.store.selection import select_series
+from flamehouse.store.selection import selection_of
 from flamehouse.store.writer import LoneWriter
 from flamehouse.timerange import TimeRange
 from profiles import CPU, labels_of, pprof_of, sample
@@ -52,7 +52,7 @@ def test_many_names_are_found(store: Store, settings: Settings) -> None:
 def test_a_name_that_is_not_there_is_empty_until_it_is(clickhouse: ClickHouse, tenant: str) -> None:
     monday = some_monday_ms()
     within = TimeRange(start_ms=monday, end_ms=monday + HOUR)
-    selection = select_series(tenant, ProfileType.parse(CPU), (), within)
+    selection = selection_of(tenant, ProfileType.parse(CPU), (), within)
     names = FunctionNames(clickhouse)
     assert names.of([7, 8, 7], selection, {}) == ["", "", ""]
     clickhouse.command(
@@ -66,7 +66,7 @@ def test_a_name_that_is_not_there_is_empty_until_it_is(clickhouse: ClickHouse, t
 def test_names_are_kept_as_long_as_they_take_little_room(clickhouse: ClickHouse, tenant: str) -> None:
     monday = some_monday_ms()
     within = TimeRange(start_ms=monday, end_ms=monday + HOUR)
-    selection = select_series(tenant, ProfileType.parse(CPU), (), within)
+    selection = selection_of(tenant, ProfileType.parse(CPU), (), within)
     clickhouse.command(
         "INSERT INTO functions (tenant, week, name_id, name)"
         " SELECT {tenant:String}, toDate({first_day:Int32}), number, repeat('x', 60000) FROM numbers(300)",

@@ -103,7 +103,7 @@ class Store:
     def select_series(self, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
         """Totals of profiles over time; the greatest series first."""
         with self._answering():
-            return series_query.select_series_points(self._clickhouse, tenant, query, self._reading)
+            return series_query.select_series(self._clickhouse, tenant, query, self._reading)
 
     def select_heatmap(self, tenant: str, query: HeatmapQuery) -> Heatmap:
         """How many profiles or spans had which values when. RpcError invalid_argument for too fine a question."""

@@ -14,7 +14,7 @@ from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.exemplars import ExemplarLabels, FoundExemplar, exemplar_of, read_labels
 from flamehouse.store.model import Heatmap, HeatmapQuery, HeatmapSeries, HeatmapSlot, PointKind
 from flamehouse.store.points import EXEMPLAR, POINTS, SPANS, TOTALS, grouping_of, parameters_of
-from flamehouse.store.selection import Selection, select_series
+from flamehouse.store.selection import Selection, selection_of
 from flamehouse.timerange import TimeRange
 
 type _Cell = tuple[int, int, int, *tuple[FoundExemplar, ...]]
@@ -80,7 +80,7 @@ def select_heatmap(
     """
     first = query.within.start_ms
     within = TimeRange(start_ms=first - query.step_ms + 1, end_ms=query.within.end_ms - 1)
-    selection = select_series(tenant, query.profile_type, query.matchers, within)
+    selection = selection_of(tenant, query.profile_type, query.matchers, within)
     parameters = {
         **parameters_of(selection, within, first, query.step_ms, query.group_by),
         "limit": query.limit,

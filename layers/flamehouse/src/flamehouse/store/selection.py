@@ -52,7 +52,7 @@ def prefix_bound(sql: str, prefix: str) -> str:
     return _PARAMETER.sub(rf"{{{prefix}\1:", sql)
 
 
-def select_series(
+def selection_of(
     tenant: str, profile_type: ProfileType, matchers: Sequence[Matcher], within: TimeRange
 ) -> Selection:
     """The series of this profile type that all matchers match, with a profile on a day of `within`."""

@@ -24,7 +24,7 @@ from flamehouse.store.points import (
     grouping_of,
     parameters_of,
 )
-from flamehouse.store.selection import Selection, select_series
+from flamehouse.store.selection import Selection, selection_of
 from flamehouse.store.stack_values import call_site_condition, sample_condition
 from flamehouse.timerange import TimeRange
 
@@ -83,7 +83,7 @@ _MAX_BYTES = 32 << 20
 _SELECTED = "{condition} AND stacktrace_id IN (SELECT id FROM stacktraces WHERE {symbols} AND {call_site})"
 
 
-def select_series_points(
+def select_series(
     clickhouse: ClickHouse, tenant: str, query: SeriesQuery, settings: ServerSettings
 ) -> list[SeriesResult]:
     """The series by descending sum of their points, then by labels.
@@ -94,7 +94,7 @@ def select_series_points(
     first, step = query.within.start_ms, query.step_ms
     last = first + (query.within.end_ms - first) // step * step
     buckets = TimeRange(start_ms=first - step + 1, end_ms=last)
-    selection = select_series(tenant, query.profile_type, query.matchers, buckets)
+    selection = selection_of(tenant, query.profile_type, query.matchers, buckets)
     samples, bound = _selected(selection, query.samples)
     parameters = {
         **parameters_of(selection, buckets, first, step, query.group_by),

@@ -13,7 +13,7 @@ from flamehouse.profile_type import ProfileType
 from flamehouse.selector import Matcher
 from flamehouse.store.model import SampleSelector
 from flamehouse.store.ranges import Pieces, Span, pieces_of
-from flamehouse.store.selection import Selection, clamp_ms, prefix_bound, select_series
+from flamehouse.store.selection import Selection, clamp_ms, prefix_bound, selection_of
 from flamehouse.timerange import TimeRange
 
 # A sum of 0 is what was taken back of an upload that was cut off (repair.py).
@@ -83,7 +83,7 @@ def select_stack_values(
     samples: SampleSelector,
 ) -> StackValues:
     """The stacks of the selected samples in [start, end)."""
-    selection = select_series(tenant, profile_type, matchers, within)
+    selection = selection_of(tenant, profile_type, matchers, within)
     condition, bound = sample_condition(samples)
     call_site, names = call_site_condition(samples)
     spans: dict[str, object] = {}
