@@ -13,30 +13,8 @@ from apps import QUERIER_ROUTES
 from flamehouse.pb.querier_pb2 import DESCRIPTOR
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from profiles import CPU
 from questions import Server
-
-type Body = Mapping[str, Any]
-
-SERVICE = "/querier.v1.QuerierService"
-START, END = 1_790_000_000_000, 1_790_000_060_000
-RANGE: Body = {"start": START, "end": END}
-SELECTION: Body = {"profileTypeID": CPU, "labelSelector": '{service_name="shop",}', **RANGE}
-BODIES: Mapping[str, Body] = {
-    "ProfileTypes": RANGE,
-    "LabelValues": {"name": "service_name", "matchers": ["{}"], **RANGE},
-    "LabelNames": {"matchers": ["{}"], **RANGE},
-    "Series": {"matchers": ["{}"], "labelNames": ["service_name"], **RANGE},
-    "SelectMergeStacktraces": SELECTION,
-    "SelectMergeSpanProfile": {**SELECTION, "spanSelector": ["00000000000000a1"]},
-    "SelectMergeProfile": SELECTION,
-    "SelectSeries": {**SELECTION, "step": 15},
-    "SelectHeatmap": {**SELECTION, "step": 15},
-    "Diff": {"left": SELECTION, "right": SELECTION},
-    "GetProfileStats": {},
-    "AnalyzeQuery": {"query": f"{CPU}{{}}", **RANGE},
-}
-"""A right question to each RPC of the service."""
+from right_questions import BODIES, END, SELECTION, SERVICE, START, Body
 
 
 def fields_of(rpc: str) -> Body:

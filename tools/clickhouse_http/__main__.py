@@ -16,7 +16,7 @@ def main() -> None:
     """Serve; CLICKHOUSE_PASSWORD in the environment is the user's password."""
     arguments = _arguments()
     os.environ["TZ"] = "UTC"
-    engine = Engine(arguments.path)
+    engine = Engine(arguments.path, arguments.grant)
     account = Account(user=arguments.user, password=os.environ.get("CLICKHOUSE_PASSWORD", ""))
     if arguments.requests:
         handler = logging.FileHandler(arguments.requests)
@@ -36,6 +36,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("path", help="the engine's data folder")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--user", default="default")
+    parser.add_argument(
+        "--grant", action="append", default=[], help="what the user may do; everything, where none is given"
+    )
     parser.add_argument("--requests", help="a file that gets each statement, one a line")
     return parser.parse_args()
 

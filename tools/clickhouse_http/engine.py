@@ -3,10 +3,12 @@
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
+from xml.sax.saxutils import escape
 
 import chdb
 
@@ -19,6 +21,23 @@ _BLOCK_INFO: Final = b"\x01\x00\x02\xff\xff\xff\xff\x00"
 """is_overflows = 0, bucket_num = -1, end."""
 _STREAMED: Final = re.compile(rb"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
 """What chDB hands out block by block; any other answer (DESCRIBE, SHOW) is one block."""
+_USERS: Final = """\
+<clickhouse>
+  <users_config>{file}</users_config>
+  <profiles><default/></profiles>
+  <quotas><default/></quotas>
+  <users>
+    <default>
+      <password/>
+      <networks><ip>::/0</ip></networks>
+      <profile>default</profile>
+      <quota>default</quota>
+      <grants>{grants}</grants>
+    </default>
+  </users>
+</clickhouse>
+"""
+"""A configuration whose only user, as whom chDB runs every statement, has these grants and no others."""
 _SETTING_NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -31,11 +50,14 @@ class Answer:
 
 
 class Engine:
-    """A chDB at `path`; statements may run at the same time."""
+    """A chDB at `path`; statements may run at the same time.
 
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._open = chdb.connect(path)
+    They may do what `grants` allow (`SELECT ON flamehouse.*`), and everything where there is none.
+    """
+
+    def __init__(self, path: str, grants: Sequence[str] = ()) -> None:
+        self._place = f"{path}?config-file={_configured(path, grants)}" if grants else path
+        self._open = chdb.connect(self._place)
         self.version = self._open.query("SELECT version()", "TabSeparatedRaw").bytes().decode().strip()
 
     def run(self, statement: Statement) -> Answer:
@@ -53,7 +75,7 @@ class Engine:
 
     @contextmanager
     def _handle(self, statement: Statement) -> Iterator[Any]:
-        handle = chdb.connect(self._path)
+        handle = chdb.connect(self._place)
         try:
             handle.query("USE {name:Identifier}", "TabSeparated", params={"name": statement.database})
             for name, value in statement.settings.items():
@@ -65,6 +87,14 @@ class Engine:
             yield handle
         finally:
             handle.close()
+
+
+def _configured(path: str, grants: Sequence[str]) -> Path:
+    """A file beside the data that says what may be done."""
+    file = Path(path).absolute().with_suffix(".users.xml")
+    queries = "".join(f"<query>GRANT {escape(grant)}</query>" for grant in grants)
+    file.write_text(_USERS.format(file=escape(str(file)), grants=queries))
+    return file
 
 
 def _insert(handle: Any, statement: Statement, data: bytes) -> Answer:  # noqa: ANN401  # chdb has no types

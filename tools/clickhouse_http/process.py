@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,10 +38,16 @@ class ClickHouseServer:
 
 
 @contextmanager
-def clickhouse_server(folder: Path, *, user: str = "flamehouse", port: int = 0) -> Iterator[ClickHouseServer]:
-    """A running server with its data below `folder`; ConnectionError where it does not come up."""
+def clickhouse_server(
+    folder: Path, *, user: str = "flamehouse", port: int = 0, grants: Sequence[str] = ()
+) -> Iterator[ClickHouseServer]:
+    """A running server with its data below `folder`; ConnectionError where it does not come up.
+
+    The user may do what `grants` allow, and everything where there is none.
+    """
     statements = folder / "statements.log"
     command = [sys.executable, "-m", "tools.clickhouse_http", str(folder / "data"), "--user", user]
+    command += [f"--grant={grant}" for grant in grants]
     process = subprocess.Popen(  # this repository's own server
         [*command, "--port", str(port), "--requests", str(statements)],
         cwd=_REPO,

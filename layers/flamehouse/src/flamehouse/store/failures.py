@@ -18,6 +18,10 @@ _TOO_MUCH = "the query needs more memory than it may use; ask for a shorter rang
 _TOO_LARGE = "the answer is larger than this server gives; ask for a shorter range, fewer series, fewer labels or a longer step"
 _STOPPED = "the query was stopped, as nobody waited for its answer"
 _UNAVAILABLE = "the profile store does not answer just now, it may be waking up; try again in half a minute"
+_NOT_SET_UP = (
+    "the profile store is not set up for this version of flamehouse; its operator finds the reason in the log"
+)
+_MIGRATE = "the database is not at this version's schema, run flamehouse migrate"
 
 type Answers = Mapping[int, tuple[Code, str]]
 """What is told, by ClickHouse's error code. Any other code is the store's trouble and not the client's."""
@@ -37,6 +41,13 @@ TOO_MANY_ROWS_OR_BYTES (system.errors)."""
 TO_WRITERS: Answers = {}
 """An upload that was accepted is right: whatever keeps it from being stored, the client is to send it again."""
 
+_SET_UP_WRONG: Mapping[int, str] = {
+    **dict.fromkeys((8, 16, 47, 60, 81), _MIGRATE),
+    497: "its user lacks a grant of docs/deploy.md",
+}
+"""What an operator can do about it. THERE_IS_NO_COLUMN, NO_SUCH_COLUMN_IN_TABLE, UNKNOWN_IDENTIFIER, UNKNOWN_TABLE,
+UNKNOWN_DATABASE; ACCESS_DENIED. Clients are to try again all the same: a deployment may be under way."""
+
 
 @contextmanager
 def told_to_clients(answers: Answers = TO_READERS) -> Iterator[None]:
@@ -47,7 +58,9 @@ def told_to_clients(answers: Answers = TO_READERS) -> Iterator[None]:
     try:
         yield
     except ClickHouseError as error:
-        code, message = answers.get(getattr(error, "code", None) or 0, (Code.UNAVAILABLE, _UNAVAILABLE))
+        number = getattr(error, "code", None) or 0
+        passing = _NOT_SET_UP if number in _SET_UP_WRONG else _UNAVAILABLE
+        code, message = answers.get(number, (Code.UNAVAILABLE, passing))
         if code is Code.UNAVAILABLE:
             _log.error("ClickHouse failed: %s", _reason(error))  # a traceback would hold the SQL
         raise RpcError(code, message) from None
@@ -77,7 +90,8 @@ def _reason(error: ClickHouseError) -> str:
     """ClickHouse's code and its name, or what became of the connection."""
     code = getattr(error, "code", None)
     if code is not None:
-        return f"code {code} {getattr(error, 'name', None) or ''}".rstrip()
+        name = f"code {code} {getattr(error, 'name', None) or ''}".rstrip()
+        return f"{name}: {_SET_UP_WRONG[code]}" if code in _SET_UP_WRONG else name
     return type(_cause(error)).__name__
 
 

@@ -15,7 +15,11 @@ _STOP = "KILL QUERY WHERE Settings['log_comment'] = {tag:String} ASYNC"
 
 
 def stop_queries(client: Client, tag: str) -> None:
-    """Stop the queries whose `log_comment` is this tag. A user may always stop queries of its own."""
+    """Stop the queries whose `log_comment` is this tag.
+
+    A user may stop queries of its own where it may read system.processes, which some servers leave to a grant
+    (select_from_system_db_requires_grant).
+    """
     client.command(_STOP, parameters={"tag": tag})
 
 
