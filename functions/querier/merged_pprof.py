@@ -1,7 +1,8 @@
 """Merged samples as pprof, for SelectMergeProfile and for SelectMergeStacktraces in the format PPROF."""
 
+from flamehouse.codec import Encoded
 from flamehouse.connect import Call
-from flamehouse.merged_profile import pprof_of
+from flamehouse.merged_profile import encoded_pprof
 from flamehouse.nodes_limit import any_nodes_limit
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.pb.types_pb2 import GoPGO
@@ -13,7 +14,7 @@ from querier.query_range import query_range
 from querier.stacktrace_query import Asked
 
 
-def merged_pprof(call: Call, request: Asked, samples: SampleSelector, go_pgo: GoPGO) -> Profile:
+def merged_pprof(call: Call, request: Asked, samples: SampleSelector, go_pgo: GoPGO) -> Encoded[Profile]:
     """The pprof of the samples that `samples` selects; `go_pgo` says what a Go compiler wants of their stacks.
 
     An empty message if there is none. RpcError invalid_argument for a request that is no question.
@@ -23,7 +24,7 @@ def merged_pprof(call: Call, request: Asked, samples: SampleSelector, go_pgo: Go
     max_nodes = any_nodes_limit(request.max_nodes, call.services.settings)
     within = query_range(call, request.start, request.end)
     if within is None or not within.length_ms:
-        return Profile()
+        return _encoded(b"")
     query = ProfileQuery(
         profile_type=profile_type,
         matchers=matchers,
@@ -33,5 +34,11 @@ def merged_pprof(call: Call, request: Asked, samples: SampleSelector, go_pgo: Go
         samples=samples,
     )
     merged = call.services.store.select_merge_profile(call.tenant, query)
-    pprof = pprof_of(merged, query.profile_type, query.within)
-    return aggregate_callees(pprof) if go_pgo.aggregate_callees else pprof
+    pprof = _encoded(encoded_pprof(merged, profile_type, within))
+    if not go_pgo.aggregate_callees:
+        return pprof
+    return _encoded(aggregate_callees(pprof.message()).SerializeToString())
+
+
+def _encoded(pprof: bytes) -> Encoded[Profile]:
+    return Encoded(message_type=Profile, data=pprof)

@@ -5,13 +5,14 @@ from typing import Final
 from google.protobuf.message import Message
 from starlette.routing import Route
 
+from flamehouse.codec import Answer
 from flamehouse.connect import Method, unary
 
 _MAX_BODY_BYTES: Final = 1 << 20
 """Questions are short; a longer one is no question."""
 
 
-def querier_rpc[Req: Message, Resp: Message](
+def querier_rpc[Req: Message, Resp: Answer](
     name: str, request_type: type[Req], method: Method[Req, Resp]
 ) -> Route:
     """The route of the querier's RPC `name`."""

@@ -1,6 +1,7 @@
 """SelectMergeProfile: the samples of the selected profiles merged into one pprof, with functions, files and lines."""
 
 from flamehouse.aws import lambda_handler
+from flamehouse.codec import Encoded
 from flamehouse.connect import Call
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.pb.querier_pb2 import SelectMergeProfileRequest
@@ -9,7 +10,7 @@ from querier.rpc import querier_rpc
 from querier.sample_selector import sample_selector
 
 
-def select_merge_profile(call: Call, request: SelectMergeProfileRequest) -> Profile:
+def select_merge_profile(call: Call, request: SelectMergeProfileRequest) -> Encoded[Profile]:
     """The samples from `start` up to but not with `end`; an empty message if there is none.
 
     `max_nodes` cuts the call tree of locations, and may be any number; 0 cuts nothing.

@@ -59,7 +59,7 @@ def _as_pprof(call: Call, request: SelectMergeStacktracesRequest) -> SelectMerge
     # Any format has the flame graph's limit here.
     nodes_limit(request.max_nodes, call.services.settings)
     profile = merged_pprof(call, request, selected_samples(request), request.stack_trace_selector.go_pgo)
-    return SelectMergeStacktracesResponse(pprof=PprofProfile(profile=profile))
+    return SelectMergeStacktracesResponse(pprof=PprofProfile(profile=profile.message()))
 
 
 _ANSWERED_AS: Final[Mapping[ProfileFormat, _Answer]] = {

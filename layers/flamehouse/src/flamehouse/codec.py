@@ -6,7 +6,7 @@ JSON mapping: protobuf.dev/programming-guides/json. Unknown fields are ignored, 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
@@ -31,12 +31,26 @@ class Decode(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded[M: Message]:
+    """A message of this type that is encoded as protobuf already."""
+
+    message_type: type[M]
+    data: bytes
+
+    def message(self) -> M:
+        return self.message_type.FromString(self.data)
+
+
+type Answer = Message | Encoded[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
     """One encoding. `max_bytes` bounds a decompressed body, None leaves that to the settings."""
 
     media_type: str
     decode: Decode
-    encode: Callable[[Message], bytes]
+    encode: Callable[[Answer], bytes]
     max_bytes: int | None = None
 
 
@@ -55,8 +69,8 @@ def _from_proto[M: Message](body: bytes, message_type: type[M]) -> M:
         raise invalid_argument(f"the body is not a valid message: {error}") from error
 
 
-def _to_proto(message: Message) -> bytes:
-    return message.SerializeToString()
+def _to_proto(answer: Answer) -> bytes:
+    return answer.data if isinstance(answer, Encoded) else answer.SerializeToString()
 
 
 def json_text(body: bytes) -> str:
@@ -87,7 +101,8 @@ def _too_many_fields() -> RpcError:
     return invalid_argument(f"the body has more than {_MAX_FIELDS} fields")
 
 
-def _to_json(message: Message) -> bytes:
+def _to_json(answer: Answer) -> bytes:
+    message = answer.message() if isinstance(answer, Encoded) else answer
     return json.dumps(json_format.MessageToDict(message), separators=(",", ":"), ensure_ascii=False).encode()
 
 

@@ -3,16 +3,18 @@
 Format: RFC 1952. A body may consist of several members, one after the other.
 """
 
-import gzip
 import zlib
 from collections.abc import Mapping
 from typing import Final
+
+from isal import isal_zlib
 
 from flamehouse.errors import Code, RpcError, invalid_argument
 
 _WORTH_BYTES: Final = 2048
 """Answers up to this length travel as they are."""
-_FASTEST: Final = 1
+_LEVEL: Final = 2
+"""Of ISA-L's four: takes a fifth of the time of zlib's fastest, for an answer as short."""
 _GZIP_WBITS: Final = 16 + zlib.MAX_WBITS
 _CHUNK_BYTES: Final = 1 << 16
 """Each member's end copies what is left of the input at hand, so the input is handed over in pieces."""
@@ -88,7 +90,7 @@ def compress_if_wanted(body: bytes, asked: Mapping[str, str]) -> tuple[bytes, di
         wanted = len(body) > _WORTH_BYTES and _accepts_gzip(accepted)
     if not wanted:
         return body, {}
-    return gzip.compress(body, _FASTEST, mtime=0), {"Content-Encoding": "gzip"}
+    return isal_zlib.compress(body, _LEVEL, _GZIP_WBITS), {"Content-Encoding": "gzip"}
 
 
 def _inflate(member: "zlib._Decompress", chunk: memoryview, at_most: int) -> bytes:

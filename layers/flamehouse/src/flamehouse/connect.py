@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from flamehouse.answer import check_answer_size
 from flamehouse.body import read_body
-from flamehouse.codec import CODECS, Codec, codec_of
+from flamehouse.codec import CODECS, Answer, Codec, codec_of
 from flamehouse.compression import compress_if_wanted, decompress
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.services import Services
@@ -54,11 +54,11 @@ class Call:
     timeout_ms: int | None
 
 
-type Method[Req: Message, Resp: Message] = Callable[[Call, Req], Resp]
+type Method[Req: Message, Resp: Answer] = Callable[[Call, Req], Resp]
 """An RPC: runs in a worker thread, may block, and raises RpcError for what the client is to be told."""
 
 
-def unary[Req: Message, Resp: Message](
+def unary[Req: Message, Resp: Answer](
     path: str, request_type: type[Req], method: Method[Req, Resp], *, max_body_bytes: int | None = None
 ) -> Route:
     """The route of one RPC at `/<package.Service>/<Method>`, for any app with `app.state.services`.
@@ -95,7 +95,7 @@ async def unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
 
 # An object and not a function: Starlette answers wrong methods of a function itself, in its own shape.
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Unary[Req: Message, Resp: Message]:
+class _Unary[Req: Message, Resp: Answer]:
     """The ASGI app of one RPC."""
 
     request_type: type[Req]

@@ -10,11 +10,9 @@ from typing import NamedTuple
 
 from flamehouse.flamegraph import OTHER
 from flamehouse.pb.profile_pb2 import Line, Profile, ValueType
-from flamehouse.profile import Function
 from flamehouse.profile import Mapping as MappedFile
 from flamehouse.profile_type import ProfileType
 from flamehouse.timerange import TimeRange
-from flamehouse.varint import uvarint
 
 CUT_OFF = 0
 """Stands among the ids of locations for what was cut off of a stack."""
@@ -36,30 +34,57 @@ UNKNOWN_SOURCE = SourceLabels("", "", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedFunctions:
+    """The functions, encoded as pprof's field `function`, and the beginning of its `string_table`.
+
+    `last_number` is the greatest number that may be a function's. `text_count` counts `texts`, of which the first is empty;
+    there may be some among them that nothing refers to.
+    """
+
+    functions: bytes
+    last_number: int
+    texts: bytes
+    text_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MergedProfile:
     """Merged samples, and the symbols that they name by their numbers in it.
 
-    `samples` are encoded as pprof's field `sample`, `locations` as its message Location without an id. `cut_off` is the
-    number of the location that stands for what was cut off, 0 where nothing was to be.
+    `samples` and `locations` are encoded as pprof's fields of these names. `cut_off` is the number of the location that
+    stands for what was cut off, 0 where nothing was.
     """
 
     samples: bytes
-    locations: Mapping[int, bytes]
-    functions: Mapping[int, Function]
+    locations: bytes
+    functions: EncodedFunctions
     mappings: Mapping[int, MappedFile]
     cut_off: int = 0
     source: SourceLabels = UNKNOWN_SOURCE
 
 
-NO_PROFILE = MergedProfile(samples=b"", locations={}, functions={}, mappings={})
+NO_PROFILE = MergedProfile(
+    samples=b"",
+    locations=b"",
+    functions=EncodedFunctions(functions=b"", last_number=0, texts=b"", text_count=0),
+    mappings={},
+)
 
 
-def pprof_of(merged: MergedProfile, profile_type: ProfileType, within: TimeRange) -> Profile:
-    """The message, of one sample type; an empty one where there are no samples."""
+def encoded_pprof(merged: MergedProfile, profile_type: ProfileType, within: TimeRange) -> bytes:
+    """The message Profile, of one sample type; an empty one where there are no samples."""
     if not merged.samples:
-        return Profile()
-    pprof = Profile.FromString(merged.samples + _encoded_locations(merged.locations))
-    table = _Strings()
+        return b""
+    functions = merged.functions
+    rest = _rest_of(merged, profile_type, within).SerializeToString()
+    # Texts are counted in this order.
+    return b"".join((merged.samples, merged.locations, functions.functions, functions.texts, rest))
+
+
+def _rest_of(merged: MergedProfile, profile_type: ProfileType, within: TimeRange) -> Profile:
+    """All that is not encoded yet."""
+    pprof = Profile()
+    table = _Strings(first=merged.functions.text_count)
     value_type = ValueType(type=table[profile_type.sample_type], unit=table[profile_type.sample_unit])
     pprof.sample_type.append(value_type)
     pprof.period_type.type = table[profile_type.period_type]
@@ -69,31 +94,21 @@ def pprof_of(merged: MergedProfile, profile_type: ProfileType, within: TimeRange
     pprof.time_nanos = within.end_ms * _MS_NS
     pprof.duration_nanos = within.length_ms * _MS_NS
     _add_mappings(pprof, merged, table)
-    _add_functions(pprof, merged.functions, table)
-    # Where a stack was cut off, it is the leaf.
-    if merged.cut_off and any(merged.cut_off in sample.location_id[:1] for sample in pprof.sample):
-        _add_cut_off(pprof, merged.cut_off, table)
+    if merged.cut_off:
+        _add_cut_off(pprof, merged, table)
     pprof.string_table.extend(table.texts)
     return pprof
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Strings:
-    """The string table: a text's index, which it is given when it is first asked for."""
+    """The rest of the string table: a text's index, which it is given when it is first asked for, from `first` on."""
 
-    texts: dict[str, int] = field(default_factory=lambda: {"": 0})
+    first: int
+    texts: dict[str, int] = field(default_factory=dict)
 
     def __getitem__(self, text: str) -> int:
-        return self.texts.setdefault(text, len(self.texts))
-
-
-def _encoded_locations(locations: Mapping[int, bytes]) -> bytes:
-    """The field `location`: of each its length, its id and the rest of it."""
-    encoded: list[bytes] = []
-    for number, body in locations.items():
-        id_ = b"\x08" + uvarint(number)
-        encoded += (b"\x22", uvarint(len(id_) + len(body)), id_, body)
-    return b"".join(encoded)
+        return self.texts.setdefault(text, self.first + len(self.texts)) if text else 0
 
 
 def _add_mappings(pprof: Profile, merged: MergedProfile, table: _Strings) -> None:
@@ -126,20 +141,8 @@ def _build_id(build_id: str, source: SourceLabels) -> str:
     return json.dumps({name: value for name, value in known.items() if value})
 
 
-def _add_functions(pprof: Profile, functions: Mapping[int, Function], table: _Strings) -> None:
-    add = pprof.function.add
-    for number, (_, _, name, system_name, filename, start_line) in sorted(functions.items()):
-        add(
-            id=number,
-            name=table[name],
-            system_name=table[system_name],
-            filename=table[filename],
-            start_line=start_line,
-        )
-
-
-def _add_cut_off(pprof: Profile, number: int, table: _Strings) -> None:
+def _add_cut_off(pprof: Profile, merged: MergedProfile, table: _Strings) -> None:
     """Add what stands for the ends of stacks that were cut off: a function called `other`."""
-    function = max((function.id for function in pprof.function), default=0) + 1
+    function = merged.functions.last_number + 1
     pprof.function.add(id=function, name=table[OTHER], system_name=table[OTHER])
-    pprof.location.add(id=number, line=[Line(function_id=function)])
+    pprof.location.add(id=merged.cut_off, line=[Line(function_id=function)])

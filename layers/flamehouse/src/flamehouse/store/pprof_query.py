@@ -1,61 +1,64 @@
 """SelectMergeProfile: the merged stacks of the selected samples, and the symbols that they are made of.
 
-There may be millions of locations in all stacks together, so ClickHouse writes samples and locations the way protobuf
-encodes them (protobuf.dev/programming-guides/encoding). What they refer to is numbered by its place among all of its kind
-in the selected services and weeks. Numbers are as long as the longest of their kind, whatever they are: any reader takes
-them, and what is made of the answer is written anew.
+There may be millions of locations in all stacks together and tens of thousands of functions, so ClickHouse writes samples,
+locations, functions and their texts the way protobuf encodes them. What they refer to is numbered by its place among all of
+its kind in the selected services and weeks.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import batched
+from itertools import batched, chain
 from typing import Any, NamedTuple
 
 from flamehouse.merged_profile import (
     CUT_OFF,
     NO_PROFILE,
     UNKNOWN_SOURCE,
+    EncodedFunctions,
     MergedProfile,
     SourceLabels,
 )
-from flamehouse.profile import Function
 from flamehouse.profile import Mapping as MappedFile
 from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.model import ProfileQuery
+from flamehouse.store.protobuf_sql import length_delimited, padded_varint, varint
 from flamehouse.store.selection import Selection
 from flamehouse.store.stack_values import StackValues, select_stack_values
 from flamehouse.store.tree_sql import READING, beyond_64_bits
 
 _NUMBER_BYTES = 4
-_VALUE_BYTES = 9
-_WORD_BYTES = 10
 _MAX_TOTAL = (1 << 63) - 1
 _MOST = 2
 _FIELD_IDS = 2_800
 """Ids in a field of a question, as text: it may have 60,000 bytes (client.py)."""
 
 
-def _varint(number: str, length: int) -> str:
-    """SQL of the number as LEB128 of so many bytes, the last ones of which may say nothing."""
-    groups = [f"bitAnd(bitShiftRight({number}, {7 * group}), 127)" for group in range(length)]
-    return f"char({', '.join((*(f'128 + {group}' for group in groups[:-1]), groups[-1]))})"
+def _numbers(ids: str, known: str, numbers: str) -> str:
+    """SQL of the numbers of ids, by their places among the known ones; '' for one that is not known."""
+    return f"arrayMap(id -> transform(id, {known}, {numbers}, ''), {ids})"
 
 
-def _numbers(ids: str, known: str) -> str:
-    """SQL of the places of ids among the known ones, from 1 on; 0 for one that is not known."""
-    return f"arrayMap(id -> transform(id, {known}, arrayEnumerate({known}), 0), {ids})"
+def _unnumbered(tag: str, message: str) -> str:
+    """SQL of a field that is a message, whole but for the number that ends it, of _NUMBER_BYTES."""
+    whole = length_delimited(f"concat({message}, '\\x08', '{'0' * _NUMBER_BYTES}')")
+    return f"concat('{tag}', substring({whole}, 1, -{_NUMBER_BYTES}))"
 
 
-# Of a Sample, its field in the Profile and the lengths of it and of its lists; location ids come leaf first. A location
-# that was stored between the reading of `known` and that of the stacks has no number, and is left out.
+_STACK_AND_VALUE = (
+    f"concat('\\x0a', {length_delimited('stack')}, '\\x12', {length_delimited(varint('value'))})"
+)
+
+# Location ids come leaf first. A location that was stored between the reading of `known` and that of the stacks has no
+# number, and is left out.
 _SAMPLES = f"""
 WITH
     (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM locations WHERE {{symbols}} ORDER BY id)) AS known,
     arrayPushBack(known, {CUT_OFF}) AS ids,
-    arrayMap(number -> {_varint("number", _NUMBER_BYTES)}, arrayEnumerate(ids)) AS numbers
+    arrayMap(number -> {varint("number")}, arrayEnumerate(ids)) AS numbers,
+    arrayMap(number -> {padded_varint("number", _NUMBER_BYTES)}, arrayEnumerate(ids)) AS padded_numbers
 SELECT
     arrayStringConcat(arraySort(groupArray(sample))) AS samples,
     groupUniqArrayArray(locations) AS used,
-    {_numbers("used", "ids")} AS used_numbers,
+    {_numbers("used", "ids", "padded_numbers")} AS used_numbers,
     length(ids) AS ids_known,
     min(value) AS least,
     sum(toInt128(value)) AS total
@@ -64,14 +67,8 @@ FROM
     SELECT
         value,
         locations,
-        arrayStringConcat(
-            arrayMap(location -> transform(location, ids, numbers, ''), arrayReverse(locations))
-        ) AS stack,
-        concat(
-            '\\x12', {_varint("length(stack) + 16", _NUMBER_BYTES)},
-            '\\x0a', {_varint("length(stack)", _NUMBER_BYTES)}, stack,
-            '\\x12\\x09', {_varint("value", _VALUE_BYTES)}
-        ) AS sample
+        arrayStringConcat({_numbers("arrayReverse(locations)", "ids", "numbers")}) AS stack,
+        concat('\\x12', {length_delimited(_STACK_AND_VALUE)}) AS sample
     FROM
     ({{stacks}}
     )
@@ -120,55 +117,76 @@ _CUT = """
 
 _PATHS = "arrayCumSum(arrayMap((location, depth) -> cityHash64(location, depth), locations, arrayEnumerate(locations)))"
 
-# Of a Location, all but its own number: mapping, address and lines, each as long as any. A line whose function is not known
-# is left out.
+_LINE = (
+    f"concat('\\x08', function, '\\x10', {varint('toUInt64(line.2)')}, '\\x18', {varint('toUInt64(line.3)')})"
+)
+
+# A line whose function is not known is left out.
 _LOCATIONS = f"""
 WITH
     (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM functions WHERE {{symbols}} ORDER BY id)) AS known_functions,
-    (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM mappings WHERE {{symbols}} ORDER BY id)) AS known_mappings
+    (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM mappings WHERE {{symbols}} ORDER BY id)) AS known_mappings,
+    arrayMap(number -> {varint("number")}, arrayEnumerate(known_functions)) AS numbers,
+    arrayMap(number -> {padded_varint("number", _NUMBER_BYTES)}, arrayEnumerate(known_functions)) AS padded_numbers
 SELECT
     groupArray(id) AS ids,
-    groupArray(body) AS bodies,
-    groupUniqArrayArray(function_ids) AS used_functions,
-    {_numbers("used_functions", "known_functions")} AS function_numbers,
+    groupArray({_unnumbered("\\x22", "location")}) AS encoded,
+    groupUniqArrayArray(lines.function_id) AS used_functions,
+    {_numbers("used_functions", "known_functions", "padded_numbers")} AS function_numbers,
     length(known_functions) AS functions_known,
     groupUniqArray(mapping_id) AS used_mappings,
-    {_numbers("used_mappings", "known_mappings")} AS mapping_numbers,
+    arrayMap(id -> indexOf(known_mappings, id), used_mappings) AS mapping_numbers,
     length(known_mappings) AS mappings_known
 FROM
 (
     SELECT
         id,
-        any(address) AS address,
-        any(mapping_id) AS mapping_id,
-        any(lines) AS lines,
-        lines.function_id AS function_ids,
-        transform(mapping_id, known_mappings, arrayEnumerate(known_mappings), 0) AS mapping,
+        mapping_id,
+        lines,
         concat(
-            '\\x10', {_varint("mapping", _NUMBER_BYTES)},
-            '\\x18', {_varint("address", _WORD_BYTES)},
+            '\\x10', {varint("indexOf(known_mappings, mapping_id)")},
+            '\\x18', {varint("address")},
             arrayStringConcat(arrayMap(
-                (function, line) -> if(function = 0, '', concat(
-                    '\\x22\\x1b\\x08', {_varint("function", _NUMBER_BYTES)},
-                    '\\x10', {_varint("toUInt64(line.2)", _WORD_BYTES)},
-                    '\\x18', {_varint("toUInt64(line.3)", _WORD_BYTES)}
-                )),
-                {_numbers("function_ids", "known_functions")},
+                (function, line) -> if(function = '', '', concat('\\x22', {length_delimited(_LINE)})),
+                {_numbers("lines.function_id", "known_functions", "numbers")},
                 lines
             ))
-        ) AS body
-    FROM locations
-    WHERE {{symbols}} AND {{named}}
-    GROUP BY id
+        ) AS location
+    FROM (SELECT id, address, mapping_id, lines FROM locations WHERE {{symbols}} AND {{named}} LIMIT 1 BY id)
 )
 """
 
-_FUNCTIONS = """
-SELECT id, any(name_id), any(name), any(system_name), any(filename), any(start_line)
-FROM functions
-WHERE {symbols} AND {named}
-GROUP BY id
-ORDER BY id
+# What is written of a function that was stored between the two readings is not asked for.
+_FUNCTIONS = f"""
+WITH
+    (
+        SELECT groupUniqArrayArray([name, system_name, filename]) FROM functions WHERE {{symbols}} AND {{named}}
+    ) AS names,
+    arrayPushFront(arraySort(arrayFilter(name -> name != '', names)), '') AS texts,
+    arrayMap(number -> {varint("(number - 1)")}, arrayEnumerate(texts)) AS indexes
+SELECT
+    groupArray(id) AS ids,
+    groupArray({_unnumbered("\\x2a", "function")}) AS encoded,
+    arrayStringConcat(arrayMap(text -> concat('\\x32', {length_delimited("text")}), texts)) AS encoded_texts,
+    length(texts) AS texts_known
+FROM
+(
+    SELECT
+        id,
+        concat(
+            '\\x10', transform(name, texts, indexes, ''),
+            '\\x18', transform(system_name, texts, indexes, ''),
+            '\\x20', transform(filename, texts, indexes, ''),
+            '\\x28', {varint("toUInt64(start_line)")}
+        ) AS function
+    FROM
+    (
+        SELECT id, name, system_name, filename, start_line
+        FROM functions
+        WHERE {{symbols}} AND {{named}}
+        LIMIT 1 BY id
+    )
+)
 """
 
 _MAPPINGS = """
@@ -195,37 +213,31 @@ def select_merge_profile(
     RpcError out_of_range where the total is seen to be beyond 64 bits.
     """
     values = select_stack_values(tenant, query.profile_type, query.matchers, query.within, query.samples)
-    samples, locations = _samples(clickhouse, values, query, {**settings, **READING})
+    samples, used = _samples(clickhouse, values, query, {**settings, **READING})
     if not samples:
         return NO_PROFILE
     selection = values.selection
-    bodies, functions, mappings = _locations(clickhouse, locations, selection, settings)
+    locations, functions, mappings = _locations(clickhouse, used, selection, settings)
     return MergedProfile(
         samples=samples,
-        locations=bodies,
-        functions={
-            number: Function(*row)
-            for number, row in _named(clickhouse, _FUNCTIONS, functions, selection, settings)
-        },
-        mappings={
-            number: MappedFile(*row)
-            for number, row in _named(clickhouse, _MAPPINGS, mappings, selection, settings)
-        },
-        cut_off=locations.numbers.get(CUT_OFF, 0) if query.max_nodes else 0,
+        locations=locations,
+        functions=_functions(clickhouse, functions, selection, settings),
+        mappings=_mappings(clickhouse, mappings, selection, settings),
+        cut_off=used.known if CUT_OFF in used.numbers else 0,
         source=_source(clickhouse, selection, settings),
     )
 
 
-class _Named(NamedTuple):
+class _Used[Number](NamedTuple):
     """What is named of a kind of symbol: its numbers by id, and how many of its kind there are to choose from."""
 
-    numbers: Mapping[int, int]
+    numbers: Mapping[int, Number]
     known: int
 
 
 def _samples(
     clickhouse: ClickHouse, values: StackValues, query: ProfileQuery, settings: ServerSettings
-) -> tuple[bytes, _Named]:
+) -> tuple[bytes, _Used[bytes]]:
     """The samples, encoded, and the locations that they name."""
     sql = _SAMPLES.format(symbols=values.selection.symbols, stacks=_stacks_sql(values, query))
     limits = {"max_nodes": query.max_nodes, "leaf_locations": query.leaf_locations}
@@ -234,27 +246,53 @@ def _samples(
     samples, used, numbers, known, least, total = row
     if least < 0 or total > _MAX_TOTAL:
         raise beyond_64_bits()
-    return samples, _names(used, numbers, known)
+    return samples, _used(used, numbers, known)
 
 
 def _locations(
-    clickhouse: ClickHouse, locations: _Named, selection: Selection, settings: ServerSettings
-) -> tuple[Mapping[int, bytes], _Named, _Named]:
-    """The locations by number, encoded but for that, and the functions and mappings that they name."""
+    clickhouse: ClickHouse, locations: _Used[bytes], selection: Selection, settings: ServerSettings
+) -> tuple[bytes, _Used[bytes], _Used[int]]:
+    """The locations, encoded, and the functions and mappings that they name."""
     (row,) = _rows(clickhouse, _LOCATIONS, locations, selection, settings, text=False)
-    found, bodies, functions, function_numbers, functions_known, mappings, mapping_numbers, mappings_known = (
+    ids, encoded, functions, function_numbers, functions_known, mappings, mapping_numbers, mappings_known = (
         row
     )
-    numbers = locations.numbers
     return (
-        {numbers[id_]: body for id_, body in zip(found, bodies, strict=True) if id_ in numbers},
-        _names(functions, function_numbers, functions_known),
-        _names(mappings, mapping_numbers, mappings_known),
+        _numbered(ids, encoded, locations.numbers),
+        _used(functions, function_numbers, functions_known),
+        _used(mappings, mapping_numbers, mappings_known),
     )
 
 
-def _names(ids: Iterable[int], numbers: Iterable[int], known: int) -> _Named:
-    return _Named({id_: number for id_, number in zip(ids, numbers, strict=True) if number}, known)
+def _functions(
+    clickhouse: ClickHouse, functions: _Used[bytes], selection: Selection, settings: ServerSettings
+) -> EncodedFunctions:
+    (row,) = _rows(clickhouse, _FUNCTIONS, functions, selection, settings, text=False)
+    ids, encoded, texts, texts_known = row
+    return EncodedFunctions(
+        functions=_numbered(ids, encoded, functions.numbers),
+        last_number=functions.known,
+        texts=texts,
+        text_count=texts_known,
+    )
+
+
+def _mappings(
+    clickhouse: ClickHouse, mappings: _Used[int], selection: Selection, settings: ServerSettings
+) -> Mapping[int, MappedFile]:
+    rows = _rows(clickhouse, _MAPPINGS, mappings, selection, settings)
+    numbers = mappings.numbers
+    return {numbers[row[0]]: MappedFile(*row) for row in rows if row[0] in numbers}
+
+
+def _used[Number](ids: Iterable[int], numbers: Iterable[Number], known: int) -> _Used[Number]:
+    return _Used({id_: number for id_, number in zip(ids, numbers, strict=True) if number}, known)
+
+
+def _numbered(ids: Sequence[int], encoded: Sequence[bytes], numbers: Mapping[int, bytes]) -> bytes:
+    """The messages with their numbers, without those that have none."""
+    used = ((message, numbers[id_]) for id_, message in zip(ids, encoded, strict=True) if id_ in numbers)
+    return b"".join(chain.from_iterable(used))
 
 
 def _stacks_sql(values: StackValues, query: ProfileQuery) -> str:
@@ -267,35 +305,25 @@ def _stacks_sql(values: StackValues, query: ProfileQuery) -> str:
     return sql
 
 
-def _named(
-    clickhouse: ClickHouse, sql: str, named: _Named, selection: Selection, settings: ServerSettings
-) -> Iterator[tuple[int, Sequence[Any]]]:
-    """Number and row of each that is named; the row begins with the id."""
-    numbers = named.numbers
-    for row in _rows(clickhouse, sql, named, selection, settings):
-        if row[0] in numbers:
-            yield numbers[row[0]], row
-
-
 def _rows(
     clickhouse: ClickHouse,
     sql: str,
-    named: _Named,
+    used: _Used[Any],
     selection: Selection,
     settings: ServerSettings,
     *,
     text: bool = True,
 ) -> Iterator[Sequence[Any]]:
-    """The rows of an answer about what is named, and maybe about more of its kind.
+    """The rows of an answer about what is used, and maybe about more of its kind.
 
-    Ids are bound as text, since the client writes numbers one by one. Where most of a kind are named, to bind them takes
+    Ids are bound as text, since the client writes numbers one by one. Where most of a kind are used, to bind them takes
     longer than to read the others too.
     """
     condition, fields = "true", {}
-    if named.known > _MOST * len(named.numbers):
+    if used.known > _MOST * len(used.numbers):
         fields = {
             f"ids_{number}": " ".join(map(str, field))
-            for number, field in enumerate(batched(named.numbers, _FIELD_IDS, strict=False))
+            for number, field in enumerate(batched(used.numbers, _FIELD_IDS, strict=False))
         }
         bound = ", ".join(f"splitByChar(' ', {{{name}:String}})" for name in fields)
         ids = (
