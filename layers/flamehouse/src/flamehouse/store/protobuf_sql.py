@@ -3,7 +3,6 @@
 All of these are SQL expressions made of SQL expressions. None holds a value.
 """
 
-
 _BOUNDS = ", ".join(f"toUInt64({1 << bits})" for bits in range(7, 64, 7))
 """From which numbers on one group of seven bits more is needed, and one more again."""
 
