@@ -25,7 +25,7 @@ from flamehouse.store.cardinality import SeriesBudget
 from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.deadline import time_limit
 from flamehouse.store.embedded import embedded_path
-from flamehouse.store.failures import TO_READERS, TO_WRITERS, Answers, told_to_clients
+from flamehouse.store.failures import TO_READERS, TO_WRITERS, told_to_clients
 from flamehouse.store.journal import Journal
 from flamehouse.store.model import (
     Analysis,
@@ -67,100 +67,90 @@ class Store:
             "max_result_bytes": settings.max_answer_bytes,
         }
 
-    @property
-    def _reading(self) -> ServerSettings:
-        """The settings of the queries of one question."""
-        return {**self._limits, "log_comment": current_tag()}
-
     def insert(self, upload: Upload) -> None:
         """Store the upload, exactly once however often it comes; returns when it is stored for good."""
-        with self._answering(TO_WRITERS):
+        with told_to_clients(TO_WRITERS), time_limit(self._time_limit_s):
             self._budget.check(upload)
             self._writer.insert(upload)
 
     def profile_types(self, tenant: str, within: TimeRange) -> list[str]:
         """The ids of the profile types on the days that the range touches, sorted."""
-        with self._answering():
-            return labels_query.profile_types(self._clickhouse, tenant, within, self._reading)
+        with self._asking() as settings:
+            return labels_query.profile_types(self._clickhouse, tenant, within, settings)
 
     def label_names(self, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> list[str]:
         """The names of labels on the days that the range touches, private ones included, sorted."""
-        with self._answering():
-            return labels_query.label_names(self._clickhouse, tenant, matchers, within, self._reading)
+        with self._asking() as settings:
+            return labels_query.label_names(self._clickhouse, tenant, matchers, within, settings)
 
     def label_values(
         self, tenant: str, name: str, matchers: Sequence[Matcher], within: TimeRange
     ) -> list[str]:
         """The values of one label on the days that the range touches, sorted."""
-        with self._answering():
-            return labels_query.label_values(self._clickhouse, tenant, name, matchers, within, self._reading)
+        with self._asking() as settings:
+            return labels_query.label_values(self._clickhouse, tenant, name, matchers, within, settings)
 
     def label_sets(self, tenant: str, query: LabelSetsQuery) -> list[LabelSet]:
         """The distinct label sets on the days that the range touches, sorted."""
-        with self._answering():
-            return labels_query.label_sets(self._clickhouse, tenant, query, self._reading)
-
-    def select_series(self, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
-        """Totals of profiles over time; the greatest series first."""
-        with self._answering():
-            return series_query.select_series(self._clickhouse, tenant, query, self._reading)
-
-    def select_heatmap(self, tenant: str, query: HeatmapQuery) -> Heatmap:
-        """How many profiles or spans had which values when. RpcError invalid_argument for too fine a question."""
-        with self._answering():
-            return heatmap_query.select_heatmap(self._clickhouse, tenant, query, self._reading)
-
-    def select_merge_stacktraces(self, tenant: str, query: StacktraceQuery) -> CutTree:
-        """The merged call tree of the samples in [start, end)."""
-        with self._answering():
-            return stacktraces_query.select_merge_stacktraces(
-                self._clickhouse, self._names, tenant, query, self._reading
-            )
-
-    def settings(self, tenant: str) -> list[Setting]:
-        """What Grafana's apps keep for the tenant, sorted by name."""
-        with self._answering():
-            return tenant_settings.settings_of(self._clickhouse, tenant, self._reading)
-
-    def set_setting(self, tenant: str, setting: Setting) -> None:
-        """Keep the setting; RpcError already_exists where one that was modified later is kept."""
-        with self._answering():
-            tenant_settings.set_setting(self._clickhouse, tenant, setting, self._reading)
-
-    def delete_setting(self, tenant: str, name: str) -> None:
-        """Keep the setting no longer."""
-        with self._answering():
-            tenant_settings.delete_setting(self._clickhouse, tenant, name, self._reading)
-
-    def check(self) -> None:
-        """Return once ClickHouse has answered; RpcError unavailable where it does not."""
-        with self._answering():
-            self._clickhouse.rows("SELECT 1", settings=self._reading)
-
-    def select_merge_profile(self, tenant: str, query: ProfileQuery) -> MergedProfile:
-        """The merged samples in [start, end), with their symbols."""
-        with self._answering():
-            return pprof_query.select_merge_profile(self._clickhouse, tenant, query, self._reading)
-
-    def diff(self, tenant: str, left: StacktraceQuery, right: StacktraceQuery) -> DiffTree:
-        """The merged call trees of the samples of two selections, as one."""
-        with self._answering():
-            return diff_query.diff(self._clickhouse, self._names, tenant, left, right, self._reading)
+        with self._asking() as settings:
+            return labels_query.label_sets(self._clickhouse, tenant, query, settings)
 
     def profile_times(self, tenant: str) -> TimeRange | None:
         """The times of the tenant's first and last profile, however old; None if it has none."""
-        with self._answering():
-            return stats_query.profile_times(self._clickhouse, tenant, self._reading)
+        with self._asking() as settings:
+            return stats_query.profile_times(self._clickhouse, tenant, settings)
 
     def analyze(self, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> Analysis:
         """How much there is in [start, end) of the series that all matchers match."""
-        with self._answering():
-            return analysis_query.analyze(self._clickhouse, tenant, matchers, within, self._reading)
+        with self._asking() as settings:
+            return analysis_query.analyze(self._clickhouse, tenant, matchers, within, settings)
 
-    @contextmanager
-    def _answering(self, answers: Answers = TO_READERS) -> Iterator[None]:
-        with told_to_clients(answers), time_limit(self._time_limit_s):
-            yield
+    def select_series(self, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
+        """Totals of profiles over time; the greatest series first."""
+        with self._asking() as settings:
+            return series_query.select_series(self._clickhouse, tenant, query, settings)
+
+    def select_heatmap(self, tenant: str, query: HeatmapQuery) -> Heatmap:
+        """How many profiles or spans had which values when. RpcError invalid_argument for too fine a question."""
+        with self._asking() as settings:
+            return heatmap_query.select_heatmap(self._clickhouse, tenant, query, settings)
+
+    def select_merge_stacktraces(self, tenant: str, query: StacktraceQuery) -> CutTree:
+        """The merged call tree of the samples in [start, end)."""
+        with self._asking() as settings:
+            return stacktraces_query.select_merge_stacktraces(
+                self._clickhouse, self._names, tenant, query, settings
+            )
+
+    def diff(self, tenant: str, left: StacktraceQuery, right: StacktraceQuery) -> DiffTree:
+        """The merged call trees of the samples of two selections, as one."""
+        with self._asking() as settings:
+            return diff_query.diff(self._clickhouse, self._names, tenant, left, right, settings)
+
+    def select_merge_profile(self, tenant: str, query: ProfileQuery) -> MergedProfile:
+        """The merged samples in [start, end), with their symbols."""
+        with self._asking() as settings:
+            return pprof_query.select_merge_profile(self._clickhouse, tenant, query, settings)
+
+    def settings(self, tenant: str) -> list[Setting]:
+        """What Grafana's apps keep for the tenant, sorted by name."""
+        with self._asking() as settings:
+            return tenant_settings.settings_of(self._clickhouse, tenant, settings)
+
+    def set_setting(self, tenant: str, setting: Setting) -> None:
+        """Keep the setting; RpcError already_exists where one that was modified later is kept."""
+        with self._asking() as settings:
+            tenant_settings.set_setting(self._clickhouse, tenant, setting, settings)
+
+    def delete_setting(self, tenant: str, name: str) -> None:
+        """Keep the setting no longer."""
+        with self._asking() as settings:
+            tenant_settings.delete_setting(self._clickhouse, tenant, name, settings)
+
+    def check(self) -> None:
+        """Return once ClickHouse has answered; RpcError unavailable where it does not."""
+        with self._asking() as settings:
+            self._clickhouse.rows("SELECT 1", settings=settings)
 
     def stop(self, tag: str) -> None:
         """Stop what is being asked under this tag, of questions alone: they get RpcError canceled."""
@@ -169,6 +159,12 @@ class Store:
     def close(self) -> None:
         """Let go of the database; what was acknowledged is in it."""
         self._clickhouse.close()
+
+    @contextmanager
+    def _asking(self) -> Iterator[ServerSettings]:
+        """One question: its queries take these settings and end with its time, and their errors are RpcErrors."""
+        with told_to_clients(TO_READERS), time_limit(self._time_limit_s):
+            yield {**self._limits, "log_comment": current_tag()}
 
 
 def open_store(settings: Settings) -> Store:
