@@ -1,8 +1,5 @@
 """SelectHeatmap, in both encodings."""
 
-import json
-import time
-
 import pytest
 
 from apps import Querier
@@ -14,24 +11,8 @@ from flamehouse.profile_type import ProfileType
 from flamehouse.selector import parse_selector
 from flamehouse.store.model import Exemplar, Heatmap, HeatmapQuery, HeatmapSeries, HeatmapSlot, PointKind
 from flamehouse.timerange import TimeRange
-
-TYPE = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
-SELECTOR = '{service_name="shop",}'
-END_MS = time.time_ns() // 1_000_000
-START_MS = END_MS - 3_600_000
-ONE_TOO_MANY = 10_001
-
-
-def body(**changes: object) -> str:
-    asked = {
-        "profile_typeID": TYPE,
-        "labelSelector": SELECTOR,
-        "start": START_MS,
-        "end": str(END_MS),
-        "step": 60,
-        **changes,
-    }
-    return json.dumps({name: value for name, value in asked.items() if value is not None})
+from profiles import CPU
+from stepped import END_MS, ONE_TOO_MANY, SELECTOR, START_MS, body
 
 
 def question(**changes: object) -> HeatmapQuery:
@@ -63,7 +44,7 @@ def test_a_heatmap_comes_as_the_store_gives_it(proto: bool) -> None:
     )
     querier = Querier(store=CannedStore(heatmap=heatmap))
     asked = SelectHeatmapRequest(
-        profile_typeID=TYPE, label_selector=SELECTOR, start=START_MS, end=END_MS, step=60, group_by=["env"]
+        profile_typeID=CPU, label_selector=SELECTOR, start=START_MS, end=END_MS, step=60, group_by=["env"]
     )
     answer = querier.ask("SelectHeatmap", asked, SelectHeatmapResponse, proto=proto)
     labels = [LabelPair(name="a", value="b")]
@@ -86,13 +67,13 @@ def test_a_heatmap_comes_as_the_store_gives_it(proto: bool) -> None:
 
 def test_the_question_is_handed_on_whole() -> None:
     assert question(
-        profile_typeID=f"{TYPE}:delta",
+        profile_typeID=f"{CPU}:delta",
         group_by=["zone", "env", "zone"],
         queryType="HEATMAP_QUERY_TYPE_SPAN",
         exemplarType="EXEMPLAR_TYPE_SPAN",
         limit="7",
     ) == HeatmapQuery(
-        profile_type=ProfileType.parse(TYPE),
+        profile_type=ProfileType.parse(CPU),
         matchers=parse_selector(SELECTOR),
         within=TimeRange(start_ms=START_MS, end_ms=END_MS),
         step_ms=60_000,

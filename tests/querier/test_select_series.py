@@ -1,8 +1,5 @@
 """SelectSeries, in both encodings."""
 
-import json
-import time
-
 import pytest
 
 from apps import Querier
@@ -21,24 +18,8 @@ from flamehouse.store.model import (
     SeriesResult,
 )
 from flamehouse.timerange import TimeRange
-
-TYPE = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
-SELECTOR = '{service_name="shop",}'
-END_MS = time.time_ns() // 1_000_000
-START_MS = END_MS - 3_600_000
-ONE_TOO_MANY = 10_001
-
-
-def body(**changes: object) -> str:
-    asked = {
-        "profile_typeID": TYPE,
-        "labelSelector": SELECTOR,
-        "start": START_MS,
-        "end": str(END_MS),
-        "step": 15,
-        **changes,
-    }
-    return json.dumps({name: value for name, value in asked.items() if value is not None})
+from profiles import CPU
+from stepped import END_MS, ONE_TOO_MANY, SELECTOR, START_MS, body
 
 
 def question(**changes: object) -> SeriesQuery:
@@ -59,7 +40,7 @@ def test_series_come_as_the_store_gives_them(proto: bool) -> None:
     )
     querier = Querier(store=CannedStore(series=results))
     asked = SelectSeriesRequest(
-        profile_typeID=TYPE, label_selector=SELECTOR, start=START_MS, end=END_MS, step=15, group_by=["env"]
+        profile_typeID=CPU, label_selector=SELECTOR, start=START_MS, end=END_MS, step=60, group_by=["env"]
     )
     answer = querier.ask("SelectSeries", asked, SelectSeriesResponse, proto=proto)
     assert list(answer.series) == [
@@ -73,15 +54,15 @@ def test_series_come_as_the_store_gives_them(proto: bool) -> None:
 
 def test_the_question_is_handed_on_whole() -> None:
     assert question(
-        profile_typeID=f"{TYPE}:delta",
+        profile_typeID=f"{CPU}:delta",
         groupBy=["zone", "env", "zone"],
         limit="7",
         aggregation="TIME_SERIES_AGGREGATION_TYPE_AVERAGE",
     ) == SeriesQuery(
-        profile_type=ProfileType.parse(TYPE),
+        profile_type=ProfileType.parse(CPU),
         matchers=parse_selector(SELECTOR),
         within=TimeRange(start_ms=START_MS, end_ms=END_MS),
-        step_ms=15_000,
+        step_ms=60_000,
         group_by=("zone", "env"),
         average=True,
         limit=7,
@@ -146,11 +127,11 @@ def test_each_point_comes_with_its_exemplar(proto: bool) -> None:
         store=CannedStore(series=[SeriesResult(labels=(), points=points, exemplars=(profile, None, span))])
     )
     asked = SelectSeriesRequest(
-        profile_typeID=TYPE,
+        profile_typeID=CPU,
         label_selector=SELECTOR,
         start=START_MS,
         end=END_MS,
-        step=15,
+        step=60,
         exemplar_type="EXEMPLAR_TYPE_INDIVIDUAL",
     )
     (series,) = querier.ask("SelectSeries", asked, SelectSeriesResponse, proto=proto).series

@@ -1,7 +1,5 @@
 """Errors a client is to see, and the one table from their code to an HTTP status.
 
-    RpcError                any error that has a Connect code and a message for the client
-
 Codes and statuses: connectrpc.com/docs/protocol, section "Error codes".
 """
 
