@@ -1,5 +1,6 @@
 """Recordings that are made to cost much, in time or memory, cost little, whether they are stored or refused."""
 
+import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,9 @@ import pytest
 
 from costs import costing_at_most
 from flamehouse.pb.jfr_pb2 import Context, LabelsSnapshot
+from ingest.formats.jfr.chunks import read_chunks
+from ingest.formats.jfr.limits import Rooms
+from ingest.formats.jfr.metadata import Metadata
 from jfr_recordings import (
     CLASS,
     CLASSES,
@@ -25,6 +29,7 @@ from jfr_recordings import (
     changed,
     recording,
     sample,
+    text,
     varint,
 )
 from jfr_uploads import refused, send
@@ -38,6 +43,8 @@ class Bomb(Chunk):
 
     more: bytes = b""
     pool: tuple[str, int, bytes] | None = None
+    metadata: bytes = b""
+    """In the place of the metadata that its classes make."""
 
     def event(self, type_: int, content: bytes) -> bytes:
         if type_ == 1 and self.pool is not None:
@@ -46,6 +53,8 @@ class Bomb(Chunk):
             at = len(head) + len(self.integer(len(self.pools)))
             pool = self.integer(self.id(name), 8) + self.integer(count) + constants
             content = head + self.integer(len(self.pools) + 1) + content[at:] + pool
+        if type_ == 0 and self.metadata:
+            content = bytes((7, 0, 1)) + self.metadata
         # What `super()` stands for in a class with slots is not this class.
         return Chunk.event(self, type_, content) + (self.more if type_ == 0 else b"")
 
@@ -99,10 +108,12 @@ def distinct_frames(count: int) -> bytes:
     )
 
 
-def one_long_text(constant: str, count: int) -> Mapping[str, Mapping[int, Sequence[Any]]]:
+def one_long_text(
+    constant: str, count: int, content: bytes = b"x" * 1_000_000
+) -> Mapping[str, Mapping[int, Sequence[Any]]]:
     """Pools in which so many constants stand for the same string, of two bytes a character once it is read."""
-    text = Raw(b"\x04" + varint(1_000_000) + b"x" * 1_000_000)
-    return {**POOLS, STRING: {1: text}, constant: {n: Raw(b"\x02\x01") for n in range(1, count + 1)}}
+    chars = Raw(b"\x04" + varint(len(content)) + content)
+    return {**POOLS, STRING: {1: chars}, constant: {n: Raw(b"\x02\x01") for n in range(1, count + 1)}}
 
 
 def methods(count: int) -> Mapping[str, Mapping[int, Sequence[Any]]]:
@@ -127,6 +138,26 @@ def with_wide_events(size: int) -> bytes:
     chunk = Chunk(classes=changed(jdk__ThreadPark=(*fields, *CLASSES["jdk.ThreadPark"])))
     park = chunk.event(chunk.id("jdk.ThreadPark"), b"\xff\x7f" * 1_000 + b"\1\1\1")
     return Bomb(classes=chunk.classes, more=park * (size // len(park))).written()
+
+
+def with_sample_classes(count: int) -> bytes:
+    """A chunk whose metadata has so many classes of one name, and an event of each."""
+    names = ("root", "metadata", "class", "id", "name", EXECUTION_SAMPLE)
+    numbers = [0, 0, 1, 1, 0, count]
+    for n in range(count):
+        numbers += [2, 2, 3, len(names) + n, 4, 5, 0]
+    texts = [*names, *(str(1_000 + n) for n in range(count))]
+    metadata = varint(len(texts)) + b"".join(map(text, texts)) + b"".join(map(varint, numbers))
+    events = b"".join(Chunk().event(1_000 + n, b"") for n in range(count))
+    return Bomb(metadata=metadata, more=events, pools={}).written()
+
+
+def metadata_of(number: int, fields: int) -> bytes:
+    """A recording whose metadata has one class of so many fields; another for each number."""
+    names = ("root", "metadata", "class", "id", "300", "name", f"Class{number}", "field")
+    numbers = (0, 0, 1, 1, 0, 1, 2, 2, 3, 4, 5, 6, fields, *(7, 2, 5, 7, 2, 4, 0) * fields)
+    metadata = varint(len(names)) + b"".join(map(text, names)) + bytes(numbers[:12]) + varint(fields)
+    return Bomb(metadata=metadata + bytes(numbers[13:]), pools={}).written()
 
 
 FIELDS_WITHIN_A_LONG_NAME = changed(
@@ -226,6 +257,18 @@ BOMBS: Mapping[str, tuple[Callable[[], bytes], str]] = {
         lambda: b"".join(recording(classes={f"{n}{'x' * 500_000}": ()}, pools={}) for n in range(9)),
         "more than 4194304 bytes of metadata",
     ),
+    "classes of samples": (
+        lambda: with_sample_classes(80_000) * 10,
+        "more than 100 classes of samples and settings in a chunk",
+    ),
+    "checkpoints": (
+        lambda: with_events(Chunk().event(1, b"\0\0\0\1\0") * 2_000_000),
+        "more than 524288 checkpoints and pools of constants",
+    ),
+    "pools of no constants": (
+        lambda: with_events(Chunk().event(1, b"\0\0\0\1" + varint(8_000_000) + b"\x20\0" * 8_000_000)),
+        "more than 524288 checkpoints and pools of constants",
+    ),
     "a long name": (
         lambda: recording(sample(1), pools={**POOLS, SYMBOL: {1: ["x" * (MIB + 1)]}}),
         "a name is longer than 1048576 bytes",
@@ -272,6 +315,9 @@ def test_a_long_list_of_labels_is_not_kept_for_each_of_many_samples() -> None:
 
 
 TAKEN: Mapping[str, Callable[[], bytes]] = {
+    "methods of one name": lambda: recording(
+        sample(1), pools={**one_long_text(SYMBOL, 20_000, b"a$$Lambda1/" * 145), **methods(20_000)}
+    ),
     "events of two bytes": lambda: with_events(b"\x02\x63" * (2 * MIB)),
     "one long event": lambda: with_events(Chunk().event(Chunk().id(EXECUTION_SAMPLE), b"\x01" * (8 * MIB))),
     "numbers in a list": lambda: with_pool(
@@ -294,3 +340,27 @@ def test_much_that_means_little_costs_little(written: Callable[[], bytes]) -> No
     data = written()
     with costing_at_most(seconds=20, mib=400):
         assert send(data) == 200
+
+
+def test_metadata_is_kept_up_to_so_many_bytes() -> None:
+    recordings = [metadata_of(number, 34_000) for number in range(16)]
+    tracemalloc.start()
+    statuses = {send(data) for data in recordings}
+    kept_bytes = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert statuses == {200}
+    assert kept_bytes < 25 * MIB
+
+
+def test_metadata_that_is_kept_is_the_same_for_the_next_recording() -> None:
+    def classes(data: bytes) -> object:
+        rooms = Rooms()
+        (chunk,) = read_chunks(data, rooms)
+        return Metadata(rooms).classes(chunk)
+
+    first = classes(metadata_of(1, 10))
+    assert classes(metadata_of(1, 10)) is first
+    assert classes(metadata_of(2, 10)) is not first
+    for number in range(10, 16):
+        classes(metadata_of(number, 34_000))
+    assert classes(metadata_of(1, 10)) is not first

@@ -42,6 +42,7 @@ class Constants:
         self._by_name = {class_.name: class_.id for class_ in classes.values()}
         self._stacktraces = StackTraces(chunk.rooms)
         self._texts: dict[int, dict[int, bytes]] = {}
+        self._decoded: dict[int, str] = {}
         self._pools: dict[tuple[str, str], Mapping[int, bytes]] = {}
         self._rows: dict[str, dict[int, Sequence[Value]]] = {name: {} for name in _ROWS}
 
@@ -78,10 +79,15 @@ class Constants:
         """The characters of an encoded string, which may be a constant's."""
         compressed = self._chunk.compressed
         number = constant_of(text, compressed=compressed)
-        if number is not None:
-            text = self._texts.get(self._by_name.get(STRING, -1), {}).get(number, _NO_TEXT)
+        if number is None:
+            self._chunk.rooms.texts.take(len(text))
+            return decode_text(text, compressed=compressed)
+        text = self._texts.get(self._by_name.get(STRING, -1), {}).get(number, _NO_TEXT)
         self._chunk.rooms.texts.take(len(text))
-        return decode_text(text, compressed=compressed)
+        decoded = self._decoded.get(number)
+        if decoded is None:
+            decoded = self._decoded[number] = decode_text(text, compressed=compressed)
+        return decoded
 
     def _pool_of(self, class_name: str, field: str) -> Mapping[int, bytes]:
         """The strings by the numbers that a field of such a class may have."""
@@ -104,6 +110,7 @@ class Constants:
         return layout
 
     def _read_pool(self, cursor: Cursor, type_: int, count: int, stacktraces: Collection[int]) -> None:
+        self._chunk.rooms.pools.take()
         self._chunk.rooms.constants.take(count)
         if not count:
             return

@@ -14,7 +14,7 @@ from ingest.formats.jfr.constants import CHECKPOINT_TYPE
 from ingest.formats.jfr.cursor import Cursor
 from ingest.formats.jfr.kinds import EVENTS, Event
 from ingest.formats.jfr.layout import Layout, layout_of, read_values
-from ingest.formats.jfr.limits import MAX_SAMPLES, MAX_SETTINGS, damaged
+from ingest.formats.jfr.limits import MAX_EVENT_CLASSES, MAX_SAMPLES, MAX_SETTINGS, damaged
 from ingest.formats.jfr.metadata import Class, Classes
 from ingest.formats.jfr.numbers import MAX_NUMBER_BYTES, read_numbers
 from ingest.room import Room
@@ -167,11 +167,17 @@ class Found(NamedTuple):
 
 
 def read_events(chunk: Chunk, classes: Classes) -> Found:
-    """Go through the events of a chunk. RpcError invalid_argument for one that is damaged, and for too many samples."""
+    """Go through the events of a chunk.
+
+    RpcError invalid_argument for one that is damaged, and for too many samples or classes of them.
+    """
     samples: dict[int, Samples] = {}
     settings: dict[int, Settings] = {}
     room = Room(MAX_SAMPLES, "distinct samples in a chunk")
+    class_room = Room(MAX_EVENT_CLASSES, "classes of samples and settings in a chunk")
     for class_ in classes.values():
+        if class_.name in EVENTS or class_.name == SETTING:
+            class_room.take()
         if class_.name in EVENTS:
             samples[class_.id] = Samples(chunk, class_, classes, room)
         elif class_.name == SETTING:
@@ -186,6 +192,7 @@ def _scan(chunk: Chunk, collectors: Mapping[int, Collector]) -> Iterator[int]:
     """Fill the collectors, by the ids of their classes; yields where checkpoints begin."""
     for type_, start, payload, end in _events(chunk):
         if type_ == CHECKPOINT_TYPE:
+            chunk.rooms.pools.take()
             yield start
             continue
         collector = collectors.get(type_)

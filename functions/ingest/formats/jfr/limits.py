@@ -16,6 +16,8 @@ MAX_METADATA_BYTES: Final = 2 << 20
 MAX_CLASS_DEPTH: Final = 16
 MAX_CLASS_FIELDS: Final = 2_000
 """Of a class and the classes within it: each many times over, they would make any number of fields."""
+MAX_EVENT_CLASSES: Final = 100
+"""Of a chunk, whose events are read: ten are, and a JVM has each of them once."""
 MAX_SETTINGS: Final = 10_000
 """Of a chunk; what comes after them is not looked at."""
 MAX_STACK_FRAMES: Final = 1 << 16
@@ -43,6 +45,8 @@ class Rooms:
     """Of chunks whose metadata is not that of the chunk before."""
     fields: Room = field(default_factory=lambda: Room(1 << 19, "fields in the classes that it uses"))
     """Any number of classes may hold the same large one."""
+    pools: Room = field(default_factory=lambda: Room(1 << 19, "checkpoints and pools of constants"))
+    """One of nothing takes time all the same."""
     constants: Room = field(default_factory=lambda: Room(1 << 20, "constants"))
     values: Room = field(default_factory=lambda: Room(1 << 22, "values that are read one at a time"))
     """Where an instance has anything but compressed integers."""

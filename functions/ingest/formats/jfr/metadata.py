@@ -6,7 +6,6 @@ are elements too, say nothing that a profile needs.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from struct import unpack_from
 from typing import Final
 
@@ -14,10 +13,11 @@ from ingest.formats.jfr.chunks import Chunk
 from ingest.formats.jfr.cursor import INT_BYTES, Cursor, decode_text
 from ingest.formats.jfr.limits import MAX_METADATA_BYTES, Rooms, damaged
 from ingest.formats.jfr.numbers import read_numbers
+from ingest.formats.jfr.remembered import Remembered
 
 METADATA_TYPE: Final = 0
-_MAX_KEPT_BYTES: Final = 1 << 18
-"""A JDK's is 100 kB long; what is much longer is not worth the memory."""
+_MAX_KEPT_BYTES: Final = 1 << 20
+"""Of metadata, that of all recordings together: a JDK's is 100 kB long, and takes up to 20 times that once it is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +58,7 @@ class Metadata:
         tree = _tree_of(chunk)
         if (tree, chunk.compressed) != self._last:
             self._room.take(len(tree))
-            parse = _parse_again if len(tree) <= _MAX_KEPT_BYTES else _parse
-            self._classes = parse(tree, compressed=chunk.compressed)
+            self._classes = _kept_classes(tree, compressed=chunk.compressed)
             self._last = (tree, chunk.compressed)
         return self._classes
 
@@ -90,7 +89,15 @@ def _parse(tree: bytes, *, compressed: bool) -> Classes:
         raise damaged(f"its metadata is no tree of classes: {error!r}") from error
 
 
-_parse_again = lru_cache(maxsize=16)(_parse)
+_kept: Final = Remembered[tuple[bytes, bool], Classes](_MAX_KEPT_BYTES)
+
+
+def _kept_classes(tree: bytes, *, compressed: bool) -> Classes:
+    classes = _kept.get((tree, compressed))
+    if classes is None:
+        classes = _parse(tree, compressed=compressed)
+        _kept.put((tree, compressed), classes, len(tree))
+    return classes
 
 
 def _count(count: int, room: int) -> int:
