@@ -16,7 +16,7 @@ from flamehouse.store.model import StacktraceQuery
 from querier.rpc import querier_rpc
 from querier.sample_selector import drawn_samples
 from querier.stacktrace_query import stacktrace_query
-from querier.unsupported import refuse_fields, unsupported
+from querier.unsupported import unsupported
 
 _FORMATS: Final = (PROFILE_FORMAT_UNSPECIFIED, PROFILE_FORMAT_FLAMEGRAPH)
 
@@ -32,7 +32,6 @@ def diff(call: Call, request: DiffRequest) -> DiffResponse:
 
 
 def _question(call: Call, side: SelectMergeStacktracesRequest) -> StacktraceQuery:
-    refuse_fields(side, ("async",))
     if side.format not in _FORMATS:
         raise unsupported("a comparison is a flame graph: ask for PROFILE_FORMAT_FLAMEGRAPH")
     return stacktrace_query(call, side, drawn_samples(side))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from typing import Final
+from uuid import uuid4
 
 from flamehouse.aws import lambda_handler
 from flamehouse.call_tree import tree_bytes
@@ -10,11 +11,14 @@ from flamehouse.errors import invalid_argument
 from flamehouse.flamegraph import flamegraph_of
 from flamehouse.nodes_limit import nodes_limit
 from flamehouse.pb.querier_pb2 import (
+    ASYNC_QUERY_STATUS_SUCCESS,
     PROFILE_FORMAT_DOT,
     PROFILE_FORMAT_FLAMEGRAPH,
     PROFILE_FORMAT_PPROF,
     PROFILE_FORMAT_TREE,
     PROFILE_FORMAT_UNSPECIFIED,
+    AsyncQueryRequest,
+    AsyncQueryResponse,
     PprofProfile,
     ProfileFormat,
     SelectMergeStacktracesRequest,
@@ -24,7 +28,6 @@ from querier.merged_pprof import merged_pprof
 from querier.rpc import querier_rpc
 from querier.sample_selector import drawn_samples, selected_samples
 from querier.stacktrace_query import dot_graph_of, merged_tree, stacktrace_query
-from querier.unsupported import refuse_fields
 
 type _Answer = Callable[[Call, SelectMergeStacktracesRequest], SelectMergeStacktracesResponse]
 
@@ -33,11 +36,24 @@ def select_merge_stacktraces(
     call: Call, request: SelectMergeStacktracesRequest
 ) -> SelectMergeStacktracesResponse:
     """The samples from `start` up to but not with `end`; an empty tree if there is none."""
-    refuse_fields(request, ("async",))
     answer = _ANSWERED_AS.get(request.format)
     if answer is None:
         raise invalid_argument(f"there is no format {request.format}")
-    return answer(call, request)
+    response = answer(call, request)
+    _say_that_it_is_done(request, response)
+    return response
+
+
+def _say_that_it_is_done(
+    request: SelectMergeStacktracesRequest, response: SelectMergeStacktracesResponse
+) -> None:
+    """Who would have come back for the answer, or comes back for it, has it."""
+    asked: AsyncQueryRequest = getattr(request, "async")
+    if asked.ByteSize():
+        done = AsyncQueryResponse(
+            request_id=asked.request_id or str(uuid4()), status=ASYNC_QUERY_STATUS_SUCCESS
+        )
+        getattr(response, "async").CopyFrom(done)
 
 
 def _as_flamegraph(call: Call, request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesResponse:

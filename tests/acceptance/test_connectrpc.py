@@ -87,7 +87,7 @@ def test_an_rpc_is_answered_as_to_any_other_client(
     [
         ("SelectMergeStacktraces", {"labelSelector": "{"}, Code.INVALID_ARGUMENT),
         ("SelectSeries", {"step": 0}, Code.INVALID_ARGUMENT),
-        ("SelectMergeStacktraces", {"async": {"type": "ASYNC_QUERY_TYPE_FORCE"}}, Code.UNIMPLEMENTED),
+        ("SelectSeries", {"stackTraceSelector": {"goPgo": {"keepLocations": 1}}}, Code.UNIMPLEMENTED),
     ],
 )
 def test_errors_are_understood(

@@ -121,17 +121,22 @@ def test_what_selects_nothing_in_particular_is_accepted(changes: dict[str, objec
     assert Querier().post(RPC, body(**changes)).status_code == 200
 
 
+@pytest.mark.parametrize("rpc_format", ["FLAMEGRAPH", "TREE", "DOT", "PPROF"])
 @pytest.mark.parametrize(
-    "changes",
-    [
-        {"async": {"type": "ASYNC_QUERY_TYPE_FORCE"}},
-        {"async": {"requestId": "1"}},
-    ],
+    ("asked", "request_id"),
+    [({"type": "ASYNC_QUERY_TYPE_FORCE"}, None), ({"requestId": "1"}, "1"), ({}, "")],
 )
-def test_what_cannot_be_answered_yet_is_unimplemented(changes: dict[str, object]) -> None:
-    status, code, message = Querier().refusal(RPC, body(**changes))
-    assert (status, code) == (501, "unimplemented")
-    assert "not supported yet" in message
+def test_who_wants_to_come_back_for_the_answer_has_it_at_once(
+    rpc_format: str, asked: dict[str, object], request_id: str | None
+) -> None:
+    response = Querier().post(RPC, body(format=f"PROFILE_FORMAT_{rpc_format}", **{"async": asked}))
+    assert response.status_code == 200
+    done = response.json().pop("async", None)
+    if request_id == "":
+        assert done is None
+    else:
+        assert done["status"] == "ASYNC_QUERY_STATUS_SUCCESS"
+        assert done["requestId"] == (request_id or str(UUID(done["requestId"])))
 
 
 def test_a_format_that_there_is_not_is_an_invalid_argument() -> None:
