@@ -84,6 +84,13 @@ def test_any_json_object_is_a_message_or_an_invalid_argument(
     assert message is None or read(JSON, JSON.encode(message), message_type) is not None
 
 
+@pytest.mark.parametrize("body", [rb'{"\ud800": 1}', rb'{"left": {"\ud800": 1}}', rb'{"left": "\ud800"}'])
+def test_a_name_that_utf8_cannot_carry_is_an_invalid_argument(body: bytes) -> None:
+    with pytest.raises(RpcError) as raised:
+        JSON.decode(body, DiffRequest)
+    assert raised.value.message == "the body is not a valid message: a name in it is not valid Unicode text"
+
+
 @given(message=requests, cut=st.integers(0, 200), bit=st.integers(0, 2000))
 def test_a_damaged_message_is_a_message_or_an_invalid_argument(
     message: SelectSeriesRequest, cut: int, bit: int

@@ -252,7 +252,9 @@ def test_values_within_values_that_protobuf_follows_are_passed_over() -> None:
     assert answered(export.body) == (200, "")
 
 
-@pytest.mark.parametrize("body", [b"[]", b'"x"', b"null", b"7", b"", b"{", b'{"dictionary":7}', b'{"a":NaN'])
+@pytest.mark.parametrize(
+    "body", [b"[]", b'"x"', b"null", b"7", b"", b"{", b'{"dictionary":7}', b'{"a":NaN', b'{"\\ud800":1}']
+)
 def test_json_that_is_no_request_is_refused(body: bytes) -> None:
     assert answered(body, JSON)[0] == 400
 

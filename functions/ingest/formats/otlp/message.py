@@ -13,8 +13,7 @@ from opentelemetry.proto.collector.profiles.v1development.profiles_service_pb2 i
     ExportProfilesServiceRequest,
 )
 
-from flamehouse.codec import CODECS, json_text
-from flamehouse.errors import invalid_argument
+from flamehouse.codec import CODECS, json_text, no_message
 
 _ID_BYTES: Final = (("traceId", 16), ("trace_id", 16), ("spanId", 8), ("span_id", 8))
 
@@ -34,8 +33,8 @@ def from_json(body: bytes) -> ExportProfilesServiceRequest:
             holder[name] = _base64(holder[name], length)
         json_format.ParseDict(content, message, ignore_unknown_fields=True)
     # The parser lets through what it stumbles over where no text could have been meant.
-    except (json_format.ParseError, ValueError, RecursionError) as error:
-        raise invalid_argument(f"the body is not a valid message: {error}") from error
+    except (json_format.ParseError, ValueError, RecursionError, SystemError) as error:
+        raise no_message(error) from error
     return message
 
 

@@ -93,8 +93,15 @@ def _from_json[M: Message](body: bytes, message_type: type[M]) -> M:
     try:
         json_format.Parse(text, message, ignore_unknown_fields=True)
     except json_format.ParseError as error:
-        raise invalid_argument(f"the body is not a valid message: {error}") from error
+        raise no_message(error) from error
     return message
+
+
+def no_message(error: Exception) -> RpcError:
+    """The error for JSON that the parser stumbled over: a name that UTF-8 cannot carry is a fault in its own code."""
+    tripped = isinstance(error, SystemError) or isinstance(error.__cause__, SystemError)
+    reason = "a name in it is not valid Unicode text" if tripped else error
+    return invalid_argument(f"the body is not a valid message: {reason}")
 
 
 def _too_many_fields() -> RpcError:
