@@ -1,19 +1,20 @@
 """Files of text: collapsed stacks, and what `perf script` prints.
 
-Collapsed: github.com/brendangregg/FlameGraph, what its stackcollapse programs print. perf script: man perf-script.
+Collapsed: ingest/formats/groups.py. perf script: man perf-script.
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import Final
 
 from adhoc.profile_file import ProfileFile, Stack, file_of_stacks
-from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.errors import invalid_argument
 from flamehouse.flamebearer import Shown
 from flamehouse.settings import Settings
+from ingest.formats.groups import sum_by_stack
+from ingest.stack_profile import frames_of
 
-_MAX_COUNT: Final = (1 << 63) - 1
-_COUNT: Final = re.compile(r"\+?[0-9]{1,19}", re.ASCII)
 _SPY: Final = "unknown"
 _MAX_SHOWN_CHARS: Final = 80
 _MAX_LINE_CHARS: Final = 1 << 16
@@ -27,10 +28,11 @@ _FRAME: Final = re.compile(r"\s*+(\w++)\s++(.+) \([^()]*(?: \(deleted\))?\)\s*+"
 def read_collapsed(data: bytes, name: str, settings: Settings) -> ProfileFile:
     """A stack a line, `root;child;leaf`, and behind the last space how often it was met.
 
-    RpcError invalid_argument for a line that is none; empty ones are left out.
+    RpcError invalid_argument for a line that is none, other than in an upload to /ingest: that says what it is, and of a
+    file it is guessed. Empty lines are left out.
     """
-    lines = _lines(data)
-    stacks = [_collapsed(line, number, settings) for number, line in enumerate(lines, 1) if line]
+    counts = sum_by_stack(data.removeprefix(BOM_UTF8), strict=True)
+    stacks = [(frames_of(stack)[: settings.max_stack_depth], count) for stack, count in counts.items()]
     return file_of_stacks(_shown(name), stacks)
 
 
@@ -63,19 +65,9 @@ def _perf_stacks(lines: list[str], max_depth: int) -> Iterator[Stack]:
 
 def _found(found: re.Match[str] | None, line: str, number: int) -> re.Match[str]:
     if found is None:
-        raise _not_of_format(line, number, "neither an event nor a frame of perf script")
+        shown = line[:_MAX_SHOWN_CHARS]
+        raise invalid_argument(f"line {number} is neither an event nor a frame of perf script: {shown!r}")
     return found
-
-
-def _collapsed(line: str, number: int, settings: Settings) -> Stack:
-    stack, space, count = line.rpartition(" ")
-    if not space or not _COUNT.fullmatch(count) or int(count) > _MAX_COUNT:
-        raise _not_of_format(line, number, "no stack with a whole number of 64 bits behind a space")
-    return stack.split(";")[: settings.max_stack_depth], int(count)
-
-
-def _not_of_format(line: str, number: int, reason: str) -> RpcError:
-    return invalid_argument(f"line {number} is {reason}: {line[:_MAX_SHOWN_CHARS]!r}")
 
 
 def _lines(data: bytes) -> list[str]:

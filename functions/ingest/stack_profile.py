@@ -53,7 +53,7 @@ def upload_of_stacks(request: IngestRequest, stacks: Mapping[bytes, int]) -> Par
         request,
         service,
         sample_type,
-        ((_frames(stack), value * factor) for stack, value in stacks.items() if value > 0 and stack),
+        ((frames_of(stack), value * factor) for stack, value in stacks.items() if value > 0 and stack),
         StackRooms(),
     )
     return upload_of_profiles(request, [profile])
@@ -87,8 +87,11 @@ def stack_profile(
     return IncomingProfile(labels=labels, pprof=pprof)
 
 
-def _frames(stack: bytes) -> list[str]:
-    """The names between semicolons; none after one at the end."""
+def frames_of(stack: bytes) -> list[str]:
+    """The names of a stack written `root;child;leaf`; none after a semicolon at the end.
+
+    RefusedProfileError for one that is not UTF-8.
+    """
     try:
         names = stack.decode().split(";")
     except UnicodeDecodeError as error:

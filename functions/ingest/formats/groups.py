@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from flamehouse.errors import invalid_argument
+from flamehouse.errors import RpcError, invalid_argument
 from ingest.body import WHOLE_BODY
 from ingest.formats import Parsed
 from ingest.request import IngestRequest
@@ -21,20 +21,35 @@ _MAX_SHOWN: Final = 40
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """One profile. The number follows the last space of a line; a line without a space counts for nothing."""
+    """One profile. A line without a space counts for nothing."""
+    return upload_of_stacks(request, sum_by_stack(parts.get(WHOLE_BODY, b"")))
+
+
+def sum_by_stack(text: bytes, *, strict: bool = False) -> dict[bytes, int]:
+    """How often each stack was met: the number follows the last space of its line.
+
+    RpcError invalid_argument for a number that is none of 64 bits. If `strict`, also for a negative one and for a line
+    that has no space and is not empty: in a text that nobody said to be of this format.
+    """
     counts: dict[bytes, int] = {}
-    for number, line in enumerate(split_lines(parts.get(WHOLE_BODY, b"")), 1):
+    for number, line in enumerate(split_lines(text), 1):
         stack, space, digits = line.rpartition(b" ")
         if space:
-            count = (
-                int(digits) if digits.isdigit() and len(digits) <= _SURE_DIGITS else _count(digits, number)
-            )
+            sure = digits.isdigit() and len(digits) <= _SURE_DIGITS
+            count = int(digits) if sure else _count(digits, number, negative=not strict)
             counts[stack] = counts.get(stack, 0) + count
-    return upload_of_stacks(request, counts)
+        elif strict and line:
+            raise _no_number(digits, number)
+    return counts
 
 
-def _count(digits: bytes, line_number: int) -> int:
-    if not _WHOLE_NUMBER.fullmatch(digits) or abs(int(digits)) > _MAX_INT64:
-        shown = digits[:_MAX_SHOWN].decode(errors="replace")
-        raise invalid_argument(f"line {line_number} ends in no whole number of 64 bits: '{shown}'")
+def _count(digits: bytes, line_number: int, *, negative: bool) -> int:
+    least = -_MAX_INT64 if negative else 0
+    if not _WHOLE_NUMBER.fullmatch(digits) or not least <= int(digits) <= _MAX_INT64:
+        raise _no_number(digits, line_number)
     return int(digits)
+
+
+def _no_number(digits: bytes, line_number: int) -> RpcError:
+    shown = digits[:_MAX_SHOWN].decode(errors="replace")
+    return invalid_argument(f"line {line_number} ends in no whole number of 64 bits: '{shown}'")
