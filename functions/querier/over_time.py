@@ -1,4 +1,4 @@
-"""What SelectSeries and SelectHeatmap share: the step, how many series, and exemplars."""
+"""What questions over time share: the step, how many series, and exemplars."""
 
 import math
 from collections.abc import Mapping

@@ -37,20 +37,15 @@ def diff(
 
     RpcError out_of_range where a total is seen to be beyond 64 bits.
     """
-    values = [
-        select_stack_values(tenant, query.profile_type, query.matchers, query.within, query.samples).prefixed(
-            side
-        )
-        for side, query in (("left_", left), ("right_", right))
-    ]
-    selection = either(*(side.selection for side in values))
+    left_values, right_values = _values(tenant, left, "left_"), _values(tenant, right, "right_")
     max_rows = max(left.max_nodes, right.max_nodes)
-    parameters = {**values[0].parameters, **values[1].parameters, "max_rows": max_rows}
-    columns = clickhouse.columns(_diff_sql(*values), parameters, {**settings, **READING})
+    parameters = {**left_values.parameters, **right_values.parameters, "max_rows": max_rows}
+    columns = clickhouse.columns(_diff_sql(left_values, right_values), parameters, {**settings, **READING})
     if not columns:
         return NO_DIFF
     (left_total, right_total), (ids, parents, name_ids, *sums) = take_root(columns)
     left_totals, left_selves, right_totals, right_selves = sums
+    selection = either(left_values.selection, right_values.selection)
     return DiffTree(
         ids=ids,
         parents=parents,
@@ -62,6 +57,11 @@ def diff(
         left_total=left_total,
         right_total=right_total,
     )
+
+
+def _values(tenant: str, side: StacktraceQuery, prefix: str) -> StackValues:
+    values = select_stack_values(tenant, side.profile_type, side.matchers, side.within, side.samples)
+    return values.prefixed(prefix)
 
 
 def _diff_sql(left: StackValues, right: StackValues) -> str:
