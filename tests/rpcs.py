@@ -33,7 +33,17 @@ def routes_of(module: ModuleType) -> Sequence[Route]:
 
 def resources_of(type_: str) -> dict[str, dict[str, Any]]:
     """The properties of each resource of a type in template.yaml, by its name."""
-    # Safe: the loader is SafeLoader's own, with tags that make nothing.
-    template = yaml.load((_REPO / "template.yaml").read_text(), _Template)  # noqa: S506
-    resources = template["Resources"].items()
+    resources = _template()["Resources"].items()
     return {name: resource["Properties"] for name, resource in resources if resource["Type"] == type_}
+
+
+def parameter(name: str) -> dict[str, Any]:
+    """A parameter of template.yaml."""
+    declared: dict[str, Any] = _template()["Parameters"][name]
+    return declared
+
+
+def _template() -> dict[str, Any]:
+    # Safe: the loader is SafeLoader's own, with tags that make nothing.
+    template: dict[str, Any] = yaml.load((_REPO / "template.yaml").read_text(), _Template)  # noqa: S506
+    return template

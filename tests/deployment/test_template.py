@@ -140,7 +140,45 @@ def test_files_are_reached_by_their_function_alone(template: dict[str, Any]) -> 
     ]
     for name, role in of_type(template, "AWS::IAM::Role").items():
         assert ("AdHocProfilesBucket" in json.dumps(role)) == (name == "AdHocProfilesRole")
-        assert ("ClickHouseSecretArn" in json.dumps(role)) == (name != "AdHocProfilesRole")
+
+
+def test_the_secret_is_read_by_functions_that_ask_clickhouse(template: dict[str, Any]) -> None:
+    roles = of_type(template, "AWS::IAM::Role")
+    assert [name for name, role in roles.items() if "ClickHouseSecretArn" in json.dumps(role)] == [
+        "FunctionRole"
+    ]
+    own = {"Fn::GetAtt": ["FunctionRole", "Arn"]}
+    asking = {name for name, each in functions(template).items() if each["Role"] == own}
+    assert FUNCTIONS.keys() - asking == {"AboutFunction", "AdHocProfilesFunction"}
+
+
+def test_every_request_has_a_line_without_its_headers_and_query(template: dict[str, Any]) -> None:
+    [stage] = of_type(template, "AWS::ApiGatewayV2::Stage").values()
+    settings = stage["AccessLogSettings"]
+    assert settings["DestinationArn"] == {"Fn::GetAtt": ["AccessLogGroup", "Arn"]}
+    line = json.loads(settings["Format"])
+    assert {*line.values()} == {
+        f"$context.{name}"
+        for name in (
+            *("requestId", "requestTime", "identity.sourceIp", "httpMethod", "path", "status"),
+            *(
+                "responseLength",
+                "responseLatency",
+                "integration.status",
+                "error.message",
+                "integration.error",
+            ),
+        )
+    }
+    groups = of_type(template, "AWS::Logs::LogGroup")
+    assert {name: group["RetentionInDays"] for name, group in groups.items()} == {
+        "LogGroup": 14,
+        "AccessLogGroup": 14,
+    }
+    guide = (REPO / "docs/deploy.md").read_text()
+    for group in groups.values():
+        named = group["LogGroupName"]["Fn::Sub"].replace("${AWS::StackName}", "flamehouse")
+        assert f"`aws logs tail {named} --follow`" in guide
 
 
 def test_the_bucket_is_private_and_encrypted_and_expires_with_the_profiles(template: dict[str, Any]) -> None:

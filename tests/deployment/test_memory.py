@@ -1,0 +1,124 @@
+"""What one upload takes of its function's memory, measured at the largest that Lambda hands over."""
+
+import base64
+import gzip
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+
+import pytest
+
+from flamehouse.pb.profile_pb2 import Function, Line, Location, Sample
+from profiles import labels_of
+from rpcs import parameter
+from scripted import Reply, scripted
+from uploads import PUSH, pprof, pushed, series
+
+CREDENTIAL = "a-credential-of-your-own"
+MAX_EVENT_BYTES = 6 << 20
+MAX_PROFILE_BYTES = 4 << 20
+MAX_PROFILE_SAMPLES = 15_998
+"""Beside the two that are there already."""
+REMEMBERED_MB = 300
+"""What a function knows to be stored already (store/known.py), at its most."""
+MEASURE = """
+import json, re, sys
+from pathlib import Path
+from ingest.app import handler
+
+class Context:
+    def get_remaining_time_in_millis(self):
+        return 600_000
+
+answer = handler(json.load(sys.stdin), Context())
+peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]
+print(json.dumps([answer["statusCode"], int(peak) >> 10]))
+"""
+"""Prints the status of an event's answer, and the most memory in MB that the function's process had."""
+
+
+def event_of(body: bytes) -> str:
+    """A push as API Gateway hands it over."""
+    request = {"method": "POST", "path": PUSH, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.7"}
+    event = {
+        "version": "2.0",
+        "rawPath": PUSH,
+        "rawQueryString": "",
+        "headers": {
+            "authorization": f"Bearer {CREDENTIAL}",
+            "content-encoding": "gzip",
+            "content-type": "application/proto",
+            "host": "flamehouse",
+        },
+        "requestContext": {"http": request, "stage": "$default"},
+        "body": base64.b64encode(gzip.compress(body, mtime=0)).decode(),
+        "isBase64Encoded": True,
+    }
+    return json.dumps(event)
+
+
+def profile(*, names: Sequence[str], symbols: int, stacks: Iterable[Sequence[int]]) -> bytes:
+    """A profile of as many functions, called by one of the names each, and of stacks of them."""
+    made = pprof()
+    at, first = len(made.string_table), len(made.function) + 1
+    made.string_table.extend(names)
+    made.function.extend(
+        Function(id=first + n, name=at + n % len(names), start_line=n) for n in range(symbols)
+    )
+    made.location.extend(Location(id=first + n, line=[Line(function_id=first + n)]) for n in range(symbols))
+    made.sample.extend(Sample(location_id=[first + n for n in stack], value=[1, 1]) for stack in stacks)
+    content = made.SerializeToString()
+    assert len(content) <= MAX_PROFILE_BYTES
+    return content
+
+
+def ordinary() -> bytes:
+    """Profiles of one program that are as large as a profile may be: the same symbols in each."""
+    names = [f"com.example.shop.checkout.Handler{n}.handle" for n in range(8_000)]
+    stacks = (
+        [(n * (depth + 1) + depth) % len(names) for depth in range(60)] for n in range(MAX_PROFILE_SAMPLES)
+    )
+    content = profile(names=names, symbols=len(names), stacks=stacks)
+    return pushed(*[series(labels_of(service_name=f"shop-{n}"), content) for n in range(2)])
+
+
+def costly() -> bytes:
+    """As many symbols and stacks as come through, no two of them the same in any of 29 services, in few bytes."""
+    stacks = ((n, n + 1) for n in range(MAX_PROFILE_SAMPLES))
+    content = profile(names=["name-00"], symbols=16_000, stacks=stacks)
+    return pushed(
+        *[
+            series(labels_of(service_name=f"s{n}"), content.replace(b"name-00", b"name-%02d" % n))
+            for n in range(29)
+        ]
+    )
+
+
+def memory_mb(body: bytes) -> int:
+    """The most memory of a function that takes the upload in."""
+    event = event_of(body)
+    assert len(event) < MAX_EVENT_BYTES
+    with scripted(Reply(status=200)) as clickhouse:
+        run = subprocess.run(
+            [sys.executable, "-c", MEASURE],
+            input=event,
+            env={
+                "API_CREDENTIAL": CREDENTIAL,
+                "CLICKHOUSE_DSN": clickhouse.dsn,
+                "INGEST_WINDOW_PAST_S": "0",
+                "MAX_BODY_BYTES": str(64 << 20),
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    status, peak = json.loads(run.stdout)
+    assert status == 200
+    return int(peak)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads its peak memory from /proc")
+@pytest.mark.parametrize(("upload", "setting"), [(ordinary, "MinValue"), (costly, "Default")])
+def test_the_largest_uploads_fit_the_functions_memory(upload: Callable[[], bytes], setting: str) -> None:
+    assert memory_mb(upload()) + REMEMBERED_MB < parameter("FunctionMemory")[setting]
