@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 from adhoc.call_tree import ROOT, CallTree
 from flamehouse.flamebearer import Shown
-
-type Stack = tuple[Sequence[str], int]
-"""The names of a stack's frames, the root's first, and its value."""
+from ingest.stack_profile import Stack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,12 @@ from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import Final
 
-from adhoc.profile_file import ProfileFile, Stack, file_of_stacks
+from adhoc.profile_file import ProfileFile, file_of_stacks
 from flamehouse.errors import invalid_argument
 from flamehouse.flamebearer import Shown
 from flamehouse.settings import Settings
 from ingest.formats.groups import sum_by_stack
-from ingest.stack_profile import frames_of
+from ingest.stack_profile import Stack, frames_of
 
 _SPY: Final = "unknown"
 _MAX_SHOWN_CHARS: Final = 80

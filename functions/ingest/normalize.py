@@ -15,6 +15,7 @@ from flamehouse.profile import LabelSet, SeriesProfile, Symbols, fingerprint_of
 from flamehouse.profile_type import ProfileType
 from flamehouse.settings import Settings
 from ingest.samples import Merged, columns_of, merge_samples
+from ingest.series_labels import SERVICE_NAME
 from ingest.symbols import SymbolTable
 from ingest.validate import ValidProfile
 
@@ -77,7 +78,7 @@ def _series_profiles(
             duration_ns=pprof.duration_nanos,
             profile_id=profile_id,
             profile_type=profile_type.id,
-            service=labels["service_name"],
+            service=labels[SERVICE_NAME],
             fingerprint=fingerprint_of(series),
             labels=series,
             symbols=symbols,
@@ -111,7 +112,7 @@ def _series_labels(labels: Mapping[str, str], profile_type: ProfileType) -> Labe
     """All labels of a series, with the private ones that say its profile type; empty period parts are not set."""
     private = {
         "__profile_type__": profile_type.id,
-        "__service_name__": labels["service_name"],
+        "__service_name__": labels[SERVICE_NAME],
         "__type__": profile_type.sample_type,
         "__unit__": profile_type.sample_unit,
     }

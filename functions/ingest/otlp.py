@@ -21,8 +21,7 @@ from flamehouse.pb.status_pb2 import Status
 from flamehouse.services import Services
 from flamehouse.tenant import tenant_of
 from ingest.body import GZIP_MAGIC, read_upload
-from ingest.pipeline import Arrival, Checks, Entry, entry_of, store_good
-from ingest.upload_id import upload_id
+from ingest.pipeline import Arrival, Checks, Entry, entry_of, id_of, store_good
 
 _PATH: Final = "/v1development/profiles"
 """What both paths are called in an upload's id."""
@@ -80,13 +79,7 @@ def _store(services: Services, arrival: Arrival, body: bytes, codec: Codec) -> b
             entries.append(Entry(id=found.place, profile=found.profiles))
         else:
             entries += [entry_of(profile, checks, found.place) for profile in found.profiles]
-    id_ = upload_id(
-        tenant=arrival.tenant,
-        endpoint=_PATH,
-        parameters=(),
-        parts=(("", body),),
-        received_s=None if all(entry.is_timed for entry in entries) else arrival.received_s,
-    )
+    id_ = id_of(arrival, _PATH, (("", body),), entries)
     outcome = store_good(services, arrival, id_, entries)
     refused = {entries[index].id: error.message for index, error in sorted(outcome.refused.items())}
     shown = islice(refused.items(), _MAX_SHOWN)

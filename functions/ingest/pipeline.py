@@ -4,7 +4,7 @@ An upload is answered when the store has it. One that holds bad profiles is stor
 is wrong with each, which is the answer to every retry of it too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
@@ -18,6 +18,7 @@ from ingest.body import read_parts
 from ingest.formats import FORMATS, UNPROCESSABLE, Format, RefusedProfileError, format_of
 from ingest.normalize import check_series_count, normalize, profile_id_of
 from ingest.request import IngestRequest
+from ingest.series_labels import SERVICE_NAME, UNKNOWN_SERVICE
 from ingest.upload_id import upload_id
 from ingest.validate import TooNewError, ValidProfile, validate
 
@@ -27,8 +28,6 @@ INGEST: Final = "/ingest"
 _SECOND_NS: Final = 1_000_000_000
 _MAX_PARTS: Final = 4_000_000
 """Of all profiles of an upload: gzip makes gigabytes of messages of a few bytes."""
-_SERVICE_NAME: Final = "service_name"
-_UNKNOWN_SERVICE: Final = "unknown_service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +117,20 @@ def entry_of(profile: IncomingProfile, checks: Checks, id_: str = "") -> Entry:
         return Entry(id=id_, profile=error.alone())
 
 
+def id_of(
+    arrival: Arrival, endpoint: str, parts: Iterable[tuple[str, bytes]], entries: Iterable[Entry]
+) -> bytes:
+    """The id of an upload that says nothing beside its profiles, which have times of their own or none."""
+    timed = all(entry.is_timed for entry in entries)
+    return upload_id(
+        tenant=arrival.tenant,
+        endpoint=endpoint,
+        parameters=(),
+        parts=parts,
+        received_s=None if timed else arrival.received_s,
+    )
+
+
 def store(services: Services, arrival: Arrival, id_: bytes, entries: Sequence[Entry]) -> None:
     """Store the good profiles of an upload, then raise RpcError invalid_argument that names the bad ones, if any."""
     refused = store_good(services, arrival, id_, entries).refused
@@ -181,9 +194,9 @@ def _normalize(
 
 
 def _with_service_name(profile: IncomingProfile) -> IncomingProfile:
-    if profile.labels.get(_SERVICE_NAME):
+    if profile.labels.get(SERVICE_NAME):
         return profile
-    return replace(profile, labels={**profile.labels, _SERVICE_NAME: _UNKNOWN_SERVICE})
+    return replace(profile, labels={**profile.labels, SERVICE_NAME: UNKNOWN_SERVICE})
 
 
 def _refusal(entries: Sequence[Entry], refused: _Refused) -> RpcError:

@@ -17,9 +17,8 @@ from flamehouse.labels import check_label_sizes, unique_labels
 from flamehouse.pb import push_pb2
 from flamehouse.settings import Settings
 from ingest.body import human_bytes, unpack
-from ingest.pipeline import Arrival, Checks, Entry, store
+from ingest.pipeline import Arrival, Checks, Entry, id_of, store
 from ingest.pprof_message import decode_pprof
-from ingest.upload_id import upload_id
 from ingest.validate import ValidProfile, check_size
 
 _PATH: Final = "/push.v1.PusherService/Push"
@@ -45,14 +44,9 @@ def push(call: Call, request: push_pb2.PushRequest) -> push_pb2.PushResponse:
     if count > _MAX_PROFILES:
         raise invalid_argument(f"a push may hold {_MAX_PROFILES} profiles, not {count}")
     samples = _read(request, Checks(settings=call.services.settings, received_ns=arrival.received_ns))
-    id_ = upload_id(
-        tenant=arrival.tenant,
-        endpoint=_PATH,
-        parameters=(),
-        parts=((sample.name, sample.content) for sample in samples),
-        received_s=None if all(sample.entry.is_timed for sample in samples) else arrival.received_s,
-    )
-    store(call.services, arrival, id_, [sample.entry for sample in samples])
+    entries = [sample.entry for sample in samples]
+    id_ = id_of(arrival, _PATH, ((sample.name, sample.content) for sample in samples), entries)
+    store(call.services, arrival, id_, entries)
     return push_pb2.PushResponse()
 
 

@@ -1,11 +1,13 @@
-"""The labels of the series that a profile sent to /ingest belongs to: the request's own, and what goes with them."""
+"""The labels that a profile's series has beside the client's own, and those of a profile sent to /ingest."""
 
 from typing import Final
 
 from ingest.request import IngestRequest
 
 SPY_LABEL: Final = "pyroscope_spy"
-_SERVICE_NAME: Final = "service_name"
+SERVICE_NAME: Final = "service_name"
+UNKNOWN_SERVICE: Final = "unknown_service"
+"""Of profiles that no client gave a service."""
 _APP_NAME: Final = "app_name"
 
 
@@ -17,8 +19,8 @@ def series_labels(
     A `service_name` among them takes the service's place, which then stays as `app_name` if `keeps_app_name`.
     """
     own = request.public_labels
-    if _SERVICE_NAME not in own:
-        named = {_SERVICE_NAME: service}
+    if SERVICE_NAME not in own:
+        named = {SERVICE_NAME: service}
     else:
         named = {_APP_NAME: service} if keeps_app_name else {}
     return {"__delta__": "false", SPY_LABEL: request.spy_name, **named, **own, "__name__": metric}

@@ -7,8 +7,10 @@ others write is read by its own metadata. Read in this order:
     metadata.py     the classes of events and constants, and layout.py: how their instances lie there
     numbers.py      integers, many at a time; cursor.py: anything else, one value at a time
     events.py       samples, counted; kinds.py: what they are samples of
-    constants.py    stack traces and names
+    constants.py    names, and stacktraces.py: the stack traces
+    labels.py       what samples are labelled with
     recording.py    all of these put together, and profiles.py: the pprof messages made of it
+    limits.py       how much of each there may be
 
 Format: the packages jdk.jfr.internal and jdk.jfr.internal.consumer of OpenJDK.
 

@@ -23,6 +23,7 @@ from ingest.formats.otlp.attributes import labels_of
 from ingest.formats.otlp.conversion import convert
 from ingest.formats.otlp.dictionary import Dictionary
 from ingest.formats.otlp.message import from_json, from_proto
+from ingest.series_labels import SERVICE_NAME, UNKNOWN_SERVICE
 from ingest.validate import check_sample_count, check_sample_labels, check_size
 
 __all__ = ["Found", "answer", "from_json", "from_proto", "profiles_of"]
@@ -31,7 +32,6 @@ _MAX_PROFILES: Final = 10_000
 """Of a request, and once more when those of several services are a profile for each."""
 _MAX_FRAMES: Final = 4_000_000
 """Of all samples of a request: a stack is written once, and any number of samples may refer to it."""
-_UNKNOWN_SERVICE: Final = "unknown_service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +92,8 @@ class _Reader:
         except RpcError as error:
             return error.alone()
         executable = labels.get("process.executable.name")
-        unknown = f"{_UNKNOWN_SERVICE}:{executable}" if executable else _UNKNOWN_SERVICE
-        labels["service_name"] = labels.get("service.name") or labels.get("service_name") or unknown
+        unknown = f"{UNKNOWN_SERVICE}:{executable}" if executable else UNKNOWN_SERVICE
+        labels[SERVICE_NAME] = labels.get("service.name") or labels.get(SERVICE_NAME) or unknown
         return labels
 
     def labels_of_scope(self, scope: otlp.ScopeProfiles, of_resource: _Labels) -> _Labels:

@@ -17,6 +17,7 @@ from flamehouse.pb.profile_pb2 import Mapping as Mapped
 from ingest.columns import ColumnarProfile, Locations, PprofColumns, Samples
 from ingest.formats.otlp.dictionary import Dictionary
 from ingest.formats.otlp.symbols import FunctionTexts
+from ingest.series_labels import SERVICE_NAME
 
 _MAX_INT64: Final = (1 << 63) - 1
 _DEFAULT_DURATION_NS: Final = 10 * 1_000_000_000
@@ -58,7 +59,7 @@ def convert(
         pprof = _head_of(profile, measure, texts)
         pprof.mapping.extend(_mappings_of(locations, texts))
         pprof.string_table.extend(texts.numbers)
-        named = {_SERVICE: service, "service_name": service} if service else {}
+        named = {_SERVICE: service, SERVICE_NAME: service} if service else {}
         yield ColumnarProfile(labels={**head, **named}, pprof=pprof, columns=columns)
 
 
