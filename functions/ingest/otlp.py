@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from flamehouse.codec import CODECS, Codec
+from flamehouse.codec import JSON, PROTO, Codec
 from flamehouse.compression import gunzip
 from flamehouse.connect import MAX_MESSAGE_CHARS, error_headers
 from flamehouse.errors import Code, RpcError, invalid_argument
@@ -33,13 +33,11 @@ _MAX_BYTES: Final = 16 << 20
 _MAX_SHOWN: Final = 100
 """Refused profiles that an answer names: there may be ten thousand."""
 
-_JSON: Final = CODECS["application/json"]
-_PROTO: Final = CODECS["application/proto"]
 _CODECS: Final = {
-    "application/x-protobuf": _PROTO,
-    "application/protobuf": _PROTO,
-    "application/proto": _PROTO,
-    "application/json": _JSON,
+    "application/x-protobuf": PROTO,
+    "application/protobuf": PROTO,
+    "application/proto": PROTO,
+    "application/json": JSON,
 }
 _GRPC_CODES: Final = {code: number for number, code in enumerate(Code, start=1)}
 """Codes are declared in the order of their numbers."""
@@ -71,7 +69,7 @@ def _store(services: Services, arrival: Arrival, body: bytes, codec: Codec) -> b
     # OpenTelemetry's messages take some milliseconds to load, which no other request is to wait for.
     from ingest.formats import otlp  # noqa: PLC0415
 
-    request = otlp.from_json(body) if codec is _JSON else otlp.from_proto(body)
+    request = otlp.from_json(body) if codec is JSON else otlp.from_proto(body)
     checks = Checks(settings=services.settings, received_ns=arrival.received_ns)
     entries: list[Entry] = []
     for found in otlp.profiles_of(request, services.settings):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from typing import Final
-from uuid import uuid4
 
 from flamehouse.aws import lambda_handler
 from flamehouse.call_tree import tree_bytes
@@ -11,19 +10,17 @@ from flamehouse.errors import invalid_argument
 from flamehouse.flamegraph import flamegraph_of
 from flamehouse.nodes_limit import nodes_limit
 from flamehouse.pb.querier_pb2 import (
-    ASYNC_QUERY_STATUS_SUCCESS,
     PROFILE_FORMAT_DOT,
     PROFILE_FORMAT_FLAMEGRAPH,
     PROFILE_FORMAT_PPROF,
     PROFILE_FORMAT_TREE,
     PROFILE_FORMAT_UNSPECIFIED,
-    AsyncQueryRequest,
-    AsyncQueryResponse,
     PprofProfile,
     ProfileFormat,
     SelectMergeStacktracesRequest,
     SelectMergeStacktracesResponse,
 )
+from querier.later import come_back, question_of, say_that_it_is_done
 from querier.merged_pprof import merged_pprof
 from querier.rpc import querier_rpc
 from querier.sample_selector import drawn_samples, selected_samples
@@ -36,24 +33,16 @@ def select_merge_stacktraces(
     call: Call, request: SelectMergeStacktracesRequest
 ) -> SelectMergeStacktracesResponse:
     """The samples from `start` up to but not with `end`; an empty tree if there is none."""
-    answer = _ANSWERED_AS.get(request.format)
+    later = come_back(request)
+    if later is not None:
+        return later
+    question = question_of(request)
+    answer = _ANSWERED_AS.get(question.format)
     if answer is None:
-        raise invalid_argument(f"there is no format {request.format}")
-    response = answer(call, request)
-    _say_that_it_is_done(request, response)
+        raise invalid_argument(f"there is no format {question.format}")
+    response = answer(call, question)
+    say_that_it_is_done(request, response)
     return response
-
-
-def _say_that_it_is_done(
-    request: SelectMergeStacktracesRequest, response: SelectMergeStacktracesResponse
-) -> None:
-    """Who would have come back for the answer, or comes back for it, has it."""
-    asked: AsyncQueryRequest = getattr(request, "async")
-    if asked.ByteSize():
-        done = AsyncQueryResponse(
-            request_id=asked.request_id or str(uuid4()), status=ASYNC_QUERY_STATUS_SUCCESS
-        )
-        getattr(response, "async").CopyFrom(done)
 
 
 def _as_flamegraph(call: Call, request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesResponse:

@@ -121,22 +121,26 @@ def test_what_selects_nothing_in_particular_is_accepted(changes: dict[str, objec
     assert Querier().post(RPC, body(**changes)).status_code == 200
 
 
-@pytest.mark.parametrize("rpc_format", ["FLAMEGRAPH", "TREE", "DOT", "PPROF"])
-@pytest.mark.parametrize(
-    ("asked", "request_id"),
-    [({"type": "ASYNC_QUERY_TYPE_FORCE"}, None), ({"requestId": "1"}, "1"), ({}, "")],
-)
-def test_who_wants_to_come_back_for_the_answer_has_it_at_once(
-    rpc_format: str, asked: dict[str, object], request_id: str | None
-) -> None:
-    response = Querier().post(RPC, body(format=f"PROFILE_FORMAT_{rpc_format}", **{"async": asked}))
-    assert response.status_code == 200
-    done = response.json().pop("async", None)
-    if request_id == "":
-        assert done is None
-    else:
-        assert done["status"] == "ASYNC_QUERY_STATUS_SUCCESS"
-        assert done["requestId"] == (request_id or str(UUID(done["requestId"])))
+@pytest.mark.parametrize("answered_as", ["FLAMEGRAPH", "TREE", "DOT", "PPROF"])
+def test_a_client_comes_back_for_the_answer_with_nothing_but_the_id(answered_as: str) -> None:
+    querier = Querier(store=CannedStore(tree=TREE))
+    question = {"format": f"PROFILE_FORMAT_{answered_as}"}
+    later = querier.post(RPC, body(**question, **{"async": {"type": "ASYNC_QUERY_TYPE_FORCE"}})).json()
+    request_id = later["async"]["requestId"]
+    assert later == {"async": {"requestId": request_id, "status": "ASYNC_QUERY_STATUS_IN_PROGRESS"}}
+    assert querier.store.asked == []
+    asked = {"type": "ASYNC_QUERY_TYPE_FORCE", "requestId": request_id}
+    answer = querier.post(RPC, json.dumps({"async": asked})).json()
+    assert answer.pop("async") == {"requestId": request_id, "status": "ASYNC_QUERY_STATUS_SUCCESS"}
+    assert answer == querier.post(RPC, body(**question)).json()
+
+
+@pytest.mark.parametrize("request_id", ["1", "é", "AAAA", "____", "CgA="])
+def test_to_come_back_with_another_id_is_an_invalid_argument(request_id: str) -> None:
+    assert Querier().refusal(RPC, body(**{"async": {"requestId": request_id}}))[:2] == (
+        400,
+        "invalid_argument",
+    )
 
 
 def test_a_format_that_there_is_not_is_an_invalid_argument() -> None:

@@ -13,14 +13,14 @@ from opentelemetry.proto.collector.profiles.v1development.profiles_service_pb2 i
     ExportProfilesServiceRequest,
 )
 
-from flamehouse.codec import CODECS, json_text, no_message
+from flamehouse.codec import PROTO, json_text, no_message
 
 _ID_BYTES: Final = (("traceId", 16), ("trace_id", 16), ("spanId", 8), ("span_id", 8))
 
 
 def from_proto(body: bytes) -> ExportProfilesServiceRequest:
     """RpcError invalid_argument for bytes that are no such message, or one of too many fields."""
-    return CODECS["application/proto"].decode(body, ExportProfilesServiceRequest)
+    return PROTO.decode(body, ExportProfilesServiceRequest)
 
 
 def from_json(body: bytes) -> ExportProfilesServiceRequest:

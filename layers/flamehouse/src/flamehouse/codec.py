@@ -113,10 +113,8 @@ def _to_json(answer: Answer) -> bytes:
     return json.dumps(json_format.MessageToDict(message), separators=(",", ":"), ensure_ascii=False).encode()
 
 
-CODECS: Final = {
-    codec.media_type: codec
-    for codec in (
-        Codec(media_type="application/json", decode=_from_json, encode=_to_json, max_bytes=_MAX_JSON_BYTES),
-        Codec(media_type="application/proto", decode=_from_proto, encode=_to_proto),
-    )
-}
+JSON: Final = Codec(
+    media_type="application/json", decode=_from_json, encode=_to_json, max_bytes=_MAX_JSON_BYTES
+)
+PROTO: Final = Codec(media_type="application/proto", decode=_from_proto, encode=_to_proto)
+CODECS: Final = {codec.media_type: codec for codec in (JSON, PROTO)}
