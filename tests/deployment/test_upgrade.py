@@ -1,0 +1,96 @@
+"""`flamehouse migrate` from the first schema to this one, while functions of the new version are at work."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from counted import Counted, once
+from flamehouse.__main__ import main
+from flamehouse.settings import Settings
+from flamehouse.store import migrate, open_store
+from flamehouse.store.client import ClickHouse
+from tools.clickhouse_http.process import clickhouse_server
+
+GET, SET = (f"/settings.v1.SettingsService/{rpc}" for rpc in ("Get", "Set"))
+JSON = {"Content-Type": "application/json"}
+SETTING = json.dumps({"setting": {"name": "theme", "value": "dark", "modifiedAt": "5"}}).encode()
+UPLOADS = 8
+TIMEOUT_S = 60
+DEFINITIONS = """
+SELECT name, create_table_query
+FROM system.tables
+WHERE database = currentDatabase()
+"""
+
+
+@pytest.fixture
+def first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """A server whose database has the first migration alone."""
+    (tmp_path / "migrations").mkdir()
+    text = files("flamehouse.store").joinpath("migrations", "0001.sql").read_text()
+    (tmp_path / "migrations" / "0001.sql").write_text(text)
+    with clickhouse_server(tmp_path) as server:
+        settings = Settings(clickhouse_dsn=server.dsn, retention_days=0)
+        with monkeypatch.context() as patched:
+            patched.setattr(migrate, "files", lambda _: tmp_path)
+            migrate.migrate(settings)
+        yield settings
+
+
+def definitions(settings: Settings) -> dict[str, str]:
+    clickhouse = ClickHouse(settings)
+    found = {name: definition for name, definition in clickhouse.rows(DEFINITIONS)}
+    clickhouse.close()
+    return found
+
+
+def test_an_upgrade_disturbs_neither_writers_nor_readers(
+    first: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = open_store(first)
+    counted = Counted.on(store, first)
+    client = counted.server.client
+    before, begun, ended = definitions(first), Event(), Event()
+
+    def ask(path: str, body: bytes) -> tuple[int, str]:
+        response = client.send("POST", path, body, JSON)
+        return response.status_code, response.json().get("message", "")
+
+    def write() -> set[int]:
+        statuses = set()
+        for number in range(1, UPLOADS):
+            statuses.add(counted.send(number))
+            begun.set()
+        return statuses
+
+    def read() -> set[int]:
+        statuses = set()
+        while not ended.is_set():
+            question = {"start": counted.monday, "end": counted.monday + 1}
+            statuses.add(counted.server.ask("ProfileTypes", **question).status_code)
+        return statuses
+
+    assert counted.send(0) == 200
+    for path, body in ((GET, b"{}"), (SET, SETTING)):
+        status, message = ask(path, body)
+        assert (status, "not set up for this version" in message) == (503, True)
+    assert "run flamehouse migrate" in caplog.text
+    with ThreadPoolExecutor() as pool:
+        writing, reading = pool.submit(write), pool.submit(read)
+        try:
+            begun.wait(TIMEOUT_S)
+            main(["migrate", "--retention-days", "0"], {"CLICKHOUSE_DSN": first.clickhouse_dsn})
+            assert writing.result(TIMEOUT_S) == {200}
+        finally:
+            ended.set()
+        assert reading.result(TIMEOUT_S) == {200}
+    assert counted.counts() == once({*range(UPLOADS)})
+    assert (ask(SET, SETTING)[0], ask(GET, b"{}")[0]) == (200, 200)
+    # What functions of the version before use is as it was.
+    assert before.items() <= definitions(first).items()
+    store.close()
