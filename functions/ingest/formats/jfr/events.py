@@ -176,12 +176,13 @@ def read_events(chunk: Chunk, classes: Classes) -> Found:
     room = Room(MAX_SAMPLES, "distinct samples in a chunk")
     class_room = Room(MAX_EVENT_CLASSES, "classes of samples and settings in a chunk")
     for class_ in classes.values():
-        if class_.name in EVENTS or class_.name == SETTING:
-            class_room.take()
         if class_.name in EVENTS:
             samples[class_.id] = Samples(chunk, class_, classes, room)
         elif class_.name == SETTING:
             settings[class_.id] = Settings(chunk, class_, classes)
+        else:
+            continue
+        class_room.take()
     checkpoints = [*_scan(chunk, {**samples, **settings})]
     if chunk.checkpoint and chunk.checkpoint not in checkpoints:
         raise damaged("its constants are not where the header says")
