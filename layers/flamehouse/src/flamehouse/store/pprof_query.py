@@ -47,7 +47,7 @@ _STACK_AND_VALUE = (
     f"concat('\\x0a', {length_delimited('stack')}, '\\x12', {length_delimited(varint('value'))})"
 )
 
-# Location ids come leaf first. A location that was stored between the reading of `known` and that of the stacks has no
+# The field 12 of a Profile: location_id (0a), leaf first, and value (12). A location that was stored between the reading of `known` and that of the stacks has no
 # number, and is left out.
 _SAMPLES = f"""
 WITH
@@ -121,6 +121,7 @@ _LINE = (
     f"concat('\\x08', function, '\\x10', {varint('toUInt64(line.2)')}, '\\x18', {varint('toUInt64(line.3)')})"
 )
 
+# The field 22: mapping_id (10), address (18), lines (22), each of function_id (08), line (10) and column (18); last id (08).
 # A line whose function is not known is left out.
 _LOCATIONS = f"""
 WITH
@@ -156,6 +157,7 @@ FROM
 )
 """
 
+# The field 2a: name (10), system_name (18), filename (20), start_line (28); last id (08). And texts, the field 32.
 # What is written of a function that was stored between the two readings is not asked for.
 _FUNCTIONS = f"""
 WITH
