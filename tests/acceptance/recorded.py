@@ -9,6 +9,20 @@ from typing import Any
 
 from client import Client
 
+CLIENTS = (
+    "alloy-ebpf",
+    "alloy-scrape",
+    "go",
+    "java",
+    "java-otlp",
+    "nodejs",
+    "push-cumulative",
+    "python",
+    "python-0.8",
+    "rust",
+)
+"""The folders of what was recorded."""
+
 _NOT_REPLAYED = {"host", "content-length", "transfer-encoding", "connection", "x-scope-orgid"}
 _UTF8_NAMES = {"Accept": "*/*;allow-utf8-labelnames=true"}
 _ALL_NODES = 200_000

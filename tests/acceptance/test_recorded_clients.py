@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import answers, observe, recordings_of
+from recorded import CLIENTS, answers, observe, recordings_of
 
 from all_in_one import create_app
 from client import Client
@@ -14,20 +14,6 @@ from conftest import Place
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-
-CLIENTS = (
-    "alloy-ebpf",
-    "alloy-scrape",
-    "go",
-    "java",
-    "java-otlp",
-    "nodejs",
-    "push-cumulative",
-    "python",
-    "python-0.8",
-    "rust",
-)
-
 
 pytestmark = pytest.mark.parametrize("place", ["embedded", "server", "cloud"], indirect=True, scope="session")
 

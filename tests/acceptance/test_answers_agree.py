@@ -1,0 +1,204 @@
+"""Every way to ask how much there is of a profile type gets the same sum, that of the recording: to the unit where it is told so."""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import pytest
+from google.protobuf import json_format
+from recorded import CLIENTS, recordings_of
+
+from all_in_one import create_app
+from client import Client
+from dot_language import label_lines, read_dot
+from flamehouse.pb.profile_pb2 import Profile
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from oracle import OracleTree, read_tree
+from pprofs import names_of_stack, said_by
+
+pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+
+ALL_NODES: Final = 200_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One profile type of what a client sent, in a range of milliseconds that holds it all."""
+
+    client: Client
+    type_: str
+    start: int
+    end: int
+
+    @property
+    def selection(self) -> dict[str, Any]:
+        return {"profileTypeID": self.type_, "labelSelector": "{}", "start": self.start, "end": self.end}
+
+    def rpc(self, rpc: str, **more: Any) -> dict[str, Any]:
+        return self.client.rpc(rpc, {**self.selection, **more})
+
+    def get(self, path: str) -> Any:
+        """The answer to a path of Pyroscope's, with this selection in the place of `SELECTION`."""
+        query = quote(self.type_ + "{}")
+        selection = f"{{}}uery={query}&{{}}rom={self.start}&{{}}ntil={self.end}"
+        for side, names in (("LEFT", ("leftQ", "leftF", "leftU")), ("RIGHT", ("rightQ", "rightF", "rightU"))):
+            path = path.replace(side, selection.format(*names))
+        response = self.client.send("GET", path.replace("ONE", selection.format("q", "f", "u")))
+        assert response.status_code == 200, response.text
+        return response.json()
+
+
+def flamegraph(asked: Question, rpc: str, **more: Any) -> int:
+    return int(asked.rpc(rpc, **more)["flamegraph"].get("total", 0))
+
+
+def tree(asked: Question, rpc: str, **more: Any) -> int:
+    answer = asked.rpc(rpc, format="PROFILE_FORMAT_TREE", **more)
+    return selves(read_tree(base64.b64decode(answer.get("tree", ""))))
+
+
+def selves(node: OracleTree) -> int:
+    return node.self_ + sum(selves(child) for child in node.children)
+
+
+def diff(asked: Question) -> int:
+    graph = asked.rpc("Diff", left=asked.selection, right=asked.selection)["flamegraph"]
+    left, right, both = (int(graph.get(name, 0)) for name in ("leftTicks", "rightTicks", "total"))
+    assert left == right == both - left
+    return left
+
+
+def render_diff(asked: Question) -> int:
+    answer = asked.get("/pyroscope/render-diff?LEFT&RIGHT")
+    left: int = answer["leftTicks"]
+    assert left == answer["rightTicks"]
+    return left
+
+
+def pprof(asked: Question, *, named: bool, **more: Any) -> int:
+    """The sum of the samples of a merged profile: of all, or of those with a named frame."""
+    return _sum(asked.rpc("SelectMergeProfile", **more), named=named)
+
+
+def pprof_in_format(asked: Question, *, named: bool) -> int:
+    """The same of the other RPC that answers one."""
+    answer = asked.rpc("SelectMergeStacktraces", format="PROFILE_FORMAT_PPROF")
+    return _sum(answer["pprof"].get("profile", {}), named=named)
+
+
+def _sum(answer: dict[str, Any], *, named: bool) -> int:
+    said = said_by(json_format.ParseDict(answer, Profile()))
+    return sum(value for stack, value in said.items() if not named or names_of_stack(stack))
+
+
+def points(asked: Question, **more: Any) -> float:
+    series = asked.rpc("SelectSeries", **{"step": 15, **more}).get("series", [])
+    return sum(float(point.get("value", 0)) for each in series for point in each["points"])
+
+
+def timeline(asked: Question, **more: str) -> int:
+    answer = asked.get(
+        "&".join(["/pyroscope/render?ONE", *(f"{name}={value}" for name, value in more.items())])
+    )
+    lines = (answer["groups"] or {"": answer["timeline"]}).values()
+    return sum(sum(line["samples"]) for line in lines)
+
+
+NAMED: Final[Mapping[str, Callable[[Question], float]]] = {
+    "flame graph": lambda asked: flamegraph(asked, "SelectMergeStacktraces", maxNodes=ALL_NODES),
+    "flame graph of a node": lambda asked: flamegraph(asked, "SelectMergeStacktraces", maxNodes=1),
+    "flame graph of every span": lambda asked: flamegraph(asked, "SelectMergeSpanProfile"),
+    "TREE": lambda asked: tree(asked, "SelectMergeStacktraces", maxNodes=ALL_NODES),
+    "TREE of a node": lambda asked: tree(asked, "SelectMergeStacktraces", maxNodes=1),
+    "TREE of every span": lambda asked: tree(asked, "SelectMergeSpanProfile"),
+    "pprof": lambda asked: pprof(asked, named=True),
+    "Diff with itself": diff,
+    "render": lambda asked: int(asked.get("/pyroscope/render?ONE")["flamebearer"]["numTicks"]),
+    "render-diff with itself": render_diff,
+}
+"""What counts the stacks that a flame graph shows."""
+ALL: Final[Mapping[str, Callable[[Question], float]]] = {
+    "pprof": lambda asked: pprof(asked, named=False),
+    "PPROF": lambda asked: pprof_in_format(asked, named=False),
+    "pprof of a node": lambda asked: pprof(asked, named=False, maxNodes=1),
+    "pprof for Go's PGO": lambda asked: pprof(
+        asked, named=False, stackTraceSelector={"goPgo": {"keepLocations": 2, "aggregateCallees": True}}
+    ),
+    "series in steps of 15 s": points,
+    "series in one step": lambda asked: points(asked, step=(asked.end - asked.start) / 1_000),
+    "series by service": lambda asked: points(asked, groupBy=["service_name"]),
+    "series by all labels": lambda asked: points(
+        asked, groupBy=asked.client.rpc("LabelNames", {"start": asked.start, "end": asked.end})["names"]
+    ),
+    "series with exemplars": lambda asked: points(asked, exemplarType="EXEMPLAR_TYPE_INDIVIDUAL"),
+    "timeline": timeline,
+    "timelines by service": lambda asked: timeline(asked, groupBy="service_name"),
+}
+"""What counts every sample."""
+
+
+def check_heatmap(asked: Question, total: float) -> None:
+    """The profiles of the heatmap, each worth no less and no more than its bucket says, may add up to this total."""
+    (series,) = asked.rpc("SelectHeatmap", step=15)["series"]
+    least = most = 0.0
+    for slot in series["slots"]:
+        bounds = slot["yMin"]
+        width = max(upper - lower for lower, upper in pairwise(bounds)) + 1
+        for lower, count in zip(bounds, slot["counts"], strict=True):
+            least += lower * count
+            most += (lower + width) * count
+    assert least <= total <= most
+
+
+_TOTAL: Final = re.compile(r"of ([\d.]+)([A-Za-z]*) total")
+_UNITS: Final = {
+    "": 1,
+    "ns": 1,
+    "us": 1e3,
+    "ms": 1e6,
+    "s": 1e9,
+    "mins": 60e9,
+    "hrs": 3600e9,
+    "B": 1,
+    "kB": 2**10,
+    "MB": 2**20,
+    "GB": 2**30,
+}
+
+
+def check_dot(asked: Question, total: float) -> None:
+    """The call graph's legend tells the total, in a unit that is easy to read."""
+    dot = asked.rpc("SelectMergeStacktraces", format="PROFILE_FORMAT_DOT").get("dot", "")
+    shown = 0.0
+    if dot:
+        lines = label_lines(read_dot(dot).legend["label"])
+        (found,) = filter(None, map(_TOTAL.search, lines))
+        shown = float(found[1]) * _UNITS[found[2]]
+    assert shown == pytest.approx(total, rel=0.01)
+
+
+@pytest.mark.parametrize("name", CLIENTS)
+def test_all_answers_about_a_recording_agree(
+    store: Store, settings: Settings, tenant: str, shared_dir: Path, name: str
+) -> None:
+    services = Services(settings=settings, store=store)
+    client = Client(server=create_app(lambda: services), tenant=tenant)
+    folder = shared_dir / "fixtures" / "sdk" / name
+    for recording in recordings_of(folder):
+        assert recording.replay(client)["status"] == 200
+    expected = json.loads((folder / "expected_all.json").read_text())
+    for type_ in expected["profile_types"]:
+        asked = Question(client=client, type_=type_["id"], **expected["query_range_ms"])
+        named, total = type_["total"], type_["series_total"]
+        assert {each: ask(asked) for each, ask in NAMED.items()} == dict.fromkeys(NAMED, named), asked.type_
+        assert {each: ask(asked) for each, ask in ALL.items()} == dict.fromkeys(ALL, total), asked.type_
+        check_heatmap(asked, total)
+        check_dot(asked, named)
