@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import count
 from typing import Final
 
 import urllib3
@@ -16,12 +17,14 @@ from adhoc.out_of_reach import out_of_reach
 from flamehouse.errors import Code, RpcError
 from flamehouse.settings import Settings
 from flamehouse.sigv4 import AwsRequest, domain_of, sha256_hex, signed
-from flamehouse.store.deadline import time_left
+from flamehouse.store.deadline import has_time, time_left, time_limit
 
 _log = logging.getLogger(__name__)
 
 _SERVICE: Final = "s3"
 _TIMEOUT_S: Final = 10
+"""Of a request with all of its attempts."""
+_ATTEMPT_S: Final = 4
 _ATTEMPTS: Final = 3
 _PASSING: Final = (500, 502, 503, 504)
 _MAX_PAGES: Final = 20
@@ -98,24 +101,38 @@ class Bucket:
             body=body,
         )
         headers = signed(request, self._settings, datetime.now(UTC))
-        retries = urllib3.Retry(
-            _ATTEMPTS - 1, allowed_methods=None, status_forcelist=_PASSING, raise_on_status=False, redirect=0
-        )
         try:
-            with urllib3.PoolManager() as http:
-                response = http.request(
-                    method,
-                    f"{self.url}{request.target}",
-                    body=body or None,
-                    headers=headers,
-                    timeout=time_left(_TIMEOUT_S),
-                    retries=retries,
+            with time_limit(_TIMEOUT_S), urllib3.PoolManager() as http:
+                response = _answer(
+                    lambda timeout_s: http.request(
+                        method,
+                        f"{self.url}{request.target}",
+                        body=body or None,
+                        headers=headers,
+                        timeout=timeout_s,
+                        retries=False,
+                    )
                 )
         except urllib3.exceptions.HTTPError as error:
             reason = getattr(error, "reason", None) or error
             _log.error("the bucket of ad hoc profiles cannot be reached: %s", type(reason).__name__)
             raise out_of_reach() from None
         return response.status, response.data
+
+
+def _answer(attempt: Callable[[float], urllib3.BaseHTTPResponse]) -> urllib3.BaseHTTPResponse:
+    """What `attempt` gets within its seconds; it is made again, while there is time, where the failure may pass."""
+    for made in count(1):
+        again = made < _ATTEMPTS and has_time(_ATTEMPT_S)
+        try:
+            response = attempt(time_left(_ATTEMPT_S))
+        except urllib3.exceptions.HTTPError:
+            if not again:
+                raise
+            continue
+        if response.status not in _PASSING or not again:
+            break
+    return response
 
 
 def _error_code(answer: bytes) -> str:

@@ -1,5 +1,6 @@
 """Ad hoc profiles in a bucket: kept, found again, listed over pages, and told apart by tenant."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from client import Client
 from doubles import CannedStore
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from scripted import nobody_listens
+from scripted import Reply, asleep, nobody_listens, scripted
 from tools.s3 import S3, serving_bucket
 from tools.signature import Key
 
@@ -83,6 +84,23 @@ def test_a_bucket_that_does_not_answer_is_unavailable(settings: Settings) -> Non
     with nobody_listens() as port:
         adhoc = on(replace(settings, aws_endpoint_url_s3=f"http://127.0.0.1:{port}"), "anonymous")
         assert adhoc.refused_file(b"a 1", "a")[:2] == (503, "unavailable")
+
+
+def test_a_bucket_that_hangs_takes_no_more_than_the_clients_time(settings: Settings) -> None:
+    with asleep() as port:
+        client = on(replace(settings, aws_endpoint_url_s3=f"http://127.0.0.1:{port}"), "anonymous").client
+        started = time.monotonic()
+        headers = {"Content-Type": "application/json", "Connect-Timeout-Ms": "800"}
+        response = client.send("POST", "/adhocprofiles.v1.AdHocProfileService/List", b"{}", headers)
+        assert time.monotonic() - started < 1.5
+    assert (response.status_code, response.json()["code"]) == (504, "deadline_exceeded")
+
+
+def test_a_failure_of_the_bucket_that_passes_is_outlived(settings: Settings) -> None:
+    with scripted(Reply(status=503), Reply(status=0), Reply(status=200)) as server:
+        at = replace(settings, aws_endpoint_url_s3=f"http://127.0.0.1:{server.port}")
+        assert Bucket("profiles", at).get("anonymous", "a") == b""
+        assert server.requests == 3
 
 
 @pytest.mark.parametrize(
