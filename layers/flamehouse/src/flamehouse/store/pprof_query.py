@@ -47,8 +47,8 @@ _STACK_AND_VALUE = (
     f"concat('\\x0a', {length_delimited('stack')}, '\\x12', {length_delimited(varint('value'))})"
 )
 
-# The field 12 of a Profile: location_id (0a), leaf first, and value (12). A location that was stored between the reading of `known` and that of the stacks has no
-# number, and is left out.
+# The field 12 of a Profile: location_id (0a), leaf first, and value (12). A location that was stored between the reading of
+# `known` and that of the stacks has no number, and is left out.
 _SAMPLES = f"""
 WITH
     (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM locations WHERE {{symbols}} ORDER BY id)) AS known,
