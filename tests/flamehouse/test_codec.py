@@ -91,6 +91,27 @@ def test_a_name_that_utf8_cannot_carry_is_an_invalid_argument(body: bytes) -> No
     assert raised.value.message == "the body is not a valid message: a name in it is not valid Unicode text"
 
 
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"stackTraceSelector": "main"}, "stackTraceSelector"),
+        ({"stack_trace_selector": ["main"]}, "stack_trace_selector"),
+        ({"stackTraceSelector": {"callSite": ["main"]}}, "callSite"),
+        ({"stackTraceSelector": {"goPgo": ""}}, "goPgo"),
+    ],
+)
+def test_a_text_in_place_of_a_message_is_not_an_empty_message(body: object, name: str) -> None:
+    with pytest.raises(RpcError) as raised:
+        JSON.decode(json.dumps(body).encode(), SelectSeriesRequest)
+    assert raised.value.code is Code.INVALID_ARGUMENT
+    assert raised.value.message == f"the body is not a valid message: {name} is not a JSON object"
+
+
+@pytest.mark.parametrize("body", [{"stackTraceSelector": None}, {"stackTraceSelector": {"callSite": None}}])
+def test_null_is_a_field_that_is_left_out(body: object) -> None:
+    assert not JSON.decode(json.dumps(body).encode(), SelectSeriesRequest).stack_trace_selector.call_site
+
+
 @given(message=requests, cut=st.integers(0, 200), bit=st.integers(0, 2000))
 def test_a_damaged_message_is_a_message_or_an_invalid_argument(
     message: SelectSeriesRequest, cut: int, bit: int

@@ -6,9 +6,10 @@ JSON mapping: protobuf.dev/programming-guides/json. Unknown fields are ignored, 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError, Message
 
 from flamehouse.errors import RpcError, invalid_argument
@@ -94,7 +95,26 @@ def _from_json[M: Message](body: bytes, message_type: type[M]) -> M:
         json_format.Parse(text, message, ignore_unknown_fields=True)
     except json_format.ParseError as error:
         raise no_message(error) from error
+    _check_objects(json.loads(text), cast(Descriptor, message_type.DESCRIPTOR))
     return message
+
+
+def _check_objects(content: object, message_type: Descriptor) -> None:
+    """RpcError invalid_argument where anything but an object stands for a message: the parser read it as an empty one.
+
+    A question would be answered as if that part of it had been left out.
+    """
+    pending = [("body", content, message_type)]
+    while pending:
+        name, content, within = pending.pop()
+        if not isinstance(content, dict):
+            raise invalid_argument(f"the body is not a valid message: {name} is not a JSON object")
+        for field in within.fields:
+            if field.message_type is None:
+                continue
+            for key in {field.name, field.json_name} & content.keys():
+                values = content[key] if field.is_repeated else [content[key]]
+                pending += ((key, value, field.message_type) for value in values or () if value is not None)
 
 
 def no_message(error: Exception) -> RpcError:
