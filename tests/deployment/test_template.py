@@ -196,6 +196,12 @@ def test_the_bucket_is_private_and_encrypted_and_expires_with_the_profiles(templ
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
+def test_the_bucket_stays_with_its_policy_where_the_stack_is_deleted(template: dict[str, Any]) -> None:
+    for name in ("AdHocProfilesBucket", "AdHocProfilesBucketPolicy"):
+        kept = template["Resources"][name]
+        assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+
+
 def test_the_gateway_may_call_each_function_and_only_this_gateway(template: dict[str, Any]) -> None:
     permissions = of_type(template, "AWS::Lambda::Permission").values()
     assert {permission["FunctionName"]["Ref"] for permission in permissions} == FUNCTIONS.keys()
