@@ -20,8 +20,8 @@ MAX_EVENT_BYTES = 6 << 20
 MAX_PROFILE_BYTES = 4 << 20
 MAX_PROFILE_SAMPLES = 15_998
 """Beside the two that are there already."""
-REMEMBERED_MB = 300
-"""What a function knows to be stored already (store/known.py), at its most."""
+WARM_MB = 470
+"""What a warm function has more: one grew by 461 MB over 24 uploads of 770,000 ids each (store/known.py)."""
 MEASURE = """
 import json, re, sys
 from pathlib import Path
@@ -121,4 +121,4 @@ def memory_mb(body: bytes) -> int:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads its peak memory from /proc")
 @pytest.mark.parametrize(("upload", "setting"), [(ordinary, "MinValue"), (costly, "Default")])
 def test_the_largest_uploads_fit_the_functions_memory(upload: Callable[[], bytes], setting: str) -> None:
-    assert memory_mb(upload()) + REMEMBERED_MB < parameter("FunctionMemory")[setting]
+    assert memory_mb(upload()) + WARM_MB < parameter("FunctionMemory")[setting]
