@@ -128,7 +128,8 @@ WITH
     (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM functions WHERE {{symbols}} ORDER BY id)) AS known_functions,
     (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM mappings WHERE {{symbols}} ORDER BY id)) AS known_mappings,
     arrayMap(number -> {varint("number")}, arrayEnumerate(known_functions)) AS numbers,
-    arrayMap(number -> {padded_varint("number", _NUMBER_BYTES)}, arrayEnumerate(known_functions)) AS padded_numbers
+    arrayMap(number -> {padded_varint("number", _NUMBER_BYTES)}, arrayEnumerate(known_functions)) AS padded_numbers,
+    arrayMap(number -> {varint("number")}, arrayEnumerate(known_mappings)) AS mapping_numbers
 SELECT
     groupArray(id) AS ids,
     groupArray({_unnumbered("\\x22", "location")}) AS encoded,
@@ -136,7 +137,7 @@ SELECT
     {_numbers("used_functions", "known_functions", "padded_numbers")} AS function_numbers,
     length(known_functions) AS functions_known,
     groupUniqArray(mapping_id) AS used_mappings,
-    arrayMap(id -> indexOf(known_mappings, id), used_mappings) AS mapping_numbers,
+    arrayMap(id -> indexOf(known_mappings, id), used_mappings) AS used_mapping_numbers,
     length(known_mappings) AS mappings_known
 FROM
 (
@@ -145,7 +146,7 @@ FROM
         mapping_id,
         lines,
         concat(
-            '\\x10', {varint("indexOf(known_mappings, mapping_id)")},
+            '\\x10', transform(mapping_id, known_mappings, mapping_numbers, '\\0'),
             '\\x18', {varint("address")},
             arrayStringConcat(arrayMap(
                 (function, line) -> if(function = '', '', concat('\\x22', {length_delimited(_LINE)})),
@@ -157,30 +158,33 @@ FROM
 )
 """
 
-# The field 2a: name (10), system_name (18), filename (20), start_line (28); last id (08). And texts, the field 32.
-# What is written of a function that was stored between the two readings is not asked for.
+_FUNCTION = (
+    "concat('\\x10', name, '\\x18', system_name, '\\x20', filename, "
+    f"'\\x28', {varint('toUInt64(start_line)')})"
+)
+
+# The field 2a: name (10), system_name (18), filename (20), start_line (28); last id (08). And texts, the field 32, each once:
+# they are numbered in the order of their first uses, and arrayDistinct keeps that.
 _FUNCTIONS = f"""
-WITH
-    (
-        SELECT groupUniqArrayArray([name, system_name, filename]) FROM functions WHERE {{symbols}} AND {{named}}
-    ) AS names,
-    arrayPushFront(arraySort(arrayFilter(name -> name != '', names)), '') AS texts,
-    arrayMap(number -> {varint("(number - 1)")}, arrayEnumerate(texts)) AS indexes
 SELECT
-    groupArray(id) AS ids,
-    groupArray({_unnumbered("\\x2a", "function")}) AS encoded,
-    arrayStringConcat(arrayMap(text -> concat('\\x32', {length_delimited("text")}), texts)) AS encoded_texts,
-    length(texts) AS texts_known
+    ids,
+    arrayMap(
+        (name, system_name, filename, start_line) -> {_unnumbered("\\x2a", _FUNCTION)},
+        arraySlice(indexes, 2, length(ids)),
+        arraySlice(indexes, 2 + length(ids), length(ids)),
+        arraySlice(indexes, 2 + 2 * length(ids), length(ids)),
+        start_lines
+    ) AS encoded,
+    arrayStringConcat(arrayMap(text -> concat('\\x32', {length_delimited("text")}), arrayDistinct(texts))) AS encoded_texts,
+    arrayMax(numbers) AS text_count
 FROM
 (
     SELECT
-        id,
-        concat(
-            '\\x10', transform(name, texts, indexes, ''),
-            '\\x18', transform(system_name, texts, indexes, ''),
-            '\\x20', transform(filename, texts, indexes, ''),
-            '\\x28', {varint("toUInt64(start_line)")}
-        ) AS function
+        groupArray(id) AS ids,
+        groupArray(start_line) AS start_lines,
+        arrayConcat([''], groupArray(name), groupArray(system_name), groupArray(filename)) AS texts,
+        arrayEnumerateDense(texts) AS numbers,
+        arrayMap(number -> {varint("(number - 1)")}, numbers) AS indexes
     FROM
     (
         SELECT id, name, system_name, filename, start_line
@@ -191,19 +195,27 @@ FROM
 )
 """
 
+# `sources` says of the selected series where their source code is.
 _MAPPINGS = """
-SELECT id, any(memory_start), any(memory_limit), any(file_offset), any(filename), any(build_id), any(flags)
+WITH
+    (
+        SELECT groupUniqArray(2)((labels['service_repository'], labels['service_git_ref'], labels['service_root_path']))
+        FROM series
+        WHERE {rows} AND day BETWEEN toDate({{first_day:Int32}}) AND toDate({{last_day:Int32}})
+    ) AS sources
+SELECT
+    sources,
+    id,
+    any(memory_start),
+    any(memory_limit),
+    any(file_offset),
+    any(filename),
+    any(build_id),
+    any(flags)
 FROM mappings
 WHERE {symbols} AND {named}
 GROUP BY id
 ORDER BY id
-"""
-
-_SOURCES = """
-SELECT DISTINCT labels['service_repository'], labels['service_git_ref'], labels['service_root_path']
-FROM series
-WHERE {rows} AND day BETWEEN toDate({{first_day:Int32}}) AND toDate({{last_day:Int32}})
-LIMIT 2
 """
 
 
@@ -219,14 +231,15 @@ def select_merge_profile(
     if not samples:
         return NO_PROFILE
     selection = values.selection
-    locations, functions, mappings = _locations(clickhouse, used, selection, settings)
+    locations, functions, used_mappings = _locations(clickhouse, used, selection, settings)
+    mappings, source = _mappings(clickhouse, used_mappings, selection, settings)
     return MergedProfile(
         samples=samples,
         locations=locations,
         functions=_functions(clickhouse, functions, selection, settings),
-        mappings=_mappings(clickhouse, mappings, selection, settings),
+        mappings=mappings,
         cut_off=used.known if CUT_OFF in used.numbers else 0,
-        source=_source(clickhouse, selection, settings),
+        source=source,
     )
 
 
@@ -270,21 +283,26 @@ def _functions(
     clickhouse: ClickHouse, functions: _Used[bytes], selection: Selection, settings: ServerSettings
 ) -> EncodedFunctions:
     (row,) = _rows(clickhouse, _FUNCTIONS, functions, selection, settings, text=False)
-    ids, encoded, texts, texts_known = row
+    ids, encoded, texts, text_count = row
     return EncodedFunctions(
         functions=_numbered(ids, encoded, functions.numbers),
         last_number=functions.known,
         texts=texts,
-        text_count=texts_known,
+        text_count=text_count,
     )
 
 
 def _mappings(
     clickhouse: ClickHouse, mappings: _Used[int], selection: Selection, settings: ServerSettings
-) -> Mapping[int, MappedFile]:
-    rows = _rows(clickhouse, _MAPPINGS, mappings, selection, settings)
-    numbers = mappings.numbers
-    return {numbers[row[0]]: MappedFile(*row) for row in rows if row[0] in numbers}
+) -> tuple[Mapping[int, MappedFile], SourceLabels]:
+    """The mappings by number, and where the source code is, if all selected series say the same of it."""
+    found: dict[int, MappedFile] = {}
+    source = UNKNOWN_SOURCE
+    for sources, *row in _rows(clickhouse, _MAPPINGS, mappings, selection, settings):
+        if row[0] in mappings.numbers:
+            found[mappings.numbers[row[0]]] = MappedFile(*row)
+            source = SourceLabels(*sources[0]) if len(sources) == 1 else UNKNOWN_SOURCE
+    return found, source
 
 
 def _used[Number](ids: Iterable[int], numbers: Iterable[Number], known: int) -> _Used[Number]:
@@ -332,12 +350,6 @@ def _rows(
             f"SELECT arrayJoin(arrayMap(id -> toUInt64(id), arrayConcat({bound})))" if fields else "SELECT 0"
         )
         condition = f"id IN ({ids})"
-    question = sql.format(symbols=selection.symbols, named=condition)
+    question = sql.format(symbols=selection.symbols, rows=selection.rows, named=condition)
     columns = clickhouse.columns(question, {**selection.parameters, **fields}, settings, text=text)
     return zip(*columns, strict=True)
-
-
-def _source(clickhouse: ClickHouse, selection: Selection, settings: ServerSettings) -> SourceLabels:
-    """Where the source code is, if all selected series say the same of it."""
-    rows = clickhouse.rows(_SOURCES.format(rows=selection.rows), selection.parameters, settings)
-    return SourceLabels(*rows[0]) if len(rows) == 1 else UNKNOWN_SOURCE

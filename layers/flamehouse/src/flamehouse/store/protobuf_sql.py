@@ -3,13 +3,13 @@
 All of these are SQL expressions made of SQL expressions. None holds a value.
 """
 
-_BOUNDS = ", ".join(f"toUInt64({1 << bits})" for bits in range(7, 64, 7))
+_BOUNDS = [1 << bits for bits in range(7, 64, 7)]
 """From which numbers on one group of seven bits more is needed, and one more again."""
 
 
 def varint(number: str) -> str:
     """The number, not negative, as LEB128."""
-    last = f"arrayCount(bound -> {number} >= bound, [{_BOUNDS}])"
+    last = f"arrayCount(bound -> {number} >= bound, {_BOUNDS})"
     group = f"char(bitOr(bitShiftRight({number}, 7 * group), if(group < {last}, 128, 0)))"
     return f"arrayStringConcat(arrayMap(group -> {group}, range({last} + 1)))"
 
