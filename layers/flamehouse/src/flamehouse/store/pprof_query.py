@@ -5,7 +5,7 @@ locations, functions and their texts the way protobuf encodes them. What they re
 its kind in the selected services and weeks.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import batched, chain
 from typing import Any, NamedTuple
 
@@ -133,10 +133,13 @@ WITH
 SELECT
     groupArray(id) AS ids,
     groupArray({_unnumbered("\\x22", "location")}) AS encoded,
-    groupUniqArrayArray(lines.function_id) AS used_functions,
+    groupArrayArray(arrayMap(line -> id, lines)) AS ids_of_lines,
+    groupArrayArray(lines.function_id) AS function_ids,
+    arrayDistinct(function_ids) AS used_functions,
     {_numbers("used_functions", "known_functions", "padded_numbers")} AS function_numbers,
     length(known_functions) AS functions_known,
-    groupUniqArray(mapping_id) AS used_mappings,
+    groupArray(mapping_id) AS mapping_ids,
+    arrayDistinct(mapping_ids) AS used_mappings,
     arrayMap(id -> indexOf(known_mappings, id), used_mappings) AS used_mapping_numbers,
     length(known_mappings) AS mappings_known
 FROM
@@ -249,6 +252,10 @@ class _Used[Number](NamedTuple):
     numbers: Mapping[int, Number]
     known: int
 
+    def of(self, ids: Container[int]) -> "_Used[Number]":
+        """Those of them that are among the ids."""
+        return _Used({id_: number for id_, number in self.numbers.items() if id_ in ids}, self.known)
+
 
 def _samples(
     clickhouse: ClickHouse, values: StackValues, query: ProfileQuery, settings: ServerSettings
@@ -269,13 +276,12 @@ def _locations(
 ) -> tuple[bytes, _Used[bytes], _Used[int]]:
     """The locations, encoded, and the functions and mappings that they name."""
     (row,) = _rows(clickhouse, _LOCATIONS, locations, selection, settings, text=False)
-    ids, encoded, functions, function_numbers, functions_known, mappings, mapping_numbers, mappings_known = (
-        row
-    )
+    ids, encoded, ids_of_lines, function_ids, *functions, mapping_ids, mappings, numbers, known = row
+    named = locations.numbers
     return (
-        _numbered(ids, encoded, locations.numbers),
-        _used(functions, function_numbers, functions_known),
-        _used(mappings, mapping_numbers, mappings_known),
+        _numbered(ids, encoded, named),
+        _used(*functions).of(_beside(function_ids, ids_of_lines, named)),
+        _used(mappings, numbers, known).of(_beside(mapping_ids, ids, named)),
     )
 
 
@@ -307,6 +313,11 @@ def _mappings(
 
 def _used[Number](ids: Iterable[int], numbers: Iterable[Number], known: int) -> _Used[Number]:
     return _Used({id_: number for id_, number in zip(ids, numbers, strict=True) if number}, known)
+
+
+def _beside(ids: Iterable[int], locations: Iterable[int], named: Container[int]) -> set[int]:
+    """The ids that stand where a location is named: there may be more locations in an answer than were asked for."""
+    return {id_ for id_, location in zip(ids, locations, strict=True) if location in named}
 
 
 def _numbered(ids: Sequence[int], encoded: Sequence[bytes], numbers: Mapping[int, bytes]) -> bytes:
