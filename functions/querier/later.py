@@ -3,7 +3,6 @@
 So nothing is kept, and any function can answer. What is asked for in this way takes no longer than what is not.
 """
 
-import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from flamehouse.codec import PROTO
@@ -44,7 +43,7 @@ def question_of(request: SelectMergeStacktracesRequest) -> SelectMergeStacktrace
         return request
     try:
         data = urlsafe_b64decode(request_id)
-    except (ValueError, binascii.Error) as error:
+    except ValueError as error:
         raise invalid_argument("async.request_id is none that was answered here") from error
     return _plain(PROTO.decode(data, SelectMergeStacktracesRequest))
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamehouse.compression import gunzip
+from flamehouse.compression import compress_if_wanted, gunzip
 from flamehouse.errors import Code, RpcError
 
 BIG = 1 << 40
@@ -19,6 +19,20 @@ def test_members_come_back_joined(members: list[bytes], level: int) -> None:
     whole = b"".join(members)
     assert gunzip(body, BIG) == whole
     assert gunzip(body, len(whole)) == whole
+
+
+@given(body=st.binary() | st.builds(lambda piece, times: piece * times, st.binary(), st.integers(0, 5_000)))
+def test_an_answer_is_one_member_that_any_gzip_reads_and_the_same_every_time(body: bytes) -> None:
+    asked = {"Content-Encoding": "gzip"}
+    sent, headers = compress_if_wanted(body, asked)
+    assert headers == {"Content-Encoding": "gzip"}
+    assert gzip.decompress(sent) == body
+    assert gunzip(sent, len(body)) == body
+    # Of what cannot be compressed it is hardly longer.
+    assert len(sent) <= len(body) + len(body) // 1_000 + 64
+    # No time is in it.
+    assert sent[4:8] == bytes(4)
+    assert compress_if_wanted(body, asked) == (sent, headers)
 
 
 @given(data=st.binary(min_size=1, max_size=1000), cut=st.integers(1, 30))

@@ -182,6 +182,8 @@ def test_as_many_symbols_as_there_are_come_back_whether_most_are_asked_for_or_fe
     sent = program(names, monday)
     server.push(
         series(labels_of(), sent, program([f"g{number}" for number in range(rest)], monday + 5)),
+        # The same symbols again, as another service has them.
+        series(labels_of(service_name="cart"), program(names, monday + 5)),
     )
     data = asked(server, monday, monday + 1)
     check_encoding(data)
