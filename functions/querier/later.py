@@ -6,7 +6,7 @@ So nothing is kept, and any function can answer. What is asked for in this way t
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 from flamehouse.codec import PROTO
-from flamehouse.errors import invalid_argument
+from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.pb.querier_pb2 import (
     ASYNC_QUERY_STATUS_IN_PROGRESS,
     ASYNC_QUERY_STATUS_SUCCESS,
@@ -42,10 +42,9 @@ def question_of(request: SelectMergeStacktracesRequest) -> SelectMergeStacktrace
     if not request_id:
         return request
     try:
-        data = urlsafe_b64decode(request_id)
-    except ValueError as error:
+        return _plain(PROTO.decode(urlsafe_b64decode(request_id), SelectMergeStacktracesRequest))
+    except (ValueError, RpcError) as error:
         raise invalid_argument("async.request_id is none that was answered here") from error
-    return _plain(PROTO.decode(data, SelectMergeStacktracesRequest))
 
 
 def say_that_it_is_done(

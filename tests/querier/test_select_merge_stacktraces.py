@@ -135,12 +135,17 @@ def test_a_client_comes_back_for_the_answer_with_nothing_but_the_id(answered_as:
     assert answer == querier.post(RPC, body(**question)).json()
 
 
-@pytest.mark.parametrize("request_id", ["1", "é", "AAAA", "____", "CgA="])
+@pytest.mark.parametrize("request_id", ["1", "é", "AAAA", "____"])
 def test_to_come_back_with_another_id_is_an_invalid_argument(request_id: str) -> None:
-    assert Querier().refusal(RPC, body(**{"async": {"requestId": request_id}}))[:2] == (
+    assert Querier().refusal(RPC, body(**{"async": {"requestId": request_id}})) == (
         400,
         "invalid_argument",
+        "async.request_id is none that was answered here",
     )
+
+
+def test_to_come_back_for_a_question_that_is_none_is_an_invalid_argument() -> None:
+    assert Querier().refusal(RPC, body(**{"async": {"requestId": "CgA="}}))[:2] == (400, "invalid_argument")
 
 
 def test_a_format_that_there_is_not_is_an_invalid_argument() -> None:
