@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 _OPEN_PATHS: Final = {"/ready"}
 _CHALLENGE: Final = 'Basic realm="flamehouse"'
-_REFUSAL: Final = "a credential is needed: send it as Basic password or as Bearer token"
+_REFUSAL: Final = "the credential is missing or wrong: send it as Basic password or as Bearer token"
 """The same whether a credential is missing or wrong."""
 
 
