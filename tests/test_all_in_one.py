@@ -124,10 +124,16 @@ def test_a_taken_port_is_refused_before_the_engine_starts(tmp_path: Path) -> Non
         ({"PORT": "http"}, "flamehouse: PORT must be a port number, not 'http'"),
         ({"PORT": "70000"}, "flamehouse: PORT must be a port number, not '70000'"),
         ({"RETENTION_DAYS": "soon"}, "flamehouse: RETENTION_DAYS must be a whole number, not 'soon'"),
-        ({"RETENTION_DAYS": "-1"}, "flamehouse: a retention of -1 days is none: 0 keeps profiles for ever"),
+        (
+            {"RETENTION_DAYS": "-1"},
+            "flamehouse: RETENTION_DAYS must be from 0 to 10000, not -1: 0 keeps profiles for ever",
+        ),
         (
             {"CLICKHOUSE_DSN": "ftp://user:hunter2@host"},
-            "flamehouse: CLICKHOUSE_DSN must name a ClickHouse: https://user:password@host:8443",
+            (
+                "flamehouse: CLICKHOUSE_DSN must name a ClickHouse: https://user:password@host:8443, "
+                "or chdb:// and a folder, in whose path (DATA_DIR) there is no question mark"
+            ),
         ),
         (
             {"CLICKHOUSE_DSN": "https://user:hunter2@127.0.0.1:1"},

@@ -171,6 +171,18 @@ def test_profiles_expire_with_their_weeks_symbols(own: Settings, database: Click
     assert points == [(time_ms, 1) for time_ms in times[2:]]
 
 
+def test_the_longest_retention_keeps_profiles_in_every_table(own: Settings, database: ClickHouse) -> None:
+    migrate.migrate(of(own, retention_days=10_000))
+    server = Server.on(Store(database, LoneWriter(database), own), own)
+    now_ms = time_ns() // 1_000_000
+    pprof = pprof_of([sample(["main"], 1)], time_ms=now_ms, mapping=Mapping(id=1, filename=1))
+    server.push(series(labels_of(), pprof))
+    for table in TTL_AFTER_30_DAYS:
+        database.command(f"OPTIMIZE TABLE {table} FINAL")
+        assert database.rows(WEEKS, {"table": table}), table
+    assert server.flamegraph(now_ms, now_ms + 1) == drawn([(["main"], 1)])
+
+
 def test_a_server_that_is_too_old_is_refused(
     own: Settings, clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,14 +1,28 @@
 """Settings: every knob of a deployment, read once from the environment and passed down."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Self
+from typing import Final, Self
 
 _MIB = 1 << 20
 _DAY_S = 86_400
-_DSN_SCHEMES = ("chdb://", "https://", "http://")
-_MAX_STACK_DEPTH = 4_000
-"""The ids of a call tree's nodes have room for this depth (store/tree_sql.py)."""
+_DSN = re.compile(r"chdb://[^?]+|https?://.+", re.DOTALL)
+"""What follows a `?` is not of the folder's name for chDB, but is for who locks the folder."""
+_ADHOC_PLACE = re.compile(r"s3://[^/]+/?|(?!.*://).*", re.DOTALL)
+_ANY: Final = (0, (1 << 63) - 1)
+_ANY_OR_DEFAULT: Final = (-1, (1 << 63) - 1)
+_RANGES: Final[Mapping[str, tuple[int, int]]] = {
+    # A row's time and this have to lie before 2106, where ClickHouse's DateTime begins again: it would expire at once.
+    "retention_days": (0, 10_000),
+    "ingest_window_past_s": _ANY_OR_DEFAULT,
+    # The ids of a call tree's nodes have room for this depth (store/tree_sql.py).
+    "max_stack_depth": (1, 4_000),
+    "max_query_length_s": _ANY_OR_DEFAULT,
+    "max_query_lookback_s": _ANY_OR_DEFAULT,
+    "query_timeout_s": (1, _DAY_S),
+}
+"""The least and the greatest value of a number, where these are not `_ANY`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +44,7 @@ class Settings:
     """What clients send as Basic password or Bearer token. Empty: the local server asks for none, and on AWS nobody
     is let in."""
     retention_days: int = 30
-    """How long profiles are kept; 0 keeps them for ever."""
+    """How long profiles are kept, 10,000 days at most; 0 keeps them for ever."""
 
     adhoc_profiles: str = ""
     """Where files that are uploaded to be looked at are kept: a folder, or `s3://BUCKET`. Empty: in the data folder of an
@@ -68,6 +82,7 @@ class Settings:
     max_answer_bytes: int = 64 * _MIB
     """One answer before compression, and what ClickHouse hands over for it; 0 is no limit."""
     query_timeout_s: int = 25
+    """From 1 to 86,400."""
     query_memory_bytes: int = 4_096 * _MIB
     """What one query may use in ClickHouse; 0 is no limit."""
 
@@ -83,14 +98,16 @@ class Settings:
     """Where S3 is, if not where the region has it."""
 
     def __post_init__(self) -> None:
-        if not self.clickhouse_dsn.startswith(_DSN_SCHEMES):
-            raise ValueError("CLICKHOUSE_DSN must name a ClickHouse: https://user:password@host:8443")
-        if self.retention_days < 0:
-            raise ValueError(f"a retention of {self.retention_days} days is none: 0 keeps profiles for ever")
-        if not 0 < self.max_stack_depth <= _MAX_STACK_DEPTH:
+        if not _DSN.fullmatch(self.clickhouse_dsn):
             raise ValueError(
-                f"MAX_STACK_DEPTH must be from 1 to {_MAX_STACK_DEPTH}, not {self.max_stack_depth}"
+                "CLICKHOUSE_DSN must name a ClickHouse: https://user:password@host:8443, or chdb:// and a folder, "
+                "in whose path (DATA_DIR) there is no question mark"
             )
+        if not _ADHOC_PLACE.fullmatch(self.adhoc_profiles):
+            raise ValueError(f"ADHOC_PROFILES must be a folder or s3://BUCKET, not {self.adhoc_profiles!r}")
+        for setting in fields(self):
+            if setting.type is int:
+                _check_range(setting.name, getattr(self, setting.name))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -121,6 +138,13 @@ class Settings:
     def query_lookback_s(self) -> int:
         """How far back a query may reach, in seconds; 0 is no limit."""
         return self.retention_s if self.max_query_lookback_s < 0 else self.max_query_lookback_s
+
+
+def _check_range(name: str, value: int) -> None:
+    least, most = _RANGES.get(name, _ANY)
+    if not least <= value <= most:
+        for_ever = ": 0 keeps profiles for ever" if name == "retention_days" else ""
+        raise ValueError(f"{name.upper()} must be from {least} to {most}, not {value}{for_ever}")
 
 
 def _whole_number(name: str, text: str) -> int:

@@ -23,7 +23,7 @@ def read_secret(arn: str, settings: Settings) -> str:
     """The current text of the secret. SecretError where AWS refuses, does not answer or `arn` is none."""
     parts = arn.split(":")
     if len(parts) < 7 or parts[2] != _SERVICE:
-        raise SecretError("clickhouse_secret_arn is not the ARN of a secret")
+        raise SecretError("CLICKHOUSE_SECRET_ARN is not the ARN of a secret")
     region = parts[3]
     url = urllib3.util.parse_url(
         settings.aws_endpoint_url_secrets_manager or f"https://{_SERVICE}.{region}.{domain_of(region)}"

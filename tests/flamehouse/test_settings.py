@@ -1,0 +1,45 @@
+"""Settings: which values there are not."""
+
+import pytest
+
+from flamehouse.settings import Settings
+
+_INT64_MAX = (1 << 63) - 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("RETENTION_DAYS", "10001", "from 0 to 10000"),
+        ("INGEST_WINDOW_PAST_S", "-2", f"from -1 to {_INT64_MAX}"),
+        ("INGEST_WINDOW_FUTURE_S", "-1", f"from 0 to {_INT64_MAX}"),
+        ("MAX_BODY_BYTES", "-5", f"from 0 to {_INT64_MAX}"),
+        ("MAX_STACK_DEPTH", "0", "from 1 to 4000"),
+        ("MAX_STACK_DEPTH", "4001", "from 1 to 4000"),
+        ("MAX_QUERY_LENGTH_S", "-2", f"from -1 to {_INT64_MAX}"),
+        ("QUERY_TIMEOUT_S", "0", "from 1 to 86400"),
+        ("QUERY_TIMEOUT_S", "86401", "from 1 to 86400"),
+        ("QUERY_MEMORY_BYTES", str(_INT64_MAX + 1), f"from 0 to {_INT64_MAX}"),
+    ],
+)
+def test_a_number_out_of_its_range_is_refused_by_its_name(name: str, value: str, allowed: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} must be {allowed}, not {value}"):
+        Settings.from_env({name: value})
+
+
+@pytest.mark.parametrize("dsn", ["chdb", "chdb:data", "chdb://", "chdb://data?x=1", "https://", "ftp://host"])
+def test_a_dsn_that_names_no_clickhouse_is_refused_without_being_told(dsn: str) -> None:
+    with pytest.raises(ValueError, match=r"^CLICKHOUSE_DSN must name a ClickHouse") as refusal:
+        Settings.from_env({"CLICKHOUSE_DSN": dsn})
+    assert "ftp" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("place", ["gs://bucket", "s3://", "s3:///", "s3://bucket/folder"])
+def test_ad_hoc_profiles_are_kept_nowhere_but_in_a_folder_or_a_bucket(place: str) -> None:
+    with pytest.raises(ValueError, match=rf"^ADHOC_PROFILES must be a folder or s3://BUCKET, not '{place}'"):
+        Settings.from_env({"ADHOC_PROFILES": place})
+
+
+@pytest.mark.parametrize("place", ["", "./adhoc", "/var/lib/ad hoc", "s3://bucket", "s3://bucket/"])
+def test_ad_hoc_profiles_are_kept_in_a_folder_or_a_bucket(place: str) -> None:
+    assert Settings.from_env({"ADHOC_PROFILES": place}).adhoc_profiles == place
