@@ -57,5 +57,5 @@ def _told_to_clients() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        _log.error("the folder of ad hoc profiles cannot be used: %s", type(error).__name__)
+        _log.error("the folder of ad hoc profiles cannot be used: %s", error.strerror)
         raise out_of_reach() from None

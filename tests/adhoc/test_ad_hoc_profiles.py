@@ -340,7 +340,10 @@ def test_files_lie_in_the_data_folder_where_nothing_else_is_said(tmp_path: Path)
     assert [file.name for file in (tmp_path / "adhoc").glob("*/*")] == [id_]
 
 
-def test_a_folder_that_cannot_be_used_is_unavailable(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_used_is_unavailable_and_the_log_says_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "file").write_text("in the way")
     adhoc = on(tmp_path / "file")
     assert adhoc.refused_file(b"a 1", "a")[:2] == (503, "unavailable")
+    assert "the folder of ad hoc profiles cannot be used: Not a directory" in caplog.text
