@@ -59,7 +59,7 @@ SELECT
     arrayStringConcat(arraySort(groupArray(sample))) AS samples,
     groupUniqArrayArray(locations) AS used,
     {_numbers("used", "ids", "padded_numbers")} AS used_numbers,
-    length(ids) AS ids_known,
+    length(known) AS ids_known,
     min(value) AS least,
     sum(toInt128(value)) AS total
 FROM
@@ -133,13 +133,13 @@ WITH
 SELECT
     groupArray(id) AS ids,
     groupArray({_unnumbered("\\x22", "location")}) AS encoded,
-    groupArrayArray(arrayMap(line -> id, lines)) AS ids_of_lines,
-    groupArrayArray(lines.function_id) AS function_ids,
-    arrayDistinct(function_ids) AS used_functions,
+    groupArrayArrayIf(arrayMap(line -> id, lines), {{{{more:Bool}}}}) AS ids_of_lines,
+    groupArrayArrayIf(lines.function_id, {{{{more:Bool}}}}) AS function_ids,
+    groupUniqArrayArray(lines.function_id) AS used_functions,
     {_numbers("used_functions", "known_functions", "padded_numbers")} AS function_numbers,
     length(known_functions) AS functions_known,
-    groupArray(mapping_id) AS mapping_ids,
-    arrayDistinct(mapping_ids) AS used_mappings,
+    groupArrayIf(mapping_id, {{{{more:Bool}}}}) AS mapping_ids,
+    groupUniqArray(mapping_id) AS used_mappings,
     arrayMap(id -> indexOf(known_mappings, id), used_mappings) AS used_mapping_numbers,
     length(known_mappings) AS mappings_known
 FROM
@@ -241,7 +241,7 @@ def select_merge_profile(
         locations=locations,
         functions=_functions(clickhouse, functions, selection, settings),
         mappings=mappings,
-        cut_off=used.known if CUT_OFF in used.numbers else 0,
+        cut_off=used.known + 1 if CUT_OFF in used.numbers else 0,
         source=source,
     )
 
@@ -251,6 +251,11 @@ class _Used[Number](NamedTuple):
 
     numbers: Mapping[int, Number]
     known: int
+
+    @property
+    def more(self) -> bool:
+        """Whether there are others of its kind."""
+        return self.known > len(self.numbers) - (CUT_OFF in self.numbers)
 
     def of(self, ids: Container[int]) -> "_Used[Number]":
         """Those of them that are among the ids."""
@@ -274,15 +279,18 @@ def _samples(
 def _locations(
     clickhouse: ClickHouse, locations: _Used[bytes], selection: Selection, settings: ServerSettings
 ) -> tuple[bytes, _Used[bytes], _Used[int]]:
-    """The locations, encoded, and the functions and mappings that they name."""
+    """The locations, encoded, and the functions and mappings that they name.
+
+    Where more of them are read than are named, so are which function and mapping stands in which.
+    """
+    named = locations.numbers
     (row,) = _rows(clickhouse, _LOCATIONS, locations, selection, settings, text=False)
     ids, encoded, ids_of_lines, function_ids, *functions, mapping_ids, mappings, numbers, known = row
-    named = locations.numbers
-    return (
-        _numbered(ids, encoded, named),
-        _used(*functions).of(_beside(function_ids, ids_of_lines, named)),
-        _used(mappings, numbers, known).of(_beside(mapping_ids, ids, named)),
-    )
+    used_functions, used_mappings = _used(*functions), _used(mappings, numbers, known)
+    if locations.more:
+        used_functions = used_functions.of(_beside(function_ids, ids_of_lines, named))
+        used_mappings = used_mappings.of(_beside(mapping_ids, ids, named))
+    return _numbered(ids, encoded, named), used_functions, used_mappings
 
 
 def _functions(
@@ -316,7 +324,7 @@ def _used[Number](ids: Iterable[int], numbers: Iterable[Number], known: int) -> 
 
 
 def _beside(ids: Iterable[int], locations: Iterable[int], named: Container[int]) -> set[int]:
-    """The ids that stand where a location is named: there may be more locations in an answer than were asked for."""
+    """The ids that stand where a location is named."""
     return {id_ for id_, location in zip(ids, locations, strict=True) if location in named}
 
 
@@ -362,5 +370,6 @@ def _rows(
         )
         condition = f"id IN ({ids})"
     question = sql.format(symbols=selection.symbols, rows=selection.rows, named=condition)
-    columns = clickhouse.columns(question, {**selection.parameters, **fields}, settings, text=text)
+    parameters = {**selection.parameters, **fields, "more": used.more}
+    columns = clickhouse.columns(question, parameters, settings, text=text)
     return zip(*columns, strict=True)
