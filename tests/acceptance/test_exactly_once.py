@@ -45,17 +45,20 @@ def form_of(profile: bytes, boundary: str, config: bytes = CONFIG) -> tuple[byte
 def pushes() -> Iterator[tuple[str, Request]]:
     labels = {"__name__": "process_cpu", "service_name": "shop", "env": "prod"}
     message = PushRequest.FromString(pushed(series(labels, PROFILE)))
-    packed = PushRequest.FromString(pushed(series([*labels.items()][::-1], gzip.compress(PROFILE))))
+    packed = PushRequest.FromString(pushed(series([*labels.items()][::-1], gzip.compress(PROFILE, mtime=0))))
     packed.series[0].samples[0].ID = "another"
     as_json = {"series": [{"labels": [], "samples": [{"rawProfile": b64encode(PROFILE).decode()}]}]}
     as_json["series"][0]["labels"] = json_format.MessageToDict(message)["series"][0]["labels"]
     proto, text = {"Content-Type": "application/proto"}, {"Content-Type": "application/json"}
     zipped = {"Content-Encoding": "gzip"}
     yield "proto", (PUSH, message.SerializeToString(), proto)
-    yield "proto in gzip", (PUSH, gzip.compress(message.SerializeToString()), proto | zipped)
+    yield "proto in gzip", (PUSH, gzip.compress(message.SerializeToString(), mtime=0), proto | zipped)
     yield "profile in gzip, other order, other ID", (PUSH, packed.SerializeToString(), proto)
     yield "json", (PUSH, json.dumps(as_json).encode(), text)
-    yield "json in gzip", (PUSH, gzip.compress(json.dumps(as_json, indent=2).encode()), text | zipped)
+    yield (
+        "json in gzip",
+        (PUSH, gzip.compress(json.dumps(as_json, indent=2).encode(), mtime=0), text | zipped),
+    )
 
 
 def ingests() -> Iterator[tuple[str, Request]]:
@@ -63,10 +66,13 @@ def ingests() -> Iterator[tuple[str, Request]]:
     yield "form", (f"/ingest?{QUERY}", body, headers)
     yield "other path", (f"/pyroscope/ingest?{QUERY}", body, headers)
     yield "other order", (f"/ingest?{'&'.join(QUERY.split('&')[::-1])}", body, headers)
-    yield "form in gzip", (f"/ingest?{QUERY}", gzip.compress(body), headers | {"Content-Encoding": "gzip"})
+    yield (
+        "form in gzip",
+        (f"/ingest?{QUERY}", gzip.compress(body, mtime=0), headers | {"Content-Encoding": "gzip"}),
+    )
     body, headers = form_of(PROFILE, "another-boundary")
     yield "other boundary", (f"/ingest?{QUERY}", body, headers)
-    body, headers = form_of(gzip.compress(PROFILE, 1), "bbbb")
+    body, headers = form_of(gzip.compress(PROFILE, 1, mtime=0), "bbbb")
     yield "profile in gzip", (f"/ingest?{QUERY}", body, headers)
     body, headers = form_of(gzip.compress(PROFILE, 9, mtime=0), "cccc")
     yield "profile in better gzip", (f"/ingest?{QUERY}", body, headers)

@@ -64,7 +64,8 @@ def test_dozens_of_series_of_several_names_come_in_one_push(server: Server) -> N
                 gzip.compress(
                     pprof_of(
                         [sample(["main", instance], *[number + 1] * len(types))], time_ms=time_ms, types=types
-                    ).SerializeToString()
+                    ).SerializeToString(),
+                    mtime=0,
                 )
                 for time_ms in times
             ),

@@ -26,7 +26,7 @@ SAMPLES = "process_cpu:samples:count:cpu:nanoseconds"
     [
         PROFILE,
         gzip.compress(PROFILE, mtime=0),
-        gzip.compress(gzip.compress(PROFILE), mtime=0),
+        gzip.compress(gzip.compress(PROFILE, mtime=0), mtime=0),
         members(PROFILE, 3),
     ],
 )

@@ -54,7 +54,7 @@ def test_curl_may_send_a_pprof_or_text_without_a_word_about_it(store: Store, set
     data = profile.SerializeToString()
     for body, query in [
         (data, "name=shop"),
-        (gzip.compress(data), "name=shop"),
+        (gzip.compress(data, mtime=0), "name=shop"),
         (b"main;work 1\nmain;rest 1\n", f"name=shop&sampleRate=1000000000&from={monday // 1_000}"),
     ]:
         server = Server.on(store, settings)
@@ -81,8 +81,10 @@ def test_stacks_are_the_same_in_every_format(name: str, stacks: dict[str, int]) 
 def test_every_format_is_taken_however_it_is_packed(name: str) -> None:
     body = WRITERS[name](STACKS)
     # A form that says groups, or anything unknown, is one of pprof.
-    forms = [form(("profile", body)), form(("profile", gzip.compress(body)))] if name != "groups" else []
-    for packed, content_type in [(gzip.compress(body), ""), *((each, FORM) for each in forms)]:
+    forms = (
+        [form(("profile", body)), form(("profile", gzip.compress(body, mtime=0)))] if name != "groups" else []
+    )
+    for packed, content_type in [(gzip.compress(body, mtime=0), ""), *((each, FORM) for each in forms)]:
         (part,) = stored(packed, BYTES + name, content_type=content_type)
         assert values_by_stack(part) == sorted(STACKS.items())
         assert part.time_ns == FROM_NS
@@ -199,7 +201,7 @@ def test_oddities_of_writers_are_read_as_they_are_meant(
 
 
 @pytest.mark.parametrize("name", ["groups", "lines", "trie", "tree"])
-@pytest.mark.parametrize("body", [b"", gzip.compress(b"")])
+@pytest.mark.parametrize("body", [b"", gzip.compress(b"", mtime=0)])
 def test_nothing_is_stored_of_nothing(name: str, body: bytes) -> None:
     assert stored(body, BYTES + name) == []
 
@@ -209,7 +211,10 @@ def test_a_later_retry_is_the_same_upload_if_its_time_is_its_own(
     monkeypatch: pytest.MonkeyPatch, query: str, one: bool
 ) -> None:
     ids = set()
-    for received_s, body in [(1_795_380_000, groups(STACKS)), (1_795_380_001, gzip.compress(groups(STACKS)))]:
+    for received_s, body in [
+        (1_795_380_000, groups(STACKS)),
+        (1_795_380_001, gzip.compress(groups(STACKS), mtime=0)),
+    ]:
         monkeypatch.setattr(time, "time_ns", lambda now=received_s: now * 10**9)
         ingest = Ingest()
         assert ingest.post(body, f"name=shop{query}").status_code == 200

@@ -186,7 +186,7 @@ def test_a_profile_larger_than_allowed_is_refused(body: bytes, content_type: str
 
 def test_a_form_is_unpacked_up_to_the_limit_of_a_body() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_body_bytes=1 << 20))
-    body = gzip.compress(form(("profile", PROFILE), ("sample_type_config", bytes(1 << 20))))
+    body = gzip.compress(form(("profile", PROFILE), ("sample_type_config", bytes(1 << 20))), mtime=0)
     status, _, message = refusal(ingest.post(body, content_type=FORM))
     assert (status, message) == (422, f"{PREFIX}uncompressed profile payload size exceeds limit of 1.0 MB")
 

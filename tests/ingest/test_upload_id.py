@@ -30,7 +30,7 @@ def test_a_form_is_the_same_upload_however_it_is_packed() -> None:
             ),
             other,
         ),
-        (gzip.compress(form(("profile", PROFILE), ("sample_type_config", config))), FORM),
+        (gzip.compress(form(("profile", PROFILE), ("sample_type_config", config)), mtime=0), FORM),
     ]
     for body, content_type in bodies:
         assert ingest.post(body, "name=app&from=5", content_type=content_type).status_code == 200
@@ -44,8 +44,10 @@ def test_a_form_is_the_same_upload_however_it_is_packed() -> None:
 def test_a_push_is_the_same_upload_however_it_is_packed() -> None:
     ingest = Ingest()
     ingest.push(series(LABELS, PROFILE))
-    ingest.push(series(dict(reversed(LABELS.items())), gzip.compress(PROFILE)))
-    ingest.push_body(gzip.compress(pushed(series(LABELS, PROFILE))), headers={"Content-Encoding": "gzip"})
+    ingest.push(series(dict(reversed(LABELS.items())), gzip.compress(PROFILE, mtime=0)))
+    ingest.push_body(
+        gzip.compress(pushed(series(LABELS, PROFILE)), mtime=0), headers={"Content-Encoding": "gzip"}
+    )
     renamed = series(LABELS, PROFILE)
     renamed.samples[0].ID = "another"
     ingest.push(renamed)
