@@ -19,8 +19,6 @@ FUNCTIONS: Final = {
     for name, properties in resources_of("AWS::Serverless::Function").items()
 }
 """The module of each function's handler."""
-QUERIERS: Final = {name: module for name, module in FUNCTIONS.items() if module.startswith("querier.")}
-CONSOLES: Final = {name: module for name, module in FUNCTIONS.items() if module.startswith("console.")}
 
 
 def built() -> Path:

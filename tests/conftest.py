@@ -13,6 +13,7 @@ from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
 from flamehouse.store.client import ClickHouse
 from flamehouse.store.migrate import migrate
+from fuzzing import load_profile
 from questions import new_tenant
 from tools.clickhouse_http.process import clickhouse_server
 from tools.gateway.cloud import Cloud, cloud
@@ -20,6 +21,11 @@ from tools.local_server import local_server
 
 _CREDENTIAL = "horse"
 REPO = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure() -> None:
+    """Choose how Hypothesis tries things before the first test is imported."""
+    load_profile()
 
 
 @pytest.fixture(scope="session")

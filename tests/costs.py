@@ -10,8 +10,11 @@ _PROCESS = Path("/proc/self")
 
 
 @contextmanager
-def costing_at_most(*, seconds: float, mib: float) -> Iterator[None]:
-    """Fail if what is done in this context takes longer, or at any moment more memory."""
+def costing_at_most(*, seconds: float, mib: float = float("inf")) -> Iterator[None]:
+    """Fail if what is done in this context takes longer, or at any moment more memory.
+
+    `seconds` tells work that has a bound from work that has none: several times what a busy machine takes.
+    """
     # Linux forgets the most that was ever taken when it is told to; elsewhere memory that was freed counts for nothing.
     with suppress(OSError):
         (_PROCESS / "clear_refs").write_text("5")

@@ -17,11 +17,17 @@ def rounds(count: int) -> int:
     return count * _TIMES
 
 
+def load_profile() -> None:
+    """Make the gate try the same inputs every time, on a machine of any speed; `make fuzz` looks for new ones."""
+    name = "fuzz" if _TIMES > 1 else "gate"
+    slow = [HealthCheck.too_slow]
+    settings.register_profile(name, deadline=None, suppress_health_check=slow, derandomize=_TIMES == 1)
+    settings.load_profile(name)
+
+
 def fuzzed(examples: int = 60) -> Callable[[Test], Test]:
     """Decorates a property that Hypothesis is to try so many examples of."""
-    found = settings(
-        max_examples=rounds(examples), deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
+    found = settings(max_examples=rounds(examples))
 
     def decorate(test: Test) -> Test:
         return pytest.mark.fuzz(found(test))

@@ -186,7 +186,7 @@ def questions(rpc: str) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
     return st.tuples(st.just(rpc), st.fixed_dictionaries({"start": TIMES, "end": TIMES}, optional=ODD[rpc]))
 
 
-@examples(max_examples=75, deadline=None)
+@examples(max_examples=75)
 @given(st.sampled_from(list(ODD)).flatmap(questions))
 def test_no_question_is_too_odd(server: Server, question: tuple[str, dict[str, Any]]) -> None:
     rpc, fields = question

@@ -168,12 +168,15 @@ STACK_LISTS = st.lists(
 )
 
 
+CHECKS = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+
+
 def collapsed(stacks: Sequence[Stack]) -> bytes:
     return "\n".join(f"{';'.join(names)} {value}" for names, value in stacks).encode()
 
 
 @given(stacks=STACK_LISTS, max_nodes=st.integers(1, 12))
-@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=60, suppress_health_check=CHECKS)
 def test_any_stacks_are_drawn_and_cut_as_by_pyroscope(
     adhoc: AdHoc, stacks: Sequence[Stack], max_nodes: int
 ) -> None:
@@ -183,7 +186,7 @@ def test_any_stacks_are_drawn_and_cut_as_by_pyroscope(
 
 
 @given(left=STACK_LISTS, right=STACK_LISTS, max_nodes=st.integers(1, 12))
-@examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=60, suppress_health_check=CHECKS)
 def test_any_two_files_are_compared_as_by_pyroscope(
     adhoc: AdHoc, left: Sequence[Stack], right: Sequence[Stack], max_nodes: int
 ) -> None:

@@ -237,7 +237,7 @@ def test_a_client_that_waits_for_less_is_answered_within_its_time(deployed: Clou
         send(deployed, PROFILE_TYPES, json.dumps(EVER), **{"Connect-Timeout-Ms": "1"})  # starts the function
         started = time.monotonic()
         response = send(deployed, PROFILE_TYPES, json.dumps(EVER), **{"Connect-Timeout-Ms": "1500"})
-        assert 1 < time.monotonic() - started < 4
+        assert 1 < time.monotonic() - started < GATEWAY_S / 2
         assert refusal(response) == (504, "deadline_exceeded")
 
 

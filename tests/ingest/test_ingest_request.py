@@ -1,10 +1,10 @@
 """The query of /ingest: names with labels, and the parameters beside them."""
 
-import time
 from contextlib import suppress
 
 import pytest
 
+from costs import costing_at_most
 from flamehouse.errors import RpcError
 from ingest.request import IngestRequest, parse_ingest_request, parse_name
 
@@ -112,10 +112,8 @@ def test_a_sample_rate_is_a_number_of_32_bits_or_100(text: str, rate: int) -> No
 
 @pytest.mark.parametrize("filler", ["=", "{", ",", "a=", "a=b,", "{=", " ", "%7B", "&name="])
 def test_a_long_name_is_read_in_linear_time(filler: str) -> None:
-    started = time.process_time()
-    with suppress(RpcError):
+    with costing_at_most(seconds=5), suppress(RpcError):
         parse_ingest_request(f"name=app%7Bkey%3D{filler * 100_000}", 5)
-    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize(

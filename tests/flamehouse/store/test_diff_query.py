@@ -75,7 +75,7 @@ def drawn(left: Sequence[Stack], right: Sequence[Stack], max_nodes: int = EVERYT
     )
 
 
-@examples(max_examples=20, deadline=None)
+@examples(max_examples=20)
 @given(st.tuples(SAMPLES, SAMPLES), st.lists(st.integers(1, 12), min_size=3, max_size=3))
 @example(([Sample(stack=["other"], values=(5,))], [Sample(stack=["p"], values=(1,))]), [2])
 @example(([Sample(stack=["other"], values=(1,))], [Sample(stack=["z"], values=(5,))]), [2])

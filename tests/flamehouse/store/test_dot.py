@@ -87,7 +87,7 @@ STACKS = st.lists(
 )
 
 
-@examples(max_examples=25, deadline=None)
+@examples(max_examples=25)
 @given(STACKS, st.integers(1, 6))
 @example([(list("abcab"), 1), (list("ab"), 2), (list("aab"), 4)], 2)
 def test_a_call_graph_sums_each_function_and_call_once_a_stack(

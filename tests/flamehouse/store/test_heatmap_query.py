@@ -133,7 +133,7 @@ ASKED = st.builds(
 )
 
 
-@examples(max_examples=20, deadline=None)
+@examples(max_examples=20)
 @given(PROFILES, st.lists(ASKED, min_size=6, max_size=6))
 def test_a_heatmap_is_that_of_plain_python(
     store: Store, settings: Settings, profiles: list[Taken], questions: list[Asked]

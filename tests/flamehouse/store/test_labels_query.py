@@ -237,7 +237,7 @@ ODD_NAMES = st.text(
 ).filter(lambda name: not name.startswith("__"))
 
 
-@examples(max_examples=10, deadline=None)
+@examples(max_examples=10)
 @given(st.dictionaries(ODD_NAMES, ODD_NAMES, min_size=1, max_size=12))
 def test_names_survive_whatever_they_hold(store: Store, settings: Settings, odd: dict[str, str]) -> None:
     labels = {**odd, **labels_of()}

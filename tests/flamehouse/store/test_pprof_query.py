@@ -125,7 +125,7 @@ def exported(server: Server, start: int, end: int, *, selector: str = "{}", **mo
     return json_format.ParseDict(response.json(), Profile())
 
 
-@examples(max_examples=20, deadline=None)
+@examples(max_examples=20)
 @given(PROFILES)
 def test_what_was_pushed_comes_back_merged(
     store: Store, settings: Settings, profiles: Sequence[tuple[int, str, Any]]

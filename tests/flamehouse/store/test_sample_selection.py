@@ -68,7 +68,7 @@ def stacks_of(profiles: Profiles, counts: Counts = lambda _: True) -> list[Stack
     ]
 
 
-@examples(max_examples=15, deadline=None)
+@examples(max_examples=15)
 @given(PROFILES)
 def test_only_the_selected_samples_are_drawn(store: Store, settings: Settings, profiles: Profiles) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
@@ -109,7 +109,7 @@ def test_one_profile_is_drawn_by_its_id(store: Store, settings: Settings, clickh
     assert server.flamegraph(monday, monday + HOUR, profileIdSelector=[unknown]) == drawn([])
 
 
-@examples(max_examples=25, deadline=None)
+@examples(max_examples=25)
 @given(PROFILES, st.lists(st.integers(1, 12), min_size=4, max_size=4))
 @example([(0, [Sample(stack=["other", "x"], values=(5,)), Sample(stack=["p"], values=(1,))])], [2])
 @example([(0, [Sample(stack=["other"], values=(1,)), Sample(stack=["z", "y"], values=(5,))])], [2])

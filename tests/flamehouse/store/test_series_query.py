@@ -114,7 +114,7 @@ ASKED = st.builds(
 )
 
 
-@examples(max_examples=15, deadline=None)
+@examples(max_examples=15)
 @given(st.lists(TAKEN, min_size=1, max_size=12), st.lists(ASKED, min_size=5, max_size=5))
 def test_series_are_the_sums_of_what_each_step_holds(
     store: Store, settings: Settings, profiles: list[Taken], questions: list[Asked]

@@ -234,7 +234,7 @@ def test_a_failing_server_is_unavailable_in_time_and_nothing_of_it_is_told(
         store = store_at(dsn, limit_s)
         started = time.monotonic()
         error = failure_of(store)
-        assert time.monotonic() - started < limit_s + 1
+        assert time.monotonic() - started < limit_s + 4
         assert error.code is Code.UNAVAILABLE
         told = error.message + caplog.text
         for kept in ("the-password", "127.0.0.1", "SELECT", "secret_column"):

@@ -101,7 +101,7 @@ QUESTIONS = st.lists(
 )
 
 
-@examples(max_examples=15, deadline=None)
+@examples(max_examples=15)
 @given(PROFILES, QUESTIONS)
 @example([Sent(labels=labels_of(), at=0, samples=[sample([], 1, 1), sample([1, 2], 1, 1)])], [(CPU, "{}", 1)])
 def test_the_flame_graph_is_the_one_pyroscope_draws(
@@ -142,7 +142,7 @@ def other_store(settings: Settings, clickhouse: ClickHouse) -> Store:
     return Store(clickhouse, LoneWriter(clickhouse), settings)
 
 
-@examples(max_examples=10, deadline=None)
+@examples(max_examples=10)
 @given(SPREAD_PROFILES, SPREAD_PROFILES, st.lists(st.tuples(MOMENTS, MOMENTS), min_size=4, max_size=4))
 def test_a_range_adds_up_what_was_taken_in_it_whoever_stored_it(
     store: Store,

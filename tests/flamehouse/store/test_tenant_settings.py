@@ -68,7 +68,7 @@ def apply(store: Store, tenant: str, changes: Sequence[Change]) -> dict[str, Set
 
 
 @given(before=CHANGES, after=CHANGES)
-@examples(max_examples=15, deadline=None)
+@examples(max_examples=15)
 def test_what_is_kept_is_what_was_set_last_and_not_deleted(
     database: ClickHouse, merging: Store, before: Sequence[Change], after: Sequence[Change]
 ) -> None:
