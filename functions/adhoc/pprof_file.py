@@ -9,8 +9,8 @@ from itertools import accumulate
 from adhoc.call_tree import CallTree
 from adhoc.profile_file import ProfileFile, add_stack
 from flamehouse.flamebearer import shown_as
-from flamehouse.incoming import IncomingProfile
 from flamehouse.settings import Settings
+from ingest.incoming import IncomingProfile
 from ingest.pprof_message import decode_pprof
 from ingest.validate import ValidProfile, validate
 

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from flamehouse.incoming import IncomingProfile
 from flamehouse.pb import profile_pb2
 from flamehouse.pb.profile_columns_pb2 import (
     FunctionColumns,
@@ -24,6 +23,7 @@ from flamehouse.pb.profile_columns_pb2 import (
     SampleColumns,
     SampleLists,
 )
+from ingest.incoming import IncomingProfile
 
 # Each field's number and wire type, and behind it an entry: nothing, or 0. Labels and lines are messages themselves,
 # which may be empty: their entry is one that says its first field to be 0, and that is never written.

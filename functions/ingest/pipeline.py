@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from flamehouse.errors import Code, RpcError, invalid_argument
-from flamehouse.incoming import IncomingProfile
 from flamehouse.profile import SeriesProfile, Upload
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from ingest.body import read_parts
 from ingest.formats import FORMATS, UNPROCESSABLE, Format, RefusedProfileError, format_of
+from ingest.incoming import IncomingProfile
 from ingest.normalize import check_series_count, normalize, profile_id_of
 from ingest.request import IngestRequest
 from ingest.series_labels import SERVICE_NAME, UNKNOWN_SERVICE

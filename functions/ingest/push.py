@@ -12,11 +12,11 @@ from typing import Final
 
 from flamehouse.connect import Call, unary
 from flamehouse.errors import RpcError, invalid_argument
-from flamehouse.incoming import IncomingProfile
 from flamehouse.labels import check_label_sizes, unique_labels
 from flamehouse.pb import push_pb2
 from flamehouse.settings import Settings
 from ingest.body import human_bytes, unpack
+from ingest.incoming import IncomingProfile
 from ingest.pipeline import Arrival, Checks, Entry, id_of, store
 from ingest.pprof_message import decode_pprof
 from ingest.validate import ValidProfile, check_size

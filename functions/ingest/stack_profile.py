@@ -7,10 +7,10 @@ from itertools import count
 from typing import Final
 
 from flamehouse.errors import Code
-from flamehouse.incoming import IncomingProfile
 from flamehouse.pb import profile_pb2
 from ingest.app_name import SampleType, read_app_name
 from ingest.formats import Parsed, RefusedProfileError
+from ingest.incoming import IncomingProfile
 from ingest.pprof_message import shorten
 from ingest.request import IngestRequest
 from ingest.room import Room

@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from flamehouse.errors import Code, RpcError, invalid_argument
-from flamehouse.incoming import IncomingProfile
 from flamehouse.labels import format_labels, validate_labels
 from flamehouse.pb import profile_pb2
 from flamehouse.settings import Settings
 from ingest.columns import ColumnarProfile, PprofColumns, Samples, read_columns
+from ingest.incoming import IncomingProfile
 
 _SECOND_NS: Final = 1_000_000_000
 _MILLISECOND_NS: Final = 1_000_000

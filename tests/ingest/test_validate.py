@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from flamehouse.errors import RpcError
-from flamehouse.incoming import IncomingProfile
 from flamehouse.pb.profile_pb2 import Label, Line, Profile, Sample
 from flamehouse.settings import Settings
+from ingest.incoming import IncomingProfile
 from ingest.validate import validate
 from uploads import YEAR_2026_NS, Ingest, pprof, refusal, series
 

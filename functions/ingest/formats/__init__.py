@@ -11,9 +11,9 @@ from operator import attrgetter
 from typing import Final, Protocol, cast
 
 from flamehouse.errors import RpcError
-from flamehouse.incoming import IncomingProfile
 from flamehouse.settings import Settings
 from ingest.body import WHOLE_BODY, beginning
+from ingest.incoming import IncomingProfile
 from ingest.multipart import is_multipart
 from ingest.request import IngestRequest
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from flamehouse.errors import RpcError, invalid_argument
-from flamehouse.incoming import IncomingProfile
 from flamehouse.pb import profile_pb2
 from ingest.formats import Parsed
+from ingest.incoming import IncomingProfile
 from ingest.pprof_message import decode_pprof
 from ingest.request import IngestRequest
 from ingest.series_labels import series_labels

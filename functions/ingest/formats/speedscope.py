@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from flamehouse.errors import invalid_argument
-from flamehouse.incoming import IncomingProfile
 from ingest.app_name import read_app_name
 from ingest.body import WHOLE_BODY
 from ingest.formats import Parsed
+from ingest.incoming import IncomingProfile
 from ingest.json_input import number_of, object_of, objects_of, parse_json, shown, text_of
 from ingest.request import DEFAULT_SAMPLE_RATE, IngestRequest
 from ingest.speedscope_stacks import Sums, add_evented, add_sampled
