@@ -19,12 +19,13 @@ from flamehouse.connect import Call
 from flamehouse.errors import invalid_argument
 from flamehouse.http_endpoint import HttpEndpoint
 from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
+from flamehouse.selector import METRIC_NAME, MatchOp, format_selector, parse_selector
 from flamehouse.services import Services
 from flamehouse.tenant import tenant_of
 from flamehouse.waiting import work_for
 
 _MS_NS: Final = 1_000_000
-_MAX_NODES_NAMES: Final = ("max-nodes", "maxNodes")
+_MAX_NODES_NAMES: Final = ("maxNodes", "max-nodes")
 _MAX_DIGITS: Final = 18
 """A number of more is no number of nodes."""
 _ALL_SERIES: Final = "{}"
@@ -78,17 +79,17 @@ def http_query(path: str, method: Method) -> Route:
 def selection_of(parameters: QueryParams, names: Names) -> SelectMergeStacktracesRequest:
     """The selection that the parameters name, as the RPC would ask for it.
 
-    The query is a selector with the profile type as its metric name. Times that are left out are the last hour's. A
-    number of nodes that is none counts as not given.
+    The query is a selector with the profile type as its metric name. Times that are left out or empty are the last
+    hour's. A number of nodes that is none counts as not given.
     """
     query = parameters.get(names.query, "")
     if not query:
         raise invalid_argument(f"{names.query} is required: a selector with the profile type as its name")
-    profile_type, brace, selector = query.partition("{")
+    profile_type, selector = _parts_of(query)
     start_ms, end_ms = range_of(parameters, names)
     return SelectMergeStacktracesRequest(
-        profile_typeID=profile_type.strip(),
-        label_selector=brace + selector or _ALL_SERIES,
+        profile_typeID=profile_type,
+        label_selector=selector,
         start=start_ms,
         end=end_ms,
         max_nodes=_max_nodes(parameters),
@@ -96,14 +97,34 @@ def selection_of(parameters: QueryParams, names: Names) -> SelectMergeStacktrace
 
 
 def range_of(parameters: QueryParams, names: Names) -> tuple[int, int]:
-    """Both ends of the range that the parameters name, in milliseconds; what is left out is the last hour's."""
+    """Both ends of the range that the parameters name, in milliseconds; an end left out or empty is the last hour's."""
     now_ns = time.time_ns()
-    start = parse_attime(parameters.get(names.from_, "now-1h"), now_ns)
-    end = parse_attime(parameters.get(names.until, "now"), now_ns)
+    start = parse_attime(parameters.get(names.from_) or "now-1h", now_ns)
+    end = parse_attime(parameters.get(names.until) or "now", now_ns)
     return start.ns // _MS_NS, end.ns // _MS_NS
 
 
+def _parts_of(query: str) -> tuple[str, str]:
+    """The profile type, and the selector of the rest.
+
+    A metric name stands before the braces or, like any other label, within them.
+    """
+    profile_type, brace, rest = query.partition("{")
+    if profile_type.strip():
+        return profile_type.strip(), brace + rest or _ALL_SERIES
+    matchers = parse_selector(query)
+    names = [each for each in matchers if each.name == METRIC_NAME and each.op is MatchOp.EQUAL]
+    if len(names) != 1:
+        raise invalid_argument("a query names one profile type, before its braces or as __name__ within them")
+    return names[0].value, format_selector(each for each in matchers if each not in names)
+
+
 def _max_nodes(parameters: QueryParams) -> int:
-    text = next((parameters[name] for name in _MAX_NODES_NAMES if name in parameters), "")
+    """The number under the first name that has one other than 0."""
+    numbers = (_number(parameters.get(name, "")) for name in _MAX_NODES_NAMES)
+    return next(filter(None, numbers), 0)
+
+
+def _number(text: str) -> int:
     is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
     return int(text) if is_number else 0

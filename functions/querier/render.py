@@ -10,11 +10,13 @@ from flamehouse.aws import lambda_handler
 from flamehouse.connect import Call
 from flamehouse.flamebearer import flamebearer_of, shown_as
 from flamehouse.flamegraph import flamegraph_of
-from flamehouse.store.model import EVERY_SAMPLE, SeriesQuery, SeriesResult, StacktraceQuery
+from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
+from flamehouse.store.model import EVERY_SAMPLE, LabelSet, SeriesQuery, SeriesResult, StacktraceQuery
+from flamehouse.timerange import TimeRange
 from querier.http_query import Content, Names, http_query, json_content, selection_of
 from querier.over_time import check_series_count, series_to_ask_for
 from querier.stacktrace_query import dot_graph_of, stacktrace_query, tree_of
-from querier.timeline import on_steps, point_count, step_of, timeline_of
+from querier.timeline import Timeline, on_steps, point_count, step_of, timeline_of
 
 _NAMES: Final = Names(query="query", from_="from", until="until")
 _DOT: Final = "dot"
@@ -27,7 +29,7 @@ _NO_VALUE: Final = ""
 
 
 def render(call: Call, parameters: QueryParams) -> Content:
-    """The samples from `from` up to but not with `until`; the timeline by the first `groupBy` where there is one."""
+    """The samples from `from` up to but not with `until`, and when they were taken."""
     request = selection_of(parameters, _NAMES)
     question = stacktrace_query(call, request, EVERY_SAMPLE)
     if parameters.get("format") == _DOT:
@@ -36,41 +38,62 @@ def render(call: Call, parameters: QueryParams) -> Content:
     graph = flamegraph_of(tree_of(call, question))
     profile_type = question.profile_type
     flamebearer = flamebearer_of(graph, shown_as(profile_type.sample_type, profile_type.sample_unit))
-    return json_content(flamebearer | _timelines(call, question, parameters))
+    return json_content(flamebearer | _timelines(call, request, question, parameters))
 
 
-def _timelines(call: Call, question: StacktraceQuery, parameters: QueryParams) -> dict[str, Any]:
-    """`timeline`, where the series is one, and `groups`, where they are grouped."""
-    step_s = step_of(question.within)
-    within = on_steps(question.within, step_s)
+def _timelines(
+    call: Call, request: SelectMergeStacktracesRequest, question: StacktraceQuery, parameters: QueryParams
+) -> dict[str, Any]:
+    """`timeline` of all that is selected, and `groups` of it by the first `groupBy`, over the range that was asked for.
+
+    What the lookback lets nobody see is zeros, as are steps that hold no profile.
+    """
     group_by = tuple(parameters.getlist("groupBy")[:1])
+    average = parameters.get("aggregation") == "avg"
+    asked = TimeRange(start_ms=request.start, end_ms=request.end)
+    step_s = step_of(asked)
+    shown = on_steps(asked, step_s)
+
+    def lines_of(group_by: tuple[str, ...]) -> list[tuple[LabelSet, Timeline]]:
+        series = _series(call, question, step_s, group_by, average=average)
+        check_answer_size(
+            len(series) * point_count(shown, step_s) * _LEAST_POINT_BYTES, call.services.settings
+        )
+        return [(each.labels, timeline_of(each.points, shown, step_s)) for each in series]
+
+    whole = [line for _, line in lines_of(())]
+    return {
+        "timeline": whole[0] if whole else timeline_of((), shown, step_s),
+        "groups": _named(lines_of(group_by)) if group_by else None,
+    }
+
+
+def _series(
+    call: Call, question: StacktraceQuery, step_s: int, group_by: tuple[str, ...], *, average: bool
+) -> Sequence[SeriesResult]:
+    """The points of what the flame graph is about, on steps; the store is not asked of an empty range."""
+    if not question.within.length_ms:
+        return ()
     query = SeriesQuery(
         profile_type=question.profile_type,
         matchers=question.matchers,
-        within=within,
+        within=on_steps(question.within, step_s),
         step_ms=step_s * 1_000,
         group_by=group_by,
-        average=parameters.get("aggregation") == "avg",
+        average=average,
         limit=series_to_ask_for(0, call.services.settings),
     )
     series = call.services.store.select_series(call.tenant, query)
     check_series_count(len(series), call.services.settings)
-    check_answer_size(len(series) * point_count(within, step_s) * _LEAST_POINT_BYTES, call.services.settings)
-    names = _group_names(series)
-    timelines = {
-        name: timeline_of(each.points, within, step_s) for name, each in zip(names, series, strict=True)
-    }
-    return {
-        "timeline": next(iter(timelines.values())) if len(series) == 1 else None,
-        "groups": timelines if group_by else None,
-    }
+    return series
 
 
-def _group_names(series: Sequence[SeriesResult]) -> list[str]:
-    """The value of each series's label, of which there is one or none."""
-    values = [next((value for _, value in each.labels), None) for each in series]
+def _named(lines: Sequence[tuple[LabelSet, Timeline]]) -> dict[str, Timeline]:
+    """The timelines by the value of the label, of which each has one or none."""
+    values = [next((value for _, value in labels), None) for labels, _ in lines]
     without = _NO_VALUE if _WITHOUT_LABEL in values else _WITHOUT_LABEL
-    return [without if value is None else value for value in values]
+    names = [without if value is None else value for value in values]
+    return dict(zip(names, (line for _, line in lines), strict=True))
 
 
 route = http_query("/pyroscope/render", render)

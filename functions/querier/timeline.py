@@ -33,6 +33,9 @@ _STEPS_S: Final = (
 )
 _LONGEST_STEP_S: Final = 7 * _DAY
 
+type Timeline = dict[str, Any]
+"""The JSON object of one timeline."""
+
 
 def step_of(within: TimeRange) -> int:
     """The seconds from one point of a timeline of this range to the next."""
@@ -53,7 +56,7 @@ def point_count(within: TimeRange, step_s: int) -> int:
     return within.length_ms // (step_s * 1_000) + 1
 
 
-def timeline_of(points: Iterable[tuple[int, float]], within: TimeRange, step_s: int) -> dict[str, Any]:
+def timeline_of(points: Iterable[tuple[int, float]], within: TimeRange, step_s: int) -> Timeline:
     """The timeline of points that lie on the steps of `within`, both its ends included; seconds since the epoch."""
     step_ms = step_s * 1_000
     samples = [0] * point_count(within, step_s)

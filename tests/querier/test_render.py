@@ -1,6 +1,8 @@
 """/pyroscope/render and its neighbours on a real store: flamebearer JSON, as the RPCs answer in their own messages."""
 
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -122,7 +124,9 @@ def test_groups_have_a_timeline_for_each_value_of_the_first_label(server: Server
         "test": 2,
         "*": 4,
     }
-    assert drawn["timeline"] is None
+    assert sum(drawn["timeline"]["samples"]) == 14
+    without = answer(server, "/pyroscope/render", [pair for pair in asked if pair[0] != "groupBy"])
+    assert drawn["timeline"] == without["timeline"]
 
 
 def test_profiles_without_the_label_have_a_group_beside_that_of_the_value_star(
@@ -164,7 +168,7 @@ def test_a_call_graph_is_that_of_select_merge_stacktraces(server: Server, monday
     assert (long_ago.status_code, long_ago.text) == (200, "")
 
 
-def test_no_data_is_an_empty_flame_graph_without_a_timeline(server: Server, monday: int) -> None:
+def test_no_data_is_an_empty_flame_graph_with_a_timeline_of_zeros(server: Server, monday: int) -> None:
     asked = {"query": SHOP, "from": monday + 5 * HOUR, "until": monday + 6 * HOUR}
     drawn = answer(server, "/pyroscope/render", asked)
     assert drawn["flamebearer"] == {
@@ -173,7 +177,83 @@ def test_no_data_is_an_empty_flame_graph_without_a_timeline(server: Server, mond
         "numTicks": 0,
         "maxSelf": 0,
     }
-    assert (drawn["timeline"], drawn["groups"]) == (None, None)
+    assert drawn["timeline"] == {
+        "startTime": (monday + 5 * HOUR) // 1_000,
+        "samples": [0] * (HOUR // 15_000 + 1),
+        "durationDelta": 15,
+        "watermarks": None,
+    }
+    assert drawn["groups"] is None
+    grouped = answer(server, "/pyroscope/render", {**asked, "groupBy": "env"})
+    assert (grouped["timeline"], grouped["groups"]) == (drawn["timeline"], {})
+
+
+@pytest.mark.parametrize("lookback_s", [0, 3_600, 60])
+def test_a_timeline_is_that_of_the_range_asked_for_whatever_the_lookback_shows(
+    store: Store, settings: Settings, lookback_s: int
+) -> None:
+    now = time.time_ns() // 1_000_000
+    server = Server.on(store, replace(settings, max_query_lookback_s=lookback_s))
+    for at in (now - 100 * MINUTE, now - 30 * MINUTE):
+        server.push(series(labels_of(), pprof_of([Sample(stack="a", values=(3,))], time_ms=at)))
+    seen = {0: [now - 100 * MINUTE, now - 30 * MINUTE], 3_600: [now - 30 * MINUTE], 60: []}[lookback_s]
+    start, end = now - 2 * HOUR, now - 5 * MINUTE
+    first, last = start // 15_000, end // 15_000
+    samples = [0] * (last - first + 1)
+    for at in seen:
+        samples[-(-at // 15_000) - first] += 3
+    drawn = answer(
+        server, "/pyroscope/render", {"query": SHOP, "from": start, "until": end, "groupBy": "env"}
+    )
+    expected = {
+        "startTime": first * 15,
+        "samples": samples,
+        "durationDelta": 15,
+        "watermarks": None,
+    }
+    assert drawn["timeline"] == expected
+    assert drawn["groups"] == ({"*": expected} if seen else {})
+
+
+def test_an_empty_range_has_a_timeline_without_profiles(server: Server, monday: int) -> None:
+    asked = {"query": SHOP, "from": monday, "until": monday}
+    assert answer(server, "/pyroscope/render", asked)["timeline"]["samples"] == [0]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f'{CPU}{{service_name="shop",env=~"pro.\\\\b"}}',
+        f'{{__name__="{CPU}",service_name="shop",env=~"pro.\\\\b"}}',
+        f'{{"{CPU}", service_name = "shop", "env"=~`pro.\\b`,}}',
+        f' {{env!="test",env!="",__name__=`{CPU}:delta`,service_name!~"ca.*"}}',
+    ],
+)
+def test_the_profile_type_may_be_written_as_promql_writes_a_name(
+    server: Server, monday: int, query: str
+) -> None:
+    asked = {"query": query, "from": monday, "until": monday + 2 * HOUR}
+    assert answer(server, "/pyroscope/render", asked)["flamebearer"]["numTicks"] == 8
+
+
+@pytest.mark.parametrize(
+    ("parameters", "nodes"),
+    [
+        ({"max-nodes": 1}, 1),
+        ({"maxNodes": 1}, 1),
+        ({"max-nodes": "", "maxNodes": 1}, 1),
+        ({"max-nodes": 4, "maxNodes": 1}, 1),
+        ({"max-nodes": 1, "maxNodes": 0}, 1),
+        ({"max-nodes": 0}, 4),
+        ({"max-nodes": "many", "maxNodes": "-1"}, 4),
+    ],
+)
+def test_the_number_of_nodes_has_two_names(
+    server: Server, monday: int, parameters: Mapping[str, object], nodes: int
+) -> None:
+    asked = {"query": SHOP, "from": monday, "until": monday + 2 * HOUR, **parameters}
+    names = answer(server, "/pyroscope/render", asked)["flamebearer"]["names"]
+    assert len(set(names) - {"total", "other"}) == nodes
 
 
 def test_a_comparison_is_what_diff_answers(server: Server, monday: int) -> None:
@@ -234,6 +314,11 @@ GOROUTINES = "goroutines:goroutine:count:goroutine:count{}"
         ("/pyroscope/render", {"query": "", **RANGE}, 400),
         ("/pyroscope/render", {"query": "process_cpu{}", **RANGE}, 400),
         ("/pyroscope/render", {"query": '{service_name="shop"}', **RANGE}, 400),
+        ("/pyroscope/render", {"query": f'{{__name__=~"{CPU}"}}', **RANGE}, 400),
+        ("/pyroscope/render", {"query": f'{{__name__="{CPU}",__name__="{CPU}"}}', **RANGE}, 400),
+        ("/pyroscope/render", {"query": '{__name__="process_cpu"}', **RANGE}, 400),
+        ("/pyroscope/render", {"query": SHOP, "from": "", "until": ""}, 200),
+        ("/pyroscope/render-diff", {**SIDES, "leftFrom": ""}, 200),
         ("/pyroscope/render", {"query": f"{CPU}{{", **RANGE}, 400),
         ("/pyroscope/render", {"query": SHOP, "from": 0, "until": "now"}, 400),
         ("/pyroscope/render", {"query": SHOP, "from": "now-1h", "until": 0}, 400),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.labels import quoted
 
 MAX_SELECTOR_BYTES = 16_384
 """All selectors of a request together, as UTF-8."""
@@ -58,6 +59,12 @@ def parse_matchers(texts: Iterable[str]) -> tuple[Matcher, ...]:
     if len(matchers) > MAX_MATCHERS:
         raise invalid_argument(f"label selectors have more than {MAX_MATCHERS} matchers")
     return tuple(matchers)
+
+
+def format_selector(matchers: Iterable[Matcher]) -> str:
+    """The selector that is read as these matchers."""
+    texts = (f"{quoted(each.name)}{each.op.value}{quoted(each.value)}" for each in matchers)
+    return "{" + ",".join(texts) + "}"
 
 
 def _utf8_length(text: str) -> int:
