@@ -8,6 +8,7 @@ from flamehouse.pb.types_pb2 import GetProfileStatsRequest, GetProfileStatsRespo
 from flamehouse.settings import Settings
 from flamehouse.store import Store, stats_query
 from flamehouse.store.client import ClickHouse
+from flamehouse.store.reader import Reader
 from flamehouse.timerange import TimeRange
 from profiles import labels_of, pprof_of, sample
 from questions import Server, new_tenant, some_monday_ms
@@ -75,7 +76,7 @@ def test_the_first_and_last_profile_are_found_wherever_they_lie(
 
 def test_a_tenant_without_profiles_costs_one_question(clickhouse: ClickHouse, tenant: str) -> None:
     listening = Listening(clickhouse)
-    assert stats_query.profile_times(listening, tenant, {}) is None
+    assert stats_query.profile_times(Reader(clickhouse=listening, settings={}), tenant) is None
     [sql] = listening.asked
     assert "profiles" not in sql
 

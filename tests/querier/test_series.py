@@ -14,6 +14,7 @@ from flamehouse.settings import Settings
 from flamehouse.store import Store, labels_query
 from flamehouse.store.client import ClickHouse
 from flamehouse.store.model import LabelSet, LabelSetsQuery
+from flamehouse.store.reader import Reader
 from flamehouse.timerange import TimeRange
 from profiles import CPU, labels_of, pprof_of, sample
 from questions import Server, some_monday_ms
@@ -198,6 +199,6 @@ def test_what_the_key_says_is_asked_without_reading_labels(
         within=TimeRange(start_ms=0, end_ms=DAY),
         names=tuple(sorted(names)),
     )
-    assert labels_query.label_sets(listening, tenant, query, {}) == []
+    assert labels_query.label_sets(Reader(clickhouse=listening, settings={}), tenant, query) == []
     [sql] = listening.asked
     assert ("labels" in sql) is reads_labels

@@ -6,6 +6,7 @@ from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.client import ClickHouse
 from flamehouse.store.names import FunctionNames
+from flamehouse.store.reader import Reader
 from flamehouse.store.selection import selection_of
 from flamehouse.store.writer import LoneWriter
 from flamehouse.timerange import TimeRange
@@ -53,14 +54,15 @@ def test_a_name_that_is_not_there_is_empty_until_it_is(clickhouse: ClickHouse, t
     monday = some_monday_ms()
     within = TimeRange(start_ms=monday, end_ms=monday + HOUR)
     selection = selection_of(tenant, ProfileType.parse(CPU), (), within)
-    names = FunctionNames(clickhouse)
-    assert names.of([7, 8, 7], selection, {}) == ["", "", ""]
+    names = FunctionNames()
+    reader = Reader(clickhouse=clickhouse, settings={})
+    assert names.of([7, 8, 7], reader, selection) == ["", "", ""]
     clickhouse.command(
         "INSERT INTO functions (tenant, week, name_id, name)"
         " VALUES ({tenant:String}, toDate({first_day:Int32}), 7, 'seven')",
         selection.parameters,
     )
-    assert names.of([7, 8, 7], selection, {}) == ["seven", "", "seven"]
+    assert names.of([7, 8, 7], reader, selection) == ["seven", "", "seven"]
 
 
 def test_names_are_kept_as_long_as_they_take_little_room(clickhouse: ClickHouse, tenant: str) -> None:
@@ -73,8 +75,9 @@ def test_names_are_kept_as_long_as_they_take_little_room(clickhouse: ClickHouse,
         selection.parameters,
     )
     listening = Listening(clickhouse)
-    names = FunctionNames(listening)
+    names = FunctionNames()
+    reader = Reader(clickhouse=listening, settings={})
     for ids, questions in ((range(3), 1), (range(3), 0), (range(300), 1), (range(3), 1), (range(3), 0)):
         listening.asked.clear()
-        assert names.of(ids, selection, {}) == ["x" * 60_000] * len(ids)
+        assert names.of(ids, reader, selection) == ["x" * 60_000] * len(ids)
         assert len(listening.asked) == questions

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flamehouse.selector import Matcher, MatchOp
-from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.matching import COLUMN_OF_LABEL, series_condition
 from flamehouse.store.model import Analysis
+from flamehouse.store.reader import Reader
 from flamehouse.store.selection import clamp_ms, days_of
 from flamehouse.timerange import TimeRange
 
@@ -54,18 +54,12 @@ WHERE database = currentDatabase() AND total_rows > 0
 """
 
 
-def analyze(
-    clickhouse: ClickHouse,
-    tenant: str,
-    matchers: Sequence[Matcher],
-    within: TimeRange,
-    settings: ServerSettings,
-) -> Analysis:
+def analyze(reader: Reader, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> Analysis:
     """What lies in [start, end) of the series that all matchers match, of whatever profile type."""
     conditions, parameters = _conditions(tenant, matchers, within)
 
     def ask(sql: str, **more: object) -> Sequence[Any]:
-        return clickhouse.rows(sql.format(**conditions), {**parameters, **more}, settings)
+        return reader.rows(sql.format(**conditions), {**parameters, **more})
 
     [(series, series_rows)] = ask(_SERIES)
     [(profiles, parts, since)] = ask(_PROFILES) if series else [(0, 0, 0)]

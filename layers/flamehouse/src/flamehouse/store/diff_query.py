@@ -5,9 +5,9 @@ largest node, the root counted.
 """
 
 from flamehouse.flamegraph_diff import NO_DIFF, DiffTree
-from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.model import StacktraceQuery
 from flamehouse.store.names import FunctionNames
+from flamehouse.store.reader import Reader
 from flamehouse.store.selection import either
 from flamehouse.store.stack_values import StackValues, select_stack_values
 from flamehouse.store.tree_sql import READING, take_root, tree_sql
@@ -26,21 +26,16 @@ _STACKTRACES = "({left} OR {right}) AND (left_side != 0 OR right_side != 0)"
 
 
 def diff(
-    clickhouse: ClickHouse,
-    names_of: FunctionNames,
-    tenant: str,
-    left: StacktraceQuery,
-    right: StacktraceQuery,
-    settings: ServerSettings,
+    reader: Reader, names: FunctionNames, tenant: str, left: StacktraceQuery, right: StacktraceQuery
 ) -> DiffTree:
-    """Ask for the combined tree, cut to the greater of the sides' `max_nodes`; no node where nothing matches.
+    """Both merged call trees as one, cut to the greater of the sides' `max_nodes`; no node where nothing matches.
 
     RpcError out_of_range where a total is seen to be beyond 64 bits.
     """
     left_values, right_values = _values(tenant, left, "left_"), _values(tenant, right, "right_")
     max_rows = max(left.max_nodes, right.max_nodes)
     parameters = {**left_values.parameters, **right_values.parameters, "max_rows": max_rows}
-    columns = clickhouse.columns(_diff_sql(left_values, right_values), parameters, {**settings, **READING})
+    columns = reader.with_settings(READING).columns(_diff_sql(left_values, right_values), parameters)
     if not columns:
         return NO_DIFF
     (left_total, right_total), (ids, parents, name_ids, *sums) = take_root(columns)
@@ -49,7 +44,7 @@ def diff(
     return DiffTree(
         ids=ids,
         parents=parents,
-        names=names_of.of(name_ids, selection, settings),
+        names=names.of(name_ids, reader, selection),
         left_totals=left_totals,
         left_selves=left_selves,
         right_totals=right_totals,

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.lookup import look_up
 from flamehouse.store.model import Exemplar, LabelSet
+from flamehouse.store.reader import Reader
 from flamehouse.store.selection import Selection
 
 type FoundExemplar = tuple[int, int, int, bytes, str, Sequence[int]]
@@ -40,15 +40,11 @@ class ExemplarLabels:
 
 
 def read_labels(
-    clickhouse: ClickHouse,
-    selection: Selection,
-    found: Iterable[FoundExemplar],
-    group_by: Sequence[str],
-    settings: ServerSettings,
+    reader: Reader, selection: Selection, found: Iterable[FoundExemplar], group_by: Sequence[str]
 ) -> ExemplarLabels:
     """Look up the labels of all series that these exemplars belong to."""
     wanted = {fingerprint for exemplar in found for fingerprint in exemplar[5]}
-    return ExemplarLabels(look_up(clickhouse, _LABELS, wanted, selection, settings), group_by)
+    return ExemplarLabels(look_up(reader, _LABELS, wanted, selection), group_by)
 
 
 def exemplar_of(found: FoundExemplar, labels: ExemplarLabels) -> Exemplar:

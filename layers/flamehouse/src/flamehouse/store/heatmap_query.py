@@ -10,10 +10,10 @@ from itertools import groupby
 from operator import itemgetter
 
 from flamehouse.errors import invalid_argument
-from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.exemplars import ExemplarLabels, FoundExemplar, exemplar_of, read_labels
 from flamehouse.store.model import Heatmap, HeatmapQuery, HeatmapSeries, HeatmapSlot, PointKind
 from flamehouse.store.points import EXEMPLAR, POINTS, SPANS, TOTALS, grouping_of, parameters_of
+from flamehouse.store.reader import Reader
 from flamehouse.store.selection import Selection, selection_of
 from flamehouse.timerange import TimeRange
 
@@ -71,9 +71,7 @@ ORDER BY all_points DESC, labels
 _ROWS = {PointKind.PROFILE: TOTALS, PointKind.SPAN: SPANS}
 
 
-def select_heatmap(
-    clickhouse: ClickHouse, tenant: str, query: HeatmapQuery, settings: ServerSettings
-) -> Heatmap:
+def select_heatmap(reader: Reader, tenant: str, query: HeatmapQuery) -> Heatmap:
     """The series by descending number of points, then by labels.
 
     RpcError invalid_argument for a question whose answer would have more than 50,000 cells that are not empty.
@@ -86,7 +84,7 @@ def select_heatmap(
         "limit": query.limit,
         "max_cells": _MAX_CELLS,
     }
-    rows = clickhouse.rows(_sql(query, selection), parameters, settings)
+    rows = reader.rows(_sql(query, selection), parameters)
     if not rows:
         return Heatmap(y_min=(), series=())
     _, _, cell_count, lowest, width = rows[0]
@@ -96,7 +94,7 @@ def select_heatmap(
             " ask for a longer step, fewer labels to group by, or a limit of series"
         )
     found = (exemplar[0] for _, cells, *_ in rows for _, _, _, *exemplar in cells if exemplar)
-    labels_of = read_labels(clickhouse, selection, found, query.group_by, settings)
+    labels_of = read_labels(reader, selection, found, query.group_by)
     return Heatmap(
         y_min=[float(lowest + int(number * width)) for number in range(_BUCKETS)],
         series=[

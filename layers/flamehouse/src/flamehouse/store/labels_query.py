@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from flamehouse.selector import Matcher
-from flamehouse.store.client import ClickHouse, Parameters, ServerSettings
+from flamehouse.store.client import Parameters
 from flamehouse.store.matching import COLUMN_OF_LABEL, series_condition
 from flamehouse.store.model import LabelSet, LabelSetsQuery
+from flamehouse.store.reader import Reader
 from flamehouse.store.selection import days_of
 from flamehouse.timerange import TimeRange
 
@@ -51,44 +52,29 @@ ORDER BY label_set
 _LEGACY_NAME = "match(label.1, '^[a-zA-Z_][a-zA-Z0-9_]*$')"
 
 
-def profile_types(
-    clickhouse: ClickHouse, tenant: str, within: TimeRange, settings: ServerSettings
-) -> list[str]:
-    """The ids of the profile types, sorted."""
-    return _column(clickhouse, _PROFILE_TYPES, {"tenant": tenant, **days_of(within)}, settings)
+def profile_types(reader: Reader, tenant: str, within: TimeRange) -> list[str]:
+    """The ids of the profile types on the days that the range touches, sorted."""
+    return _column(reader, _PROFILE_TYPES, {"tenant": tenant, **days_of(within)})
 
 
-def label_names(
-    clickhouse: ClickHouse,
-    tenant: str,
-    matchers: Sequence[Matcher],
-    within: TimeRange,
-    settings: ServerSettings,
-) -> list[str]:
-    """The names of the labels of the matching series, private ones included, sorted."""
+def label_names(reader: Reader, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> list[str]:
+    """The names of the labels of the matching series of these days, private ones included, sorted."""
     condition = series_condition(matchers)
     parameters = {"tenant": tenant, **days_of(within), **condition.parameters}
-    return _column(clickhouse, _LABEL_NAMES.format(condition=condition.sql), parameters, settings)
+    return _column(reader, _LABEL_NAMES.format(condition=condition.sql), parameters)
 
 
 def label_values(
-    clickhouse: ClickHouse,
-    tenant: str,
-    name: str,
-    matchers: Sequence[Matcher],
-    within: TimeRange,
-    settings: ServerSettings,
+    reader: Reader, tenant: str, name: str, matchers: Sequence[Matcher], within: TimeRange
 ) -> list[str]:
-    """The values of label `name` among the matching series, sorted; a series without the label adds none."""
+    """The values of label `name` among the matching series of these days, sorted; a series without it adds none."""
     condition = series_condition(matchers)
     parameters = {"tenant": tenant, "name": name, **days_of(within), **condition.parameters}
-    return _column(clickhouse, _LABEL_VALUES.format(condition=condition.sql), parameters, settings)
+    return _column(reader, _LABEL_VALUES.format(condition=condition.sql), parameters)
 
 
-def label_sets(
-    clickhouse: ClickHouse, tenant: str, query: LabelSetsQuery, settings: ServerSettings
-) -> list[LabelSet]:
-    """The label sets, sorted, each once; none of them is empty."""
+def label_sets(reader: Reader, tenant: str, query: LabelSetsQuery) -> list[LabelSet]:
+    """The label sets of these days, sorted, each once; none of them is empty."""
     condition = series_condition(query.matchers)
     parameters = {
         "tenant": tenant,
@@ -97,12 +83,12 @@ def label_sets(
         "names": list(query.names),
     }
     sql = _LABEL_SETS.format(condition=condition.sql, **_label_set(query))
-    return [tuple(labels) for labels in _column(clickhouse, sql, parameters, settings)]
+    return [tuple(labels) for labels in _column(reader, sql, parameters)]
 
 
-def _column(clickhouse: ClickHouse, sql: str, parameters: Parameters, settings: ServerSettings) -> list[Any]:
+def _column(reader: Reader, sql: str, parameters: Parameters) -> list[Any]:
     """The values of an answer of one column."""
-    return [value for (value,) in clickhouse.rows(sql, parameters, settings)]
+    return [value for (value,) in reader.rows(sql, parameters)]
 
 
 def _label_set(query: LabelSetsQuery) -> dict[str, str]:

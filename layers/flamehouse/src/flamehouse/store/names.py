@@ -6,8 +6,8 @@ query takes longer than to look them up here.
 
 from collections.abc import Sequence
 
-from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.lookup import look_up
+from flamehouse.store.reader import Reader
 from flamehouse.store.selection import Selection
 
 _MAX_NAMES = 1 << 17
@@ -27,18 +27,16 @@ class FunctionNames:
     It forgets them all when it holds 131,072, or 16 M characters of them.
     """
 
-    def __init__(self, clickhouse: ClickHouse) -> None:
-        self._clickhouse = clickhouse
+    def __init__(self) -> None:
         self._names: dict[int, str] = {}
         self._chars = 0
 
-    def of(self, name_ids: Sequence[int], selection: Selection, settings: ServerSettings) -> list[str]:
+    def of(self, name_ids: Sequence[int], reader: Reader, selection: Selection) -> list[str]:
         """The name for each id; empty for one that no function of the selection has."""
         names = self._names
         unknown = set(name_ids) - names.keys()
         if unknown:
-            sql = _NAMES.format(symbols=selection.symbols)
-            found = look_up(self._clickhouse, sql, unknown, selection, settings)
+            found = look_up(reader, _NAMES.format(symbols=selection.symbols), unknown, selection)
             names = names | found
             self._keep(names, self._chars + sum(map(len, found.values())))
         return [names.get(id_, "") for id_ in name_ids]

@@ -18,9 +18,9 @@ from flamehouse.merged_profile import (
     SourceLabels,
 )
 from flamehouse.profile import Mapping as MappedFile
-from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.model import ProfileQuery
 from flamehouse.store.protobuf_sql import length_delimited, padded_varint, varint
+from flamehouse.store.reader import Reader
 from flamehouse.store.selection import Selection
 from flamehouse.store.stack_values import StackValues, select_stack_values
 from flamehouse.store.tree_sql import READING, beyond_64_bits
@@ -222,24 +222,22 @@ ORDER BY id
 """
 
 
-def select_merge_profile(
-    clickhouse: ClickHouse, tenant: str, query: ProfileQuery, settings: ServerSettings
-) -> MergedProfile:
-    """Ask for the merged profile; NO_PROFILE where nothing matches.
+def select_merge_profile(reader: Reader, tenant: str, query: ProfileQuery) -> MergedProfile:
+    """The merged profile; NO_PROFILE where nothing matches.
 
     RpcError out_of_range where the total is seen to be beyond 64 bits.
     """
     values = select_stack_values(tenant, query.profile_type, query.matchers, query.within, query.samples)
-    samples, used = _samples(clickhouse, values, query, {**settings, **READING})
+    samples, used = _samples(reader, values, query)
     if not samples:
         return NO_PROFILE
     selection = values.selection
-    locations, functions, used_mappings = _locations(clickhouse, used, selection, settings)
-    mappings, source = _mappings(clickhouse, used_mappings, selection, settings)
+    locations, functions, used_mappings = _locations(reader, used, selection)
+    mappings, source = _mappings(reader, used_mappings, selection)
     return MergedProfile(
         samples=samples,
         locations=locations,
-        functions=_functions(clickhouse, functions, selection, settings),
+        functions=_functions(reader, functions, selection),
         mappings=mappings,
         cut_off=used.known + 1 if CUT_OFF in used.numbers else 0,
         source=source,
@@ -262,14 +260,12 @@ class _Used[Number](NamedTuple):
         return _Used({id_: number for id_, number in self.numbers.items() if id_ in ids}, self.known)
 
 
-def _samples(
-    clickhouse: ClickHouse, values: StackValues, query: ProfileQuery, settings: ServerSettings
-) -> tuple[bytes, _Used[bytes]]:
+def _samples(reader: Reader, values: StackValues, query: ProfileQuery) -> tuple[bytes, _Used[bytes]]:
     """The samples, encoded, and the locations that they name."""
     sql = _SAMPLES.format(symbols=values.selection.symbols, stacks=_stacks_sql(values, query))
     limits = {"max_nodes": query.max_nodes, "leaf_locations": query.leaf_locations}
     parameters = {**values.parameters, **limits}
-    (row,) = zip(*clickhouse.columns(sql, parameters, settings, text=False), strict=True)
+    (row,) = zip(*reader.with_settings(READING).columns(sql, parameters, text=False), strict=True)
     samples, used, numbers, known, least, total = row
     if least < 0 or total > _MAX_TOTAL:
         raise beyond_64_bits()
@@ -277,14 +273,14 @@ def _samples(
 
 
 def _locations(
-    clickhouse: ClickHouse, locations: _Used[bytes], selection: Selection, settings: ServerSettings
+    reader: Reader, locations: _Used[bytes], selection: Selection
 ) -> tuple[bytes, _Used[bytes], _Used[int]]:
     """The locations, encoded, and the functions and mappings that they name.
 
     Where more of them are read than are named, so are which function and mapping stands in which.
     """
     named = locations.numbers
-    (row,) = _rows(clickhouse, _LOCATIONS, locations, selection, settings, text=False)
+    (row,) = _rows(reader, _LOCATIONS, locations, selection, text=False)
     ids, encoded, ids_of_lines, function_ids, *functions, mapping_ids, mappings, numbers, known = row
     used_functions, used_mappings = _used(*functions), _used(mappings, numbers, known)
     if locations.more:
@@ -293,10 +289,8 @@ def _locations(
     return _numbered(ids, encoded, named), used_functions, used_mappings
 
 
-def _functions(
-    clickhouse: ClickHouse, functions: _Used[bytes], selection: Selection, settings: ServerSettings
-) -> EncodedFunctions:
-    (row,) = _rows(clickhouse, _FUNCTIONS, functions, selection, settings, text=False)
+def _functions(reader: Reader, functions: _Used[bytes], selection: Selection) -> EncodedFunctions:
+    (row,) = _rows(reader, _FUNCTIONS, functions, selection, text=False)
     ids, encoded, texts, text_count = row
     return EncodedFunctions(
         functions=_numbered(ids, encoded, functions.numbers),
@@ -307,12 +301,12 @@ def _functions(
 
 
 def _mappings(
-    clickhouse: ClickHouse, mappings: _Used[int], selection: Selection, settings: ServerSettings
+    reader: Reader, mappings: _Used[int], selection: Selection
 ) -> tuple[Mapping[int, MappedFile], SourceLabels]:
     """The mappings by number, and where the source code is, if all selected series say the same of it."""
     found: dict[int, MappedFile] = {}
     source = UNKNOWN_SOURCE
-    for sources, *row in _rows(clickhouse, _MAPPINGS, mappings, selection, settings):
+    for sources, *row in _rows(reader, _MAPPINGS, mappings, selection):
         if row[0] in mappings.numbers:
             found[mappings.numbers[row[0]]] = MappedFile(*row)
             source = SourceLabels(*sources[0]) if len(sources) == 1 else UNKNOWN_SOURCE
@@ -345,11 +339,10 @@ def _stacks_sql(values: StackValues, query: ProfileQuery) -> str:
 
 
 def _rows(
-    clickhouse: ClickHouse,
+    reader: Reader,
     sql: str,
     used: _Used[Any],
     selection: Selection,
-    settings: ServerSettings,
     *,
     text: bool = True,
 ) -> Iterator[Sequence[Any]]:
@@ -371,5 +364,5 @@ def _rows(
         condition = f"id IN ({ids})"
     question = sql.format(symbols=selection.symbols, rows=selection.rows, named=condition)
     parameters = {**selection.parameters, **fields, "more": used.more}
-    columns = clickhouse.columns(question, parameters, settings, text=text)
+    columns = reader.columns(question, parameters, text=text)
     return zip(*columns, strict=True)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from flamehouse.errors import Code, RpcError, invalid_argument
-from flamehouse.store.client import ClickHouse, ServerSettings
 from flamehouse.store.exemplars import ExemplarLabels, FoundExemplar, exemplar_of, read_labels
 from flamehouse.store.model import (
     EVERY_SAMPLE,
@@ -24,6 +23,7 @@ from flamehouse.store.points import (
     grouping_of,
     parameters_of,
 )
+from flamehouse.store.reader import Reader
 from flamehouse.store.selection import Selection, selection_of
 from flamehouse.store.stack_values import call_site_condition, sample_condition
 from flamehouse.timerange import TimeRange
@@ -83,9 +83,7 @@ _MAX_BYTES = 32 << 20
 _SELECTED = "{condition} AND stacktrace_id IN (SELECT id FROM stacktraces WHERE {symbols} AND {call_site})"
 
 
-def select_series(
-    clickhouse: ClickHouse, tenant: str, query: SeriesQuery, settings: ServerSettings
-) -> list[SeriesResult]:
+def select_series(reader: Reader, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
     """The series by descending sum of their points, then by labels.
 
     RpcError resource_exhausted for a question whose answer would have more than 500,000 points, and invalid_argument
@@ -102,24 +100,24 @@ def select_series(
         "limit": query.limit,
         "max_exemplars": _MAX_EXEMPLARS,
     }
-    rows = clickhouse.rows(_sql(query, selection, samples), parameters, _bounded(settings))
+    rows = _bounded(reader).rows(_sql(query, selection, samples), parameters)
     if query.exemplars is None:
         _check_points(sum(len(timestamps) for _, timestamps, _ in rows))
         return [_result(*row) for row in rows]
     for *_, exemplar_count in rows[:1]:
         _check_exemplars(exemplar_count)
     found = (exemplar for _, _, _, exemplars, _ in rows for exemplar in exemplars)
-    labels_of = read_labels(clickhouse, selection, found, query.group_by, settings)
+    labels_of = read_labels(reader, selection, found, query.group_by)
     return [
         _result(labels, timestamps, values, [_exemplar(found, labels_of) for found in exemplars])
         for labels, timestamps, values, exemplars, _ in rows
     ]
 
 
-def _bounded(settings: ServerSettings) -> ServerSettings:
-    """The settings, with an answer that is no larger than one of series has to be."""
-    allowed = int(settings.get("max_result_bytes", 0))
-    return {**settings, "max_result_bytes": min(allowed, _MAX_BYTES) if allowed else _MAX_BYTES}
+def _bounded(reader: Reader) -> Reader:
+    """The reader, of an answer that is no larger than one of series has to be."""
+    allowed = int(reader.settings.get("max_result_bytes", 0))
+    return reader.with_settings({"max_result_bytes": min(allowed, _MAX_BYTES) if allowed else _MAX_BYTES})
 
 
 def _check_points(points: int) -> None:

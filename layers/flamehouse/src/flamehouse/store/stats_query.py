@@ -4,7 +4,7 @@ Which days have any, the table `series` says, however many there are of them. Of
 and of the last day are read: over all weeks, the times of a month of a large tenant are some hundred megabytes.
 """
 
-from flamehouse.store.client import ClickHouse, ServerSettings
+from flamehouse.store.reader import Reader
 from flamehouse.timerange import TimeRange
 
 _DAYS = """
@@ -32,15 +32,15 @@ _OF_ALL_WEEKS = (
 _IN_MS = "SELECT toUnixTimestamp64Milli(first), toUnixTimestamp64Milli(last) FROM ({times})"
 
 
-def profile_times(clickhouse: ClickHouse, tenant: str, settings: ServerSettings) -> TimeRange | None:
-    """The times of the tenant's first and last profile; None if it has none."""
+def profile_times(reader: Reader, tenant: str) -> TimeRange | None:
+    """The times of the tenant's first and last profile, however old; None if it has none."""
     parameters: dict[str, object] = {"tenant": tenant}
-    [(first_day, last_day, days)] = clickhouse.rows(_DAYS, parameters, settings)
+    [(first_day, last_day, days)] = reader.rows(_DAYS, parameters)
     if not days:
         return None
     parameters |= {"first_day": first_day, "last_day": last_day}
     for times in (_FIRST_AND_LAST, _OF_ALL_WEEKS):
-        [(first, last)] = clickhouse.rows(_IN_MS.format(times=times), parameters, settings)
+        [(first, last)] = reader.rows(_IN_MS.format(times=times), parameters)
         # Profiles expire before the series of their day do.
         if first is not None and last is not None:
             return TimeRange(start_ms=first, end_ms=last)

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.store.client import ClickHouse, ServerSettings
+from flamehouse.store.reader import Reader
 from flamehouse.varint import length_prefixed
 
 _MAX_NAME_BYTES: Final = 256
@@ -59,12 +60,12 @@ class _Change:
     deleted: bool
 
 
-def settings_of(clickhouse: ClickHouse, tenant: str, reading: ServerSettings) -> list[Setting]:
-    """The tenant's settings, sorted by name."""
-    return [change.setting for change in _latest(clickhouse, tenant, reading) if not change.deleted]
+def settings_of(reader: Reader, tenant: str) -> list[Setting]:
+    """What Grafana's apps keep for the tenant, sorted by name."""
+    return [change.setting for change in _latest(reader, tenant) if not change.deleted]
 
 
-def set_setting(clickhouse: ClickHouse, tenant: str, setting: Setting, reading: ServerSettings) -> None:
+def set_setting(reader: Reader, tenant: str, setting: Setting) -> None:
     """Store the setting in the place of an older one of its name.
 
     RpcError already_exists where the stored one is newer, invalid_argument for a name or value that is none,
@@ -74,11 +75,13 @@ def set_setting(clickhouse: ClickHouse, tenant: str, setting: Setting, reading: 
     _check_size("value", setting.value, _MAX_VALUE_BYTES)
     if not setting.name:
         raise invalid_argument("a setting needs a name")
-    changes = _latest(clickhouse, tenant, reading)
+    changes = _latest(reader, tenant)
     before = _of_name(changes, setting.name)
     if before is None:
         _check_room([change for change in changes if not change.deleted], setting, len(changes) + 1)
-        _write(clickhouse, tenant, _Change(setting=setting, life=0, written=time.time_ns(), deleted=False))
+        _write(
+            reader.clickhouse, tenant, _Change(setting=setting, life=0, written=time.time_ns(), deleted=False)
+        )
         return
     if not before.deleted and setting.modified_at < before.setting.modified_at:
         raise RpcError(
@@ -88,18 +91,18 @@ def set_setting(clickhouse: ClickHouse, tenant: str, setting: Setting, reading: 
         )
     others = [change for change in changes if change is not before and not change.deleted]
     _check_room(others, setting, len(changes))
-    _write(clickhouse, tenant, _after(before, setting, deleted=False))
+    _write(reader.clickhouse, tenant, _after(before, setting, deleted=False))
 
 
-def delete_setting(clickhouse: ClickHouse, tenant: str, name: str, reading: ServerSettings) -> None:
+def delete_setting(reader: Reader, tenant: str, name: str) -> None:
     """Delete the setting; harmless where there is none."""
-    before = _of_name(_latest(clickhouse, tenant, reading), name)
+    before = _of_name(_latest(reader, tenant), name)
     if before is None or before.deleted:
         return
     if before.life == _MAX_LIFE:
         raise RpcError(Code.RESOURCE_EXHAUSTED, f"the setting {name!r} was deleted too often")
     nothing = Setting(name=name, value="", modified_at=0)
-    _write(clickhouse, tenant, _after(before, nothing, deleted=True))
+    _write(reader.clickhouse, tenant, _after(before, nothing, deleted=True))
 
 
 def _after(before: _Change, setting: Setting, *, deleted: bool) -> _Change:
@@ -108,9 +111,9 @@ def _after(before: _Change, setting: Setting, *, deleted: bool) -> _Change:
     return _Change(setting=setting, life=before.life + deleted, written=written, deleted=deleted)
 
 
-def _latest(clickhouse: ClickHouse, tenant: str, reading: ServerSettings) -> list[_Change]:
+def _latest(reader: Reader, tenant: str) -> list[_Change]:
     """The last change of each of the tenant's settings."""
-    rows = clickhouse.rows(_LATEST, {"tenant": tenant}, {**reading, **_READ_LATEST})
+    rows = reader.with_settings(_READ_LATEST).rows(_LATEST, {"tenant": tenant})
     return [
         _Change(
             setting=Setting(name=name, value=value, modified_at=modified_at),
