@@ -4,6 +4,7 @@ The environment says where it listens (HOST, PORT) and keeps its data (DATA_DIR)
 `flamehouse.settings`.
 """
 
+import errno
 import fcntl
 import os
 import signal
@@ -53,6 +54,11 @@ _STOP_GRACE_S: Final = 5
 """Beyond a query's own time limit, how long a stop waits for requests under way."""
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not bound
 """Where a server that listens on every interface is reached on its own machine, whatever `localhost` is there."""
+
+_ADVICE: Final = dict.fromkeys(
+    (errno.EADDRINUSE, errno.EACCES), "; PORT names another port, and 0 takes a free one"
+)
+"""What to do where a port cannot be listened on. EACCES: it is one of the first 1,024."""
 
 _READY: Final = """\
 flamehouse is ready on {url}
@@ -161,7 +167,10 @@ def _lock_data(dsn: str) -> TextIO | None:
         lock = (folder / "flamehouse.lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise SystemExit(f"flamehouse: the data folder {folder} is in use by another flamehouse") from error
+        raise SystemExit(
+            f"flamehouse: the data folder {folder} is in use by another flamehouse; "
+            "a second one needs a DATA_DIR and a PORT of its own"
+        ) from error
     except OSError as error:
         raise SystemExit(f"flamehouse: cannot use the data folder {folder}: {error.strerror}") from error
     return lock
@@ -175,7 +184,10 @@ def _listen(host: str, port: str) -> socket.socket:
     except (ValueError, OverflowError) as error:
         raise SystemExit(f"flamehouse: PORT must be a port number, not {port!r}") from error
     except OSError as error:
-        raise SystemExit(f"flamehouse: cannot listen on {host}:{port}: {error.strerror}") from error
+        # Python adds the address, which is said already.
+        reason = str(error.strerror).partition(" (while ")[0]
+        advice = _ADVICE.get(error.errno or 0, "; HOST must be an address of this machine")
+        raise SystemExit(f"flamehouse: cannot listen on {host}:{port}: {reason}{advice}") from error
     # asyncio sets it on sockets that name their protocol, which this one does not: an answer's body would wait 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

@@ -15,6 +15,8 @@ from flamehouse.pb.querier_pb2 import (
 )
 
 _TIMEOUT_S = 30
+_BUILD = "/api/v1/status/buildinfo"
+_UNAUTHORIZED = 401
 _PATH = "/querier.v1.QuerierService/SelectMergeStacktraces"
 
 
@@ -31,8 +33,9 @@ class Server:
     tenant: str = ""
 
     def check_ready(self) -> None:
-        """ServerError if no server answers at `url`."""
+        """ServerError if no server answers at `url`, or it does not take the credential."""
         self._answer("/ready")
+        self._answer(_BUILD)
 
     def merged_flamegraph(
         self, *, profile_type: str, selector: str, start_ms: int, end_ms: int
@@ -52,7 +55,8 @@ class Server:
                 content: bytes = response.read()
                 return content
         except HTTPError as error:
-            raise ServerError(f"{url} answers {error.code}: {_message(error)}") from error
+            advice = "; API_CREDENTIAL is what is sent" if error.code == _UNAUTHORIZED else ""
+            raise ServerError(f"{url} answers {error.code}: {_message(error)}{advice}") from error
         except OSError as error:
             reason = getattr(error, "reason", error)
             raise ServerError(

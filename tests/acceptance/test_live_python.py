@@ -141,6 +141,14 @@ def test_the_demo_finds_the_server_that_has_its_port_and_credential() -> None:
     assert "edit_distance" in done.stdout
 
 
+def test_the_demo_says_at_once_that_its_credential_is_wrong() -> None:
+    with local_server(API_CREDENTIAL="horse") as server:
+        done = demo(FLAMEHOUSE_URL=server.url, API_CREDENTIAL="pony")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "answers 401: the credential is missing or wrong" in done.stderr
+    assert done.stderr.endswith("; API_CREDENTIAL is what is sent\n")
+
+
 def test_the_demo_says_in_a_line_that_no_server_is_there() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"

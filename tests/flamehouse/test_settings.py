@@ -1,5 +1,7 @@
 """Settings: which values there are not."""
 
+import re
+
 import pytest
 
 from flamehouse.settings import Settings
@@ -32,6 +34,36 @@ def test_a_dsn_that_names_no_clickhouse_is_refused_without_being_told(dsn: str) 
     with pytest.raises(ValueError, match=r"^CLICKHOUSE_DSN must name a ClickHouse") as refusal:
         Settings.from_env({"CLICKHOUSE_DSN": dsn})
     assert "ftp" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "https://default:hunter/2@host:8443",
+        "https://default:12/34@host:8443",
+        "https://default:hunter#2@host:8443",
+        "https://default:hunter?2@host:8443",
+        "https://default:hunter[2@host:8443",
+        "https://default:hunter2@host:port",
+        "https://default:hunter2@host:0",
+        "https://default:hunter2@host:65536",
+        "https://default:hunter2@:8443",
+        "https://default:hunter2@host:8443/database",
+    ],
+)
+def test_a_dsn_of_a_server_that_cannot_be_right_is_refused_without_its_password(dsn: str) -> None:
+    with pytest.raises(ValueError, match=r"^CLICKHOUSE_DSN must be .* percent-encoded$") as refusal:
+        Settings.from_env({"CLICKHOUSE_DSN": dsn})
+    assert refusal.value.__cause__ is None
+    assert not {"hunter", "12", "34"} & set(re.findall(r"\w+", str(refusal.value)))
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    ["http://host", "https://host/", "https://u@host", "https://u:p%2F%23@host:8443", "https://u:p@[::1]:1"],
+)
+def test_a_dsn_of_a_server_is_taken(dsn: str) -> None:
+    assert Settings.from_env({"CLICKHOUSE_DSN": dsn}).clickhouse_dsn == dsn
 
 
 @pytest.mark.parametrize("place", ["gs://bucket", "s3://", "s3:///", "s3://bucket/folder"])

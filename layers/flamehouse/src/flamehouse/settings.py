@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 _MIB = 1 << 20
 _DAY_S = 86_400
@@ -103,6 +104,8 @@ class Settings:
                 "CLICKHOUSE_DSN must name a ClickHouse: https://user:password@host:8443, or chdb:// and a folder, "
                 "in whose path (DATA_DIR) there is no question mark"
             )
+        if not self.clickhouse_dsn.startswith("chdb:"):
+            _check_server(self.clickhouse_dsn)
         if not _ADHOC_PLACE.fullmatch(self.adhoc_profiles):
             raise ValueError(f"ADHOC_PROFILES must be a folder or s3://BUCKET, not {self.adhoc_profiles!r}")
         for setting in fields(self):
@@ -138,6 +141,22 @@ class Settings:
     def query_lookback_s(self) -> int:
         """How far back a query may reach, in seconds; 0 is no limit."""
         return self.retention_s if self.max_query_lookback_s < 0 else self.max_query_lookback_s
+
+
+def _check_server(dsn: str) -> None:
+    """ValueError for anything but a user, a host and a port; no part of a password is told."""
+    try:
+        url = urlsplit(dsn)
+        whole = url.hostname is not None and url.port != 0
+        # A password's `/`, `?` or `#` ends the host's name there, and what is before it would be asked for and told.
+        whole = whole and url.path in {"", "/"} and not url.query and not url.fragment
+    except ValueError:
+        whole = False
+    if not whole:
+        raise ValueError(
+            "CLICKHOUSE_DSN must be https://user:password@host:8443 and no more, with characters other than letters, "
+            "digits and -._~ of the user and the password percent-encoded"
+        )
 
 
 def _check_range(name: str, value: int) -> None:
