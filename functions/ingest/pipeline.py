@@ -14,7 +14,7 @@ from flamehouse.profile import SeriesProfile, Upload
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from ingest.body import read_parts
-from ingest.formats import FORMATS, UNPROCESSABLE, Format, RefusedProfileError, format_of
+from ingest.formats import FORMATS, UNPROCESSABLE, Format, RefusedProfileError, format_of, no_such_format
 from ingest.incoming import IncomingProfile
 from ingest.normalize import check_series_count, normalize, profile_id_of
 from ingest.request import IngestRequest
@@ -86,9 +86,11 @@ def ingest(
     RpcError has status 422 for content that is not of the format. A refused profile has the status that its format says.
     """
     settings = services.settings
-    request = replace(request, format=format_of(request.format, content_type, body))
-    format_ = FORMATS[request.format]
-    with _named_failure(request.format, format_):
+    name = format_of(request.format, content_type, body)
+    advice = no_such_format(request.format, name)
+    request = replace(request, format=name)
+    format_ = FORMATS[name]
+    with _named_failure(name, format_, advice):
         parts = read_parts(
             body,
             content_type,
@@ -105,7 +107,7 @@ def ingest(
         received_s=None if parsed.timed else arrival.received_s,
     )
     checks = Checks(settings=settings, received_ns=arrival.received_ns)
-    with _named_failure(request.format, format_, pushing=True):
+    with _named_failure(name, format_, advice, pushing=True):
         store(services, arrival, id_, [entry_of(profile, checks) for profile in parsed.profiles])
 
 
@@ -209,15 +211,18 @@ def _refusal(entries: Sequence[Entry], refused: _Refused) -> RpcError:
 
 
 @contextmanager
-def _named_failure(name: str, format_: Format, *, pushing: bool = False) -> Iterator[None]:
-    """What is wrong with the content says in which format and at which step, and has the status of these."""
+def _named_failure(name: str, format_: Format, advice: str, *, pushing: bool = False) -> Iterator[None]:
+    """What is wrong with the content says in which format and at which step, and has the status of these.
+
+    `advice` is what its sender should know besides.
+    """
     try:
         yield
     except RpcError as error:
         if error.code is not Code.INVALID_ARGUMENT:
             raise
         pushing = pushing or isinstance(error, RefusedProfileError)
-        message = f"{'pushing' if pushing else 'parsing'} IngestInput-{name} failed {error.message}"
+        message = f"{'pushing' if pushing else 'parsing'} IngestInput-{name} failed {error.message}{advice}"
         status = format_.refused_status if pushing else UNPROCESSABLE
         code = error.code if status is None else Code.UNKNOWN
         raise RpcError(code, message, http_status=status) from error

@@ -106,6 +106,8 @@ def test_a_body_that_is_not_what_its_flag_says_is_an_invalid_argument(
         ("/vcs.v1.VCSService/GithubApp", (501, "unimplemented")),
         ("/somewhere", (404, "not_found")),
         (PROFILE_TYPES + "/", (404, "not_found")),
+        ("/ingest/", (404, "not_found")),
+        ("/" + PROFILE_TYPES, (501, "unimplemented")),
     ],
 )
 def test_a_route_that_nobody_has_is_refused(deployed: Cloud, path: str, expected: tuple[int, str]) -> None:

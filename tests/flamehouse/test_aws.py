@@ -75,13 +75,27 @@ def test_a_gzipped_answer_survives_the_gateways_base64() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "method", "status"), [(PATH, "GET", 405), ("/x.v1.Y/Z", "POST", 501), ("/", "GET", 404)]
+    ("path", "method", "status"),
+    [(PATH, "GET", 405), ("/x.v1.Y/Z", "POST", 501), ("/", "GET", 404), (f"{PATH}/", "POST", 404)],
 )
 def test_what_is_not_the_functions_own_is_refused(path: str, method: str, status: int) -> None:
     handled = aws.lambda_handler(profile_types.route)(
         event(path, b"{}", "application/json", method), LambdaContext()
     )
     assert handled["statusCode"] == status
+
+
+def test_who_repeats_a_slash_and_so_misses_the_function_is_told_so() -> None:
+    handled = aws.lambda_handler(profile_types.route)(
+        event("//querier.v1.QuerierService/Series", b"{}", "application/json"), LambdaContext()
+    )
+    assert json.loads(answered(handled)) == {
+        "code": "unimplemented",
+        "message": (
+            "/querier.v1.QuerierService/Series is not implemented; docs/api.md lists what is served. "
+            "Slashes are repeated in the path: take the one off the end of the server's URL"
+        ),
+    }
 
 
 def test_a_number_beyond_all_bounds_makes_an_event_malformed() -> None:

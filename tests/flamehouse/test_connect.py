@@ -379,6 +379,25 @@ def test_an_unknown_path_is_answered_in_the_protocols_shape(
     assert error(request(app, path, method=method))[:2] == (status, code)
 
 
+@pytest.mark.parametrize(
+    ("path", "in_front"),
+    [
+        ("/prod/querier.v1.QuerierService/ProfileTypes", "/prod"),
+        ("/a/b/push.v1.PusherService/Push", "/a/b"),
+        ("/ingest/ingest", "/ingest"),
+        ("/prod/pyroscope/ingest", "/prod"),
+        ("/explore", None),
+        ("/querier.v1.QuerierService/ProfileTypes/", None),
+    ],
+)
+def test_who_asks_behind_a_path_is_told_to_take_it_off(
+    app: Starlette, path: str, in_front: str | None
+) -> None:
+    advice = f": take {in_front} off the server's URL, or set PATH_PREFIX to it"
+    expected = advice if in_front else "; docs/api.md lists what is served"
+    assert error(request(app, path)) == (404, "not_found", f"there is nothing at {path}{expected}")
+
+
 def test_json_leaves_out_defaults_and_spells_64_bit_numbers_as_text() -> None:
     answer = SelectSeriesRequest(
         profile_typeID="a", start=5, step=1.5, group_by=["b"], exemplar_type="EXEMPLAR_TYPE_NONE"

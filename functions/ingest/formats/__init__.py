@@ -115,5 +115,12 @@ def format_of(parameter: str, content_type: str, body: bytes) -> str:
     return "groups" if parameter else _format_by_beginning(beginning(body, _BEGINNING_BYTES))
 
 
+def no_such_format(parameter: str, taken_for: str) -> str:
+    """What to add to an error where the `format` parameter names none, and the body was `taken_for` another's."""
+    if parameter in {"", "folded", *FORMATS}:
+        return ""
+    return f'; there is no format "{parameter}", the body was taken for {taken_for} (formats: {", ".join(FORMATS)})'
+
+
 def _format_by_beginning(data: bytes) -> str:
     return next((name for name, pattern in _BEGINNINGS if pattern.match(data)), "groups")

@@ -49,6 +49,7 @@ def lambda_handler(*routes: BaseRoute) -> LambdaHandler:
         app = Starlette(routes=routes)
         app.state.services = _services
         app.router.default = unknown_path
+        app.router.redirect_slashes = False
         settings = _services().settings
         guarded = RequireCredential(app=app, credential=settings.api_credential)
         return Mangum(CleanPaths(guarded, settings.path_prefix), lifespan="off")

@@ -26,6 +26,7 @@ from flamehouse.body import read_body
 from flamehouse.codec import CODECS, Answer, Codec, codec_of
 from flamehouse.compression import compress_if_wanted, decompress
 from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.paths import SENT_PATH
 from flamehouse.services import Services
 from flamehouse.tenant import tenant_of
 from flamehouse.unimplemented import ADVICE
@@ -38,6 +39,9 @@ MAX_MESSAGE_CHARS: Final = 4096
 """Messages quote what they refuse, and that may be as long as a body."""
 _RETRY_AFTER_S: Final = "30"
 _PROCEDURE: Final = re.compile(r"/[\w.]+\.\w+/\w+", re.ASCII)
+_BEHIND_A_PATH: Final = re.compile(r"(/.*?)(/[\w.]+\.\w+/\w+|(?:/pyroscope)?/ingest)", re.ASCII)
+"""What is asked of a server whose URL was given with a path."""
+_SERVED: Final = "docs/api.md lists what is served"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +91,19 @@ async def unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
     if advice is not None:
         error = RpcError(Code.UNIMPLEMENTED, f"{path} is not implemented: {advice}")
     elif _PROCEDURE.fullmatch(path):
-        error = RpcError(Code.UNIMPLEMENTED, f"{path} is not implemented")
+        error = RpcError(Code.UNIMPLEMENTED, f"{path} is not implemented; {_SERVED}{_glued(scope)}")
+    elif (behind := _BEHIND_A_PATH.fullmatch(path)) is not None:
+        advice = f"take {behind[1]} off the server's URL, or set PATH_PREFIX to it"
+        error = RpcError(Code.NOT_FOUND, f"there is nothing at {path}: {advice}")
     else:
-        error = RpcError(Code.NOT_FOUND, f"there is nothing at {path}")
+        error = RpcError(Code.NOT_FOUND, f"there is nothing at {path}; {_SERVED}")
     await error_response(error)(scope, receive, send)
+
+
+def _glued(scope: Scope) -> str:
+    """Advice where slashes were repeated: on AWS a path with them misses the function that has it."""
+    glued = "//" in scope.get(SENT_PATH, "")
+    return ". Slashes are repeated in the path: take the one off the end of the server's URL" if glued else ""
 
 
 # An object and not a function: Starlette answers wrong methods of a function itself, in its own shape.
