@@ -181,6 +181,18 @@ def test_every_request_has_a_line_without_its_headers_and_query(template: dict[s
         assert f"`aws logs tail {named} --follow`" in guide
 
 
+def test_failures_are_told_to_the_topic_that_is_named_and_to_nobody_else(template: dict[str, Any]) -> None:
+    assert template["Parameters"]["AlarmTopicArn"]["Default"] == ""
+    resource = template["Resources"]["FailuresAlarm"]
+    condition = template["Conditions"][resource["Condition"]]
+    assert condition == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]}
+    alarm = resource["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("AWS/ApiGateway", "5xx", "Sum")
+    assert alarm["Dimensions"] == [{"Name": "ApiId", "Value": {"Ref": "Api"}}]
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopicArn"}]
+
+
 def test_the_bucket_is_private_and_encrypted_and_expires_with_the_profiles(template: dict[str, Any]) -> None:
     [bucket] = of_type(template, "AWS::S3::Bucket").values()
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
@@ -208,6 +220,12 @@ def test_the_gateway_may_call_each_function_and_only_this_gateway(template: dict
     for permission in permissions:
         assert permission["Principal"] == "apigateway.amazonaws.com"
         assert permission["SourceArn"]["Fn::Sub"][1]["__ApiId__"] == {"Ref": "Api"}
+
+
+def test_the_guide_names_every_output(template: dict[str, Any]) -> None:
+    guide = (REPO / "docs/deploy.md").read_text()
+    assert [name for name in template["Outputs"] if f"`{name}`" not in guide] == []
+    assert template["Outputs"]["AdHocProfilesBucket"]["Value"] == {"Ref": "AdHocProfilesBucket"}
 
 
 def test_the_data_source_is_a_file_that_grafana_reads(template: dict[str, Any]) -> None:
