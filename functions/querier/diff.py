@@ -1,10 +1,12 @@
 """Diff: the merged call trees of two selections side by side, as one flame graph."""
 
+from dataclasses import replace
 from typing import Final
 
 from flamehouse.aws import lambda_handler
 from flamehouse.connect import Call
 from flamehouse.flamegraph_diff import flamegraph_diff_of
+from flamehouse.nodes_limit import nodes_limit
 from flamehouse.pb.querier_pb2 import (
     PROFILE_FORMAT_FLAMEGRAPH,
     PROFILE_FORMAT_UNSPECIFIED,
@@ -24,10 +26,13 @@ _FORMATS: Final = (PROFILE_FORMAT_UNSPECIFIED, PROFILE_FORMAT_FLAMEGRAPH)
 def diff(call: Call, request: DiffRequest) -> DiffResponse:
     """Both sides from their `start` up to but not with their `end`, cut to the greater `max_nodes`.
 
-    RpcError invalid_argument for a side that is missing, as one without a profile type.
+    The default is for a request that names it on neither side. RpcError invalid_argument for a side that is missing, as one without a profile type.
     """
     left, right = _question(call, request.left), _question(call, request.right)
-    tree = call.services.store.diff(call.tenant, left, right)
+    max_nodes = nodes_limit(max(request.left.max_nodes, request.right.max_nodes), call.services.settings)
+    tree = call.services.store.diff(
+        call.tenant, replace(left, max_nodes=max_nodes), replace(right, max_nodes=max_nodes)
+    )
     return DiffResponse(flamegraph=flamegraph_diff_of(tree))
 
 

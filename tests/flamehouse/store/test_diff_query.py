@@ -93,6 +93,24 @@ def test_two_services_are_compared_as_pyroscope_compares_them(
         assert compared(server, *asked) == drawn(shop, cart, max_nodes)
 
 
+@pytest.mark.parametrize(("left", "right", "nodes"), [(2, 0, 2), (0, 2, 2), (1, 3, 3), (0, 0, EVERYTHING)])
+def test_the_side_that_names_a_number_of_nodes_cuts_both(
+    store: Store, settings: Settings, left: int, right: int, nodes: int
+) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    samples = [
+        Sample(stack="ab", values=(5,)),
+        Sample(stack="c", values=(3,)),
+        Sample(stack="d", values=(1,)),
+    ]
+    push(server, monday, [samples, samples])
+    sides = [
+        side(monday, monday + HOUR, selector='{service_name="shop"}', max_nodes=each)
+        for each in (left, right)
+    ]
+    assert compared(server, *sides) == drawn(stacks_of(samples), stacks_of(samples), nodes)
+
+
 def test_two_times_of_one_selection_are_compared(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     samples = [Sample(stack="ab", values=(5,)), Sample(stack="ac", values=(3,))]
