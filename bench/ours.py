@@ -53,7 +53,7 @@ class Flamehouse:
         """A push request -> what the store takes: all of ingestion but the insert."""
         store = _Keeper()
         services = Services(settings=self._services.settings, store=cast("Store", store))
-        call = Call(services=services, tenant=TENANT, headers=Headers(), body=body, timeout_ms=None)
+        call = Call(services=services, tenant=TENANT, headers=Headers())
         push(call, PushRequest.FromString(body))
         return store.uploads[0]
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from flamehouse.flamegraph import NO_TREE, CutTree
 from flamehouse.flamegraph_diff import NO_DIFF, DiffTree
+from flamehouse.labels import LabelSet
 from flamehouse.merged_profile import NO_PROFILE, MergedProfile
 from flamehouse.profile import Upload
 from flamehouse.selector import Matcher
@@ -15,7 +16,6 @@ from flamehouse.store.model import (
     Analysis,
     Heatmap,
     HeatmapQuery,
-    LabelSet,
     LabelSetsQuery,
     ProfileQuery,
     SeriesQuery,

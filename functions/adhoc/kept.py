@@ -8,7 +8,8 @@ from adhoc.bucket import Bucket
 from adhoc.folder import Folder
 from flamehouse.errors import Code, RpcError
 from flamehouse.settings import Settings
-from flamehouse.store.embedded import embedded_path, is_embedded
+from flamehouse.store.client import uses_embedded
+from flamehouse.store.embedded import embedded_path
 
 _S3: Final = "s3://"
 _FOLDER: Final = "adhoc"
@@ -37,7 +38,7 @@ def kept_files(settings: Settings) -> Kept:
         return Bucket(place.removeprefix(_S3).rstrip("/"), settings)
     if place:
         return Folder(Path(place))
-    if not settings.clickhouse_secret_arn and is_embedded(settings.clickhouse_dsn):
+    if uses_embedded(settings):
         return Folder(Path(embedded_path(settings.clickhouse_dsn)) / _FOLDER)
     raise RpcError(
         Code.FAILED_PRECONDITION,

@@ -9,9 +9,9 @@ from hashlib import sha256
 from uuid import UUID
 
 from flamehouse.errors import invalid_argument
-from flamehouse.labels import validate_labels
+from flamehouse.labels import LabelSet, validate_labels
 from flamehouse.pb import profile_pb2
-from flamehouse.profile import LabelSet, SeriesProfile, Symbols, fingerprint_of
+from flamehouse.profile import SeriesProfile, Symbols, fingerprint_of
 from flamehouse.profile_type import ProfileType
 from flamehouse.settings import Settings
 from ingest.samples import Merged, columns_of, merge_samples

@@ -6,8 +6,8 @@ from itertools import accumulate, compress
 from typing import NamedTuple
 
 from flamehouse.errors import invalid_argument
+from flamehouse.labels import LabelSet
 from flamehouse.pb.profile_pb2 import Label
-from flamehouse.profile import LabelSet
 from ingest.columns import Samples
 from ingest.symbols import SymbolTable
 from ingest.validate import ValidProfile

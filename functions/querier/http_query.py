@@ -63,7 +63,7 @@ def http_query(path: str, method: Method) -> Route:
     async def respond(request: Request) -> Response:
         tenant = tenant_of(request.headers)
         services: Services = await run_in_threadpool(request.app.state.services)
-        call = Call(services=services, tenant=tenant, headers=request.headers, body=b"", timeout_ms=None)
+        call = Call(services=services, tenant=tenant, headers=request.headers)
 
         def answer() -> Response:
             content = method(call, request.query_params)

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from flamehouse.errors import invalid_argument
+from flamehouse.labels import LabelSet
 from flamehouse.pb.types_pb2 import LabelPair
-from flamehouse.store.model import LabelSet
 
 _MAX_NAMES: Final = 100
 """Every series is asked for each name."""

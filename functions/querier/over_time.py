@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.labels import LabelSet
 from flamehouse.pb import types_pb2
 from flamehouse.pb.types_pb2 import (
     EXEMPLAR_TYPE_INDIVIDUAL,
@@ -14,7 +15,7 @@ from flamehouse.pb.types_pb2 import (
     LabelPair,
 )
 from flamehouse.settings import Settings
-from flamehouse.store.model import Exemplar, LabelSet, PointKind
+from flamehouse.store.model import Exemplar, PointKind
 from flamehouse.timerange import TimeRange
 from querier.labels import label_pairs
 

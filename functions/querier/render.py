@@ -10,8 +10,9 @@ from flamehouse.aws import lambda_handler
 from flamehouse.connect import Call
 from flamehouse.flamebearer import flamebearer_of, shown_as
 from flamehouse.flamegraph import flamegraph_of
+from flamehouse.labels import LabelSet
 from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
-from flamehouse.store.model import EVERY_SAMPLE, LabelSet, SeriesQuery, SeriesResult, StacktraceQuery
+from flamehouse.store.model import EVERY_SAMPLE, SeriesQuery, SeriesResult, StacktraceQuery
 from flamehouse.timerange import TimeRange
 from querier.http_query import Content, Names, http_query, json_content, selection_of
 from querier.over_time import check_series_count, series_to_ask_for

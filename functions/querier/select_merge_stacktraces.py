@@ -8,7 +8,7 @@ from flamehouse.call_tree import tree_bytes
 from flamehouse.connect import Call
 from flamehouse.errors import invalid_argument
 from flamehouse.flamegraph import flamegraph_of
-from flamehouse.nodes_limit import nodes_limit
+from flamehouse.nodes_limit import check_nodes_limit
 from flamehouse.pb.querier_pb2 import (
     PROFILE_FORMAT_DOT,
     PROFILE_FORMAT_FLAMEGRAPH,
@@ -62,7 +62,7 @@ def _as_dot(call: Call, request: SelectMergeStacktracesRequest) -> SelectMergeSt
 
 def _as_pprof(call: Call, request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesResponse:
     # Any format has the flame graph's limit here.
-    nodes_limit(request.max_nodes, call.services.settings)
+    check_nodes_limit(request.max_nodes, call.services.settings)
     profile = merged_pprof(call, request, selected_samples(request), request.stack_trace_selector.go_pgo)
     return SelectMergeStacktracesResponse(pprof=PprofProfile(profile=profile.message()))
 

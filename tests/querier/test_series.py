@@ -8,12 +8,13 @@ import pytest
 from apps import Querier
 from client import Client
 from doubles import CannedStore, Listening
+from flamehouse.labels import LabelSet
 from flamehouse.pb.querier_pb2 import SeriesRequest, SeriesResponse
 from flamehouse.selector import parse_selector
 from flamehouse.settings import Settings
 from flamehouse.store import Store, labels_query
 from flamehouse.store.client import ClickHouse
-from flamehouse.store.model import LabelSet, LabelSetsQuery
+from flamehouse.store.model import LabelSetsQuery
 from flamehouse.store.reader import Reader
 from flamehouse.timerange import TimeRange
 from profiles import CPU, labels_of, pprof_of, sample

@@ -46,16 +46,11 @@ _SERVED: Final = "docs/api.md lists what is served"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What an RPC may ask about its request besides the message.
-
-    `body` is the encoded message after decompression; `timeout_ms` how long the client waits, if it said so.
-    """
+    """What an RPC may ask about its request besides the message."""
 
     services: Services
     tenant: str
     headers: Headers
-    body: bytes
-    timeout_ms: int | None
 
 
 type Method[Req: Message, Resp: Answer] = Callable[[Call, Req], Resp]
@@ -136,8 +131,7 @@ class _Unary[Req: Message, Resp: Answer]:
     async def _call(self, request: Request, codec: Codec) -> Response:
         headers = request.headers
         _check_protocol_version(headers)
-        timeout_ms = _timeout_ms(headers)
-        until = math.inf if timeout_ms is None else monotonic() + timeout_ms / 1_000
+        until = monotonic() + _timeout_s(headers)
         tenant = tenant_of(headers)
         services: Services = await run_in_threadpool(request.app.state.services)
         limits = (services.settings.max_body_bytes, self.max_body_bytes, codec.max_bytes)
@@ -148,7 +142,7 @@ class _Unary[Req: Message, Resp: Answer]:
         def run() -> Response:
             with _too_large_for_good():
                 body = decompress(received, headers.get("Content-Encoding", ""), limit)
-            call = Call(services=services, tenant=tenant, headers=headers, body=body, timeout_ms=timeout_ms)
+            call = Call(services=services, tenant=tenant, headers=headers)
             answer = self.method(call, codec.decode(body, self.request_type))
             encoded = codec.encode(answer)
             check_answer_size(len(encoded), services.settings)
@@ -175,10 +169,11 @@ def _check_protocol_version(headers: Headers) -> None:
         raise invalid_argument(f'Connect-Protocol-Version must be "1", not "{version}"')
 
 
-def _timeout_ms(headers: Headers) -> int | None:
+def _timeout_s(headers: Headers) -> float:
+    """How long the client waits, as far as it says so."""
     text = headers.get("Connect-Timeout-Ms")
     if text is None:
-        return None
+        return math.inf
     if not _TIMEOUT.fullmatch(text):
         raise invalid_argument(f'Connect-Timeout-Ms must have up to ten digits, not "{text}"')
-    return int(text)
+    return int(text) / 1_000

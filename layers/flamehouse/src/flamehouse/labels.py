@@ -10,6 +10,9 @@ from typing import Final
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.settings import Settings
 
+type LabelSet = tuple[tuple[str, str], ...]
+"""Labels as (name, value), names unique."""
+
 _MAX_SHOWN_CHARS: Final = 4096
 """A message writes out no more than this of a label set, however long it is."""
 

@@ -5,11 +5,16 @@ from flamehouse.settings import Settings
 
 
 def nodes_limit(asked: int, settings: Settings) -> int:
-    """How many nodes to keep where `asked` are wanted, 0 for the default."""
+    """How many nodes to keep where `asked` are wanted, 0 for the default; RpcError as `check_nodes_limit`."""
+    check_nodes_limit(asked, settings)
+    return asked or min(settings.default_flamegraph_nodes, settings.max_flamegraph_nodes)
+
+
+def check_nodes_limit(asked: int, settings: Settings) -> None:
+    """RpcError invalid_argument for more nodes than a flame graph may have, or less than none."""
     allowed = settings.max_flamegraph_nodes
     if any_nodes_limit(asked, settings) > allowed:
         raise invalid_argument(f"max flamegraph nodes limit {asked} is greater than allowed {allowed}")
-    return asked or min(settings.default_flamegraph_nodes, allowed)
 
 
 def any_nodes_limit(asked: int, settings: Settings) -> int:

@@ -13,8 +13,7 @@ from itertools import chain
 from typing import NamedTuple
 from uuid import UUID
 
-type LabelSet = tuple[tuple[str, str], ...]
-"""Labels as (name, value), sorted by name, names unique."""
+from flamehouse.labels import LabelSet
 
 NO_MAPPING = 0
 
@@ -121,7 +120,7 @@ def stacktrace_id(locations: "array[int]") -> int:
 class SeriesProfile:
     """One profile's samples of one sample type and label set: a row a stack and span.
 
-    `labels` holds the private labels too. `symbols` has at least what the stacks name. `span_ids` and `trace_ids` are
+    `labels` are sorted by name, the private ones among them. `symbols` has at least what the stacks name. `span_ids` and `trace_ids` are
     empty where no sample has one, otherwise as long as `values`, with 0 and 16 zero bytes for a sample that has none.
     """
 

@@ -32,7 +32,8 @@ def diff(
 
     RpcError out_of_range where a total is seen to be beyond 64 bits.
     """
-    left_values, right_values = _values(tenant, left, "left_"), _values(tenant, right, "right_")
+    left_values = select_stack_values(tenant, left).prefixed("left_")
+    right_values = select_stack_values(tenant, right).prefixed("right_")
     max_rows = max(left.max_nodes, right.max_nodes)
     parameters = {**left_values.parameters, **right_values.parameters, "max_rows": max_rows}
     columns = reader.with_settings(READING).columns(_diff_sql(left_values, right_values), parameters)
@@ -52,11 +53,6 @@ def diff(
         left_total=left_total,
         right_total=right_total,
     )
-
-
-def _values(tenant: str, side: StacktraceQuery, prefix: str) -> StackValues:
-    values = select_stack_values(tenant, side.profile_type, side.matchers, side.within, side.samples)
-    return values.prefixed(prefix)
 
 
 def _diff_sql(left: StackValues, right: StackValues) -> str:

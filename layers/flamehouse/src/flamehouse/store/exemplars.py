@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from flamehouse.labels import LabelSet
 from flamehouse.store.lookup import look_up
-from flamehouse.store.model import Exemplar, LabelSet
+from flamehouse.store.model import Exemplar
 from flamehouse.store.reader import Reader
 from flamehouse.store.selection import Selection
 

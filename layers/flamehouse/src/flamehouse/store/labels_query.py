@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from flamehouse.labels import LabelSet
 from flamehouse.selector import Matcher
 from flamehouse.store.client import Parameters
 from flamehouse.store.matching import COLUMN_OF_LABEL, series_condition
-from flamehouse.store.model import LabelSet, LabelSetsQuery
+from flamehouse.store.model import LabelSetsQuery
 from flamehouse.store.reader import Reader
 from flamehouse.store.selection import days_of
 from flamehouse.timerange import TimeRange

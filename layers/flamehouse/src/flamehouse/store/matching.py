@@ -34,7 +34,7 @@ class Condition:
     """A condition in SQL, to be joined with others by AND, and the values of its parameters by name."""
 
     sql: str
-    parameters: Mapping[str, str]
+    parameters: Mapping[str, object]
 
 
 def series_condition(matchers: Sequence[Matcher]) -> Condition:

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from uuid import UUID
 
+from flamehouse.labels import LabelSet
 from flamehouse.profile_type import ProfileType
 from flamehouse.selector import Matcher
 from flamehouse.timerange import TimeRange
-
-type LabelSet = tuple[tuple[str, str], ...]
-"""Labels as (name, value)."""
 
 
 class PointKind(Enum):

@@ -227,7 +227,7 @@ def select_merge_profile(reader: Reader, tenant: str, query: ProfileQuery) -> Me
 
     RpcError out_of_range where the total is seen to be beyond 64 bits.
     """
-    values = select_stack_values(tenant, query.profile_type, query.matchers, query.within, query.samples)
+    values = select_stack_values(tenant, query)
     samples, used = _samples(reader, values, query)
     if not samples:
         return NO_PROFILE

@@ -1,9 +1,10 @@
 """SelectSeries: totals of profiles over time, read from the table `profiles` alone unless samples are taken apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.store.exemplars import ExemplarLabels, FoundExemplar, exemplar_of, read_labels
+from flamehouse.store.matching import Condition
 from flamehouse.store.model import (
     EVERY_SAMPLE,
     Exemplar,
@@ -93,14 +94,14 @@ def select_series(reader: Reader, tenant: str, query: SeriesQuery) -> list[Serie
     last = first + (query.within.end_ms - first) // step * step
     buckets = TimeRange(start_ms=first - step + 1, end_ms=last)
     selection = selection_of(tenant, query.profile_type, query.matchers, buckets)
-    samples, bound = _selected(selection, query.samples)
+    samples = _selected(selection, query.samples)
     parameters = {
         **parameters_of(selection, buckets, first, step, query.group_by),
-        **bound,
+        **samples.parameters,
         "limit": query.limit,
         "max_exemplars": _MAX_EXEMPLARS,
     }
-    rows = _bounded(reader).rows(_sql(query, selection, samples), parameters)
+    rows = _bounded(reader).rows(_sql(query, selection, samples.sql), parameters)
     if query.exemplars is None:
         _check_points(sum(len(timestamps) for _, timestamps, _ in rows))
         return [_result(*row) for row in rows]
@@ -153,14 +154,13 @@ def _result(
     return SeriesResult(labels=tuple(labels), points=points, exemplars=exemplars)
 
 
-def _selected(selection: Selection, samples: SampleSelector) -> tuple[str, Mapping[str, object]]:
-    """The condition on rows of `samples`, and what it binds."""
+def _selected(selection: Selection, samples: SampleSelector) -> Condition:
+    """The condition on rows of `samples`."""
+    condition, call_site = sample_condition(samples), call_site_condition(samples)
     if samples == EVERY_SAMPLE:
-        return "true", {}
-    condition, bound = sample_condition(samples)
-    call_site, names = call_site_condition(samples)
-    sql = _SELECTED.format(condition=condition, symbols=selection.symbols, call_site=call_site)
-    return sql, {**bound, **names}
+        return condition
+    sql = _SELECTED.format(condition=condition.sql, symbols=selection.symbols, call_site=call_site.sql)
+    return Condition(sql=sql, parameters={**condition.parameters, **call_site.parameters})
 
 
 def _sql(query: SeriesQuery, selection: Selection, samples: str) -> str:

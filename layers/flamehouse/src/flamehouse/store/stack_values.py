@@ -9,12 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from flamehouse.profile import hash64
-from flamehouse.profile_type import ProfileType
-from flamehouse.selector import Matcher
-from flamehouse.store.model import SampleSelector
+from flamehouse.store.matching import Condition
+from flamehouse.store.model import ProfileQuery, SampleSelector, StacktraceQuery
 from flamehouse.store.ranges import Pieces, Span, pieces_of
 from flamehouse.store.selection import Selection, clamp_ms, prefix_bound, selection_of
-from flamehouse.timerange import TimeRange
 
 # A sum of 0 is what was taken back of an upload that was cut off (repair.py).
 _VALUES = """
@@ -75,36 +73,29 @@ class StackValues:
         )
 
 
-def select_stack_values(
-    tenant: str,
-    profile_type: ProfileType,
-    matchers: Sequence[Matcher],
-    within: TimeRange,
-    samples: SampleSelector,
-) -> StackValues:
-    """The stacks of the selected samples in [start, end)."""
-    selection = selection_of(tenant, profile_type, matchers, within)
-    condition, bound = sample_condition(samples)
-    call_site, names = call_site_condition(samples)
+def select_stack_values(tenant: str, query: StacktraceQuery | ProfileQuery) -> StackValues:
+    """The stacks of the samples that the question selects."""
+    selection = selection_of(tenant, query.profile_type, query.matchers, query.within)
+    condition, call_site = sample_condition(query.samples), call_site_condition(query.samples)
     spans: dict[str, object] = {}
-    start, end = clamp_ms(within.start_ms), clamp_ms(within.end_ms)
+    rows = f"{selection.rows} AND {condition.sql}"
+    start, end = clamp_ms(query.within.start_ms), clamp_ms(query.within.end_ms)
+    pieces = _raw(start, end) if condition.parameters else _pieces(pieces_of(start, end))
     selects = [
-        _PIECE.format(
-            table=table, rows=f"{selection.rows} AND {condition}", spans=_spans_sql(column, pieces, spans)
-        )
-        for table, column, pieces in (_raw(start, end) if bound else _pieces(pieces_of(start, end)))
-        if any(span.start < span.end for span in pieces)
+        _PIECE.format(table=table, rows=rows, spans=_spans_sql(column, table_spans, spans))
+        for table, column, table_spans in pieces
+        if any(span.start < span.end for span in table_spans)
     ]
     return StackValues(
         sql=_VALUES.format(pieces="\n        UNION ALL".join(selects or [_NO_PIECE])),
-        call_site=call_site,
+        call_site=call_site.sql,
         selection=selection,
-        parameters={**selection.parameters, **bound, **names, **spans},
+        parameters={**selection.parameters, **condition.parameters, **call_site.parameters, **spans},
     )
 
 
-def sample_condition(samples: SampleSelector) -> tuple[str, Mapping[str, object]]:
-    """The condition on rows of `samples` that the selector makes, and what it binds: nothing if it selects all."""
+def sample_condition(samples: SampleSelector) -> Condition:
+    """The condition on rows of `samples` that the selector makes; it binds nothing if it selects all."""
     conditions = ["true"]
     bound: dict[str, object] = {}
     if samples.profile_ids:
@@ -116,14 +107,15 @@ def sample_condition(samples: SampleSelector) -> tuple[str, Mapping[str, object]
     if samples.trace_ids:
         conditions.append(_IN_TRACES)
         bound["trace_ids"] = [id_.hex() for id_ in samples.trace_ids if id_ != _NO_TRACE_ID]
-    return " AND ".join(conditions), bound
+    return Condition(sql=" AND ".join(conditions), parameters=bound)
 
 
-def call_site_condition(samples: SampleSelector) -> tuple[str, Mapping[str, object]]:
-    """The condition on rows of `stacktraces` that the selector's call site makes, and what it binds."""
+def call_site_condition(samples: SampleSelector) -> Condition:
+    """The condition on rows of `stacktraces` that the selector's call site makes."""
     if not samples.call_site:
-        return "true", {}
-    return _CALL_SITE, {"call_site": [hash64(name.encode()) for name in samples.call_site]}
+        return Condition(sql="true", parameters={})
+    name_ids = [hash64(name.encode()) for name in samples.call_site]
+    return Condition(sql=_CALL_SITE, parameters={"call_site": name_ids})
 
 
 type _Piece = tuple[str, str, Sequence[Span]]

@@ -15,7 +15,7 @@ def select_merge_stacktraces(
 
     RpcError out_of_range where the total is seen to be beyond 64 bits.
     """
-    values = select_stack_values(tenant, query.profile_type, query.matchers, query.within, query.samples)
+    values = select_stack_values(tenant, query)
     sql = tree_sql(values.sql, values.stacktraces, {"value": "value"})
     # The root is a node too, and not counted.
     parameters = {**values.parameters, "max_rows": query.max_nodes + 1}
