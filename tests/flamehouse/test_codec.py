@@ -3,14 +3,25 @@
 import json
 
 import pytest
+from google.protobuf import json_format
 from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flamehouse.codec import CODECS, Codec
 from flamehouse.errors import Code, RpcError
+from flamehouse.pb.profile_pb2 import Location, Profile, Sample, ValueType
 from flamehouse.pb.push_pb2 import PushRequest
-from flamehouse.pb.querier_pb2 import DiffRequest, SelectSeriesRequest
+from flamehouse.pb.querier_pb2 import (
+    DiffRequest,
+    FlameGraph,
+    Level,
+    PprofProfile,
+    SelectMergeStacktracesResponse,
+    SelectSeriesRequest,
+    SelectSeriesResponse,
+)
+from flamehouse.pb.types_pb2 import LabelPair, Point, Series
 
 JSON = CODECS["application/json"]
 FIELDS = [
@@ -82,6 +93,50 @@ def test_any_json_object_is_a_message_or_an_invalid_argument(
 ) -> None:
     message = read(JSON, json.dumps(document).encode(), message_type)
     assert message is None or read(JSON, JSON.encode(message), message_type) is not None
+
+
+MANY = range(100_000)
+LARGE = {
+    "many samples": SelectMergeStacktracesResponse(
+        pprof=PprofProfile(
+            profile=Profile(
+                sample_type=[ValueType(type=1, unit=2)],
+                sample=[Sample(location_id=[number + 1, 7], value=[number]) for number in MANY],
+                location=[Location(id=1), Location()],
+                string_table=["", "cpu", "ns", 'q"\\é\u2028'],
+                period_type=ValueType(),
+            )
+        )
+    ),
+    "long levels": SelectMergeStacktracesResponse(
+        flamegraph=FlameGraph(
+            names=["total", "", *map(str, MANY)],
+            levels=[Level(values=MANY), Level(), Level(values=[-1, *MANY])],
+            total=1 << 62,
+        )
+    ),
+    "points of one series": SelectSeriesResponse(
+        series=[
+            Series(labels=[LabelPair(name="pod", value="a")]),
+            Series(points=[Point(value=number / 3, timestamp=number) for number in MANY]),
+        ]
+    ),
+    "bytes": SelectMergeStacktracesResponse(tree=bytes(1 << 20)),
+    "fields that are there with nothing in them": SelectSeriesRequest(
+        group_by=["x" * (1 << 20), ""],
+        limit=0,
+        aggregation="TIME_SERIES_AGGREGATION_TYPE_SUM",
+        stack_trace_selector={},
+    ),
+}
+
+
+@pytest.mark.parametrize("message", LARGE.values(), ids=LARGE)
+def test_a_large_message_in_pieces_is_the_json_of_the_whole(message: Message) -> None:
+    pieces = [*JSON.pieces(message)]
+    assert len(pieces) > 1
+    assert json.loads(b"".join(pieces)) == json_format.MessageToDict(message)
+    assert b"".join(pieces) == JSON.encode(message)
 
 
 @pytest.mark.parametrize("body", [rb'{"\ud800": 1}', rb'{"left": {"\ud800": 1}}', rb'{"left": "\ud800"}'])

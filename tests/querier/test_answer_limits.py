@@ -7,8 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
-from apps import Querier
+from apps import Querier, request, serve
+from costs import costing_at_most
 from doubles import CannedStore
+from flamehouse.codec import Encoded
+from flamehouse.connect import unary
+from flamehouse.pb.profile_pb2 import Profile, Sample
+from flamehouse.pb.querier_pb2 import SelectMergeProfileRequest
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
 from flamehouse.store.client import ClickHouse
@@ -47,6 +52,17 @@ def test_an_answer_has_a_budget_of_bytes_before_compression(
         assert len(response.content) == size
     else:
         assert refusal(response)[1:] == ("resource_exhausted", TOO_LARGE)
+
+
+def test_an_answer_in_json_that_is_too_large_is_refused_before_all_of_it_is_made() -> None:
+    samples = [Sample(location_id=range(1 << 14, (1 << 14) + 200), value=[1])] * 20_000
+    answer = Encoded(message_type=Profile, data=Profile(sample=samples).SerializeToString())
+    route = unary("/test.v1.Test/Export", SelectMergeProfileRequest, lambda _call, _request: answer)
+    app = serve(route, settings=Settings(max_answer_bytes=1 << 20))
+    # The numbers of the whole take 300 MiB as Python's texts.
+    with costing_at_most(seconds=float("inf"), mib=150):
+        response = request(app, "/test.v1.Test/Export", "{}")
+    assert refusal(response)[:2] == (429, "resource_exhausted")
 
 
 QUESTION = {"profileTypeID": CPU, "labelSelector": "{}", "step": 15}

@@ -1,9 +1,22 @@
 """How large an answer may be: what is larger is refused with advice, wherever the limit comes from."""
 
+from collections.abc import Iterable
+
 from flamehouse.errors import Code, RpcError
 from flamehouse.settings import Settings
 
 _ADVICE = "ask for fewer nodes, a shorter range or fewer series"
+
+
+def within_budget(pieces: Iterable[bytes], settings: Settings) -> bytes:
+    """The answer that the pieces make; none is asked for beyond the one that makes it too large."""
+    kept: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        check_answer_size(size, settings)
+        kept.append(piece)
+    return b"".join(kept)
 
 
 def check_answer_size(size: int, settings: Settings) -> None:

@@ -4,12 +4,13 @@ JSON mapping: protobuf.dev/programming-guides/json. Unknown fields are ignored, 
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import batched
 from typing import Any, Final, Protocol, cast
 
 from google.protobuf import json_format
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from flamehouse.errors import RpcError, invalid_argument
@@ -23,6 +24,9 @@ _MAX_FIELDS: Final = 1 << 19
 Two bytes are enough for a message within another, which takes some thirty times as much in memory: what a body may hold
 is counted before it is read. In JSON, where it is the commas and braces, texts may hold some of them.
 """
+_PIECE_BYTES: Final = 1 << 18
+"""Of a message, as protobuf: what is made of it for JSON takes up to a hundred times as much in memory."""
+_PIECE_ELEMENTS: Final = 1 << 9
 
 
 class Decode(Protocol):
@@ -47,12 +51,19 @@ type Answer = Message | Encoded[Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
-    """One encoding. `max_bytes` bounds a decompressed body, None leaves that to the settings."""
+    """One encoding. `max_bytes` bounds a decompressed body, None leaves that to the settings.
+
+    `pieces` encodes piece by piece, so that an answer too large is seen to be so before all of it is made.
+    """
 
     media_type: str
     decode: Decode
-    encode: Callable[[Answer], bytes]
+    pieces: Callable[[Answer], Iterable[bytes]]
     max_bytes: int | None = None
+
+    def encode(self, answer: Answer) -> bytes:
+        """The answer in one."""
+        return b"".join(self.pieces(answer))
 
 
 def codec_of(content_type: str) -> Codec | None:
@@ -70,8 +81,8 @@ def _from_proto[M: Message](body: bytes, message_type: type[M]) -> M:
         raise invalid_argument(f"the body is not a valid message: {error}") from error
 
 
-def _to_proto(answer: Answer) -> bytes:
-    return answer.data if isinstance(answer, Encoded) else answer.SerializeToString()
+def _proto_pieces(answer: Answer) -> Iterable[bytes]:
+    return (answer.data if isinstance(answer, Encoded) else answer.SerializeToString(),)
 
 
 def json_text(body: bytes) -> str:
@@ -128,13 +139,54 @@ def _too_many_fields() -> RpcError:
     return invalid_argument(f"the body has more than {_MAX_FIELDS} fields")
 
 
-def _to_json(answer: Answer) -> bytes:
-    message = answer.message() if isinstance(answer, Encoded) else answer
-    return json.dumps(json_format.MessageToDict(message), separators=(",", ":"), ensure_ascii=False).encode()
+def _json_pieces(answer: Answer) -> Iterator[bytes]:
+    return _pieces_of(answer.message() if isinstance(answer, Encoded) else answer)
+
+
+def _pieces_of(message: Message) -> Iterator[bytes]:
+    """The message, which has no map, as JSON: in one where it is small, else field by field."""
+    if message.ByteSize() <= _PIECE_BYTES:
+        yield _json(json_format.MessageToDict(message))
+        return
+    before = b"{"
+    for field, value in message.ListFields():
+        yield b'%b"%b":' % (before, field.json_name.encode())
+        if field.is_repeated:
+            yield from _pieces_of_list(message, field, value)
+        elif field.message_type:
+            yield from _pieces_of(value)
+        else:
+            yield _json(_converted(message, field, value))
+        before = b","
+    yield b"}"
+
+
+def _pieces_of_list(message: Message, field: FieldDescriptor, values: Iterable[Any]) -> Iterator[bytes]:
+    before = b"["
+    for batch in batched(values, _PIECE_ELEMENTS, strict=False):
+        if field.message_type and sum(each.ByteSize() for each in batch) > _PIECE_BYTES:
+            for each in batch:
+                yield before
+                yield from _pieces_of(each)
+                before = b","
+        else:
+            yield before + _json(_converted(message, field, batch))[1:-1]
+        before = b","
+    yield b"]"
+
+
+def _converted(message: Message, field: FieldDescriptor, value: object) -> Any:  # noqa: ANN401  # whatever JSON may hold
+    """What JSON has for this value of the message's field."""
+    alone = type(message)(**{field.name: value})
+    return json_format.MessageToDict(alone)[field.json_name]
+
+
+def _json(content: object) -> bytes:
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 JSON: Final = Codec(
-    media_type="application/json", decode=_from_json, encode=_to_json, max_bytes=_MAX_JSON_BYTES
+    media_type="application/json", decode=_from_json, pieces=_json_pieces, max_bytes=_MAX_JSON_BYTES
 )
-PROTO: Final = Codec(media_type="application/proto", decode=_from_proto, encode=_to_proto)
+PROTO: Final = Codec(media_type="application/proto", decode=_from_proto, pieces=_proto_pieces)
 CODECS: Final = {codec.media_type: codec for codec in (JSON, PROTO)}

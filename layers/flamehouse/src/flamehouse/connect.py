@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from flamehouse.answer import check_answer_size
+from flamehouse.answer import within_budget
 from flamehouse.body import read_body
 from flamehouse.codec import CODECS, Answer, Codec, codec_of
 from flamehouse.compression import compress_if_wanted, decompress
@@ -144,8 +144,7 @@ class _Unary[Req: Message, Resp: Answer]:
                 body = decompress(received, headers.get("Content-Encoding", ""), limit)
             call = Call(services=services, tenant=tenant, headers=headers)
             answer = self.method(call, codec.decode(body, self.request_type))
-            encoded = codec.encode(answer)
-            check_answer_size(len(encoded), services.settings)
+            encoded = within_budget(codec.pieces(answer), services.settings)
             content, encoding = compress_if_wanted(encoded, headers)
             return Response(content, headers={"Content-Type": codec.media_type, **encoding})
 
