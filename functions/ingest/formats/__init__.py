@@ -92,20 +92,22 @@ _NAMES: Final = (
 
 _BEGINNINGS: Final = (
     ("jfr", re.compile(rb"FLR\0")),
+    # Its schema or its exporter is in front in what speedscope.app, py-spy and others write.
+    ("speedscope", re.compile(rb'\s*\{\s*"[\s\S]*speedscope')),
     # A field of the message, and close to it a byte that no text has.
     (
         "pprof",
         re.compile(rb"[\x0a\x12\x1a\x22\x2a\x32\x38\x40\x48\x50\x5a\x60\x6a\x70][\s\S]*[\0-\x08\x0e-\x1f]"),
     ),
 )
-"""What the bytes of a binary format begin with."""
+"""What the bytes of a format begin with that no stacks as text do."""
 _BEGINNING_BYTES: Final = 256
 
 
 def format_of(parameter: str, content_type: str, body: bytes) -> str:
     """The format of an upload with this `format` parameter and Content-Type, as Grafana Pyroscope tells them apart.
 
-    Where neither says anything, a body that is plainly binary is not taken for text.
+    Where neither says anything, a body that is plainly something else is not taken for stacks as text.
     """
     for name, media_type in _NAMES:
         if parameter == name or content_type == media_type:
