@@ -159,7 +159,8 @@ def test_a_taken_port_is_refused_before_the_engine_starts(tmp_path: Path) -> Non
             {"CLICKHOUSE_DSN": "https://user:hunter2@127.0.0.1:1"},
             (
                 "flamehouse: ClickHouse: HTTPSConnection(host='127.0.0.1', port=1): "
-                "Failed to establish a new connection: [Errno 111] Connection refused"
+                "Failed to establish a new connection: [Errno 111] Connection refused; "
+                "CLICKHOUSE_DSN says where it is"
             ),
         ),
         (

@@ -27,7 +27,7 @@ UNAVAILABLE = (
 NOT_SET_UP = (
     503,
     "unavailable",
-    "the profile store is not set up for this version of flamehouse; its operator finds the reason in the log",
+    "the profile store is not set up for this flamehouse; its operator finds the reason in the log",
 )
 
 type MakeWriter = Callable[[ClickHouse, Path], Writer]

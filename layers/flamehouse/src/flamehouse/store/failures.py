@@ -18,9 +18,7 @@ _TOO_MUCH = "the query needs more memory than it may use; ask for a shorter rang
 _TOO_LARGE = "the answer is larger than this server gives; ask for a shorter range, fewer series, fewer labels or a longer step"
 _STOPPED = "the query was stopped, as nobody waited for its answer"
 _UNAVAILABLE = "the profile store does not answer just now, it may be waking up; try again in half a minute"
-_NOT_SET_UP = (
-    "the profile store is not set up for this version of flamehouse; its operator finds the reason in the log"
-)
+_NOT_SET_UP = "the profile store is not set up for this flamehouse; its operator finds the reason in the log"
 _MIGRATE = "the database is not at this version's schema, run flamehouse migrate"
 
 type Answers = Mapping[int, tuple[Code, str]]
@@ -44,9 +42,12 @@ TO_WRITERS: Answers = {}
 _SET_UP_WRONG: Mapping[int, str] = {
     **dict.fromkeys((8, 16, 47, 60, 81), _MIGRATE),
     497: "its user lacks a grant of docs/deploy.md",
+    **dict.fromkeys(
+        (192, 193, 194, 516), "the secret or CLICKHOUSE_DSN has a user or password that it does not take"
+    ),
 }
 """What an operator can do about it. THERE_IS_NO_COLUMN, NO_SUCH_COLUMN_IN_TABLE, UNKNOWN_IDENTIFIER, UNKNOWN_TABLE,
-UNKNOWN_DATABASE; ACCESS_DENIED. Clients are to try again all the same: a deployment may be under way."""
+UNKNOWN_DATABASE; ACCESS_DENIED; UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED. Clients are to try again all the same: a deployment may be under way."""
 
 
 @contextmanager
@@ -81,7 +82,9 @@ def told_to_operators() -> Iterator[None]:
         yield
     except ClickHouseError as error:
         reason = str(_cause(error)).partition("\n")[0]
-        raise SystemExit(f"flamehouse: ClickHouse: {reason}") from error
+        # What has no code of ClickHouse's did not come from it.
+        advice = "; CLICKHOUSE_DSN says where it is" if getattr(error, "code", None) is None else ""
+        raise SystemExit(f"flamehouse: ClickHouse: {reason}{advice}") from error
     except (ValueError, RuntimeError, SecretError) as error:
         raise SystemExit(f"flamehouse: {error}") from error
 
