@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from flamehouse.nodes_limit import nodes_limit
 from flamehouse.settings import Settings
 
 _INT64_MAX = (1 << 63) - 1
@@ -19,6 +20,8 @@ _INT64_MAX = (1 << 63) - 1
         ("MAX_STACK_DEPTH", "0", "from 1 to 4000"),
         ("MAX_STACK_DEPTH", "4001", "from 1 to 4000"),
         ("MAX_QUERY_LENGTH_S", "-2", f"from -1 to {_INT64_MAX}"),
+        ("MAX_FLAMEGRAPH_NODES", "0", f"from 1 to {_INT64_MAX}"),
+        ("DEFAULT_FLAMEGRAPH_NODES", "0", f"from 1 to {_INT64_MAX}"),
         ("QUERY_TIMEOUT_S", "0", "from 1 to 86400"),
         ("QUERY_TIMEOUT_S", "86401", "from 1 to 86400"),
         ("QUERY_MEMORY_BYTES", str(_INT64_MAX + 1), f"from 0 to {_INT64_MAX}"),
@@ -27,6 +30,33 @@ _INT64_MAX = (1 << 63) - 1
 def test_a_number_out_of_its_range_is_refused_by_its_name(name: str, value: str, allowed: str) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be {allowed}, not {value}"):
         Settings.from_env({name: value})
+
+
+@pytest.mark.parametrize(
+    ("environ", "allowed", "default"),
+    [
+        ({"DEFAULT_FLAMEGRAPH_NODES": "1048577"}, 1_048_576, 1_048_577),
+        ({"DEFAULT_FLAMEGRAPH_NODES": "101", "MAX_FLAMEGRAPH_NODES": "100"}, 100, 101),
+    ],
+)
+def test_no_more_nodes_are_the_default_than_a_request_may_name(
+    environ: dict[str, str], allowed: int, default: int
+) -> None:
+    refusal = f"DEFAULT_FLAMEGRAPH_NODES must be at most MAX_FLAMEGRAPH_NODES ({allowed}), not {default}"
+    with pytest.raises(ValueError, match=rf"^{re.escape(refusal)}$"):
+        Settings.from_env(environ)
+
+
+@pytest.mark.parametrize(
+    ("environ", "nodes"),
+    [
+        ({"MAX_FLAMEGRAPH_NODES": "100"}, 100),
+        ({"MAX_FLAMEGRAPH_NODES": "100", "DEFAULT_FLAMEGRAPH_NODES": "100"}, 100),
+        ({"DEFAULT_FLAMEGRAPH_NODES": "1048576"}, 1_048_576),
+    ],
+)
+def test_a_default_that_is_not_set_is_no_more_than_is_allowed(environ: dict[str, str], nodes: int) -> None:
+    assert nodes_limit(0, Settings.from_env(environ)) == nodes
 
 
 @pytest.mark.parametrize("dsn", ["chdb", "chdb:data", "chdb://", "chdb://data?x=1", "https://", "ftp://host"])

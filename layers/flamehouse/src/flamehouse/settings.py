@@ -21,6 +21,8 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "max_stack_depth": (1, 4_000),
     "max_query_length_s": _ANY_OR_DEFAULT,
     "max_query_lookback_s": _ANY_OR_DEFAULT,
+    "max_flamegraph_nodes": (1, (1 << 63) - 1),
+    "default_flamegraph_nodes": (1, (1 << 63) - 1),
     "query_timeout_s": (1, _DAY_S),
 }
 """The least and the greatest value of a number, where these are not `_ANY`."""
@@ -78,6 +80,7 @@ class Settings:
     """How far back a query may reach; older parts of its range are left out. -1 follows the retention, 0 is no limit."""
     max_flamegraph_nodes: int = 1_048_576
     default_flamegraph_nodes: int = 8_192
+    """Where fewer are allowed, so many."""
     max_answer_series: int = 10_000
     """The most series that SelectSeries and SelectHeatmap answer with; 0 is no limit."""
     max_answer_bytes: int = 64 * _MIB
@@ -114,14 +117,17 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
-        """Read the settings that `environ` names; ValueError says which one is not of its type."""
+        """Read the settings that `environ` names; ValueError says which one is none, or does not go with another."""
         values: dict[str, str | int] = {}
         for setting in fields(cls):
             text = environ.get(setting.name.upper())
             if text is None or text == "":
                 continue
             values[setting.name] = text if setting.type is str else _whole_number(setting.name, text)
-        return cls(**values)  # type: ignore[arg-type]  # each value was read as its field's type
+        settings = cls(**values)  # type: ignore[arg-type]  # each value was read as its field's type
+        if "default_flamegraph_nodes" in values:
+            _check_default_nodes(settings)
+        return settings
 
     @property
     def retention_s(self) -> int:
@@ -164,6 +170,15 @@ def _check_range(name: str, value: int) -> None:
     if not least <= value <= most:
         for_ever = ": 0 keeps profiles for ever" if name == "retention_days" else ""
         raise ValueError(f"{name.upper()} must be from {least} to {most}, not {value}{for_ever}")
+
+
+def _check_default_nodes(settings: Settings) -> None:
+    """ValueError for a default that a request could not name: whoever set it would wonder at fewer nodes."""
+    default, allowed = settings.default_flamegraph_nodes, settings.max_flamegraph_nodes
+    if default > allowed:
+        raise ValueError(
+            f"DEFAULT_FLAMEGRAPH_NODES must be at most MAX_FLAMEGRAPH_NODES ({allowed}), not {default}"
+        )
 
 
 def _whole_number(name: str, text: str) -> int:
