@@ -15,6 +15,7 @@ from flamehouse.pb.querier_pb2 import (
     SelectMergeStacktracesRequest,
 )
 from flamehouse.store.model import StacktraceQuery
+from querier.profile_format import check_format
 from querier.rpc import querier_rpc
 from querier.sample_selector import drawn_samples
 from querier.stacktrace_query import stacktrace_query
@@ -37,6 +38,7 @@ def diff(call: Call, request: DiffRequest) -> DiffResponse:
 
 
 def _question(call: Call, side: SelectMergeStacktracesRequest) -> StacktraceQuery:
+    check_format(side.format)
     if side.format not in _FORMATS:
         raise unsupported("a comparison is a flame graph: ask for PROFILE_FORMAT_FLAMEGRAPH")
     return stacktrace_query(call, side, drawn_samples(side))

@@ -6,7 +6,6 @@ from typing import Final
 from flamehouse.aws import lambda_handler
 from flamehouse.call_tree import tree_bytes
 from flamehouse.connect import Call
-from flamehouse.errors import invalid_argument
 from flamehouse.flamegraph import flamegraph_of
 from flamehouse.nodes_limit import check_nodes_limit
 from flamehouse.pb.querier_pb2 import (
@@ -22,6 +21,7 @@ from flamehouse.pb.querier_pb2 import (
 )
 from querier.later import come_back, question_of, say_that_it_is_done
 from querier.merged_pprof import merged_pprof
+from querier.profile_format import check_format
 from querier.rpc import querier_rpc
 from querier.sample_selector import drawn_samples, selected_samples
 from querier.stacktrace_query import dot_graph_of, merged_tree, stacktrace_query
@@ -37,10 +37,8 @@ def select_merge_stacktraces(
     if later is not None:
         return later
     question = question_of(request)
-    answer = _ANSWERED_AS.get(question.format)
-    if answer is None:
-        raise invalid_argument(f"there is no format {question.format}")
-    response = answer(call, question)
+    check_format(question.format)
+    response = _ANSWERED_AS[question.format](call, question)
     say_that_it_is_done(request, response)
     return response
 

@@ -148,10 +148,6 @@ def test_to_come_back_for_a_question_that_is_none_is_an_invalid_argument() -> No
     assert Querier().refusal(RPC, body(**{"async": {"requestId": "CgA="}}))[:2] == (400, "invalid_argument")
 
 
-def test_a_format_that_there_is_not_is_an_invalid_argument() -> None:
-    assert Querier().refusal(RPC, body(format=99)) == (400, "invalid_argument", "there is no format 99")
-
-
 PROFILE_ID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 SPAN_ID = "9a517183f26a089d"
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"

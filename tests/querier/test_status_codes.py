@@ -141,6 +141,19 @@ def test_go_pgo_is_unimplemented_where_the_answer_is_no_pprof(
         assert answer(server, rpc, body) == (200, "")
 
 
+@pytest.mark.parametrize("rpc", ["SelectMergeStacktraces", "Diff"])
+@pytest.mark.parametrize("format_", [-1, 5, 99])
+def test_a_format_that_there_is_not_is_an_invalid_argument(server: Server, rpc: str, format_: int) -> None:
+    for body in changed(rpc, format=format_):
+        assert answer(server, rpc, body) == (400, "invalid_argument")
+
+
+@pytest.mark.parametrize("format_", ["PROFILE_FORMAT_TREE", "PROFILE_FORMAT_DOT", "PROFILE_FORMAT_PPROF"])
+def test_a_diff_in_another_format_than_a_flame_graph_is_unimplemented(server: Server, format_: str) -> None:
+    for body in changed("Diff", format=format_):
+        assert answer(server, "Diff", body) == (501, "unimplemented")
+
+
 @every_rpc_of_a_range
 def test_a_range_has_two_ends_and_some_rpcs_need_none(server: Server, rpc: str) -> None:
     for zeros in ZEROS:
