@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import batched
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,18 @@ from bench.plan import Plan
 from bench.report import Line
 from bench.timing import Call, Times, time_calls
 from bench.workload import PROFILE_TYPE, Service, Shape, an_hour, draw_profiles, make_services
-from flamehouse.pb import querier_pb2, types_pb2
+from flamehouse.pb.querier_pb2 import (
+    AnalyzeQueryRequest,
+    DiffRequest,
+    ProfileTypesRequest,
+    SelectHeatmapRequest,
+    SelectMergeProfileRequest,
+    SelectMergeSpanProfileRequest,
+    SelectMergeStacktracesRequest,
+    SelectSeriesRequest,
+    SeriesRequest,
+)
+from flamehouse.pb.types_pb2 import GetProfileStatsRequest, LabelNamesRequest, LabelValuesRequest
 from flamehouse.timerange import TimeRange
 
 type Fields = dict[str, Any]
@@ -27,14 +39,14 @@ type Fields = dict[str, Any]
 class Rpc:
     """A question to an RPC, and its targets: times a flame graph's, and growth with four times the profiles."""
 
-    rpc: str
     request: type[Message]
     fields: Callable[[TimeRange], Fields]
     of_flamegraph: float | None = None
     growth: float | None = None
 
     def ask(self, ours: Flamehouse, within: TimeRange) -> bytes:
-        return ours.ask(self.rpc, json_format.ParseDict(self.fields(within), self.request()))
+        rpc = self.request.__name__.removesuffix("Request")
+        return ours.ask(rpc, json_format.ParseDict(self.fields(within), self.request()))
 
 
 def _hour(within: TimeRange, **more: object) -> Fields:
@@ -49,7 +61,7 @@ def _series(within: TimeRange, **more: object) -> Fields:
     return _selected(within, step=15, groupBy=["service_name"], **more)
 
 
-def _heatmap(within: TimeRange, kind: str, **more: object) -> Fields:
+def _heatmap(kind: str, within: TimeRange, **more: object) -> Fields:
     """Of 60 slots: Grafana asks for 64 at most."""
     query_type = f"HEATMAP_QUERY_TYPE_{kind}"
     return _selected(within, step=60, groupBy=["service_name"], queryType=query_type, **more)
@@ -62,9 +74,7 @@ def _halves(within: TimeRange) -> Fields:
 
 
 _FLAMEGRAPH = "flame graph"
-_MERGED = Rpc(
-    rpc="SelectMergeStacktraces", request=querier_pb2.SelectMergeStacktracesRequest, fields=_selected
-)
+_MERGED = Rpc(request=SelectMergeStacktracesRequest, fields=_selected)
 
 
 def _rpcs(service: Service) -> Mapping[str, Rpc]:
@@ -72,81 +82,44 @@ def _rpcs(service: Service) -> Mapping[str, Rpc]:
     program = service.program
     root = program.functions[program.frame_function[program.stacks[0][0]]].name
     call_site = {"callSite": [{"name": root}]}
-    select_series = querier_pb2.SelectSeriesRequest
     return {
         _FLAMEGRAPH: _MERGED,
-        "ProfileTypes": Rpc(
-            rpc="ProfileTypes", request=querier_pb2.ProfileTypesRequest, fields=_hour, growth=1.5
-        ),
-        "LabelNames": Rpc(rpc="LabelNames", request=types_pb2.LabelNamesRequest, fields=_hour, growth=1.5),
+        "ProfileTypes": Rpc(request=ProfileTypesRequest, fields=_hour, growth=1.5),
+        "LabelNames": Rpc(request=LabelNamesRequest, fields=_hour, growth=1.5),
         "LabelValues": Rpc(
-            rpc="LabelValues",
-            request=types_pb2.LabelValuesRequest,
-            fields=lambda within: _hour(within, name="service_name"),
-            growth=1.5,
+            request=LabelValuesRequest, fields=partial(_hour, name="service_name"), growth=1.5
         ),
         "Series": Rpc(
-            rpc="Series",
-            request=querier_pb2.SeriesRequest,
-            fields=lambda within: _hour(within, labelNames=["service_name", "__profile_type__"]),
+            request=SeriesRequest,
+            fields=partial(_hour, labelNames=["service_name", "__profile_type__"]),
             growth=1.5,
         ),
-        "Series of all labels": Rpc(
-            rpc="Series", request=querier_pb2.SeriesRequest, fields=_hour, growth=1.5
-        ),
-        "GetProfileStats": Rpc(
-            rpc="GetProfileStats", request=types_pb2.GetProfileStatsRequest, fields=lambda _: {}
-        ),
-        "AnalyzeQuery": Rpc(
-            rpc="AnalyzeQuery",
-            request=querier_pb2.AnalyzeQueryRequest,
-            fields=lambda within: _hour(within, query=f"{PROFILE_TYPE}{{}}"),
-        ),
-        "SelectSeries": Rpc(rpc="SelectSeries", request=select_series, fields=_series),
+        "Series of all labels": Rpc(request=SeriesRequest, fields=_hour, growth=1.5),
+        "GetProfileStats": Rpc(request=GetProfileStatsRequest, fields=lambda _: {}),
+        "AnalyzeQuery": Rpc(request=AnalyzeQueryRequest, fields=partial(_hour, query=f"{PROFILE_TYPE}{{}}")),
+        "SelectSeries": Rpc(request=SelectSeriesRequest, fields=_series),
         "SelectSeries, exemplars": Rpc(
-            rpc="SelectSeries",
-            request=select_series,
-            fields=lambda within: _series(within, exemplarType="EXEMPLAR_TYPE_INDIVIDUAL"),
+            request=SelectSeriesRequest, fields=partial(_series, exemplarType="EXEMPLAR_TYPE_INDIVIDUAL")
         ),
         "SelectSeries, a call site": Rpc(
-            rpc="SelectSeries",
-            request=select_series,
-            fields=lambda within: _series(within, stackTraceSelector=call_site),
+            request=SelectSeriesRequest, fields=partial(_series, stackTraceSelector=call_site)
         ),
-        "SelectHeatmap": Rpc(
-            rpc="SelectHeatmap",
-            request=querier_pb2.SelectHeatmapRequest,
-            fields=lambda within: _heatmap(within, "INDIVIDUAL"),
-        ),
+        "SelectHeatmap": Rpc(request=SelectHeatmapRequest, fields=partial(_heatmap, "INDIVIDUAL")),
         "SelectHeatmap, exemplars": Rpc(
-            rpc="SelectHeatmap",
-            request=querier_pb2.SelectHeatmapRequest,
-            fields=lambda within: _heatmap(within, "INDIVIDUAL", exemplarType="EXEMPLAR_TYPE_INDIVIDUAL"),
+            request=SelectHeatmapRequest,
+            fields=partial(_heatmap, "INDIVIDUAL", exemplarType="EXEMPLAR_TYPE_INDIVIDUAL"),
         ),
         "SelectMergeStacktraces, TREE": Rpc(
-            rpc="SelectMergeStacktraces",
-            request=querier_pb2.SelectMergeStacktracesRequest,
-            fields=lambda within: _selected(within, format="PROFILE_FORMAT_TREE"),
+            request=SelectMergeStacktracesRequest, fields=partial(_selected, format="PROFILE_FORMAT_TREE")
         ),
         "SelectMergeStacktraces, DOT": Rpc(
-            rpc="SelectMergeStacktraces",
-            request=querier_pb2.SelectMergeStacktracesRequest,
-            fields=lambda within: _selected(within, format="PROFILE_FORMAT_DOT"),
+            request=SelectMergeStacktracesRequest, fields=partial(_selected, format="PROFILE_FORMAT_DOT")
         ),
-        "SelectMergeProfile": Rpc(
-            rpc="SelectMergeProfile",
-            request=querier_pb2.SelectMergeProfileRequest,
-            fields=_selected,
-            of_flamegraph=2,
-        ),
+        "SelectMergeProfile": Rpc(request=SelectMergeProfileRequest, fields=_selected, of_flamegraph=2),
         "SelectMergeProfile, 500 nodes": Rpc(
-            rpc="SelectMergeProfile",
-            request=querier_pb2.SelectMergeProfileRequest,
-            fields=lambda within: _selected(within, maxNodes=500),
+            request=SelectMergeProfileRequest, fields=partial(_selected, maxNodes=500)
         ),
-        "Diff, half an hour each": Rpc(
-            rpc="Diff", request=querier_pb2.DiffRequest, fields=_halves, of_flamegraph=2.5
-        ),
+        "Diff, half an hour each": Rpc(request=DiffRequest, fields=_halves, of_flamegraph=2.5),
     }
 
 
@@ -156,19 +129,13 @@ def _rpcs_of_spans(service: Service) -> Mapping[str, Rpc]:
     return {
         _FLAMEGRAPH: _MERGED,
         "SelectMergeSpanProfile, one span": Rpc(
-            rpc="SelectMergeSpanProfile",
-            request=querier_pb2.SelectMergeSpanProfileRequest,
-            fields=lambda within: _selected(within, spanSelector=[span]),
+            request=SelectMergeSpanProfileRequest, fields=partial(_selected, spanSelector=[span])
         ),
         "SelectSeries, exemplars of spans": Rpc(
-            rpc="SelectSeries",
-            request=querier_pb2.SelectSeriesRequest,
-            fields=lambda within: _series(within, exemplarType="EXEMPLAR_TYPE_SPAN"),
+            request=SelectSeriesRequest, fields=partial(_series, exemplarType="EXEMPLAR_TYPE_SPAN")
         ),
         "SelectHeatmap of spans, exemplars": Rpc(
-            rpc="SelectHeatmap",
-            request=querier_pb2.SelectHeatmapRequest,
-            fields=lambda within: _heatmap(within, "SPAN", exemplarType="EXEMPLAR_TYPE_SPAN"),
+            request=SelectHeatmapRequest, fields=partial(_heatmap, "SPAN", exemplarType="EXEMPLAR_TYPE_SPAN")
         ),
     }
 
