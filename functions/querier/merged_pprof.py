@@ -10,31 +10,34 @@ from flamehouse.pgo import aggregate_callees
 from flamehouse.profile_type import ProfileType
 from flamehouse.selector import parse_selector
 from flamehouse.store.model import ProfileQuery, SampleSelector
-from querier.query_range import query_range
+from querier.query_range import NOTHING, query_range
 from querier.stacktrace_query import Asked
 
 
-def merged_pprof(call: Call, request: Asked, samples: SampleSelector, go_pgo: GoPGO) -> Encoded[Profile]:
-    """The pprof of the samples that `samples` selects; `go_pgo` says what a Go compiler wants of their stacks.
+def profile_query(call: Call, request: Asked, samples: SampleSelector, go_pgo: GoPGO) -> ProfileQuery:
+    """The question, of an empty range where the lookback lets it see nothing; `go_pgo` may want the ends of stacks alone.
 
-    An empty message if there is none. RpcError invalid_argument for a request that is no question.
+    RpcError invalid_argument for a request that is no question.
     """
-    profile_type = ProfileType.parse(request.profile_typeID)
-    matchers = parse_selector(request.label_selector)
-    max_nodes = any_nodes_limit(request.max_nodes, call.services.settings)
-    within = query_range(call, request.start, request.end)
-    if within is None or not within.length_ms:
-        return _encoded(b"")
-    query = ProfileQuery(
-        profile_type=profile_type,
-        matchers=matchers,
-        within=within,
-        max_nodes=max_nodes,
+    return ProfileQuery(
+        profile_type=ProfileType.parse(request.profile_typeID),
+        matchers=parse_selector(request.label_selector),
+        max_nodes=any_nodes_limit(request.max_nodes, call.services.settings),
+        within=query_range(call, request.start, request.end) or NOTHING,
         leaf_locations=go_pgo.keep_locations,
         samples=samples,
     )
+
+
+def merged_pprof(call: Call, query: ProfileQuery, go_pgo: GoPGO) -> Encoded[Profile]:
+    """The pprof of the samples that `query` selects, with callees as `go_pgo` wants them.
+
+    An empty message if there is none; the store is not asked of an empty range.
+    """
+    if not query.within.length_ms:
+        return _encoded(b"")
     merged = call.services.store.select_merge_profile(call.tenant, query)
-    pprof = _encoded(encoded_pprof(merged, profile_type, within))
+    pprof = _encoded(encoded_pprof(merged, query.profile_type, query.within))
     if not go_pgo.aggregate_callees:
         return pprof
     return _encoded(aggregate_callees(pprof.message()).SerializeToString())

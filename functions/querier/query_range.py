@@ -10,6 +10,8 @@ from flamehouse.timerange import TimeRange
 _LAST_MS: Final = 9_223_372_036_854
 """The last millisecond that nanoseconds in a signed 64-bit number reach, in the year 2262."""
 _HOUR_MS: Final = 3_600_000
+NOTHING: Final = TimeRange(start_ms=0, end_ms=0)
+"""Stands for what the lookback lets a query see, where that is nothing: of an empty range the store is not asked."""
 
 
 def query_range(call: Call, start_ms: int, end_ms: int) -> TimeRange | None:

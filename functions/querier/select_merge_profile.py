@@ -5,7 +5,7 @@ from flamehouse.codec import Encoded
 from flamehouse.connect import Call
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.pb.querier_pb2 import SelectMergeProfileRequest
-from querier.merged_pprof import merged_pprof
+from querier.merged_pprof import merged_pprof, profile_query
 from querier.rpc import querier_rpc
 from querier.sample_selector import sample_selector
 
@@ -20,7 +20,8 @@ def select_merge_profile(call: Call, request: SelectMergeProfileRequest) -> Enco
         trace_ids=request.trace_id_selector,
         stack_trace_selector=request.stack_trace_selector,
     )
-    return merged_pprof(call, request, samples, request.stack_trace_selector.go_pgo)
+    go_pgo = request.stack_trace_selector.go_pgo
+    return merged_pprof(call, profile_query(call, request, samples, go_pgo), go_pgo)
 
 
 route = querier_rpc("SelectMergeProfile", SelectMergeProfileRequest, select_merge_profile)

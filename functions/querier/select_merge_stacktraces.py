@@ -20,52 +20,65 @@ from flamehouse.pb.querier_pb2 import (
     SelectMergeStacktracesResponse,
 )
 from querier.later import come_back, question_of, say_that_it_is_done
-from querier.merged_pprof import merged_pprof
+from querier.merged_pprof import merged_pprof, profile_query
 from querier.profile_format import check_format
 from querier.rpc import querier_rpc
 from querier.sample_selector import drawn_samples, selected_samples
-from querier.stacktrace_query import dot_graph_of, merged_tree, stacktrace_query
+from querier.stacktrace_query import dot_graph_of, stacktrace_query, tree_of
 
-type _Answer = Callable[[Call, SelectMergeStacktracesRequest], SelectMergeStacktracesResponse]
+type _Answer = Callable[[], SelectMergeStacktracesResponse]
+"""Asks the store a question that was checked, and answers with what it says."""
+type _Check = Callable[[Call, SelectMergeStacktracesRequest], _Answer]
+"""RpcError for a request that is no question."""
 
 
 def select_merge_stacktraces(
     call: Call, request: SelectMergeStacktracesRequest
 ) -> SelectMergeStacktracesResponse:
-    """The samples from `start` up to but not with `end`; an empty tree if there is none."""
+    """The samples from `start` up to but not with `end`; an empty tree if there is none.
+
+    A client that wants to come back for the answer is told at once where there will be none.
+    """
+    question = question_of(request)
+    check_format(question.format)
+    answer = _ANSWERED_AS[question.format](call, question)
     later = come_back(request)
     if later is not None:
         return later
-    question = question_of(request)
-    check_format(question.format)
-    response = _ANSWERED_AS[question.format](call, question)
+    response = answer()
     say_that_it_is_done(request, response)
     return response
 
 
-def _as_flamegraph(call: Call, request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesResponse:
-    tree = merged_tree(call, request, drawn_samples(request))
-    return SelectMergeStacktracesResponse(flamegraph=flamegraph_of(tree))
-
-
-def _as_tree(call: Call, request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesResponse:
-    tree = merged_tree(call, request, drawn_samples(request))
-    return SelectMergeStacktracesResponse(tree=tree_bytes(tree))
-
-
-def _as_dot(call: Call, request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesResponse:
+def _as_flamegraph(call: Call, request: SelectMergeStacktracesRequest) -> _Answer:
     query = stacktrace_query(call, request, drawn_samples(request))
-    return SelectMergeStacktracesResponse(dot=dot_graph_of(call, query, request.max_nodes))
+    return lambda: SelectMergeStacktracesResponse(flamegraph=flamegraph_of(tree_of(call, query)))
 
 
-def _as_pprof(call: Call, request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesResponse:
+def _as_tree(call: Call, request: SelectMergeStacktracesRequest) -> _Answer:
+    query = stacktrace_query(call, request, drawn_samples(request))
+    return lambda: SelectMergeStacktracesResponse(tree=tree_bytes(tree_of(call, query)))
+
+
+def _as_dot(call: Call, request: SelectMergeStacktracesRequest) -> _Answer:
+    query = stacktrace_query(call, request, drawn_samples(request))
+    return lambda: SelectMergeStacktracesResponse(dot=dot_graph_of(call, query, request.max_nodes))
+
+
+def _as_pprof(call: Call, request: SelectMergeStacktracesRequest) -> _Answer:
     # Any format has the flame graph's limit here.
     check_nodes_limit(request.max_nodes, call.services.settings)
-    profile = merged_pprof(call, request, selected_samples(request), request.stack_trace_selector.go_pgo)
-    return SelectMergeStacktracesResponse(pprof=PprofProfile(profile=profile.message()))
+    go_pgo = request.stack_trace_selector.go_pgo
+    query = profile_query(call, request, selected_samples(request), go_pgo)
+
+    def answer() -> SelectMergeStacktracesResponse:
+        profile = merged_pprof(call, query, go_pgo)
+        return SelectMergeStacktracesResponse(pprof=PprofProfile(profile=profile.message()))
+
+    return answer
 
 
-_ANSWERED_AS: Final[Mapping[ProfileFormat, _Answer]] = {
+_ANSWERED_AS: Final[Mapping[ProfileFormat, _Check]] = {
     PROFILE_FORMAT_UNSPECIFIED: _as_flamegraph,
     PROFILE_FORMAT_FLAMEGRAPH: _as_flamegraph,
     PROFILE_FORMAT_TREE: _as_tree,

@@ -1,7 +1,7 @@
 """The question for a merged call tree, as the RPCs that answer one ask it: checked against the settings."""
 
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Protocol
 
 from flamehouse.connect import Call
 from flamehouse.dot import DEFAULT_DOT_NODES, dot_of
@@ -10,10 +10,7 @@ from flamehouse.nodes_limit import nodes_limit
 from flamehouse.profile_type import ProfileType
 from flamehouse.selector import parse_selector
 from flamehouse.store.model import SampleSelector, StacktraceQuery
-from flamehouse.timerange import TimeRange
-from querier.query_range import query_range
-
-_NOTHING: Final = TimeRange(start_ms=0, end_ms=0)
+from querier.query_range import NOTHING, query_range
 
 
 class Asked(Protocol):
@@ -62,6 +59,6 @@ def stacktrace_query(call: Call, request: Asked, samples: SampleSelector) -> Sta
         profile_type=ProfileType.parse(request.profile_typeID),
         matchers=parse_selector(request.label_selector),
         max_nodes=nodes_limit(request.max_nodes, call.services.settings),
-        within=query_range(call, request.start, request.end) or _NOTHING,
+        within=query_range(call, request.start, request.end) or NOTHING,
         samples=samples,
     )

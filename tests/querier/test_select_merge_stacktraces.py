@@ -135,6 +135,26 @@ def test_a_client_comes_back_for_the_answer_with_nothing_but_the_id(answered_as:
     assert answer == querier.post(RPC, body(**question)).json()
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"profileTypeID": "process_cpu"},
+        {"label_selector": "}"},
+        {"start": 0},
+        {"start": 2_000_000_000_000, "end": 1_000_000_000_000},
+        {"maxNodes": -1},
+        {"format": 99},
+        {"profileIdSelector": ["1"]},
+    ],
+)
+@pytest.mark.parametrize("format_", ["FLAMEGRAPH", "TREE", "DOT", "PPROF"])
+def test_a_client_is_told_at_once_that_it_need_not_come_back(
+    changes: dict[str, object], format_: str
+) -> None:
+    asked = {"format": f"PROFILE_FORMAT_{format_}", "async": {"type": "ASYNC_QUERY_TYPE_FORCE"}, **changes}
+    assert Querier().refusal(RPC, body(**asked))[:2] == (400, "invalid_argument")
+
+
 @pytest.mark.parametrize("request_id", ["1", "é", "AAAA", "____"])
 def test_to_come_back_with_another_id_is_an_invalid_argument(request_id: str) -> None:
     assert Querier().refusal(RPC, body(**{"async": {"requestId": request_id}})) == (
