@@ -105,6 +105,7 @@ def test_a_functions_environment_is_settings_it_reads(template: dict[str, Any], 
     environment = functions(template)[function]["Environment"]["Variables"]
     assert {name.lower() for name in environment} <= set(Settings.__dataclass_fields__)
     assert environment["API_CREDENTIAL"] == {"Ref": "ApiCredential"}
+    assert environment["PATH_PREFIX"] == {"Ref": "PathPrefix"}
 
 
 def test_the_credential_is_asked_for_and_not_shown(template: dict[str, Any]) -> None:
