@@ -5,16 +5,13 @@ import json
 import time
 from typing import Final
 
-from google.protobuf.message import Message
-from starlette.routing import Route
-
 from adhoc.call_tree import CallTree
 from adhoc.formats import read_file
 from adhoc.kept import kept_files
 from adhoc.profile_file import ProfileFile
 from adhoc.profile_id import ProfileId
 from flamehouse.aws import lambda_handler
-from flamehouse.connect import Call, Method, unary
+from flamehouse.connect import Call, unary
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.flamebearer import Flamebearer, Shown, flamebearer_diff_of, flamebearer_of
 from flamehouse.flamegraph import flamegraph_of
@@ -31,6 +28,9 @@ from flamehouse.pb.adhocprofiles_pb2 import (
     AdHocProfilesUploadRequest,
 )
 
+_SERVICE: Final = "/adhocprofiles.v1.AdHocProfileService"
+_MAX_UPLOAD_BYTES: Final = 64 << 20
+_MAX_QUESTION_BYTES: Final = 1 << 16
 _MS_PER_S: Final = 1_000
 
 
@@ -160,21 +160,11 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _rpc[Req: Message, Resp: Message](
-    name: str, request_type: type[Req], method: Method[Req, Resp], max_body_bytes: int
-) -> Route:
-    path = f"/adhocprofiles.v1.AdHocProfileService/{name}"
-    return unary(path, request_type, method, max_body_bytes=max_body_bytes)
-
-
-_MAX_UPLOAD_BYTES: Final = 64 << 20
-_MAX_QUESTION_BYTES: Final = 1 << 16
-
 routes = [
-    _rpc("Upload", AdHocProfilesUploadRequest, upload, _MAX_UPLOAD_BYTES),
-    _rpc("Get", AdHocProfilesGetRequest, get, _MAX_QUESTION_BYTES),
-    _rpc("List", AdHocProfilesListRequest, list_, _MAX_QUESTION_BYTES),
-    _rpc("Diff", AdHocProfilesDiffRequest, diff, _MAX_QUESTION_BYTES),
+    unary(f"{_SERVICE}/Upload", AdHocProfilesUploadRequest, upload, max_body_bytes=_MAX_UPLOAD_BYTES),
+    unary(f"{_SERVICE}/Get", AdHocProfilesGetRequest, get, max_body_bytes=_MAX_QUESTION_BYTES),
+    unary(f"{_SERVICE}/List", AdHocProfilesListRequest, list_, max_body_bytes=_MAX_QUESTION_BYTES),
+    unary(f"{_SERVICE}/Diff", AdHocProfilesDiffRequest, diff, max_body_bytes=_MAX_QUESTION_BYTES),
 ]
 
 handler = lambda_handler(*routes)

@@ -3,11 +3,8 @@
 import time
 from typing import Final
 
-from google.protobuf.message import Message
-from starlette.routing import Route
-
 from flamehouse.aws import lambda_handler
-from flamehouse.connect import Call, Method, unary
+from flamehouse.connect import Call, unary
 from flamehouse.errors import invalid_argument
 from flamehouse.pb.settings_pb2 import (
     DeleteSettingsRequest,
@@ -20,6 +17,7 @@ from flamehouse.pb.settings_pb2 import (
 from flamehouse.pb.settings_pb2 import Setting as SettingMessage
 from flamehouse.store.tenant_settings import Setting
 
+_SERVICE: Final = "/settings.v1.SettingsService"
 _MAX_BODY_BYTES: Final = 1 << 20
 
 
@@ -50,15 +48,10 @@ def _message(setting: Setting) -> SettingMessage:
     return SettingMessage(name=setting.name, value=setting.value, modifiedAt=setting.modified_at)
 
 
-def _rpc[Req: Message, Resp: Message](name: str, request_type: type[Req], method: Method[Req, Resp]) -> Route:
-    path = f"/settings.v1.SettingsService/{name}"
-    return unary(path, request_type, method, max_body_bytes=_MAX_BODY_BYTES)
-
-
 routes = [
-    _rpc("Get", GetSettingsRequest, get_settings),
-    _rpc("Set", SetSettingsRequest, set_setting),
-    _rpc("Delete", DeleteSettingsRequest, delete_setting),
+    unary(f"{_SERVICE}/Get", GetSettingsRequest, get_settings, max_body_bytes=_MAX_BODY_BYTES),
+    unary(f"{_SERVICE}/Set", SetSettingsRequest, set_setting, max_body_bytes=_MAX_BODY_BYTES),
+    unary(f"{_SERVICE}/Delete", DeleteSettingsRequest, delete_setting, max_body_bytes=_MAX_BODY_BYTES),
 ]
 
 handler = lambda_handler(*routes)

@@ -1,16 +1,18 @@
 """The question for a merged call tree, as the RPCs that answer one ask it: checked against the settings."""
 
 from dataclasses import replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from flamehouse.connect import Call
-from flamehouse.dot import DEFAULT_DOT_NODES, dot_of
+from flamehouse.dot import dot_of
 from flamehouse.flamegraph import NO_TREE, CutTree
 from flamehouse.nodes_limit import nodes_limit
 from flamehouse.profile_type import ProfileType
 from flamehouse.selector import parse_selector
 from flamehouse.store.model import SampleSelector, StacktraceQuery
 from querier.query_range import NOTHING, query_range
+
+_DOT_FUNCTIONS: Final = 100
 
 
 class Asked(Protocol):
@@ -40,7 +42,7 @@ def dot_graph_of(call: Call, query: StacktraceQuery, max_functions: int) -> str:
     """
     least = nodes_limit(0, call.services.settings)
     tree = tree_of(call, replace(query, max_nodes=max(query.max_nodes, least)))
-    return dot_of(tree, query.profile_type, max_functions or DEFAULT_DOT_NODES)
+    return dot_of(tree, query.profile_type, max_functions or _DOT_FUNCTIONS)
 
 
 def tree_of(call: Call, query: StacktraceQuery) -> CutTree:

@@ -12,8 +12,6 @@ from flamehouse.call_graph import Called, CallEdge, CallGraph, call_graph_of
 from flamehouse.flamegraph import CutTree
 from flamehouse.profile_type import ProfileType
 
-DEFAULT_DOT_NODES: Final = 100
-
 _SMALLEST_FONT: Final = 8
 _FONT_RANGE: Final = 16
 _MAX_WEIGHT: Final = 100
@@ -35,7 +33,7 @@ _UNITS: Final[Mapping[str, Sequence[tuple[int, str]]]] = {
 """The units of a profile that are shown in larger ones, the largest first, as google/pprof writes them."""
 
 
-def dot_of(tree: CutTree, profile_type: ProfileType, max_nodes: int = DEFAULT_DOT_NODES) -> str:
+def dot_of(tree: CutTree, profile_type: ProfileType, max_nodes: int) -> str:
     """The graph of the tree's `max_nodes` largest functions; no text at all for a tree without nodes.
 
     A box is a function with its own share and that of all that it calls. An edge is a call, dotted where it passes

@@ -44,7 +44,7 @@ def read_labels(
     reader: Reader, selection: Selection, found: Iterable[FoundExemplar], group_by: Sequence[str]
 ) -> ExemplarLabels:
     """Look up the labels of all series that these exemplars belong to."""
-    wanted = {fingerprint for exemplar in found for fingerprint in exemplar[5]}
+    wanted = {fingerprint for *_, fingerprints in found for fingerprint in fingerprints}
     return ExemplarLabels(look_up(reader, _LABELS, wanted, selection), group_by)
 
 

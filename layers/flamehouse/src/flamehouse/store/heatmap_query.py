@@ -88,11 +88,7 @@ def select_heatmap(reader: Reader, tenant: str, query: HeatmapQuery) -> Heatmap:
     if not rows:
         return Heatmap(y_min=(), series=())
     _, _, cell_count, lowest, width = rows[0]
-    if cell_count > _MAX_CELLS:
-        raise invalid_argument(
-            f"the heatmap would have {cell_count} cells, and the limit is {_MAX_CELLS}:"
-            " ask for a longer step, fewer labels to group by, or a limit of series"
-        )
+    _check_cells(cell_count)
     found = (exemplar[0] for _, cells, *_ in rows for _, _, _, *exemplar in cells if exemplar)
     labels_of = read_labels(reader, selection, found, query.group_by)
     return Heatmap(
@@ -101,6 +97,14 @@ def select_heatmap(reader: Reader, tenant: str, query: HeatmapQuery) -> Heatmap:
             HeatmapSeries(labels=tuple(labels), slots=_slots(cells, labels_of)) for labels, cells, *_ in rows
         ],
     )
+
+
+def _check_cells(cells: int) -> None:
+    if cells > _MAX_CELLS:
+        raise invalid_argument(
+            f"the heatmap would have {cells} cells, and the limit is {_MAX_CELLS}:"
+            " ask for a longer step, fewer labels to group by, or a limit of series"
+        )
 
 
 def _slots(cells: Sequence[_Cell], labels_of: ExemplarLabels) -> list[HeatmapSlot]:

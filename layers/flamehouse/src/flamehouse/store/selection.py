@@ -62,14 +62,15 @@ def selection_of(
         "tenant = {tenant:String}"
         " AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32})"
     )
-    names = [
+    services = [
         matcher.value for matcher in matchers if (matcher.name, matcher.op) == ("service_name", MatchOp.EQUAL)
     ]
-    if names:
-        parameters["service"] = names[0]
+    if services:
+        parameters["service"] = services[0]
         rows += " AND service = {service:String}"
         symbols += " AND service = {service:String}"
-    if len(matchers) > len(names[:1]):
+    # A matcher beside that one: only `series` knows whom it matches.
+    if len(matchers) > len(services[:1]):
         condition = series_condition(matchers)
         parameters |= condition.parameters
         rows += f""" AND fingerprint IN (

@@ -90,13 +90,11 @@ def select_series(reader: Reader, tenant: str, query: SeriesQuery) -> list[Serie
     RpcError resource_exhausted for a question whose answer would have more than 500,000 points, and invalid_argument
     for one that would have exemplars for more than 50,000.
     """
-    first, step = query.within.start_ms, query.step_ms
-    last = first + (query.within.end_ms - first) // step * step
-    buckets = TimeRange(start_ms=first - step + 1, end_ms=last)
+    buckets = _buckets(query)
     selection = selection_of(tenant, query.profile_type, query.matchers, buckets)
     samples = _selected(selection, query.samples)
     parameters = {
-        **parameters_of(selection, buckets, first, step, query.group_by),
+        **parameters_of(selection, buckets, query.within.start_ms, query.step_ms, query.group_by),
         **samples.parameters,
         "limit": query.limit,
         "max_exemplars": _MAX_EXEMPLARS,
@@ -105,14 +103,21 @@ def select_series(reader: Reader, tenant: str, query: SeriesQuery) -> list[Serie
     if query.exemplars is None:
         _check_points(sum(len(timestamps) for _, timestamps, _ in rows))
         return [_result(*row) for row in rows]
-    for *_, exemplar_count in rows[:1]:
-        _check_exemplars(exemplar_count)
+    if rows:
+        _check_exemplars(rows[0][-1])
     found = (exemplar for _, _, _, exemplars, _ in rows for exemplar in exemplars)
     labels_of = read_labels(reader, selection, found, query.group_by)
     return [
         _result(labels, timestamps, values, [_exemplar(found, labels_of) for found in exemplars])
         for labels, timestamps, values, exemplars, _ in rows
     ]
+
+
+def _buckets(query: SeriesQuery) -> TimeRange:
+    """From what counts for the first point to what counts for the last, both included."""
+    first, step = query.within.start_ms, query.step_ms
+    last = first + (query.within.end_ms - first) // step * step
+    return TimeRange(start_ms=first - step + 1, end_ms=last)
 
 
 def _bounded(reader: Reader) -> Reader:
