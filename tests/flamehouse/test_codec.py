@@ -162,6 +162,25 @@ def test_a_text_in_place_of_a_message_is_not_an_empty_message(body: object, name
     assert raised.value.message == f"the body is not a valid message: {name} is not a JSON object"
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ('{"start":1,"start":1}', "Failed to load JSON: duplicate key start."),
+        ('{"left":{"start":1,"end":2,"start":3}}', "Failed to load JSON: duplicate key start."),
+        ('{"left":', "Failed to load JSON: Expecting value: line 1 column 9 (char 8)."),
+        ('{"left":{"start":1.5}}', "Couldn't parse integer: 1.5"),
+        ('{"left":{"start":"now"}}', "invalid literal for int() with base 10: 'now'"),
+        ("[" * 100_000, "not a JSON object"),
+        ('{"a":' + "[" * 100_000, "Failed to load JSON: "),
+    ],
+)
+def test_what_is_wrong_with_a_body_is_said(body: str, reason: str) -> None:
+    with pytest.raises(RpcError) as raised:
+        JSON.decode(body.encode(), DiffRequest)
+    assert raised.value.code is Code.INVALID_ARGUMENT
+    assert reason in raised.value.message
+
+
 @pytest.mark.parametrize("body", [{"stackTraceSelector": None}, {"stackTraceSelector": {"callSite": None}}])
 def test_null_is_a_field_that_is_left_out(body: object) -> None:
     assert not JSON.decode(json.dumps(body).encode(), SelectSeriesRequest).stack_trace_selector.call_site

@@ -259,6 +259,31 @@ def test_json_that_is_no_request_is_refused(body: bytes) -> None:
     assert answered(body, JSON)[0] == 400
 
 
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ('{"dictionary":VALUE}', "dictionary"),
+        ('{"dictionary":{"stackTable":[{},VALUE]}}', "stackTable"),
+        ('{"resourceProfiles":[VALUE]}', "resourceProfiles"),
+        ('{"resourceProfiles":[{"resource":VALUE}]}', "resource"),
+        ('{"resourceProfiles":[{"resource":{"attributes":[{"key":"a","value":VALUE}]}}]}', "value"),
+        ('{"resource_profiles":[{"scope_profiles":[{"profiles":[{"period_type":VALUE}]}]}]}', "period_type"),
+    ],
+)
+@pytest.mark.parametrize("value", ['""', '"shop"', "[]", '["shop"]'])
+def test_a_text_or_a_list_in_place_of_a_message_is_not_an_empty_message(
+    body: str, place: str, value: str
+) -> None:
+    status, message = answered(body.replace("VALUE", value).encode(), JSON)
+    assert (status, message) == (400, f"the body is not a valid message: {place} is not a JSON object")
+
+
+def test_two_members_of_one_name_are_refused() -> None:
+    status, message = answered(TEXT.replace(b"{", b'{"dictionary":{},', 1), JSON)
+    assert status == 400
+    assert message == "the body is not a valid message: Failed to load JSON: duplicate key dictionary."
+
+
 @pytest.mark.parametrize("text", ["\\ud800", "\\u0000"])
 def test_texts_that_utf8_cannot_carry_are_answered(text: str) -> None:
     body = TEXT.replace(b"shop", text.encode())

@@ -4,16 +4,14 @@ JSON is protobuf's own mapping, but that ids are hexadecimal: opentelemetry.io/d
 """
 
 import base64
-import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from google.protobuf import json_format
 from opentelemetry.proto.collector.profiles.v1development.profiles_service_pb2 import (
     ExportProfilesServiceRequest,
 )
 
-from flamehouse.codec import PROTO, json_text, no_message
+from flamehouse.codec import PROTO, json_object, message_from
 
 _ID_BYTES: Final = (("traceId", 16), ("trace_id", 16), ("spanId", 8), ("span_id", 8))
 
@@ -25,17 +23,10 @@ def from_proto(body: bytes) -> ExportProfilesServiceRequest:
 
 def from_json(body: bytes) -> ExportProfilesServiceRequest:
     """As `from_proto`; ids may be hexadecimal or base64, which their lengths tell apart."""
-    text = json_text(body)
-    message = ExportProfilesServiceRequest()
-    try:
-        content = json.loads(text)
-        for holder, name, length in _ids(content):
-            holder[name] = _base64(holder[name], length)
-        json_format.ParseDict(content, message, ignore_unknown_fields=True)
-    # The parser lets through what it stumbles over where no text could have been meant.
-    except (json_format.ParseError, ValueError, RecursionError, SystemError) as error:
-        raise no_message(error) from error
-    return message
+    content = json_object(body)
+    for holder, name, length in _ids(content):
+        holder[name] = _base64(holder[name], length)
+    return message_from(content, ExportProfilesServiceRequest)
 
 
 def _ids(content: Any) -> Iterator[tuple[dict[str, Any], str, int]]:  # noqa: ANN401  # whatever JSON may hold

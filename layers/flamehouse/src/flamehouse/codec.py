@@ -4,8 +4,10 @@ JSON mapping: protobuf.dev/programming-guides/json. Unknown fields are ignored, 
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import batched
 from typing import Any, Final, Protocol, cast
 
@@ -78,60 +80,90 @@ def _from_proto[M: Message](body: bytes, message_type: type[M]) -> M:
     try:
         return message_type.FromString(body)
     except DecodeError as error:
-        raise invalid_argument(f"the body is not a valid message: {error}") from error
+        raise _no_message(str(error)) from error
 
 
 def _proto_pieces(answer: Answer) -> Iterable[bytes]:
     return (answer.data if isinstance(answer, Encoded) else answer.SerializeToString(),)
 
 
-def json_text(body: bytes) -> str:
-    """The text of a body that is one JSON object as far as its first character tells, of no more fields than allowed."""
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object that a body is; RpcError invalid_argument for any other, and for more fields than allowed."""
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise invalid_argument(f"the body is not valid UTF-8: {error}") from error
-    # The parser would read any string or list as an empty message.
+    # Told by its first character, before what it holds takes memory.
     if not text.lstrip().startswith("{"):
         raise invalid_argument("the body is not a JSON object")
     if text.count(",") + text.count("{") > _MAX_FIELDS:
         raise _too_many_fields()
-    return text
+    try:
+        content: dict[str, Any] = json.loads(text, object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise _no_message(f"Failed to load JSON: {error}.") from error
+    return content
+
+
+def message_from[M: Message](content: dict[str, Any], message_type: type[M]) -> M:
+    """The message that a JSON object says; RpcError invalid_argument for one that is none."""
+    message = message_type()
+    try:
+        json_format.ParseDict(content, message, ignore_unknown_fields=True)
+    except json_format.ParseError as error:
+        raise _no_message(str(error)) from error
+    except SystemError as error:
+        # The parser's own: its code in C was given a name that UTF-8 cannot carry.
+        raise _no_message("a name in it is not valid Unicode text") from error
+    except Exception as error:  # the parser lets through whatever it stumbles over
+        raise _no_message(f"Failed to parse JSON: {type(error).__name__}: {error}.") from error
+    _check_objects(content, cast(Descriptor, message_type.DESCRIPTOR))
+    return message
 
 
 def _from_json[M: Message](body: bytes, message_type: type[M]) -> M:
-    text = json_text(body)
-    message = message_type()
-    try:
-        json_format.Parse(text, message, ignore_unknown_fields=True)
-    except json_format.ParseError as error:
-        raise no_message(error) from error
-    _check_objects(json.loads(text), cast(Descriptor, message_type.DESCRIPTOR))
-    return message
+    return message_from(json_object(body), message_type)
+
+
+def _without_duplicates(members: list[tuple[str, object]]) -> dict[str, object]:
+    """The members as an object; ValueError for two of one name, of which nobody could say which counts."""
+    content = dict(members)
+    if len(content) != len(members):
+        names = Counter(name for name, _ in members)
+        raise ValueError(f"duplicate key {names.most_common(1)[0][0]}")
+    return content
 
 
 def _check_objects(content: object, message_type: Descriptor) -> None:
     """RpcError invalid_argument where anything but an object stands for a message: the parser read it as an empty one.
 
-    A question would be answered as if that part of it had been left out.
+    What is asked or uploaded would be taken as if that part of it had been left out.
     """
     pending = [("body", content, message_type)]
     while pending:
         name, content, within = pending.pop()
         if not isinstance(content, dict):
-            raise invalid_argument(f"the body is not a valid message: {name} is not a JSON object")
-        for field in within.fields:
-            if field.message_type is None:
-                continue
-            for key in {field.name, field.json_name} & content.keys():
-                values = content[key] if field.is_repeated else [content[key]]
-                pending += ((key, value, field.message_type) for value in values or () if value is not None)
+            raise _no_message(f"{name} is not a JSON object")
+        messages = _messages_in(within)
+        for key in messages.keys() & content.keys():
+            field, values = messages[key], content[key]
+            inner = cast(Descriptor, field.message_type)
+            listed = values or () if field.is_repeated else (values,)
+            pending += [(key, value, inner) for value in listed if value is not None]
 
 
-def no_message(error: Exception) -> RpcError:
-    """The error for JSON that the parser stumbled over: a name that UTF-8 cannot carry is a fault in its own code."""
-    tripped = isinstance(error, SystemError) or isinstance(error.__cause__, SystemError)
-    reason = "a name in it is not valid Unicode text" if tripped else error
+@cache
+def _messages_in(message_type: Descriptor) -> Mapping[str, FieldDescriptor]:
+    """The fields that hold messages, by each of their names in JSON."""
+    return {
+        name: field
+        for field in message_type.fields
+        if field.message_type is not None
+        for name in (field.name, field.json_name)
+    }
+
+
+def _no_message(reason: str) -> RpcError:
     return invalid_argument(f"the body is not a valid message: {reason}")
 
 
