@@ -6,6 +6,7 @@ locations are taken to be shared among stacks evenly.
 """
 
 from collections.abc import Mapping, Sequence
+from string import Template
 from typing import Any
 
 from flamehouse.selector import Matcher, MatchOp
@@ -17,49 +18,49 @@ from flamehouse.timerange import TimeRange
 
 _COUNTED_PROFILES = 200
 
-_OF_SERIES = (
-    "day BETWEEN toDate({{first_day:Int32}}) AND toDate({{last_day:Int32}}) AND {keys} AND {condition}"
+_OF_SERIES = Template(
+    "day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32}) AND $keys AND $condition"
 )
 
-_SERIES = "SELECT uniqExact(fingerprint), count() FROM series WHERE {series}"
+_SERIES = Template("SELECT uniqExact(fingerprint), count() FROM series WHERE $series")
 
-_OF_PROFILES = """
-    {keys} AND fingerprint IN (SELECT fingerprint FROM series WHERE {series})
-    AND time < fromUnixTimestamp64Milli({{until:Int64}}, 'UTC')
-"""
+_OF_PROFILES = Template("""
+    $keys AND fingerprint IN (SELECT fingerprint FROM series WHERE $series)
+    AND time < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+""")
 
-_PROFILES = """
-SELECT count(), uniqExact(_part), -arrayMax(groupArraySorted({counted})(-toUnixTimestamp64Nano(time)))
+_PROFILES = Template("""
+SELECT count(), uniqExact(_part), -arrayMax(groupArraySorted($counted)(-toUnixTimestamp64Nano(time)))
 FROM profiles
-WHERE {profiles} AND time >= fromUnixTimestamp64Milli({{from:Int64}}, 'UTC')
-"""
+WHERE $profiles AND time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')
+""")
 
-_SAMPLES = """
-SELECT count(), (SELECT count() FROM profiles WHERE {profiles} AND time >= fromUnixTimestamp64Nano({{since:Int64}}, 'UTC'))
+_SAMPLES = Template("""
+SELECT count(), (SELECT count() FROM profiles WHERE $profiles AND time >= fromUnixTimestamp64Nano({since:Int64}, 'UTC'))
 FROM samples
-WHERE {profiles} AND time >= fromUnixTimestamp64Nano({{since:Int64}}, 'UTC')
-"""
+WHERE $profiles AND time >= fromUnixTimestamp64Nano({since:Int64}, 'UTC')
+""")
 
-_STACKS = """
+_STACKS = Template("""
 SELECT count()
 FROM stacktraces
-WHERE tenant = {{tenant:String}} AND week BETWEEN toMonday(toDate({{first_day:Int32}})) AND toDate({{last_day:Int32}})
-    AND service IN (SELECT service FROM series WHERE {series})
-"""
+WHERE tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32})
+    AND service IN (SELECT service FROM series WHERE $series)
+""")
 
-_TABLES = """
+_TABLES = Template("""
 SELECT name, total_rows, total_bytes
 FROM system.tables
 WHERE database = currentDatabase() AND total_rows > 0
-"""
+""")
 
 
 def analyze(reader: Reader, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> Analysis:
     """What lies in [start, end) of the series that all matchers match, of whatever profile type."""
     conditions, parameters = _conditions(tenant, matchers, within)
 
-    def ask(sql: str, **more: object) -> Sequence[Any]:
-        return reader.rows(sql.format(**conditions), {**parameters, **more})
+    def ask(sql: Template, **more: object) -> Sequence[Any]:
+        return reader.rows(sql.substitute(conditions), {**parameters, **more})
 
     [(series, series_rows)] = ask(_SERIES)
     [(profiles, parts, since)] = ask(_PROFILES) if series else [(0, 0, 0)]
@@ -102,6 +103,6 @@ def _conditions(
         if column is not None and matcher.op is MatchOp.EQUAL:
             keys.append(f"{column} = {{m{index}_value:String}}")
     key = " AND ".join(keys)
-    series = _OF_SERIES.format(keys=key, condition=condition.sql)
-    profiles = _OF_PROFILES.format(keys=key, series=series)
+    series = _OF_SERIES.substitute(keys=key, condition=condition.sql)
+    profiles = _OF_PROFILES.substitute(keys=key, series=series)
     return {"series": series, "profiles": profiles, "counted": str(_COUNTED_PROFILES)}, parameters

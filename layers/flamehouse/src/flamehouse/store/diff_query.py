@@ -4,6 +4,8 @@ The cut is Pyroscope's for two sides: a node stays if the greater of its totals 
 largest node, the root counted.
 """
 
+from string import Template
+
 from flamehouse.flamegraph_diff import NO_DIFF, DiffTree
 from flamehouse.store.model import StacktraceQuery
 from flamehouse.store.names import FunctionNames
@@ -12,17 +14,15 @@ from flamehouse.store.selection import either
 from flamehouse.store.stack_values import StackValues, select_stack_values
 from flamehouse.store.tree_sql import READING, take_root, tree_sql
 
-_STACKS = """
+_STACKS = Template("""
     SELECT stack, sum(left_value) AS left_value, sum(right_value) AS right_value
     FROM
     (
-        SELECT stack, value AS left_value, 0 AS right_value FROM ({left})
+        SELECT stack, value AS left_value, 0 AS right_value FROM ($left)
         UNION ALL
-        SELECT stack, 0 AS left_value, value AS right_value FROM ({right})
+        SELECT stack, 0 AS left_value, value AS right_value FROM ($right)
     )
-    GROUP BY stack"""
-
-_STACKTRACES = "({left} OR {right}) AND (left_side != 0 OR right_side != 0)"
+    GROUP BY stack""")
 
 
 def diff(
@@ -60,5 +60,5 @@ def _diff_sql(left: StackValues, right: StackValues) -> str:
         "left_side": f"if({left.call_site}, left_value, 0)",
         "right_side": f"if({right.call_site}, right_value, 0)",
     }
-    stacktraces = _STACKTRACES.format(left=left.stacktraces, right=right.stacktraces)
-    return tree_sql(_STACKS.format(left=left.sql, right=right.sql), stacktraces, measures)
+    stacktraces = f"({left.stacktraces} OR {right.stacktraces}) AND (left_side != 0 OR right_side != 0)"
+    return tree_sql(_STACKS.substitute(left=left.sql, right=right.sql), stacktraces, measures)

@@ -8,6 +8,7 @@ the greatest value in it.
 from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
+from string import Template
 
 from flamehouse.errors import invalid_argument
 from flamehouse.store.exemplars import ExemplarLabels, FoundExemplar, exemplar_of, read_labels
@@ -24,10 +25,10 @@ _BUCKETS = 20
 _MAX_CELLS = 50_000
 """Of a whole answer, empty cells not counted: ten megabytes at most, or some tens with exemplars."""
 
-_HEATMAP = f"""
+_HEATMAP = Template(f"""
 SELECT
     labels,
-    if((sum(length(cells)) OVER () AS cell_count) > {{{{max_cells:UInt64}}}}, [], cells) AS cells_if_few,
+    if((sum(length(cells)) OVER () AS cell_count) > {{max_cells:UInt64}}, [], cells) AS cells_if_few,
     cell_count,
     lowest,
     width
@@ -35,7 +36,7 @@ FROM
 (
     SELECT
         labels,
-        arraySort(groupArray((timestamp, bucket, points{{exemplar}}))) AS cells,
+        arraySort(groupArray((timestamp, bucket, points$exemplar))) AS cells,
         sum(points) AS all_points,
         lowest,
         width
@@ -63,10 +64,10 @@ FROM
     )
     GROUP BY labels, lowest, width
     ORDER BY all_points DESC, labels
-    {{limit}}
+    $limit
 )
 ORDER BY all_points DESC, labels
-"""
+""")
 
 _ROWS = {PointKind.PROFILE: TOTALS, PointKind.SPAN: SPANS}
 
@@ -121,8 +122,8 @@ def _slots(cells: Sequence[_Cell], labels_of: ExemplarLabels) -> list[HeatmapSlo
 
 
 def _sql(query: HeatmapQuery, selection: Selection) -> str:
-    return _HEATMAP.format(
-        source=_ROWS[query.points].format(rows=selection.rows, samples="true"),
+    return _HEATMAP.substitute(
+        source=_ROWS[query.points].substitute(rows=selection.rows, samples="true"),
         exemplar=", exemplar" if query.exemplars else "",
         limit="LIMIT {limit:UInt64}" if query.limit else "",
         **grouping_of(query.group_by),

@@ -1,6 +1,7 @@
 """ProfileTypes, LabelNames, LabelValues and Series: what the table `series` knows of the days a range touches."""
 
 from collections.abc import Sequence
+from string import Template
 from typing import Any
 
 from flamehouse.labels import LabelSet
@@ -19,36 +20,36 @@ WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toD
 ORDER BY profile_type
 """
 
-_LABEL_NAMES = """
+_LABEL_NAMES = Template("""
 SELECT DISTINCT arrayJoin(mapKeys(labels)) AS name
 FROM series
-WHERE tenant = {{tenant:String}} AND day BETWEEN toDate({{first_day:Int32}}) AND toDate({{last_day:Int32}})
-    AND {condition}
+WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+    AND $condition
 ORDER BY name
-"""
+""")
 
-_LABEL_VALUES = """
-SELECT DISTINCT labels[{{name:String}}] AS value
+_LABEL_VALUES = Template("""
+SELECT DISTINCT labels[{name:String}] AS value
 FROM series
-WHERE tenant = {{tenant:String}} AND day BETWEEN toDate({{first_day:Int32}}) AND toDate({{last_day:Int32}})
-    AND {condition} AND value != ''
+WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+    AND $condition AND value != ''
 ORDER BY value
-"""
+""")
 
 # The rows are those of a series and day: a set is put together once for each distinct one.
-_LABEL_SETS = """
-SELECT arrayFilter(label -> {wanted}, CAST({labels}, 'Array(Tuple(String, String))')) AS label_set
+_LABEL_SETS = Template("""
+SELECT arrayFilter(label -> $wanted, CAST($labels, 'Array(Tuple(String, String))')) AS label_set
 FROM
 (
-    SELECT DISTINCT {columns}
+    SELECT DISTINCT $columns
     FROM series
-    WHERE tenant = {{tenant:String}} AND day BETWEEN toDate({{first_day:Int32}}) AND toDate({{last_day:Int32}})
-        AND {condition}
+    WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+        AND $condition
 )
 GROUP BY label_set
 HAVING notEmpty(label_set)
 ORDER BY label_set
-"""
+""")
 
 _LEGACY_NAME = "match(label.1, '^[a-zA-Z_][a-zA-Z0-9_]*$')"
 
@@ -62,7 +63,7 @@ def label_names(reader: Reader, tenant: str, matchers: Sequence[Matcher], within
     """The names of the labels of the matching series of these days, private ones included, sorted."""
     condition = series_condition(matchers)
     parameters = {"tenant": tenant, **days_of(within), **condition.parameters}
-    return _column(reader, _LABEL_NAMES.format(condition=condition.sql), parameters)
+    return _column(reader, _LABEL_NAMES.substitute(condition=condition.sql), parameters)
 
 
 def label_values(
@@ -71,7 +72,7 @@ def label_values(
     """The values of label `name` among the matching series of these days, sorted; a series without it adds none."""
     condition = series_condition(matchers)
     parameters = {"tenant": tenant, "name": name, **days_of(within), **condition.parameters}
-    return _column(reader, _LABEL_VALUES.format(condition=condition.sql), parameters)
+    return _column(reader, _LABEL_VALUES.substitute(condition=condition.sql), parameters)
 
 
 def label_sets(reader: Reader, tenant: str, query: LabelSetsQuery) -> list[LabelSet]:
@@ -83,7 +84,7 @@ def label_sets(reader: Reader, tenant: str, query: LabelSetsQuery) -> list[Label
         **condition.parameters,
         "names": list(query.names),
     }
-    sql = _LABEL_SETS.format(condition=condition.sql, **_label_set(query))
+    sql = _LABEL_SETS.substitute(condition=condition.sql, **_label_set(query))
     return [tuple(labels) for labels in _column(reader, sql, parameters)]
 
 

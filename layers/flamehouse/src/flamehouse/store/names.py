@@ -5,6 +5,7 @@ query takes longer than to look them up here.
 """
 
 from collections.abc import Sequence
+from string import Template
 
 from flamehouse.store.lookup import look_up
 from flamehouse.store.reader import Reader
@@ -13,12 +14,12 @@ from flamehouse.store.selection import Selection
 _MAX_NAMES = 1 << 17
 _MAX_CHARS = 1 << 24
 
-_NAMES = """
+_NAMES = Template("""
 SELECT name_id, any(name)
 FROM functions
-WHERE {symbols} AND name_id IN {{ids:Array(UInt64)}}
+WHERE $symbols AND name_id IN {ids:Array(UInt64)}
 GROUP BY name_id
-"""
+""")
 
 
 class FunctionNames:
@@ -36,7 +37,7 @@ class FunctionNames:
         names = self._names
         unknown = set(name_ids) - names.keys()
         if unknown:
-            found = look_up(reader, _NAMES.format(symbols=selection.symbols), unknown, selection)
+            found = look_up(reader, _NAMES.substitute(symbols=selection.symbols), unknown, selection)
             names = names | found
             self._keep(names, self._chars + sum(map(len, found.values())))
         return [names.get(id_, "") for id_ in name_ids]

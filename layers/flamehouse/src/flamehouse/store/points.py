@@ -1,48 +1,49 @@
 """Profiles and spans as points in time, under the labels that they are grouped by: what series and heatmaps are made of.
 
 A point is what one profile (or one span in it) has under all series of a group: a profile that sample labels have split
-over several series is one point, with the sum of their values. The SQL here is to be formatted.
+over several series is one point, with the sum of their values.
 """
 
 from collections.abc import Mapping, Sequence
+from string import Template
 
 from flamehouse.store.selection import Selection, clamp_ms
 from flamehouse.timerange import TimeRange
 
 WITHIN = (
-    "time >= fromUnixTimestamp64Milli({{from:Int64}}, 'UTC')"
-    " AND time < fromUnixTimestamp64Milli({{until:Int64}}, 'UTC')"
+    "time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')"
+    " AND time < fromUnixTimestamp64Milli({until:Int64}, 'UTC')"
 )
 
 TIMESTAMP = (
-    "{{first:Int64}} + {{step:Int64}}"
-    " * intDiv(toUnixTimestamp64Milli(time) - {{first:Int64}} + {{step:Int64}} - 1, {{step:Int64}})"
+    "{first:Int64} + {step:Int64}"
+    " * intDiv(toUnixTimestamp64Milli(time) - {first:Int64} + {step:Int64} - 1, {step:Int64})"
 )
 """The step that a row belongs to, named by its last millisecond; no row may lie before the first step."""
 
-TOTALS = f"""
+TOTALS = Template(f"""
             SELECT fingerprint, time, profile_id, toUInt64(0) AS span_id, toFixedString('', 16) AS trace_id, total
             FROM profiles
-            WHERE {{rows}} AND {WITHIN}"""
+            WHERE $rows AND {WITHIN}""")
 """A row for each profile and series."""
 
-SELECTED_TOTALS = f"""
+SELECTED_TOTALS = Template(f"""
             SELECT
                 fingerprint, time, profile_id, toUInt64(0) AS span_id, toFixedString('', 16) AS trace_id, sum(value) AS total
             FROM samples
-            WHERE {{rows}} AND {WITHIN} AND {{samples}}
-            GROUP BY fingerprint, time, profile_id"""
+            WHERE $rows AND {WITHIN} AND $samples
+            GROUP BY fingerprint, time, profile_id""")
 """The same of some samples alone."""
 
-SPANS = f"""
+SPANS = Template(f"""
             SELECT fingerprint, time, profile_id, span_id, trace_id, value AS total
             FROM samples
-            WHERE {{rows}} AND {WITHIN} AND span_id != 0 AND {{samples}}"""
+            WHERE $rows AND {WITHIN} AND span_id != 0 AND $samples""")
 """Rows of spans, several for each."""
 
 POINTS = f"""
         SELECT
-            {{labels}} AS labels,
+            $labels AS labels,
             {TIMESTAMP} AS timestamp,
             toUnixTimestamp64Milli(time) AS at,
             profile_id,
@@ -52,11 +53,11 @@ POINTS = f"""
             count() AS parts,
             arraySort(groupUniqArray(fingerprint)) AS fingerprints
         FROM
-        ({{source}}
+        ($source
         ) AS taken
-        {{join}}
+        $join
         GROUP BY labels, timestamp, at, profile_id, span_id, trace_id"""
-"""A row for each point; `parts` are the rows that it was made of."""
+"""What a Template asks points by: a row for each; `parts` are the rows of the source that it was made of."""
 
 EXEMPLAR = "(-total, at, span_id, trace_id, toString(profile_id), fingerprints)"
 """A point as an exemplar: the least is that of the highest value, the earliest of those, and so on."""

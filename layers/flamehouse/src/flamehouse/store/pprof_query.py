@@ -4,6 +4,8 @@ There may be millions of locations in all stacks together and tens of thousands 
 locations, functions and their texts the way protobuf encodes them.
 """
 
+from string import Template
+
 from flamehouse.merged_profile import CUT_OFF, NO_PROFILE, MergedProfile
 from flamehouse.store.model import ProfileQuery
 from flamehouse.store.pprof_symbols import (
@@ -28,9 +30,9 @@ _STACK_AND_VALUE = (
 
 # The field 12 of a Profile: location_id (0a), leaf first, and value (12). A location that was stored between the reading of
 # `known` and that of the stacks has no number, and is left out.
-_SAMPLES = f"""
+_SAMPLES = Template(f"""
 WITH
-    (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM locations WHERE {{symbols}} ORDER BY id)) AS known,
+    (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM locations WHERE $symbols ORDER BY id)) AS known,
     arrayPushBack(known, {CUT_OFF}) AS ids,
     arrayMap(number -> {varint("number")}, arrayEnumerate(ids)) AS numbers,
     arrayMap(number -> {padded_varint("number", NUMBER_BYTES)}, arrayEnumerate(ids)) AS padded_numbers
@@ -49,32 +51,32 @@ FROM
         arrayStringConcat({numbers_sql("arrayReverse(locations)", "ids", "numbers")}) AS stack,
         concat('\\x12', {length_delimited(_STACK_AND_VALUE)}) AS sample
     FROM
-    ({{stacks}}
+    ($stacks
     )
 )
-"""
+""")
 
-_STACKS = """
+_STACKS = Template("""
     SELECT value, CAST(stacktraces.locations, 'Array(UInt64)') AS locations
     FROM stacktraces
     ANY INNER JOIN
-    ({values}
+    ($values
     ) AS values_of_stacks ON id = stack
-    WHERE {stacktraces}"""
+    WHERE $stacktraces""")
 
-_LEAVES = """
+_LEAVES = Template("""
     SELECT sum(value) AS value, leaves AS locations
     FROM
     (
         SELECT
             value,
-            arraySlice(locations, greatest(1, toInt64(length(locations)) - {{leaf_locations:Int64}} + 1)) AS leaves
-        FROM ({stacks})
+            arraySlice(locations, greatest(1, toInt64(length(locations)) - {leaf_locations:Int64} + 1)) AS leaves
+        FROM ($stacks)
     )
-    GROUP BY leaves"""
+    GROUP BY leaves""")
 
 # A node is a path from the root. A kept node's parent is kept: the nodes of a stack that are kept are its outermost.
-_CUT = """
+_CUT = Template("""
     SELECT sum(value) AS value, kept_locations AS locations
     FROM
     (
@@ -82,17 +84,17 @@ _CUT = """
             value,
             arrayCount(path -> path IN (
                 SELECT path
-                FROM (SELECT value, arrayJoin({paths}) AS path FROM ({stacks}))
+                FROM (SELECT value, arrayJoin($paths) AS path FROM ($stacks))
                 GROUP BY path
                 ORDER BY sum(value) DESC
-                LIMIT {{max_nodes:UInt64}} WITH TIES
-            ), {paths}) AS kept,
+                LIMIT {max_nodes:UInt64} WITH TIES
+            ), $paths) AS kept,
             if(
-                kept < length(locations), arrayPushBack(arraySlice(locations, 1, kept), {cut_off}), locations
+                kept < length(locations), arrayPushBack(arraySlice(locations, 1, kept), $cut_off), locations
             ) AS kept_locations
-        FROM ({stacks})
+        FROM ($stacks)
     )
-    GROUP BY kept_locations"""
+    GROUP BY kept_locations""")
 
 _PATHS = "arrayCumSum(arrayMap((location, depth) -> cityHash64(location, depth), locations, arrayEnumerate(locations)))"
 
@@ -121,7 +123,7 @@ def select_merge_profile(reader: Reader, tenant: str, query: ProfileQuery) -> Me
 
 def _samples(reader: Reader, values: StackValues, query: ProfileQuery) -> tuple[bytes, Used[bytes]]:
     """The samples, encoded, and the locations that they name."""
-    sql = _SAMPLES.format(symbols=values.selection.symbols, stacks=_stacks_sql(values, query))
+    sql = _SAMPLES.substitute(symbols=values.selection.symbols, stacks=_stacks_sql(values, query))
     parameters = {
         **values.parameters,
         "max_nodes": query.max_nodes,
@@ -136,9 +138,9 @@ def _samples(reader: Reader, values: StackValues, query: ProfileQuery) -> tuple[
 
 def _stacks_sql(values: StackValues, query: ProfileQuery) -> str:
     """A row (value, locations from the root on) a stack that is answered."""
-    sql = _STACKS.format(values=values.sql, stacktraces=values.stacktraces)
+    sql = _STACKS.substitute(values=values.sql, stacktraces=values.stacktraces)
     if query.leaf_locations:
-        sql = _LEAVES.format(stacks=sql)
+        sql = _LEAVES.substitute(stacks=sql)
     if query.max_nodes:
-        sql = _CUT.format(stacks=sql, paths=_PATHS, cut_off=CUT_OFF)
+        sql = _CUT.substitute(stacks=sql, paths=_PATHS, cut_off=CUT_OFF)
     return sql

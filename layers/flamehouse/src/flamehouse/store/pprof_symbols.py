@@ -5,6 +5,7 @@ A symbol's number is its place among all of its kind in the selected services an
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import batched, chain
+from string import Template
 from typing import Any, NamedTuple
 
 from flamehouse.merged_profile import CUT_OFF, UNKNOWN_SOURCE, EncodedFunctions, SourceLabels
@@ -39,22 +40,22 @@ _LINE = (
 
 # The field 22: mapping_id (10), address (18), lines (22), each of function_id (08), line (10) and column (18); last id (08).
 # A line whose function is not known is left out.
-_LOCATIONS = f"""
+_LOCATIONS = Template(f"""
 WITH
-    (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM functions WHERE {{symbols}} ORDER BY id)) AS known_functions,
-    (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM mappings WHERE {{symbols}} ORDER BY id)) AS known_mappings,
+    (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM functions WHERE $symbols ORDER BY id)) AS known_functions,
+    (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM mappings WHERE $symbols ORDER BY id)) AS known_mappings,
     arrayMap(number -> {varint("number")}, arrayEnumerate(known_functions)) AS numbers,
     arrayMap(number -> {padded_varint("number", NUMBER_BYTES)}, arrayEnumerate(known_functions)) AS padded_numbers,
     arrayMap(number -> {varint("number")}, arrayEnumerate(known_mappings)) AS mapping_numbers
 SELECT
     groupArray(id) AS ids,
     groupArray({_unnumbered("\\x22", "location")}) AS encoded,
-    groupArrayArrayIf(arrayMap(line -> id, lines), {{{{more:Bool}}}}) AS ids_of_lines,
-    groupArrayArrayIf(lines.function_id, {{{{more:Bool}}}}) AS function_ids,
+    groupArrayArrayIf(arrayMap(line -> id, lines), {{more:Bool}}) AS ids_of_lines,
+    groupArrayArrayIf(lines.function_id, {{more:Bool}}) AS function_ids,
     groupUniqArrayArray(lines.function_id) AS used_functions,
     {numbers_sql("used_functions", "known_functions", "padded_numbers")} AS function_numbers,
     length(known_functions) AS functions_known,
-    groupArrayIf(mapping_id, {{{{more:Bool}}}}) AS mapping_ids,
+    groupArrayIf(mapping_id, {{more:Bool}}) AS mapping_ids,
     groupUniqArray(mapping_id) AS used_mappings,
     arrayMap(id -> indexOf(known_mappings, id), used_mappings) AS used_mapping_numbers,
     length(known_mappings) AS mappings_known
@@ -73,9 +74,9 @@ FROM
                 lines
             ))
         ) AS location
-    FROM (SELECT id, address, mapping_id, lines FROM locations WHERE {{symbols}} AND {{named}} LIMIT 1 BY id)
+    FROM (SELECT id, address, mapping_id, lines FROM locations WHERE $symbols AND $named LIMIT 1 BY id)
 )
-"""
+""")
 
 _FUNCTION = (
     "concat('\\x10', name, '\\x18', system_name, '\\x20', filename, "
@@ -84,7 +85,7 @@ _FUNCTION = (
 
 # The field 2a: name (10), system_name (18), filename (20), start_line (28); last id (08). And texts, the field 32, each once:
 # they are numbered in the order of their first uses, and arrayDistinct keeps that.
-_FUNCTIONS = f"""
+_FUNCTIONS = Template(f"""
 SELECT
     ids,
     arrayMap(
@@ -108,19 +109,19 @@ FROM
     (
         SELECT id, name, system_name, filename, start_line
         FROM functions
-        WHERE {{symbols}} AND {{named}}
+        WHERE $symbols AND $named
         LIMIT 1 BY id
     )
 )
-"""
+""")
 
 # `sources` says of the selected series where their source code is.
-_MAPPINGS = """
+_MAPPINGS = Template("""
 WITH
     (
         SELECT groupUniqArray(2)((labels['service_repository'], labels['service_git_ref'], labels['service_root_path']))
         FROM series
-        WHERE {rows} AND day BETWEEN toDate({{first_day:Int32}}) AND toDate({{last_day:Int32}})
+        WHERE $rows AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
     ) AS sources
 SELECT
     sources,
@@ -132,10 +133,10 @@ SELECT
     any(build_id),
     any(flags)
 FROM mappings
-WHERE {symbols} AND {named}
+WHERE $symbols AND $named
 GROUP BY id
 ORDER BY id
-"""
+""")
 
 
 class Used[Number](NamedTuple):
@@ -213,11 +214,11 @@ def _numbered(ids: Sequence[int], encoded: Sequence[bytes], numbers: Mapping[int
 
 
 def _rows(
-    reader: Reader, sql: str, used: Used[Any], selection: Selection, *, text: bool = True
+    reader: Reader, sql: Template, used: Used[Any], selection: Selection, *, text: bool = True
 ) -> Iterator[Sequence[Any]]:
     """The rows of an answer about what is used, and maybe about more of its kind."""
     named = _named(used)
-    question = sql.format(symbols=selection.symbols, rows=selection.rows, named=named.sql)
+    question = sql.substitute(symbols=selection.symbols, rows=selection.rows, named=named.sql)
     parameters = {**selection.parameters, **named.parameters, "more": used.more}
     return zip(*reader.columns(question, parameters, text=text), strict=True)
 

@@ -7,6 +7,7 @@ of it may be run twice. Symbols stay, since nothing names them any more.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from string import Template
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 
@@ -36,36 +37,36 @@ _WITHOUT_PROFILES = """
 """
 _LEFT_BEHIND = {"samples": _OF_UPLOADS, "profiles": _OF_UPLOADS, "series": _WITHOUT_PROFILES}
 
-_PARTS = """
-SELECT _part, countIf(NOT ({condition})) AS others
-FROM {table}
-WHERE _part IN (SELECT DISTINCT _part FROM {table} WHERE {condition})
+_PARTS = Template("""
+SELECT _part, countIf(NOT ($condition)) AS others
+FROM $table
+WHERE _part IN (SELECT DISTINCT _part FROM $table WHERE $condition)
 GROUP BY _part
-"""
+""")
 
-_BALANCE = """
-INSERT INTO {rollup}
+_BALANCE = Template("""
+INSERT INTO $rollup
 SELECT tenant, profile_type, service, fingerprint, bucket, stacktrace_id, sum(value) AS difference
 FROM
 (
     SELECT
         tenant, profile_type, service, fingerprint,
-        toStartOfInterval(time, INTERVAL {interval}, 'UTC') AS bucket,
+        toStartOfInterval(time, INTERVAL $interval, 'UTC') AS bucket,
         stacktrace_id, value
     FROM samples
-    WHERE tenant = {{tenant:String}} AND fingerprint IN {{fingerprints:Array(UInt64)}}
-        AND time >= fromUnixTimestamp64Nano({{from_ns:Int64}}, 'UTC') AND time < fromUnixTimestamp64Nano({{until_ns:Int64}}, 'UTC')
-        AND intDiv(toUnixTimestamp64Nano(time), 3600000000000) IN {{hours:Array(Int64)}}
+    WHERE tenant = {tenant:String} AND fingerprint IN {fingerprints:Array(UInt64)}
+        AND time >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC') AND time < fromUnixTimestamp64Nano({until_ns:Int64}, 'UTC')
+        AND intDiv(toUnixTimestamp64Nano(time), 3600000000000) IN {hours:Array(Int64)}
     UNION ALL
     SELECT tenant, profile_type, service, fingerprint, bucket, stacktrace_id, -value
-    FROM {rollup}
-    WHERE tenant = {{tenant:String}} AND fingerprint IN {{fingerprints:Array(UInt64)}}
-        AND bucket >= fromUnixTimestamp64Nano({{from_ns:Int64}}, 'UTC') AND bucket < fromUnixTimestamp64Nano({{until_ns:Int64}}, 'UTC')
-        AND intDiv(toUnixTimestamp64Nano(bucket), 3600000000000) IN {{hours:Array(Int64)}}
+    FROM $rollup
+    WHERE tenant = {tenant:String} AND fingerprint IN {fingerprints:Array(UInt64)}
+        AND bucket >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC') AND bucket < fromUnixTimestamp64Nano({until_ns:Int64}, 'UTC')
+        AND intDiv(toUnixTimestamp64Nano(bucket), 3600000000000) IN {hours:Array(Int64)}
 )
 GROUP BY ALL
 HAVING difference != 0
-"""
+""")
 _ROLLUPS = {"samples_5m": "5 MINUTE", "samples_1h": "1 HOUR"}
 
 
@@ -117,7 +118,7 @@ def take_back(clickhouse: ClickHouse, footprint: Footprint) -> None:
     for table, condition in _LEFT_BEHIND.items():
         _delete(clickhouse, table, condition, parameters)
     for rollup, interval in _ROLLUPS.items():
-        clickhouse.command(_BALANCE.format(rollup=rollup, interval=interval), parameters, _EXACT)
+        clickhouse.command(_BALANCE.substitute(rollup=rollup, interval=interval), parameters, _EXACT)
 
 
 def _delete(clickhouse: ClickHouse, table: str, condition: str, parameters: Mapping[str, object]) -> None:
@@ -126,7 +127,7 @@ def _delete(clickhouse: ClickHouse, table: str, condition: str, parameters: Mapp
     A failed insert leaves parts of its own, which are dropped at once. Only what was merged with others since needs a
     mutation, which takes a while for every part of the table.
     """
-    parts = clickhouse.rows(_PARTS.format(table=table, condition=condition), parameters)
+    parts = clickhouse.rows(_PARTS.substitute(table=table, condition=condition), parameters)
     dropped = [_drop_part(clickhouse, table, part) for part, others in parts if not others]
     if len(dropped) < len(parts) or not all(dropped):
         clickhouse.command(f"ALTER TABLE {table} DELETE WHERE {condition}", parameters, _NOW)

@@ -1,6 +1,7 @@
 """SelectSeries: totals of profiles over time, read from the table `profiles` alone unless samples are taken apart."""
 
 from collections.abc import Sequence
+from string import Template
 
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.store.exemplars import ExemplarLabels, FoundExemplar, exemplar_of, read_labels
@@ -30,45 +31,45 @@ from flamehouse.store.stack_values import call_site_condition, sample_condition
 from flamehouse.timerange import TimeRange
 
 # Few subqueries: most of what an hour's series take is the analysis of their SQL.
-_SUMS = f"""
+_SUMS = Template(f"""
     SELECT
-        {{labels}} AS labels,
+        $labels AS labels,
         {TIMESTAMP} AS timestamp,
-        toFloat64({{aggregate}}(toInt128(total))) AS value
-    FROM {{source}}
-    {{join}}
-    WHERE {{where}}
-    GROUP BY labels, timestamp"""
+        toFloat64($aggregate(toInt128(total))) AS value
+    FROM $source
+    $join
+    WHERE $where
+    GROUP BY labels, timestamp""")
 
-_SUMS_WITH_EXEMPLARS = f"""
-    SELECT labels, timestamp, {{value}} AS value, {{exemplar}} AS exemplar
+_SUMS_WITH_EXEMPLARS = Template(f"""
+    SELECT labels, timestamp, $value AS value, $exemplar AS exemplar
     FROM
     ({POINTS}
     )
-    GROUP BY labels, timestamp"""
+    GROUP BY labels, timestamp""")
 
-_SERIES = """
-SELECT labels, (arraySort(groupArray({point})) AS points).1 AS timestamps, points.2 AS values{more}
+_SERIES = Template("""
+SELECT labels, (arraySort(groupArray($point)) AS points).1 AS timestamps, points.2 AS values$more
 FROM
-({sums}
+($sums
 )
 GROUP BY labels
 ORDER BY sum(value) DESC, labels
-{limit}
-"""
+$limit
+""")
 
-_SERIES_WITH_EXEMPLARS = """
+_SERIES_WITH_EXEMPLARS = Template("""
 SELECT
     labels,
     timestamps,
     values,
-    if((sum(length(exemplars)) OVER () AS exemplar_count) > {{max_exemplars:UInt64}}, [], exemplars) AS exemplars_if_few,
+    if((sum(length(exemplars)) OVER () AS exemplar_count) > {max_exemplars:UInt64}, [], exemplars) AS exemplars_if_few,
     exemplar_count
 FROM
-({series}
+($series
 )
 ORDER BY series_total DESC, labels
-"""
+""")
 
 _TOTAL = "toFloat64(sumIf(toInt128(total), span_id = 0))"
 """Of several points; those of spans lie beside those of their profiles."""
@@ -80,8 +81,6 @@ _MAX_POINTS = 500_000
 """Of a whole answer: as much."""
 _MAX_BYTES = 32 << 20
 """What ClickHouse hands over at most, 16 bytes a point and the labels: a point takes ten times as much here."""
-
-_SELECTED = "{condition} AND stacktrace_id IN (SELECT id FROM stacktraces WHERE {symbols} AND {call_site})"
 
 
 def select_series(reader: Reader, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
@@ -164,7 +163,8 @@ def _selected(selection: Selection, samples: SampleSelector) -> Condition:
     condition, call_site = sample_condition(samples), call_site_condition(samples)
     if samples == EVERY_SAMPLE:
         return condition
-    sql = _SELECTED.format(condition=condition.sql, symbols=selection.symbols, call_site=call_site.sql)
+    stacks = f"SELECT id FROM stacktraces WHERE {selection.symbols} AND {call_site.sql}"
+    sql = f"{condition.sql} AND stacktrace_id IN ({stacks})"
     return Condition(sql=sql, parameters={**condition.parameters, **call_site.parameters})
 
 
@@ -172,22 +172,22 @@ def _sql(query: SeriesQuery, selection: Selection, samples: str) -> str:
     limit = "LIMIT {limit:UInt64}" if query.limit else ""
     if query.exemplars is None:
         sums = _sums(query, selection, samples)
-        return _SERIES.format(sums=sums, point="(timestamp, value)", more="", limit=limit)
-    series = _SERIES.format(
+        return _SERIES.substitute(sums=sums, point="(timestamp, value)", more="", limit=limit)
+    series = _SERIES.substitute(
         sums=_sums_with_exemplars(query, selection, samples),
         point="(timestamp, value, exemplar)",
         more=", points.3 AS exemplars, sum(value) AS series_total",
         limit=limit,
     )
-    return _SERIES_WITH_EXEMPLARS.format(series=series)
+    return _SERIES_WITH_EXEMPLARS.substitute(series=series)
 
 
 def _sums(query: SeriesQuery, selection: Selection, samples: str) -> str:
-    source, where = "profiles", f"{selection.rows} AND {WITHIN.format()}"
+    source, where = "profiles", f"{selection.rows} AND {WITHIN}"
     if query.samples != EVERY_SAMPLE:
-        source = f"({SELECTED_TOTALS.format(rows=selection.rows, samples=samples)}\n    ) AS taken"
+        source = f"({SELECTED_TOTALS.substitute(rows=selection.rows, samples=samples)}\n    ) AS taken"
         where = "true"
-    return _SUMS.format(
+    return _SUMS.substitute(
         source=source,
         where=where,
         aggregate="avg" if query.average else "sum",
@@ -196,13 +196,14 @@ def _sums(query: SeriesQuery, selection: Selection, samples: str) -> str:
 
 
 def _sums_with_exemplars(query: SeriesQuery, selection: Selection, samples: str) -> str:
-    source = TOTALS if query.samples == EVERY_SAMPLE else SELECTED_TOTALS
+    sources = [TOTALS if query.samples == EVERY_SAMPLE else SELECTED_TOTALS]
     exemplar = f"min({EXEMPLAR})"
     if query.exemplars is PointKind.SPAN:
-        source = f"{source}\n            UNION ALL{SPANS}"
+        sources.append(SPANS)
         exemplar = f"minIf({EXEMPLAR}, span_id != 0)"
-    return _SUMS_WITH_EXEMPLARS.format(
-        source=source.format(rows=selection.rows, samples=samples),
+    rows = [source.substitute(rows=selection.rows, samples=samples) for source in sources]
+    return _SUMS_WITH_EXEMPLARS.substitute(
+        source="\n            UNION ALL".join(rows),
         value=_AVERAGE if query.average else _TOTAL,
         exemplar=exemplar,
         **grouping_of(query.group_by),

@@ -6,6 +6,7 @@ ends. The sums know neither profiles nor spans: a question about some of these i
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from string import Template
 from typing import Self
 
 from flamehouse.profile import hash64
@@ -15,24 +16,24 @@ from flamehouse.store.ranges import Pieces, Span, pieces_of
 from flamehouse.store.selection import Selection, clamp_ms, prefix_bound, selection_of
 
 # A sum of 0 is what was taken back of an upload that was cut off (repair.py).
-_VALUES = """
+_VALUES = Template("""
     SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(value) AS value
     FROM
-    ({pieces}
+    ($pieces
     )
     GROUP BY stack
-    HAVING value != 0"""
+    HAVING value != 0""")
 
-_PIECE = """
+_PIECE = Template("""
         SELECT stacktrace_id, value
-        FROM {table}
-        WHERE {rows} AND ({spans})"""
+        FROM $table
+        WHERE $rows AND ($spans)""")
 
 _NO_PIECE = "\n        SELECT stacktrace_id, value FROM samples WHERE false"
 
-_SPAN = (
-    "{column} >= fromUnixTimestamp64Milli({{start_{number}:Int64}}, 'UTC')"
-    " AND {column} < fromUnixTimestamp64Milli({{end_{number}:Int64}}, 'UTC')"
+_SPAN = Template(
+    "$column >= fromUnixTimestamp64Milli({start_$number:Int64}, 'UTC')"
+    " AND $column < fromUnixTimestamp64Milli({end_$number:Int64}, 'UTC')"
 )
 
 _CALL_SITE = "arraySlice(functions, 1, length({call_site:Array(UInt64)})) = {call_site:Array(UInt64)}"
@@ -82,12 +83,12 @@ def select_stack_values(tenant: str, query: StacktraceQuery | ProfileQuery) -> S
     start, end = clamp_ms(query.within.start_ms), clamp_ms(query.within.end_ms)
     pieces = _raw(start, end) if condition.parameters else _pieces(pieces_of(start, end))
     selects = [
-        _PIECE.format(table=table, rows=rows, spans=_spans_sql(column, table_spans, spans))
+        _PIECE.substitute(table=table, rows=rows, spans=_spans_sql(column, table_spans, spans))
         for table, column, table_spans in pieces
         if any(span.start < span.end for span in table_spans)
     ]
     return StackValues(
-        sql=_VALUES.format(pieces="\n        UNION ALL".join(selects or [_NO_PIECE])),
+        sql=_VALUES.substitute(pieces="\n        UNION ALL".join(selects or [_NO_PIECE])),
         call_site=call_site.sql,
         selection=selection,
         parameters={**selection.parameters, **condition.parameters, **call_site.parameters, **spans},
@@ -139,5 +140,5 @@ def _spans_sql(column: str, spans: Sequence[Span], parameters: dict[str, object]
         if span.start < span.end:
             number = len(parameters)
             parameters |= {f"start_{number}": span.start, f"end_{number}": span.end}
-            conditions.append(_SPAN.format(column=column, number=number))
+            conditions.append(_SPAN.substitute(column=column, number=number))
     return " OR ".join(conditions)

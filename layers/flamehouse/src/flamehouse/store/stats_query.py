@@ -4,6 +4,8 @@ Which days have any, the table `series` says, however many there are of them. Of
 and of the last day are read: over all weeks, the times of a month of a large tenant are some hundred megabytes.
 """
 
+from string import Template
+
 from flamehouse.store.reader import Reader
 from flamehouse.timerange import TimeRange
 
@@ -29,7 +31,7 @@ _OF_ALL_WEEKS = (
     "SELECT minOrNull(time) AS first, maxOrNull(time) AS last FROM profiles WHERE tenant = {tenant:String}"
 )
 
-_IN_MS = "SELECT toUnixTimestamp64Milli(first), toUnixTimestamp64Milli(last) FROM ({times})"
+_IN_MS = Template("SELECT toUnixTimestamp64Milli(first), toUnixTimestamp64Milli(last) FROM ($times)")
 
 
 def profile_times(reader: Reader, tenant: str) -> TimeRange | None:
@@ -40,7 +42,7 @@ def profile_times(reader: Reader, tenant: str) -> TimeRange | None:
         return None
     parameters |= {"first_day": first_day, "last_day": last_day}
     for times in (_FIRST_AND_LAST, _OF_ALL_WEEKS):
-        [(first, last)] = reader.rows(_IN_MS.format(times=times), parameters)
+        [(first, last)] = reader.rows(_IN_MS.substitute(times=times), parameters)
         # Profiles expire before the series of their day do.
         if first is not None and last is not None:
             return TimeRange(start_ms=first, end_ms=last)

@@ -9,6 +9,7 @@ total of all, so it is always kept.
 """
 
 from collections.abc import Mapping, Sequence
+from string import Template
 
 from flamehouse.errors import Code, RpcError
 from flamehouse.store.client import ServerSettings
@@ -16,22 +17,22 @@ from flamehouse.store.client import ServerSettings
 _ROOT = 0
 
 # Few subqueries: of what a flame graph of one service takes, half is the analysis of its SQL.
-_TREE = """
+_TREE = Template("""
 SELECT
     path,
     toUInt64(path - (bitShiftLeft(cityHash64(name_id, toUInt32(path % 4096)), 12) + 1)) AS parent,
     name_id,
-    {sums}
+    $sums
 FROM
 (
     SELECT
         path,
         any(frame) AS name_id,
-        {summed}
+        $summed
     FROM
     (
         SELECT
-            {measures},
+            $measures,
             CAST(functions, 'Array(UInt64)') AS frames,
             length(frames) AS height,
             arrayCumSum(
@@ -39,16 +40,16 @@ FROM
             ) AS paths
         FROM stacktraces
         ANY INNER JOIN
-        ({stacks}
+        ($stacks
         ) AS values_of_stacks ON id = stack
-        WHERE {stacktraces} AND notEmpty(functions)
+        WHERE $stacktraces AND notEmpty(functions)
     )
     ARRAY JOIN arrayPushFront(paths, 0) AS path, arrayPushFront(frames, 0) AS frame
     GROUP BY path
-    ORDER BY {largest} DESC
-    LIMIT {{max_rows:UInt64}} WITH TIES
+    ORDER BY $largest DESC
+    LIMIT {max_rows:UInt64} WITH TIES
 )
-"""
+""")
 
 READING: ServerSettings = {
     # A stack is some hundred bytes wide, and a few thousand of them are work for several threads.
@@ -74,7 +75,7 @@ def tree_sql(stacks: str, stacktraces: str, measures: Mapping[str, str]) -> str:
         for name in measures
     ]
     totals = ", ".join(f"{name}_total" for name in measures)
-    return _TREE.format(
+    return _TREE.substitute(
         sums=",\n    ".join(names),
         summed=",\n        ".join(summed),
         measures=",\n            ".join(f"{sql} AS {name}" for name, sql in measures.items()),
