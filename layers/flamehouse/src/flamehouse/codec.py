@@ -5,10 +5,9 @@ JSON mapping: protobuf.dev/programming-guides/json. Unknown fields are ignored, 
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import batched
 from typing import Any, Final, Protocol, cast
 
 from google.protobuf import json_format
@@ -16,6 +15,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
 from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.json_pieces import json_pieces
 from flamehouse.wire import has_more_fields
 
 _MAX_JSON_BYTES: Final = 16 << 20
@@ -26,9 +26,6 @@ _MAX_FIELDS: Final = 1 << 19
 Two bytes are enough for a message within another, which takes some thirty times as much in memory: what a body may hold
 is counted before it is read. In JSON, where it is the commas and braces, texts may hold some of them.
 """
-_PIECE_BYTES: Final = 1 << 18
-"""Of a message, as protobuf: what is made of it for JSON takes up to a hundred times as much in memory."""
-_PIECE_ELEMENTS: Final = 1 << 9
 
 
 class Decode(Protocol):
@@ -171,50 +168,8 @@ def _too_many_fields() -> RpcError:
     return invalid_argument(f"the body has more than {_MAX_FIELDS} fields")
 
 
-def _json_pieces(answer: Answer) -> Iterator[bytes]:
-    return _pieces_of(answer.message() if isinstance(answer, Encoded) else answer)
-
-
-def _pieces_of(message: Message) -> Iterator[bytes]:
-    """The message, which has no map, as JSON: in one where it is small, else field by field."""
-    if message.ByteSize() <= _PIECE_BYTES:
-        yield _json(json_format.MessageToDict(message))
-        return
-    before = b"{"
-    for field, value in message.ListFields():
-        yield b'%b"%b":' % (before, field.json_name.encode())
-        if field.is_repeated:
-            yield from _pieces_of_list(message, field, value)
-        elif field.message_type:
-            yield from _pieces_of(value)
-        else:
-            yield _json(_converted(message, field, value))
-        before = b","
-    yield b"}"
-
-
-def _pieces_of_list(message: Message, field: FieldDescriptor, values: Iterable[Any]) -> Iterator[bytes]:
-    before = b"["
-    for batch in batched(values, _PIECE_ELEMENTS, strict=False):
-        if field.message_type and sum(each.ByteSize() for each in batch) > _PIECE_BYTES:
-            for each in batch:
-                yield before
-                yield from _pieces_of(each)
-                before = b","
-        else:
-            yield before + _json(_converted(message, field, batch))[1:-1]
-        before = b","
-    yield b"]"
-
-
-def _converted(message: Message, field: FieldDescriptor, value: object) -> Any:  # noqa: ANN401  # whatever JSON may hold
-    """What JSON has for this value of the message's field."""
-    alone = type(message)(**{field.name: value})
-    return json_format.MessageToDict(alone)[field.json_name]
-
-
-def _json(content: object) -> bytes:
-    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+def _json_pieces(answer: Answer) -> Iterable[bytes]:
+    return json_pieces(answer.message() if isinstance(answer, Encoded) else answer)
 
 
 JSON: Final = Codec(
