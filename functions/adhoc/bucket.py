@@ -66,7 +66,7 @@ class Bucket:
         """The names; RpcError resource_exhausted for a tenant with more than 20,000 files."""
         query = {"list-type": "2", "prefix": f"{tenant}/"}
         for _ in range(_MAX_PAGES):
-            status, answer = self._ask("GET", "/" if not self._root else "", query)
+            status, answer = self._ask("GET", "", query)
             if status != 200:
                 raise _failed(status, answer)
             yield from (name.decode() for name in _KEY.findall(answer))
@@ -95,7 +95,7 @@ class Bucket:
             service=_SERVICE,
             region=self._settings.aws_region,
             method=method,
-            path=self._root + path,
+            path=self._root + path or "/",
             query=query or {},
             headers={"Host": self._host, "X-Amz-Content-SHA256": sha256_hex(body)},
             body=body,

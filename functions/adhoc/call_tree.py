@@ -7,14 +7,12 @@ from heapq import nlargest
 from typing import Final
 
 from flamehouse.errors import invalid_argument
-from flamehouse.flamegraph import CutTree
+from flamehouse.flamegraph import ROOT, CutTree
 from flamehouse.flamegraph_diff import DiffTree
 
 _MAX_NODES: Final = 1 << 20
 """A pprof that reaches it takes some 250 MB, itself included."""
 _MAX_INT64: Final = (1 << 63) - 1
-
-ROOT: Final = 0
 
 
 class CallTree:

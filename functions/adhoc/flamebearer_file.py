@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from adhoc.call_tree import ROOT, CallTree
+from adhoc.call_tree import CallTree
 from adhoc.profile_file import ProfileFile
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.flamebearer import Shown
+from flamehouse.flamegraph import ROOT
 from flamehouse.settings import Settings
 from ingest.json_input import parse_json
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from adhoc.call_tree import ROOT, CallTree
+from adhoc.call_tree import CallTree
 from flamehouse.flamebearer import Shown
+from flamehouse.flamegraph import ROOT
 from ingest.stack_profile import Stack
 
 

@@ -11,7 +11,7 @@ from flamehouse.pb.querier_pb2 import (
 )
 from querier.rpc import querier_rpc
 from querier.sample_selector import sample_selector
-from querier.stacktrace_query import merged_tree
+from querier.stacktrace_query import stacktrace_query, tree_of
 
 
 def select_merge_span_profile(
@@ -21,7 +21,8 @@ def select_merge_span_profile(
 
     Any format but TREE is a flame graph, as with Pyroscope.
     """
-    tree = merged_tree(call, request, sample_selector(span_ids=request.span_selector))
+    query = stacktrace_query(call, request, sample_selector(span_ids=request.span_selector))
+    tree = tree_of(call, query)
     if request.format == PROFILE_FORMAT_TREE:
         return SelectMergeSpanProfileResponse(tree=tree_bytes(tree))
     return SelectMergeSpanProfileResponse(flamegraph=flamegraph_of(tree))

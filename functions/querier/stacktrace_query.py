@@ -30,28 +30,6 @@ class Asked(Protocol):
     def max_nodes(self) -> int: ...
 
 
-def merged_tree(call: Call, request: Asked, samples: SampleSelector) -> CutTree:
-    """The call tree of the samples that `samples` selects from `start` up to but not with `end`, cut to `max_nodes`."""
-    return tree_of(call, stacktrace_query(call, request, samples))
-
-
-def dot_graph_of(call: Call, query: StacktraceQuery, max_functions: int) -> str:
-    """The answer as a call graph in DOT, of `max_functions` or, for 0, of 100; no text where there is nothing to draw.
-
-    A function is summed over the tree's nodes: the tree is cut no shorter than a flame graph would be.
-    """
-    least = nodes_limit(0, call.services.settings)
-    tree = tree_of(call, replace(query, max_nodes=max(query.max_nodes, least)))
-    return dot_of(tree, query.profile_type, max_functions or _DOT_FUNCTIONS)
-
-
-def tree_of(call: Call, query: StacktraceQuery) -> CutTree:
-    """The answer to the question; the store is not asked of an empty range."""
-    if not query.within.length_ms:
-        return NO_TREE
-    return call.services.store.select_merge_stacktraces(call.tenant, query)
-
-
 def stacktrace_query(call: Call, request: Asked, samples: SampleSelector) -> StacktraceQuery:
     """The question, of an empty range where the lookback lets it see nothing.
 
@@ -64,3 +42,20 @@ def stacktrace_query(call: Call, request: Asked, samples: SampleSelector) -> Sta
         within=query_range(call, request.start, request.end) or NOTHING,
         samples=samples,
     )
+
+
+def tree_of(call: Call, query: StacktraceQuery) -> CutTree:
+    """The answer to the question; the store is not asked of an empty range."""
+    if not query.within.length_ms:
+        return NO_TREE
+    return call.services.store.select_merge_stacktraces(call.tenant, query)
+
+
+def dot_graph_of(call: Call, query: StacktraceQuery, max_functions: int) -> str:
+    """The answer as a call graph in DOT, of `max_functions` or, for 0, of 100; no text where there is nothing to draw.
+
+    A function is summed over the tree's nodes: the tree is cut no shorter than a flame graph would be.
+    """
+    least = nodes_limit(0, call.services.settings)
+    tree = tree_of(call, replace(query, max_nodes=max(query.max_nodes, least)))
+    return dot_of(tree, query.profile_type, max_functions or _DOT_FUNCTIONS)

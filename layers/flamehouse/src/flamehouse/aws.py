@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -43,16 +43,7 @@ type LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
 def lambda_handler(*routes: BaseRoute) -> LambdaHandler:
     """The handler that serves `routes`; it reads the environment and builds everything at its first event."""
-
-    @cache
-    def adapter() -> Mangum:
-        app = Starlette(routes=routes)
-        app.state.services = _services
-        app.router.default = unknown_path
-        app.router.redirect_slashes = False
-        settings = _services().settings
-        guarded = RequireCredential(app=app, credential=settings.api_credential)
-        return Mangum(CleanPaths(guarded, settings.path_prefix), lifespan="off")
+    adapter = cache(lambda: _adapter(routes))
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  # Lambda's own
         left_s = context.get_remaining_time_in_millis() / 1_000
@@ -73,6 +64,17 @@ def lambda_handler(*routes: BaseRoute) -> LambdaHandler:
         return answer if _fits(answer) else _refusal(_TOO_LARGE)
 
     return handler
+
+
+def _adapter(routes: Sequence[BaseRoute]) -> Mangum:
+    """What answers events; ValueError where the environment is wrong."""
+    app = Starlette(routes=routes)
+    app.state.services = _services
+    app.router.default = unknown_path
+    app.router.redirect_slashes = False
+    settings = _services().settings
+    guarded = RequireCredential(app=app, credential=settings.api_credential)
+    return Mangum(CleanPaths(guarded, settings.path_prefix), lifespan="off")
 
 
 _TOO_LARGE: Final = answer_too_large("AWS Lambda can return", "accept gzip")

@@ -12,7 +12,9 @@ from operator import add, sub
 from flamehouse.pb import querier_pb2
 
 ROOT = 0
+"""The root's id."""
 NO_NODE = -1
+"""The id of what was cut, which is no node."""
 OTHER = "other"
 TOTAL = "total"
 _BAR_FIELDS = 4

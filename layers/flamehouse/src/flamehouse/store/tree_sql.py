@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from string import Template
 
 from flamehouse.errors import Code, RpcError
+from flamehouse.flamegraph import ROOT
 from flamehouse.store.client import ServerSettings
-
-_ROOT = 0
 
 # Few subqueries: of what a flame graph of one service takes, half is the analysis of its SQL.
 _TREE = Template("""
@@ -92,7 +91,7 @@ def take_root(columns: Sequence[Sequence[int]]) -> tuple[list[int], list[list[in
     """
     ids, _, _, *sums = columns
     totals = sums[::2]
-    root = ids.index(_ROOT) if _ROOT in ids else None
+    root = ids.index(ROOT) if ROOT in ids else None
     if root is None or any(column[root] < max(0, *column) for column in totals):
         raise beyond_64_bits()
     return [column[root] for column in totals], [[*column[:root], *column[root + 1 :]] for column in columns]
