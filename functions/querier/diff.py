@@ -27,7 +27,8 @@ _FORMATS: Final = (PROFILE_FORMAT_UNSPECIFIED, PROFILE_FORMAT_FLAMEGRAPH)
 def diff(call: Call, request: DiffRequest) -> DiffResponse:
     """Both sides from their `start` up to but not with their `end`, cut to the greater `max_nodes`.
 
-    The default is for a request that names it on neither side. RpcError invalid_argument for a side that is missing, as one without a profile type.
+    The default is for a request that names it on neither side. RpcError invalid_argument for a side that is missing, as
+    one without a profile type.
     """
     left, right = _question(call, request.left), _question(call, request.right)
     max_nodes = nodes_limit(max(request.left.max_nodes, request.right.max_nodes), call.services.settings)

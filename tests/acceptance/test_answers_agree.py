@@ -1,4 +1,4 @@
-"""Every way to ask how much there is of a profile type gets the same sum, that of the recording: to the unit where it is told so."""
+"""Every way to ask how much there is of a profile type gets the same sum, that of the recording."""
 
 import base64
 import json

@@ -120,8 +120,9 @@ def stacktrace_id(locations: "array[int]") -> int:
 class SeriesProfile:
     """One profile's samples of one sample type and label set: a row a stack and span.
 
-    `labels` are sorted by name, the private ones among them. `symbols` has at least what the stacks name. `span_ids` and `trace_ids` are
-    empty where no sample has one, otherwise as long as `values`, with 0 and 16 zero bytes for a sample that has none.
+    `labels` are sorted by name, the private ones among them. `symbols` has at least what the stacks name. `span_ids` and
+    `trace_ids` are empty where no sample has one, otherwise as long as `values`, with 0 and 16 zero bytes for a sample
+    that has none.
     """
 
     time_ns: int

@@ -47,7 +47,8 @@ _SET_UP_WRONG: Mapping[int, str] = {
     ),
 }
 """What an operator can do about it. THERE_IS_NO_COLUMN, NO_SUCH_COLUMN_IN_TABLE, UNKNOWN_IDENTIFIER, UNKNOWN_TABLE,
-UNKNOWN_DATABASE; ACCESS_DENIED; UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED. Clients are to try again all the same: a deployment may be under way."""
+UNKNOWN_DATABASE; ACCESS_DENIED; UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED. Clients are to try
+again all the same: a deployment may be under way."""
 
 
 @contextmanager
