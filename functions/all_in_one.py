@@ -20,8 +20,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from adhoc import service as adhoc_profiles
-from console import about
-from console import settings as kept_settings
+from any_path import routes
 from flamehouse.auth import RequireCredential
 from flamehouse.connect import unknown_path
 from flamehouse.paths import CleanPaths
@@ -31,24 +30,6 @@ from flamehouse.store import open_store
 from flamehouse.store.embedded import embedded_path, is_embedded
 from flamehouse.store.failures import told_to_operators
 from flamehouse.store.migrate import migrate
-from ingest.app import routes as ingest_routes
-from querier import (
-    analyze_query,
-    diff,
-    get_profile_stats,
-    label_names,
-    label_values,
-    profile_types,
-    render,
-    render_diff,
-    render_label_values,
-    select_heatmap,
-    select_merge_profile,
-    select_merge_span_profile,
-    select_merge_stacktraces,
-    select_series,
-    series,
-)
 
 _STOP_GRACE_S: Final = 5
 """Beyond a query's own time limit, how long a stop waits for requests under way."""
@@ -77,27 +58,7 @@ def create_app(services: Callable[[], Services], path_prefix: str = "", credenti
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.services = services
     app.router.default = unknown_path
-    app.router.routes += [
-        *ingest_routes,
-        profile_types.route,
-        label_names.route,
-        label_values.route,
-        series.route,
-        get_profile_stats.route,
-        analyze_query.route,
-        select_series.route,
-        select_heatmap.route,
-        select_merge_stacktraces.route,
-        select_merge_span_profile.route,
-        select_merge_profile.route,
-        diff.route,
-        render.route,
-        render_diff.route,
-        render_label_values.route,
-        *about.routes,
-        *kept_settings.routes,
-        *adhoc_profiles.routes,
-    ]
+    app.router.routes += [*routes, *adhoc_profiles.routes]
     guarded = RequireCredential(app=app, credential=credential) if credential else app
     return CleanPaths(guarded, path_prefix)
 

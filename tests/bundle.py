@@ -19,6 +19,8 @@ FUNCTIONS: Final = {
     for name, properties in resources_of("AWS::Serverless::Function").items()
 }
 """The module of each function's handler."""
+_ROOMS: Final = {"adhoc": {"adhoc", "ingest"}, "any_path": {"any_path", "console", "ingest", "querier"}}
+"""What is built into a function, where that is more than the package its handler is in."""
 
 
 def built() -> Path:
@@ -27,6 +29,12 @@ def built() -> Path:
     if not folder:
         pytest.skip("needs what `make bundle` builds: BUNDLE=.aws-sam/build")
     return REPO / folder
+
+
+def rooms_of(function: str) -> set[str]:
+    """The packages and modules of functions/ that the function is built of."""
+    room = FUNCTIONS[function].partition(".")[0]
+    return _ROOMS.get(room, {room})
 
 
 def import_path(function: str) -> list[str]:

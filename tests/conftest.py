@@ -67,7 +67,8 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """What was built for AWS, running here; it keeps profiles of any age and gives up after six seconds."""
     environ = {"MAX_LABEL_NAMES": "100", "QUERY_TIMEOUT_S": "6"}
-    with cloud(built(), tmp_path_factory.mktemp("cloud"), retention_days=0, environ=environ) as running:
+    folder = tmp_path_factory.mktemp("cloud")
+    with cloud(built(), folder, retention_days=0, path_prefix="profiles", environ=environ) as running:
         yield running
 
 

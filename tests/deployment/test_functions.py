@@ -6,16 +6,13 @@ import sys
 
 import pytest
 
-from bundle import FUNCTIONS, import_path
+from bundle import FUNCTIONS, import_path, rooms_of
 
 LIBRARIES = {
     *("anyio", "backports", "certifi", "clickhouse_connect", "google", "isal", "lz4", "mangum"),
     *("python_multipart", "starlette", "typing_extensions", "urllib3"),
 }
 """What a cold start may import beside the standard library: every other package would be paid for by each of them."""
-
-ROOMS = {"adhoc": {"adhoc", "ingest"}}
-"""The packages of ours that a function imports beside the kernel, where they are more than its own."""
 
 IMPORT = """
 import importlib, json, sys
@@ -43,5 +40,4 @@ def test_a_function_imports_its_own_room_the_kernel_and_few_libraries(function: 
     assert (run.returncode, run.stderr) == (0, "")
     answer = json.loads(run.stdout)
     assert (answer["callable"], answer["foreign"]) == (True, [])
-    room = FUNCTIONS[function].partition(".")[0]
-    assert set(answer["packages"]) == {"flamehouse", *ROOMS.get(room, {room}), *LIBRARIES}
+    assert set(answer["packages"]) == {"flamehouse", *rooms_of(function), *LIBRARIES}

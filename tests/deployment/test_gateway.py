@@ -107,7 +107,6 @@ def test_a_body_that_is_not_what_its_flag_says_is_an_invalid_argument(
         ("/somewhere", (404, "not_found")),
         (PROFILE_TYPES + "/", (404, "not_found")),
         ("/ingest/", (404, "not_found")),
-        ("/" + PROFILE_TYPES, (501, "unimplemented")),
     ],
 )
 def test_a_route_that_nobody_has_is_refused(deployed: Cloud, path: str, expected: tuple[int, str]) -> None:
@@ -242,6 +241,25 @@ def test_a_client_that_waits_for_less_is_answered_within_its_time(deployed: Clou
         response = send(deployed, PROFILE_TYPES, json.dumps(EVER), **{"Connect-Timeout-Ms": "1500"})
         assert 1 < time.monotonic() - started < GATEWAY_S / 2
         assert refusal(response) == (504, "deadline_exceeded")
+
+
+@pytest.mark.parametrize("glued", ["/{}", "/profiles{}", "/profiles/{}"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        PROFILE_TYPES,
+        STACKTRACES,
+        "/settings.v1.SettingsService/Get",
+        "/version.v1.Version/Version",
+        "/ingest?name=app&format=pprof",
+    ],
+)
+def test_a_path_with_slashes_repeated_or_the_prefix_in_front_finds_its_function(
+    deployed: Cloud, path: str, glued: str
+) -> None:
+    question = {"profile_typeID": CPU, "label_selector": "{}", **EVER} if path == STACKTRACES else EVER
+    body = pprof_of(["main"]).SerializeToString() if path.startswith("/ingest") else json.dumps(question)
+    assert send(deployed, glued.format(path), body).status_code == 200
 
 
 QUESTIONS: dict[str, dict[str, Any]] = {

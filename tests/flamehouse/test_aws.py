@@ -85,19 +85,6 @@ def test_what_is_not_the_functions_own_is_refused(path: str, method: str, status
     assert handled["statusCode"] == status
 
 
-def test_who_repeats_a_slash_and_so_misses_the_function_is_told_so() -> None:
-    handled = aws.lambda_handler(profile_types.route)(
-        event("//querier.v1.QuerierService/Series", b"{}", "application/json"), LambdaContext()
-    )
-    assert json.loads(answered(handled)) == {
-        "code": "unimplemented",
-        "message": (
-            "/querier.v1.QuerierService/Series is not implemented; docs/api.md lists what is served. "
-            "Slashes are repeated in the path: take the one off the end of the server's URL"
-        ),
-    }
-
-
 def test_a_number_beyond_all_bounds_makes_an_event_malformed() -> None:
     asked = {**event(PATH, b"{}", "application/json"), "headers": json.loads('{"x-forwarded-port": 1e400}')}
     handled = aws.lambda_handler(profile_types.route)(asked, LambdaContext())

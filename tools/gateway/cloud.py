@@ -49,6 +49,7 @@ def cloud(
     *,
     port: int = 0,
     retention_days: int = 30,
+    path_prefix: str = "",
     environ: Mapping[str, str] | None = None,
 ) -> Iterator[Cloud]:
     """Deploy what `sam build` left in `build`; data and logs go below `folder`, which is there.
@@ -67,6 +68,7 @@ def cloud(
                 "ApiCredential": CREDENTIAL,
                 "Architecture": _ARCHITECTURES[platform.machine()],
                 "RetentionDays": str(retention_days),
+                "PathPrefix": path_prefix,
             }
             deployment = read_deployment(build, parameters)
             functions = LambdaService(

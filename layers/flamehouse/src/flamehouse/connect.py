@@ -26,7 +26,6 @@ from flamehouse.body import read_body
 from flamehouse.codec import CODECS, Answer, Codec, codec_of
 from flamehouse.compression import compress_if_wanted, decompress
 from flamehouse.errors import Code, RpcError, invalid_argument
-from flamehouse.paths import SENT_PATH
 from flamehouse.services import Services
 from flamehouse.tenant import tenant_of
 from flamehouse.unimplemented import ADVICE
@@ -86,19 +85,13 @@ async def unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
     if advice is not None:
         error = RpcError(Code.UNIMPLEMENTED, f"{path} is not implemented: {advice}")
     elif _PROCEDURE.fullmatch(path):
-        error = RpcError(Code.UNIMPLEMENTED, f"{path} is not implemented; {_SERVED}{_glued(scope)}")
+        error = RpcError(Code.UNIMPLEMENTED, f"{path} is not implemented; {_SERVED}")
     elif (behind := _BEHIND_A_PATH.fullmatch(path)) is not None:
         advice = f"take {behind[1]} off the server's URL, or set PATH_PREFIX to it"
         error = RpcError(Code.NOT_FOUND, f"there is nothing at {path}: {advice}")
     else:
         error = RpcError(Code.NOT_FOUND, f"there is nothing at {path}; {_SERVED}")
     await error_response(error)(scope, receive, send)
-
-
-def _glued(scope: Scope) -> str:
-    """Advice where slashes were repeated: on AWS a path with them misses the function that has it."""
-    glued = "//" in scope.get(SENT_PATH, "")
-    return ". Slashes are repeated in the path: take the one off the end of the server's URL" if glued else ""
 
 
 # An object and not a function: Starlette answers wrong methods of a function itself, in its own shape.

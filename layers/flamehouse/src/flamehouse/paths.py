@@ -5,12 +5,8 @@ Clients glue their server address and an endpoint together, so `//ingest` and `/
 
 import re
 from dataclasses import dataclass
-from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
-
-SENT_PATH: Final = "flamehouse.sent_path"
-"""Where a request's scope holds its path as the client sent it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +18,7 @@ class CleanPaths:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            path = scope["path"]
-            scope = {**scope, "path": clean_path(path, self.prefix), SENT_PATH: path}
+            scope = {**scope, "path": clean_path(scope["path"], self.prefix)}
         await self.app(scope, receive, send)
 
 
