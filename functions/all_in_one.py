@@ -16,13 +16,12 @@ from types import FrameType
 from typing import Final, TextIO
 
 import uvicorn
-from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from adhoc import service as adhoc_profiles
 from any_path import routes
 from flamehouse.auth import RequireCredential
-from flamehouse.connect import unknown_path
+from flamehouse.connect import app_of
 from flamehouse.paths import CleanPaths
 from flamehouse.services import Services
 from flamehouse.settings import Settings
@@ -55,10 +54,7 @@ _CREDENTIAL_USER: Final = ' --user ":$API_CREDENTIAL"'
 
 def create_app(services: Callable[[], Services], path_prefix: str = "", credential: str = "") -> ASGIApp:
     """The app with every route; `services` is called for each request. An empty `credential` lets everyone in."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
-    app.state.services = services
-    app.router.default = unknown_path
-    app.router.routes += [*routes, *adhoc_profiles.routes]
+    app = app_of([*routes, *adhoc_profiles.routes], services)
     guarded = RequireCredential(app=app, credential=credential) if credential else app
     return CleanPaths(guarded, path_prefix)
 

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from doubles import CannedStore
-from flamehouse.connect import unknown_path
+from flamehouse.connect import app_of
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from rpcs import handled, routes_of
@@ -24,10 +24,7 @@ def serve(
 ) -> Starlette:
     """An app of `routes` over a store and settings."""
     services = Services(settings=settings or Settings(), store=store or CannedStore())
-    app = Starlette(routes=routes)
-    app.state.services = lambda: services
-    app.router.default = unknown_path
-    return app
+    return app_of(routes, lambda: services)
 
 
 def request(
@@ -48,6 +45,15 @@ def request(
             return await client.request(method, f"http://flamehouse{path}", content=content, headers=sent)
 
     return asyncio.run(send())
+
+
+def error(response: httpx.Response) -> tuple[int, str, str]:
+    """The status, code and message of an error as Connect has it."""
+    assert response.headers["Content-Type"] == "application/json"
+    assert "Content-Encoding" not in response.headers
+    body = response.json()
+    assert set(body) == {"code", "message"}
+    return response.status_code, body["code"], body["message"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

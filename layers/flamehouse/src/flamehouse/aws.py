@@ -13,12 +13,11 @@ from functools import cache
 from typing import Any, Final
 
 from mangum import Mangum
-from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from flamehouse.answer import answer_too_large
 from flamehouse.auth import RequireCredential
-from flamehouse.connect import error_response, unknown_path
+from flamehouse.connect import app_of, error_response
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.paths import CleanPaths
 from flamehouse.services import Services
@@ -68,12 +67,8 @@ def lambda_handler(*routes: BaseRoute) -> LambdaHandler:
 
 def _adapter(routes: Sequence[BaseRoute]) -> Mangum:
     """What answers events; ValueError where the environment is wrong."""
-    app = Starlette(routes=routes)
-    app.state.services = _services
-    app.router.default = unknown_path
-    app.router.redirect_slashes = False
     settings = _services().settings
-    guarded = RequireCredential(app=app, credential=settings.api_credential)
+    guarded = RequireCredential(app=app_of(routes, _services), credential=settings.api_credential)
     return Mangum(CleanPaths(guarded, settings.path_prefix), lifespan="off")
 
 

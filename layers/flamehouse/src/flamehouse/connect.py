@@ -7,18 +7,19 @@ import json
 import logging
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
 from google.protobuf.message import Message
+from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from flamehouse.answer import within_budget
@@ -78,7 +79,16 @@ def error_headers(error: RpcError) -> dict[str, str]:
     return {"Retry-After": _RETRY_AFTER_S} if error.code is Code.UNAVAILABLE else {}
 
 
-async def unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+def app_of(routes: Sequence[BaseRoute], services: Callable[[], Services]) -> Starlette:
+    """An app of these routes alone, on AWS and elsewhere; `services` is called for each request."""
+    app = Starlette(routes=routes)
+    app.state.services = services
+    app.router.default = _unknown_path
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
     """The app for paths nobody serves: `unimplemented` for what looks like an RPC, else `not_found`."""
     path = scope["path"]
     advice = ADVICE.get(path[1:].partition("/")[0])
