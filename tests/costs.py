@@ -10,7 +10,7 @@ _PROCESS = Path("/proc/self")
 
 
 @contextmanager
-def costing_at_most(*, seconds: float, mib: float = float("inf")) -> Iterator[None]:
+def costing_at_most(*, seconds: float = float("inf"), mib: float = float("inf")) -> Iterator[None]:
     """Fail if what is done in this context takes longer, or at any moment more memory.
 
     `seconds` tells work that has a bound from work that has none: several times what a busy machine takes.

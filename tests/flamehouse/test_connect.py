@@ -7,7 +7,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from apps import request, serve
+from apps import error, request, serve
 from flamehouse.codec import CODECS
 from flamehouse.connect import Call, unary
 from flamehouse.errors import Code, RpcError
@@ -43,14 +43,6 @@ def app() -> Starlette:
 def facts(response: httpx.Response) -> dict[str, str]:
     assert response.status_code == 200, response.text
     return {label["name"]: label.get("value", "") for label in response.json()["labels"]}
-
-
-def error(response: httpx.Response) -> tuple[int, str, str]:
-    assert response.headers["Content-Type"] == "application/json"
-    assert "Content-Encoding" not in response.headers
-    body = response.json()
-    assert set(body) == {"code", "message"}
-    return response.status_code, body["code"], body["message"]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "BREW"])
@@ -360,42 +352,6 @@ def test_what_is_no_tenant_is_an_invalid_argument(app: Starlette, header: str) -
     status, code, message = error(request(app, PATH, "{}", headers={"X-Scope-OrgID": header}))
     assert (status, code) == (400, "invalid_argument")
     assert "X-Scope-OrgID" in message
-
-
-@pytest.mark.parametrize(
-    ("path", "status", "code"),
-    [
-        ("/querier.v1.QuerierService/Unheard", 501, "unimplemented"),
-        ("/vcs.v1.VCSService/GithubApp", 501, "unimplemented"),
-        ("/", 404, "not_found"),
-        ("/index.html", 404, "not_found"),
-        ("/pyroscope/render", 404, "not_found"),
-    ],
-)
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_an_unknown_path_is_answered_in_the_protocols_shape(
-    app: Starlette, method: str, path: str, status: int, code: str
-) -> None:
-    assert error(request(app, path, method=method))[:2] == (status, code)
-
-
-@pytest.mark.parametrize(
-    ("path", "in_front"),
-    [
-        ("/prod/querier.v1.QuerierService/ProfileTypes", "/prod"),
-        ("/a/b/push.v1.PusherService/Push", "/a/b"),
-        ("/ingest/ingest", "/ingest"),
-        ("/prod/pyroscope/ingest", "/prod"),
-        ("/explore", None),
-        ("/querier.v1.QuerierService/ProfileTypes/", None),
-    ],
-)
-def test_who_asks_behind_a_path_is_told_to_take_it_off(
-    app: Starlette, path: str, in_front: str | None
-) -> None:
-    advice = f": take {in_front} off the server's URL, or set PATH_PREFIX to it"
-    expected = advice if in_front else "; docs/api.md lists what is served"
-    assert error(request(app, path)) == (404, "not_found", f"there is nothing at {path}{expected}")
 
 
 def test_json_leaves_out_defaults_and_spells_64_bit_numbers_as_text() -> None:
