@@ -14,7 +14,7 @@ from bench.ours import Flamehouse
 from bench.plan import Plan
 from bench.report import Line
 from bench.workload import Shape, make_services, push_request
-from flamehouse.profile import Upload
+from flamehouse.model.profile import Upload
 
 _DATABASE = "ours"
 _WARM_ROUNDS = 12

@@ -13,7 +13,7 @@ from bench.isolated import in_new_process
 from bench.plan import Plan
 from bench.report import Line
 from ingest.formats.jfr import parse
-from ingest.request import parse_ingest_request
+from ingest.request.query import parse_ingest_request
 
 _RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "conformance" / "jfr"
 _AT_LEAST_MB_S = 5

@@ -12,7 +12,8 @@ from starlette.datastructures import Headers
 from all_in_one import create_app
 from bench.rpc import RpcClient
 from bench.workload import PROFILE_TYPE, Drawn, push_request
-from flamehouse.connect import Call
+from flamehouse.model.profile import Upload
+from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.push_pb2 import PushRequest
 from flamehouse.pb.querier_pb2 import (
     ProfileTypesRequest,
@@ -20,16 +21,15 @@ from flamehouse.pb.querier_pb2 import (
     SelectMergeStacktracesResponse,
     SelectSeriesRequest,
 )
-from flamehouse.profile import Upload
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.journal import Journal
-from flamehouse.store.migrate import migrate
-from flamehouse.store.writer import GroupWriter
-from flamehouse.timerange import TimeRange
-from ingest.push import push
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.schema.migrate import migrate
+from flamehouse.store.write.journal import Journal
+from flamehouse.store.write.writer import GroupWriter
+from flamehouse.web.connect import Call
+from ingest.endpoints.push import push
 
 TENANT: Final = "anonymous"
 

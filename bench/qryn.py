@@ -12,7 +12,7 @@ from clickhouse_connect.driver.client import Client
 
 from bench.qryn_tree import Forest, binary_string, varint
 from bench.workload import INTERVAL_NS, SAMPLE_TYPES, Drawn, Service, encode_pprof
-from flamehouse.timerange import TimeRange
+from flamehouse.model.time_range import TimeRange
 
 _SCHEMA = Path(__file__).with_name("qryn.sql")
 _COLUMNS = [

@@ -17,6 +17,7 @@ from bench.plan import Plan
 from bench.report import Line
 from bench.timing import Call, Times, time_calls
 from bench.workload import PROFILE_TYPE, Service, Shape, an_hour, draw_profiles, make_services
+from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.querier_pb2 import (
     AnalyzeQueryRequest,
     DiffRequest,
@@ -29,7 +30,6 @@ from flamehouse.pb.querier_pb2 import (
     SeriesRequest,
 )
 from flamehouse.pb.types_pb2 import GetProfileStatsRequest, LabelNamesRequest, LabelValuesRequest
-from flamehouse.timerange import TimeRange
 
 type Fields = dict[str, Any]
 """Of a request, as JSON has them."""

@@ -10,7 +10,7 @@ from typing import Final
 from bench.plan import Plan
 from bench.report import Line, mb
 from ingest.formats import FORMATS
-from ingest.request import parse_ingest_request
+from ingest.request.query import parse_ingest_request
 
 _DEPTH: Final = 60
 _COMMON: Final = 20

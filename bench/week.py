@@ -15,9 +15,9 @@ from bench.plan import Plan
 from bench.report import Line, mb
 from bench.timing import Call, time_calls
 from bench.workload import PROFILE_TYPE, Shape, an_hour, draw_profiles, make_services
-from flamehouse.store import stack_values
-from flamehouse.store.ranges import Pieces, Span
-from flamehouse.timerange import TimeRange
+from flamehouse.model.time_range import TimeRange
+from flamehouse.store.read import stack_values
+from flamehouse.store.read.rollups import Pieces, Span
 
 _DATABASE = "ours"
 _SERVICE = "service-00"

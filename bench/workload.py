@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.program import Program, make_program
+from flamehouse.model.time_range import TimeRange
 from flamehouse.pb import profile_pb2, push_pb2
-from flamehouse.timerange import TimeRange
 
 START_NS = 1_767_780_007_250_000_000
 """Wednesday 2026-01-07 10:00:07.25 UTC: off every grid, its hour within one day and one week."""

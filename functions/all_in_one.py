@@ -19,16 +19,16 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from adhoc import service as adhoc_profiles
-from any_path import routes
-from flamehouse.auth import RequireCredential
-from flamehouse.connect import app_of
-from flamehouse.paths import CleanPaths
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
-from flamehouse.store.embedded import embedded_path, is_embedded
-from flamehouse.store.failures import told_to_operators
-from flamehouse.store.migrate import migrate
+from flamehouse.store.connection.embedded import embedded_path, is_embedded
+from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.schema.migrate import migrate
+from flamehouse.web.authentication import RequireCredential
+from flamehouse.web.connect import app_of
+from flamehouse.web.routing import CleanPaths
+from routes import routes
 
 _STOP_GRACE_S: Final = 5
 """Beyond a query's own time limit, how long a stop waits for requests under way."""

@@ -11,9 +11,9 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from doubles import CannedStore
-from flamehouse.connect import app_of
 from flamehouse.services import Services
 from flamehouse.settings import Settings
+from flamehouse.web.connect import app_of
 from rpcs import handled, routes_of
 
 QUERIER_ROUTES = tuple(route for module in handled("querier") for route in routes_of(module))

@@ -11,8 +11,8 @@ from shop_data import Target, holding_data
 from bundle import built
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.migrate import migrate
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.schema.migrate import migrate
 from fuzzing import load_profile
 from questions import new_tenant
 from tools.clickhouse_http.process import clickhouse_server

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from doubles import CannedStore
+from flamehouse.model.profile import Upload
 from flamehouse.pb.push_pb2 import RawProfileSeries
 from flamehouse.pb.querier_pb2 import FlameGraph
-from flamehouse.profile import Upload
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 from profiles import labels_of, pprof_of, sample

@@ -4,15 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flamehouse.flamegraph import NO_TREE, CutTree
-from flamehouse.flamegraph_diff import NO_DIFF, DiffTree
-from flamehouse.labels import LabelSet
-from flamehouse.merged_profile import NO_PROFILE, MergedProfile
-from flamehouse.profile import Upload
-from flamehouse.selector import Matcher
-from flamehouse.store import Store
-from flamehouse.store.client import ClickHouse, Parameters, ServerSettings
-from flamehouse.store.model import (
+from flamehouse.model.labels import LabelSet
+from flamehouse.model.profile import Upload
+from flamehouse.model.queries import (
     Analysis,
     Heatmap,
     HeatmapQuery,
@@ -22,7 +16,13 @@ from flamehouse.store.model import (
     SeriesResult,
     StacktraceQuery,
 )
-from flamehouse.timerange import TimeRange
+from flamehouse.model.selector import Matcher
+from flamehouse.model.time_range import TimeRange
+from flamehouse.render.flamegraph import NO_TREE, CutTree
+from flamehouse.render.flamegraph_diff import NO_DIFF, DiffTree
+from flamehouse.render.pprof import NO_PROFILE, MergedProfile
+from flamehouse.store import Store
+from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
 
 _NO_ANALYSIS = Analysis()
 _NO_HEATMAP = Heatmap(y_min=(), series=())

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from flamehouse.store.client import ClickHouse, Parameters, ServerSettings
+from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
 
 POISONED = "poisoned"
 """The service whose profiles a poisoned table does not take."""

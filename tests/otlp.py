@@ -11,8 +11,8 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, Instr
 from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-from flamehouse.codec import CODECS
 from flamehouse.varint import uvarint
+from flamehouse.web.codec import CODECS
 from profiles import Frame
 from uploads import YEAR_2026_NS
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from flamehouse.model.profile import Location, SeriesProfile, Upload
 from flamehouse.pb.profile_pb2 import Profile
-from flamehouse.profile import Location, SeriesProfile, Upload
 from flamehouse.settings import Settings
 from profiles import CPU_LABELS
 from uploads import ANY_TIME, Ingest, series

@@ -11,9 +11,9 @@ from starlette.routing import Route
 from all_in_one import create_app
 from apps import request
 from doubles import CannedStore
-from flamehouse.paths import CleanPaths
 from flamehouse.services import Services
 from flamehouse.settings import Settings
+from flamehouse.web.routing import CleanPaths
 
 REPO = Path(__file__).resolve().parent.parent
 PAGES = sorted(page.relative_to(REPO).as_posix() for page in (*REPO.glob("*.md"), *REPO.glob("docs/**/*.md")))

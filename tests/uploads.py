@@ -9,11 +9,11 @@ import httpx
 
 from apps import request, serve
 from doubles import CannedStore
+from flamehouse.model.profile import Upload
 from flamehouse.pb.profile_pb2 import Function, Label, Line, Location, Profile, Sample, ValueType
 from flamehouse.pb.profile_pb2 import Mapping as Mapped
 from flamehouse.pb.push_pb2 import PushRequest, RawProfileSeries, RawSample
 from flamehouse.pb.types_pb2 import LabelPair
-from flamehouse.profile import Upload
 from flamehouse.settings import Settings
 from ingest.app import routes
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from flamehouse.profile_type import ProfileType
+from flamehouse.model.profile_type import ProfileType
 from tools.gateway.cloud import cloud
 from tools.local_server import environment, local_server
 from tools.question import Server, ServerError

@@ -5,18 +5,13 @@ import json
 import time
 from typing import Final
 
-from adhoc.call_tree import CallTree
-from adhoc.formats import read_file
-from adhoc.kept import kept_files
-from adhoc.profile_file import ProfileFile
+from adhoc.files.call_tree import CallTree
+from adhoc.files.formats import read_file
+from adhoc.files.profile_file import ProfileFile
 from adhoc.profile_id import ProfileId
-from flamehouse.aws import lambda_handler
-from flamehouse.connect import Call, unary
+from adhoc.storage import kept_files
 from flamehouse.errors import Code, RpcError, invalid_argument
-from flamehouse.flamebearer import Flamebearer, Shown, flamebearer_diff_of, flamebearer_of
-from flamehouse.flamegraph import flamegraph_of
-from flamehouse.flamegraph_diff import flamegraph_diff_of
-from flamehouse.nodes_limit import nodes_limit
+from flamehouse.model.max_nodes import nodes_limit
 from flamehouse.pb.adhocprofiles_pb2 import (
     AdHocProfilesDiffRequest,
     AdHocProfilesDiffResponse,
@@ -27,6 +22,11 @@ from flamehouse.pb.adhocprofiles_pb2 import (
     AdHocProfilesProfileMetadata,
     AdHocProfilesUploadRequest,
 )
+from flamehouse.render.flamebearer import Flamebearer, Shown, flamebearer_diff_of, flamebearer_of
+from flamehouse.render.flamegraph import flamegraph_of
+from flamehouse.render.flamegraph_diff import flamegraph_diff_of
+from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.web.connect import Call, unary
 
 _SERVICE: Final = "/adhocprofiles.v1.AdHocProfileService"
 _MAX_UPLOAD_BYTES: Final = 64 << 20

@@ -7,11 +7,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from flamehouse import VERSION
-from flamehouse.aws import lambda_handler
-from flamehouse.connect import Call, unary
-from flamehouse.http_endpoint import HttpEndpoint
 from flamehouse.pb.capabilities_pb2 import FeatureFlag, GetFeatureFlagsRequest, GetFeatureFlagsResponse
 from flamehouse.pb.version_pb2 import VersionRequest, VersionResponse
+from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.web.connect import Call, unary
+from flamehouse.web.http_endpoint import HttpEndpoint
 
 _QUERIER_API: Final = 1
 """Pyroscope's own number, which has not changed yet."""

@@ -3,8 +3,6 @@
 import time
 from typing import Final
 
-from flamehouse.aws import lambda_handler
-from flamehouse.connect import Call, unary
 from flamehouse.errors import invalid_argument
 from flamehouse.pb.settings_pb2 import (
     DeleteSettingsRequest,
@@ -15,7 +13,9 @@ from flamehouse.pb.settings_pb2 import (
     SetSettingsResponse,
 )
 from flamehouse.pb.settings_pb2 import Setting as SettingMessage
+from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.store.tenant_settings import Setting
+from flamehouse.web.connect import Call, unary
 
 _SERVICE: Final = "/settings.v1.SettingsService"
 _MAX_BODY_BYTES: Final = 1 << 20

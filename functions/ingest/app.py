@@ -11,13 +11,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from flamehouse.aws import lambda_handler
-from flamehouse.http_endpoint import HttpEndpoint
+from flamehouse.identity.tenant import tenant_of
+from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.services import Services
-from flamehouse.tenant import tenant_of
-from ingest import otlp, pipeline, push
-from ingest.body import read_upload
-from ingest.request import parse_ingest_request
+from flamehouse.web.http_endpoint import HttpEndpoint
+from ingest import pipeline
+from ingest.endpoints import otlp, push
+from ingest.request.body import read_upload
+from ingest.request.query import parse_ingest_request
 
 
 async def ingest(request: Request) -> Response:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from flamehouse.pb import profile_pb2
-from ingest.series_labels import SPY_LABEL
+from ingest.profile.series_labels import SPY_LABEL
 
 _GO_SPY = "gospy"
 _OTHER_SPIES = frozenset({"dotnetspy", "javaspy", "nodespy", "phpspy", "pyroscope-rs", "pyspy", "rbspy"})

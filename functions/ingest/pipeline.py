@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from flamehouse.errors import Code, RpcError, invalid_argument
-from flamehouse.profile import SeriesProfile, Upload
+from flamehouse.model.profile import SeriesProfile, Upload
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from ingest.body import read_parts
 from ingest.formats import FORMATS, UNPROCESSABLE, Format, RefusedProfileError, format_of, no_such_format
-from ingest.incoming import IncomingProfile
-from ingest.normalize import check_series_count, normalize, profile_id_of
-from ingest.request import IngestRequest
-from ingest.series_labels import SERVICE_NAME, UNKNOWN_SERVICE
-from ingest.upload_id import upload_id
-from ingest.validate import TooNewError, ValidProfile, validate
+from ingest.profile.incoming import IncomingProfile
+from ingest.profile.normalize import check_series_count, normalize, profile_id_of
+from ingest.profile.series_labels import SERVICE_NAME, UNKNOWN_SERVICE
+from ingest.profile.validate import TooNewError, ValidProfile, validate
+from ingest.request.body import read_parts
+from ingest.request.query import IngestRequest
+from ingest.request.upload_id import upload_id
 
 INGEST: Final = "/ingest"
 """What both paths of the endpoint are called in an upload's id."""

@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from flamehouse.aws import lambda_handler
-from flamehouse.connect import Call
+from flamehouse.model.queries import Analysis
+from flamehouse.model.selector import METRIC_NAME, Matcher, parse_selector
 from flamehouse.pb.querier_pb2 import AnalyzeQueryRequest, AnalyzeQueryResponse, QueryImpact, QueryScope
-from flamehouse.selector import METRIC_NAME, Matcher, parse_selector
-from flamehouse.store.model import Analysis
-from querier.query_range import query_range_or_last_hour
-from querier.rpc import querier_rpc
+from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.web.connect import Call
+from querier.common.query_range import query_range_or_last_hour
+from querier.common.rpc import querier_rpc
 
 _COMPONENT: Final = "store"
 """There is one kind of component that reads for a query, and one of it: ClickHouse."""

@@ -3,10 +3,8 @@
 from dataclasses import replace
 from typing import Final
 
-from flamehouse.aws import lambda_handler
-from flamehouse.connect import Call
-from flamehouse.flamegraph_diff import flamegraph_diff_of
-from flamehouse.nodes_limit import nodes_limit
+from flamehouse.model.max_nodes import nodes_limit
+from flamehouse.model.queries import StacktraceQuery
 from flamehouse.pb.querier_pb2 import (
     PROFILE_FORMAT_FLAMEGRAPH,
     PROFILE_FORMAT_UNSPECIFIED,
@@ -14,11 +12,13 @@ from flamehouse.pb.querier_pb2 import (
     DiffResponse,
     SelectMergeStacktracesRequest,
 )
-from flamehouse.store.model import StacktraceQuery
+from flamehouse.render.flamegraph_diff import flamegraph_diff_of
+from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.web.connect import Call
+from querier.common.merged_tree import stacktrace_query
+from querier.common.rpc import querier_rpc
+from querier.common.sample_selector import drawn_samples
 from querier.profile_format import check_format
-from querier.rpc import querier_rpc
-from querier.sample_selector import drawn_samples
-from querier.stacktrace_query import stacktrace_query
 from querier.unsupported import unsupported
 
 _FORMATS: Final = (PROFILE_FORMAT_UNSPECIFIED, PROFILE_FORMAT_FLAMEGRAPH)

@@ -1,9 +1,9 @@
 """GetProfileStats: whether the tenant has profiles, and from when to when. Profiles Drilldown asks it before all else."""
 
-from flamehouse.aws import lambda_handler
-from flamehouse.connect import Call
 from flamehouse.pb.types_pb2 import GetProfileStatsRequest, GetProfileStatsResponse
-from querier.rpc import querier_rpc
+from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.web.connect import Call
+from querier.common.rpc import querier_rpc
 
 
 def get_profile_stats(call: Call, request: GetProfileStatsRequest) -> GetProfileStatsResponse:  # noqa: ARG001

@@ -1,11 +1,11 @@
 """LabelNames: the names of the labels that the selected series carry."""
 
-from flamehouse.aws import lambda_handler
-from flamehouse.connect import Call
+from flamehouse.model.selector import parse_matchers
 from flamehouse.pb.types_pb2 import LabelNamesRequest, LabelNamesResponse
-from flamehouse.selector import parse_matchers
-from querier.query_range import query_range_or_last_hour
-from querier.rpc import querier_rpc
+from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.web.connect import Call
+from querier.common.query_range import query_range_or_last_hour
+from querier.common.rpc import querier_rpc
 from querier.utf8_names import visible_names
 
 

@@ -1,12 +1,12 @@
 """LabelValues: the values that one label has among the selected series."""
 
-from flamehouse.aws import lambda_handler
-from flamehouse.connect import Call
 from flamehouse.errors import invalid_argument
+from flamehouse.model.selector import parse_matchers
 from flamehouse.pb.types_pb2 import LabelValuesRequest, LabelValuesResponse
-from flamehouse.selector import parse_matchers
-from querier.query_range import query_range_or_last_hour
-from querier.rpc import querier_rpc
+from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.web.connect import Call
+from querier.common.query_range import query_range_or_last_hour
+from querier.common.rpc import querier_rpc
 
 
 def label_values(call: Call, request: LabelValuesRequest) -> LabelValuesResponse:

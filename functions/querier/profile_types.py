@@ -1,12 +1,12 @@
 """ProfileTypes: which types of profile a time range holds. Grafana's data source test asks this of 1970."""
 
-from flamehouse.aws import lambda_handler
-from flamehouse.connect import Call
+from flamehouse.model.profile_type import ProfileType
 from flamehouse.pb.querier_pb2 import ProfileTypesRequest, ProfileTypesResponse
 from flamehouse.pb.types_pb2 import ProfileType as ProfileTypeMessage
-from flamehouse.profile_type import ProfileType
-from querier.query_range import query_range_or_last_hour
-from querier.rpc import querier_rpc
+from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.web.connect import Call
+from querier.common.query_range import query_range_or_last_hour
+from querier.common.rpc import querier_rpc
 
 
 def profile_types(call: Call, request: ProfileTypesRequest) -> ProfileTypesResponse:

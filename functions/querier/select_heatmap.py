@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from flamehouse.aws import lambda_handler
-from flamehouse.connect import Call
 from flamehouse.errors import invalid_argument
+from flamehouse.model.profile_type import ProfileType
+from flamehouse.model.queries import Heatmap, HeatmapQuery, HeatmapSeries, PointKind
+from flamehouse.model.selector import parse_selector
 from flamehouse.pb import types_pb2
 from flamehouse.pb.querier_pb2 import (
     HEATMAP_QUERY_TYPE_INDIVIDUAL,
@@ -14,11 +15,12 @@ from flamehouse.pb.querier_pb2 import (
     SelectHeatmapRequest,
     SelectHeatmapResponse,
 )
-from flamehouse.profile_type import ProfileType
-from flamehouse.selector import parse_selector
-from flamehouse.store.model import Heatmap, HeatmapQuery, HeatmapSeries, PointKind
-from querier.labels import asked_labels, label_pairs
-from querier.over_time import (
+from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.web.connect import Call
+from querier.common.labels import asked_labels, label_pairs
+from querier.common.query_range import query_range
+from querier.common.rpc import querier_rpc
+from querier.common.time_series import (
     ExemplarMessages,
     check_series_count,
     check_step,
@@ -26,8 +28,6 @@ from querier.over_time import (
     series_to_ask_for,
     step_ms,
 )
-from querier.query_range import query_range
-from querier.rpc import querier_rpc
 
 _POINTS: Final[Mapping[int, PointKind]] = {
     HEATMAP_QUERY_TYPE_UNSPECIFIED: PointKind.PROFILE,

@@ -1,13 +1,13 @@
 """SelectMergeProfile: the samples of the selected profiles merged into one pprof, with functions, files and lines."""
 
-from flamehouse.aws import lambda_handler
-from flamehouse.codec import Encoded
-from flamehouse.connect import Call
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.pb.querier_pb2 import SelectMergeProfileRequest
-from querier.merged_pprof import merged_pprof, profile_query
-from querier.rpc import querier_rpc
-from querier.sample_selector import sample_selector
+from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.web.codec import Encoded
+from flamehouse.web.connect import Call
+from querier.common.merged_pprof import merged_pprof, profile_query
+from querier.common.rpc import querier_rpc
+from querier.common.sample_selector import sample_selector
 
 
 def select_merge_profile(call: Call, request: SelectMergeProfileRequest) -> Encoded[Profile]:

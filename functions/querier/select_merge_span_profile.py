@@ -1,17 +1,17 @@
 """SelectMergeSpanProfile: the samples taken within some spans merged into one call tree, for traces to profiles."""
 
-from flamehouse.aws import lambda_handler
-from flamehouse.call_tree import tree_bytes
-from flamehouse.connect import Call
-from flamehouse.flamegraph import flamegraph_of
 from flamehouse.pb.querier_pb2 import (
     PROFILE_FORMAT_TREE,
     SelectMergeSpanProfileRequest,
     SelectMergeSpanProfileResponse,
 )
-from querier.rpc import querier_rpc
-from querier.sample_selector import sample_selector
-from querier.stacktrace_query import stacktrace_query, tree_of
+from flamehouse.render.flamegraph import flamegraph_of
+from flamehouse.render.tree_bytes import tree_bytes
+from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.web.connect import Call
+from querier.common.merged_tree import stacktrace_query, tree_of
+from querier.common.rpc import querier_rpc
+from querier.common.sample_selector import sample_selector
 
 
 def select_merge_span_profile(

@@ -3,11 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from flamehouse.aws import lambda_handler
-from flamehouse.call_tree import tree_bytes
-from flamehouse.connect import Call
-from flamehouse.flamegraph import flamegraph_of
-from flamehouse.nodes_limit import check_nodes_limit
+from flamehouse.model.max_nodes import check_nodes_limit
 from flamehouse.pb.querier_pb2 import (
     PROFILE_FORMAT_DOT,
     PROFILE_FORMAT_FLAMEGRAPH,
@@ -19,12 +15,16 @@ from flamehouse.pb.querier_pb2 import (
     SelectMergeStacktracesRequest,
     SelectMergeStacktracesResponse,
 )
-from querier.later import come_back, question_of, say_that_it_is_done
-from querier.merged_pprof import merged_pprof, profile_query
+from flamehouse.render.flamegraph import flamegraph_of
+from flamehouse.render.tree_bytes import tree_bytes
+from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.web.connect import Call
+from querier.common.async_query import come_back, question_of, say_that_it_is_done
+from querier.common.merged_pprof import merged_pprof, profile_query
+from querier.common.merged_tree import dot_graph_of, stacktrace_query, tree_of
+from querier.common.rpc import querier_rpc
+from querier.common.sample_selector import drawn_samples, selected_samples
 from querier.profile_format import check_format
-from querier.rpc import querier_rpc
-from querier.sample_selector import drawn_samples, selected_samples
-from querier.stacktrace_query import dot_graph_of, stacktrace_query, tree_of
 
 type _Answer = Callable[[], SelectMergeStacktracesResponse]
 """Asks the store a question that was checked, and answers with what it says."""

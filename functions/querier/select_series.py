@@ -1,14 +1,17 @@
 """SelectSeries: totals of the selected profiles over time, for graphs."""
 
-from flamehouse.aws import lambda_handler
-from flamehouse.connect import Call
+from flamehouse.model.profile_type import ProfileType
+from flamehouse.model.queries import SeriesQuery, SeriesResult
+from flamehouse.model.selector import parse_selector
 from flamehouse.pb.querier_pb2 import SelectSeriesRequest, SelectSeriesResponse
 from flamehouse.pb.types_pb2 import TIME_SERIES_AGGREGATION_TYPE_AVERAGE, Series
-from flamehouse.profile_type import ProfileType
-from flamehouse.selector import parse_selector
-from flamehouse.store.model import SeriesQuery, SeriesResult
-from querier.labels import asked_labels, label_pairs
-from querier.over_time import (
+from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.web.connect import Call
+from querier.common.labels import asked_labels, label_pairs
+from querier.common.query_range import query_range
+from querier.common.rpc import querier_rpc
+from querier.common.sample_selector import refuse_go_pgo, sample_selector
+from querier.common.time_series import (
     ExemplarMessages,
     check_series_count,
     check_step,
@@ -16,9 +19,6 @@ from querier.over_time import (
     series_to_ask_for,
     step_ms,
 )
-from querier.query_range import query_range
-from querier.rpc import querier_rpc
-from querier.sample_selector import refuse_go_pgo, sample_selector
 
 
 def select_series(call: Call, request: SelectSeriesRequest) -> SelectSeriesResponse:

@@ -1,14 +1,14 @@
 """Series: the distinct label sets of the selected series. Profiles Drilldown finds services and profile types by it."""
 
-from flamehouse.aws import lambda_handler
-from flamehouse.connect import Call
+from flamehouse.model.queries import LabelSetsQuery
+from flamehouse.model.selector import parse_matchers
 from flamehouse.pb.querier_pb2 import SeriesRequest, SeriesResponse
 from flamehouse.pb.types_pb2 import Labels
-from flamehouse.selector import parse_matchers
-from flamehouse.store.model import LabelSetsQuery
-from querier.labels import asked_labels, label_pairs
-from querier.query_range import query_range_or_last_hour
-from querier.rpc import querier_rpc
+from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.web.connect import Call
+from querier.common.labels import asked_labels, label_pairs
+from querier.common.query_range import query_range_or_last_hour
+from querier.common.rpc import querier_rpc
 from querier.utf8_names import takes_utf8_names, visible_names
 
 

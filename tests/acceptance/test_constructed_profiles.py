@@ -12,7 +12,7 @@ from flamehouse.pb.profile_pb2 import Mapping as Mapped
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from flamehouse.store.client import ClickHouse
+from flamehouse.store.connection.client import ClickHouse
 from oracle import Stack
 from profiles import CPU, MS, Frame, Sample, labels_of, names_of, pprof_of, sample
 from questions import EVERYTHING, Server, drawn, some_monday_ms

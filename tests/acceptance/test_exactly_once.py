@@ -19,7 +19,7 @@ from counted import Counted, once
 from flamehouse.pb.push_pb2 import PushRequest
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
-from flamehouse.store.client import ClickHouse
+from flamehouse.store.connection.client import ClickHouse
 from profiles import CPU, pprof_of, sample
 from questions import Server, drawn, some_monday_ms
 from uploads import PUSH, form, pushed, series

@@ -13,7 +13,7 @@ import pytest
 from flamehouse.pb.profile_pb2 import Profile
 from ingest.formats.jfr import parse
 from ingest.formats.jfr.symbols import normal_name
-from ingest.request import parse_ingest_request
+from ingest.request.query import parse_ingest_request
 
 PROGRAM = """
 import java.util.concurrent.locks.LockSupport;

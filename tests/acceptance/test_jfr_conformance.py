@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from flamehouse.model.profile import SeriesProfile
 from flamehouse.pb.profile_pb2 import Profile
-from flamehouse.profile import SeriesProfile
 from ingest.formats.jfr import parse
-from ingest.request import parse_ingest_request
+from ingest.request.query import parse_ingest_request
 from parts import own_labels
 from uploads import ANY_TIME, FORM, Ingest, form
 

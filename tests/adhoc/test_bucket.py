@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from adhoc.bucket import Bucket
+from adhoc.storage.bucket import Bucket
 from adhoc_files import AdHoc
 from all_in_one import create_app
 from client import Client

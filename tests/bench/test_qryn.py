@@ -18,7 +18,7 @@ from bench.qryn_tree import Forest, binary_string, node_ids, varint
 from bench.workload import Service, Shape, an_hour
 from flamehouse.pb import profile_pb2
 from flamehouse.settings import Settings
-from flamehouse.store.embedded import embedded_path
+from flamehouse.store.connection.embedded import embedded_path
 
 EMBEDDED = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
 """qryn's tables are made in the engine of this process."""

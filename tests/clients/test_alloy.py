@@ -15,8 +15,8 @@ from all_in_one import create_app
 from client import Client
 from doubles import CannedStore
 from flamehouse.errors import Code, RpcError
+from flamehouse.model.profile import Upload
 from flamehouse.pb.profile_pb2 import Profile
-from flamehouse.profile import Upload
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute
 
 from bundle import REPO
 from doubles import CannedStore, LambdaContext
-from flamehouse import aws
+from flamehouse.serverless import http_handler as aws
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from ingest.app import routes as ingest

@@ -13,8 +13,8 @@ from bundle import REPO
 from flamehouse.__main__ import main
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.migrate import migrate
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.schema.migrate import migrate
 from profiles import labels_of, pprof_of, sample
 from questions import Server
 from right_questions import BODIES, SERVICE, START

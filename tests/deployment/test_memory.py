@@ -21,7 +21,7 @@ MAX_PROFILE_BYTES = 4 << 20
 MAX_PROFILE_SAMPLES = 15_998
 """Beside the two that are there already."""
 WARM_MB = 470
-"""What a warm function has more: one grew by 461 MB over 24 uploads of 770,000 ids each (store/known.py)."""
+"""What a warm function has more: one grew by 461 MB over 24 uploads of 770,000 ids each (store/write/seen_ids.py)."""
 MEASURE = """
 import json, re, sys
 from pathlib import Path

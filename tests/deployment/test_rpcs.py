@@ -6,9 +6,9 @@ from starlette.routing import Route
 from all_in_one import create_app
 from bundle import FUNCTIONS
 from doubles import CannedStore
-from flamehouse.paths import CleanPaths
 from flamehouse.services import Services
 from flamehouse.settings import Settings
+from flamehouse.web.routing import CleanPaths
 from rpcs import handled, resources_of, routes_of
 
 MODULES = [*handled("ingest"), *handled("querier"), *handled("console"), *handled("adhoc")]
@@ -37,4 +37,4 @@ def test_the_template_has_a_function_for_every_handler_with_its_paths() -> None:
         f"{module.__name__}.handler": {route.path for route in routes_of(module) if isinstance(route, Route)}
         for module in MODULES
     }
-    assert events == {**paths, "any_path.handler": set()}
+    assert events == {**paths, "routes.handler": set()}

@@ -12,8 +12,9 @@ import pytest
 from counted import Counted, once
 from flamehouse.__main__ import main
 from flamehouse.settings import Settings
-from flamehouse.store import migrate, open_store
-from flamehouse.store.client import ClickHouse
+from flamehouse.store import open_store
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.schema import migrate
 from tools.clickhouse_http.process import clickhouse_server
 
 GET, SET = (f"/settings.v1.SettingsService/{rpc}" for rpc in ("Get", "Set"))
@@ -32,7 +33,7 @@ WHERE database = currentDatabase()
 def first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """A server whose database has the first migration alone."""
     (tmp_path / "migrations").mkdir()
-    text = files("flamehouse.store").joinpath("migrations", "0001.sql").read_text()
+    text = files("flamehouse.store.schema").joinpath("migrations", "0001.sql").read_text()
     (tmp_path / "migrations" / "0001.sql").write_text(text)
     with clickhouse_server(tmp_path) as server:
         settings = Settings(clickhouse_dsn=server.dsn, retention_days=0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flamehouse.attime import parse_attime
+from flamehouse.model.at_time import parse_attime
 
 NOW_S = 1_577_836_800
 SECOND = 10**9

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 from all_in_one import create_app
 from apps import request
 from doubles import CannedStore, LambdaContext
-from flamehouse import aws
+from flamehouse.serverless import http_handler as aws
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from ingest.app import routes as ingest

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from doubles import CannedStore, LambdaContext
-from flamehouse import aws
 from flamehouse.pb.querier_pb2 import ProfileTypesRequest, ProfileTypesResponse
+from flamehouse.serverless import http_handler as aws
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import open_store

@@ -8,7 +8,6 @@ from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamehouse.codec import CODECS, Codec
 from flamehouse.errors import Code, RpcError
 from flamehouse.pb.profile_pb2 import Location, Profile, Sample, ValueType
 from flamehouse.pb.push_pb2 import PushRequest
@@ -22,6 +21,7 @@ from flamehouse.pb.querier_pb2 import (
     SelectSeriesResponse,
 )
 from flamehouse.pb.types_pb2 import LabelPair, Point, Series
+from flamehouse.web.codec import CODECS, Codec
 
 JSON = CODECS["application/json"]
 FIELDS = [

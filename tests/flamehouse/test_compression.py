@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamehouse.compression import compress_if_wanted, gunzip
 from flamehouse.errors import Code, RpcError
+from flamehouse.web.compression import compress_if_wanted, gunzip
 
 BIG = 1 << 40
 

@@ -8,13 +8,13 @@ import pytest
 from starlette.applications import Starlette
 
 from apps import error, request, serve
-from flamehouse.codec import CODECS
-from flamehouse.connect import Call, unary
+from flamehouse.deadline import time_left
 from flamehouse.errors import Code, RpcError
 from flamehouse.pb.querier_pb2 import SelectSeriesRequest
 from flamehouse.pb.types_pb2 import LabelPair, Series
 from flamehouse.settings import Settings
-from flamehouse.store.deadline import time_left
+from flamehouse.web.codec import CODECS
+from flamehouse.web.connect import Call, unary
 
 PATH = "/test.v1.EchoService/Echo"
 LIMIT = 64 << 10

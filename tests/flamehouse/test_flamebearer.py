@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from flamehouse.flamebearer import Shown, flamebearer_diff_of, flamebearer_of, shown_as
 from flamehouse.pb.querier_pb2 import FlameGraph, FlameGraphDiff, Level
+from flamehouse.render.flamebearer import Shown, flamebearer_diff_of, flamebearer_of, shown_as
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamehouse.flamegraph import CutTree, flamegraph_of
 from flamehouse.pb.querier_pb2 import FlameGraph, Level
+from flamehouse.render.flamegraph import CutTree, flamegraph_of
 from oracle import Stack, oracle_flamegraph
 
 EVERYTHING = 1_000_000

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flamehouse.paths import clean_path
+from flamehouse.web.routing import clean_path
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flamehouse.errors import Code, RpcError
-from flamehouse.selector import (
+from flamehouse.model.selector import (
     MAX_MATCHERS,
     MAX_REGEXP_BYTES,
     MAX_SELECTOR_BYTES,

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from flamehouse.nodes_limit import nodes_limit
+from flamehouse.model.max_nodes import nodes_limit
 from flamehouse.settings import Settings
 
 _INT64_MAX = (1 << 63) - 1

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from flamehouse.aws.sigv4 import AwsRequest, domain_of, sha256_hex, signed
 from flamehouse.settings import Settings
-from flamehouse.sigv4 import AwsRequest, domain_of, sha256_hex, signed
 
 KEYS = Settings(
     aws_access_key_id="AKIDEXAMPLE",

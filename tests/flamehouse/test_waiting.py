@@ -15,8 +15,8 @@ from doubles import CannedStore, Listening
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
-from flamehouse.store.client import ClickHouse, Parameters, ServerSettings
-from flamehouse.store.writer import LoneWriter
+from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
+from flamehouse.store.write.writer import LoneWriter
 from profiles import CPU_LABELS, pprof_of, sample
 from questions import Server, some_monday_ms
 from uploads import PUSH, pushed, series

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from flamehouse.pb.push_pb2 import PushRequest, RawProfileSeries, RawSample
 from flamehouse.pb.querier_pb2 import DiffRequest, FlameGraph, Level, SelectMergeStacktracesRequest
 from flamehouse.pb.types_pb2 import LabelPair, Point, Series
-from flamehouse.wire import has_more_fields
+from flamehouse.web.field_count import has_more_fields
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 pairs = st.lists(st.builds(LabelPair, name=st.text(), value=st.text()), max_size=4)

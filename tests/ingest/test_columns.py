@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flamehouse.pb.profile_pb2 import Function, Label, Line, Location, Profile, Sample
-from ingest.columns import read_columns
+from ingest.profile.columns import read_columns
 
 _U64 = st.integers(0, 3) | st.integers(0, (1 << 64) - 1)
 _I64 = st.integers(-1, 3) | st.integers(-(1 << 63), (1 << 63) - 1)

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuzzing import fuzzed
-from ingest.body import read_parts
 from ingest.formats import FORMATS, format_of
+from ingest.request.body import read_parts
 from uploads import FORM, Ingest, pprof, refusal
 
 OCTETS = "application/octet-stream"

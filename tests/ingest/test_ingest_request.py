@@ -6,7 +6,7 @@ import pytest
 
 from costs import costing_at_most
 from flamehouse.errors import RpcError
-from ingest.request import IngestRequest, parse_ingest_request, parse_name
+from ingest.request.query import IngestRequest, parse_ingest_request, parse_name
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from flamehouse.errors import Code, RpcError
 from flamehouse.pb.jfr_pb2 import Context, LabelsSnapshot
 from fuzzing import fuzzed, rounds
 from ingest.formats.jfr import parse
-from ingest.request import parse_ingest_request
+from ingest.request.query import parse_ingest_request
 from jfr_recordings import (
     CLASSES,
     EXECUTION_SAMPLE,

@@ -7,7 +7,7 @@ import pytest
 
 from flamehouse.pb.profile_pb2 import Profile
 from ingest.formats.jfr import parse
-from ingest.request import parse_ingest_request
+from ingest.request.query import parse_ingest_request
 from jfr_recordings import (
     CLASS,
     CLASSES,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from flamehouse.model.profile import SeriesProfile
 from flamehouse.pb.jfr_pb2 import Context, LabelsSnapshot
-from flamehouse.profile import SeriesProfile
 from jfr_recordings import recording, sample, setting
 from parts import own_labels, values_by_stack
 from uploads import ANY_TIME, FORM, Ingest, form, refusal

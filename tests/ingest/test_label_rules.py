@@ -4,7 +4,7 @@ import pytest
 
 from costs import costing_at_most
 from flamehouse.errors import RpcError
-from flamehouse.labels import format_labels, quoted, unique_labels, validate_labels
+from flamehouse.model.labels import format_labels, quoted, unique_labels, validate_labels
 from flamehouse.settings import Settings
 
 SETTINGS = Settings(max_label_names=4, max_label_name_bytes=12, max_label_value_bytes=10)

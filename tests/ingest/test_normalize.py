@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from flamehouse.model.profile import fingerprint_of
 from flamehouse.pb.profile_pb2 import Profile
-from flamehouse.profile import fingerprint_of
 from flamehouse.settings import Settings
 from parts import own_labels, parts_of, uploaded
 from profiles import CPU, CPU_LABELS, CPU_TYPES, MS, Sample, labels_of, pprof_of, sample

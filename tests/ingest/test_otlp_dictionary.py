@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.profiles.v1development.profiles_service_pb2 i
 )
 from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 
-from flamehouse.profile import SeriesProfile
+from flamehouse.model.profile import SeriesProfile
 from fuzzing import fuzzed
 from otlp import PATH, PROTO
 from uploads import YEAR_2026_NS, Ingest

@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 
-from flamehouse.profile import SeriesProfile
+from flamehouse.model.profile import SeriesProfile
 from otlp import Export, attributes, exported
 from otlp_uploads import sent
 from parts import own_labels

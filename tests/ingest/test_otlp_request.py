@@ -14,8 +14,8 @@ from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 
 from doubles import CannedStore
 from flamehouse.errors import Code, RpcError
+from flamehouse.model.profile import Upload
 from flamehouse.pb.status_pb2 import Status
-from flamehouse.profile import Upload
 from otlp import JSON, PATH, PROTO, RPC_PATH, Export, exported, partial_success
 from otlp_uploads import sent
 from profiles import CPU

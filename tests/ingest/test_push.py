@@ -9,8 +9,8 @@ import pytest
 from costs import costing_at_most
 from doubles import CannedStore
 from flamehouse.errors import Code, RpcError
+from flamehouse.model.profile import Upload
 from flamehouse.pb.push_pb2 import RawProfileSeries
-from flamehouse.profile import Upload
 from flamehouse.settings import Settings
 from uploads import YEAR_2026_NS, Ingest, members, pprof, pushed, refusal, series
 

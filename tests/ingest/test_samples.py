@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from flamehouse.model.profile import SeriesProfile
 from flamehouse.pb.profile_pb2 import Label
-from flamehouse.profile import SeriesProfile
 from parts import locations_of, own_labels, parts_of, values_by_stack
 from profiles import CPU_LABELS, Sample, labels_of, pprof_of, sample
 from uploads import YEAR_2026_NS, Ingest, refusal, series

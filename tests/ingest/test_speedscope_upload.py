@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flamehouse.profile import SeriesProfile
+from flamehouse.model.profile import SeriesProfile
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 from parts import own_labels, values_by_stack

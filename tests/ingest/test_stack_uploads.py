@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamehouse.profile import SeriesProfile
+from flamehouse.model.profile import SeriesProfile
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 from fuzzing import fuzzed

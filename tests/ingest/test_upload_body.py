@@ -11,7 +11,7 @@ from starlette.types import Message
 from apps import serve
 from flamehouse.settings import Settings
 from ingest.app import routes
-from ingest.body import human_bytes
+from ingest.request.body import human_bytes
 from uploads import BOUNDARY, FORM, PUSH, Ingest, form, members, pprof, pushed, refusal, series
 
 PROFILE = pprof().SerializeToString()

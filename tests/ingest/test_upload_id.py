@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ingest.upload_id import upload_id
+from ingest.request.upload_id import upload_id
 from uploads import FORM, Ingest, form, pprof, pushed, series
 
 PROFILE = pprof().SerializeToString()

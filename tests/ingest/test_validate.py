@@ -8,8 +8,8 @@ import pytest
 from flamehouse.errors import RpcError
 from flamehouse.pb.profile_pb2 import Label, Line, Profile, Sample
 from flamehouse.settings import Settings
-from ingest.incoming import IncomingProfile
-from ingest.validate import validate
+from ingest.profile.incoming import IncomingProfile
+from ingest.profile.validate import validate
 from uploads import YEAR_2026_NS, Ingest, pprof, refusal, series
 
 LABELS = {"__name__": "process_cpu", "service_name": "shop"}

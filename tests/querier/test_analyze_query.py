@@ -6,11 +6,12 @@ import pytest
 
 from apps import Querier
 from doubles import CannedStore
+from flamehouse.model.queries import Analysis
+from flamehouse.model.selector import Matcher, MatchOp, parse_selector
 from flamehouse.pb.querier_pb2 import AnalyzeQueryRequest, AnalyzeQueryResponse, QueryImpact, QueryScope
-from flamehouse.selector import Matcher, MatchOp, parse_selector
 from flamehouse.settings import Settings
-from flamehouse.store import Store, analysis_query
-from flamehouse.store.model import Analysis
+from flamehouse.store import Store
+from flamehouse.store.read import analyze as analysis_query
 from profiles import CPU, labels_of, pprof_of, sample
 from questions import Server, some_monday_ms
 from uploads import series

@@ -9,14 +9,14 @@ import pytest
 from apps import Querier, error, request, serve
 from costs import costing_at_most
 from doubles import CannedStore
-from flamehouse.codec import Encoded
-from flamehouse.connect import unary
+from flamehouse.model.queries import SeriesResult
 from flamehouse.pb.profile_pb2 import Profile, Sample
 from flamehouse.pb.querier_pb2 import SelectMergeProfileRequest
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.model import SeriesResult
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.web.codec import Encoded
+from flamehouse.web.connect import unary
 from profiles import CPU, labels_of, pprof_of, sample
 from questions import Server, some_monday_ms
 from uploads import series

@@ -4,12 +4,13 @@ import pytest
 
 from apps import Querier
 from doubles import CannedStore, Listening
+from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.types_pb2 import GetProfileStatsRequest, GetProfileStatsResponse
 from flamehouse.settings import Settings
-from flamehouse.store import Store, stats_query
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.reader import Reader
-from flamehouse.timerange import TimeRange
+from flamehouse.store import Store
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.read import profile_stats as stats_query
+from flamehouse.store.read.reader import Reader
 from profiles import labels_of, pprof_of, sample
 from questions import Server, new_tenant, some_monday_ms
 from uploads import series

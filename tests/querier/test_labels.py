@@ -6,13 +6,13 @@ import pytest
 
 from apps import Querier
 from doubles import CannedStore
+from flamehouse.model.selector import parse_selector
 from flamehouse.pb.types_pb2 import (
     LabelNamesRequest,
     LabelNamesResponse,
     LabelValuesRequest,
     LabelValuesResponse,
 )
-from flamehouse.selector import parse_selector
 
 SELECTORS = ('{service_name="shop"}', '{env=~"p.*",zone!=""}')
 

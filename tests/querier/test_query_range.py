@@ -7,8 +7,8 @@ import pytest
 
 from apps import Querier
 from doubles import CannedStore
+from flamehouse.model.time_range import TimeRange
 from flamehouse.settings import Settings
-from flamehouse.timerange import TimeRange
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

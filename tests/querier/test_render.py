@@ -11,15 +11,15 @@ import pytest
 from google.protobuf import json_format
 
 from apps import request, serve
+from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.querier_pb2 import DiffResponse
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from flamehouse.timerange import TimeRange
 from profiles import CPU, Sample, labels_of, pprof_of
-from querier.render import route as render_route
-from querier.render_diff import route as render_diff_route
-from querier.render_label_values import route as label_values_route
-from querier.timeline import step_of
+from querier.pyroscope.label_values import route as label_values_route
+from querier.pyroscope.render import route as render_route
+from querier.pyroscope.render_diff import route as render_diff_route
+from querier.pyroscope.timeline import step_of
 from questions import Server, some_monday_ms
 from uploads import series
 

@@ -4,13 +4,13 @@ import pytest
 
 from apps import Querier
 from doubles import CannedStore
+from flamehouse.model.profile_type import ProfileType
+from flamehouse.model.queries import Exemplar, Heatmap, HeatmapQuery, HeatmapSeries, HeatmapSlot, PointKind
+from flamehouse.model.selector import parse_selector
+from flamehouse.model.time_range import TimeRange
 from flamehouse.pb import types_pb2
 from flamehouse.pb.querier_pb2 import SelectHeatmapRequest, SelectHeatmapResponse
 from flamehouse.pb.types_pb2 import LabelPair
-from flamehouse.profile_type import ProfileType
-from flamehouse.selector import parse_selector
-from flamehouse.store.model import Exemplar, Heatmap, HeatmapQuery, HeatmapSeries, HeatmapSlot, PointKind
-from flamehouse.timerange import TimeRange
 from profiles import CPU
 from stepped import END_MS, ONE_TOO_MANY, SELECTOR, START_MS, body
 

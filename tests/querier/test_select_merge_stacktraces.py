@@ -9,18 +9,18 @@ import pytest
 
 from apps import Querier
 from doubles import CannedStore
-from flamehouse.flamegraph import CutTree
+from flamehouse.model.profile_type import ProfileType
+from flamehouse.model.queries import SampleSelector, StacktraceQuery
+from flamehouse.model.selector import parse_selector
+from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.querier_pb2 import (
     FlameGraph,
     Level,
     SelectMergeStacktracesRequest,
     SelectMergeStacktracesResponse,
 )
-from flamehouse.profile_type import ProfileType
-from flamehouse.selector import parse_selector
+from flamehouse.render.flamegraph import CutTree
 from flamehouse.settings import Settings
-from flamehouse.store.model import SampleSelector, StacktraceQuery
-from flamehouse.timerange import TimeRange
 
 RPC = "SelectMergeStacktraces"
 TYPE = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"

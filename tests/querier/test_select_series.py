@@ -4,12 +4,8 @@ import pytest
 
 from apps import Querier
 from doubles import CannedStore
-from flamehouse.pb import types_pb2
-from flamehouse.pb.querier_pb2 import SelectSeriesRequest, SelectSeriesResponse
-from flamehouse.pb.types_pb2 import LabelPair, Point, Series
-from flamehouse.profile_type import ProfileType
-from flamehouse.selector import parse_selector
-from flamehouse.store.model import (
+from flamehouse.model.profile_type import ProfileType
+from flamehouse.model.queries import (
     EVERY_SAMPLE,
     Exemplar,
     PointKind,
@@ -17,7 +13,11 @@ from flamehouse.store.model import (
     SeriesQuery,
     SeriesResult,
 )
-from flamehouse.timerange import TimeRange
+from flamehouse.model.selector import parse_selector
+from flamehouse.model.time_range import TimeRange
+from flamehouse.pb import types_pb2
+from flamehouse.pb.querier_pb2 import SelectSeriesRequest, SelectSeriesResponse
+from flamehouse.pb.types_pb2 import LabelPair, Point, Series
 from profiles import CPU
 from stepped import END_MS, ONE_TOO_MANY, SELECTOR, START_MS, body
 

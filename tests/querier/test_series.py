@@ -8,15 +8,16 @@ import pytest
 from apps import Querier
 from client import Client
 from doubles import CannedStore, Listening
-from flamehouse.labels import LabelSet
+from flamehouse.model.labels import LabelSet
+from flamehouse.model.queries import LabelSetsQuery
+from flamehouse.model.selector import parse_selector
+from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.querier_pb2 import SeriesRequest, SeriesResponse
-from flamehouse.selector import parse_selector
 from flamehouse.settings import Settings
-from flamehouse.store import Store, labels_query
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.model import LabelSetsQuery
-from flamehouse.store.reader import Reader
-from flamehouse.timerange import TimeRange
+from flamehouse.store import Store
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.read import labels as labels_query
+from flamehouse.store.read.reader import Reader
 from profiles import CPU, labels_of, pprof_of, sample
 from questions import Server, some_monday_ms
 from uploads import series

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flamehouse.flamegraph import CutTree, flamegraph_of
 from flamehouse.pb.querier_pb2 import FlameGraph
+from flamehouse.render.flamegraph import CutTree, flamegraph_of
 from tools.tree import Frame, text_of, tree_of
 
 S = 1_000_000_000

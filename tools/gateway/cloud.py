@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from flamehouse.settings import Settings
-from flamehouse.store.migrate import migrate
+from flamehouse.store.schema.migrate import migrate
 from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
 from tools.gateway.deployment import Deployment, read_deployment
 from tools.gateway.lambda_service import LambdaService

@@ -12,10 +12,10 @@ from typing import Final, Protocol, cast
 
 from flamehouse.errors import RpcError
 from flamehouse.settings import Settings
-from ingest.body import WHOLE_BODY, beginning
-from ingest.incoming import IncomingProfile
-from ingest.multipart import is_multipart
-from ingest.request import IngestRequest
+from ingest.profile.incoming import IncomingProfile
+from ingest.request.body import WHOLE_BODY, beginning
+from ingest.request.multipart import is_multipart
+from ingest.request.query import IngestRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +73,11 @@ FORMATS: Final[Mapping[str, Format]] = {
         part_limit=attrgetter("max_jfr_bytes"),
         refused_status=UNPROCESSABLE,
     ),
-    "groups": Format(module="ingest.formats.groups"),
+    "groups": Format(module="ingest.formats.stacks.folded"),
     "lines": Format(module="ingest.formats.lines"),
-    "trie": Format(module="ingest.formats.trie"),
-    "tree": Format(module="ingest.formats.tree"),
-    "speedscope": Format(module="ingest.formats.speedscope", refused_status=UNPROCESSABLE),
+    "trie": Format(module="ingest.formats.stacks.trie"),
+    "tree": Format(module="ingest.formats.stacks.tree"),
+    "speedscope": Format(module="ingest.formats.stacks.speedscope", refused_status=UNPROCESSABLE),
 }
 
 _NAMES: Final = (

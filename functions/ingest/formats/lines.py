@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from ingest.body import WHOLE_BODY
 from ingest.formats import Parsed
-from ingest.request import IngestRequest
-from ingest.stack_profile import upload_of_stacks
+from ingest.formats.stacks.stack_profile import upload_of_stacks
+from ingest.request.body import WHOLE_BODY
+from ingest.request.query import IngestRequest
 from ingest.text_lines import split_lines
 
 

@@ -10,10 +10,10 @@ from typing import Final
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.pb import profile_pb2
 from ingest.formats import Parsed
-from ingest.incoming import IncomingProfile
-from ingest.pprof_message import decode_pprof
-from ingest.request import IngestRequest
-from ingest.series_labels import series_labels
+from ingest.profile.incoming import IncomingProfile
+from ingest.profile.pprof import decode_pprof
+from ingest.profile.series_labels import series_labels
+from ingest.request.query import IngestRequest
 
 _YEAR_1971_NS: Final = 365 * 86_400 * 1_000_000_000
 _MAX_CONFIG_BYTES: Final = 1 << 16

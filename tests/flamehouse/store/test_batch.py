@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doubles import CannedStore
-from flamehouse.profile import Upload
+from flamehouse.model.profile import Upload
 from flamehouse.settings import Settings
-from flamehouse.store import Store, known
-from flamehouse.store.batch import Batch, week_of
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.known import Known
-from flamehouse.store.writer import LoneWriter
+from flamehouse.store import Store
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.write import seen_ids as known
+from flamehouse.store.write.batch import Batch, week_of
+from flamehouse.store.write.seen_ids import Known
+from flamehouse.store.write.writer import LoneWriter
 from profiles import CPU_LABELS, labels_of, pprof_of, sample
 from questions import Server, drawn, some_monday_ms
 from uploads import series

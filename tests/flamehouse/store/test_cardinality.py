@@ -7,9 +7,10 @@ import pytest
 
 from counted import Counted, once
 from flamehouse.settings import Settings
-from flamehouse.store import Store, cardinality
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.writer import LoneWriter
+from flamehouse.store import Store
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.write import cardinality
+from flamehouse.store.write.writer import LoneWriter
 from profiles import CPU_LABELS, labels_of, pprof_of, sample
 from questions import Server, drawn, new_tenant, some_monday_ms
 from uploads import refusal, series

@@ -11,11 +11,11 @@ from uuid import uuid4
 import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from flamehouse.deadline import no_time_limit, time_limit
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.deadline import no_time_limit, time_limit
-from flamehouse.store.embedded import embedded_path, is_embedded
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.connection.embedded import embedded_path, is_embedded
 
 RUNNING = """
 SELECT query_id

@@ -11,10 +11,10 @@ from faults import POISONED, poisoned, without
 from flamehouse.errors import Code, RpcError
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.failures import TO_READERS, TO_WRITERS, told_to_clients
-from flamehouse.store.journal import Journal
-from flamehouse.store.writer import GroupWriter, LoneWriter, Writer
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.connection.errors import TO_READERS, TO_WRITERS, told_to_clients
+from flamehouse.store.write.journal import Journal
+from flamehouse.store.write.writer import GroupWriter, LoneWriter, Writer
 from profiles import CPU
 from questions import Server
 from uploads import refusal

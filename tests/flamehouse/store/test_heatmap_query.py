@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from flamehouse.pb.querier_pb2 import SelectHeatmapRequest, SelectHeatmapResponse
 from flamehouse.settings import Settings
-from flamehouse.store import Store, heatmap_query
+from flamehouse.store import Store
+from flamehouse.store.read import heatmap as heatmap_query
 from points import DAY, HOUR, PROFILES, SECOND, SPANS, TRACES, Labels, Part, Pointed, Taken, World, world
 from profiles import CPU
 from questions import Server, some_monday_ms

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flamehouse.store.journal import Journal
-from flamehouse.store.repair import Footprint
+from flamehouse.store.write.journal import Journal
+from flamehouse.store.write.rollback import Footprint
 
 ONE = Footprint(
     tenant="a", upload_ids=[bytes(range(32)), b"\xff" * 32], fingerprints=[0, 2**64 - 1], hours=[0]

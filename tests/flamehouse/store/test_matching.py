@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flamehouse.errors import Code, RpcError
-from flamehouse.selector import Matcher, MatchOp, parse_selector
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.failures import told_to_clients
-from flamehouse.store.matching import series_condition
+from flamehouse.model.selector import Matcher, MatchOp, parse_selector
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.connection.errors import told_to_clients
+from flamehouse.store.read.matchers import series_condition
 
 CPU = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
 HEAP = "memory:inuse_space:bytes:space:bytes"

@@ -15,10 +15,11 @@ from counted import Counted, once
 from faults import without
 from flamehouse.pb.profile_pb2 import Mapping
 from flamehouse.settings import Settings
-from flamehouse.store import Store, migrate
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.journal import Journal
-from flamehouse.store.writer import GroupWriter, LoneWriter
+from flamehouse.store import Store
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.schema import migrate
+from flamehouse.store.write.journal import Journal
+from flamehouse.store.write.writer import GroupWriter, LoneWriter
 from profiles import labels_of, pprof_of, sample
 from questions import Server, drawn
 from uploads import series
@@ -26,8 +27,8 @@ from uploads import series
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
 
 DAY_MS = 86_400_000
-FIRST = files("flamehouse.store").joinpath("migrations", "0001.sql").read_text()
-LATEST = len([*files("flamehouse.store").joinpath("migrations").iterdir()])
+FIRST = files("flamehouse.store.schema").joinpath("migrations", "0001.sql").read_text()
+LATEST = len([*files("flamehouse.store.schema").joinpath("migrations").iterdir()])
 """The number of the last migration, as there is no gap between them."""
 NEXT = """
 ALTER TABLE profiles ADD COLUMN IF NOT EXISTS sum_of_squares Float64;

@@ -1,15 +1,15 @@
 """The names of functions are asked for once, and are right whenever they came."""
 
 from doubles import Listening
-from flamehouse.profile_type import ProfileType
+from flamehouse.model.profile_type import ProfileType
+from flamehouse.model.time_range import TimeRange
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.names import FunctionNames
-from flamehouse.store.reader import Reader
-from flamehouse.store.selection import selection_of
-from flamehouse.store.writer import LoneWriter
-from flamehouse.timerange import TimeRange
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.read.function_names import FunctionNames
+from flamehouse.store.read.reader import Reader
+from flamehouse.store.read.selection import selection_of
+from flamehouse.store.write.writer import LoneWriter
 from profiles import CPU, labels_of, pprof_of, sample
 from questions import EVERYTHING, Server, drawn, some_monday_ms
 from uploads import series

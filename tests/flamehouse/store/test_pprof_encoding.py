@@ -15,7 +15,7 @@ from flamehouse.pb.querier_pb2 import SelectMergeProfileRequest
 from flamehouse.pb.types_pb2 import GoPGO, StackTraceSelector
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from flamehouse.store.client import ClickHouse
+from flamehouse.store.connection.client import ClickHouse
 from flamehouse.varint import uvarint
 from fuzzing import fuzzed
 from pprofs import names_of_stack, said_by

@@ -10,7 +10,7 @@ from google.protobuf import json_format
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from flamehouse.store.client import ClickHouse
+from flamehouse.store.connection.client import ClickHouse
 from pprofs import names_of_stack, said_by
 from profiles import CPU, labels_of, pprof_of, sample
 from questions import Server, some_monday_ms

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flamehouse.store.ranges import Pieces, Span, pieces_of
+from flamehouse.store.read.rollups import Pieces, Span, pieces_of
 
 MIN = 60_000
 FIVE = 5 * MIN

@@ -9,14 +9,14 @@ import pytest
 
 from counted import Counted, once
 from faults import Killed, Mortal
-from flamehouse.profile import Upload
+from flamehouse.model.profile import Upload
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from flamehouse.store.client import ClickHouse, Parameters, ServerSettings
-from flamehouse.store.journal import Journal
-from flamehouse.store.migrate import migrate
-from flamehouse.store.repair import Footprint, footprints_of, take_back
-from flamehouse.store.writer import GroupWriter, LoneWriter
+from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
+from flamehouse.store.schema.migrate import migrate
+from flamehouse.store.write.journal import Journal
+from flamehouse.store.write.rollback import Footprint, footprints_of, take_back
+from flamehouse.store.write.writer import GroupWriter, LoneWriter
 from questions import new_tenant
 
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from flamehouse.store.client import ClickHouse
+from flamehouse.store.connection.client import ClickHouse
 from oracle import Stack, oracle_tree, read_tree
 from profiles import CPU, Sample, labels_of, names_of, pprof_of
 from questions import EVERYTHING, Server, drawn, some_monday_ms

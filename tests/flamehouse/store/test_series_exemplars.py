@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from flamehouse.pb.querier_pb2 import SelectSeriesRequest, SelectSeriesResponse
 from flamehouse.settings import Settings
-from flamehouse.store import Store, series_query
+from flamehouse.store import Store
+from flamehouse.store.read import series as series_query
 from points import (
     DAY,
     HOUR,

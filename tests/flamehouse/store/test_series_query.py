@@ -9,7 +9,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from flamehouse.settings import Settings
-from flamehouse.store import Store, series_query
+from flamehouse.store import Store
+from flamehouse.store.read import series as series_query
 from profiles import CPU, labels_of, pprof_of, sample
 from questions import AnsweredSeries, Server, some_monday_ms
 from uploads import series

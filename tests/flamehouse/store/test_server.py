@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 from flamehouse.errors import Code, RpcError
-from flamehouse.profile import Upload
+from flamehouse.model.profile import Upload
+from flamehouse.model.time_range import TimeRange
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.migrate import migrate
-from flamehouse.timerange import TimeRange
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.schema.migrate import migrate
 from scripted import Reply, asleep, nobody_listens, scripted
 from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
 from tools.secrets_manager import SecretsManager, serving_secret

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.migrate import migrate
-from flamehouse.store.writer import LoneWriter
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.schema.migrate import migrate
+from flamehouse.store.write.writer import LoneWriter
 from oracle import Stack
 from profiles import CPU, Frame, Sample, labels_of, names_of, pprof_of, sample
 from questions import EVERYTHING, Server, drawn, some_monday_ms

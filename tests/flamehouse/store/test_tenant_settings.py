@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from flamehouse.errors import Code, RpcError
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.migrate import migrate
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.schema.migrate import migrate
 from flamehouse.store.tenant_settings import Setting
-from flamehouse.store.writer import LoneWriter
+from flamehouse.store.write.writer import LoneWriter
 from questions import new_tenant
 
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")

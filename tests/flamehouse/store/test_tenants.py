@@ -7,8 +7,8 @@ import pytest
 from doubles import Listening
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.writer import LoneWriter
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.write.writer import LoneWriter
 from profiles import CPU, labels_of, pprof_of, sample
 from questions import Server, drawn, some_monday_ms
 from uploads import series

@@ -11,12 +11,13 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from counted import Counted, once
 from faults import POISONED, Killed, Mortal, poisoned, poisoned_ledger, without
-from flamehouse.profile import Upload
+from flamehouse.model.profile import Upload
 from flamehouse.settings import Settings
-from flamehouse.store import Store, writer
-from flamehouse.store.client import ClickHouse
-from flamehouse.store.journal import Journal
-from flamehouse.store.writer import GroupWriter, LoneWriter, Writer
+from flamehouse.store import Store
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.write import writer
+from flamehouse.store.write.journal import Journal
+from flamehouse.store.write.writer import GroupWriter, LoneWriter, Writer
 
 type Outcome = BaseException | None
 

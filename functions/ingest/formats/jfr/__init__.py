@@ -22,13 +22,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from flamehouse.errors import invalid_argument
-from ingest.body import WHOLE_BODY
 from ingest.formats import Parsed
 from ingest.formats.jfr.labels import read_snapshot
 from ingest.formats.jfr.recording import read_recording
-from ingest.incoming import IncomingProfile
-from ingest.request import IngestRequest
-from ingest.series_labels import SPY_LABEL, series_labels
+from ingest.profile.incoming import IncomingProfile
+from ingest.profile.series_labels import SPY_LABEL, series_labels
+from ingest.request.body import WHOLE_BODY
+from ingest.request.query import IngestRequest
 
 _SECOND_NS: Final = 1_000_000_000
 

@@ -17,7 +17,7 @@ from ingest.formats.jfr.layout import Layout, layout_of, read_values
 from ingest.formats.jfr.limits import MAX_EVENT_CLASSES, MAX_SAMPLES, MAX_SETTINGS, damaged
 from ingest.formats.jfr.metadata import Class, Classes
 from ingest.formats.jfr.numbers import MAX_NUMBER_BYTES, read_numbers
-from ingest.room import Room
+from ingest.request.budget import Room
 
 SETTING: Final = "jdk.ActiveSetting"
 _BATCH_EVENTS: Final = 1 << 12

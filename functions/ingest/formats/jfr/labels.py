@@ -7,7 +7,7 @@ from google.protobuf.message import DecodeError
 
 from flamehouse.errors import invalid_argument
 from flamehouse.pb.jfr_pb2 import LabelsSnapshot
-from flamehouse.wire import has_more_fields
+from flamehouse.web.field_count import has_more_fields
 from ingest.formats.jfr.events import Sample
 from ingest.formats.jfr.limits import MAX_CONTEXT_LABELS, MAX_SNAPSHOT_FIELDS, damaged
 from ingest.formats.jfr.profiles import Labels

@@ -15,7 +15,7 @@ from ingest.formats.jfr.cursor import LONG_BYTES, Cursor
 from ingest.formats.jfr.limits import MAX_CLASS_DEPTH, MAX_CLASS_FIELDS, damaged
 from ingest.formats.jfr.metadata import Class, Classes, Field
 from ingest.formats.jfr.numbers import NumberStream
-from ingest.room import Room
+from ingest.request.budget import Room
 
 STRING: Final = "java.lang.String"
 _SIZES: Final = {

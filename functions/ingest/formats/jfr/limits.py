@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from flamehouse.errors import RpcError, invalid_argument
-from ingest.room import Room
+from ingest.request.budget import Room
 
 MAX_CHUNKS: Final = 1_000
 MAX_METADATA_BYTES: Final = 2 << 20

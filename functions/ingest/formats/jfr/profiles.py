@@ -11,7 +11,7 @@ from flamehouse.pb.profile_pb2 import Function, Label, Line, Location, Profile, 
 from flamehouse.pb.profile_pb2 import Mapping as Mapped
 from ingest.formats.jfr.kinds import Kind
 from ingest.formats.jfr.limits import Rooms, damaged
-from ingest.pprof_message import shorten
+from ingest.profile.pprof import shorten
 
 _LINE_MASK: Final = 0xFFFFFFFF
 _INT64: Final = range(-(1 << 63), 1 << 63)

@@ -14,7 +14,7 @@ from ingest.formats.jfr.limits import Rooms
 from ingest.formats.jfr.metadata import Classes, Metadata
 from ingest.formats.jfr.profiles import Profiles
 from ingest.formats.jfr.symbols import normal_name
-from ingest.pprof_message import shorten
+from ingest.profile.pprof import shorten
 
 _EVENT: Final = "event"
 """The setting that says what the profiler samples: `cpu`, `itimer`, `wall`."""

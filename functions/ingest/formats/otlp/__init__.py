@@ -15,16 +15,16 @@ from opentelemetry.proto.collector.profiles.v1development.profiles_service_pb2 i
 from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 
 from flamehouse.errors import RpcError, invalid_argument
-from flamehouse.labels import check_label_sizes
+from flamehouse.model.labels import check_label_sizes
 from flamehouse.settings import Settings
-from ingest.body import human_bytes
 from ingest.formats.otlp.attributes import labels_of
 from ingest.formats.otlp.conversion import convert
 from ingest.formats.otlp.dictionary import Dictionary
 from ingest.formats.otlp.message import from_json, from_proto
-from ingest.incoming import IncomingProfile
-from ingest.series_labels import SERVICE_NAME, UNKNOWN_SERVICE
-from ingest.validate import check_sample_count, check_sample_labels, check_size
+from ingest.profile.incoming import IncomingProfile
+from ingest.profile.series_labels import SERVICE_NAME, UNKNOWN_SERVICE
+from ingest.profile.validate import check_sample_count, check_sample_labels, check_size
+from ingest.request.body import human_bytes
 
 __all__ = ["Found", "answer", "from_json", "from_proto", "profiles_of"]
 

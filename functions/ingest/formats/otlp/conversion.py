@@ -14,10 +14,10 @@ from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 from flamehouse.errors import invalid_argument
 from flamehouse.pb.profile_pb2 import Label, Profile, ValueType
 from flamehouse.pb.profile_pb2 import Mapping as Mapped
-from ingest.columns import ColumnarProfile, Locations, PprofColumns, Samples
 from ingest.formats.otlp.dictionary import Dictionary
 from ingest.formats.otlp.symbols import FunctionTexts
-from ingest.series_labels import SERVICE_NAME
+from ingest.profile.columns import ColumnarProfile, Locations, PprofColumns, Samples
+from ingest.profile.series_labels import SERVICE_NAME
 
 _MAX_INT64: Final = (1 << 63) - 1
 _DEFAULT_DURATION_NS: Final = 10 * 1_000_000_000

@@ -13,7 +13,7 @@ from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 from ingest.formats.otlp.attributes import string_of
 from ingest.formats.otlp.numbering import Numbering
 from ingest.formats.otlp.symbols import SymbolTables
-from ingest.pprof_message import shorten
+from ingest.profile.pprof import shorten
 
 _BUILD_ID: Final = "process.executable.build_id.gnu"
 _TRACE_ID_BYTES: Final = 16

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.profiles.v1development.profiles_service_pb2 i
     ExportProfilesServiceRequest,
 )
 
-from flamehouse.codec import PROTO, json_object, message_from
+from flamehouse.web.codec import PROTO, json_object, message_from
 
 _ID_BYTES: Final = (("traceId", 16), ("trace_id", 16), ("spanId", 8), ("span_id", 8))
 

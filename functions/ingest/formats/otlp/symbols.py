@@ -11,8 +11,8 @@ from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 
 from flamehouse.pb.otlp_columns_pb2 import DictionaryLists, FunctionColumns, LocationColumns
 from flamehouse.pb.profile_columns_pb2 import LineColumns
-from ingest.columns import LINE_SEPARATOR, Functions, Locations, aligned, flattened, joined
 from ingest.formats.otlp.numbering import Numbering
+from ingest.profile.columns import LINE_SEPARATOR, Functions, Locations, aligned, flattened, joined
 
 _LOCATION_SEPARATOR: Final = b"\x08\x00\x10\x00\x1a\x02\x08\x00"
 _FUNCTION_SEPARATOR: Final = b"\x08\x00\x10\x00\x18\x00\x20\x00"

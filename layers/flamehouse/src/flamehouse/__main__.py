@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from flamehouse.settings import Settings
-from flamehouse.store.failures import told_to_operators
-from flamehouse.store.migrate import migrate
+from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.schema.migrate import migrate
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ) -> None:

@@ -2,8 +2,8 @@
 
 from starlette.requests import ClientDisconnect, Request
 
-from flamehouse.compression import too_large
 from flamehouse.errors import Code, RpcError
+from flamehouse.web.compression import too_large
 
 
 async def read_body(request: Request, limit: int) -> bytes:

@@ -17,7 +17,7 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     # A row's time and this have to lie before 2106, where ClickHouse's DateTime begins again: it would expire at once.
     "retention_days": (0, 10_000),
     "ingest_window_past_s": _ANY_OR_DEFAULT,
-    # The ids of a call tree's nodes have room for this depth (store/tree_sql.py).
+    # The ids of a call tree's nodes have room for this depth (store/read/call_tree.py).
     "max_stack_depth": (1, 4_000),
     "max_query_length_s": _ANY_OR_DEFAULT,
     "max_query_lookback_s": _ANY_OR_DEFAULT,

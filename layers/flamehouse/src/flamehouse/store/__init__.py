@@ -6,32 +6,28 @@ from functools import wraps
 from pathlib import Path
 from typing import Concatenate
 
-from flamehouse.flamegraph import CutTree
-from flamehouse.flamegraph_diff import DiffTree
-from flamehouse.profile import Upload
+from flamehouse.deadline import time_limit
+from flamehouse.model.profile import Upload
+from flamehouse.model.queries import StacktraceQuery
+from flamehouse.render.flamegraph import CutTree
+from flamehouse.render.flamegraph_diff import DiffTree
 from flamehouse.settings import Settings
-from flamehouse.store import (
-    analysis_query,
-    diff_query,
-    heatmap_query,
-    labels_query,
-    pprof_query,
-    series_query,
-    stacktraces_query,
-    stats_query,
-    tenant_settings,
-)
-from flamehouse.store.cardinality import SeriesBudget
-from flamehouse.store.client import ClickHouse, ServerSettings
-from flamehouse.store.deadline import time_limit
-from flamehouse.store.embedded import embedded_path
-from flamehouse.store.failures import TO_READERS, TO_WRITERS, told_to_clients
-from flamehouse.store.journal import Journal
-from flamehouse.store.model import StacktraceQuery
-from flamehouse.store.names import FunctionNames
-from flamehouse.store.reader import Reader
+from flamehouse.store import diff_query, stacktraces_query, tenant_settings
+from flamehouse.store.connection.client import ClickHouse, ServerSettings
+from flamehouse.store.connection.embedded import embedded_path
+from flamehouse.store.connection.errors import TO_READERS, TO_WRITERS, told_to_clients
+from flamehouse.store.read import analyze as analysis_query
+from flamehouse.store.read import heatmap as heatmap_query
+from flamehouse.store.read import labels as labels_query
+from flamehouse.store.read import profile_stats as stats_query
+from flamehouse.store.read import series as series_query
+from flamehouse.store.read.function_names import FunctionNames
+from flamehouse.store.read.pprof import samples as pprof_query
+from flamehouse.store.read.reader import Reader
 from flamehouse.store.tag import current_tag
-from flamehouse.store.writer import GroupWriter, LoneWriter, Writer
+from flamehouse.store.write.cardinality import SeriesBudget
+from flamehouse.store.write.journal import Journal
+from flamehouse.store.write.writer import GroupWriter, LoneWriter, Writer
 
 __all__ = ["Store", "open_store"]
 

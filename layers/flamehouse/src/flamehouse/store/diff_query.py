@@ -6,13 +6,13 @@ largest node, the root counted.
 
 from string import Template
 
-from flamehouse.flamegraph_diff import NO_DIFF, DiffTree
-from flamehouse.store.model import StacktraceQuery
-from flamehouse.store.names import FunctionNames
-from flamehouse.store.reader import Reader
-from flamehouse.store.selection import either
-from flamehouse.store.stack_values import StackValues, select_stack_values
-from flamehouse.store.tree_sql import READING, take_root, tree_sql
+from flamehouse.model.queries import StacktraceQuery
+from flamehouse.render.flamegraph_diff import NO_DIFF, DiffTree
+from flamehouse.store.read.call_tree import READING, take_root, tree_sql
+from flamehouse.store.read.function_names import FunctionNames
+from flamehouse.store.read.reader import Reader
+from flamehouse.store.read.selection import either
+from flamehouse.store.read.stack_values import StackValues, select_stack_values
 
 _STACKS = Template("""
     SELECT stack, sum(left_value) AS left_value, sum(right_value) AS right_value

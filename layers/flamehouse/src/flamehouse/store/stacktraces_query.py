@@ -1,11 +1,11 @@
 """SelectMergeStacktraces: the call tree of the selected samples, cut to its largest nodes."""
 
-from flamehouse.flamegraph import NO_TREE, CutTree
-from flamehouse.store.model import StacktraceQuery
-from flamehouse.store.names import FunctionNames
-from flamehouse.store.reader import Reader
-from flamehouse.store.stack_values import select_stack_values
-from flamehouse.store.tree_sql import READING, take_root, tree_sql
+from flamehouse.model.queries import StacktraceQuery
+from flamehouse.render.flamegraph import NO_TREE, CutTree
+from flamehouse.store.read.call_tree import READING, take_root, tree_sql
+from flamehouse.store.read.function_names import FunctionNames
+from flamehouse.store.read.reader import Reader
+from flamehouse.store.read.stack_values import select_stack_values
 
 
 def select_merge_stacktraces(

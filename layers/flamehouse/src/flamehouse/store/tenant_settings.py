@@ -11,8 +11,8 @@ from typing import Final
 from uuid import uuid4
 
 from flamehouse.errors import Code, RpcError, invalid_argument
-from flamehouse.store.client import ClickHouse, ServerSettings
-from flamehouse.store.reader import Reader
+from flamehouse.store.connection.client import ClickHouse, ServerSettings
+from flamehouse.store.read.reader import Reader
 from flamehouse.varint import length_prefixed
 
 _MAX_NAME_BYTES: Final = 256

@@ -1,0 +1,82 @@
+"""Trees as bytes: each node before its children, as its name, its value and how many children follow.
+
+The formats `trie` and `tree` are written so. Numbers are varints, as protobuf and Go's encoding/binary have them.
+"""
+
+from typing import Final
+
+from flamehouse.errors import RpcError, invalid_argument
+from ingest.request.budget import Room
+
+_MAX_NAME_BYTES: Final = 65_535
+_MAX_PATH_BYTES: Final = 1 << 26
+"""Of the paths of all nodes with a value together: a long way down is part of the path of each node beneath it."""
+_MIN_NODE_BYTES: Final = 3
+_MAX_NUMBER: Final = (1 << 64) - 1
+_MAX_NUMBER_BITS: Final = 70
+
+
+def sum_by_path(data: bytes, separator: bytes) -> dict[bytes, int]:
+    """The values of all nodes by their path, which is the names from the root on with `separator` between.
+
+    Nodes are read until the data end: a root may follow another. RpcError invalid_argument for nodes that are cut
+    short, names beyond 65,535 bytes, numbers beyond 64 bits, and paths beyond 64 MiB together.
+    """
+    sums: dict[bytes, int] = {}
+    path: list[bytes] = []
+    children_left: list[int] = []
+    position = path_bytes = 0
+    room = Room(_MAX_PATH_BYTES, "bytes in the paths of its nodes")
+    while position < len(data) or children_left:
+        name, value, children, position = _read_node(data, position)
+        path.append(name)
+        path_bytes += len(name) + 1
+        if value:
+            room.take(path_bytes)
+            key = separator.join(path)
+            sums[key] = sums.get(key, 0) + value
+        children_left.append(children)
+        while children_left and not children_left[-1]:
+            children_left.pop()
+            path_bytes -= len(path.pop()) + 1
+            if children_left:
+                children_left[-1] -= 1
+    return sums
+
+
+def _read_node(data: bytes, position: int) -> tuple[bytes, int, int, int]:
+    """The node's name, value and number of children, and where the next node begins."""
+    try:
+        size, start = _read_varint(data, position)
+        if size > _MAX_NAME_BYTES:
+            raise invalid_argument(f"a name of {size} bytes exceeds the maximum of {_MAX_NAME_BYTES}")
+        end = start + size
+        value, position = _read_varint(data, end)
+        children, position = _read_varint(data, position)
+    except IndexError as error:
+        raise _cut_short() from error
+    if children * _MIN_NODE_BYTES > len(data) - position:
+        raise _cut_short()
+    return data[start:end], value, children, position
+
+
+def _read_varint(data: bytes, position: int) -> tuple[int, int]:
+    """The number at a position, and the position behind it; IndexError where the data end first."""
+    number = data[position]
+    position += 1
+    if number < 0x80:
+        return number, position
+    number &= 0x7F
+    for shift in range(7, _MAX_NUMBER_BITS, 7):
+        byte = data[position]
+        position += 1
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            if number > _MAX_NUMBER:
+                break
+            return number, position
+    raise invalid_argument("a number exceeds 64 bits")
+
+
+def _cut_short() -> RpcError:
+    return invalid_argument("the data end before the last node does")

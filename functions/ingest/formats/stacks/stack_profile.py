@@ -1,0 +1,153 @@
+"""Profiles of plain stacks, which are names and a value, as labels and a pprof message of one sample type."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Final
+
+from flamehouse.errors import Code
+from flamehouse.pb import profile_pb2
+from ingest.formats import Parsed, RefusedProfileError
+from ingest.formats.stacks.app_name import SampleType, read_app_name
+from ingest.profile.incoming import IncomingProfile
+from ingest.profile.pprof import shorten
+from ingest.profile.series_labels import series_labels
+from ingest.request.budget import Room
+from ingest.request.query import IngestRequest
+
+_MAX_STACKS: Final = 1 << 18
+"""Distinct ones of a profile."""
+_MAX_FRAMES: Final = 4_000_000
+"""Of all stacks of an upload together: short names and shared ones make many frames of few bytes."""
+_MAX_NAME_CHARS: Final = 1 << 24
+"""Several profiles may share long names, and each has to hold them."""
+_MAX_VALUE: Final = (1 << 63) - 1
+_MAX_SHOWN_BYTES: Final = 256
+_DROPPING_LABEL: Final = "profile_id"
+
+type Stack = tuple[Sequence[str], int]
+"""The names of a stack's frames, the root's first, and its value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackRooms:
+    """What the profiles of one upload may have together."""
+
+    frames: Room = field(default_factory=lambda: Room(_MAX_FRAMES, "frames in its stacks"))
+    names: Room = field(
+        default_factory=lambda: Room(_MAX_NAME_CHARS, "characters in the names of its frames")
+    )
+
+
+def upload_of_stacks(request: IngestRequest, stacks: Mapping[bytes, int]) -> Parsed:
+    """An upload of one profile, of stacks written `root;child;leaf`, in UTF-8, with how often each was met.
+
+    The stack without a frame counts for nothing. RpcError invalid_argument for more than 262,144 distinct stacks, and as
+    `stack_profile` says.
+    """
+    Room(_MAX_STACKS, "distinct stacks").take(len(stacks))
+    service, sample_type = read_app_name(request.app_name, request.sample_rate)
+    factor = sample_type.period_ns or 1
+    profile = stack_profile(
+        request,
+        service,
+        sample_type,
+        ((frames_of(stack), value * factor) for stack, value in stacks.items() if value > 0 and stack),
+        StackRooms(),
+    )
+    return upload_of_profiles(request, [profile])
+
+
+def upload_of_profiles(request: IngestRequest, profiles: Sequence[IncomingProfile]) -> Parsed:
+    """The upload; it is of nothing where the name has a label `profile_id`: that is how Pyroscope drops it."""
+    if _DROPPING_LABEL in request.labels:
+        return Parsed(profiles=(), timed=True)
+    return Parsed(profiles=profiles, timed=request.timed)
+
+
+def stack_profile(
+    request: IngestRequest,
+    service: str,
+    sample_type: SampleType,
+    stacks: Iterable[Stack],
+    rooms: StackRooms,
+    more_labels: Mapping[str, str] | None = None,
+) -> IncomingProfile:
+    """One profile, at the time the request says. `more_labels` take the place of its own.
+
+    RpcError invalid_argument for more frames or longer names than there is room for, RefusedProfileError for values
+    beyond 64 bits together.
+    """
+    pprof = profile_pb2.Profile(time_nanos=request.start_ns, period=sample_type.period_ns)
+    names = _add_samples(pprof, stacks, sample_type.type, rooms)
+    _add_names(pprof, names)
+    _add_types(pprof, sample_type)
+    labels = {**series_labels(request, service, sample_type.metric), **(more_labels or {})}
+    return IncomingProfile(labels=labels, pprof=pprof)
+
+
+def frames_of(stack: bytes) -> list[str]:
+    """The names of a stack written `root;child;leaf`; none after a semicolon at the end.
+
+    RefusedProfileError for one that is not UTF-8.
+    """
+    try:
+        names = stack.decode().split(";")
+    except UnicodeDecodeError as error:
+        raise _refused(f"invalid utf8 string hex: {_undecodable(stack)}") from error
+    if not names[-1]:
+        names.pop()
+    return names
+
+
+def _undecodable(stack: bytes) -> str:
+    """The first name that is not UTF-8, in hexadecimal."""
+    return next(name.hex() for name in stack.split(b";") if not _is_utf8(name))[: 2 * _MAX_SHOWN_BYTES]
+
+
+def _is_utf8(name: bytes) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _add_samples(
+    pprof: profile_pb2.Profile, stacks: Iterable[Stack], type_: str, rooms: StackRooms
+) -> list[str]:
+    """Add a sample for each stack; the names of their locations, in the order of their ids, which count from 1."""
+    ids: defaultdict[str, int] = defaultdict(count(1).__next__)
+    id_of, add = ids.__getitem__, pprof.sample.add
+    value_left = _MAX_VALUE
+    for names, value in stacks:
+        rooms.frames.take(len(names))
+        value_left -= value
+        if value_left < 0:
+            raise _refused(f"the values of sample type '{type_}' add up to more than 64 bits hold")
+        add(location_id=[*map(id_of, reversed(names))], value=(value,))
+    rooms.names.take(sum(map(len, ids)))
+    return [*ids]
+
+
+def _add_names(pprof: profile_pb2.Profile, names: Sequence[str]) -> None:
+    """A function for each name, and a location for each function, of the same id; the name's index is that too."""
+    pprof.string_table.append("")
+    pprof.string_table.extend(map(shorten, names))
+    add_function, add_location = pprof.function.add, pprof.location.add
+    for id_ in range(1, len(names) + 1):
+        add_function(id=id_, name=id_, system_name=id_)
+        add_location(id=id_).line.add(function_id=id_)
+
+
+def _add_types(pprof: profile_pb2.Profile, sample_type: SampleType) -> None:
+    first = len(pprof.string_table)
+    pprof.string_table.extend((sample_type.type, sample_type.unit, "cpu", "nanoseconds"))
+    pprof.sample_type.add(type=first, unit=first + 1)
+    if sample_type.period_ns:
+        pprof.period_type.type, pprof.period_type.unit = first + 2, first + 3
+
+
+def _refused(reason: str) -> RefusedProfileError:
+    return RefusedProfileError(Code.INVALID_ARGUMENT, reason)

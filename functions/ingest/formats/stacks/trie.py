@@ -1,0 +1,17 @@
+"""trie: stacks written `root;child;leaf` as a prefix tree, the way old agents sent them.
+
+A node's name is what it adds to that of its parent, wherever that ends: `main;wo` may have a child `rk`.
+"""
+
+from collections.abc import Mapping
+
+from ingest.formats import Parsed
+from ingest.formats.stacks.preorder import sum_by_path
+from ingest.formats.stacks.stack_profile import upload_of_stacks
+from ingest.request.body import WHOLE_BODY
+from ingest.request.query import IngestRequest
+
+
+def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
+    """One profile."""
+    return upload_of_stacks(request, sum_by_path(parts.get(WHOLE_BODY, b""), b""))

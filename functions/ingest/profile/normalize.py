@@ -1,0 +1,123 @@
+"""A profile as it came in -> the parts the store takes: symbols hashed, samples merged and split into series.
+
+Follows Grafana Pyroscope's order (normalise, then split by sample labels) with one difference: a stack is cut after
+its inlined lines are expanded. Values are stored as sent: no deltas are computed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
+from uuid import UUID
+
+from flamehouse.errors import invalid_argument
+from flamehouse.model.labels import LabelSet, validate_labels
+from flamehouse.model.profile import SeriesProfile, Symbols, fingerprint_of
+from flamehouse.model.profile_type import ProfileType
+from flamehouse.pb import profile_pb2
+from flamehouse.settings import Settings
+from ingest.profile.samples import Merged, columns_of, merge_samples
+from ingest.profile.series_labels import SERVICE_NAME
+from ingest.profile.symbols import SymbolTable
+from ingest.profile.validate import ValidProfile
+
+_DROPPED_LABELS = frozenset({"__delta__", "__order__", "__session_id__", "__name_replaced__"})
+_GODELTAPROF = "godeltaprof_"
+
+
+def normalize(
+    profile: ValidProfile, *, profile_id: UUID, received_ns: int, settings: Settings
+) -> list[SeriesProfile]:
+    """Turn a validated profile into the parts that are stored: one for each series it belongs to.
+
+    RpcError invalid_argument for label sets that turn out bad once sample labels have joined them, and for more series
+    than an upload may make.
+    """
+    symbols = Symbols()
+    table = SymbolTable(profile, symbols, settings.max_stack_depth)
+    parts: list[SeriesProfile] = []
+    for sample_labels, samples in merge_samples(profile, table).items():
+        labels = _join_labels(profile.labels, sample_labels)
+        validate_labels(labels, settings)
+        for part in _series_profiles(profile.pprof, labels, samples, symbols, profile_id, received_ns):
+            parts.append(part)
+            # There may be label sets by the thousand, and for each of them sample types by the thousand.
+            check_series_count(len(parts), settings)
+    return parts
+
+
+def check_series_count(count: int, settings: Settings) -> None:
+    """RpcError invalid_argument for more series than an upload may make."""
+    if count > settings.max_series_per_upload:
+        raise invalid_argument(
+            f"the upload makes more series than the limit of {settings.max_series_per_upload}"
+            " (max_series_per_upload); a sample label whose values never repeat is the usual reason"
+        )
+
+
+def profile_id_of(upload_id: bytes, index: int) -> UUID:
+    """The id of the upload's profile number `index`: the same whenever the upload is sent again."""
+    return UUID(bytes=sha256(upload_id + index.to_bytes(4)).digest()[:16], version=4)
+
+
+def _series_profiles(
+    pprof: profile_pb2.Profile,
+    labels: Mapping[str, str],
+    samples: Sequence[Merged],
+    symbols: Symbols,
+    profile_id: UUID,
+    received_ns: int,
+) -> Iterator[SeriesProfile]:
+    """The profile's part under one label set: one SeriesProfile a sample type that has a value other than zero."""
+    for index, sample_type in enumerate(pprof.sample_type):
+        columns = columns_of(samples, index)
+        if not columns.values:
+            continue
+        profile_type = _profile_type(labels["__name__"], sample_type, pprof)
+        series = _series_labels(labels, profile_type)
+        yield SeriesProfile(
+            time_ns=pprof.time_nanos or received_ns,
+            duration_ns=pprof.duration_nanos,
+            profile_id=profile_id,
+            profile_type=profile_type.id,
+            service=labels[SERVICE_NAME],
+            fingerprint=fingerprint_of(series),
+            labels=series,
+            symbols=symbols,
+            stacktrace_ids=columns.stacktrace_ids,
+            values=columns.values,
+            span_ids=columns.span_ids,
+            trace_ids=columns.trace_ids,
+        )
+
+
+def _profile_type(name: str, sample_type: profile_pb2.ValueType, pprof: profile_pb2.Profile) -> ProfileType:
+    text = pprof.string_table
+    period = pprof.period_type
+    return ProfileType(
+        name=name,
+        sample_type=text[sample_type.type],
+        sample_unit=text[sample_type.unit],
+        period_type=text[period.type],
+        period_unit=text[period.unit],
+    )
+
+
+def _join_labels(labels: Mapping[str, str], sample_labels: LabelSet) -> dict[str, str]:
+    """The series' own labels and those of its samples, without what only steers ingestion."""
+    joined = {**labels, **dict(sample_labels)}
+    joined["__name__"] = joined["__name__"].removeprefix(_GODELTAPROF)
+    return {name: value for name, value in joined.items() if name not in _DROPPED_LABELS}
+
+
+def _series_labels(labels: Mapping[str, str], profile_type: ProfileType) -> LabelSet:
+    """All labels of a series, with the private ones that say its profile type; empty period parts are not set."""
+    private = {
+        "__profile_type__": profile_type.id,
+        "__service_name__": labels[SERVICE_NAME],
+        "__type__": profile_type.sample_type,
+        "__unit__": profile_type.sample_unit,
+    }
+    if profile_type.period_type:
+        private["__period_type__"] = profile_type.period_type
+    if profile_type.period_unit:
+        private["__period_unit__"] = profile_type.period_unit
+    return tuple(sorted({**labels, **private}.items()))

@@ -1,0 +1,157 @@
+"""The samples of one pprof, merged: equal stacks under equal labels become one, and each series gets its own."""
+
+from array import array
+from collections.abc import Container, Iterable, Mapping, Sequence
+from itertools import accumulate, compress
+from typing import NamedTuple
+
+from flamehouse.errors import invalid_argument
+from flamehouse.model.labels import LabelSet
+from flamehouse.pb.profile_pb2 import Label
+from ingest.profile.columns import Samples
+from ingest.profile.symbols import SymbolTable
+from ingest.profile.validate import ValidProfile
+
+_NO_TRACE = bytes(16)
+_PRIVATE = "__"
+_SPAN_LABELS = ("span_id", "profile_id")
+"""`profile_id` is what older SDKs call the span a sample was taken in."""
+
+
+class SampleLabels(NamedTuple):
+    """A sample's labels: those that make a series, and the span and trace it was taken in (0 and zeros for none)."""
+
+    series: LabelSet
+    span_id: int
+    trace_id: bytes
+
+
+class Merged(NamedTuple):
+    """Samples of equal labels: their stacks, each once, and for each sample type the values of these."""
+
+    labels: SampleLabels
+    stacktraces: Sequence[int]
+    values: Sequence[Sequence[int]]
+
+
+class SeriesColumns(NamedTuple):
+    """Samples of one sample type. Span and trace ids are empty where no sample has one."""
+
+    stacktrace_ids: "array[int]"
+    values: "array[int]"
+    span_ids: "array[int]"
+    trace_ids: list[bytes]
+
+
+def merge_samples(profile: ValidProfile, symbols: SymbolTable) -> Mapping[LabelSet, Sequence[Merged]]:
+    """Sum the pprof's samples by labels and stack, the labels grouped by the series they make.
+
+    Samples with a negative value, or with nothing but zeros, are left out, as Pyroscope does; so are labels named as
+    the series' own are, which win over them.
+    """
+    samples = profile.columns.samples
+    types = len(profile.pprof.sample_type)
+    values = [samples.values[type_::types] for type_ in range(types)]
+    kept = [row for row, each in enumerate(zip(*values, strict=True)) if min(each) >= 0 and any(each)]
+    stacktraces = symbols.stacktraces(samples.location_ids, samples.depths, kept)
+    read_labels = LabelReader(profile.pprof.string_table, profile.labels)
+    series: dict[LabelSet, list[Merged]] = {}
+    for labels, rows in _rows_by_labels(samples, kept, read_labels).items():
+        of_labels = [[column[row] for row in rows] for column in values]
+        merged = _merge([stacktraces[row] for row in rows], of_labels)
+        series.setdefault(labels.series, []).append(Merged(labels, *merged))
+    return series
+
+
+def _rows_by_labels(
+    samples: Samples, kept: Sequence[int], read_labels: "LabelReader"
+) -> Mapping[SampleLabels, Sequence[int]]:
+    if not samples.labels:
+        return {_NO_LABELS: kept} if kept else {}
+    ends = [*accumulate(samples.label_counts)]
+    rows: dict[SampleLabels, list[int]] = {}
+    for row in kept:
+        end = ends[row]
+        labels = read_labels(tuple(samples.labels[end - samples.label_counts[row] : end]))
+        rows.setdefault(labels, []).append(row)
+    return rows
+
+
+def _merge(
+    stacktraces: Sequence[int], values: Sequence[Sequence[int]]
+) -> tuple[Sequence[int], Sequence[Sequence[int]]]:
+    """Each stack once, with the sums of its values."""
+    sums = dict.fromkeys(stacktraces, 0)
+    if len(sums) == len(stacktraces):
+        return stacktraces, values
+    summed = []
+    for column in values:
+        sums = dict.fromkeys(sums, 0)
+        for stacktrace, value in zip(stacktraces, column, strict=True):
+            sums[stacktrace] += value
+        summed.append([*sums.values()])
+    return [*sums], summed
+
+
+def columns_of(samples: Sequence[Merged], type_: int) -> SeriesColumns:
+    """The samples of one series whose value of sample type number `type_` is not zero.
+
+    RpcError invalid_argument for sums beyond 64 bits.
+    """
+    columns = SeriesColumns(array("Q"), array("q"), array("Q"), [])
+    has_spans = any(labels.span_id or labels.trace_id != _NO_TRACE for labels, _, _ in samples)
+    for labels, stacktraces, values in samples:
+        before = len(columns.values)
+        columns.stacktrace_ids.extend(compress(stacktraces, values[type_]))
+        try:
+            columns.values.extend(filter(None, values[type_]))
+        except OverflowError:
+            raise invalid_argument("the values of equal samples add up to more than 64 bits hold") from None
+        if has_spans:
+            count = len(columns.values) - before
+            columns.span_ids.extend([labels.span_id] * count)
+            columns.trace_ids.extend([labels.trace_id] * count)
+    return columns
+
+
+class LabelReader:
+    """Reads the encoded labels of samples; the few distinct sets of a profile are made out once."""
+
+    def __init__(self, strings: Sequence[str], series_labels: Container[str]) -> None:
+        self._strings = strings
+        self._series_labels = series_labels
+        self._seen: dict[Sequence[bytes], SampleLabels] = {(): _NO_LABELS}
+
+    def __call__(self, labels: tuple[bytes, ...]) -> SampleLabels:
+        found = self._seen.get(labels)
+        if found is None:
+            found = self._seen[labels] = self._read(map(Label.FromString, labels))
+        return found
+
+    def _read(self, labels: Iterable[Label]) -> SampleLabels:
+        """String labels alone count (a numeric one has string 0), of a name given twice the first, and no private one."""
+        named: dict[str, str] = {}
+        for label in labels:
+            if label.str and self._strings[label.str]:
+                named.setdefault(self._strings[label.key], self._strings[label.str])
+        trace_id = _hex_id(named.pop("trace_id", ""), 16)
+        span_ids = [_hex_id(named.pop(name, ""), 8) for name in _SPAN_LABELS]
+        span_id = next((int.from_bytes(id_) for id_ in span_ids if id_), 0)
+        own = [(name, value) for name, value in named.items() if self._is_own(name)]
+        return SampleLabels(tuple(sorted(own)), span_id, trace_id or _NO_TRACE)
+
+    def _is_own(self, name: str) -> bool:
+        return name not in self._series_labels and not name.startswith(_PRIVATE)
+
+
+def _hex_id(text: str, length: int) -> bytes:
+    """The bytes of a hexadecimal id of `length` bytes; empty where the text is not one."""
+    try:
+        id_ = bytes.fromhex(text)
+    except ValueError:
+        return b""
+    # `fromhex` skips blanks: the id may be shorter than the text lets expect.
+    return id_ if len(text) == 2 * len(id_) == 2 * length else b""
+
+
+_NO_LABELS = SampleLabels((), 0, _NO_TRACE)

@@ -1,0 +1,182 @@
+"""The symbols of one pprof: its functions, mappings and locations under the ids that hold for every upload.
+
+Follows Pyroscope's normalisation: what a mapping with functions says of addresses is dropped, so that the same line
+of code is the same location whatever the build's layout, and locations with neither a line nor an address go.
+"""
+
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping as MappingOf
+from itertools import accumulate, chain
+
+from flamehouse.model.profile import (
+    NO_MAPPING,
+    Function,
+    Location,
+    Mapping,
+    Symbols,
+    function_of,
+    location_of,
+    mapping_of,
+    stacktrace_id,
+)
+from flamehouse.pb import profile_pb2
+from ingest.go_names import is_go, without_shapes
+from ingest.profile.columns import Functions, Locations
+from ingest.profile.validate import ValidProfile
+
+
+class SymbolTable:
+    """Turns the location ids of one pprof's samples into stack ids, collecting into `symbols` what they name."""
+
+    def __init__(self, profile: ValidProfile, symbols: Symbols, max_depth: int) -> None:
+        pprof, columns = profile.pprof, profile.columns
+        rename = without_shapes if is_go(profile.labels, pprof) else None
+        functions = _functions(columns.functions, pprof.string_table[:], rename)
+        mappings = _mappings(pprof)
+        locations = _locations(columns.locations, functions, mappings)
+        symbols.functions = {function.id: function for function in functions.values()}
+        symbols.mappings = {mapping.id: mapping for mapping in mappings.values()}
+        symbols.locations = {location.id: location for location in locations.values()}
+        self._ids = {local: location.id for local, location in locations.items()}
+        self._symbols = symbols
+        self._max_depth = max_depth
+        self._widest = max(columns.locations.line_counts, default=1) or 1
+
+    def stacktraces(
+        self, locations: Sequence[int], depths: Sequence[int], kept: Sequence[int]
+    ) -> MappingOf[int, int]:
+        """The ids of the `kept` of the stacks that follow each other in `locations`, by their numbers.
+
+        Each stack is given leaf first, `depths` says how long. Locations that the pprof does not have are left out.
+        """
+        ids = self._ids
+        try:
+            all_stacks = array("Q", [ids[local] for local in locations])
+        except KeyError:
+            return self.stacktraces(*_without_dangling(locations, depths, ids), kept)
+        # Backwards, every stack is root first and the last stack comes first.
+        all_stacks.reverse()
+        starts = [len(all_stacks) - end for end in accumulate(depths)]
+        stacktraces = {}
+        for number in kept:
+            depth, start = depths[number], starts[number]
+            stack = all_stacks[start : start + depth]
+            if depth * self._widest > self._max_depth:
+                stack = self._cut(stack)
+            id_ = stacktrace_id(stack)
+            self._symbols.stacktraces[id_] = stack
+            stacktraces[number] = id_
+        return stacktraces
+
+    def _cut(self, stack: "array[int]") -> "array[int]":
+        """Keep the outermost frames, `max_depth` of them: a location counts for its lines."""
+        room = self._max_depth
+        for kept, id_ in enumerate(stack):
+            location = self._symbols.locations[id_]
+            frames = len(location.lines) or 1
+            if frames > room:
+                return stack[:kept] + self._outermost(location, room)
+            room -= frames
+        return stack
+
+    def _outermost(self, location: Location, count: int) -> "array[int]":
+        """The location with no more than its `count` outermost lines, as a stack; an empty one for no lines."""
+        if not count:
+            return array("Q")
+        lines = zip(location.lines[-count:], reversed(location.name_ids[:count]), strict=True)
+        cut = location_of(
+            location.address,
+            location.mapping_id,
+            tuple(((line.function_id, name_id), line.line, line.column) for line, name_id in lines),
+        )
+        self._symbols.locations[cut.id] = cut
+        return array("Q", [cut.id])
+
+
+def _without_dangling(
+    locations: Sequence[int], depths: Sequence[int], ids: MappingOf[int, int]
+) -> tuple[Sequence[int], Sequence[int]]:
+    stacks = [
+        [local for local in locations[end - depth : end] if local in ids]
+        for depth, end in zip(depths, accumulate(depths), strict=True)
+    ]
+    return list(chain.from_iterable(stacks)), [len(stack) for stack in stacks]
+
+
+def _functions(
+    functions: Functions, strings: Sequence[str], rename: Callable[[str], str] | None
+) -> dict[int, Function]:
+    """The functions by their ids in the pprof."""
+    names = [strings[index] for index in functions.names]
+    return {
+        local: function_of(name, strings[system_name], strings[filename], start_line)
+        for local, name, system_name, filename, start_line in zip(
+            functions.ids,
+            map(rename, names) if rename else names,
+            functions.system_names,
+            functions.filenames,
+            functions.start_lines,
+            strict=True,
+        )
+    }
+
+
+def _mappings(pprof: profile_pb2.Profile) -> dict[int, Mapping]:
+    text = pprof.string_table
+    mappings = {}
+    for mapping in pprof.mapping:
+        start, limit, offset = mapping.memory_start, mapping.memory_limit, mapping.file_offset
+        if mapping.has_functions:
+            start = limit = offset = 0
+        flags = (
+            mapping.has_functions
+            | mapping.has_filenames << 1
+            | mapping.has_line_numbers << 2
+            | mapping.has_inline_frames << 3
+        )
+        mappings[mapping.id] = mapping_of(
+            start, limit, offset, text[mapping.filename], text[mapping.build_id], flags
+        )
+    return mappings
+
+
+def _locations(
+    columns: Locations, functions: MappingOf[int, Function], mappings: MappingOf[int, Mapping]
+) -> dict[int, Location]:
+    """The locations by their ids in the pprof; those that say nothing are left out."""
+    mapping_ids = {local: mapping.id for local, mapping in mappings.items()}
+    without_address = {local for local, mapping in mappings.items() if mapping.has_functions}
+    found = map(
+        location_of,
+        [
+            0 if local in without_address else address
+            for local, address in zip(columns.mapping_ids, columns.addresses, strict=True)
+        ],
+        [mapping_ids.get(local, NO_MAPPING) for local in columns.mapping_ids],
+        _known_lines(columns, {local: function[:2] for local, function in functions.items()}),
+    )
+    return {
+        local: location
+        for local, address, location in zip(columns.ids, columns.addresses, found, strict=True)
+        if address or location.lines
+    }
+
+
+def _known_lines(
+    columns: Locations, functions: MappingOf[int, tuple[int, int]]
+) -> Iterable[tuple[tuple[tuple[int, int], int, int], ...]]:
+    """Each location's lines whose function the pprof has, as `location_of` takes them."""
+    known = [functions[local] for local in columns.function_ids if local in functions]
+    if len(known) == len(columns.function_ids) and columns.line_counts.count(1) == len(columns.line_counts):
+        return zip(zip(known, columns.lines, columns.columns, strict=True), strict=True)
+    lines = [*zip(columns.function_ids, columns.lines, columns.columns, strict=True)]
+    ends = accumulate(columns.line_counts)
+    return (
+        tuple(
+            (functions[local], line, column)
+            for local, line, column in lines[end - count : end]
+            if local in functions
+        )
+        for count, end in zip(columns.line_counts, ends, strict=True)
+    )

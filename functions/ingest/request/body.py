@@ -1,0 +1,110 @@
+"""The body of an upload: read within bounds, unpacked whatever way a client packed it, and split into its parts.
+
+Clients gzip the profile, or the whole body with or without saying so, or both, and some say gzip of what is none. What
+counts is what the bytes are: gzip begins with 1f 8b, which no format does.
+"""
+
+from collections.abc import Container, Mapping
+from typing import Final
+
+from starlette.requests import Request
+
+from flamehouse.body import read_body
+from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.web.compression import gunzip, gunzip_beginning
+from ingest.request.multipart import is_multipart, split_multipart
+
+GZIP_MAGIC: Final = b"\x1f\x8b"
+_MAX_GZIP_LAYERS: Final = 4
+_ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip"})
+
+WHOLE_BODY: Final = "profile"
+"""The name of the only part of a body that is no form: the one that the form would call so."""
+
+_HTTP_STATUS: Final = {Code.RESOURCE_EXHAUSTED: 413, Code.CANCELED: 408}
+_TEXT: Final = {Code.RESOURCE_EXHAUSTED: "request body too large"}
+
+
+async def read_upload(request: Request, limit: int) -> bytes:
+    """The body as sent.
+
+    RpcError with status 413 for more than `limit` bytes, 408 for one that breaks off, 415 for a Content-Encoding other
+    than gzip.
+    """
+    _check_encoding(request.headers.get("Content-Encoding", ""))
+    try:
+        return await read_body(request, limit)
+    except RpcError as error:
+        message = _TEXT.get(error.code, error.message)
+        raise RpcError(Code.UNKNOWN, message, http_status=_HTTP_STATUS[error.code]) from error
+
+
+def read_parts(
+    body: bytes, content_type: str, wanted: Container[str], *, max_body_bytes: int, max_part_bytes: int
+) -> Mapping[str, bytes]:
+    """The unpacked parts of a form that are `wanted`, by their names, or the unpacked body as the only part.
+
+    All of these together are no longer than a body may be. RpcError for a form or a gzip that is damaged, and for what
+    is larger than allowed once unpacked. Parts that are not wanted are neither unpacked nor looked at.
+    """
+    if not is_multipart(content_type):
+        return {WHOLE_BODY: unpack(body, max_part_bytes)}
+    parts = {}
+    room = max_body_bytes
+    for name, part in split_multipart(_gunzip_layers(body, max_body_bytes), content_type, wanted).items():
+        parts[name] = unpack(part, min(max_part_bytes, room))
+        room -= len(parts[name])
+    return parts
+
+
+def unpack(data: bytes, limit: int) -> bytes:
+    """`data` without the gzip around it, if any. RpcError invalid_argument if that is damaged or holds too much."""
+    unpacked = _gunzip_layers(data, limit)
+    if len(unpacked) > limit:
+        raise _too_large(limit)
+    return unpacked
+
+
+def beginning(data: bytes, size: int) -> bytes:
+    """The first bytes of `data` without the gzip around it; fewer, or none, where that is damaged."""
+    for _ in range(_MAX_GZIP_LAYERS):
+        if not data.startswith(GZIP_MAGIC):
+            break
+        data = gunzip_beginning(data, size)
+    return data[:size]
+
+
+def human_bytes(count: int) -> str:
+    """A size the way a message says it: `16 B`, `1.6 kB`, `4.2 MB`, `268 MB`."""
+    if count < 10:
+        return f"{count} B"
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            break
+        value /= 1000
+    value = int(value * 10 + 0.5) / 10
+    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+
+
+def _gunzip_layers(data: bytes, limit: int) -> bytes:
+    for _ in range(_MAX_GZIP_LAYERS):
+        if not data.startswith(GZIP_MAGIC):
+            return data
+        try:
+            data = gunzip(data, limit)
+        except RpcError as error:
+            raise _too_large(limit) if error.code is Code.RESOURCE_EXHAUSTED else error from error
+    raise invalid_argument(f"gzip within gzip more than {_MAX_GZIP_LAYERS} times over")
+
+
+def _too_large(limit: int) -> RpcError:
+    return invalid_argument(f"uncompressed profile payload size exceeds limit of {human_bytes(limit)}")
+
+
+def _check_encoding(header: str) -> None:
+    for encoding in header.split(","):
+        if encoding.strip().lower() not in _ENCODINGS:
+            raise RpcError(
+                Code.UNKNOWN, f'unsupported Content-Encoding "{encoding.strip()}"', http_status=415
+            )

@@ -1,0 +1,24 @@
+"""Labels in requests and answers: the names that are asked for, and label sets as messages."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from flamehouse.errors import invalid_argument
+from flamehouse.model.labels import LabelSet
+from flamehouse.pb.types_pb2 import LabelPair
+
+_MAX_NAMES: Final = 100
+"""Every series is asked for each name."""
+
+
+def asked_labels(field: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The names in `field`, each once, in their order; RpcError invalid_argument for too many."""
+    distinct = tuple(dict.fromkeys(names))
+    if len(distinct) > _MAX_NAMES:
+        raise invalid_argument(f"{field} names {len(distinct)} labels, and the limit is {_MAX_NAMES}")
+    return distinct
+
+
+def label_pairs(labels: LabelSet) -> list[LabelPair]:
+    """The label set as messages, in its order."""
+    return [LabelPair(name=name, value=value) for name, value in labels]

@@ -1,0 +1,90 @@
+"""Which samples a question about stacks selects: by profile, span, trace and call site, as the requests carry them."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+from uuid import UUID
+
+from flamehouse.errors import invalid_argument
+from flamehouse.model.queries import SampleSelector
+from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
+from flamehouse.pb.types_pb2 import StackTraceSelector
+from querier.unsupported import unsupported
+
+_MAX_IDS: Final = 1_000
+_MAX_CALL_SITE: Final = 4_000
+"""No stack is deeper."""
+_SPAN_ID_CHARS: Final = 16
+_TRACE_ID_CHARS: Final = 32
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def sample_selector(
+    *,
+    profile_ids: Sequence[str] = (),
+    span_ids: Sequence[str] = (),
+    trace_ids: Sequence[str] = (),
+    stack_trace_selector: StackTraceSelector | None = None,
+) -> SampleSelector:
+    """The selector; RpcError invalid_argument for ids that are none, for too many, and for spans of some traces alone.
+
+    What `stack_trace_selector` says of Go's PGO is not a matter of which samples count.
+    """
+    if span_ids and trace_ids:
+        raise invalid_argument("span_selector and trace_id_selector cannot be combined")
+    _check_count("ids", max(len(profile_ids), len(span_ids), len(trace_ids)), _MAX_IDS)
+    call_site = stack_trace_selector.call_site if stack_trace_selector else ()
+    _check_count("functions of a call site", len(call_site), _MAX_CALL_SITE)
+    return SampleSelector(
+        profile_ids=tuple(dict.fromkeys(map(_profile_id, profile_ids))),
+        span_ids=tuple(int.from_bytes(id_) for id_ in _hex_ids("span", span_ids, _SPAN_ID_CHARS)),
+        trace_ids=tuple(_hex_ids("trace", trace_ids, _TRACE_ID_CHARS)),
+        call_site=tuple(location.name for location in call_site),
+    )
+
+
+def refuse_go_pgo(selector: StackTraceSelector) -> None:
+    """RpcError unimplemented if the selector says something of Go's PGO, where the answer is no pprof."""
+    if selector.go_pgo.ByteSize():
+        raise unsupported("go_pgo is for profiles: leave it out, or ask for PROFILE_FORMAT_PPROF")
+
+
+def drawn_samples(request: SelectMergeStacktracesRequest) -> SampleSelector:
+    """The selector of a request for something to draw, which Go's PGO is not."""
+    refuse_go_pgo(request.stack_trace_selector)
+    return selected_samples(request)
+
+
+def selected_samples(request: SelectMergeStacktracesRequest) -> SampleSelector:
+    """The selector of a request."""
+    return sample_selector(
+        profile_ids=request.profile_id_selector,
+        span_ids=request.span_selector,
+        trace_ids=request.trace_id_selector,
+        stack_trace_selector=request.stack_trace_selector,
+    )
+
+
+def _check_count(what: str, count: int, limit: int) -> None:
+    if count > limit:
+        raise invalid_argument(f"a query may name {limit} {what}, not {count}")
+
+
+def _profile_id(text: str) -> UUID:
+    if not _UUID.fullmatch(text):
+        raise invalid_argument(f'invalid profile id: "{text}" is no UUID')
+    return UUID(text)
+
+
+def _hex_ids(kind: str, texts: Sequence[str], length: int) -> Iterable[bytes]:
+    for text in dict.fromkeys(texts):
+        if len(text) != length:
+            raise invalid_argument(f'invalid {kind} id length: "{text}"')
+        try:
+            id_ = bytes.fromhex(text)
+        except ValueError:
+            id_ = b""
+        # `fromhex` skips blanks.
+        if 2 * len(id_) != length:
+            raise invalid_argument(f'invalid {kind} id: "{text}" is not hexadecimal')
+        yield id_

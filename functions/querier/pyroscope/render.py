@@ -1,0 +1,101 @@
+"""/pyroscope/render: a flame graph with its timeline as flamebearer JSON, or a call graph as DOT."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from starlette.datastructures import QueryParams
+
+from flamehouse.model.labels import LabelSet
+from flamehouse.model.queries import EVERY_SAMPLE, SeriesQuery, SeriesResult, StacktraceQuery
+from flamehouse.model.time_range import TimeRange
+from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
+from flamehouse.render.flamebearer import flamebearer_of, shown_as
+from flamehouse.render.flamegraph import flamegraph_of
+from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.web.connect import Call
+from flamehouse.web.response_limits import check_answer_size
+from querier.common.merged_tree import dot_graph_of, stacktrace_query, tree_of
+from querier.common.time_series import check_series_count, series_to_ask_for
+from querier.pyroscope.endpoint import Content, Names, http_query, json_content, selection_of
+from querier.pyroscope.timeline import Timeline, on_steps, point_count, step_of, timeline_of
+
+_NAMES: Final = Names(query="query", from_="from", until="until")
+_DOT: Final = "dot"
+_LEAST_POINT_BYTES: Final = 2
+"""What a zero takes in JSON."""
+_WITHOUT_LABEL: Final = "*"
+"""What the group of the profiles without the label is called, as Pyroscope calls it."""
+_NO_VALUE: Final = ""
+"""What it is called beside a group of profiles whose label is `*`: no label has an empty value."""
+
+
+def render(call: Call, parameters: QueryParams) -> Content:
+    """The samples from `from` up to but not with `until`, and when they were taken."""
+    request = selection_of(parameters, _NAMES)
+    question = stacktrace_query(call, request, EVERY_SAMPLE)
+    if parameters.get("format") == _DOT:
+        dot = dot_graph_of(call, question, request.max_nodes)
+        return Content(body=dot.encode(), media_type="text/plain")
+    graph = flamegraph_of(tree_of(call, question))
+    profile_type = question.profile_type
+    flamebearer = flamebearer_of(graph, shown_as(profile_type.sample_type, profile_type.sample_unit))
+    return json_content(flamebearer | _timelines(call, request, question, parameters))
+
+
+def _timelines(
+    call: Call, request: SelectMergeStacktracesRequest, question: StacktraceQuery, parameters: QueryParams
+) -> dict[str, Any]:
+    """`timeline` of all that is selected, and `groups` of it by the first `groupBy`, over the range that was asked for.
+
+    What the lookback lets nobody see is zeros, as are steps that hold no profile.
+    """
+    group_by = tuple(parameters.getlist("groupBy")[:1])
+    average = parameters.get("aggregation") == "avg"
+    asked = TimeRange(start_ms=request.start, end_ms=request.end)
+    step_s = step_of(asked)
+    shown = on_steps(asked, step_s)
+
+    def lines_of(group_by: tuple[str, ...]) -> list[tuple[LabelSet, Timeline]]:
+        series = _series(call, question, step_s, group_by, average=average)
+        check_answer_size(
+            len(series) * point_count(shown, step_s) * _LEAST_POINT_BYTES, call.services.settings
+        )
+        return [(each.labels, timeline_of(each.points, shown, step_s)) for each in series]
+
+    whole = [line for _, line in lines_of(())]
+    return {
+        "timeline": whole[0] if whole else timeline_of((), shown, step_s),
+        "groups": _named(lines_of(group_by)) if group_by else None,
+    }
+
+
+def _series(
+    call: Call, question: StacktraceQuery, step_s: int, group_by: tuple[str, ...], *, average: bool
+) -> Sequence[SeriesResult]:
+    """The points of what the flame graph is about, on steps; the store is not asked of an empty range."""
+    if not question.within.length_ms:
+        return ()
+    query = SeriesQuery(
+        profile_type=question.profile_type,
+        matchers=question.matchers,
+        within=on_steps(question.within, step_s),
+        step_ms=step_s * 1_000,
+        group_by=group_by,
+        average=average,
+        limit=series_to_ask_for(0, call.services.settings),
+    )
+    series = call.services.store.select_series(call.tenant, query)
+    check_series_count(len(series), call.services.settings)
+    return series
+
+
+def _named(lines: Sequence[tuple[LabelSet, Timeline]]) -> dict[str, Timeline]:
+    """The timelines by the value of the label, of which each has one or none."""
+    values = [next((value for _, value in labels), None) for labels, _ in lines]
+    without = _NO_VALUE if _WITHOUT_LABEL in values else _WITHOUT_LABEL
+    names = [without if value is None else value for value in values]
+    return dict(zip(names, (line for _, line in lines), strict=True))
+
+
+route = http_query("/pyroscope/render", render)
+handler = lambda_handler(route)

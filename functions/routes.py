@@ -1,0 +1,53 @@
+"""Every route but those of ad hoc profiles: on AWS the function for paths that no other has as they are sent.
+
+API Gateway compares paths to the letter. What clients glue together (`//ingest`), and what a domain's mapping puts in
+front (PATH_PREFIX), comes here. The local server mounts the same routes.
+"""
+
+from typing import Final
+
+from starlette.routing import BaseRoute
+
+from console import about
+from console import settings as kept_settings
+from flamehouse.serverless.http_handler import lambda_handler
+from ingest.app import routes as ingest_routes
+from querier import (
+    analyze_query,
+    diff,
+    get_profile_stats,
+    label_names,
+    label_values,
+    profile_types,
+    select_heatmap,
+    select_merge_profile,
+    select_merge_span_profile,
+    select_merge_stacktraces,
+    select_series,
+    series,
+)
+from querier.pyroscope import label_values as render_label_values
+from querier.pyroscope import render, render_diff
+
+routes: Final[list[BaseRoute]] = [
+    *ingest_routes,
+    profile_types.route,
+    label_names.route,
+    label_values.route,
+    series.route,
+    get_profile_stats.route,
+    analyze_query.route,
+    select_series.route,
+    select_heatmap.route,
+    select_merge_stacktraces.route,
+    select_merge_span_profile.route,
+    select_merge_profile.route,
+    diff.route,
+    render.route,
+    render_diff.route,
+    render_label_values.route,
+    *about.routes,
+    *kept_settings.routes,
+]
+
+handler = lambda_handler(*routes)

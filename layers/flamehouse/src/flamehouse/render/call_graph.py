@@ -1,0 +1,107 @@
+"""Call graphs: each function once, with who calls whom and how much of it, worked out from a cut call tree.
+
+The sums are those of google/pprof's graphs: a function that is on a stack several times counts once in `cum`, and so does
+a call in its `weight`.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from flamehouse.render.flamegraph import CutTree, children_by_name
+from flamehouse.render.tree_walk import Node, children_of, root_of
+
+
+class Called(NamedTuple):
+    """A function: what is spent in itself (`flat`), and in itself and all that it calls (`cum`)."""
+
+    name: str
+    flat: int
+    cum: int
+
+
+class CallEdge(NamedTuple):
+    """A call and what is spent in it; a `residual` one goes, at least once, by way of functions that were left out."""
+
+    caller: str
+    callee: str
+    weight: int
+    residual: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallGraph:
+    """`functions` by falling `cum`, `edges` by falling `weight`; `left_out` functions are not among them."""
+
+    functions: Sequence[Called]
+    edges: Sequence[CallEdge]
+    total: int
+    left_out: int
+
+
+def call_graph_of(tree: CutTree, max_nodes: int) -> CallGraph:
+    """The graph of the `max_nodes` functions with the greatest `cum`, those of equal `cum` by name.
+
+    What was cut from the tree counts as a function called `other`, which its caller calls.
+    """
+    rows = children_by_name(tree.parents, tree.names)
+    functions = sorted(_functions(tree, rows), key=lambda each: (-each.cum, -each.flat, each.name))
+    kept = functions[:max_nodes]
+    return CallGraph(
+        functions=kept,
+        edges=_edges(tree, rows, {each.name for each in kept}),
+        total=tree.total,
+        left_out=len(functions) - len(kept),
+    )
+
+
+def _functions(tree: CutTree, rows: Mapping[int, Sequence[int]]) -> list[Called]:
+    flat: Counter[str] = Counter()
+    cum: Counter[str] = Counter()
+    on_stack: Counter[str] = Counter()
+    for node, entered in _walk(tree, rows):
+        if entered:
+            if not on_stack[node.name]:
+                cum[node.name] += node.total
+            flat[node.name] += node.self_
+        on_stack[node.name] += 1 if entered else -1
+    return [Called(name, flat[name], total) for name, total in cum.items()]
+
+
+def _edges(tree: CutTree, rows: Mapping[int, Sequence[int]], kept: Collection[str]) -> list[CallEdge]:
+    weights: Counter[tuple[str, str]] = Counter()
+    residual: set[tuple[str, str]] = set()
+    on_stack: Counter[tuple[str, str]] = Counter()
+    # The kept functions on the way from the root, and beside each how deep it is.
+    callers: list[tuple[str, int]] = []
+    depth = 0
+    for node, entered in _walk(tree, rows):
+        depth += 1 if entered else -1
+        if node.name not in kept:
+            continue
+        if not entered:
+            callers.pop()
+        caller, caller_depth = callers[-1] if callers else (node.name, 0)
+        call = (caller, node.name)
+        if caller != node.name:
+            if entered and not on_stack[call]:
+                weights[call] += node.total
+            if entered and caller_depth < depth - 1:
+                residual.add(call)
+            on_stack[call] += 1 if entered else -1
+        if entered:
+            callers.append((node.name, depth))
+    edges = [CallEdge(*call, weight, call in residual) for call, weight in weights.items()]
+    return sorted(edges, key=lambda edge: (-edge.weight, edge.caller, edge.callee))
+
+
+def _walk(tree: CutTree, rows: Mapping[int, Sequence[int]]) -> Iterator[tuple[Node, bool]]:
+    """Each node as it is entered (True) and as it is left."""
+    pending = [(node, True) for node in children_of(root_of(tree), tree, rows)]
+    while pending:
+        node, entering = pending.pop()
+        yield node, entering
+        if entering:
+            pending.append((node, False))
+            pending += ((callee, True) for callee in children_of(node, tree, rows))

@@ -1,0 +1,110 @@
+"""Flame graphs of two sides: the levels that Grafana draws as a comparison, laid out from one cut call tree.
+
+A level is a flat list of bars, each (left offset, left total, left self, right offset, right total, right self, name
+index), the offsets of each side counted from the end of the bar to its left.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flamehouse.errors import Code, RpcError
+from flamehouse.pb import querier_pb2
+from flamehouse.render.flamegraph import NO_NODE, OTHER, ROOT, TOTAL, children_by_name, delta_encode
+
+_BAR_FIELDS = 7
+_OFFSETS = (0, 3)
+_SELVES = (2, 5)
+"""Where in a bar both sides' numbers are."""
+_MAX_INT64 = (1 << 63) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffTree:
+    """The kept nodes of two call trees in one: columns of one length, a node a position, in any order.
+
+    As `CutTree`, but with sums of two sides; a node that one side does not have is 0 there.
+    """
+
+    ids: Sequence[int]
+    parents: Sequence[int]
+    names: Sequence[str]
+    left_totals: Sequence[int]
+    left_selves: Sequence[int]
+    right_totals: Sequence[int]
+    right_selves: Sequence[int]
+    left_total: int
+    right_total: int
+
+
+NO_DIFF = DiffTree(
+    ids=(),
+    parents=(),
+    names=(),
+    left_totals=(),
+    left_selves=(),
+    right_totals=(),
+    right_selves=(),
+    left_total=0,
+    right_total=0,
+)
+
+
+def flamegraph_diff_of(tree: DiffTree) -> querier_pb2.FlameGraphDiff:
+    """Lay the tree out under a root called `total`, children in the byte order of their names.
+
+    What was cut from a node becomes its last child, a leaf called `other`, beside a frame that is itself called so.
+    RpcError out_of_range where both sides together are beyond 64 bits.
+    """
+    total = tree.left_total + tree.right_total
+    if total > _MAX_INT64:
+        raise RpcError(
+            Code.OUT_OF_RANGE, "both sides add up to more than 64 bits hold; ask for shorter ranges"
+        )
+    names, levels = _bars(tree)
+    for level in levels:
+        for offset in _OFFSETS:
+            delta_encode(level, offset, _BAR_FIELDS)
+    return querier_pb2.FlameGraphDiff(
+        names=names,
+        levels=[querier_pb2.Level(values=level) for level in levels],
+        total=total,
+        max_self=max(max(level[self_::_BAR_FIELDS]) for level in levels for self_ in _SELVES),
+        leftTicks=tree.left_total,
+        rightTicks=tree.right_total,
+    )
+
+
+def _bars(tree: DiffTree) -> tuple[list[str], list[list[int]]]:
+    """The names, and each level's bars from left to right, offsets counted from the graph's left edge."""
+    names = tree.names
+    columns = (tree.left_totals, tree.left_selves, tree.right_totals, tree.right_selves, tree.ids)
+    rows = [*zip(*columns, strict=True)]
+    children = children_by_name(tree.parents, names)
+    name_indexes = {TOTAL: 0}
+    levels: list[list[int]] = []
+    pending = [(0, TOTAL, 0, 0, (tree.left_total, 0, tree.right_total, 0, ROOT))]
+    while pending:
+        depth, name, left, right, node = pending.pop()
+        left_total, left_self, right_total, right_self, id_ = node
+        if depth == len(levels):
+            levels.append([])
+        # The walk meets a level's bars from right to left: written backwards here, turned around at the end.
+        levels[depth] += (
+            name_indexes.setdefault(name, len(name_indexes)),
+            *(right_self, right_total, right),
+            *(left_self, left_total, left),
+        )
+        left_end, right_end = left + left_total, right + right_total
+        left += left_self
+        right += right_self
+        for row in children.get(id_, ()):
+            pending.append((depth + 1, names[row], left, right, rows[row]))
+            left += rows[row][0]
+            right += rows[row][2]
+        if left < left_end or right < right_end:
+            left_cut, right_cut = left_end - left, right_end - right
+            other = (left_cut, left_cut, right_cut, right_cut, NO_NODE)
+            pending.append((depth + 1, OTHER, left, right, other))
+    for level in levels:
+        level.reverse()
+    return list(name_indexes), levels

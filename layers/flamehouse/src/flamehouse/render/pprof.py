@@ -1,0 +1,148 @@
+"""The pprof that is made of many profiles: their samples merged, with functions, files, lines and mappings.
+
+Format: github.com/google/pprof, proto/profile.proto.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from flamehouse.model.profile import Mapping as MappedFile
+from flamehouse.model.profile_type import ProfileType
+from flamehouse.model.time_range import TimeRange
+from flamehouse.pb.profile_pb2 import Line, Profile, ValueType
+from flamehouse.render.flamegraph import OTHER
+
+CUT_OFF = 0
+"""Stands among the ids of locations for what was cut off of a stack."""
+
+_MS_NS = 1_000_000
+_PERIODS = {"process_cpu": 1_000_000_000, "memory": 524_288}
+"""Pyroscope's guess of the period, by metric name; 1 of any other."""
+
+
+class SourceLabels(NamedTuple):
+    """Where the source code of a program is, as its series' labels say; empty where they do not."""
+
+    repository: str
+    git_ref: str
+    root_path: str
+
+
+UNKNOWN_SOURCE = SourceLabels("", "", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedFunctions:
+    """The functions, encoded as pprof's field `function`, and the beginning of its `string_table`.
+
+    `last_number` is the greatest number that may be a function's. `text_count` counts `texts`, of which the first is empty;
+    there may be some among them that nothing refers to.
+    """
+
+    functions: bytes
+    last_number: int
+    texts: bytes
+    text_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergedProfile:
+    """Merged samples, and the symbols that they name by their numbers in it.
+
+    `samples` and `locations` are encoded as pprof's fields of these names. `cut_off` is the number of the location that
+    stands for what was cut off, 0 where nothing was.
+    """
+
+    samples: bytes
+    locations: bytes
+    functions: EncodedFunctions
+    mappings: Mapping[int, MappedFile]
+    cut_off: int = 0
+    source: SourceLabels = UNKNOWN_SOURCE
+
+
+NO_PROFILE = MergedProfile(
+    samples=b"",
+    locations=b"",
+    functions=EncodedFunctions(functions=b"", last_number=0, texts=b"", text_count=0),
+    mappings={},
+)
+
+
+def encoded_pprof(merged: MergedProfile, profile_type: ProfileType, within: TimeRange) -> bytes:
+    """The message Profile, of one sample type; an empty one where there are no samples."""
+    if not merged.samples:
+        return b""
+    functions = merged.functions
+    rest = _rest_of(merged, profile_type, within).SerializeToString()
+    # Texts are counted in this order.
+    return b"".join((merged.samples, merged.locations, functions.functions, functions.texts, rest))
+
+
+def _rest_of(merged: MergedProfile, profile_type: ProfileType, within: TimeRange) -> Profile:
+    """All that is not encoded yet."""
+    pprof = Profile()
+    table = _Strings(first=merged.functions.text_count)
+    value_type = ValueType(type=table[profile_type.sample_type], unit=table[profile_type.sample_unit])
+    pprof.sample_type.append(value_type)
+    pprof.period_type.type = table[profile_type.period_type]
+    pprof.period_type.unit = table[profile_type.period_unit]
+    pprof.period = _PERIODS.get(profile_type.name, 1)
+    pprof.default_sample_type = value_type.type
+    pprof.time_nanos = within.end_ms * _MS_NS
+    pprof.duration_nanos = within.length_ms * _MS_NS
+    _add_mappings(pprof, merged, table)
+    if merged.cut_off:
+        _add_cut_off(pprof, merged, table)
+    pprof.string_table.extend(table.texts)
+    return pprof
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Strings:
+    """The rest of the string table: a text's index, which it is given when it is first asked for, from `first` on."""
+
+    first: int
+    texts: dict[str, int] = field(default_factory=dict)
+
+    def __getitem__(self, text: str) -> int:
+        return self.texts.setdefault(text, self.first + len(self.texts)) if text else 0
+
+
+def _add_mappings(pprof: Profile, merged: MergedProfile, table: _Strings) -> None:
+    for number, mapping in sorted(merged.mappings.items()):
+        flags = mapping.flags
+        pprof.mapping.add(
+            id=number,
+            memory_start=mapping.memory_start,
+            memory_limit=mapping.memory_limit,
+            file_offset=mapping.file_offset,
+            filename=table[mapping.filename],
+            build_id=table[_build_id(mapping.build_id, merged.source)],
+            has_functions=bool(flags & 1),
+            has_filenames=bool(flags & 2),
+            has_line_numbers=bool(flags & 4),
+            has_inline_frames=bool(flags & 8),
+        )
+
+
+def _build_id(build_id: str, source: SourceLabels) -> str:
+    """The build id, with where the source code is if that is known, as Drilldown reads it: JSON."""
+    if not any(source):
+        return build_id
+    known = {
+        "repository": source.repository,
+        "git_ref": source.git_ref,
+        "build_id": build_id,
+        "root_path": source.root_path,
+    }
+    return json.dumps({name: value for name, value in known.items() if value})
+
+
+def _add_cut_off(pprof: Profile, merged: MergedProfile, table: _Strings) -> None:
+    """Add what stands for the ends of stacks that were cut off: a function called `other`."""
+    function = merged.functions.last_number + 1
+    pprof.function.add(id=function, name=table[OTHER], system_name=table[OTHER])
+    pprof.location.add(id=merged.cut_off, line=[Line(function_id=function)])

@@ -1,0 +1,39 @@
+"""The nodes of a cut call tree one by one, for those who walk it: what was cut from a node is in a child called `other`."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from flamehouse.render.flamegraph import NO_NODE, OTHER, ROOT, CutTree
+
+
+class Node(NamedTuple):
+    """A node, with what is spent in it and in all below it (`total`), and in itself (`self_`)."""
+
+    id: int
+    name: str
+    total: int
+    self_: int
+
+
+def root_of(tree: CutTree) -> Node:
+    """The nameless root, whose children are the outermost frames."""
+    return Node(ROOT, "", tree.total, 0)
+
+
+def children_of(node: Node, tree: CutTree, rows: Mapping[int, Sequence[int]]) -> list[Node]:
+    """The node's children, sorted by name; `rows` are the tree's `children_by_name`.
+
+    What was cut from it is in the self value of its child `other`: of one that is a frame of its own, which keeps its
+    children, or of a leaf that is made at its sorted place.
+    """
+    children = [
+        Node(tree.ids[row], tree.names[row], tree.totals[row], tree.selves[row])
+        for row in rows.get(node.id, ())
+    ]
+    cut = node.total - node.self_ - sum(child.total for child in children)
+    if cut:
+        own = next((child for child in children if child.name == OTHER), Node(NO_NODE, OTHER, 0, 0))
+        others = [child for child in children if child.name != OTHER]
+        grown = Node(own.id, OTHER, own.total + cut, own.self_ + cut)
+        children = sorted([*others, grown], key=lambda child: child.name)
+    return children

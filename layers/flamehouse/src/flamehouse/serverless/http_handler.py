@@ -1,0 +1,112 @@
+"""Routes as AWS Lambda functions: the same ASGI code that serves locally, behind Mangum.
+
+Events are those of an API Gateway HTTP API, payload format 2.0: docs.aws.amazon.com/apigateway,
+"Create AWS Lambda proxy integrations for HTTP APIs".
+"""
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, Final
+
+from mangum import Mangum
+from starlette.routing import BaseRoute
+
+from flamehouse.deadline import time_limit
+from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from flamehouse.store import open_store
+from flamehouse.web.authentication import RequireCredential
+from flamehouse.web.connect import app_of, error_response
+from flamehouse.web.response_limits import answer_too_large
+from flamehouse.web.routing import CleanPaths
+
+_log = logging.getLogger(__name__)
+
+_MAX_ANSWER_BYTES: Final = 6_291_556
+"""What Lambda takes as the JSON of an answer; beyond it the client would get a 500 of the gateway's."""
+_ENVELOPE_BYTES: Final = 16_384
+"""More than status and headers of an answer take."""
+_WORST_ESCAPE: Final = 6
+"""How much longer JSON may make a body that is text."""
+_TO_ANSWER_S: Final = 1.5
+"""What is kept of an invocation's time for its answer: for one that Lambda ends, the client gets the gateway's 500."""
+
+type LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
+"""Answers one event; the second argument is Lambda's context object."""
+
+
+def lambda_handler(*routes: BaseRoute) -> LambdaHandler:
+    """The handler that serves `routes`; it reads the environment and builds everything at its first event."""
+    adapter = cache(lambda: _adapter(routes))
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  # Lambda's own
+        left_s = context.get_remaining_time_in_millis() / 1_000
+        # Mangum runs on the thread's current loop and no longer makes one where there is none.
+        asyncio.set_event_loop(_loop())
+        try:
+            serve = adapter()
+        except ValueError as error:
+            _log.error("the environment is wrong: %s", error)  # the message says it all
+            return _refusal(RpcError(Code.INTERNAL, "this function is not set up as it must be"))
+        try:
+            with time_limit(left_s - _TO_ANSWER_S):
+                answer = _as_meant(serve(event, context))
+        # The app answers its own failures, so what Mangum stumbles over is the event.
+        except (RuntimeError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
+            _log.error("not an event of an HTTP API: %s", type(error).__name__)  # it may hold secrets
+            return _refusal(invalid_argument("the event is not one that an HTTP API sends"))
+        return answer if _fits(answer) else _refusal(_TOO_LARGE)
+
+    return handler
+
+
+def _adapter(routes: Sequence[BaseRoute]) -> Mangum:
+    """What answers events; ValueError where the environment is wrong."""
+    settings = _services().settings
+    guarded = RequireCredential(app=app_of(routes, _services), credential=settings.api_credential)
+    return Mangum(CleanPaths(guarded, settings.path_prefix), lifespan="off")
+
+
+_TOO_LARGE: Final = answer_too_large("AWS Lambda can return", "accept gzip")
+
+
+def _as_meant(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer without the JSON type that Mangum gives to what has none: an empty body is no JSON."""
+    if not answer["body"] and answer["headers"].get("content-type") == "application/json":
+        del answer["headers"]["content-type"]
+    return answer
+
+
+def _fits(answer: dict[str, Any]) -> bool:
+    body: str = answer["body"]
+    room = _MAX_ANSWER_BYTES - _ENVELOPE_BYTES
+    if answer["isBase64Encoded"] or len(body) * _WORST_ESCAPE <= room:
+        return len(body) <= room
+    return len(json.dumps(body, ensure_ascii=False).encode()) <= room
+
+
+def _refusal(error: RpcError) -> dict[str, Any]:
+    """The answer to an event that no app answers."""
+    response = error_response(error)
+    return {
+        "statusCode": response.status_code,
+        "headers": dict(response.headers),
+        "body": bytes(response.body).decode(),
+        "isBase64Encoded": False,
+    }
+
+
+@cache
+def _services() -> Services:
+    settings = Settings.from_env(os.environ)
+    return Services(settings=settings, store=open_store(settings))
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()

@@ -1,0 +1,78 @@
+"""ClickHouse inside this process: chDB, by clickhouse-connect. One process at a time may have a data folder."""
+
+from collections.abc import Callable
+from queue import Empty, LifoQueue, ShutDown
+from threading import TIMEOUT_MAX, Lock
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import OperationalError, ProgrammingError
+
+from flamehouse.deadline import time_left
+from flamehouse.store.connection.kill_query import stop_queries, stopping
+
+_SCHEME = "chdb"
+_HANDLES = 4
+
+
+def is_embedded(dsn: str) -> bool:
+    """Whether the DSN names an engine inside this process."""
+    return urlsplit(dsn).scheme == _SCHEME
+
+
+def embedded_path(dsn: str) -> str:
+    """The data folder that a `chdb://` DSN names, as written there."""
+    return dsn.removeprefix(f"{_SCHEME}://")
+
+
+def embedded_client(path: str, database: str | None) -> Client:
+    """A new handle of the engine at `path`."""
+    return clickhouse_connect.get_client(interface="chdb", path=path, database=database)
+
+
+class Embedded:
+    """One database of an engine. A handle answers one call at a time, so a few are kept."""
+
+    def __init__(self, path: str, database: str | None) -> None:
+        self._path = path
+        self._database = database
+        self._clients: LifoQueue[Client | None] = LifoQueue()
+        for _ in range(_HANDLES):
+            self._clients.put(None)
+        self._stopper: Client | None = None
+        self._stopping = Lock()
+
+    def ask[T](self, question: Callable[[Client], T], *, repeatable: bool) -> T:  # noqa: ARG002  # nothing passes
+        """The answer of a handle that is lent to this call."""
+        try:
+            client = self._clients.get(timeout=time_left(TIMEOUT_MAX))
+        except ShutDown:
+            raise ProgrammingError("the database is closed") from None
+        except Empty:
+            raise OperationalError("every handle is in use") from None
+        try:
+            if client is None:
+                client = embedded_client(self._path, self._database)
+            return question(client)
+        finally:
+            self._clients.put(client)
+
+    def stop(self, tag: str) -> None:
+        """Stop the queries with this tag, by a handle of its own: the others may all be in use by them."""
+        with self._stopping, stopping():
+            if self._stopper is None:
+                self._stopper = embedded_client(self._path, self._database)
+            stop_queries(self._stopper, tag)
+
+    def close(self) -> None:
+        """Close every handle, waiting for those in use; a question after that is a ProgrammingError."""
+        for _ in range(_HANDLES):
+            client = self._clients.get()
+            if client is not None:
+                client.close()
+        self._clients.shutdown()
+        with self._stopping:
+            if self._stopper is not None:
+                self._stopper.close()
+                self._stopper = None

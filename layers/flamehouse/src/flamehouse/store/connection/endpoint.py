@@ -1,0 +1,67 @@
+"""Where a ClickHouse server listens and who asks there: from a DSN, or from a secret of AWS Secrets Manager."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from flamehouse.aws.secrets import SecretError, read_secret
+from flamehouse.settings import Settings
+
+_HTTPS_PORT = 8443
+_HTTP_PORT = 8123
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A server's HTTP interface and a user of it; the password is in no repr."""
+
+    secure: bool
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+
+
+def endpoint_source(settings: Settings) -> Callable[[], Endpoint]:
+    """A function that finds out the endpoint anew: from the secret if `settings` name one, else from the DSN.
+
+    It raises SecretError where the secret cannot be read.
+    """
+    arn = settings.clickhouse_secret_arn
+    if arn:
+        return lambda: endpoint_of_secret(read_secret(arn, settings))
+    return lambda: endpoint_of_dsn(settings.clickhouse_dsn)
+
+
+def endpoint_of_dsn(dsn: str) -> Endpoint:
+    """The endpoint of `https://user:password@host:port`; user and password are percent-encoded there."""
+    url = urlsplit(dsn)
+    secure = url.scheme == "https"
+    return Endpoint(
+        secure=secure,
+        host=url.hostname or "localhost",
+        port=url.port or (_HTTPS_PORT if secure else _HTTP_PORT),
+        user=unquote(url.username or "default"),
+        password=unquote(url.password or ""),
+    )
+
+
+def endpoint_of_secret(text: str) -> Endpoint:
+    """The endpoint of a secret's JSON: host, user, password, and port where it is not 8443.
+
+    `"secure": false` is for a server on the same machine. SecretError names what is missing, and no value.
+    """
+    try:
+        secret = json.loads(text)
+        return Endpoint(
+            secure=bool(secret.get("secure", True)),
+            host=str(secret["host"]),
+            port=int(secret.get("port", _HTTPS_PORT)),
+            user=str(secret["user"]),
+            password=str(secret["password"]),
+        )
+    except KeyError as error:
+        raise SecretError(f"the secret has no {error}") from None
+    except (ValueError, TypeError, AttributeError):
+        raise SecretError("the secret is no JSON object of host, port, user and password") from None

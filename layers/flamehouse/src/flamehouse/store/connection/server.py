@@ -1,0 +1,177 @@
+"""A ClickHouse server over HTTP, by clickhouse-connect: no request but those that answer something, all in time.
+
+What is told of failures holds no address and no SQL.
+"""
+
+import logging
+import random
+import re
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+
+from clickhouse_connect import common
+from clickhouse_connect.driver._backend.httpcommon import apply_http_server_settings
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
+from clickhouse_connect.driver.httpclient import HttpClient
+from clickhouse_connect.driver.httputil import get_pool_manager_options
+from clickhouse_connect.driver.models import SettingDef
+from clickhouse_connect.driver.query import TzSource
+from urllib3 import BaseHTTPResponse, PoolManager, Timeout
+
+from flamehouse.deadline import has_time, time_left
+from flamehouse.store.connection.endpoint import Endpoint
+from flamehouse.store.connection.kill_query import stop_queries, stopping
+
+_CONNECT_TIMEOUT_S = 3
+_ATTEMPTS = 3
+_PAUSE_S = 0.2
+"""The first pause before another attempt is half of it to all of it; each later one twice as long."""
+_MIN_ATTEMPT_S = 1
+"""An attempt with less time than this is not worth its while."""
+
+_PASSING = frozenset({202, 242, 319, 999})
+"""Codes of what may be gone a moment later: TOO_MANY_SIMULTANEOUS_QUERIES, TABLE_IS_READ_ONLY,
+UNKNOWN_STATUS_OF_INSERT, KEEPER_EXCEPTION."""
+_REFUSED_USER = frozenset({192, 193, 194, 516})
+"""UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED."""
+_REFUSED_STATUS = re.compile(r"HTTP status 40[13]\b")
+"""What the client says of a refusal that came from a proxy and not from ClickHouse."""
+
+_ASSUMED_SETTINGS = {
+    name: SettingDef(name=name, value="0", readonly=0)
+    for name in ("enable_http_compression", "cancel_http_readonly_queries_on_client_close")
+}
+"""What the client would otherwise ask the server for: these may be set, and are not set yet."""
+
+
+class Server:
+    """One database of a server; its client is made when it is first needed, and anew when its user is refused.
+
+    `endpoint` is asked each time, so a password that was rotated is found without a restart.
+    """
+
+    def __init__(self, endpoint: Callable[[], Endpoint], database: str | None, timeout_s: int) -> None:
+        self._endpoint = endpoint
+        self._database = database
+        self._timeout_s = timeout_s
+        self._lock = Lock()
+        self._at: Endpoint | None = None
+        self._client: Client | None = None
+
+    def ask[T](self, question: Callable[[Client], T], *, repeatable: bool) -> T:
+        """The client's answer; a failure that may pass is tried again if `repeatable`, while there is time."""
+        attempt = 1
+        while True:
+            client = self._connected()
+            try:
+                return question(client)
+            except ClickHouseError as error:
+                if _refuses_user(error) and self._renew(client):
+                    continue
+                pause = random.uniform(0.5, 1) * _PAUSE_S * 2 ** (attempt - 1)  # noqa: S311  # not a secret
+                again = repeatable and attempt < _ATTEMPTS and has_time(pause + _MIN_ATTEMPT_S)
+                if not (again and _may_pass(error)):
+                    raise
+                attempt += 1
+                time.sleep(pause)
+
+    def stop(self, tag: str) -> None:
+        """Stop the queries with this tag on the server that answers, which has to be the one that runs them."""
+        with stopping():
+            stop_queries(self._connected(), tag)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+
+    def _connected(self) -> Client:
+        with self._lock:
+            if self._client is None:
+                self._at = self._endpoint()
+                self._client = server_client(self._at, self._database, self._timeout_s)
+            return self._client
+
+    def _renew(self, refused: Client) -> bool:
+        """Whether there is another endpoint now than the one that refused this client."""
+        with self._lock:
+            if self._client is refused:
+                at = self._endpoint()
+                if at == self._at:
+                    return False
+                refused.close()
+                self._client = None
+            return True
+
+
+def server_client(at: Endpoint, database: str | None, timeout_s: int) -> Client:
+    """A client of the server at `at`; nothing is sent yet. `timeout_s` bounds each answer without a time limit."""
+    # Both log addresses, and the client what it was asked.
+    for name in ("clickhouse_connect", "urllib3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    common.set_setting("send_os_user", False)
+    client = _Client(
+        interface="https" if at.secure else "http",
+        host=at.host,
+        port=at.port,
+        username=at.user,
+        password=at.password,
+        database=database,
+        compress="lz4",
+        client_name="flamehouse",
+        autogenerate_session_id=False,
+        query_retries=0,
+        send_receive_timeout=timeout_s,
+        pool_mgr=_TimedPool(timeout_s),
+        show_clickhouse_errors="scrub",
+    )
+    client.http_retries = 0
+    return client
+
+
+class _Client(HttpClient):
+    """Leaves out the three requests in which a client gets to know its server.
+
+    What it would learn is known: our queries name their time zones, and settings that a server has not are an error.
+    """
+
+    def _init_common_settings(self, tz_source: TzSource) -> None:  # noqa: ARG002  # the client's own signature
+        self._dst_safe = True
+        self.server_settings = dict(_ASSUMED_SETTINGS)
+        self.params.update(self._validate_settings(self._ch_settings))
+        apply_http_server_settings(
+            self, self._backend, self._negotiated_compression, self._send_receive_timeout
+        )
+
+    def close(self) -> None:
+        self.http.clear()
+        super().close()
+
+
+class _TimedPool(PoolManager):
+    """Connections whose requests end with the time limit that holds where they are made."""
+
+    def __init__(self, timeout_s: int) -> None:
+        super().__init__(**get_pool_manager_options())
+        self._timeout_s = timeout_s
+
+    def request(self, method: str, url: str, *args: Any, **options: Any) -> BaseHTTPResponse:  # noqa: ANN401
+        left = time_left(self._timeout_s)
+        options["timeout"] = Timeout(connect=min(_CONNECT_TIMEOUT_S, left), read=left, total=left)
+        return super().request(method, url, *args, **options)
+
+
+def _refuses_user(error: ClickHouseError) -> bool:
+    code = getattr(error, "code", None)
+    return code in _REFUSED_USER or (code is None and _REFUSED_STATUS.search(str(error)) is not None)
+
+
+def _may_pass(error: ClickHouseError) -> bool:
+    """Whether the same request may succeed soon: ClickHouse said so, or what failed was the way there."""
+    code = getattr(error, "code", None)
+    if code is not None:
+        return code in _PASSING
+    return isinstance(error, OperationalError) or type(error) is DatabaseError

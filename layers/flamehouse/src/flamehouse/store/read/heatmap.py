@@ -1,0 +1,130 @@
+"""SelectHeatmap: how many profiles or spans had which values when. ClickHouse counts them; nothing is done per point here.
+
+Values fall into 20 buckets of one width between the least and the greatest value of all series. As with Pyroscope, the
+buckets' bounds are cut to whole numbers, so that of few distinct values several buckets are empty; the last bucket has
+the greatest value in it.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
+from string import Template
+
+from flamehouse.errors import invalid_argument
+from flamehouse.model.queries import Heatmap, HeatmapQuery, HeatmapSeries, HeatmapSlot, PointKind
+from flamehouse.model.time_range import TimeRange
+from flamehouse.store.read.exemplars import ExemplarLabels, FoundExemplar, exemplar_of, read_labels
+from flamehouse.store.read.points import EXEMPLAR, POINTS, SPANS, TOTALS, grouping_of, parameters_of
+from flamehouse.store.read.reader import Reader
+from flamehouse.store.read.selection import Selection, selection_of
+
+type _Cell = tuple[int, int, int, *tuple[FoundExemplar, ...]]
+"""The timestamp of a slot, a bucket of values, how many points are in it, and their exemplar if one was asked for."""
+
+_BUCKETS = 20
+_MAX_CELLS = 50_000
+"""Of a whole answer, empty cells not counted: ten megabytes at most, or some tens with exemplars."""
+
+_HEATMAP = Template(f"""
+SELECT
+    labels,
+    if((sum(length(cells)) OVER () AS cell_count) > {{max_cells:UInt64}}, [], cells) AS cells_if_few,
+    cell_count,
+    lowest,
+    width
+FROM
+(
+    SELECT
+        labels,
+        arraySort(groupArray((timestamp, bucket, points$exemplar))) AS cells,
+        sum(points) AS all_points,
+        lowest,
+        width
+    FROM
+    (
+        SELECT
+            labels,
+            timestamp,
+            arrayCount(number -> lowest + toInt64(number * width) <= total, range({_BUCKETS})) - 1 AS bucket,
+            count() AS points,
+            min({EXEMPLAR}) AS exemplar,
+            lowest,
+            width
+        FROM
+        (
+            SELECT
+                *,
+                min(total) OVER () AS lowest,
+                toFloat64(greatest(max(total) OVER () - lowest, 1)) / {_BUCKETS} AS width
+            FROM
+            ({POINTS}
+            )
+        )
+        GROUP BY labels, timestamp, bucket, lowest, width -- the same for all
+    )
+    GROUP BY labels, lowest, width
+    ORDER BY all_points DESC, labels
+    $limit
+)
+ORDER BY all_points DESC, labels
+""")
+
+_ROWS = {PointKind.PROFILE: TOTALS, PointKind.SPAN: SPANS}
+
+
+def select_heatmap(reader: Reader, tenant: str, query: HeatmapQuery) -> Heatmap:
+    """The series by descending number of points, then by labels.
+
+    RpcError invalid_argument for a question whose answer would have more than 50,000 cells that are not empty.
+    """
+    first = query.within.start_ms
+    within = TimeRange(start_ms=first - query.step_ms + 1, end_ms=query.within.end_ms - 1)
+    selection = selection_of(tenant, query.profile_type, query.matchers, within)
+    parameters = {
+        **parameters_of(selection, within, first, query.step_ms, query.group_by),
+        "limit": query.limit,
+        "max_cells": _MAX_CELLS,
+    }
+    rows = reader.rows(_sql(query, selection), parameters)
+    if not rows:
+        return Heatmap(y_min=(), series=())
+    _, _, cell_count, lowest, width = rows[0]
+    _check_cells(cell_count)
+    found = (exemplar[0] for _, cells, *_ in rows for _, _, _, *exemplar in cells if exemplar)
+    labels_of = read_labels(reader, selection, found, query.group_by)
+    return Heatmap(
+        y_min=[float(lowest + int(number * width)) for number in range(_BUCKETS)],
+        series=[
+            HeatmapSeries(labels=tuple(labels), slots=_slots(cells, labels_of)) for labels, cells, *_ in rows
+        ],
+    )
+
+
+def _check_cells(cells: int) -> None:
+    if cells > _MAX_CELLS:
+        raise invalid_argument(
+            f"the heatmap would have {cells} cells, and the limit is {_MAX_CELLS}:"
+            " ask for a longer step, fewer labels to group by, or a limit of series"
+        )
+
+
+def _slots(cells: Sequence[_Cell], labels_of: ExemplarLabels) -> list[HeatmapSlot]:
+    """The cells of a series, sorted by slot, then by bucket, as slots."""
+    slots = []
+    for timestamp, of_slot in groupby(cells, key=itemgetter(0)):
+        counts = [0] * _BUCKETS
+        exemplars = []
+        for _, bucket, points, *found in of_slot:
+            counts[bucket] = points
+            exemplars += [exemplar_of(exemplar, labels_of) for exemplar in found]
+        slots.append(HeatmapSlot(timestamp=timestamp, counts=counts, exemplars=exemplars))
+    return slots
+
+
+def _sql(query: HeatmapQuery, selection: Selection) -> str:
+    return _HEATMAP.substitute(
+        source=_ROWS[query.points].substitute(rows=selection.rows, samples="true"),
+        exemplar=", exemplar" if query.exemplars else "",
+        limit="LIMIT {limit:UInt64}" if query.limit else "",
+        **grouping_of(query.group_by),
+    )

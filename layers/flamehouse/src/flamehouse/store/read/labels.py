@@ -1,0 +1,112 @@
+"""ProfileTypes, LabelNames, LabelValues and Series: what the table `series` knows of the days a range touches."""
+
+from collections.abc import Sequence
+from string import Template
+from typing import Any
+
+from flamehouse.model.labels import LabelSet
+from flamehouse.model.queries import LabelSetsQuery
+from flamehouse.model.selector import Matcher
+from flamehouse.model.time_range import TimeRange
+from flamehouse.store.connection.client import Parameters
+from flamehouse.store.read.matchers import COLUMN_OF_LABEL, series_condition
+from flamehouse.store.read.reader import Reader
+from flamehouse.store.read.selection import days_of
+
+_PROFILE_TYPES = """
+SELECT DISTINCT profile_type
+FROM series
+WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+ORDER BY profile_type
+"""
+
+_LABEL_NAMES = Template("""
+SELECT DISTINCT arrayJoin(mapKeys(labels)) AS name
+FROM series
+WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+    AND $condition
+ORDER BY name
+""")
+
+_LABEL_VALUES = Template("""
+SELECT DISTINCT labels[{name:String}] AS value
+FROM series
+WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+    AND $condition AND value != ''
+ORDER BY value
+""")
+
+# The rows are those of a series and day: a set is put together once for each distinct one.
+_LABEL_SETS = Template("""
+SELECT arrayFilter(label -> $wanted, CAST($labels, 'Array(Tuple(String, String))')) AS label_set
+FROM
+(
+    SELECT DISTINCT $columns
+    FROM series
+    WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+        AND $condition
+)
+GROUP BY label_set
+HAVING notEmpty(label_set)
+ORDER BY label_set
+""")
+
+_LEGACY_NAME = "match(label.1, '^[a-zA-Z_][a-zA-Z0-9_]*$')"
+
+
+def profile_types(reader: Reader, tenant: str, within: TimeRange) -> list[str]:
+    """The ids of the profile types on the days that the range touches, sorted."""
+    return _column(reader, _PROFILE_TYPES, {"tenant": tenant, **days_of(within)})
+
+
+def label_names(reader: Reader, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> list[str]:
+    """The names of the labels of the matching series of these days, private ones included, sorted."""
+    condition = series_condition(matchers)
+    parameters = {"tenant": tenant, **days_of(within), **condition.parameters}
+    return _column(reader, _LABEL_NAMES.substitute(condition=condition.sql), parameters)
+
+
+def label_values(
+    reader: Reader, tenant: str, name: str, matchers: Sequence[Matcher], within: TimeRange
+) -> list[str]:
+    """The values of label `name` among the matching series of these days, sorted; a series without it adds none."""
+    condition = series_condition(matchers)
+    parameters = {"tenant": tenant, "name": name, **days_of(within), **condition.parameters}
+    return _column(reader, _LABEL_VALUES.substitute(condition=condition.sql), parameters)
+
+
+def label_sets(reader: Reader, tenant: str, query: LabelSetsQuery) -> list[LabelSet]:
+    """The label sets of these days, sorted, each once; none of them is empty."""
+    condition = series_condition(query.matchers)
+    parameters = {
+        "tenant": tenant,
+        **days_of(query.within),
+        **condition.parameters,
+        "names": list(query.names),
+    }
+    sql = _LABEL_SETS.substitute(condition=condition.sql, **_label_set(query))
+    return [tuple(labels) for labels in _column(reader, sql, parameters)]
+
+
+def _column(reader: Reader, sql: str, parameters: Parameters) -> list[Any]:
+    """The values of an answer of one column."""
+    return [value for (value,) in reader.rows(sql, parameters)]
+
+
+def _label_set(query: LabelSetsQuery) -> dict[str, str]:
+    """How a label set is made, from no more columns of `series` than it takes: its labels are wide."""
+    if not query.names:
+        return {
+            "columns": "labels",
+            "labels": "arraySort(CAST(labels, 'Array(Tuple(String, String))'))",
+            "wanted": "true" if query.utf8_names else _LEGACY_NAME,
+        }
+    if COLUMN_OF_LABEL.keys() >= set(query.names):
+        pairs = ", ".join(f"('{name}', {COLUMN_OF_LABEL[name]})" for name in query.names)
+        columns = ", ".join(COLUMN_OF_LABEL[name] for name in query.names)
+        return {"columns": columns, "labels": f"[{pairs}]", "wanted": "label.2 != ''"}
+    return {
+        "columns": "arrayMap(name -> labels[name], {names:Array(String)}) AS values",
+        "labels": "arrayZip({names:Array(String)}, values)",
+        "wanted": "label.2 != ''",
+    }

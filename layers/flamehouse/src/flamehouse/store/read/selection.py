@@ -1,0 +1,96 @@
+"""Which rows a query is about: the tenant, profile type and series that its selector picks, as SQL conditions."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+from flamehouse.model.profile_type import ProfileType
+from flamehouse.model.selector import Matcher, MatchOp
+from flamehouse.model.time_range import TimeRange
+from flamehouse.store.read.matchers import series_condition
+
+_PARAMETER = re.compile(r"\{(\w+):")
+
+MIN_MS = 0
+MAX_MS = 4_102_444_800_000
+"""2100-01-01: between these any time fits every type that ClickHouse holds it in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Conditions on tables of samples and profiles, with what they bind.
+
+    `rows` picks the rows of the selected series, `symbols` those of the tables of symbols that they may name.
+    """
+
+    rows: str
+    symbols: str
+    parameters: Mapping[str, object]
+
+    def prefixed(self, prefix: str) -> Self:
+        """The same with other names for what it binds, so that two selections may stand in one statement."""
+        return replace(
+            self,
+            rows=prefix_bound(self.rows, prefix),
+            symbols=prefix_bound(self.symbols, prefix),
+            parameters={prefix + name: value for name, value in self.parameters.items()},
+        )
+
+
+def either(one: Selection, other: Selection) -> Selection:
+    """What one of two selections that bind nothing in common picks."""
+    return Selection(
+        rows=f"(({one.rows}) OR ({other.rows}))",
+        symbols=f"(({one.symbols}) OR ({other.symbols}))",
+        parameters={**one.parameters, **other.parameters},
+    )
+
+
+def prefix_bound(sql: str, prefix: str) -> str:
+    """The SQL with another name for each parameter `{name:Type}`."""
+    return _PARAMETER.sub(rf"{{{prefix}\1:", sql)
+
+
+def selection_of(
+    tenant: str, profile_type: ProfileType, matchers: Sequence[Matcher], within: TimeRange
+) -> Selection:
+    """The series of this profile type that all matchers match, with a profile on a day of `within`."""
+    parameters: dict[str, object] = {"tenant": tenant, "profile_type": profile_type.id, **days_of(within)}
+    rows = "tenant = {tenant:String} AND profile_type = {profile_type:String}"
+    symbols = (
+        "tenant = {tenant:String}"
+        " AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32})"
+    )
+    services = [
+        matcher.value for matcher in matchers if (matcher.name, matcher.op) == ("service_name", MatchOp.EQUAL)
+    ]
+    if services:
+        parameters["service"] = services[0]
+        rows += " AND service = {service:String}"
+        symbols += " AND service = {service:String}"
+    # A matcher beside that one: only `series` knows whom it matches.
+    if len(matchers) > len(services[:1]):
+        condition = series_condition(matchers)
+        parameters |= condition.parameters
+        rows += f""" AND fingerprint IN (
+            SELECT fingerprint
+            FROM series
+            WHERE tenant = {{tenant:String}} AND profile_type = {{profile_type:String}}
+                AND day BETWEEN toDate({{first_day:Int32}}) AND toDate({{last_day:Int32}})
+                AND {condition.sql}
+        )"""
+    return Selection(rows=rows, symbols=symbols, parameters=parameters)
+
+
+def days_of(within: TimeRange) -> dict[str, object]:
+    """`first_day` and `last_day`: the days (UTC) that the range touches, to be bound as day numbers."""
+    return {
+        "first_day": clamp_ms(within.start_ms) // 86_400_000,
+        "last_day": clamp_ms(within.end_ms) // 86_400_000,
+    }
+
+
+def clamp_ms(time_ms: int) -> int:
+    """The time, or the nearest that can be stored."""
+    return min(max(time_ms, MIN_MS), MAX_MS)

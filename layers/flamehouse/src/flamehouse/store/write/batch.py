@@ -1,0 +1,64 @@
+"""Uploads -> the INSERTs that store them: one a week of profile time, since a week is a partition."""
+
+from collections.abc import Iterator, Sequence
+
+from flamehouse.model.profile import SeriesProfile, Upload
+from flamehouse.store.write.row_binary import profile_row, symbols_row
+from flamehouse.store.write.seen_ids import FreshSymbols, Known, SymbolScope
+
+_NS_PER_DAY = 86_400 * 10**9
+_FIRST_MONDAY = -3
+"""The day number of the Monday of the week of 1970-01-01, a Thursday."""
+
+
+class Batch:
+    """Uploads that are stored together: run the `inserts` in order, then call `stored`."""
+
+    def __init__(self, uploads: Sequence[Upload], known: Known) -> None:
+        self._known = known
+        self._rows: dict[int, list[bytes]] = {}
+        self._symbols: dict[SymbolScope, FreshSymbols] = {}
+        self._series: set[tuple[str, int, int]] = set()
+        self._read: set[tuple[SymbolScope, int]] = set()
+        for upload in uploads:
+            for profile in upload.profiles:
+                self._add(upload, profile)
+
+    def inserts(self) -> Iterator[tuple[int, bytes]]:
+        """Each week's number, and its rows for the table `ingest`."""
+        for week, rows in self._rows.items():
+            time_ns = max(0, week * 7 + _FIRST_MONDAY) * _NS_PER_DAY
+            for (tenant, service, of_week), symbols in self._symbols.items():
+                if of_week == week:
+                    rows.append(symbols_row(tenant, service, time_ns, symbols))
+            yield week, b"".join(rows)
+
+    def stored(self) -> None:
+        """Remember what need not be sent again; to be called when every insert has succeeded."""
+        for scope, symbols in self._symbols.items():
+            symbols.remember(self._known, scope)
+        for tenant, day, fingerprint in self._series:
+            self._known.add(("series", tenant, day), (fingerprint,))
+
+    def _add(self, upload: Upload, profile: SeriesProfile) -> None:
+        week = week_of(profile.time_ns)
+        row = profile_row(upload.tenant, upload.id, profile, with_labels=self._is_new(upload.tenant, profile))
+        self._rows.setdefault(week, []).append(row)
+        scope = (upload.tenant, profile.service, week)
+        if (scope, id(profile.symbols)) not in self._read:
+            self._read.add((scope, id(profile.symbols)))
+            self._symbols.setdefault(scope, FreshSymbols()).add_unknown(profile.symbols, self._known, scope)
+
+    def _is_new(self, tenant: str, profile: SeriesProfile) -> bool:
+        """Whether the profile's series has to be stored for its day."""
+        day = profile.time_ns // _NS_PER_DAY
+        series = (tenant, day, profile.fingerprint)
+        if series in self._series or profile.fingerprint in self._known.of(("series", tenant, day)):
+            return False
+        self._series.add(series)
+        return True
+
+
+def week_of(time_ns: int) -> int:
+    """The number of the ISO week (UTC) that a time lies in."""
+    return (time_ns // _NS_PER_DAY - _FIRST_MONDAY) // 7

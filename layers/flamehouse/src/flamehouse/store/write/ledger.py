@@ -1,0 +1,38 @@
+"""The ledger of uploads that are stored whole: the table `uploads`, written after everything else of an upload."""
+
+from collections.abc import Iterable, Sequence
+from struct import Struct
+
+from flamehouse.model.profile import Upload
+from flamehouse.store.connection.client import ClickHouse, ServerSettings
+from flamehouse.varint import length_prefixed
+
+_COLUMNS = ("tenant", "upload_id", "received")
+_I64 = Struct("<q").pack
+
+_STORED = """
+SELECT tenant, hex(upload_id)
+FROM uploads
+WHERE (tenant, upload_id) IN (
+    SELECT pair.1, toFixedString(unhex(pair.2), 32)
+    FROM (SELECT arrayJoin(arrayZip({tenants:Array(String)}, {ids:Array(String)})) AS pair)
+)
+"""
+
+type UploadKey = tuple[str, bytes]
+"""A tenant and the id of one of its uploads."""
+
+
+def stored_uploads(clickhouse: ClickHouse, keys: Iterable[UploadKey]) -> set[UploadKey]:
+    """Those of the uploads that the ledger holds."""
+    keys = list(keys)
+    parameters = {"tenants": [tenant for tenant, _ in keys], "ids": [id_.hex() for _, id_ in keys]}
+    return {(tenant, bytes.fromhex(id_)) for tenant, id_ in clickhouse.rows(_STORED, parameters)}
+
+
+def enter_uploads(clickhouse: ClickHouse, uploads: Sequence[Upload], settings: ServerSettings) -> None:
+    """Write the uploads into the ledger; from then on they count as stored."""
+    rows = b"".join(
+        length_prefixed(upload.tenant) + upload.id + _I64(upload.received_ns) for upload in uploads
+    )
+    clickhouse.insert("uploads", _COLUMNS, rows, settings)

@@ -1,0 +1,78 @@
+"""What this process has seen stored: series and symbols that need not be sent again.
+
+The same stacks come with every profile of a process, so most of an upload is already there. Only what an acknowledged
+insert held is remembered, for a bounded time, so that a database emptied under a running process heals by itself.
+"""
+
+from array import array
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from itertools import chain
+from time import monotonic
+
+from flamehouse.model.profile import Function, Location, Mapping, Symbols
+
+type SymbolScope = tuple[str, str, int]
+"""A tenant, a service and a week's number: what symbols are stored once in."""
+
+type Stack = "tuple[array[int], array[int]]"
+"""A stack's frames as name ids, and as location ids; both root first."""
+
+_MAX_IDS = 2_000_000
+_MAX_AGE_S = 3_600
+
+
+class Known:
+    """The ids known to be stored, by scope; forgets everything when it is an hour old or holds 2 M ids."""
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._scopes: dict[Hashable, set[int]] = {}
+        self._count = 0
+        self._born = clock()
+
+    def of(self, scope: Hashable) -> set[int]:
+        """The ids known in this scope; not to be changed by the caller."""
+        if self._count > _MAX_IDS or self._clock() - self._born > _MAX_AGE_S:
+            self.forget()
+        return self._scopes.get(scope, set())
+
+    def add(self, scope: Hashable, ids: Iterable[int]) -> None:
+        known = self._scopes.setdefault(scope, set())
+        before = len(known)
+        known.update(ids)
+        self._count += len(known) - before
+
+    def forget(self) -> None:
+        self._scopes, self._count, self._born = {}, 0, self._clock()
+
+
+@dataclass(slots=True)
+class FreshSymbols:
+    """Symbols that are to be stored, each by its id; a stack with its frames' name ids, then its locations' ids."""
+
+    stacktraces: dict[int, Stack] = field(default_factory=dict)
+    locations: dict[int, Location] = field(default_factory=dict)
+    functions: dict[int, Function] = field(default_factory=dict)
+    mappings: dict[int, Mapping] = field(default_factory=dict)
+
+    def add_unknown(self, symbols: Symbols, known: Known, scope: SymbolScope) -> None:
+        """Take in those of `symbols` that are not known to be stored in this scope."""
+        for id_ in symbols.stacktraces.keys() - known.of(("stacktraces", scope)) - self.stacktraces.keys():
+            locations = symbols.stacktraces[id_]
+            name_ids = array("Q", chain.from_iterable(symbols.locations[each].name_ids for each in locations))
+            self.stacktraces[id_] = (name_ids, locations)
+        self.locations |= _without(symbols.locations, known.of(("locations", scope)))
+        self.functions |= _without(symbols.functions, known.of(("functions", scope)))
+        self.mappings |= _without(symbols.mappings, known.of(("mappings", scope)))
+
+    def remember(self, known: Known, scope: SymbolScope) -> None:
+        """Note that these symbols are stored in this scope now."""
+        known.add(("stacktraces", scope), self.stacktraces)
+        known.add(("locations", scope), self.locations)
+        known.add(("functions", scope), self.functions)
+        known.add(("mappings", scope), self.mappings)
+
+
+def _without[T](items: dict[int, T], known: set[int]) -> dict[int, T]:
+    return {id_: items[id_] for id_ in items.keys() - known}

@@ -1,0 +1,181 @@
+"""The Connect protocol for unary RPCs: a route each, protobuf or JSON in and out, errors always JSON.
+
+Connect protocol: connectrpc.com/docs/protocol
+"""
+
+import json
+import logging
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
+
+from google.protobuf.message import Message
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from flamehouse.body import read_body
+from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.identity.tenant import tenant_of
+from flamehouse.services import Services
+from flamehouse.unimplemented import ADVICE
+from flamehouse.web.cancellation import work_for
+from flamehouse.web.codec import CODECS, Answer, Codec, codec_of
+from flamehouse.web.compression import compress_if_wanted, decompress
+from flamehouse.web.response_limits import within_budget
+
+_log = logging.getLogger(__name__)
+
+_TIMEOUT: Final = re.compile(r"[0-9]{1,10}")
+MAX_MESSAGE_CHARS: Final = 4096
+"""Messages quote what they refuse, and that may be as long as a body."""
+_RETRY_AFTER_S: Final = "30"
+_PROCEDURE: Final = re.compile(r"/[\w.]+\.\w+/\w+", re.ASCII)
+_BEHIND_A_PATH: Final = re.compile(r"(/.*?)(/[\w.]+\.\w+/\w+|(?:/pyroscope)?/ingest)", re.ASCII)
+"""What is asked of a server whose URL was given with a path."""
+_SERVED: Final = "docs/api.md lists what is served"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What an RPC may ask about its request besides the message."""
+
+    services: Services
+    tenant: str
+    headers: Headers
+
+
+type Method[Req: Message, Resp: Answer] = Callable[[Call, Req], Resp]
+"""An RPC: runs in a worker thread, may block, and raises RpcError for what the client is to be told."""
+
+
+def unary[Req: Message, Resp: Answer](
+    path: str, request_type: type[Req], method: Method[Req, Resp], *, max_body_bytes: int | None = None
+) -> Route:
+    """The route of one RPC at `/<package.Service>/<Method>`, for any app with `app.state.services`.
+
+    A body may have `max_body_bytes` where that is less than the settings allow.
+    """
+    return Route(path, _Unary(request_type=request_type, method=method, max_body_bytes=max_body_bytes))
+
+
+def error_response(error: RpcError) -> Response:
+    """The error as Connect sends it: its code's HTTP status and `{"code", "message"}` in JSON."""
+    # Escaped to ASCII: a message may quote text that UTF-8 cannot carry.
+    content = json.dumps({"code": error.code.wire_name, "message": error.message[:MAX_MESSAGE_CHARS]})
+    return Response(content, error.http_status, error_headers(error), media_type="application/json")
+
+
+def error_headers(error: RpcError) -> dict[str, str]:
+    """What besides its text a client is told of an error, in whatever shape: when to come back."""
+    return {"Retry-After": _RETRY_AFTER_S} if error.code is Code.UNAVAILABLE else {}
+
+
+def app_of(routes: Sequence[BaseRoute], services: Callable[[], Services]) -> Starlette:
+    """An app of these routes alone, on AWS and elsewhere; `services` is called for each request."""
+    app = Starlette(routes=routes)
+    app.state.services = services
+    app.router.default = _unknown_path
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+    """The app for paths nobody serves: `unimplemented` for what looks like an RPC, else `not_found`."""
+    path = scope["path"]
+    advice = ADVICE.get(path[1:].partition("/")[0])
+    if advice is not None:
+        error = RpcError(Code.UNIMPLEMENTED, f"{path} is not implemented: {advice}")
+    elif _PROCEDURE.fullmatch(path):
+        error = RpcError(Code.UNIMPLEMENTED, f"{path} is not implemented; {_SERVED}")
+    elif (behind := _BEHIND_A_PATH.fullmatch(path)) is not None:
+        advice = f"take {behind[1]} off the server's URL, or set PATH_PREFIX to it"
+        error = RpcError(Code.NOT_FOUND, f"there is nothing at {path}: {advice}")
+    else:
+        error = RpcError(Code.NOT_FOUND, f"there is nothing at {path}; {_SERVED}")
+    await error_response(error)(scope, receive, send)
+
+
+# An object and not a function: Starlette answers wrong methods of a function itself, in its own shape.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Unary[Req: Message, Resp: Answer]:
+    """The ASGI app of one RPC."""
+
+    request_type: type[Req]
+    method: Method[Req, Resp]
+    max_body_bytes: int | None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._respond(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        if request.method != "POST":
+            return Response(status_code=405, headers={"Allow": "POST"})
+        codec = codec_of(request.headers.get("Content-Type", ""))
+        if codec is None:
+            return Response(status_code=415, headers={"Accept-Post": ", ".join(CODECS)})
+        try:
+            return await self._call(request, codec)
+        except RpcError as error:
+            return error_response(error)
+        except Exception:  # noqa: BLE001  # the edge: what nobody foresaw goes to the log and to no client
+            _log.exception("%s failed", request.scope["path"])
+            return error_response(RpcError(Code.INTERNAL, "internal error"))
+
+    async def _call(self, request: Request, codec: Codec) -> Response:
+        headers = request.headers
+        _check_protocol_version(headers)
+        until = monotonic() + _timeout_s(headers)
+        tenant = tenant_of(headers)
+        services: Services = await run_in_threadpool(request.app.state.services)
+        limits = (services.settings.max_body_bytes, self.max_body_bytes, codec.max_bytes)
+        limit = min(bound for bound in limits if bound is not None)
+        with _too_large_for_good():
+            received = await read_body(request, limit)
+
+        def run() -> Response:
+            with _too_large_for_good():
+                body = decompress(received, headers.get("Content-Encoding", ""), limit)
+            call = Call(services=services, tenant=tenant, headers=headers)
+            answer = self.method(call, codec.decode(body, self.request_type))
+            encoded = within_budget(codec.pieces(answer), services.settings)
+            content, encoding = compress_if_wanted(encoded, headers)
+            return Response(content, headers={"Content-Type": codec.media_type, **encoding})
+
+        return await work_for(request, services.store, run, until)
+
+
+@contextmanager
+def _too_large_for_good() -> Iterator[None]:
+    """A body that is too large is `invalid_argument`: what is `resource_exhausted` Alloy would send ten times more."""
+    try:
+        yield
+    except RpcError as error:
+        if error.code is not Code.RESOURCE_EXHAUSTED:
+            raise
+        raise invalid_argument(error.message) from error
+
+
+def _check_protocol_version(headers: Headers) -> None:
+    version = headers.get("Connect-Protocol-Version", "1")
+    if version != "1":
+        raise invalid_argument(f'Connect-Protocol-Version must be "1", not "{version}"')
+
+
+def _timeout_s(headers: Headers) -> float:
+    """How long the client waits, as far as it says so."""
+    text = headers.get("Connect-Timeout-Ms")
+    if text is None:
+        return math.inf
+    if not _TIMEOUT.fullmatch(text):
+        raise invalid_argument(f'Connect-Timeout-Ms must have up to ten digits, not "{text}"')
+    return int(text) / 1_000
