@@ -1,26 +1,25 @@
 """What every test may ask for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from shop_data import Target, holding_data
 
-from bundle import built
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.migrate import migrate
-from fuzzing import load_profile
-from questions import new_tenant
+from tests.support.fuzzing import load_profile
+from tests.support.queries.queries import new_tenant
+from tests.support.queries.shop_data import Target, holding_data
+from tests.support.servers.bundle import built
+from tests.support.servers.place import REPO, Place
 from tools.clickhouse_http.process import clickhouse_server
 from tools.gateway.cloud import Cloud, cloud
 from tools.local_server import local_server
 
 _CREDENTIAL = "horse"
-REPO = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure() -> None:
@@ -35,15 +34,6 @@ def shared_dir() -> Path:
     if not (shared / "fixtures").is_dir():
         pytest.skip("needs the recorded fixtures in ../shared, which this clone has not")
     return shared
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A ClickHouse, and where the functions over it are deployed if they are."""
-
-    dsn: str
-    url: str | None = None
-    credential: str = field(default="", repr=False)
 
 
 @pytest.fixture(scope="session", params=["embedded", "server"])

@@ -16,11 +16,11 @@ import pytest
 from starlette.types import ASGIApp
 
 from all_in_one import create_app
-from apps import request
-from doubles import CannedStore
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from local_server import STOP_S, running, start
+from tests.support.servers.apps import request
+from tests.support.servers.doubles import CannedStore
+from tests.support.servers.local_server import STOP_S, running, start
 
 PROFILE_TYPES = "/querier.v1.QuerierService/ProfileTypes"
 

@@ -9,11 +9,11 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from all_in_one import create_app
-from apps import request
-from doubles import CannedStore
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.web.routing import CleanPaths
+from tests.support.servers.apps import request
+from tests.support.servers.doubles import CannedStore
 
 REPO = Path(__file__).resolve().parent.parent
 PAGES = sorted(page.relative_to(REPO).as_posix() for page in (*REPO.glob("*.md"), *REPO.glob("docs/**/*.md")))

@@ -12,17 +12,17 @@ from urllib.parse import quote
 
 import pytest
 from google.protobuf import json_format
-from recorded import CLIENTS, recordings_of
 
 from all_in_one import create_app
-from client import Client
-from dot_language import label_lines, read_dot
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from oracle import OracleTree, read_tree
-from pprofs import names_of_stack, said_by
+from tests.support.queries.dot_language import label_lines, read_dot
+from tests.support.queries.oracle import OracleTree, read_tree
+from tests.support.queries.recorded import CLIENTS, recordings_of
+from tests.support.servers.client import Client
+from tests.support.uploads.pprofs import names_of_stack, said_by
 
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
 

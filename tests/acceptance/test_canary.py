@@ -16,12 +16,12 @@ from google.protobuf import json_format
 from opentelemetry.proto.collector.profiles.v1development.profiles_service_pb2 import (
     ExportProfilesServiceRequest,
 )
-from shop_data import Target
 
-from client import Client
-from profiles import pprof_of, sample
-from questions import Server
-from uploads import series
+from tests.support.queries.queries import Server
+from tests.support.queries.shop_data import Target
+from tests.support.servers.client import Client
+from tests.support.uploads.profiles import pprof_of, sample
+from tests.support.uploads.uploads import series
 
 SERVICE: Final = "pyroscope-canary-exporter"
 LABELS: Final = {"service_name": SERVICE, "job": "canary-exporter", "instance": "host-1"}

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from shop_data import CART, CART_TOTAL, SHOP, SHOP_TOTAL, SPAN, SPAN_TOTAL, Target
 
 from flamehouse.pb import profile_pb2
-from profiles import CPU, Sample, labels_of, pprof_of
+from tests.support.queries.shop_data import CART, CART_TOTAL, SHOP, SHOP_TOTAL, SPAN, SPAN_TOTAL, Target
+from tests.support.uploads.profiles import CPU, Sample, labels_of, pprof_of
 from tools.live import UnfetchedError, fetch_with
 
 pytestmark = pytest.mark.xdist_group("gateway")

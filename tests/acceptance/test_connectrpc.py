@@ -12,9 +12,9 @@ from connectrpc.errors import ConnectError
 from connectrpc.method import IdempotencyLevel, MethodInfo, StreamType
 from google.protobuf import json_format, message_factory
 from google.protobuf.message import Message
-from shop_data import CART, SHOP, SPAN, Target
 
 from flamehouse.pb import querier_pb2
+from tests.support.queries.shop_data import CART, SHOP, SPAN, Target
 
 pytestmark = pytest.mark.xdist_group("gateway")
 

@@ -13,10 +13,10 @@ from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse
-from oracle import Stack
-from profiles import CPU, MS, Frame, Sample, labels_of, names_of, pprof_of, sample
-from questions import EVERYTHING, Server, drawn, some_monday_ms
-from uploads import series
+from tests.support.queries.oracle import Stack
+from tests.support.queries.queries import EVERYTHING, Server, drawn, some_monday_ms
+from tests.support.uploads.profiles import CPU, MS, Frame, Sample, labels_of, names_of, pprof_of, sample
+from tests.support.uploads.uploads import series
 
 HOUR = 3_600_000
 DEPTH = 1_000

@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 from google.protobuf import json_format
 
-from client import Client
-from counted import Counted, once
 from flamehouse.pb.push_pb2 import PushRequest
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
 from flamehouse.store.connection.client import ClickHouse
-from profiles import CPU, pprof_of, sample
-from questions import Server, drawn, some_monday_ms
-from uploads import PUSH, form, pushed, series
+from tests.support.queries.queries import Server, drawn, some_monday_ms
+from tests.support.servers.client import Client
+from tests.support.uploads.counted import Counted, once
+from tests.support.uploads.profiles import CPU, pprof_of, sample
+from tests.support.uploads.uploads import PUSH, form, pushed, series
 
 HOUR = 3_600_000
 ZONE = "Asia/Kolkata"

@@ -15,7 +15,14 @@ from uuid import UUID
 import pytest
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from shop_data import (
+
+from all_in_one import create_app
+from flamehouse.pb import profile_pb2, querier_pb2, types_pb2
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from tests.support.queries.queries import some_monday_ms
+from tests.support.queries.shop_data import (
     CART,
     CART_TOTAL,
     GOROUTINES,
@@ -28,16 +35,9 @@ from shop_data import (
     Shop,
     shop,
 )
-
-from all_in_one import create_app
-from client import Client
-from conftest import Place
-from flamehouse.pb import profile_pb2, querier_pb2, types_pb2
-from flamehouse.services import Services
-from flamehouse.settings import Settings
-from flamehouse.store import Store
-from profiles import CPU
-from questions import some_monday_ms
+from tests.support.servers.client import Client
+from tests.support.servers.place import Place
+from tests.support.uploads.profiles import CPU
 
 pytestmark = pytest.mark.parametrize("place", ["embedded", "server", "cloud"], indirect=True, scope="session")
 

@@ -12,8 +12,8 @@ from flamehouse.model.profile import SeriesProfile
 from flamehouse.pb.profile_pb2 import Profile
 from ingest.formats.jfr import parse
 from ingest.request.query import parse_ingest_request
-from parts import own_labels
-from uploads import ANY_TIME, FORM, Ingest, form
+from tests.support.uploads.parts import own_labels
+from tests.support.uploads.uploads import ANY_TIME, FORM, Ingest, form
 
 RECORDINGS = (
     "FastSlow_2024_01_16_180855",

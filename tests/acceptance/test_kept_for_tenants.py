@@ -5,11 +5,11 @@ from signal import SIGKILL, SIGTERM, Signals
 
 import pytest
 
-from adhoc_files import AdHoc
-from client import Client
-from local_server import running
-from profiles import pprof_of, sample
-from questions import new_tenant
+from tests.support.queries.queries import new_tenant
+from tests.support.servers.client import Client
+from tests.support.servers.local_server import running
+from tests.support.uploads.adhoc_files import AdHoc
+from tests.support.uploads.profiles import pprof_of, sample
 
 SETTING = b'{"setting": {"name": "pluginSettings", "value": "{}", "modifiedAt": "5"}}'
 JSON = {"Content-Type": "application/json"}

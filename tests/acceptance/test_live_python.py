@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 from google.protobuf import json_format
 
-from client import Client
 from flamehouse.pb.querier_pb2 import FlameGraph
+from tests.support.servers.client import Client
 from tools.live import variables
 from tools.local_server import local_server
 from tools.question import Server

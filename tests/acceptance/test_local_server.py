@@ -10,11 +10,11 @@ from time import sleep
 
 import httpx
 
-from client import Client
-from counted import Counted, once, upload_series
-from local_server import LocalServer, running
-from questions import Server, new_tenant, some_monday_ms
-from uploads import PUSH, pushed
+from tests.support.queries.queries import Server, new_tenant, some_monday_ms
+from tests.support.servers.client import Client
+from tests.support.servers.local_server import LocalServer, running
+from tests.support.uploads.counted import Counted, once, upload_series
+from tests.support.uploads.uploads import PUSH, pushed
 
 CLIENTS = 4
 ENDS = ((SIGKILL, 3, -9), (SIGTERM, 8, 0), (SIGKILL, 15, -9))

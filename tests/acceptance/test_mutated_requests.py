@@ -18,19 +18,19 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
-from shop_data import CART, SHOP, SPAN, TRACE, Shop, shop
 from starlette.routing import Route
 
 from all_in_one import create_app
-from client import Client
 from flamehouse.errors import Code
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from fuzzing import fuzzed
-from profiles import CPU, pprof_of, sample
-from questions import new_tenant, some_monday_ms
-from rpcs import handled, routes_of
+from tests.support.fuzzing import fuzzed
+from tests.support.queries.queries import new_tenant, some_monday_ms
+from tests.support.queries.rpcs import handled, routes_of
+from tests.support.queries.shop_data import CART, SHOP, SPAN, TRACE, Shop, shop
+from tests.support.servers.client import Client
+from tests.support.uploads.profiles import CPU, pprof_of, sample
 
 ROUTES: Final = tuple(
     route

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from profiles import CPU, labels_of, pprof_of, sample
-from questions import EVERYTHING, Server, drawn
-from uploads import series
+from tests.support.queries.queries import EVERYTHING, Server, drawn
+from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
+from tests.support.uploads.uploads import series
 
 NOW = 1_714_566_123_456
 """When the questions are asked, were they sensible: a day in 2024."""

@@ -7,9 +7,9 @@ import pytest
 from flamehouse.pb.querier_pb2 import FlameGraph
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from otlp import PATH, PROTO, Export
-from profiles import CPU, MS
-from questions import Server, drawn, some_monday_ms
+from tests.support.queries.queries import Server, drawn, some_monday_ms
+from tests.support.uploads.otlp import PATH, PROTO, Export
+from tests.support.uploads.profiles import CPU, MS
 
 
 @pytest.fixture

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import CLIENTS, answers, observe, recordings_of
 
 from all_in_one import create_app
-from client import Client
-from conftest import Place
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store
+from tests.support.queries.recorded import CLIENTS, answers, observe, recordings_of
+from tests.support.servers.client import Client
+from tests.support.servers.place import Place
 
 pytestmark = pytest.mark.parametrize("place", ["embedded", "server", "cloud"], indirect=True, scope="session")
 

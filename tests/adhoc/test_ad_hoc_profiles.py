@@ -15,16 +15,16 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from adhoc.profile_id import ProfileId
-from adhoc_files import AdHoc
 from all_in_one import create_app
-from client import Client
-from doubles import CannedStore
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from oracle import Stack, oracle_diff, oracle_flamegraph
-from profiles import pprof_of, sample
-from questions import EVERYTHING, new_tenant
+from tests.support.queries.oracle import Stack, oracle_diff, oracle_flamegraph
+from tests.support.queries.queries import EVERYTHING, new_tenant
+from tests.support.servers.client import Client
+from tests.support.servers.doubles import CannedStore
+from tests.support.uploads.adhoc_files import AdHoc
+from tests.support.uploads.profiles import pprof_of, sample
 
 STACKS: Sequence[Stack] = ((("main", "a", "b"), 3), (("main", "a"), 1), (("main", "c"), 2), (("idle",), 4))
 COLLAPSED = b"main;a;b 3\nmain;a 1\r\n\nmain;c 2\nidle 4\n"

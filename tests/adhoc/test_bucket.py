@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 
 from adhoc.storage.bucket import Bucket
-from adhoc_files import AdHoc
 from all_in_one import create_app
-from client import Client
-from doubles import CannedStore
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from scripted import Reply, asleep, nobody_listens, scripted
+from tests.support.servers.client import Client
+from tests.support.servers.doubles import CannedStore
+from tests.support.servers.scripted import Reply, asleep, nobody_listens, scripted
+from tests.support.uploads.adhoc_files import AdHoc
 from tools.s3 import S3, serving_bucket
 from tools.signature import Key
 

@@ -12,17 +12,27 @@ import httpx
 import pytest
 
 from all_in_one import create_app
-from client import Client
-from doubles import CannedStore
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from profiles import CPU, labels_of, pprof_of, sample
-from questions import Server, some_monday_ms
-from uploads import ANY_TIME, FORM, PUSH, YEAR_2026_NS, Ingest, form, pprof, pushed, series
+from tests.support.queries.queries import Server, some_monday_ms
+from tests.support.servers.client import Client
+from tests.support.servers.doubles import CannedStore
+from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
+from tests.support.uploads.uploads import (
+    ANY_TIME,
+    FORM,
+    PUSH,
+    YEAR_2026_NS,
+    Ingest,
+    form,
+    pprof,
+    pushed,
+    series,
+)
 
 MINUTE = 60_000
 ALLOY = {

@@ -11,9 +11,9 @@ import pytest
 
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from profiles import MS, labels_of, pprof_of, sample
-from questions import Server, some_monday_ms
-from uploads import FORM, PUSH, form, pushed, series
+from tests.support.queries.queries import Server, some_monday_ms
+from tests.support.uploads.profiles import MS, labels_of, pprof_of, sample
+from tests.support.uploads.uploads import FORM, PUSH, form, pushed, series
 
 type Types = Sequence[tuple[str, str]]
 

@@ -12,12 +12,12 @@ import pytest
 import yaml
 from starlette.routing import Route
 
-from client import Client
 from ingest.app import routes
-from stack_uploads import file, groups, sampled
+from tests.support.servers.client import Client
+from tests.support.uploads.stack_uploads import file, groups, sampled
+from tests.support.uploads.uploads import pprof
 from tools.live import UnfetchedError, fetch_with
 from tools.local_server import local_server
-from uploads import pprof
 
 REPO = Path(__file__).resolve().parent.parent.parent
 TOOLS = REPO / "tools"

@@ -6,9 +6,9 @@ import pytest
 
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from profiles import Frame, Sample, labels_of, pprof_of, sample
-from questions import Server, some_monday_ms
-from uploads import series
+from tests.support.queries.queries import Server, some_monday_ms
+from tests.support.uploads.profiles import Frame, Sample, labels_of, pprof_of, sample
+from tests.support.uploads.uploads import series
 
 MINUTE = 60_000
 SPAN = "8a517183f26a089d"

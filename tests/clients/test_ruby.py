@@ -11,9 +11,9 @@ import pytest
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from profiles import CPU, CPU_TYPES, pprof_of, sample
-from questions import Server, some_monday_ms
-from uploads import PUSH, pushed, series
+from tests.support.queries.queries import Server, some_monday_ms
+from tests.support.uploads.profiles import CPU, CPU_TYPES, pprof_of, sample
+from tests.support.uploads.uploads import PUSH, pushed, series
 
 MINUTE = 60_000
 S = 1_000

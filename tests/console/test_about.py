@@ -9,9 +9,6 @@ from google.protobuf.message import Message
 from starlette.types import ASGIApp
 
 from all_in_one import create_app
-from apps import request
-from conftest import REPO
-from doubles import CannedStore
 from flamehouse import VERSION
 from flamehouse.pb.capabilities_pb2 import GetFeatureFlagsResponse
 from flamehouse.pb.version_pb2 import VersionResponse
@@ -19,7 +16,10 @@ from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
 from flamehouse.unimplemented import ADVICE
-from scripted import nobody_listens
+from tests.support.servers.apps import request
+from tests.support.servers.doubles import CannedStore
+from tests.support.servers.place import REPO
+from tests.support.servers.scripted import nobody_listens
 
 FEATURE_FLAGS = "/capabilities.v1.FeatureFlagsService/GetFeatureFlags"
 VERSION_RPC = "/version.v1.Version/Version"

@@ -10,8 +10,6 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from all_in_one import create_app
-from client import Client
-from conftest import Place
 from flamehouse.pb.settings_pb2 import (
     DeleteSettingsRequest,
     DeleteSettingsResponse,
@@ -24,7 +22,9 @@ from flamehouse.pb.settings_pb2 import (
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from questions import new_tenant
+from tests.support.queries.queries import new_tenant
+from tests.support.servers.client import Client
+from tests.support.servers.place import Place
 
 pytestmark = pytest.mark.parametrize("place", ["embedded", "server", "cloud"], indirect=True, scope="session")
 

@@ -12,7 +12,8 @@ from types import CodeType
 
 import pytest
 
-from bundle import DEPENDENCIES, FUNCTIONS, LAYERS, REPO, built, files, rooms_of
+from tests.support.servers.bundle import DEPENDENCIES, FUNCTIONS, LAYERS, built, files, rooms_of
+from tests.support.servers.place import REPO
 
 EM_X86_64 = 62
 EM_AARCH64 = 183

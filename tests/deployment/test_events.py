@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from starlette.routing import BaseRoute
 
-from bundle import REPO
-from doubles import CannedStore, LambdaContext
 from flamehouse.serverless import http_handler as aws
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from ingest.app import routes as ingest
 from querier import label_names, profile_types, select_merge_stacktraces
+from tests.support.servers.doubles import CannedStore, LambdaContext
+from tests.support.servers.place import REPO
 
 CREDENTIAL = "a-credential-of-your-own"
 EVENTS: dict[str, tuple[list[BaseRoute], str]] = {

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bundle import FUNCTIONS, import_path, rooms_of
+from tests.support.servers.bundle import FUNCTIONS, import_path, rooms_of
 
 LIBRARIES = {
     *("anyio", "backports", "certifi", "clickhouse_connect", "google", "isal", "lz4", "mangum"),

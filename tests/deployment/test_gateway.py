@@ -11,14 +11,14 @@ from typing import Any
 import httpx
 import pytest
 
-from adhoc_files import AdHoc
-from client import Client
 from flamehouse import VERSION
 from flamehouse.pb.profile_pb2 import Function, Line, Location, Profile, Sample, ValueType
 from flamehouse.settings import Settings
-from scripted import Reply, asleep, nobody_listens, scripted
+from tests.support.servers.client import Client
+from tests.support.servers.scripted import Reply, asleep, nobody_listens, scripted
+from tests.support.uploads.adhoc_files import AdHoc
+from tests.support.uploads.uploads import YEAR_2026_NS
 from tools.gateway.cloud import Cloud, secret_of
-from uploads import YEAR_2026_NS
 
 PROFILE_TYPES = "/querier.v1.QuerierService/ProfileTypes"
 STACKTRACES = "/querier.v1.QuerierService/SelectMergeStacktraces"

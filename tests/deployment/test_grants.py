@@ -9,17 +9,17 @@ from typing import Final
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from bundle import REPO
 from flamehouse.__main__ import main
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.migrate import migrate
-from profiles import labels_of, pprof_of, sample
-from questions import Server
-from right_questions import BODIES, SERVICE, START
+from tests.support.queries.queries import Server
+from tests.support.queries.valid_requests import BODIES, SERVICE, START
+from tests.support.servers.place import REPO
+from tests.support.uploads.profiles import labels_of, pprof_of, sample
+from tests.support.uploads.uploads import PUSH, pushed, series
 from tools.clickhouse_http.process import clickhouse_server
-from uploads import PUSH, pushed, series
 
 GRANTS: Final = re.findall(
     r"^GRANT (.+) TO flamehouse;$", (REPO / "docs/deploy.md").read_text(), re.MULTILINE

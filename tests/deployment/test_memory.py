@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 import pytest
 
 from flamehouse.pb.profile_pb2 import Function, Line, Location, Sample
-from profiles import labels_of
-from rpcs import parameter
-from scripted import Reply, scripted
-from uploads import PUSH, pprof, pushed, series
+from tests.support.queries.rpcs import parameter
+from tests.support.servers.scripted import Reply, scripted
+from tests.support.uploads.profiles import labels_of
+from tests.support.uploads.uploads import PUSH, pprof, pushed, series
 
 CREDENTIAL = "a-credential-of-your-own"
 MAX_EVENT_BYTES = 6 << 20

@@ -2,7 +2,7 @@
 
 import re
 
-from bundle import REPO
+from tests.support.servers.place import REPO
 
 LOCAL_ONLY = {"chdb", "uvicorn", "fastapi", "numpy", "pandas", "pyarrow", "boto3"}
 

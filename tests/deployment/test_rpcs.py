@@ -4,12 +4,12 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from all_in_one import create_app
-from bundle import FUNCTIONS
-from doubles import CannedStore
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.web.routing import CleanPaths
-from rpcs import handled, resources_of, routes_of
+from tests.support.queries.rpcs import handled, resources_of, routes_of
+from tests.support.servers.bundle import FUNCTIONS
+from tests.support.servers.doubles import CannedStore
 
 MODULES = [*handled("ingest"), *handled("querier"), *handled("console"), *handled("adhoc")]
 

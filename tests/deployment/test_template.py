@@ -10,12 +10,13 @@ import pytest
 import yaml
 
 from all_in_one import create_app
-from apps import request
-from bundle import FUNCTIONS, REPO, built
-from doubles import CannedStore
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from rpcs import handled, routes_of
+from tests.support.queries.rpcs import handled, routes_of
+from tests.support.servers.apps import request
+from tests.support.servers.bundle import FUNCTIONS, built
+from tests.support.servers.doubles import CannedStore
+from tests.support.servers.place import REPO
 
 pytestmark = pytest.mark.xdist_group("template")
 
@@ -26,7 +27,7 @@ type Resource = dict[str, Any]
 def template() -> dict[str, Any]:
     built()
     python = REPO / ".sam-venv/bin/python"
-    script = REPO / "tests/deployment/transformed.py"
+    script = REPO / "tests/support/servers/transformed.py"
     run = subprocess.run([python, script, REPO / "template.yaml"], capture_output=True, text=True, check=True)
     transformed: dict[str, Any] = json.loads(run.stdout)
     return transformed

@@ -9,12 +9,12 @@ from threading import Event
 
 import pytest
 
-from counted import Counted, once
 from flamehouse.__main__ import main
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema import migrate
+from tests.support.uploads.counted import Counted, once
 from tools.clickhouse_http.process import clickhouse_server
 
 GET, SET = (f"/settings.v1.SettingsService/{rpc}" for rpc in ("Get", "Set"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from grpc_tools import protoc
 
-from conftest import REPO
+from tests.support.servers.place import REPO
 
 GENERATED = REPO / "layers/flamehouse/src"
 SOURCES = sorted((REPO / "proto").rglob("*.proto"))

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from costs import costing_at_most
 from flamehouse.pb.profile_pb2 import Label, Line, Profile, Sample, ValueType
-from fuzzing import fuzzed
-from uploads import FORM, Ingest, form, pprof, pushed, refusal, series
+from tests.support.costs import costing_at_most
+from tests.support.fuzzing import fuzzed
+from tests.support.uploads.uploads import FORM, Ingest, form, pprof, pushed, refusal, series
 
 LABELS = {"__name__": "process_cpu", "service_name": "shop"}
 PROFILE = pprof(labels={"endpoint": "/cart"}).SerializeToString()

@@ -4,17 +4,17 @@ from typing import Any
 
 import pytest
 
-from apps import Querier
-from doubles import CannedStore
 from flamehouse.model.queries import Analysis
 from flamehouse.model.selector import Matcher, MatchOp, parse_selector
 from flamehouse.pb.querier_pb2 import AnalyzeQueryRequest, AnalyzeQueryResponse, QueryImpact, QueryScope
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.read import analyze as analysis_query
-from profiles import CPU, labels_of, pprof_of, sample
-from questions import Server, some_monday_ms
-from uploads import series
+from tests.support.queries.queries import Server, some_monday_ms
+from tests.support.servers.apps import Querier
+from tests.support.servers.doubles import CannedStore
+from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
+from tests.support.uploads.uploads import series
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

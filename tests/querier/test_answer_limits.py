@@ -6,9 +6,6 @@ from typing import Any
 
 import pytest
 
-from apps import Querier, error, request, serve
-from costs import costing_at_most
-from doubles import CannedStore
 from flamehouse.model.queries import SeriesResult
 from flamehouse.pb.profile_pb2 import Profile, Sample
 from flamehouse.pb.querier_pb2 import SelectMergeProfileRequest
@@ -17,9 +14,12 @@ from flamehouse.store import Store, open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.web.codec import Encoded
 from flamehouse.web.connect import unary
-from profiles import CPU, labels_of, pprof_of, sample
-from questions import Server, some_monday_ms
-from uploads import series
+from tests.support.costs import costing_at_most
+from tests.support.queries.queries import Server, some_monday_ms
+from tests.support.servers.apps import Querier, error, request, serve
+from tests.support.servers.doubles import CannedStore
+from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
+from tests.support.uploads.uploads import series
 
 PODS = 40
 TOO_LARGE = (

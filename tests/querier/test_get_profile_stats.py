@@ -2,8 +2,6 @@
 
 import pytest
 
-from apps import Querier
-from doubles import CannedStore, Listening
 from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.types_pb2 import GetProfileStatsRequest, GetProfileStatsResponse
 from flamehouse.settings import Settings
@@ -11,9 +9,11 @@ from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.read import profile_stats as stats_query
 from flamehouse.store.read.reader import Reader
-from profiles import labels_of, pprof_of, sample
-from questions import Server, new_tenant, some_monday_ms
-from uploads import series
+from tests.support.queries.queries import Server, new_tenant, some_monday_ms
+from tests.support.servers.apps import Querier
+from tests.support.servers.doubles import CannedStore, Listening
+from tests.support.uploads.profiles import labels_of, pprof_of, sample
+from tests.support.uploads.uploads import series
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

@@ -2,10 +2,10 @@
 
 import pytest
 
-from apps import Querier
-from doubles import CannedStore
 from flamehouse.pb.querier_pb2 import ProfileTypesRequest, ProfileTypesResponse
 from flamehouse.pb.types_pb2 import ProfileType
+from tests.support.servers.apps import Querier
+from tests.support.servers.doubles import CannedStore
 
 
 @pytest.mark.parametrize("proto", [True, False])

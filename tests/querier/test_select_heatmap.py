@@ -2,8 +2,6 @@
 
 import pytest
 
-from apps import Querier
-from doubles import CannedStore
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.model.queries import Exemplar, Heatmap, HeatmapQuery, HeatmapSeries, HeatmapSlot, PointKind
 from flamehouse.model.selector import parse_selector
@@ -11,8 +9,10 @@ from flamehouse.model.time_range import TimeRange
 from flamehouse.pb import types_pb2
 from flamehouse.pb.querier_pb2 import SelectHeatmapRequest, SelectHeatmapResponse
 from flamehouse.pb.types_pb2 import LabelPair
-from profiles import CPU
-from stepped import END_MS, ONE_TOO_MANY, SELECTOR, START_MS, body
+from tests.support.queries.stepped import END_MS, ONE_TOO_MANY, SELECTOR, START_MS, body
+from tests.support.servers.apps import Querier
+from tests.support.servers.doubles import CannedStore
+from tests.support.uploads.profiles import CPU
 
 
 def question(**changes: object) -> HeatmapQuery:

@@ -7,8 +7,6 @@ from uuid import UUID
 
 import pytest
 
-from apps import Querier
-from doubles import CannedStore
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.model.queries import SampleSelector, StacktraceQuery
 from flamehouse.model.selector import parse_selector
@@ -21,6 +19,8 @@ from flamehouse.pb.querier_pb2 import (
 )
 from flamehouse.render.flamegraph import CutTree
 from flamehouse.settings import Settings
+from tests.support.servers.apps import Querier
+from tests.support.servers.doubles import CannedStore
 
 RPC = "SelectMergeStacktraces"
 TYPE = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"

@@ -2,8 +2,6 @@
 
 import pytest
 
-from apps import Querier
-from doubles import CannedStore
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.model.queries import (
     EVERY_SAMPLE,
@@ -18,8 +16,10 @@ from flamehouse.model.time_range import TimeRange
 from flamehouse.pb import types_pb2
 from flamehouse.pb.querier_pb2 import SelectSeriesRequest, SelectSeriesResponse
 from flamehouse.pb.types_pb2 import LabelPair, Point, Series
-from profiles import CPU
-from stepped import END_MS, ONE_TOO_MANY, SELECTOR, START_MS, body
+from tests.support.queries.stepped import END_MS, ONE_TOO_MANY, SELECTOR, START_MS, body
+from tests.support.servers.apps import Querier
+from tests.support.servers.doubles import CannedStore
+from tests.support.uploads.profiles import CPU
 
 
 def question(**changes: object) -> SeriesQuery:

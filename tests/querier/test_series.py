@@ -5,9 +5,6 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from apps import Querier
-from client import Client
-from doubles import CannedStore, Listening
 from flamehouse.model.labels import LabelSet
 from flamehouse.model.queries import LabelSetsQuery
 from flamehouse.model.selector import parse_selector
@@ -18,9 +15,12 @@ from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.read import labels as labels_query
 from flamehouse.store.read.reader import Reader
-from profiles import CPU, labels_of, pprof_of, sample
-from questions import Server, some_monday_ms
-from uploads import series
+from tests.support.queries.queries import Server, some_monday_ms
+from tests.support.servers.apps import Querier
+from tests.support.servers.client import Client
+from tests.support.servers.doubles import CannedStore, Listening
+from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
+from tests.support.uploads.uploads import series
 
 DAY = 86_400_000
 UTF8 = {"Accept": "*/*;allow-utf8-labelnames=true"}

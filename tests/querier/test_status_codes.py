@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from apps import QUERIER_ROUTES
 from flamehouse.pb.querier_pb2 import DESCRIPTOR
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from questions import Server
-from right_questions import BODIES, END, SELECTION, SERVICE, START, Body
+from tests.support.queries.queries import Server
+from tests.support.queries.valid_requests import BODIES, END, SELECTION, SERVICE, START, Body
+from tests.support.servers.apps import QUERIER_ROUTES
 
 
 def fields_of(rpc: str) -> Body:

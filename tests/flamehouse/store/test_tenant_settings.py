@@ -16,7 +16,7 @@ from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.migrate import migrate
 from flamehouse.store.tenant_settings import Setting
 from flamehouse.store.write.writer import LoneWriter
-from questions import new_tenant
+from tests.support.queries.queries import new_tenant
 
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
 

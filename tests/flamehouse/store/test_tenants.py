@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-from doubles import Listening
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.write.writer import LoneWriter
-from profiles import CPU, labels_of, pprof_of, sample
-from questions import Server, drawn, some_monday_ms
-from uploads import series
+from tests.support.queries.queries import Server, drawn, some_monday_ms
+from tests.support.servers.doubles import Listening
+from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
+from tests.support.uploads.uploads import series
 
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
 

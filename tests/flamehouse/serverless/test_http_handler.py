@@ -1,0 +1,114 @@
+"""Routes as Lambda functions, called with API Gateway's events."""
+
+import base64
+import gzip
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from flamehouse.pb.querier_pb2 import ProfileTypesRequest, ProfileTypesResponse
+from flamehouse.serverless import http_handler as aws
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from flamehouse.store import open_store
+from querier import profile_types
+from tests.support.servers.doubles import CannedStore, LambdaContext
+from tests.support.servers.scripted import asleep
+
+CREDENTIAL = "horse"
+PATH = "/querier.v1.QuerierService/ProfileTypes"
+TYPES = tuple(f"type{number:03}:cpu:nanoseconds:cpu:nanoseconds" for number in range(100))
+
+
+@pytest.fixture(autouse=True)
+def _canned_services(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(path_prefix="prod", api_credential=CREDENTIAL)
+    services = Services(settings=settings, store=CannedStore(type_ids=TYPES))
+    monkeypatch.setattr(aws, "_services", lambda: services)
+
+
+def event(path: str, body: bytes, content_type: str, method: str = "POST", **headers: str) -> dict[str, Any]:
+    """An HTTP API event, payload format 2.0."""
+    http = {
+        "method": method,
+        "path": path,
+        "protocol": "HTTP/1.1",
+        "sourceIp": "1.2.3.4",
+        "userAgent": "test",
+    }
+    return {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"content-type": content_type, "authorization": f"Bearer {CREDENTIAL}", **headers},
+        "requestContext": {"http": http, "stage": "$default", "domainName": "example.org"},
+        "body": base64.b64encode(body).decode(),
+        "isBase64Encoded": True,
+    }
+
+
+def answered(handled: dict[str, Any]) -> bytes:
+    body = handled["body"].encode()
+    return base64.b64decode(body) if handled["isBase64Encoded"] else body
+
+
+def test_an_event_is_answered_in_proto() -> None:
+    body = ProfileTypesRequest(start=1, end=2).SerializeToString()
+    handler = aws.lambda_handler(profile_types.route)
+    for path in (PATH, f"/prod{PATH}", f"/prod/{PATH}"):
+        handled = handler(event(path, body, "application/proto"), LambdaContext())
+        assert (handled["statusCode"], answered(handled)) == (200, b"")
+    handled = handler(event(PATH, b"", "application/proto"), LambdaContext())
+    assert len(ProfileTypesResponse.FromString(answered(handled)).profile_types) == len(TYPES)
+
+
+def test_a_gzipped_answer_survives_the_gateways_base64() -> None:
+    handler = aws.lambda_handler(profile_types.route)
+    handled = handler(event(PATH, b"{}", "application/json", **{"accept-encoding": "gzip"}), LambdaContext())
+    assert (handled["headers"]["content-encoding"], handled["isBase64Encoded"]) == ("gzip", True)
+    assert len(json.loads(gzip.decompress(answered(handled)))["profileTypes"]) == len(TYPES)
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [(PATH, "GET", 405), ("/x.v1.Y/Z", "POST", 501), ("/", "GET", 404), (f"{PATH}/", "POST", 404)],
+)
+def test_what_is_not_the_functions_own_is_refused(path: str, method: str, status: int) -> None:
+    handled = aws.lambda_handler(profile_types.route)(
+        event(path, b"{}", "application/json", method), LambdaContext()
+    )
+    assert handled["statusCode"] == status
+
+
+def test_a_number_beyond_all_bounds_makes_an_event_malformed() -> None:
+    asked = {**event(PATH, b"{}", "application/json"), "headers": json.loads('{"x-forwarded-port": 1e400}')}
+    handled = aws.lambda_handler(profile_types.route)(asked, LambdaContext())
+    assert (handled["statusCode"], json.loads(answered(handled))["code"]) == (400, "invalid_argument")
+
+
+def test_a_function_answers_before_lambda_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with asleep() as port:
+        settings = Settings(clickhouse_dsn=f"http://127.0.0.1:{port}", api_credential=CREDENTIAL)
+        services = Services(settings=settings, store=open_store(settings))
+        monkeypatch.setattr(aws, "_services", lambda: services)
+        started = time.monotonic()
+        left_s = 3
+        handled = aws.lambda_handler(profile_types.route)(
+            event(PATH, b"{}", "application/json"), LambdaContext(left_s=left_s)
+        )
+    assert time.monotonic() - started < left_s
+    assert (handled["statusCode"], json.loads(answered(handled))["code"]) == (503, "unavailable")
+
+
+def test_importing_the_querier_needs_neither_environment_nor_engine() -> None:
+    modules = "profile_types, label_names, label_values, select_series, select_merge_stacktraces"
+    code = f"import sys; from querier import {modules}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )  # our own code
+    assert not {"fastapi", "chdb", "numpy", "pandas", "boto3"} & set(done.stdout.split())

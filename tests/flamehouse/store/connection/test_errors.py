@@ -1,0 +1,122 @@
+"""What clients are told when a real ClickHouse fails, and what they are not told."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from flamehouse.errors import Code, RpcError
+from flamehouse.settings import Settings
+from flamehouse.store import Store, open_store
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.connection.errors import TO_READERS, TO_WRITERS, told_to_clients
+from flamehouse.store.write.journal import Journal
+from flamehouse.store.write.writer import GroupWriter, LoneWriter, Writer
+from tests.support.queries.queries import Server
+from tests.support.servers.faults import POISONED, poisoned, without
+from tests.support.uploads.counted import Counted, once
+from tests.support.uploads.profiles import CPU
+from tests.support.uploads.uploads import refusal
+
+UNAVAILABLE = (
+    503,
+    "unavailable",
+    "the profile store does not answer just now, it may be waking up; try again in half a minute",
+)
+NOT_SET_UP = (
+    503,
+    "unavailable",
+    "the profile store is not set up for this flamehouse; its operator finds the reason in the log",
+)
+
+type MakeWriter = Callable[[ClickHouse, Path], Writer]
+
+WRITERS: dict[str, MakeWriter] = {
+    "lone": lambda clickhouse, _: LoneWriter(clickhouse),
+    "group": lambda clickhouse, folder: GroupWriter(clickhouse, Journal(folder)),
+}
+OF_ANOTHER_SCHEMA = "SELECT secret FROM samples"
+FAILING = {
+    "SELECT match('a', '(')": Code.INVALID_ARGUMENT,
+    "SELECT sleepEachRow(1) FROM numbers(2) SETTINGS max_execution_time = 0.1, max_block_size = 1": Code.DEADLINE_EXCEEDED,
+    "SELECT groupArray(number) FROM numbers(10000000) SETTINGS max_memory_usage = 1000000": Code.RESOURCE_EXHAUSTED,
+    OF_ANOTHER_SCHEMA: Code.UNAVAILABLE,
+    "SELECT throwIf(true, 'secret')": Code.UNAVAILABLE,
+}
+
+
+@pytest.fixture
+def counted(store: Store, settings: Settings) -> Counted:
+    return Counted.on(store, settings)
+
+
+@pytest.mark.parametrize(("sql", "code"), FAILING.items())
+def test_a_reader_is_told_what_may_be_asked_instead(clickhouse: ClickHouse, sql: str, code: Code) -> None:
+    with pytest.raises(RpcError) as failure, told_to_clients(TO_READERS):
+        clickhouse.rows(sql)
+    assert failure.value.code is code
+    assert not {"SELECT", "secret", "DB::Exception"} & {*failure.value.message.split()}
+
+
+@pytest.mark.parametrize("sql", FAILING)
+def test_a_writer_is_told_to_come_again(clickhouse: ClickHouse, sql: str) -> None:
+    with pytest.raises(RpcError) as failure, told_to_clients(TO_WRITERS):
+        clickhouse.rows(sql)
+    expected = NOT_SET_UP if sql == OF_ANOTHER_SCHEMA else UNAVAILABLE
+    assert (failure.value.http_status, failure.value.code.wire_name, failure.value.message) == expected
+
+
+@pytest.mark.parametrize("make_writer", WRITERS.values(), ids=WRITERS)
+def test_an_upload_that_fails_is_unavailable_until_it_can_be_taken(
+    counted: Counted, clickhouse: ClickHouse, settings: Settings, tmp_path: Path, make_writer: MakeWriter
+) -> None:
+    store = Store(clickhouse, make_writer(clickhouse, tmp_path), settings)
+    here = counted.through(Server.on(store, settings))
+    with poisoned(clickhouse):
+        response = here.server.send_push(here.series(0, service_name=POISONED))
+        assert refusal(response) == UNAVAILABLE
+        assert int(response.headers["Retry-After"]) > 0
+        assert here.send(1) == 200
+    for _ in range(2):
+        here.server.push(here.series(0, service_name=POISONED))
+    assert (here.counts(), here.services()) == (once({0, 1}), [POISONED, "shop"])
+
+
+@pytest.mark.parametrize(
+    "rpc", ["SelectMergeStacktraces", "SelectSeries", "LabelNames", "LabelValues", "ProfileTypes"]
+)
+def test_a_question_to_a_schema_of_another_version_is_unavailable(
+    counted: Counted, clickhouse: ClickHouse, rpc: str
+) -> None:
+    with without(clickhouse, "series", "functions"):
+        question = {
+            "profileTypeID": CPU,
+            "labelSelector": "{pod='a'}",
+            "start": 1,
+            "end": 2,
+            "step": 1,
+            "name": "pod",
+        }
+        assert refusal(counted.server.ask(rpc, **question)) == NOT_SET_UP
+
+
+def test_a_folder_that_cannot_be_written_is_unavailable(
+    counted: Counted, clickhouse: ClickHouse, settings: Settings, tmp_path: Path
+) -> None:
+    folder = tmp_path / "later"
+    store = Store(clickhouse, GroupWriter(clickhouse, Journal(folder)), settings)
+    here = counted.through(Server.on(store, settings))
+    assert refusal(here.server.send_push(here.series(0))) == UNAVAILABLE
+    folder.mkdir()
+    assert here.send(0) == 200
+    assert here.counts() == once({0})
+
+
+def test_a_server_that_is_not_there_is_unavailable(settings: Settings) -> None:
+    nowhere = replace(settings, clickhouse_dsn="http://secret:secret@127.0.0.1:1")
+    store = open_store(nowhere)
+    counted = Counted.on(store, nowhere)
+    assert refusal(counted.server.send_push(counted.series(0))) == UNAVAILABLE
+    assert refusal(counted.server.ask("ProfileTypes", start=1, end=2)) == UNAVAILABLE
+    store.close()

@@ -1,0 +1,257 @@
+"""A ClickHouse server as the store meets it: how often it is asked, and what becomes of its failures, in time."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from flamehouse.errors import Code, RpcError
+from flamehouse.model.profile import Upload
+from flamehouse.model.time_range import TimeRange
+from flamehouse.settings import Settings
+from flamehouse.store import Store, open_store
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.schema.migrate import migrate
+from tests.support.servers.scripted import Reply, asleep, nobody_listens, scripted
+from tests.support.uploads.uploads import Ingest, pprof
+from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
+from tools.secrets_manager import SecretsManager, serving_secret
+
+ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:clickhouse-AbCdEf"
+EVER = TimeRange(start_ms=0, end_ms=2_000_000_000_000)
+NO_ROWS = Reply(status=200)
+BUSY = Reply(
+    status=500,
+    body=b"Code: 202. DB::Exception: Too many simultaneous queries. (TOO_MANY_SIMULTANEOUS_QUERIES)",
+    headers={"X-ClickHouse-Exception-Code": "202"},
+)
+BROKEN = Reply(
+    status=404,
+    body=b"Code: 60. DB::Exception: Unknown table in SELECT secret_column. (UNKNOWN_TABLE)",
+    headers={"X-ClickHouse-Exception-Code": "60"},
+)
+REFUSED = Reply(status=403, body=b"no", headers={"X-ClickHouse-Exception-Code": "516"})
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
+    with clickhouse_server(tmp_path_factory.mktemp("clickhouse")) as server:
+        migrate(Settings(clickhouse_dsn=server.dsn, retention_days=0))
+        yield server
+
+
+@pytest.fixture
+def secret(server: ClickHouseServer) -> Iterator[SecretsManager]:
+    with serving_secret(ARN, secret_of(server)) as service:
+        yield service
+
+
+def secret_of(server: ClickHouseServer, **changes: object) -> dict[str, object]:
+    return {
+        "host": "127.0.0.1",
+        "port": server.port,
+        "user": server.user,
+        "password": server.password,
+        "secure": False,
+        **changes,
+    }
+
+
+def settings_of(service: SecretsManager) -> Settings:
+    return Settings.from_env({**service.environ(), "RETENTION_DAYS": "0"})
+
+
+def store_at(dsn: str, timeout_s: int = 5) -> Store:
+    return open_store(Settings(clickhouse_dsn=dsn, query_timeout_s=timeout_s))
+
+
+def upload_of(tenant: str) -> Upload:
+    """A small upload of one profile type."""
+    uploads = Ingest()
+    uploads.post(pprof([("cpu", "nanoseconds")]).SerializeToString(), headers={"X-Scope-OrgID": tenant})
+    return uploads.uploads[0]
+
+
+def failure_of(store: Store) -> RpcError:
+    """What a question ends with."""
+    with pytest.raises(RpcError) as raised:
+        store.profile_types("tenant", EVER)
+    return raised.value
+
+
+def test_a_question_is_one_request_from_the_first_on(server: ClickHouseServer) -> None:
+    before = len(server.asked())
+    store = store_at(server.dsn)
+    assert len(server.asked()) == before
+    for requests in (1, 2):
+        assert store.profile_types("nobody", EVER) == []
+        assert len(server.asked()) == before + requests
+
+
+def test_an_upload_is_two_inserts_and_one_look_at_its_tenants_series(
+    server: ClickHouseServer, tenant: str
+) -> None:
+    before = len(server.asked())
+    store = store_at(server.dsn)
+    store.insert(upload_of(tenant))
+    assert [line.split()[0] for line in server.asked()[before:]] == ["SELECT", "INSERT", "INSERT"]
+    store.insert(upload_of(tenant))
+    assert len(store.profile_types(tenant, EVER)) == 1
+    assert [line.split()[0] for line in server.asked()[before + 3 :]] == ["INSERT", "INSERT", "SELECT"]
+
+
+def test_the_secret_is_read_once_and_when_first_needed(secret: SecretsManager) -> None:
+    store = open_store(settings_of(secret))
+    assert secret.reads == 0
+    for _ in range(3):
+        store.profile_types("nobody", EVER)
+    assert secret.reads == 1
+
+
+def test_a_rotated_password_is_found_without_a_restart(
+    server: ClickHouseServer, secret: SecretsManager
+) -> None:
+    right = secret.text
+    secret.text = json.dumps(secret_of(server, password="the-old-password"))
+    store = open_store(settings_of(secret))
+    assert failure_of(store).code is Code.UNAVAILABLE
+    secret.text = right
+    assert store.profile_types("nobody", EVER) == []
+    reads = secret.reads
+    store.profile_types("nobody", EVER)
+    assert secret.reads == reads
+
+
+def test_a_wrong_password_makes_the_secret_be_read_again_once(
+    server: ClickHouseServer, secret: SecretsManager
+) -> None:
+    secret.text = json.dumps(secret_of(server, password="wrong"))
+    assert failure_of(open_store(settings_of(secret))).code is Code.UNAVAILABLE
+    assert secret.reads == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "the secret is no JSON object"),
+        ("[]", "the secret is no JSON object"),
+        ('{"host": "h", "user": "u"}', "the secret has no 'password'"),
+        ('{"host": "h", "user": "u", "password": "p", "port": "many"}', "the secret is no JSON object"),
+    ],
+)
+def test_a_secret_of_another_shape_is_unavailable_and_named_in_the_log(
+    secret: SecretsManager, caplog: pytest.LogCaptureFixture, text: str, reason: str
+) -> None:
+    secret.text = text
+    assert failure_of(open_store(settings_of(secret))).code is Code.UNAVAILABLE
+    assert reason in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"aws_secret_access_key": "another"}, "400 InvalidSignatureException"),
+        ({"clickhouse_secret_arn": ARN + "X"}, "400 ResourceNotFoundException"),
+        ({"clickhouse_secret_arn": "clickhouse"}, "is not the ARN of a secret"),
+        ({"aws_endpoint_url_secrets_manager": "http://127.0.0.1:1"}, "cannot be reached: NewConnectionError"),
+    ],
+)
+def test_a_secret_that_cannot_be_read_is_unavailable_and_named_in_the_log(
+    secret: SecretsManager, caplog: pytest.LogCaptureFixture, change: dict[str, str], reason: str
+) -> None:
+    settings = replace(settings_of(secret), **change)  # type: ignore[arg-type]  # settings of text alone
+    assert failure_of(open_store(settings)).code is Code.UNAVAILABLE
+    assert reason in caplog.text
+
+
+@pytest.mark.parametrize("passing", [BUSY, Reply(status=503), Reply(status=502), Reply(status=0)])
+def test_a_question_outlives_a_failure_that_passes(passing: Reply) -> None:
+    with scripted(passing, passing, NO_ROWS) as server:
+        assert store_at(server.dsn).profile_types("tenant", EVER) == []
+
+
+def test_an_upload_outlives_a_failure_that_passes(tenant: str) -> None:
+    with scripted(NO_ROWS, BUSY, NO_ROWS, BUSY, NO_ROWS) as server:
+        store_at(server.dsn).insert(upload_of(tenant))
+        assert server.requests == 5
+
+
+@pytest.mark.parametrize("failure", [BROKEN, REFUSED])
+def test_a_failure_that_stays_is_not_asked_for_twice(failure: Reply) -> None:
+    with scripted(failure) as server:
+        assert failure_of(store_at(server.dsn)).code is Code.UNAVAILABLE
+        assert server.requests == 1
+
+
+def test_a_statement_that_changes_something_is_sent_once() -> None:
+    with scripted(BUSY, NO_ROWS) as server:
+        clickhouse = ClickHouse(Settings(clickhouse_dsn=server.dsn))
+        with pytest.raises(Exception, match="202"):
+            clickhouse.command("ALTER TABLE samples DELETE WHERE 1")
+        assert server.requests == 1
+
+
+def unanswered() -> Iterator[str]:
+    with asleep() as port:
+        yield f"http://flamehouse:the-password@127.0.0.1:{port}"
+
+
+def refused() -> Iterator[str]:
+    with nobody_listens() as port:
+        yield f"http://flamehouse:the-password@127.0.0.1:{port}"
+
+
+def failing(*replies: Reply) -> Callable[[], Iterator[str]]:
+    def run() -> Iterator[str]:
+        with scripted(*replies) as server:
+            yield server.dsn
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        unanswered,
+        refused,
+        failing(Reply(status=200, pause_s=9)),
+        failing(Reply(status=503, pause_s=1.5)),
+        failing(Reply(status=0)),
+        failing(BROKEN),
+        failing(REFUSED),
+    ],
+    ids=["asleep", "down", "slow", "busy", "closing", "broken", "refusing"],
+)
+def test_a_failing_server_is_unavailable_in_time_and_nothing_of_it_is_told(
+    fault: Callable[[], Iterator[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    limit_s = 2
+    for dsn in fault():
+        store = store_at(dsn, limit_s)
+        started = time.monotonic()
+        error = failure_of(store)
+        assert time.monotonic() - started < limit_s + 4
+        assert error.code is Code.UNAVAILABLE
+        told = error.message + caplog.text
+        for kept in ("the-password", "127.0.0.1", "SELECT", "secret_column"):
+            assert kept not in told
+        assert "ClickHouse" in caplog.text
+
+
+def test_a_slow_query_is_told_from_a_server_that_does_not_answer() -> None:
+    slow = Reply(
+        status=408,
+        body=b"Code: 159. DB::Exception: Timeout exceeded. (TIMEOUT_EXCEEDED)",
+        headers={"X-ClickHouse-Exception-Code": "159"},
+    )
+    with scripted(slow) as server:
+        assert failure_of(store_at(server.dsn)).code is Code.DEADLINE_EXCEEDED
+
+
+def test_no_password_is_in_the_repr_of_settings() -> None:
+    settings = Settings(clickhouse_dsn="https://u:the-password@h", aws_secret_access_key="the-key")
+    assert "the-" not in repr(settings)

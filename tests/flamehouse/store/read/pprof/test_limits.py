@@ -1,0 +1,163 @@
+"""SelectMergeProfile at its edges: what Drilldown sends, what must not be asked, and what was stored in between."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+
+from flamehouse.pb.profile_pb2 import Profile
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from flamehouse.store.connection.client import ClickHouse
+from tests.support.queries.queries import Server, some_monday_ms
+from tests.support.uploads.pprofs import names_of_stack, said_by
+from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
+from tests.support.uploads.uploads import series
+
+LARGEST = (1 << 63) - 1
+PROFILE_ID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+
+
+def question(monday: int, **more: Any) -> dict[str, Any]:
+    return {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 9, **more}
+
+
+def pushed(store: Store, settings: Settings, *stacks: tuple[str, int]) -> tuple[Server, int]:
+    """A server with a profile for each of the stacks, a millisecond apart, and when the first was."""
+    server, monday = Server.on(store, settings), some_monday_ms()
+    server.push(
+        *(
+            series(labels_of(), pprof_of([sample(stack, value)], time_ms=monday + at))
+            for at, (stack, value) in enumerate(stacks)
+        )
+    )
+    return server, monday
+
+
+def stacks_of(pprof: Profile) -> dict[str, int]:
+    return {"".join(names_of_stack(stack)): value for stack, value in said_by(pprof).items()}
+
+
+def test_drilldown_is_told_of_the_functions_below_one(store: Store, settings: Settings) -> None:
+    server, monday = pushed(store, settings, ("ab", 5), ("cb", 3))
+    body = {
+        "profile_typeID": CPU,
+        "label_selector": '{service_name="shop",}',
+        "start": monday,
+        "end": monday + 9,
+        "stackTraceSelector": {"call_site": [{"name": "a"}]},
+        "maxNodes": 500,
+    }
+    path = "/querier.v1.QuerierService/SelectMergeProfile"
+    answer = server.client.send(
+        "POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    ).json()
+    # What Drilldown reads, by the names it reads.
+    assert {"stringTable", "location", "function", "sample"} <= answer.keys()
+    assert stacks_of(json_format.ParseDict(answer, Profile())) == {"ab": 5}
+
+
+@pytest.mark.parametrize(
+    "stacks",
+    [
+        (("a", LARGEST), ("b", 1)),
+        (("ab", LARGEST), ("ab", LARGEST)),
+        tuple((name, LARGEST) for name in "abc"),
+    ],
+)
+def test_a_total_beyond_64_bits_is_refused(
+    store: Store, settings: Settings, stacks: tuple[tuple[str, int], ...]
+) -> None:
+    server, monday = pushed(store, settings, *stacks)
+    for max_nodes in (0, 1):
+        response = server.ask("SelectMergeProfile", **question(monday, maxNodes=max_nodes))
+        assert (response.status_code, response.json()["code"]) == (400, "out_of_range")
+
+
+def test_a_total_of_64_bits_is_exported(store: Store, settings: Settings) -> None:
+    server, monday = pushed(store, settings, ("a", LARGEST - 1), ("b", 1))
+    response = server.ask("SelectMergeProfile", **question(monday))
+    assert stacks_of(json_format.ParseDict(response.json(), Profile())) == {"a": LARGEST - 1, "b": 1}
+
+
+def test_a_location_that_nobody_knows_is_left_out_of_its_stack(
+    store: Store, settings: Settings, clickhouse: ClickHouse
+) -> None:
+    """As one that is stored while the question is being answered: its stack may be read, and it not yet."""
+    server, monday = pushed(store, settings, ("ab", 5))
+    bound = {"tenant": server.client.tenant}
+    clickhouse.command(
+        "INSERT INTO stacktraces SELECT * REPLACE (777 AS id, arrayPushBack(locations, 12345) AS locations)"
+        " FROM stacktraces WHERE tenant = {tenant:String}",
+        bound,
+    )
+    clickhouse.command(
+        "INSERT INTO samples SELECT * REPLACE (777 AS stacktrace_id, 2 AS value)"
+        " FROM samples WHERE tenant = {tenant:String}",
+        bound,
+    )
+    response = server.ask("SelectMergeProfile", **question(monday))
+    assert response.status_code == 200, response.text
+    assert stacks_of(json_format.ParseDict(response.json(), Profile())) == {"ab": 7}
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"maxNodes": -1}, "max flamegraph nodes limit must be set (max allowed 1048576)"),
+        ({"profileIdSelector": [PROFILE_ID] * 1_001}, "a query may name 1000 ids, not 1001"),
+        ({"profileIdSelector": ["x"]}, 'invalid profile id: "x" is no UUID'),
+        ({"traceIdSelector": ["ab"]}, 'invalid trace id length: "ab"'),
+        (
+            {"stackTraceSelector": {"callSite": [{"name": "a"}] * 4_001}},
+            "a query may name 4000 functions of a call site, not 4001",
+        ),
+    ],
+)
+def test_a_question_that_is_none_is_refused(
+    store: Store, settings: Settings, asked: dict[str, Any], message: str
+) -> None:
+    response = Server.on(store, settings).ask("SelectMergeProfile", **question(some_monday_ms(), **asked))
+    assert (response.status_code, response.json()) == (400, {"code": "invalid_argument", "message": message})
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"profileIdSelector": [f"7c9e6679-7425-40de-944b-{number:012x}" for number in range(1_000)]},
+        {"stackTraceSelector": {"callSite": [{"name": "nobody"}]}},
+        {"stackTraceSelector": {"callSite": [{"name": "a"}] * 4_000}},
+        {"stackTraceSelector": {"goPgo": {"keepLocations": (1 << 32) - 1}}, "traceIdSelector": ["f" * 32]},
+    ],
+)
+def test_what_selects_nothing_is_an_empty_message(
+    store: Store, settings: Settings, asked: dict[str, Any]
+) -> None:
+    server, monday = pushed(store, settings, ("ab", 5))
+    response = server.ask("SelectMergeProfile", **question(monday, **asked))
+    assert (response.status_code, response.json()) == (200, {})
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"maxNodes": 1_048_577},
+        {"maxNodes": (1 << 63) - 1},
+        {"stackTraceSelector": {"goPgo": {"keepLocations": (1 << 32) - 1}}},
+    ],
+)
+def test_the_largest_limits_cut_nothing(store: Store, settings: Settings, asked: dict[str, Any]) -> None:
+    server, monday = pushed(store, settings, ("ab", 5))
+    response = server.ask("SelectMergeProfile", **question(monday, **asked))
+    assert stacks_of(json_format.ParseDict(response.json(), Profile())) == {"ab": 5}
+
+
+def test_a_limit_on_flame_graphs_is_none_on_profiles(store: Store, settings: Settings) -> None:
+    server, monday = pushed(store, settings, ("ab", 5))
+    narrow = Server.on(store, replace(settings, max_flamegraph_nodes=1), server.client.tenant)
+    asked = question(monday, maxNodes=500)
+    assert narrow.ask("SelectMergeProfile", **asked).status_code == 200
+    pprof = narrow.ask("SelectMergeStacktraces", **asked, format="PROFILE_FORMAT_PPROF")
+    assert (pprof.status_code, pprof.json()["code"]) == (400, "invalid_argument")

@@ -1,0 +1,315 @@
+"""SelectMergeProfile of real uploads: what was pushed comes back, merged, with everything that is known of its stacks."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from flamehouse.pb.profile_pb2 import Function, Line, Location, Profile, ValueType
+from flamehouse.pb.profile_pb2 import Mapping as Mapped
+from flamehouse.pb.profile_pb2 import Sample as PprofSample
+from flamehouse.pb.querier_pb2 import SelectMergeStacktracesResponse
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from tests.support.queries.queries import Server, some_monday_ms
+from tests.support.uploads.pprofs import SaidLocation, SaidStack, names_of_stack, said_by
+from tests.support.uploads.profiles import CPU, MS, Sample, labels_of, pprof_of
+from tests.support.uploads.uploads import series
+
+HOUR = 3_600_000
+WEEK = 7 * 24 * HOUR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """A location as a program has it: lines innermost first as (function, line, column), or an address alone."""
+
+    lines: Sequence[tuple[str, int, int]]
+    address: int
+    mapping: int
+
+
+MAPPINGS = (
+    Mapped(id=1, memory_start=0x1000, memory_limit=0x2000, filename=1, build_id=2, has_functions=True),
+    Mapped(id=2, memory_start=0x3000, memory_limit=0x4000, file_offset=7, filename=3, build_id=4),
+)
+MAPPED_TEXTS = ("app", "b1", "lib.so", "b2")
+
+FUNCTIONS = ("main", "serve", "parse", "", "other", "é")
+CODE = st.builds(
+    Code,
+    lines=st.lists(
+        st.tuples(st.sampled_from(FUNCTIONS), st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=2
+    ),
+    address=st.integers(0, 3),
+    mapping=st.integers(0, 2),
+) | st.builds(Code, lines=st.just(()), address=st.integers(1, 5), mapping=st.integers(0, 2))
+STACKS = st.lists(CODE, max_size=5)
+SAMPLES = st.lists(st.tuples(STACKS, st.integers(1, 1 << 40)), min_size=1, max_size=6)
+PROFILES = st.lists(
+    st.tuples(st.sampled_from((0, HOUR, WEEK)), st.sampled_from(("shop", "cart")), SAMPLES),
+    min_size=1,
+    max_size=4,
+)
+
+
+def pprof_with(samples: Sequence[tuple[Sequence[Code], int]], time_ms: int) -> Profile:
+    """The pprof that a profiler would write: functions have files and first lines by their names."""
+    texts = {text: index for index, text in enumerate(("", *MAPPED_TEXTS, "cpu", "nanoseconds"))}
+
+    def text(of: str) -> int:
+        return texts.setdefault(of, len(texts))
+
+    kind = ValueType(type=text("cpu"), unit=text("nanoseconds"))
+    pprof = Profile(time_nanos=time_ms * MS, sample_type=[kind], period_type=kind, mapping=MAPPINGS)
+    functions: dict[str, int] = {}
+    for stack, value in samples:
+        ids = []
+        for code in reversed(stack):
+            location = Location(id=len(pprof.location) + 1, mapping_id=code.mapping, address=code.address)
+            for name, line, column in code.lines:
+                id_ = functions.setdefault(name, len(functions) + 1)
+                location.line.append(Line(function_id=id_, line=line, column=column))
+            pprof.location.append(location)
+            ids.append(location.id)
+        pprof.sample.append(PprofSample(location_id=ids, value=[value]))
+    for name, id_ in functions.items():
+        pprof.function.append(
+            Function(
+                id=id_,
+                name=text(name),
+                system_name=text(f"_{name}"),
+                filename=text(f"{name}.go"),
+                start_line=len(name),
+            )
+        )
+    pprof.string_table.extend(texts)
+    return pprof
+
+
+def normalized(stack: SaidStack) -> SaidStack:
+    """Addresses are dropped where the mapping has functions, and locations that say nothing with them."""
+    kept = []
+    for location in stack:
+        address = 0 if location.mapping == ("app", "b1") else location.address
+        if location.lines or location.address:
+            kept.append(location._replace(address=address))
+    return tuple(kept)
+
+
+def expected(profiles: Sequence[tuple[Profile, bool]]) -> Counter[SaidStack]:
+    counted: Counter[SaidStack] = Counter()
+    for pprof, counts in profiles:
+        for stack, value in said_by(pprof).items():
+            if counts:
+                counted[normalized(stack)] += value
+    return counted
+
+
+def exported(server: Server, start: int, end: int, *, selector: str = "{}", **more: Any) -> Profile:
+    """SelectMergeProfile in JSON."""
+    question = {"profileTypeID": CPU, "labelSelector": selector, "start": start, "end": end, **more}
+    response = server.ask("SelectMergeProfile", **question)
+    assert response.status_code == 200, response.text
+    return json_format.ParseDict(response.json(), Profile())
+
+
+@examples(max_examples=20)
+@given(PROFILES)
+def test_what_was_pushed_comes_back_merged(
+    store: Store, settings: Settings, profiles: Sequence[tuple[int, str, Any]]
+) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    sent = [(pprof_with(samples, monday + at), service, at) for at, service, samples in profiles]
+    server.push(*(series(labels_of(service_name=service), pprof) for pprof, service, _ in sent))
+    for selector, counts in (
+        ("{}", lambda _service, _at: True),
+        ('{service_name="cart"}', lambda service, _at: service == "cart"),
+    ):
+        found = said_by(exported(server, monday, monday + 2 * WEEK, selector=selector))
+        assert found == expected([(pprof, counts(service, at)) for pprof, service, at in sent])
+    found = said_by(exported(server, monday, monday + HOUR)) if sent else Counter()
+    assert found == expected([(pprof, at == 0) for pprof, _, at in sent])
+
+
+def letters(*stacks: tuple[str, int], **labels: str) -> list[Sample]:
+    return [Sample(stack=stack, values=(value,), labels=labels) for stack, value in stacks]
+
+
+def by_names(pprof: Profile) -> Mapping[str, int]:
+    """The stacks by their one-letter functions, `other` as *."""
+    counted: Counter[str] = Counter()
+    for stack, value in said_by(pprof).items():
+        counted["".join("*" if name == "other" else name for name in names_of_stack(stack))] += value
+    return dict(counted)
+
+
+def pushed(store: Store, settings: Settings, *samples: Sample, **labels: str) -> tuple[Server, int]:
+    """A server with one profile, and when that was."""
+    server, monday = Server.on(store, settings), some_monday_ms()
+    server.push(series(labels_of(**labels), pprof_of(samples, time_ms=monday)))
+    return server, monday
+
+
+def test_the_profile_says_what_it_is_of(store: Store, settings: Settings) -> None:
+    server, monday = pushed(store, settings, *letters(("ab", 5)))
+    pprof = exported(server, monday, monday + HOUR)
+    text = pprof.string_table
+    (kind,) = pprof.sample_type
+    assert (text[kind.type], text[kind.unit]) == ("cpu", "nanoseconds")
+    assert (text[pprof.period_type.type], text[pprof.period_type.unit]) == ("cpu", "nanoseconds")
+    assert text[pprof.default_sample_type] == "cpu"
+    assert (pprof.period, pprof.time_nanos, pprof.duration_nanos) == (
+        1_000_000_000,
+        (monday + HOUR) * MS,
+        HOUR * MS,
+    )
+
+
+def test_no_data_is_an_empty_message(store: Store, settings: Settings) -> None:
+    server, monday = pushed(store, settings, *letters(("ab", 5)))
+    assert exported(server, monday + HOUR, monday + 2 * HOUR) == Profile()
+    assert exported(server, 1_000, 4_000) == Profile()
+    question = {"profileTypeID": CPU, "labelSelector": "{}", "start": 1_000, "end": 4_000}
+    answer = server.ask("SelectMergeStacktraces", **question, format="PROFILE_FORMAT_PPROF").json()
+    assert answer == {"pprof": {"profile": {}}}
+
+
+@pytest.mark.parametrize(
+    ("max_nodes", "stacks"),
+    [
+        (0, {"abc": 5, "abd": 3, "ae": 2, "f": 1}),
+        (100, {"abc": 5, "abd": 3, "ae": 2, "f": 1}),
+        (4, {"abc": 5, "abd": 3, "a*": 2, "*": 1}),
+        (2, {"ab*": 8, "a*": 2, "*": 1}),
+        (1, {"a*": 10, "*": 1}),
+    ],
+)
+def test_a_cut_keeps_the_largest_nodes_and_calls_the_rest_other(
+    store: Store, settings: Settings, max_nodes: int, stacks: Mapping[str, int]
+) -> None:
+    server, monday = pushed(store, settings, *letters(("abc", 5), ("abd", 3), ("ae", 2), ("f", 1)))
+    assert by_names(exported(server, monday, monday + 1, maxNodes=max_nodes)) == stacks
+
+
+SPAN, TRACE = "9a517183f26a089d", "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.parametrize(
+    ("asked", "stacks"),
+    [
+        ({"stackTraceSelector": {"call_site": [{"name": "a"}]}}, {"ab": 5, "ac": 3}),
+        ({"stackTraceSelector": {"callSite": [{"name": "a"}, {"name": "c"}]}}, {"ac": 3}),
+        ({"stackTraceSelector": {"callSite": [{"name": "x"}]}}, {}),
+        ({"traceIdSelector": [TRACE]}, {"ac": 3}),
+        ({"stackTraceSelector": {"goPgo": {"keepLocations": 1}}}, {"b": 12, "c": 3}),
+        ({"stackTraceSelector": {"goPgo": {"keepLocations": 9}}}, {"ab": 5, "ac": 3, "zb": 7}),
+        ({"stackTraceSelector": {"goPgo": {}}}, {"ab": 5, "ac": 3, "zb": 7}),
+    ],
+)
+def test_some_samples_or_ends_of_stacks_alone_are_exported(
+    store: Store, settings: Settings, asked: Mapping[str, Any], stacks: Mapping[str, int]
+) -> None:
+    server, monday = pushed(
+        store,
+        settings,
+        *letters(("ab", 5), ("zb", 7)),
+        *letters(("ac", 3), span_id=SPAN, trace_id=TRACE),
+    )
+    assert by_names(exported(server, monday, monday + 1, **asked)) == stacks
+
+
+def test_callees_are_aggregated_over_their_lines(store: Store, settings: Settings) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+
+    def at(*lines: tuple[str, int]) -> list[Code]:
+        return [Code(lines=[(name, line, 0)], address=0, mapping=1) for name, line in lines]
+
+    samples = [
+        (at(("main", 1), ("parse", 2)), 5),
+        (at(("main", 1), ("parse", 3)), 7),
+        (at(("main", 2), ("parse", 3)), 9),
+    ]
+    server.push(series(labels_of(), pprof_with(samples, monday)))
+    asked = {"keepLocations": 2, "aggregateCallees": True}
+    found = said_by(exported(server, monday, monday + 1, stackTraceSelector={"goPgo": asked}))
+    lines = {
+        tuple(line.line for location in stack for line in location.lines): value
+        for stack, value in found.items()
+    }
+    assert lines == {(0, 1): 12, (0, 2): 9}
+
+
+def test_pyroscopes_other_format_of_it_is_the_same_profile(store: Store, settings: Settings) -> None:
+    server, monday = pushed(store, settings, *letters(("ab", 5), ("ac", 3)))
+    question = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 1}
+    answer = server.ask("SelectMergeStacktraces", **question, format="PROFILE_FORMAT_PPROF")
+    found = json_format.ParseDict(answer.json(), SelectMergeStacktracesResponse()).pprof.profile
+    assert found == exported(server, monday, monday + 1)
+
+
+def test_mappings_lead_to_the_source_code_where_labels_tell_of_it(store: Store, settings: Settings) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    samples = [([Code(lines=[("main", 1, 0)], address=0, mapping=1)], 5)]
+    source = {"service_repository": "https://example.com/shop", "service_git_ref": "v1.2"}
+    server.push(
+        series(labels_of(**source), pprof_with(samples, monday)),
+        series(labels_of(service_name="cart"), pprof_with(samples, monday)),
+    )
+
+    def build_ids(selector: str) -> set[str]:
+        pprof = exported(server, monday, monday + 1, selector=selector)
+        return {pprof.string_table[mapping.build_id] for mapping in pprof.mapping}
+
+    (build_id,) = build_ids('{service_name="shop"}')
+    assert json.loads(build_id) == {
+        "repository": "https://example.com/shop",
+        "git_ref": "v1.2",
+        "build_id": "b1",
+    }
+    assert build_ids('{service_name="cart"}') == {"b1"}
+    # Two programs: no one place has the source of both.
+    assert build_ids("{}") == {"b1"}
+
+
+def test_a_location_says_what_its_profile_said(store: Store, settings: Settings) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    native = Code(lines=(), address=0x3010, mapping=2)
+    server.push(series(labels_of(), pprof_with([([native], 5)], monday)))
+    assert said_by(exported(server, monday, monday + 1)) == {(SaidLocation(("lib.so", "b2"), 0x3010, ()),): 5}
+
+
+@pytest.mark.parametrize("option", ["-top", "-traces", "-list=serve", "-proto", "-tree"])
+def test_go_tool_pprof_opens_it(store: Store, settings: Settings, tmp_path: Path, option: str) -> None:
+    go = shutil.which("go")
+    if go is None:
+        pytest.skip("needs go, which this machine has not")
+    (tmp_path / "serve.go").write_text("package main\n" * 9)
+    server, monday = Server.on(store, settings), some_monday_ms()
+    code = [Code(lines=[(name, line, 0)], address=0, mapping=1) for name, line in (("main", 5), ("serve", 7))]
+    server.push(series(labels_of(), pprof_with([(code, 5_000_000), (code[:1], 1_000_000)], monday)))
+    exported_file = tmp_path / "cpu.pprof"
+    exported_file.write_bytes(exported(server, monday, monday + 1).SerializeToString())
+    report = tmp_path / "report"
+    run = subprocess.run(
+        [go, "tool", "pprof", option, f"-source_path={tmp_path}", f"-output={report}", str(exported_file)],
+        capture_output=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    if option == "-list=serve":
+        assert re.search(rb"5ms +5ms +7:package main", report.read_bytes())
+    if option == "-top":
+        assert b"5ms 83.33%" in report.read_bytes()

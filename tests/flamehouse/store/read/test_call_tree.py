@@ -1,0 +1,313 @@
+"""Flame graphs of real uploads, asked of the whole server and compared with Pyroscope's algorithm in plain Python."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.schema.migrate import migrate
+from flamehouse.store.write.writer import LoneWriter
+from tests.support.queries.oracle import Stack
+from tests.support.queries.queries import EVERYTHING, Server, drawn, some_monday_ms
+from tests.support.uploads.profiles import CPU, Frame, Sample, labels_of, names_of, pprof_of, sample
+from tests.support.uploads.uploads import series
+
+SAMPLES = "process_cpu:samples:count:cpu:nanoseconds"
+TYPES = {SAMPLES: ("samples", "count"), CPU: ("cpu", "nanoseconds")}
+SECOND = 1_000
+FIVE_MINUTES = 300 * SECOND
+HOUR = 3_600 * SECOND
+DAY = 24 * HOUR
+WEEK = 7 * DAY
+
+LABEL_SETS: tuple[Mapping[str, str], ...] = (
+    labels_of(),
+    labels_of(env="prod"),
+    labels_of(service_name="cart"),
+)
+SELECTED: dict[str, Sequence[Mapping[str, str]]] = {
+    "{}": LABEL_SETS,
+    '{service_name="shop"}': LABEL_SETS[:2],
+    '{env=""}': (LABEL_SETS[0], LABEL_SETS[2]),
+    '{env="prod"}': (LABEL_SETS[1],),
+    '{service_name=~"c.*"}': (LABEL_SETS[2],),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """One profile: its series' labels, when it was taken, its samples with a value for each of TYPES."""
+
+    labels: Mapping[str, str]
+    at: int
+    samples: Sequence[Sample]
+
+
+def push(server: Server, monday: int, profiles: Sequence[Sent], **labels: str) -> None:
+    """Send the profiles, whose times count from `monday`, in one push; `labels` are added to those they have."""
+    types = list(TYPES.values())
+    server.push(
+        *(
+            series({**each.labels, **labels}, pprof_of(each.samples, time_ms=monday + each.at, types=types))
+            for each in profiles
+        )
+    )
+
+
+def stacks_of(profiles: Sequence[Sent], type_: str, selector: str = "{}") -> list[Stack]:
+    """What the profiles add to the flame graph of one type, as Pyroscope reads them."""
+    index = list(TYPES).index(type_)
+    return [
+        (names_of(each.stack), each.values[index])
+        for profile in profiles
+        if profile.labels in SELECTED[selector]
+        for each in profile.samples
+        if min(each.values) >= 0
+    ]
+
+
+NAMES = st.sampled_from(["a", "b", "c", "other", "total", "", "é"])
+FRAMES: st.SearchStrategy[Frame] = (
+    NAMES | st.lists(NAMES, min_size=2, max_size=3).map(tuple) | st.integers(1, 3)
+)
+VALUES = st.integers(-1, 4) | st.integers(0, 1 << 40)
+SAMPLE_LABELS = st.sampled_from([{}, {"thread": "1"}, {"span_id": "00000000000000ff"}])
+ANY_SAMPLES = st.lists(
+    st.builds(
+        Sample,
+        stack=st.lists(FRAMES, max_size=6),
+        values=st.tuples(VALUES, VALUES),
+        labels=SAMPLE_LABELS,
+    ),
+    min_size=1,
+    max_size=10,
+)
+PROFILES = st.lists(
+    st.builds(Sent, labels=st.sampled_from(LABEL_SETS), at=st.integers(0, DAY), samples=ANY_SAMPLES),
+    min_size=1,
+    max_size=8,
+)
+QUESTIONS = st.lists(
+    st.tuples(st.sampled_from(list(TYPES)), st.sampled_from(list(SELECTED)), st.integers(1, 30)),
+    min_size=3,
+    max_size=3,
+)
+
+
+@examples(max_examples=15)
+@given(PROFILES, QUESTIONS)
+@example([Sent(labels=labels_of(), at=0, samples=[sample([], 1, 1), sample([1, 2], 1, 1)])], [(CPU, "{}", 1)])
+def test_the_flame_graph_is_the_one_pyroscope_draws(
+    store: Store, settings: Settings, profiles: list[Sent], questions: list[tuple[str, str, int]]
+) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    push(server, monday, profiles)
+    for type_, selector, max_nodes in questions:
+        found = server.flamegraph(
+            monday, monday + DAY + 1, selector=selector, max_nodes=max_nodes, type_=type_
+        )
+        assert found == drawn(stacks_of(profiles, type_, selector), max_nodes)
+
+
+EDGES = st.sampled_from([SECOND, FIVE_MINUTES, HOUR, DAY, WEEK])
+MOMENTS = st.builds(
+    lambda edge, count, off: edge * (count % (9 * DAY // edge)) + off,
+    EDGES,
+    st.integers(0, 9 * DAY // SECOND),
+    st.sampled_from([0, 0, -1, 1, 7_777]),
+).map(lambda moment: max(moment, 0))
+"""Times from a Monday on to the second one after it, on the edges of buckets and beside them."""
+FEW_SAMPLES = st.lists(
+    st.builds(sample, st.text("ab", min_size=1, max_size=3), st.integers(0, 3), st.integers(0, 1 << 40)),
+    min_size=1,
+    max_size=3,
+)
+SPREAD_PROFILES = st.lists(
+    st.builds(Sent, labels=st.sampled_from(LABEL_SETS), at=MOMENTS, samples=FEW_SAMPLES),
+    min_size=1,
+    max_size=12,
+)
+
+
+@pytest.fixture(scope="module")
+def other_store(settings: Settings, clickhouse: ClickHouse) -> Store:
+    """The same database written to by another process, which does not know what this one has stored there."""
+    return Store(clickhouse, LoneWriter(clickhouse), settings)
+
+
+@examples(max_examples=10)
+@given(SPREAD_PROFILES, SPREAD_PROFILES, st.lists(st.tuples(MOMENTS, MOMENTS), min_size=4, max_size=4))
+def test_a_range_adds_up_what_was_taken_in_it_whoever_stored_it(
+    store: Store,
+    other_store: Store,
+    settings: Settings,
+    ours: list[Sent],
+    theirs: list[Sent],
+    ranges: list[tuple[int, int]],
+) -> None:
+    # Equal requests are one upload, whichever process they reach.
+    assume(sorted(map(repr, ours)) != sorted(map(repr, theirs)))
+    server, monday = Server.on(store, settings), some_monday_ms()
+    push(server, monday, ours)
+    push(Server.on(other_store, settings, server.client.tenant), monday, theirs, pod="theirs")
+    for one, other in [*ranges, (0, 9 * DAY), (ours[0].at, theirs[0].at)]:
+        start, end = sorted((one, other))
+        inside = [each for each in (*ours, *theirs) if start <= each.at < end]
+        found = server.flamegraph(monday + start, monday + end)
+        assert found == drawn(stacks_of(inside, CPU))
+
+
+@pytest.fixture(scope="module")
+def merging(settings: Settings) -> Iterator[ClickHouse]:
+    """A second database in the same engine; merges run in it."""
+    apart = replace(settings, clickhouse_database="merging")
+    migrate(apart)
+    clickhouse = ClickHouse(apart)
+    yield clickhouse
+    clickhouse.close()
+
+
+RANGES = (
+    (0, 9 * DAY),
+    (0, 30 * DAY),
+    (FIVE_MINUTES, HOUR),
+    (HOUR - 1, 5 * HOUR + 1),
+    (3 * HOUR + 17, DAY + 4_711),
+    (6 * DAY, 8 * DAY),
+    (WEEK - 1, WEEK + 1),
+    (WEEK, WEEK),
+)
+MERGED_TABLES = (
+    "series",
+    "profiles",
+    "samples",
+    "samples_5m",
+    "samples_1h",
+    "stacktraces",
+    "functions",
+    "locations",
+    "mappings",
+)
+
+
+def test_merges_change_no_answer(merging: ClickHouse, settings: Settings) -> None:
+    random, monday = Random(7), some_monday_ms()
+    profiles = [
+        Sent(
+            labels=random.choice(LABEL_SETS),
+            at=random.randrange(0, 9 * DAY, 300 * SECOND) + random.choice([0, 0, 1]),
+            samples=[sample(random.choices("abc", k=3), random.randint(1, 3), 1) for _ in range(5)],
+        )
+        for _ in range(24)
+    ]
+    servers = [Server.on(Store(merging, LoneWriter(merging), settings), settings, "a") for _ in range(3)]
+    for number, server in enumerate(servers):
+        push(server, monday, profiles[number::3])
+
+    def answers() -> list[object]:
+        return [
+            answer
+            for start, end in RANGES
+            for answer in (
+                server.flamegraph(monday + start, monday + end, selector='{env!="prod"}', max_nodes=9),
+                server.series(monday + start, monday + end, step=600, groupBy=["service_name", "env"]),
+            )
+        ]
+
+    before = answers()
+    for table in MERGED_TABLES:
+        merging.command(f"OPTIMIZE TABLE {table} FINAL")
+    assert answers() == before
+    inside = [each for each in profiles if each.labels.get("env") != "prod"]
+    assert before[0] == drawn(stacks_of(inside, CPU), 9)
+
+
+def test_symbols_are_counted_once_whatever_services_and_weeks_share_them(
+    store: Store, settings: Settings
+) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    times = (0, HOUR, 6 * DAY, WEEK, WEEK + HOUR, 2 * WEEK)
+    profiles = [
+        Sent(labels=labels, at=at, samples=[sample("ab", 1, 5)]) for at in times for labels in LABEL_SETS
+    ]
+    push(server, monday, profiles)
+    for selector, series_of_profile in (
+        ("{}", 3),
+        ('{service_name="shop"}', 2),
+        ('{service_name="cart"}', 1),
+    ):
+        found = server.flamegraph(monday, monday + 3 * WEEK, selector=selector)
+        assert found == drawn([("ab", 5 * series_of_profile * len(times))])
+
+
+def test_tenants_share_nothing(store: Store, settings: Settings) -> None:
+    monday = some_monday_ms()
+    servers = [Server.on(store, settings) for _ in range(2)]
+    for value, server in enumerate(servers, start=1):
+        push(server, monday, [Sent(labels=labels_of(), at=0, samples=[sample("ab", 1, value)])])
+    assert [server.flamegraph(monday, monday + 1).total for server in servers] == [1, 2]
+
+
+@pytest.mark.parametrize("max_nodes", [1, 2, 3, 4, 5, EVERYTHING])
+def test_ties_at_the_cut_stay_though_they_are_too_many(
+    store: Store, settings: Settings, max_nodes: int
+) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    stacks = [("ab", 2), ("ac", 2), ("d", 2), ("e", 2), ("f", 1), ("ag", 1)]
+    push(
+        server,
+        monday,
+        [Sent(labels=labels_of(), at=0, samples=[sample(stack, 1, value) for stack, value in stacks])],
+    )
+    found = server.flamegraph(monday, monday + 1, max_nodes=max_nodes)
+    assert found == drawn(stacks, max_nodes)
+    bars = sum(len(level.values) // 4 for level in found.levels)
+    # The root; a; b, c, d and e, which tie; then `other` in both places for what is cut, or f and g.
+    assert bars == (4 if max_nodes == 1 else 8)
+
+
+LARGEST = (1 << 63) - 1
+
+
+@pytest.mark.parametrize("values", [(LARGEST,), (LARGEST - 1, 1), (1 << 62, (1 << 62) - 1)])
+def test_totals_may_be_as_large_as_64_bits_hold(
+    store: Store, settings: Settings, values: Sequence[int]
+) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    push(
+        server,
+        monday,
+        [
+            Sent(labels=labels_of(), at=at, samples=[sample(f"a{at}", 1, value)])
+            for at, value in enumerate(values)
+        ],
+    )
+    found = server.flamegraph(monday, monday + 9)
+    assert found == drawn([(f"a{at}", value) for at, value in enumerate(values)])
+
+
+@pytest.mark.parametrize("stacks", [("a", "b"), ("ab", "ab"), ("a", "ab", "abc"), tuple("abcd")])
+@pytest.mark.parametrize("max_nodes", [1, 2, EVERYTHING])
+def test_a_total_beyond_64_bits_is_refused(
+    store: Store, settings: Settings, stacks: Sequence[str], max_nodes: int
+) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    push(
+        server,
+        monday,
+        [
+            Sent(labels=labels_of(), at=at, samples=[sample(stack, 1, LARGEST // (len(stacks) - 1))])
+            for at, stack in enumerate(stacks)
+        ],
+    )
+    question = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 9}
+    response = server.ask("SelectMergeStacktraces", **question, maxNodes=max_nodes)
+    assert response.status_code == 400
+    assert response.json()["code"] == "out_of_range"

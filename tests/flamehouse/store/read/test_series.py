@@ -1,0 +1,262 @@
+"""SelectSeries over real uploads, asked of the whole server and compared with the same sums in plain Python."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from flamehouse.store.read import series as series_query
+from tests.support.queries.queries import AnsweredSeries, Server, some_monday_ms
+from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
+from tests.support.uploads.uploads import series
+
+SECOND = 1_000
+HOUR = 3_600 * SECOND
+DAY = 24 * HOUR
+AVERAGE = "TIME_SERIES_AGGREGATION_TYPE_AVERAGE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A profile of one sample: its series' labels beyond the usual ones, its time from a Monday on, its total."""
+
+    at: int
+    total: int
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question; times count from the same Monday, `step` in milliseconds."""
+
+    start: int
+    end: int
+    step: int
+    group_by: Sequence[str] = ()
+    average: bool = False
+    limit: int = 0
+
+
+def push(server: Server, monday: int, profiles: Sequence[Taken]) -> None:
+    server.push(
+        *(
+            series(labels_of(**each.labels), pprof_of([sample("a", each.total)], time_ms=monday + each.at))
+            for each in profiles
+        )
+    )
+
+
+def ask(server: Server, monday: int, asked: Asked, selector: str = "{}") -> list[AnsweredSeries]:
+    """The answer, its timestamps counted from the Monday."""
+    answer = server.series(
+        monday + asked.start,
+        monday + asked.end,
+        step=asked.step / 1000,
+        selector=selector,
+        groupBy=asked.group_by,
+        aggregation=AVERAGE if asked.average else 0,
+        limit=asked.limit,
+    )
+    return [(labels, [(at - monday, value) for at, value in points]) for labels, points in answer]
+
+
+def expected(profiles: Sequence[Taken], asked: Asked) -> list[AnsweredSeries]:
+    """What Pyroscope answers: the point at T is made of what was taken after T - step, up to and with T."""
+    last = asked.start + (asked.end - asked.start) // asked.step * asked.step
+    groups: dict[tuple[tuple[str, str], ...], dict[int, list[int]]] = {}
+    for each in profiles:
+        if not asked.start - asked.step < each.at <= last:
+            continue
+        labels = tuple((name, each.labels[name]) for name in asked.group_by if name in each.labels)
+        point = asked.start - (asked.start - each.at) // asked.step * asked.step
+        groups.setdefault(labels, {}).setdefault(point, []).append(each.total)
+    found: list[AnsweredSeries] = [
+        (
+            list(labels),
+            [
+                (at, sum(totals) / (len(totals) if asked.average else 1))
+                for at, totals in sorted(points.items())
+            ],
+        )
+        for labels, points in groups.items()
+    ]
+    found.sort(key=lambda each: (-sum(value for _, value in each[1]), each[0]))
+    return found[: asked.limit or None]
+
+
+ALL_DIVIDE = 27_720
+"""What every number of profiles up to twelve divides: averages are whole then, and sums of them exact."""
+MOMENTS = st.builds(
+    lambda edge, count, off: DAY + edge * count + off,
+    st.sampled_from([SECOND, 15 * SECOND, HOUR, DAY]),
+    st.integers(-1, 6),
+    st.sampled_from([-1, 0, 0, 1, 4_711]),
+)
+TAKEN = st.builds(
+    Taken,
+    at=MOMENTS,
+    total=st.sampled_from([1, 2, 4, 8, 1 << 30]).map(lambda factor: factor * ALL_DIVIDE),
+    labels=st.fixed_dictionaries(
+        {}, optional={"env": st.sampled_from(["a", "b"]), "zone": st.sampled_from(["a", "é"])}
+    ),
+)
+ASKED = st.builds(
+    lambda ends, step, **more: Asked(start=min(ends), end=max(ends), step=step, **more),
+    st.tuples(MOMENTS, MOMENTS),
+    st.sampled_from([1, 7, SECOND, 15 * SECOND, HOUR, DAY, 10**9, 10**12]),
+    group_by=st.sampled_from([(), ("env",), ("zone", "env"), ("env", "zone"), ("nowhere",)]),
+    average=st.booleans(),
+    limit=st.integers(0, 3),
+)
+
+
+@examples(max_examples=15)
+@given(st.lists(TAKEN, min_size=1, max_size=12), st.lists(ASKED, min_size=5, max_size=5))
+def test_series_are_the_sums_of_what_each_step_holds(
+    store: Store, settings: Settings, profiles: list[Taken], questions: list[Asked]
+) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    push(server, monday, profiles)
+    for asked in questions:
+        assert ask(server, monday, asked) == expected(profiles, asked)
+
+
+THREE = (
+    Taken(at=0, total=1),
+    Taken(at=15_000, total=2),
+    Taken(at=15_001, total=4),
+    Taken(at=30_000, total=8),
+    Taken(at=44_999, total=16),
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "points"),
+    [
+        (Asked(start=0, end=60_000, step=15_000), [(0, 1), (15_000, 2), (30_000, 12), (45_000, 16)]),
+        # what was taken after the last whole step is left out
+        (Asked(start=0, end=44_999, step=15_000), [(0, 1), (15_000, 2), (30_000, 12)]),
+        (Asked(start=0, end=30_000, step=15_000), [(0, 1), (15_000, 2), (30_000, 12)]),
+        # the first step reaches back before the start
+        (Asked(start=14_999, end=15_000, step=15_000), [(14_999, 1)]),
+        (Asked(start=15_000, end=15_000, step=15_000), [(15_000, 2)]),
+        (Asked(start=15_000, end=15_000, step=15_001), [(15_000, 3)]),
+        (Asked(start=50_000, end=50_001, step=DAY), [(50_000, 31)]),
+        # steps count from the start, not from round times
+        (Asked(start=1, end=60_000, step=15_000), [(1, 1), (15_001, 6), (30_001, 8), (45_001, 16)]),
+        (Asked(start=14_999, end=15_002, step=1), [(15_000, 2), (15_001, 4)]),
+        (Asked(start=100_000, end=200_000, step=15_000), []),
+    ],
+)
+def test_a_point_holds_what_was_taken_since_the_one_before(
+    store: Store, settings: Settings, asked: Asked, points: list[tuple[int, float]]
+) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    push(server, monday, THREE)
+    assert ask(server, monday, asked) == ([([], points)] if points else [])
+
+
+@pytest.mark.parametrize("group_by", [(), ("env",)])
+@pytest.mark.parametrize("selector", ["{}", '{service_name="shop"}', '{env="a"}', '{env=~"a|b"}'])
+def test_the_first_step_reaches_back_into_the_day_before(
+    store: Store, settings: Settings, selector: str, group_by: tuple[str, ...]
+) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    push(server, monday, [Taken(at=-1, total=5, labels={"env": "a"})])
+    asked = Asked(start=0, end=SECOND, step=SECOND, group_by=group_by)
+    labels = [("env", "a")] if group_by else []
+    assert ask(server, monday, asked, selector) == [(labels, [(0, 5)])]
+
+
+def test_series_of_equal_sums_come_in_the_order_of_their_labels(store: Store, settings: Settings) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    label_sets: Sequence[dict[str, str]] = (
+        {},
+        {"env": "b"},
+        {"env": "a"},
+        {"zone": "a"},
+        {"zone": "a", "env": "a"},
+        {"zone": "é"},
+    )
+    push(server, monday, [Taken(at=0, total=3, labels=labels) for labels in label_sets])
+    asked = Asked(start=0, end=0, step=SECOND, group_by=("zone", "env"))
+    assert [labels for labels, _ in ask(server, monday, asked)] == [
+        [],
+        [("env", "a")],
+        [("env", "b")],
+        [("zone", "a")],
+        [("zone", "a"), ("env", "a")],
+        [("zone", "é")],
+    ]
+
+
+def test_what_a_flame_graph_leaves_out_is_counted(store: Store, settings: Settings) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    samples = [sample("ab", 1), sample(["a", 0x40], 2), sample([0x40, 0x41], 4), sample([], 8)]
+    server.push(series(labels_of(), pprof_of(samples, time_ms=monday)))
+    assert server.series(monday, monday, step=1) == [([], [(monday, 15)])]
+    assert server.flamegraph(monday, monday + 1).total == 3
+
+
+def test_the_parts_of_a_split_profile_count_one_each_in_an_average(store: Store, settings: Settings) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    samples = [
+        sample("a", 1),
+        sample("b", 2, span_id="00000000000000aa"),
+        sample("c", 3, service_name="not this one"),
+        sample("a", 10, thread="1"),
+        sample("b", 20, thread="1"),
+    ]
+    server.push(series(labels_of(), pprof_of(samples, time_ms=monday)))
+    averages = server.series(monday, monday, step=1, aggregation=AVERAGE, groupBy=["thread"])
+    assert averages == [([("thread", "1")], [(monday, 30)]), ([], [(monday, 6)])]
+    assert server.series(monday, monday, step=1, aggregation=AVERAGE) == [([], [(monday, 18)])]
+
+
+@pytest.mark.parametrize(("average", "value"), [(False, float(4 * ((1 << 63) - 1))), (True, float(1 << 63))])
+def test_sums_may_go_beyond_64_bits(store: Store, settings: Settings, average: bool, value: float) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    push(server, monday, [Taken(at=at, total=(1 << 63) - 1) for at in range(4)])
+    assert ask(server, monday, Asked(start=9, end=9, step=10, average=average)) == [([], [(9, value)])]
+
+
+def test_every_sample_type_has_series_of_its_own(store: Store, settings: Settings) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    types = [("alloc_objects", "count"), ("alloc_space", "bytes"), ("inuse_space", "bytes")]
+    profile = pprof_of([sample("a", 1, 100, 0), sample("b", 2, 200, 0)], time_ms=monday, types=types)
+    server.push(series({**labels_of(), "__name__": "memory"}, profile))
+    ids = [f"memory:{type_}:{unit}:inuse_space:bytes" for type_, unit in types]
+    assert server.profile_types(monday, monday) == ids[:2]
+    found = [server.series(monday, monday, step=1, type_=type_) for type_ in (*ids, CPU)]
+    assert found == [[([], [(monday, 3)])], [([], [(monday, 300)])], [], []]
+
+
+@pytest.mark.parametrize(
+    ("limit", "allowed", "message"),
+    [
+        ("_MAX_POINTS", 3, "the series would have 4 points, and the limit is 3: ask for a longer step"),
+        ("_MAX_BYTES", 4 * 16, "the answer is larger than this server gives; ask for a shorter range"),
+    ],
+)
+def test_more_points_than_an_answer_may_hold_are_refused_with_advice(
+    store: Store,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    allowed: int,
+    message: str,
+) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    push(server, monday, [Taken(at=number, total=1, labels={"pod": f"{number}"}) for number in range(4)])
+    monkeypatch.setattr(series_query, limit, allowed)
+    question = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 3}
+    refused = server.ask("SelectSeries", **question, step=0.001, groupBy=["pod"])
+    assert (refused.status_code, refused.json()["code"]) == (429, "resource_exhausted")
+    assert refused.json()["message"].startswith(message)
+    for asked in ({"step": 0.004}, {"step": 0.001, "limit": 1, "groupBy": ["pod"]}):
+        assert server.ask("SelectSeries", **question, **asked).status_code == 200

@@ -1,0 +1,220 @@
+"""Databases brought up to the schema from wherever they are, and retention set, changed and taken away."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from time import time_ns
+from uuid import uuid4
+
+import pytest
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from flamehouse.pb.profile_pb2 import Mapping
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.schema import migrate
+from flamehouse.store.write.journal import Journal
+from flamehouse.store.write.writer import GroupWriter, LoneWriter
+from tests.support.queries.queries import Server, drawn
+from tests.support.servers.faults import without
+from tests.support.uploads.counted import Counted, once
+from tests.support.uploads.profiles import labels_of, pprof_of, sample
+from tests.support.uploads.uploads import series
+
+pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+
+DAY_MS = 86_400_000
+FIRST = files("flamehouse.store.schema").joinpath("migrations", "0001.sql").read_text()
+LATEST = len([*files("flamehouse.store.schema").joinpath("migrations").iterdir()])
+"""The number of the last migration, as there is no gap between them."""
+NEXT = """
+ALTER TABLE profiles ADD COLUMN IF NOT EXISTS sum_of_squares Float64;
+-- Filled from now on.
+ALTER TABLE profiles_view MODIFY QUERY
+SELECT
+    tenant, profile_type, service, fingerprint, time, profile_id, upload_id, arraySum(values) AS total, duration,
+    arraySum(arrayMap(value -> toFloat64(value) * value, values)) AS sum_of_squares
+FROM ingest
+WHERE notEmpty(values);
+"""
+
+BOUND = re.compile(r"_CAST\((\d+), 'UInt32'\)")
+"""A bound number as a table's definition shows it."""
+TTL_AFTER_30_DAYS = {
+    "series": "day + toIntervalDay(30 + 1)",
+    "profiles": "toDateTime(time) + toIntervalDay(30)",
+    "samples": "toDateTime(time) + toIntervalDay(30)",
+    "samples_5m": "toDateTime(bucket) + toIntervalDay(30 + 1)",
+    "samples_1h": "toDateTime(bucket) + toIntervalDay(30 + 1)",
+    "stacktraces": "week + toIntervalDay(30 + 7)",
+    "functions": "week + toIntervalDay(30 + 7)",
+    "locations": "week + toIntervalDay(30 + 7)",
+    "mappings": "week + toIntervalDay(30 + 7)",
+    "uploads": "toDateTime(received) + toIntervalDay(30 + 7)",
+}
+
+SCHEMA = """
+SELECT name, replaceAll(create_table_query, currentDatabase(), 'here')
+FROM system.tables
+WHERE database = currentDatabase()
+"""
+TTLS = """
+SELECT name, extract(create_table_query, ' TTL (.*?) SETTINGS')
+FROM system.tables
+WHERE database = currentDatabase() AND create_table_query LIKE '% TTL %'
+"""
+WEEKS = """
+SELECT partition
+FROM system.parts
+WHERE database = currentDatabase() AND table = {table:String} AND active AND rows > 0
+"""
+SORTING_KEYS = """
+SELECT name, splitByString(', ', sorting_key)[1]
+FROM system.tables
+WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name != 'migrations'
+"""
+
+
+@pytest.fixture
+def own(settings: Settings, clickhouse: ClickHouse) -> Iterator[Settings]:
+    """Settings that name a database which is not there yet."""
+    name = f"migrate_{uuid4().hex}"
+    yield replace(settings, clickhouse_database=name)
+    clickhouse.command("DROP DATABASE IF EXISTS {name:Identifier}", {"name": name})
+
+
+@pytest.fixture
+def database(own: Settings) -> Iterator[ClickHouse]:
+    """The database that `own` names."""
+    database = ClickHouse(own)
+    yield database
+    database.close()
+
+
+def of(own: Settings, *, retention_days: int) -> Settings:
+    return replace(own, retention_days=retention_days)
+
+
+def schema_of(database: ClickHouse) -> dict[str, str]:
+    return {name: definition for name, definition in database.rows(SCHEMA)}
+
+
+def ttls_of(database: ClickHouse) -> dict[str, str]:
+    return {name: BOUND.sub(r"\1", ttl) for name, ttl in database.rows(TTLS)}
+
+
+def history_of(database: ClickHouse) -> list[tuple[int, int]]:
+    rows = database.rows("SELECT number, retention_days FROM migrations ORDER BY applied")
+    return [(number, retention_days) for number, retention_days in rows]
+
+
+def test_a_database_that_is_up_to_date_is_left_alone(own: Settings, database: ClickHouse) -> None:
+    migrate.migrate(own)
+    schema, history = schema_of(database), history_of(database)
+    assert {*TTL_AFTER_30_DAYS, "ingest", "migrations"} <= {*schema}
+    migrate.migrate(own)
+    assert (schema_of(database), history_of(database)) == (schema, history)
+
+
+@pytest.mark.parametrize("applied", [1, 12, 20])
+def test_a_migration_that_was_cut_off_is_completed(
+    own: Settings, database: ClickHouse, clickhouse: ClickHouse, applied: int
+) -> None:
+    clickhouse.command("CREATE DATABASE {name:Identifier}", {"name": own.clickhouse_database})
+    for statement in [*migrate.statements(FIRST)][:applied]:
+        database.command(statement, settings={"allow_suspicious_low_cardinality_types": 1})
+    assert len(schema_of(database)) == applied
+    migrate.migrate(own)
+    assert schema_of(database) == schema_of(clickhouse)
+
+
+def test_retention_is_set_and_changed_and_taken_away(own: Settings, database: ClickHouse) -> None:
+    migrate.migrate(of(own, retention_days=30))
+    assert ttls_of(database) == TTL_AFTER_30_DAYS
+    migrate.migrate(of(own, retention_days=7))
+    after_7_days = {table: ttl.replace("30", "7") for table, ttl in TTL_AFTER_30_DAYS.items()}
+    assert ttls_of(database) == after_7_days
+    migrate.migrate(of(own, retention_days=0))
+    assert ttls_of(database) == {}
+
+
+def test_a_change_of_retention_that_was_cut_off_can_be_called_off(
+    own: Settings, database: ClickHouse
+) -> None:
+    migrate.migrate(of(own, retention_days=30))
+    with without(database, "uploads"), pytest.raises(ClickHouseError):
+        migrate.migrate(of(own, retention_days=1))
+    assert ttls_of(database) != TTL_AFTER_30_DAYS
+    migrate.migrate(of(own, retention_days=30))
+    assert ttls_of(database) == TTL_AFTER_30_DAYS
+
+
+def test_profiles_expire_with_their_weeks_symbols(own: Settings, database: ClickHouse) -> None:
+    migrate.migrate(of(own, retention_days=30))
+    server = Server.on(Store(database, LoneWriter(database), own), own)
+    now_ms = time_ns() // 1_000_000
+    times = [now_ms - days * DAY_MS for days in (60, 45, 29, 0)]
+    for time_ms in times:
+        pprof = pprof_of(
+            [sample(["main", f"at {time_ms}"], 1)], time_ms=time_ms, mapping=Mapping(id=1, filename=1)
+        )
+        server.push(series(labels_of(), pprof))
+    for table in TTL_AFTER_30_DAYS:
+        database.command(f"OPTIMIZE TABLE {table} FINAL")
+        weeks = database.rows(WEEKS, {"table": table})
+        assert len({*weeks}) == (1 if table == "uploads" else 2), table
+    kept = [(["main", f"at {time_ms}"], 1) for time_ms in times[2:]]
+    assert server.flamegraph(times[0], now_ms + 1) == drawn(kept)
+    ((_, points),) = server.series(times[0], now_ms, step=0.001)
+    assert points == [(time_ms, 1) for time_ms in times[2:]]
+
+
+def test_the_longest_retention_keeps_profiles_in_every_table(own: Settings, database: ClickHouse) -> None:
+    migrate.migrate(of(own, retention_days=10_000))
+    server = Server.on(Store(database, LoneWriter(database), own), own)
+    now_ms = time_ns() // 1_000_000
+    pprof = pprof_of([sample(["main"], 1)], time_ms=now_ms, mapping=Mapping(id=1, filename=1))
+    server.push(series(labels_of(), pprof))
+    for table in TTL_AFTER_30_DAYS:
+        database.command(f"OPTIMIZE TABLE {table} FINAL")
+        assert database.rows(WEEKS, {"table": table}), table
+    assert server.flamegraph(now_ms, now_ms + 1) == drawn([(["main"], 1)])
+
+
+def test_a_server_that_is_too_old_is_refused(
+    own: Settings, clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "_OLDEST_VERSION", (99, 10))
+    with pytest.raises(
+        RuntimeError, match=r"^ClickHouse \d+\.[\d.]+ is too old: flamehouse needs 99\.10 or newer$"
+    ):
+        migrate.migrate(own)
+    assert (own.clickhouse_database,) not in clickhouse.rows("SHOW DATABASES")
+
+
+def test_an_upgrade_keeps_what_is_stored(
+    own: Settings, database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate.migrate(own)
+    assert history_of(database)[-1] == (LATEST, 0)
+    counted = Counted.on(Store(database, GroupWriter(database, Journal(tmp_path)), own), own)
+    counted.send(0)
+    (tmp_path / "migrations").mkdir()
+    (tmp_path / "migrations" / f"{LATEST:04}.sql").write_text("no SQL: it is applied already")
+    (tmp_path / "migrations" / f"{LATEST + 1:04}.sql").write_text(NEXT)
+    monkeypatch.setattr(migrate, "files", lambda _: tmp_path)
+    migrate.migrate(own)
+    assert history_of(database)[-1] == (LATEST + 1, 0)
+    for number in (0, 1):
+        counted.send(number)
+    assert counted.counts() == once({0, 1})
+    squares = "SELECT sum_of_squares FROM profiles ORDER BY sum_of_squares"
+    assert database.rows(squares) == [(0,), (0,), (2,), (2,)]
+
+
+def test_every_table_is_sorted_by_tenant_first(clickhouse: ClickHouse) -> None:
+    keys = {table: key for table, key in clickhouse.rows(SORTING_KEYS)}
+    assert keys == dict.fromkeys([*TTL_AFTER_30_DAYS, "tenant_settings"], "tenant")

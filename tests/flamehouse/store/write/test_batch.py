@@ -1,0 +1,145 @@
+"""What is sent of uploads: series once a day and symbols once a week, as long as a process knows that they are stored."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flamehouse.model.profile import Upload
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.write import seen_ids as known
+from flamehouse.store.write.batch import Batch, week_of
+from flamehouse.store.write.seen_ids import Known
+from flamehouse.store.write.writer import LoneWriter
+from tests.support.queries.queries import Server, drawn, some_monday_ms
+from tests.support.servers.doubles import CannedStore
+from tests.support.uploads.profiles import CPU_LABELS, labels_of, pprof_of, sample
+from tests.support.uploads.uploads import series
+
+EMBEDDED = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+
+EPOCH = date(1970, 1, 1)
+SECOND = 1_000
+DAY = 86_400 * SECOND
+WEEK = 7 * DAY
+
+ROWS = """
+SELECT
+    (SELECT count() FROM series WHERE tenant = {tenant:String}),
+    (SELECT count() FROM stacktraces WHERE tenant = {tenant:String}),
+    (SELECT count() FROM functions WHERE tenant = {tenant:String})
+"""
+
+
+def upload_of(tenant: str, *times: int, stack: str = "ab", labels: Mapping[str, str] = CPU_LABELS) -> Upload:
+    """An upload of one series with a profile of one stack at each of the times."""
+    store = CannedStore()
+    profiles = (pprof_of([sample(stack, 1)], time_ms=time) for time in times)
+    Server.on(store, Settings(retention_days=0), tenant).push(series(labels, *profiles))
+    ((_, upload),) = store.asked
+    assert isinstance(upload, Upload)
+    return upload
+
+
+@pytest.fixture
+def server(store: Store, settings: Settings) -> Server:
+    return Server.on(store, settings)
+
+
+def sent(known_: Known, *uploads: Upload) -> dict[int, bytes]:
+    """The rows of each week."""
+    return dict(Batch(uploads, known_).inserts())
+
+
+def rows_of(clickhouse: ClickHouse, tenant: str) -> tuple[int, ...]:
+    (rows,) = clickhouse.rows(ROWS, {"tenant": tenant})
+    return tuple(rows)
+
+
+@EMBEDDED
+def test_what_is_known_to_be_stored_is_not_sent_again(clickhouse: ClickHouse, server: Server) -> None:
+    monday, writer, tenant = some_monday_ms(), LoneWriter(clickhouse), server.client.tenant
+    times = [monday, monday + SECOND, monday + DAY, monday + WEEK]
+    rows = []
+    for time in times:
+        writer.insert(upload_of(tenant, time))
+        rows.append(rows_of(clickhouse, tenant))
+    assert rows == [(1, 1, 2), (1, 1, 2), (2, 1, 2), (3, 2, 4)], "series a day, stacks and functions a week"
+    writer.insert(upload_of(tenant, monday + 2 * SECOND, labels=labels_of(service_name="cart")))
+    assert rows_of(clickhouse, tenant) == (4, 3, 6), "a service has symbols of its own"
+    writer.insert(upload_of(tenant, monday + 3 * SECOND, stack="ac"))
+    assert rows_of(clickhouse, tenant) == (4, 4, 7), "what is new is sent alone"
+    LoneWriter(clickhouse).insert(upload_of(tenant, monday + 4 * SECOND))
+    assert rows_of(clickhouse, tenant) == (5, 5, 9), "another process knows nothing"
+    assert server.flamegraph(monday, monday + 2 * WEEK) == drawn([("ab", 6), ("ac", 1)])
+
+
+@EMBEDDED
+@pytest.mark.parametrize(("limit", "value"), [("_MAX_IDS", 0), ("_MAX_AGE_S", -1)])
+def test_forgetting_what_is_stored_changes_no_answer(
+    clickhouse: ClickHouse, server: Server, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    monkeypatch.setattr(known, limit, value)
+    monday, writer, tenant = some_monday_ms(), LoneWriter(clickhouse), server.client.tenant
+    for number in range(3):
+        writer.insert(upload_of(tenant, monday + number))
+    assert rows_of(clickhouse, tenant) == (3, 3, 6)
+    assert server.flamegraph(monday, monday + DAY) == drawn([("ab", 3)])
+    assert server.series(monday, monday + 2, step=0.001, groupBy=["service_name"]) == [
+        ([("service_name", "shop")], [(monday + number, 1) for number in range(3)])
+    ]
+
+
+def test_what_is_known_is_bounded_in_number_and_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known, "_MAX_IDS", 10)
+    now = 0.0
+    here = Known(lambda: now)
+    here.add("one", range(6))
+    here.add("one", range(6))
+    here.add("other", range(4))
+    assert (here.of("one"), here.of("other"), here.of("third")) == ({*range(6)}, {*range(4)}, set())
+    here.add("other", range(5))
+    assert (here.of("one"), here.of("other")) == (set(), set())
+    here.add("one", range(6))
+    now = 3_600.0
+    assert here.of("one") == {*range(6)}
+    now = 3_601.0
+    assert here.of("one") == set()
+
+
+def test_only_what_was_stored_is_remembered(tenant: str) -> None:
+    upload, here = upload_of(tenant, some_monday_ms()), Known()
+    batch = Batch([upload], here)
+    whole = dict(batch.inserts())
+    assert sent(here, upload) == whole
+    batch.stored()
+    ((_, rest),) = sent(here, upload).items()
+    assert b"__profile_type__" not in rest
+    assert [len(rest) < len(rows) for rows in whole.values()] == [True]
+
+
+def test_uploads_sent_together_share_what_they_have_in_common(tenant: str) -> None:
+    monday = some_monday_ms()
+    uploads = [upload_of(tenant, monday + number) for number in range(2)]
+    ((_, together),) = sent(Known(), *uploads).items()
+    assert together.count(b"__profile_type__") == 1
+    assert len(together) < sum(len(rows) for upload in uploads for rows in sent(Known(), upload).values())
+
+
+def test_each_week_is_sent_by_itself(tenant: str) -> None:
+    monday = some_monday_ms()
+    times = (monday, monday - 1, monday + WEEK - 1, monday + WEEK)
+    weeks = sent(Known(), upload_of(tenant, *times))
+    assert sorted(weeks) == [week_of(time * 1_000_000) for time in (monday - 1, monday, monday + WEEK)]
+
+
+@given(st.integers(0, 47_481), st.integers(-8, 8), st.sampled_from((0, 1, 86_399)))
+def test_a_week_is_the_iso_week_in_utc(day: int, between: int, second: int) -> None:
+    other = max(0, day + between)
+    weeks = [week_of((each * 86_400 + second) * 10**9) for each in (day, other)]
+    iso_weeks = [(EPOCH + timedelta(days=each)).isocalendar()[:2] for each in (day, other)]
+    assert (weeks[0] == weeks[1]) is (iso_weeks[0] == iso_weeks[1])

@@ -1,0 +1,120 @@
+"""Limits on series: what is beyond them is refused before any of it is stored."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.write import cardinality
+from flamehouse.store.write.writer import LoneWriter
+from tests.support.queries.queries import Server, drawn, new_tenant, some_monday_ms
+from tests.support.uploads.counted import Counted, once
+from tests.support.uploads.profiles import CPU_LABELS, labels_of, pprof_of, sample
+from tests.support.uploads.uploads import refusal, series
+
+pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+
+DAY_MS = 86_400_000
+LIMIT = 3
+
+type Open = Callable[[], Server]
+
+
+@pytest.fixture
+def restart(clickhouse: ClickHouse, settings: Settings, tenant: str) -> Open:
+    """A server as a new process has it, where a day may have LIMIT series."""
+    limited = replace(settings, max_series_per_day=LIMIT, max_series_per_upload=LIMIT + 1)
+    return lambda: Server.on(Store(clickhouse, LoneWriter(clickhouse), limited), limited, tenant)
+
+
+def push(server: Server, monday: int, *pods: str, days: tuple[int, ...] = (0,)) -> int:
+    """Push a profile of each pod, of each of the days after Monday; the status of the answer."""
+    profiles = [pprof_of([sample("ab", 1)], time_ms=monday + day * DAY_MS) for day in days]
+    return server.send_push(*(series(labels_of(pod=pod), *profiles) for pod in pods)).status_code
+
+
+def pods_of(server: Server, monday: int, day: int = 0) -> list[str]:
+    return server.label_values(monday + day * DAY_MS, monday + day * DAY_MS + 1, "pod")
+
+
+def test_a_day_may_have_so_many_series_and_no_more(restart: Open) -> None:
+    server, monday = restart(), some_monday_ms()
+    assert push(server, monday, "a", "b") == 200
+    assert push(server, monday, "b", "c") == 200
+    assert push(server, monday, "d") == 429
+    assert push(server, monday, "a", "b", "c", "d") == 429
+    assert pods_of(server, monday) == ["a", "b", "c"]
+    assert server.flamegraph(monday, monday + 1) == drawn([("ab", 4)])
+    assert push(server, monday, "c", "b", "a") == 200
+
+
+def test_what_an_earlier_process_stored_counts(restart: Open) -> None:
+    monday = some_monday_ms()
+    assert push(restart(), monday, "a", "b", "c") == 200
+    assert [push(restart(), monday, pod) for pod in "cd"] == [200, 429]
+
+
+def test_the_next_day_and_other_tenants_have_series_of_their_own(restart: Open) -> None:
+    server, monday = restart(), some_monday_ms()
+    assert push(server, monday, "a", "b", "c") == 200
+    assert push(server, monday, "d", days=(1,)) == 200
+    other = replace(server, client=replace(server.client, tenant=new_tenant()))
+    assert push(other, monday, "d") == 200
+
+
+def test_an_upload_that_is_refused_for_one_day_takes_no_place_on_another(restart: Open) -> None:
+    server, monday = restart(), some_monday_ms()
+    assert push(server, monday, "a", "b", "c", days=(1,)) == 200
+    assert push(server, monday, "x", "y", "z", days=(0, 1)) == 429
+    assert push(server, monday, "a", "b", "c") == 200
+    assert pods_of(server, monday) == ["a", "b", "c"]
+
+
+def test_the_refusal_names_the_day_and_the_setting(restart: Open) -> None:
+    server = restart()
+    monday = 1_577_664_000_000
+    assert push(server, monday, "a", "b") == 200
+    profile = pprof_of([sample("ab", 1)], time_ms=monday)
+    response = server.send_push(*(series(labels_of(pod=pod), profile) for pod in "cd"))
+    assert refusal(response) == (
+        429,
+        "resource_exhausted",
+        (
+            "too many series: this tenant has 2 on 2019-12-30, and the limit is 3 a day (max_series_per_day);"
+            " a label whose values never repeat is the usual reason"
+        ),
+    )
+
+
+def test_what_is_counted_may_be_forgotten(restart: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cardinality, "_MAX_COUNTED", 0)
+    server, monday = restart(), some_monday_ms()
+    assert [push(server, monday, pod) for pod in "abcda"] == [200, 200, 200, 429, 200]
+
+
+def test_no_limit_is_none(clickhouse: ClickHouse, settings: Settings) -> None:
+    unlimited = replace(settings, max_series_per_day=0)
+    server = Server.on(Store(clickhouse, LoneWriter(clickhouse), unlimited), unlimited)
+    assert push(server, some_monday_ms(), *(f"pod-{number}" for number in range(200))) == 200
+
+
+def test_an_upload_may_have_so_many_series_and_no_more(restart: Open) -> None:
+    server, monday = restart(), some_monday_ms()
+    samples = [sample("ab", 1, thread=f"{number}") for number in range(LIMIT + 2)]
+    response = server.send_push(series(CPU_LABELS, pprof_of(samples, time_ms=monday)))
+    status, code, message = refusal(response)
+    assert (status, code) == (400, "invalid_argument")
+    assert f"the upload makes more series than the limit of {LIMIT + 1} (max_series_per_upload)" in message
+    assert server.profile_types(monday, monday) == []
+
+
+def test_a_retry_of_the_upload_that_filled_the_day_is_answered_as_before(
+    clickhouse: ClickHouse, settings: Settings
+) -> None:
+    limited = replace(settings, max_series_per_day=1)
+    counted = Counted.on(Store(clickhouse, LoneWriter(clickhouse), limited), limited)
+    assert [counted.send(number) for number in (0, 0, 1, 0)] == [200] * 4
+    assert counted.counts() == once({0, 1})

@@ -1,0 +1,138 @@
+"""Taking back uploads that were cut off half-way: all of them goes, and nothing of their neighbours."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flamehouse.model.profile import Upload
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
+from flamehouse.store.schema.migrate import migrate
+from flamehouse.store.write.journal import Journal
+from flamehouse.store.write.rollback import Footprint, footprints_of, take_back
+from flamehouse.store.write.writer import GroupWriter, LoneWriter
+from tests.support.queries.queries import new_tenant
+from tests.support.servers.faults import Killed, Mortal
+from tests.support.uploads.counted import Counted, once
+
+pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+
+WRITTEN = 4
+"""Half calls after which an upload of two weeks is in every table but the ledger."""
+
+TOTALS = """
+SELECT
+    (SELECT sum(value) FROM samples), (SELECT sum(value) FROM samples_5m), (SELECT sum(value) FROM samples_1h),
+    (SELECT sum(total) FROM profiles), (SELECT uniqExact(tenant, day, fingerprint) FROM series)
+"""
+ROLLUPS_OF_MANY_WEEKS = """
+INSERT INTO samples_5m (tenant, fingerprint, bucket, stacktrace_id, value)
+SELECT {tenant:String}, 1, toDateTime64('1990-01-01 00:00:00', 9, 'UTC') + toIntervalWeek(number), number, 1
+FROM numbers({weeks:UInt64})
+"""
+
+
+@pytest.fixture(scope="module")
+def mending(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:  # noqa: ARG001  # merges stop before
+    """A database of its own in which merges run, as deletes of single rows need it."""
+    own = replace(settings, clickhouse_database="mending")
+    migrate(own)
+    mending = ClickHouse(own)
+    yield mending
+    mending.close()
+
+
+@pytest.fixture
+def counted(mending: ClickHouse, settings: Settings) -> Counted:
+    return Counted.on(Store(mending, LoneWriter(mending), settings), settings)
+
+
+def write_all_but_the_ledger(clickhouse: ClickHouse, upload: Upload) -> None:
+    with pytest.raises(Killed):
+        LoneWriter(Mortal(clickhouse, WRITTEN)).insert(upload)
+
+
+def merge_all(clickhouse: ClickHouse) -> None:
+    for table in ("samples", "samples_5m", "samples_1h", "profiles", "series"):
+        clickhouse.command(f"OPTIMIZE TABLE {table} FINAL")
+
+
+def test_rows_that_were_merged_with_others_are_taken_back(counted: Counted, mending: ClickHouse) -> None:
+    LoneWriter(mending).insert(counted.upload(0))
+    lost = [counted.upload(1), counted.upload(2, service_name="cart")]
+    for upload in lost:
+        write_all_but_the_ledger(mending, upload)
+    merge_all(mending)
+    for _ in range(2):
+        for footprint in footprints_of(lost):
+            take_back(mending, footprint)
+        assert (counted.counts(), counted.services()) == (once({0}), ["shop"])
+
+
+class Merging(Mortal):
+    """A database that merges its parts right after it was asked which there are."""
+
+    def rows(
+        self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
+    ) -> Sequence[Sequence[Any]]:
+        found = super().rows(sql, parameters, settings)
+        merge_all(self)
+        return found
+
+
+def test_rows_that_are_merged_away_meanwhile_are_taken_back(counted: Counted, mending: ClickHouse) -> None:
+    LoneWriter(mending).insert(counted.upload(0))
+    write_all_but_the_ledger(mending, counted.upload(1))
+    for footprint in footprints_of([counted.upload(1)]):
+        take_back(Merging(mending), footprint)
+    assert counted.counts() == once({0})
+
+
+def test_neighbours_keep_what_is_theirs(counted: Counted, mending: ClickHouse, tmp_path: Path) -> None:
+    lost = counted.upload(0)
+    neighbours = [replace(lost, tenant=new_tenant()), counted.upload(1), counted.upload(0, env="prod")]
+    for neighbour in neighbours:
+        GroupWriter(mending, Journal(tmp_path)).insert(neighbour)
+    before = mending.rows(TOTALS)
+    write_all_but_the_ledger(mending, lost)
+    assert mending.rows(TOTALS) != before
+    for footprint in footprints_of([lost]):
+        take_back(mending, footprint)
+    assert mending.rows(TOTALS) == before
+
+
+def test_a_repair_may_reach_over_more_weeks_than_one_insert_may(mending: ClickHouse, tenant: str) -> None:
+    weeks = 101
+    mending.command(
+        ROLLUPS_OF_MANY_WEEKS, {"tenant": tenant, "weeks": weeks}, {"max_partitions_per_insert_block": 0}
+    )
+    hours = [(20 * 365 + 5) * 24 + week * 7 * 24 for week in range(weeks)]
+    take_back(mending, Footprint(tenant=tenant, upload_ids=[bytes(32)], fingerprints=[1], hours=hours))
+    of_tenant = "SELECT count(), sum(value) FROM samples_5m WHERE tenant = {tenant:String}"
+    assert mending.rows(of_tenant, {"tenant": tenant}) == [(2 * weeks, 0)]
+
+
+def test_a_repair_may_be_about_as_many_series_as_a_group_can_hold(
+    counted: Counted, mending: ClickHouse
+) -> None:
+    LoneWriter(mending).insert(counted.upload(0))
+    write_all_but_the_ledger(mending, counted.upload(1))
+    (footprint,) = footprints_of([counted.upload(1)])
+    others = [2**63 + number for number in range(20_000)]
+    take_back(mending, replace(footprint, fingerprints=[*footprint.fingerprints, *others]))
+    assert counted.counts() == once({0})
+
+
+def test_a_footprint_holds_the_series_and_hours_of_a_tenants_uploads(counted: Counted) -> None:
+    uploads = [counted.upload(0), counted.upload(1, env="prod")]
+    foreign = replace(counted.upload(2), tenant="zebra")
+    own, other = footprints_of([*uploads, foreign])
+    assert (own.tenant, other.tenant) == (counted.server.client.tenant, "zebra")
+    assert own.upload_ids == [upload.id for upload in uploads]
+    assert other.fingerprints == [uploads[0].profiles[0].fingerprint]
+    assert len({*own.fingerprints}) == len(own.fingerprints) == 2
+    assert [hour * 3_600_000 for hour in own.hours] == [monday + 10 * 3_600_000 for monday in counted.mondays]

@@ -1,0 +1,173 @@
+"""Who is let in, by the local server and by the functions."""
+
+import asyncio
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from starlette.types import ASGIApp
+
+from all_in_one import create_app
+from flamehouse.serverless import http_handler as aws
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from ingest.app import routes as ingest
+from querier.profile_types import route as profile_types
+from tests.support.servers.apps import request
+from tests.support.servers.doubles import CannedStore, LambdaContext
+
+CREDENTIAL = "correct:horse battery"
+PROFILE_TYPES = "/querier.v1.QuerierService/ProfileTypes"
+PATHS = (
+    PROFILE_TYPES,
+    "/ingest?name=app",
+    "/pyroscope/ingest",
+    "/push.v1.PusherService/Push",
+    "/",
+    "/x.v1.Y/Z",
+)
+
+
+def basic(text: str) -> str:
+    return f"Basic {base64.b64encode(text.encode()).decode()}"
+
+
+def app(credential: str) -> ASGIApp:
+    services = Services(settings=Settings(), store=CannedStore())
+    return create_app(lambda: services, "prod", credential)
+
+
+def asked(credential: str, path: str, *, method: str = "POST", **headers: str) -> httpx.Response:
+    return request(app(credential), path, "{}", method=method, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        f"Bearer {CREDENTIAL}",
+        f"bearer  {CREDENTIAL} ",
+        basic(f"anyone:{CREDENTIAL}"),
+        basic(f":{CREDENTIAL}"),
+        basic(f"anyone:{CREDENTIAL}").replace("Basic", "BASIC"),
+    ],
+)
+def test_the_credential_opens_as_password_and_as_token(authorization: str) -> None:
+    assert asked(CREDENTIAL, PROFILE_TYPES, Authorization=authorization).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "",
+        "Bearer",
+        "Bearer ",
+        CREDENTIAL,
+        f"Digest {CREDENTIAL}",
+        f"Bearer {CREDENTIAL}x",
+        f"Bearer {CREDENTIAL[:-1]}",
+        f"Bearer {CREDENTIAL.upper()}",
+        f"Bearer {CREDENTIAL}, Bearer {CREDENTIAL}",
+        f"Bearer {CREDENTIAL}\xff",
+        basic(CREDENTIAL.replace(":", "")),
+        basic(f"{CREDENTIAL}:"),
+        basic(f"anyone:{CREDENTIAL} "),
+        f"Basic anyone:{CREDENTIAL}",
+        "Basic ÿÿÿÿ",
+        "Basic /w==",
+        "Basic",
+    ],
+)
+def test_anything_else_is_refused_as_connect_refuses(authorization: str | None) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
+    response = asked(CREDENTIAL, PROFILE_TYPES, **headers)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"].startswith("Basic ")
+    assert response.json()["code"] == "unauthenticated"
+    assert CREDENTIAL not in response.text
+
+
+def test_two_headers_are_not_chosen_between() -> None:
+    twice = [("Authorization", f"Bearer {CREDENTIAL}"), ("Authorization", f"Bearer {CREDENTIAL}")]
+
+    async def send() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app(CREDENTIAL))) as client:
+            return await client.post(f"http://flamehouse{PROFILE_TYPES}", json={}, headers=twice)
+
+    assert asyncio.run(send()).status_code == 401
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("prefix", ["", "/", "/prod"])
+def test_no_path_answers_a_stranger(prefix: str, path: str) -> None:
+    assert asked(CREDENTIAL, f"{prefix}{path}").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/ready", "//ready", "/prod/ready"])
+def test_ready_answers_a_stranger(path: str) -> None:
+    assert asked(CREDENTIAL, path, method="GET").text == "ready"
+
+
+@pytest.mark.parametrize("path", ["/ready/", "/READY", "/x/ready", "/ready/../ingest"])
+def test_what_looks_like_ready_is_not(path: str) -> None:
+    assert asked(CREDENTIAL, path, method="GET").status_code == 401
+
+
+def test_a_local_server_without_a_credential_asks_for_none() -> None:
+    assert asked("", PROFILE_TYPES).status_code == 200
+
+
+def event(path: str, authorization: str) -> dict[str, Any]:
+    http = {"method": "POST", "path": path, "sourceIp": "1.2.3.4"}
+    return {
+        "version": "2.0",
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json", "authorization": authorization},
+        "requestContext": {"http": http, "stage": "$default", "domainName": "example.org"},
+        "body": "{}",
+        "isBase64Encoded": False,
+    }
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes this process a function whose environment has the credential it is called with."""
+
+    def set_credential(credential: str) -> None:
+        services = Services(settings=Settings(api_credential=credential), store=CannedStore())
+        monkeypatch.setattr(aws, "_services", lambda: services)
+
+    return set_credential
+
+
+@pytest.mark.parametrize(
+    ("credential", "authorization", "status"),
+    [
+        (CREDENTIAL, f"Bearer {CREDENTIAL}", 200),
+        (CREDENTIAL, "Bearer other", 401),
+        ("", "Bearer ", 401),
+        ("", "Bearer other", 401),
+        ("", basic("anyone:"), 401),
+    ],
+)
+def test_a_function_without_a_credential_lets_nobody_in(
+    deployed: Callable[[str], None], credential: str, authorization: str, status: int
+) -> None:
+    deployed(credential)
+    handled = aws.lambda_handler(profile_types)(event(PROFILE_TYPES, authorization), LambdaContext())
+    assert handled["statusCode"] == status
+
+
+@pytest.mark.parametrize("path", PATHS[1:])
+def test_the_ingest_function_answers_no_stranger(deployed: Callable[[str], None], path: str) -> None:
+    deployed(CREDENTIAL)
+    handled = aws.lambda_handler(*ingest)(event(path.partition("?")[0], "Bearer other"), LambdaContext())
+    assert (handled["statusCode"], CREDENTIAL in str(handled)) == (401, False)
+
+
+def test_settings_show_no_credential() -> None:
+    settings = Settings.from_env({"API_CREDENTIAL": CREDENTIAL})
+    assert settings.api_credential == CREDENTIAL
+    assert CREDENTIAL not in repr(settings)

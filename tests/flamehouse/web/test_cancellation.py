@@ -1,0 +1,163 @@
+"""Clients that do not wait: their time holds down to the query, and a query that nobody waits for is stopped."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+from starlette.types import ASGIApp, Message
+
+from all_in_one import create_app
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from flamehouse.store import Store, open_store
+from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
+from flamehouse.store.write.writer import LoneWriter
+from tests.support.queries.queries import Server, some_monday_ms
+from tests.support.servers.apps import request
+from tests.support.servers.doubles import CannedStore, Listening
+from tests.support.uploads.profiles import CPU_LABELS, pprof_of, sample
+from tests.support.uploads.uploads import PUSH, pushed, series
+
+PROFILE_TYPES = "/querier.v1.QuerierService/ProfileTypes"
+JSON = {"Content-Type": "application/json"}
+ENDLESS = "SELECT count() FROM system.numbers WHERE cityHash64(number) = 0"
+UNDER_WAY = "SELECT count() FROM system.processes WHERE startsWith(query, {sql:String})"
+SOON_S = 10
+"""Much less than a question may take by the settings, and much more than it may take here."""
+
+
+class Endless(Listening):
+    """A database that works on any question until it is stopped."""
+
+    def rows(
+        self,
+        sql: str,
+        parameters: Parameters | None = None,  # noqa: ARG002  # of the question that is not asked
+        settings: ServerSettings | None = None,
+    ) -> Sequence[Sequence[Any]]:
+        self.asked.append(sql)
+        return self._clickhouse.rows(ENDLESS, None, settings)
+
+    def stop(self, tag: str) -> None:
+        self._clickhouse.stop(tag)
+
+
+@pytest.fixture
+def endless(clickhouse: ClickHouse, settings: Settings) -> Iterator[ASGIApp]:
+    """A server whose questions have no end; no query of it is left afterwards."""
+    database = Endless(clickhouse)
+    services = Services(settings=settings, store=Store(database, LoneWriter(database), settings))
+    yield create_app(lambda: services)
+    until = time.monotonic() + SOON_S
+    while clickhouse.rows(UNDER_WAY, {"sql": ENDLESS})[0][0]:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("rpc", ["ProfileTypes", "Series", "GetProfileStats", "AnalyzeQuery"])
+def test_a_question_ends_with_the_time_that_its_client_allows(endless: ASGIApp, rpc: str) -> None:
+    started = time.monotonic()
+    response = request(
+        endless, f"/querier.v1.QuerierService/{rpc}", "{}", headers={"Connect-Timeout-Ms": "1000"}
+    )
+    assert (response.status_code, response.json()["code"]) == (504, "deadline_exceeded")
+    assert time.monotonic() - started < SOON_S
+
+
+def test_a_question_without_time_is_not_asked() -> None:
+    store = CannedStore()
+    services = Services(settings=Settings(), store=store)
+    response = request(create_app(lambda: services), PROFILE_TYPES, "{}", headers={"Connect-Timeout-Ms": "0"})
+    assert (response.status_code, response.json()["code"]) == (504, "deadline_exceeded")
+    assert store.asked == []
+
+
+def test_a_client_that_allows_more_time_than_there_is_changes_nothing(
+    store: Store, settings: Settings
+) -> None:
+    services = Services(settings=settings, store=store)
+    headers = {"Connect-Timeout-Ms": "9999999999"}
+    assert request(create_app(lambda: services), PROFILE_TYPES, "{}", headers=headers).status_code == 200
+
+
+def go_away(
+    app: ASGIApp, asked: str, body: bytes = b"", headers: Mapping[str, str] | None = None, *, after_s: float
+) -> list[Message]:
+    """Send a request (`POST /path?query`) and close the connection after a while; what the server sent to nobody."""
+    method, _, target = asked.partition(" ")
+    path, _, query = target.partition("?")
+    sent: list[Message] = []
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
+    }
+
+    async def run() -> None:
+        received: list[Message] = [{"type": "http.request", "body": body}]
+
+        async def receive() -> Message:
+            if received:
+                return received.pop()
+            await asyncio.sleep(after_s)
+            return {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await app(scope, receive, send)
+
+    asyncio.run(run())
+    return sent
+
+
+def test_a_question_that_nobody_waits_for_is_stopped(endless: ASGIApp) -> None:
+    started = time.monotonic()
+    start, body = go_away(endless, f"POST {PROFILE_TYPES}", b"{}", JSON, after_s=0.3)
+    assert time.monotonic() - started < SOON_S
+    assert (start["status"], json.loads(body["body"])["code"]) == (499, "canceled")
+
+
+def test_a_question_by_get_is_stopped_too(endless: ASGIApp) -> None:
+    started = time.monotonic()
+    start, _ = go_away(endless, "GET /pyroscope/label-values?label=__name__", after_s=0.3)
+    assert (start["status"], time.monotonic() - started < SOON_S) == (499, True)
+
+
+def test_a_question_is_stopped_however_many_are_under_way(endless: ASGIApp) -> None:
+    async def all_of_them() -> None:
+        asked = (
+            asyncio.to_thread(go_away, endless, f"POST {PROFILE_TYPES}", b"{}", JSON, after_s=0.3)
+            for _ in range(6)
+        )
+        await asyncio.gather(*asked)
+
+    started = time.monotonic()
+    asyncio.run(all_of_them())
+    assert time.monotonic() - started < 2 * SOON_S
+
+
+def test_an_upload_is_stored_though_its_client_went_away(
+    store: Store, settings: Settings, tenant: str
+) -> None:
+    monday = some_monday_ms()
+    app = create_app(lambda: Services(settings=settings, store=store))
+    body = pushed(series(CPU_LABELS, pprof_of([sample("a", 7)], time_ms=monday)))
+    headers = {"Content-Type": "application/proto", "X-Scope-OrgID": tenant}
+    start, _ = go_away(app, f"POST {PUSH}", body, headers, after_s=0)
+    assert start["status"] == 200
+    assert Server.on(store, settings, tenant).flamegraph(monday, monday + 1).total == 7
+
+
+def test_a_store_that_cannot_stop_a_query_says_so_and_no_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with_nobody = Settings(clickhouse_dsn="http://user:hunter2@127.0.0.1:1", query_timeout_s=1)
+    open_store(with_nobody).stop("tag")
+    assert caplog.messages == ["a query that nobody waits for was not stopped: OperationalError"]
+    assert "hunter2" not in caplog.text

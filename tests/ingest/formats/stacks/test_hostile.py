@@ -1,0 +1,219 @@
+"""Whatever plain stacks and speedscope files are made of, they are stored or refused: in bounded time and memory."""
+
+import gzip
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.costs import costing_at_most
+from tests.support.fuzzing import fuzzed
+from tests.support.uploads.stack_uploads import WRITERS, evented, file, node, sampled, varint
+from tests.support.uploads.uploads import Ingest, refusal
+
+MIB = 1 << 20
+STACKS = {"main;work;größe": 3, "main;work": 200, "main;rest": 1}
+EVENTED = file(
+    evented(("O", 0, 0), ("O", 1, 1), ("C", 2.5, 1), ("C", 3, 0), name="a", unit="seconds"),
+    sampled([[0, 1], [0]], [1, 0.5], unit="bytes"),
+)
+BODIES = [*((name, write(STACKS)) for name, write in WRITERS.items()), ("speedscope", EVENTED)]
+
+
+def send(name: str, data: bytes) -> int:
+    """Send the bytes as this format; what is not stored must be refused as a client's fault and leave nothing behind."""
+    ingest = Ingest()
+    status = ingest.post(data, f"name=shop&format={name}").status_code
+    assert status == 200 or (status in {400, 422} and not ingest.uploads)
+    return status
+
+
+@pytest.mark.parametrize(("name", "body"), BODIES)
+def test_what_is_cut_anywhere_is_answered(name: str, body: bytes) -> None:
+    statuses = [send(name, body[:end]) for end in range(len(body))]
+    if name in {"trie", "tree"}:
+        assert set(statuses[1:]) == {422}
+    if name == "speedscope":
+        assert set(statuses) == {422}
+
+
+@pytest.mark.parametrize(("name", "body"), BODIES)
+def test_any_bit_may_be_flipped(name: str, body: bytes) -> None:
+    for bit in range(0, len(body) * 8, 3):
+        send(name, body[: bit // 8] + bytes([body[bit // 8] ^ 1 << bit % 8]) + body[bit // 8 + 1 :])
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@fuzzed(40)
+@given(data=st.binary(max_size=200))
+def test_any_bytes_are_answered(name: str, data: bytes) -> None:
+    send(name, data)
+
+
+@pytest.mark.parametrize(("name", "body"), BODIES)
+@fuzzed(40)
+@given(data=st.data())
+def test_any_bytes_in_place_of_others_are_answered(name: str, body: bytes, data: st.DataObject) -> None:
+    changed = bytearray(body)
+    for _ in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, len(changed) - 1))
+        changed[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+        changed = changed or bytearray(1)
+    send(name, bytes(changed))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.sampled_from(["", "O", "C", "seconds", "é"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["name", "type", "at", "frame", "frames"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@fuzzed(100)
+@given(
+    st.sampled_from(["type", "name", "unit", "startValue", "samples", "weights", "events", "frames"]), JSON
+)
+def test_any_json_in_place_of_a_field_is_answered(field: str, value: object) -> None:
+    more: dict[str, Any] = {"shared": {"frames": value}} if field == "frames" else {}
+    for profile in (sampled([[0, 1]], [1]), evented(("O", 0, 0), ("C", 1, 0))):
+        send("speedscope", file({**profile, field: value}, **more))
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "answer"),
+    [
+        ("groups", b"a 1\nmain x", (422, "line 2 ends in no whole number of 64 bits: 'x'")),
+        ("groups", b"main 1.5", (422, "line 1 ends in no whole number of 64 bits: '1.5'")),
+        (
+            "groups",
+            b"main 9223372036854775808",
+            (422, "line 1 ends in no whole number of 64 bits: '9223372036854775808'"),
+        ),
+        (
+            "groups",
+            b"main " + b"9" * 60_000,
+            (422, f"line 1 ends in no whole number of 64 bits: '{'9' * 40}'"),
+        ),
+        ("groups", b"a 1\n" + b"x" * 65_534 + b" 1\n", (422, "line 2 is longer than 65535 bytes")),
+        (
+            "groups",
+            b"a 9223372036854775807\nb 1",
+            (400, "the values of sample type 'cpu' add up to more than 64 bits hold"),
+        ),
+        ("groups", b"a\xff;b\xfe 1", (400, "invalid utf8 string hex: 61ff")),
+        ("lines", b"x" * 65_536, (422, "line 1 is longer than 65535 bytes")),
+        ("lines", b"main;\xff", (400, "invalid utf8 string hex: ff")),
+        ("trie", node(b"\xc3", 1, 0), (400, "invalid utf8 string hex: c3")),
+        ("trie", b"\x80", (422, "the data end before the last node does")),
+        ("trie", varint(65_536), (422, "a name of 65536 bytes exceeds the maximum of 65535")),
+        ("trie", b"\xff" * 9 + b"\x02", (422, "a number exceeds 64 bits")),
+        ("trie", b"\x80" * 11, (422, "a number exceeds 64 bits")),
+        ("trie", node(b"a", 1, 1 << 40), (422, "the data end before the last node does")),
+        ("tree", node(b"", 0, 2) + node(b"a", 1, 0), (422, "the data end before the last node does")),
+        (
+            "tree",
+            node(b"", 0, 1) + node(b"a", (1 << 64) - 1, 0),
+            (400, "the values of sample type 'cpu' add up to more than 64 bits hold"),
+        ),
+    ],
+)
+def test_what_is_wrong_is_said(name: str, body: bytes, answer: tuple[int, str]) -> None:
+    ingest = Ingest()
+    status, code, message = refusal(ingest.post(body, f"name=shop&format={name}"))
+    assert (status, message.partition(f" IngestInput-{name} failed ")[2]) == answer
+    assert code == ("unknown" if status == 422 else "invalid_argument")
+    assert ingest.uploads == []
+
+
+def chain(count: int, name: bytes = b"a", value: int = 1) -> bytes:
+    """Nodes within each other."""
+    return node(name, value, 1) * (count - 1) + node(name, value, 0)
+
+
+def fan(depth: int, leaves: int, name: bytes) -> bytes:
+    """Many leaves below a long way down."""
+    return (
+        node(name, 0, 1) * (depth - 1)
+        + node(name, 0, leaves)
+        + b"".join(node(b"%x" % n, 1, 0) for n in range(leaves))
+    )
+
+
+def nested(count: int) -> bytes:
+    """One thread's events, each deeper than the one before."""
+    return file(
+        *(
+            evented(*(("O", at, 0) for at in range(count)), name=f"{number}")
+            for number in range(90_000 // count)
+        ),
+        frames=("a",),
+    )
+
+
+BOMBS: Mapping[str, tuple[str, Callable[[], bytes], str]] = {
+    "a deep trie": ("trie", lambda: chain(1_000_000), "67108864 bytes in the paths of its nodes"),
+    "a deep tree": ("tree", lambda: chain(1_000_000), "67108864 bytes in the paths of its nodes"),
+    "a deep tree of no names": (
+        "tree",
+        lambda: chain(1_000_000, b""),
+        "67108864 bytes in the paths of its nodes",
+    ),
+    "a long way to many leaves": (
+        "trie",
+        lambda: fan(20, 300_000, b"x" * 60_000),
+        "67108864 bytes in the paths",
+    ),
+    "many frames": ("tree", lambda: fan(1_000, 30_000, b""), "4000000 frames in its stacks"),
+    "many stacks": (
+        "groups",
+        lambda: b"".join(b"%x 1\n" % n for n in range(500_000)),
+        "262144 distinct stacks",
+    ),
+    "many short frames": (
+        "groups",
+        lambda: b"\n".join(b"a;" * 999 + b"%d 1" % n for n in range(2_090)),
+        "limit: 2000000",
+    ),
+    "nested lists": ("speedscope", lambda: b"[" * 4 * MIB, "malformed JSON"),
+    "nested objects": ("speedscope", lambda: b'{"a":' * 800_000, "malformed JSON"),
+    "a long number": ("speedscope", lambda: b"9" * 4 * MIB, "malformed JSON"),
+    "many lists": ("speedscope", lambda: b"[" + b"[]," * 1_300_000 + b"[]]", "the file is no object"),
+    "many profiles": ("speedscope", lambda: file(*[{}] * 1_001), "more than 1000 profiles"),
+    "nested events": ("speedscope", lambda: nested(2_800), "4000000 frames in its stacks"),
+    "one nest of events": ("speedscope", lambda: nested(90_000), "4000000 frames in its stacks"),
+    "names that profiles share": (
+        "speedscope",
+        lambda: file(
+            *(sampled([[*range(50)]], [1], name=f"{n}", unit="seconds") for n in range(900)),
+            frames=[f"{n}{'x' * 60_000}" for n in range(50)],
+        ),
+        "16777216 characters in the names of its frames",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "written", "message"), BOMBS.values(), ids=BOMBS)
+def test_little_bytes_that_mean_much_cost_little(
+    name: str, written: Callable[[], bytes], message: str
+) -> None:
+    data = written()
+    assert len(data) <= 4 * MIB
+    ingest = Ingest()
+    with costing_at_most(seconds=20, mib=400):
+        status, _, answered = refusal(ingest.post(data, f"name=shop&format={name}"))
+    assert (status in {400, 422}, ingest.uploads) == (True, [])
+    assert message in answered
+
+
+def test_more_than_a_profile_may_have_is_refused_while_it_is_unpacked() -> None:
+    bomb = gzip.compress(b"main 1\n" * (4 * MIB), mtime=0)
+    for query in ("name=shop", "name=shop&format=lines", "name=shop&format=speedscope"):
+        ingest = Ingest()
+        with costing_at_most(seconds=5, mib=100):
+            assert refusal(ingest.post(bomb, query))[0] == 422
+        assert ingest.uploads == []

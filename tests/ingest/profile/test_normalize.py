@@ -1,0 +1,166 @@
+"""An upload as the store takes it: its series, their labels and profile types, and ids that a retry has again."""
+
+import time
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import pytest
+
+from flamehouse.model.profile import fingerprint_of
+from flamehouse.pb.profile_pb2 import Profile
+from flamehouse.settings import Settings
+from tests.support.uploads.parts import own_labels, parts_of, uploaded
+from tests.support.uploads.profiles import CPU, CPU_LABELS, CPU_TYPES, MS, Sample, labels_of, pprof_of, sample
+from tests.support.uploads.uploads import ANY_TIME, YEAR_2026_NS, Ingest, refusal, series
+
+TIME_MS = YEAR_2026_NS // MS
+HEAP_TYPES = (
+    ("alloc_objects", "count"),
+    ("alloc_space", "bytes"),
+    ("inuse_objects", "count"),
+    ("inuse_space", "bytes"),
+)
+
+
+def profile(*samples: Sample, types: Sequence[tuple[str, str]] = CPU_TYPES) -> Profile:
+    return pprof_of(samples or [sample("ab", 3)], time_ms=TIME_MS, types=types)
+
+
+def test_a_series_has_the_labels_sent_and_those_of_its_profile_type() -> None:
+    [part] = parts_of(profile(), labels_of(env="prod"))
+    assert part.labels == (
+        ("__name__", "process_cpu"),
+        ("__period_type__", "cpu"),
+        ("__period_unit__", "nanoseconds"),
+        ("__profile_type__", CPU),
+        ("__service_name__", "shop"),
+        ("__type__", "cpu"),
+        ("__unit__", "nanoseconds"),
+        ("env", "prod"),
+        ("service_name", "shop"),
+    )
+    assert (part.profile_type, part.service) == (CPU, "shop")
+    assert part.fingerprint == fingerprint_of(part.labels)
+
+
+def test_a_profile_without_a_period_type_has_no_labels_of_one() -> None:
+    message = profile()
+    message.ClearField("period_type")
+    [part] = parts_of(message)
+    assert part.profile_type == "process_cpu:cpu:nanoseconds::"
+    assert not [name for name, _ in part.labels if "period" in name]
+
+
+@pytest.mark.parametrize(
+    ("labels", "name", "own"),
+    [
+        ({"__delta__": "false"}, "process_cpu", {}),
+        ({"__delta__": "true", "__order__": "1"}, "process_cpu", {}),
+        ({"__session_id__": "1"}, "process_cpu", {}),
+        ({"__name__": "godeltaprof_memory"}, "memory", {}),
+        ({"__name__": "godeltaprof_memory", "__name_replaced__": "x"}, "memory", {}),
+        ({"__name__": "memory_godeltaprof_"}, "memory_godeltaprof_", {}),
+        ({"__type__": "forged", "__profile_type__": "a:b:c:d:e"}, "process_cpu", {}),
+        ({"k8s.pod": "a b", "größe": "ü"}, "process_cpu", {"k8s.pod": "a b", "größe": "ü"}),
+    ],
+)
+def test_labels_that_only_steer_ingestion_are_not_stored(
+    labels: Mapping[str, str], name: str, own: Mapping[str, str]
+) -> None:
+    [part] = parts_of(profile(), labels_of(**labels))
+    assert own_labels(part) == own
+    assert part.profile_type == f"{name}:cpu:nanoseconds:cpu:nanoseconds"
+    stored = dict(part.labels)
+    assert (stored["__name__"], stored["__type__"], stored["__profile_type__"]) == (
+        name,
+        "cpu",
+        part.profile_type,
+    )
+    assert not stored.keys() & {"__delta__", "__order__", "__session_id__", "__name_replaced__"}
+
+
+@pytest.mark.parametrize("spelling", [{}, {"service_name": ""}])
+def test_a_profile_of_no_service_is_of_an_unknown_one(spelling: Mapping[str, str]) -> None:
+    [upload] = uploaded(profile(), labels={"__name__": "process_cpu", **spelling})
+    assert upload.profiles[0].service == dict(upload.profiles[0].labels)["service_name"] == "unknown_service"
+
+
+def test_each_sample_type_that_has_values_is_a_part_of_the_profile() -> None:
+    samples = (sample("a", 1, 10, 0, 0), sample("b", 0, 20, 0, 5))
+    parts = parts_of(profile(*samples, types=HEAP_TYPES), labels_of(__name__="memory"))
+    assert [(part.profile_type, part.values.tolist()) for part in parts] == [
+        ("memory:alloc_objects:count:inuse_space:bytes", [1]),
+        ("memory:alloc_space:bytes:inuse_space:bytes", [10, 20]),
+        ("memory:inuse_space:bytes:inuse_space:bytes", [5]),
+    ]
+    assert len({part.profile_id for part in parts}) == 1
+
+
+@pytest.mark.parametrize("samples", [[], [sample("a", 0)], [sample("a", -1)]])
+def test_a_profile_of_nothing_is_taken_and_not_stored(samples: Sequence[Sample]) -> None:
+    assert uploaded(pprof_of(samples, time_ms=TIME_MS)) == []
+
+
+def test_values_are_stored_as_sent_though_they_add_up() -> None:
+    [one], [other] = (parts_of(profile(sample("a", value)), labels_of(__delta__="true")) for value in (10, 7))
+    assert (one.values.tolist(), other.values.tolist()) == ([10], [7])
+
+
+def test_time_and_duration_are_the_profiles_own() -> None:
+    message = profile()
+    message.time_nanos, message.duration_nanos = YEAR_2026_NS, 10_000_000_001
+    [part] = parts_of(message)
+    assert (part.time_ns, part.duration_ns) == (YEAR_2026_NS, 10_000_000_001)
+
+
+def test_a_profile_without_a_time_was_taken_when_it_came_in() -> None:
+    message = profile()
+    message.time_nanos = 0
+    before = time.time_ns()
+    [upload] = uploaded(message)
+    assert before <= upload.received_ns <= time.time_ns()
+    assert upload.profiles[0].time_ns == upload.received_ns
+
+
+def test_a_retry_is_stored_under_the_same_ids() -> None:
+    messages = [profile(), profile(sample("a", 1, thread="1"), sample("a", 2, thread="2"))]
+    [one], [other] = (uploaded(*messages) for _ in range(2))
+    assert one.id == other.id
+    assert one.profiles == other.profiles
+    ids = [part.profile_id for part in one.profiles]
+    assert ids[0] != ids[1] == ids[2]
+    assert {id_.version for id_ in ids} == {4}
+
+
+def test_other_profiles_have_other_ids() -> None:
+    ids: set[UUID] = set()
+    for message, labels in (
+        (profile(), labels_of()),
+        (profile(sample("a", 1)), labels_of()),
+        (profile(), labels_of(env="prod")),
+    ):
+        [part] = parts_of(message, labels)
+        ids.add(part.profile_id)
+    assert len(ids) == 3
+
+
+def test_labels_of_samples_are_checked_as_those_of_a_series() -> None:
+    ingest = Ingest()
+    labels = {f"l{number}": "x" for number in range(ANY_TIME.max_label_names)}
+    bad = profile(Sample(stack="a", values=[1], labels=labels))
+    status, code, message = refusal(ingest.push(series(CPU_LABELS, bad, profile())))
+    assert (status, code) == (400, "invalid_argument")
+    assert "has 32 label names; limit 30" in message
+    assert message.startswith("push series with index 0 and id p0 failed")
+    [upload] = ingest.uploads
+    assert [part.values.tolist() for part in upload.profiles] == [[3]]
+
+
+def test_labels_that_never_repeat_are_refused() -> None:
+    ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_series_per_upload=10))
+    samples = [sample("a", 1, request_id=str(number)) for number in range(11)]
+    assert ingest.push(series(CPU_LABELS, profile(*samples[:10]))).status_code == 200
+    status, code, message = refusal(ingest.push(series(CPU_LABELS, profile(*samples))))
+    assert (status, code) == (400, "invalid_argument")
+    assert "the upload makes more series than the limit of 10 (max_series_per_upload)" in message
+    assert len(ingest.uploads) == 1

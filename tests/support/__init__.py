@@ -1,0 +1,1 @@
+"""What several test modules share: servers, uploads and queries. No test is in here."""

@@ -1,0 +1,147 @@
+"""The whole server on a real store, asked what Grafana asks."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from google.protobuf import json_format
+
+from all_in_one import create_app
+from flamehouse.pb.profile_pb2 import Profile
+from flamehouse.pb.push_pb2 import RawProfileSeries
+from flamehouse.pb.querier_pb2 import FlameGraph, Level
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from tests.support.queries.oracle import Stack, oracle_flamegraph
+from tests.support.servers.client import Client
+from tests.support.uploads.profiles import CPU
+from tests.support.uploads.uploads import PUSH, pushed
+from tools.tree import every_frame, tree_of
+
+type Points = list[tuple[int, float]]
+type AnsweredSeries = tuple[list[tuple[str, str]], Points]
+"""Labels in the order they came in, and (timestamp in ms, value) in theirs."""
+
+_WEEK_MS = 7 * 86_400_000
+_FIRST_MONDAY_MS = 4 * 86_400_000
+EVERYTHING = 1_048_576
+"""The most nodes that a flame graph may have."""
+
+
+def new_tenant() -> str:
+    return f"tenant-{uuid4().hex}"
+
+
+def some_monday_ms() -> int:
+    """Midnight (UTC) of a Monday in 1990 to 2025: tests that share no week share no partition, and each stays small."""
+    return _FIRST_MONDAY_MS + _WEEK_MS * (1_043 + uuid4().int % 1_826)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One tenant's view of a server."""
+
+    client: Client
+
+    @classmethod
+    def on(cls, store: Store, settings: Settings, tenant: str | None = None) -> "Server":
+        """A server on this store; for a tenant of its own, if none is named."""
+        services = Services(settings=settings, store=store)
+        return cls(client=Client(server=create_app(lambda: services), tenant=tenant or new_tenant()))
+
+    def push(self, *series: RawProfileSeries) -> None:
+        """Send a push, which has to be taken in whole."""
+        response = self.send_push(*series)
+        assert response.status_code == 200, response.text
+
+    def send_push(self, *series: RawProfileSeries) -> httpx.Response:
+        return self.client.send("POST", PUSH, pushed(*series), {"Content-Type": "application/proto"})
+
+    def ingest(self, profile: Profile, query: str) -> None:
+        """Send a pprof to /ingest, which has to be taken in."""
+        response = self.client.send("POST", f"/ingest?format=pprof&{query}", profile.SerializeToString())
+        assert response.status_code == 200, response.text
+
+    def flamegraph(
+        self,
+        start: int,
+        end: int,
+        *,
+        selector: str = "{}",
+        max_nodes: int = EVERYTHING,
+        type_: str = CPU,
+        **more: Any,
+    ) -> FlameGraph:
+        """SelectMergeStacktraces of [start, end); `more` are fields of the request."""
+        response = self.ask(
+            "SelectMergeStacktraces",
+            profileTypeID=type_,
+            labelSelector=selector,
+            start=start,
+            end=end,
+            maxNodes=max_nodes,
+            **more,
+        )
+        assert response.status_code == 200, response.text
+        return json_format.ParseDict(response.json()["flamegraph"], FlameGraph())
+
+    def selves(self, start: int, end: int, *, selector: str = "{}", type_: str = CPU) -> dict[str, int]:
+        """The functions that have a value of their own in the flame graph of [start, end), and that value."""
+        selves: Counter[str] = Counter()
+        for frame in every_frame(tree_of(self.flamegraph(start, end, selector=selector, type_=type_))):
+            selves[frame.name] += frame.self_value
+        return dict(+selves)
+
+    def ask(self, rpc: str, **question: Any) -> httpx.Response:
+        """The answer to a question in JSON, whatever its status."""
+        body = json.dumps(question).encode()
+        path = f"/querier.v1.QuerierService/{rpc}"
+        return self.client.send("POST", path, body, {"Content-Type": "application/json"})
+
+    def series(
+        self, start: int, end: int, *, step: float, selector: str = "{}", type_: str = CPU, **more: Any
+    ) -> list[AnsweredSeries]:
+        """SelectSeries; `more` are fields of the request."""
+        question = {
+            "profileTypeID": type_,
+            "labelSelector": selector,
+            "start": start,
+            "end": end,
+            "step": step,
+            **more,
+        }
+        return [
+            (
+                [(pair["name"], pair.get("value", "")) for pair in series.get("labels", [])],
+                [(int(point["timestamp"]), point.get("value", 0.0)) for point in series["points"]],
+            )
+            for series in self.client.rpc("SelectSeries", question).get("series", [])
+        ]
+
+    def label_names(self, start: int, end: int, *selectors: str) -> list[str]:
+        """LabelNames as a client that knows UTF-8 names is shown them, without private ones."""
+        question = {"matchers": selectors, "start": start, "end": end}
+        answer = self.client.rpc("LabelNames", question, {"Accept": "*/*;allow-utf8-labelnames=true"})
+        return [name for name in answer.get("names", []) if not name.startswith("__")]
+
+    def label_values(self, start: int, end: int, name: str, *selectors: str) -> list[str]:
+        question = {"name": name, "matchers": selectors, "start": start, "end": end}
+        answer: list[str] = self.client.rpc("LabelValues", question).get("names", [])
+        return answer
+
+    def profile_types(self, start: int, end: int) -> list[str]:
+        answer = self.client.rpc("ProfileTypes", {"start": start, "end": end})
+        return [each["ID"] for each in answer.get("profileTypes", [])]
+
+
+def drawn(stacks: Sequence[Stack], max_nodes: int = EVERYTHING) -> FlameGraph:
+    """The flame graph that Pyroscope draws of these stacks."""
+    names, levels, total, max_self = oracle_flamegraph(stacks, max_nodes)
+    return FlameGraph(
+        names=names, levels=[Level(values=values) for values in levels], total=total, max_self=max_self
+    )

@@ -1,0 +1,100 @@
+"""Apps over a canned store, and a client that reaches them without a network."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import httpx
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from flamehouse.web.connect import app_of
+from tests.support.queries.rpcs import handled, routes_of
+from tests.support.servers.doubles import CannedStore
+
+QUERIER_ROUTES = tuple(route for module in handled("querier") for route in routes_of(module))
+
+
+def serve(
+    *routes: BaseRoute, store: CannedStore | None = None, settings: Settings | None = None
+) -> Starlette:
+    """An app of `routes` over a store and settings."""
+    services = Services(settings=settings or Settings(), store=store or CannedStore())
+    return app_of(routes, lambda: services)
+
+
+def request(
+    app: ASGIApp,
+    path: str,
+    content: bytes | str = b"",
+    *,
+    method: str = "POST",
+    content_type: str = "application/json",
+    headers: dict[str, str] | None = None,
+) -> httpx.Response:
+    """Send one request through the app's ASGI interface."""
+
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport) as client:
+            sent = httpx.Headers({"Content-Type": content_type, **(headers or {})}, encoding="utf-8")
+            return await client.request(method, f"http://flamehouse{path}", content=content, headers=sent)
+
+    return asyncio.run(send())
+
+
+def error(response: httpx.Response) -> tuple[int, str, str]:
+    """The status, code and message of an error as Connect has it."""
+    assert response.headers["Content-Type"] == "application/json"
+    assert "Content-Encoding" not in response.headers
+    body = response.json()
+    assert set(body) == {"code", "message"}
+    return response.status_code, body["code"], body["message"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Querier:
+    """The querier's RPCs as one app over `store`."""
+
+    store: CannedStore = field(default_factory=CannedStore)
+    settings: Settings = field(default_factory=Settings)
+
+    def post(
+        self, rpc: str, body: bytes | str, *, proto: bool = False, headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        """Send a body as it is."""
+        return request(
+            serve(*QUERIER_ROUTES, store=self.store, settings=self.settings),
+            f"/querier.v1.QuerierService/{rpc}",
+            body,
+            content_type="application/proto" if proto else "application/json",
+            headers=headers,
+        )
+
+    def ask[Resp: Message](
+        self,
+        rpc: str,
+        asked: Message,
+        response_type: type[Resp],
+        *,
+        proto: bool = True,
+        headers: dict[str, str] | None = None,
+    ) -> Resp:
+        """Send a message in one of the encodings and read the answer, which has to be a 200."""
+        body = asked.SerializeToString() if proto else json_format.MessageToJson(asked)
+        response = self.post(rpc, body, proto=proto, headers=headers)
+        assert response.status_code == 200, response.text
+        if proto:
+            return response_type.FromString(response.content)
+        return json_format.Parse(response.content, response_type())
+
+    def refusal(self, rpc: str, body: bytes | str) -> tuple[int, str, str]:
+        """The status, code and message that a JSON body gets; the store must not have been asked."""
+        response = self.post(rpc, body)
+        answer = response.json()
+        assert self.store.asked == []
+        return response.status_code, answer["code"], answer["message"]

@@ -1,0 +1,48 @@
+"""What `make bundle` built of this tree for AWS. Tests of it run where BUNDLE names its folder, as `make check` does."""
+
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.support.queries.rpcs import resources_of
+from tests.support.servers.place import REPO
+
+DEPENDENCIES: Final = {"aarch64": "DependenciesArmLayer", "x86_64": "DependenciesX86Layer"}
+"""The layer of wheels for each machine, as the kernel calls it."""
+LAYERS: Final = (*DEPENDENCIES.values(), "FlamehouseLayer")
+FUNCTIONS: Final = {
+    name: properties["Handler"].removesuffix(".handler")
+    for name, properties in resources_of("AWS::Serverless::Function").items()
+}
+"""The module of each function's handler."""
+_ROOMS: Final = {"adhoc": {"adhoc", "ingest"}, "routes": {"routes", "console", "ingest", "querier"}}
+"""What is built into a function, where that is more than the package its handler is in."""
+
+
+def built() -> Path:
+    """The folder with a subfolder for each function and layer; the test is skipped where there is none."""
+    folder = os.environ.get("BUNDLE")
+    if not folder:
+        pytest.skip("needs what `make bundle` builds: BUNDLE=.aws-sam/build")
+    return REPO / folder
+
+
+def rooms_of(function: str) -> set[str]:
+    """The packages and modules of functions/ that the function is built of."""
+    room = FUNCTIONS[function].partition(".")[0]
+    return _ROOMS.get(room, {room})
+
+
+def import_path(function: str) -> list[str]:
+    """What the function finds its modules in, on a machine of this kind: its own code, then its layers."""
+    layers = (DEPENDENCIES[platform.machine()], "FlamehouseLayer")
+    return [str(built() / function), *(str(built() / layer / "python") for layer in layers)]
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """Every file below `folder`, in an order of its own for equal trees."""
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())

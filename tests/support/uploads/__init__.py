@@ -1,0 +1,1 @@
+"""Makes uploads in every format and reads what was stored of them."""
