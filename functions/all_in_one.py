@@ -26,8 +26,7 @@ from flamehouse.store.connection.embedded import embedded_path, is_embedded
 from flamehouse.store.connection.errors import told_to_operators
 from flamehouse.store.schema.migrate import migrate
 from flamehouse.web.authentication import RequireCredential
-from flamehouse.web.connect import app_of
-from flamehouse.web.routing import CleanPaths
+from flamehouse.web.routing import CleanPaths, app_of
 from routes import routes
 
 _STOP_GRACE_S: Final = 5

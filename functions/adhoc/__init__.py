@@ -1,0 +1,1 @@
+"""Ad hoc profiles: files that are uploaded for display and never ingested."""

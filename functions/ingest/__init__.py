@@ -1,0 +1,1 @@
+"""The write path: endpoints, formats, validation, and one pipeline into the store."""

@@ -1,0 +1,1 @@
+"""The read path: one module for each RPC, named after it."""

@@ -16,10 +16,8 @@ from flamehouse.render.flamegraph_diff import flamegraph_diff_of
 from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.web.connect import Call
 from querier.common.merged_tree import stacktrace_query
-from querier.common.rpc import querier_rpc
+from querier.common.rpc import check_format, querier_rpc, unsupported
 from querier.common.sample_selector import drawn_samples
-from querier.profile_format import check_format
-from querier.unsupported import unsupported
 
 _FORMATS: Final = (PROFILE_FORMAT_UNSPECIFIED, PROFILE_FORMAT_FLAMEGRAPH)
 

@@ -4,9 +4,9 @@ from flamehouse.model.selector import parse_matchers
 from flamehouse.pb.types_pb2 import LabelNamesRequest, LabelNamesResponse
 from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.web.connect import Call
+from querier.common.labels import visible_names
 from querier.common.query_range import query_range_or_last_hour
 from querier.common.rpc import querier_rpc
-from querier.utf8_names import visible_names
 
 
 def label_names(call: Call, request: LabelNamesRequest) -> LabelNamesResponse:

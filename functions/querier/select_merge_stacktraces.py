@@ -22,9 +22,8 @@ from flamehouse.web.connect import Call
 from querier.common.async_query import come_back, question_of, say_that_it_is_done
 from querier.common.merged_pprof import merged_pprof, profile_query
 from querier.common.merged_tree import dot_graph_of, stacktrace_query, tree_of
-from querier.common.rpc import querier_rpc
+from querier.common.rpc import check_format, querier_rpc
 from querier.common.sample_selector import drawn_samples, selected_samples
-from querier.profile_format import check_format
 
 type _Answer = Callable[[], SelectMergeStacktracesResponse]
 """Asks the store a question that was checked, and answers with what it says."""

@@ -6,10 +6,9 @@ from flamehouse.pb.querier_pb2 import SeriesRequest, SeriesResponse
 from flamehouse.pb.types_pb2 import Labels
 from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.web.connect import Call
-from querier.common.labels import asked_labels, label_pairs
+from querier.common.labels import asked_labels, label_pairs, takes_utf8_names, visible_names
 from querier.common.query_range import query_range_or_last_hour
 from querier.common.rpc import querier_rpc
-from querier.utf8_names import takes_utf8_names, visible_names
 
 
 def series(call: Call, request: SeriesRequest) -> SeriesResponse:

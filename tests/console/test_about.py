@@ -15,7 +15,7 @@ from flamehouse.pb.version_pb2 import VersionResponse
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
-from flamehouse.unimplemented import ADVICE
+from flamehouse.web.routing import ADVICE
 from tests.support.servers.apps import request
 from tests.support.servers.doubles import CannedStore
 from tests.support.servers.place import REPO

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from flamehouse.model.call_tree import CutTree
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.model.queries import SampleSelector, StacktraceQuery
 from flamehouse.model.selector import parse_selector
@@ -17,7 +18,6 @@ from flamehouse.pb.querier_pb2 import (
     SelectMergeStacktracesRequest,
     SelectMergeStacktracesResponse,
 )
-from flamehouse.render.flamegraph import CutTree
 from flamehouse.settings import Settings
 from tests.support.servers.apps import Querier
 from tests.support.servers.doubles import CannedStore

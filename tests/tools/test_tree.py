@@ -2,8 +2,9 @@
 
 import pytest
 
+from flamehouse.model.call_tree import CutTree
 from flamehouse.pb.querier_pb2 import FlameGraph
-from flamehouse.render.flamegraph import CutTree, flamegraph_of
+from flamehouse.render.flamegraph import flamegraph_of
 from tools.tree import Frame, text_of, tree_of
 
 S = 1_000_000_000

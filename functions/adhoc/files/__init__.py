@@ -1,0 +1,1 @@
+"""Reads uploaded files of each format into one call tree for display."""

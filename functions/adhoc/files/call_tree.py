@@ -7,8 +7,7 @@ from heapq import nlargest
 from typing import Final
 
 from flamehouse.errors import invalid_argument
-from flamehouse.render.flamegraph import ROOT, CutTree
-from flamehouse.render.flamegraph_diff import DiffTree
+from flamehouse.model.call_tree import ROOT, CutTree, DiffTree
 
 _MAX_NODES: Final = 1 << 20
 """A pprof that reaches it takes some 250 MB, itself included."""

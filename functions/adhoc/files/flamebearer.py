@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 from adhoc.files.call_tree import CallTree
 from adhoc.files.profile_file import ProfileFile
 from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.model.call_tree import ROOT
 from flamehouse.render.flamebearer import Shown
-from flamehouse.render.flamegraph import ROOT
 from flamehouse.settings import Settings
 from ingest.request.json_fields import parse_json
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from adhoc.files.call_tree import CallTree
+from flamehouse.model.call_tree import ROOT
 from flamehouse.render.flamebearer import Shown
-from flamehouse.render.flamegraph import ROOT
 from ingest.formats.stacks.stack_profile import Stack
 
 

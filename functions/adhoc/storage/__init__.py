@@ -1,9 +1,9 @@
 """Where uploaded files are kept: a bucket of S3, or a folder of this machine. Every one belongs to a tenant."""
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
+from adhoc.storage.base import Kept
 from adhoc.storage.bucket import Bucket
 from adhoc.storage.folder import Folder
 from flamehouse.errors import Code, RpcError
@@ -13,22 +13,6 @@ from flamehouse.store.connection.embedded import embedded_path
 
 _S3: Final = "s3://"
 _FOLDER: Final = "adhoc"
-
-
-class Kept(Protocol):
-    """The files of every tenant, by names that are safe in a path. RpcError unavailable where they are out of reach."""
-
-    def put(self, tenant: str, name: str, content: bytes) -> None:
-        """Keep a file; returns when it is kept for good."""
-
-    def get(self, tenant: str, name: str) -> bytes | None:
-        """The file, or None if there is none of that name."""
-
-    def names(self, tenant: str) -> Iterable[str]:
-        """The names of the tenant's files, in any order."""
-
-    def expire(self, tenant: str, is_over: Callable[[str], bool]) -> None:
-        """Delete the tenant's files whose names say that they are over, unless that is done elsewhere."""
 
 
 def kept_files(settings: Settings) -> Kept:

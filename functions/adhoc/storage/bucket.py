@@ -13,7 +13,7 @@ from typing import Final
 
 import urllib3
 
-from adhoc.out_of_reach import out_of_reach
+from adhoc.storage.base import out_of_reach
 from flamehouse.aws.sigv4 import AwsRequest, domain_of, sha256_hex, signed
 from flamehouse.deadline import has_time, time_left, time_limit
 from flamehouse.errors import Code, RpcError

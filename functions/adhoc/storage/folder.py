@@ -7,7 +7,7 @@ from logging import getLogger
 from pathlib import Path
 from uuid import uuid4
 
-from adhoc.out_of_reach import out_of_reach
+from adhoc.storage.base import out_of_reach
 
 _log = getLogger(__name__)
 

@@ -18,7 +18,7 @@ from flamehouse.pb.status_pb2 import Status
 from flamehouse.services import Services
 from flamehouse.web.codec import JSON, PROTO, Codec
 from flamehouse.web.compression import gunzip
-from flamehouse.web.connect import MAX_MESSAGE_CHARS, error_headers
+from flamehouse.web.error_response import MAX_MESSAGE_CHARS, error_headers
 from flamehouse.web.http_endpoint import HttpEndpoint
 from ingest.pipeline import Arrival, Checks, Entry, entry_of, id_of, store_good
 from ingest.request.body import GZIP_MAGIC, read_upload

@@ -74,7 +74,7 @@ FORMATS: Final[Mapping[str, Format]] = {
         refused_status=UNPROCESSABLE,
     ),
     "groups": Format(module="ingest.formats.stacks.folded"),
-    "lines": Format(module="ingest.formats.lines"),
+    "lines": Format(module="ingest.formats.stacks.lines"),
     "trie": Format(module="ingest.formats.stacks.trie"),
     "tree": Format(module="ingest.formats.stacks.tree"),
     "speedscope": Format(module="ingest.formats.stacks.speedscope", refused_status=UNPROCESSABLE),

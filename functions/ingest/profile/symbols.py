@@ -21,8 +21,8 @@ from flamehouse.model.profile import (
     stacktrace_id,
 )
 from flamehouse.pb import profile_pb2
-from ingest.go_names import is_go, without_shapes
 from ingest.profile.columns import Functions, Locations
+from ingest.profile.go_names import is_go, without_shapes
 from ingest.profile.validate import ValidProfile
 
 

@@ -1,0 +1,1 @@
+"""Reads requests: query parameters, bodies, multipart forms; computes the upload's id."""

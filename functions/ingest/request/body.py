@@ -9,8 +9,8 @@ from typing import Final
 
 from starlette.requests import Request
 
-from flamehouse.body import read_body
 from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.web.body import read_body
 from flamehouse.web.compression import gunzip, gunzip_beginning
 from ingest.request.multipart import is_multipart, split_multipart
 

@@ -1,6 +1,7 @@
 """Labels in requests and answers: the names that are asked for, and label sets as messages."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from flamehouse.errors import invalid_argument
@@ -22,3 +23,20 @@ def asked_labels(field: str, names: Iterable[str]) -> tuple[str, ...]:
 def label_pairs(labels: LabelSet) -> list[LabelPair]:
     """The label set as messages, in its order."""
     return [LabelPair(name=name, value=value) for name, value in labels]
+
+
+_LEGACY_NAME: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_CAPABILITY: Final = "allow-utf8-labelnames=true"
+
+
+def visible_names(names: Iterable[str], headers: Mapping[str, str]) -> list[str]:
+    """Those of `names` that the client which sent `headers` can take, in their order."""
+    if takes_utf8_names(headers):
+        return list(names)
+    return [name for name in names if _LEGACY_NAME.fullmatch(name)]
+
+
+def takes_utf8_names(headers: Mapping[str, str]) -> bool:
+    """Whether the client which sent `headers` can take any name."""
+    parameters = headers.get("Accept", "").lower().replace(",", ";").split(";")
+    return any(parameter.replace(" ", "").replace('"', "") == _CAPABILITY for parameter in parameters)

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Final, Protocol
 
+from flamehouse.model.call_tree import NO_TREE, CutTree
 from flamehouse.model.max_nodes import nodes_limit
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.model.queries import SampleSelector, StacktraceQuery
 from flamehouse.model.selector import parse_selector
 from flamehouse.render.dot import dot_of
-from flamehouse.render.flamegraph import NO_TREE, CutTree
 from flamehouse.web.connect import Call
 from querier.common.query_range import NOTHING, query_range
 

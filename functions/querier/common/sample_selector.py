@@ -9,7 +9,7 @@ from flamehouse.errors import invalid_argument
 from flamehouse.model.queries import SampleSelector
 from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
 from flamehouse.pb.types_pb2 import StackTraceSelector
-from querier.unsupported import unsupported
+from querier.common.rpc import unsupported
 
 _MAX_IDS: Final = 1_000
 _MAX_CALL_SITE: Final = 4_000

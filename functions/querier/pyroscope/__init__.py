@@ -1,0 +1,1 @@
+"""The query pages that clients GET: `/pyroscope/render` and its neighbours."""

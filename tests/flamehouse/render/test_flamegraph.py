@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flamehouse.model.call_tree import CutTree
 from flamehouse.pb.querier_pb2 import FlameGraph, Level
-from flamehouse.render.flamegraph import CutTree, flamegraph_of
+from flamehouse.render.flamegraph import flamegraph_of
 from tests.support.queries.oracle import Stack, oracle_flamegraph
 
 EVERYTHING = 1_000_000

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from flamehouse.web.connect import app_of
+from flamehouse.web.routing import app_of
 from tests.support.queries.rpcs import handled, routes_of
 from tests.support.servers.doubles import CannedStore
 

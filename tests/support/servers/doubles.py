@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flamehouse.model.call_tree import NO_DIFF, NO_TREE, CutTree, DiffTree
 from flamehouse.model.labels import LabelSet
+from flamehouse.model.merged_profile import NO_PROFILE, MergedProfile
 from flamehouse.model.profile import Upload
 from flamehouse.model.queries import (
     Analysis,
@@ -18,9 +20,6 @@ from flamehouse.model.queries import (
 )
 from flamehouse.model.selector import Matcher
 from flamehouse.model.time_range import TimeRange
-from flamehouse.render.flamegraph import NO_TREE, CutTree
-from flamehouse.render.flamegraph_diff import NO_DIFF, DiffTree
-from flamehouse.render.pprof import NO_PROFILE, MergedProfile
 from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
 

@@ -10,9 +10,9 @@ from typing import Final
 from flamehouse.errors import RpcError, invalid_argument
 from ingest.formats import Parsed
 from ingest.formats.stacks.stack_profile import upload_of_stacks
+from ingest.formats.stacks.text_lines import split_lines
 from ingest.request.body import WHOLE_BODY
 from ingest.request.query import IngestRequest
-from ingest.text_lines import split_lines
 
 _WHOLE_NUMBER: Final = re.compile(rb"[+-]?[0-9]{1,19}")
 _SURE_DIGITS: Final = 18

@@ -1,0 +1,1 @@
+"""Identifies the caller: the tenant of a request."""

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from flamehouse.render.flamegraph import CutTree, children_by_name
+from flamehouse.model.call_tree import CutTree, children_by_name
 from flamehouse.render.tree_walk import Node, children_of, root_of
 
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, sqrt
 from typing import Final
 
+from flamehouse.model.call_tree import CutTree
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.render.call_graph import Called, CallEdge, CallGraph, call_graph_of
-from flamehouse.render.flamegraph import CutTree
 
 _SMALLEST_FONT: Final = 8
 _FONT_RANGE: Final = 16

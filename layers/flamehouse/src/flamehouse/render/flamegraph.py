@@ -4,41 +4,14 @@ The layout is flamebearer's, as Grafana's Pyroscope datasource reads it: a level
 (offset, total, self, name index), the offset counted from the end of the bar to its left.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from operator import add, sub
 
+from flamehouse.model.call_tree import NO_NODE, OTHER, ROOT, TOTAL, CutTree, children_by_name
 from flamehouse.pb import querier_pb2
 
-ROOT = 0
-"""The root's id."""
-NO_NODE = -1
-"""The id of what was cut, which is no node."""
-OTHER = "other"
-TOTAL = "total"
 _BAR_FIELDS = 4
 _SELF_FIELD = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CutTree:
-    """The kept nodes of a call tree: five columns of one length, a node a position, in any order.
-
-    `ids` are unique and never 0; `parents` are 0 for the outermost frames, and a kept node's parent is kept.
-    No two children of a node share a name. `totals` and `selves`, in the profile's unit, are those of the
-    uncut tree, and so is `total`: what a total holds beyond the self value and the kept children was cut.
-    """
-
-    ids: Sequence[int]
-    parents: Sequence[int]
-    names: Sequence[str]
-    totals: Sequence[int]
-    selves: Sequence[int]
-    total: int
-
-
-NO_TREE = CutTree(ids=(), parents=(), names=(), totals=(), selves=(), total=0)
 
 
 def flamegraph_of(tree: CutTree) -> querier_pb2.FlameGraph:
@@ -85,20 +58,6 @@ def _bars(tree: CutTree) -> tuple[list[str], list[list[int]]]:
     for level in levels:
         level.reverse()
     return list(name_indexes), levels
-
-
-def children_by_name(parents: Sequence[int], names: Sequence[str]) -> dict[int, list[int]]:
-    """The rows of each node's children, sorted by name; given are each row's parent and name.
-
-    Python compares strings by code point, which is the byte order of their UTF-8.
-    """
-    children: dict[int, list[int]] = {}
-    for row, parent in enumerate(parents):
-        children.setdefault(parent, []).append(row)
-    for rows in children.values():
-        if len(rows) > 1:
-            rows.sort(key=names.__getitem__)
-    return children
 
 
 def delta_encode(level: list[int], first: int, width: int) -> None:

@@ -4,49 +4,16 @@ A level is a flat list of bars, each (left offset, left total, left self, right 
 index), the offsets of each side counted from the end of the bar to its left.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from flamehouse.errors import Code, RpcError
+from flamehouse.model.call_tree import NO_NODE, OTHER, ROOT, TOTAL, DiffTree, children_by_name
 from flamehouse.pb import querier_pb2
-from flamehouse.render.flamegraph import NO_NODE, OTHER, ROOT, TOTAL, children_by_name, delta_encode
+from flamehouse.render.flamegraph import delta_encode
 
 _BAR_FIELDS = 7
 _OFFSETS = (0, 3)
 _SELVES = (2, 5)
 """Where in a bar both sides' numbers are."""
 _MAX_INT64 = (1 << 63) - 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiffTree:
-    """The kept nodes of two call trees in one: columns of one length, a node a position, in any order.
-
-    As `CutTree`, but with sums of two sides; a node that one side does not have is 0 there.
-    """
-
-    ids: Sequence[int]
-    parents: Sequence[int]
-    names: Sequence[str]
-    left_totals: Sequence[int]
-    left_selves: Sequence[int]
-    right_totals: Sequence[int]
-    right_selves: Sequence[int]
-    left_total: int
-    right_total: int
-
-
-NO_DIFF = DiffTree(
-    ids=(),
-    parents=(),
-    names=(),
-    left_totals=(),
-    left_selves=(),
-    right_totals=(),
-    right_selves=(),
-    left_total=0,
-    right_total=0,
-)
 
 
 def flamegraph_diff_of(tree: DiffTree) -> querier_pb2.FlameGraphDiff:

@@ -4,7 +4,7 @@ A node is its name with the length in front, its self value and the number of it
 Nodes come in the order of a walk from a nameless root that takes the last child first.
 """
 
-from flamehouse.render.flamegraph import CutTree, children_by_name
+from flamehouse.model.call_tree import CutTree, children_by_name
 from flamehouse.render.tree_walk import children_of, root_of
 from flamehouse.varint import length_prefixed, uvarint
 

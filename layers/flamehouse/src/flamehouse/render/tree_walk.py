@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from flamehouse.render.flamegraph import NO_NODE, OTHER, ROOT, CutTree
+from flamehouse.model.call_tree import NO_NODE, OTHER, ROOT, CutTree
 
 
 class Node(NamedTuple):

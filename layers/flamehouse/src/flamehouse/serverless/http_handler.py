@@ -21,9 +21,9 @@ from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
 from flamehouse.web.authentication import RequireCredential
-from flamehouse.web.connect import app_of, error_response
+from flamehouse.web.error_response import error_response
 from flamehouse.web.response_limits import answer_too_large
-from flamehouse.web.routing import CleanPaths
+from flamehouse.web.routing import CleanPaths, app_of
 
 _log = logging.getLogger(__name__)
 

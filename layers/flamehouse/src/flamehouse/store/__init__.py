@@ -7,24 +7,25 @@ from pathlib import Path
 from typing import Concatenate
 
 from flamehouse.deadline import time_limit
+from flamehouse.model.call_tree import CutTree, DiffTree
 from flamehouse.model.profile import Upload
 from flamehouse.model.queries import StacktraceQuery
-from flamehouse.render.flamegraph import CutTree
-from flamehouse.render.flamegraph_diff import DiffTree
 from flamehouse.settings import Settings
-from flamehouse.store import diff_query, stacktraces_query, tenant_settings
+from flamehouse.store import tenant_settings
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.store.connection.embedded import embedded_path
 from flamehouse.store.connection.errors import TO_READERS, TO_WRITERS, told_to_clients
+from flamehouse.store.connection.query_tag import current_tag
 from flamehouse.store.read import analyze as analysis_query
+from flamehouse.store.read import diff as diff_query
 from flamehouse.store.read import heatmap as heatmap_query
 from flamehouse.store.read import labels as labels_query
 from flamehouse.store.read import profile_stats as stats_query
 from flamehouse.store.read import series as series_query
+from flamehouse.store.read import stacktraces as stacktraces_query
 from flamehouse.store.read.function_names import FunctionNames
 from flamehouse.store.read.pprof import samples as pprof_query
 from flamehouse.store.read.reader import Reader
-from flamehouse.store.tag import current_tag
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.journal import Journal
 from flamehouse.store.write.writer import GroupWriter, LoneWriter, Writer

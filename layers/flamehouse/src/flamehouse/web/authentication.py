@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flamehouse.errors import Code, RpcError
-from flamehouse.web.connect import error_response
+from flamehouse.web.error_response import error_response
 
 _log = logging.getLogger(__name__)
 

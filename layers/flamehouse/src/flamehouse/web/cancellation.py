@@ -15,7 +15,7 @@ from starlette.requests import Request
 from flamehouse.deadline import time_limit
 from flamehouse.errors import Code, RpcError
 from flamehouse.store import Store
-from flamehouse.store.tag import tagged
+from flamehouse.store.connection.query_tag import tagged
 
 _AGAIN_S: Final = 0.5
 """A question may ask several queries: one that began after the last stop is stopped by the next."""

@@ -3,45 +3,36 @@
 Connect protocol: connectrpc.com/docs/protocol
 """
 
-import json
 import logging
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
 from google.protobuf.message import Message
-from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from flamehouse.body import read_body
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.identity.tenant import tenant_of
 from flamehouse.services import Services
-from flamehouse.unimplemented import ADVICE
+from flamehouse.web.body import read_body
 from flamehouse.web.cancellation import work_for
 from flamehouse.web.codec import CODECS, Answer, Codec, codec_of
 from flamehouse.web.compression import compress_if_wanted, decompress
+from flamehouse.web.error_response import error_response
 from flamehouse.web.response_limits import within_budget
 
 _log = logging.getLogger(__name__)
 
 _TIMEOUT: Final = re.compile(r"[0-9]{1,10}")
-MAX_MESSAGE_CHARS: Final = 4096
-"""Messages quote what they refuse, and that may be as long as a body."""
-_RETRY_AFTER_S: Final = "30"
-_PROCEDURE: Final = re.compile(r"/[\w.]+\.\w+/\w+", re.ASCII)
-_BEHIND_A_PATH: Final = re.compile(r"(/.*?)(/[\w.]+\.\w+/\w+|(?:/pyroscope)?/ingest)", re.ASCII)
-"""What is asked of a server whose URL was given with a path."""
-_SERVED: Final = "docs/api.md lists what is served"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,43 +56,6 @@ def unary[Req: Message, Resp: Answer](
     A body may have `max_body_bytes` where that is less than the settings allow.
     """
     return Route(path, _Unary(request_type=request_type, method=method, max_body_bytes=max_body_bytes))
-
-
-def error_response(error: RpcError) -> Response:
-    """The error as Connect sends it: its code's HTTP status and `{"code", "message"}` in JSON."""
-    # Escaped to ASCII: a message may quote text that UTF-8 cannot carry.
-    content = json.dumps({"code": error.code.wire_name, "message": error.message[:MAX_MESSAGE_CHARS]})
-    return Response(content, error.http_status, error_headers(error), media_type="application/json")
-
-
-def error_headers(error: RpcError) -> dict[str, str]:
-    """What besides its text a client is told of an error, in whatever shape: when to come back."""
-    return {"Retry-After": _RETRY_AFTER_S} if error.code is Code.UNAVAILABLE else {}
-
-
-def app_of(routes: Sequence[BaseRoute], services: Callable[[], Services]) -> Starlette:
-    """An app of these routes alone, on AWS and elsewhere; `services` is called for each request."""
-    app = Starlette(routes=routes)
-    app.state.services = services
-    app.router.default = _unknown_path
-    app.router.redirect_slashes = False
-    return app
-
-
-async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
-    """The app for paths nobody serves: `unimplemented` for what looks like an RPC, else `not_found`."""
-    path = scope["path"]
-    advice = ADVICE.get(path[1:].partition("/")[0])
-    if advice is not None:
-        error = RpcError(Code.UNIMPLEMENTED, f"{path} is not implemented: {advice}")
-    elif _PROCEDURE.fullmatch(path):
-        error = RpcError(Code.UNIMPLEMENTED, f"{path} is not implemented; {_SERVED}")
-    elif (behind := _BEHIND_A_PATH.fullmatch(path)) is not None:
-        advice = f"take {behind[1]} off the server's URL, or set PATH_PREFIX to it"
-        error = RpcError(Code.NOT_FOUND, f"there is nothing at {path}: {advice}")
-    else:
-        error = RpcError(Code.NOT_FOUND, f"there is nothing at {path}; {_SERVED}")
-    await error_response(error)(scope, receive, send)
 
 
 # An object and not a function: Starlette answers wrong methods of a function itself, in its own shape.

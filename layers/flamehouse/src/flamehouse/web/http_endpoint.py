@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from flamehouse.errors import Code, RpcError
-from flamehouse.web.connect import error_response
+from flamehouse.web.error_response import error_response
 
 _log = logging.getLogger(__name__)
 

@@ -4,9 +4,17 @@ Clients glue their server address and an endpoint together, so `//ingest` and `/
 """
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from flamehouse.errors import Code, RpcError
+from flamehouse.services import Services
+from flamehouse.web.error_response import error_response
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +37,49 @@ def clean_path(path: str, prefix: str) -> str:
     if lead == "//" or not f"{path}/".startswith(lead):
         return path
     return path[len(lead) - 1 :] or "/"
+
+
+ADVICE: Final[Mapping[str, str]] = {
+    "vcs.v1.VCSService": (
+        "flamehouse has no integration with GitHub. Function details show file and line without the source; "
+        "open the file in your repository"
+    ),
+    "settings.v1.RecordingRulesService": (
+        "flamehouse exports no metrics from profiles. Query profiles with SelectSeries, in a Grafana panel or "
+        "alert rule on this data source, where a recorded metric would be queried"
+    ),
+    "debuginfo.v1alpha1.DebuginfoService": (
+        "flamehouse takes no debug information. Have the agent symbolize native frames before it sends profiles; "
+        "in Alloy, leave the upload of debug information off"
+    ),
+}
+"""By the service's name, as the first part of an RPC's path has it."""
+_PROCEDURE: Final = re.compile(r"/[\w.]+\.\w+/\w+", re.ASCII)
+_BEHIND_A_PATH: Final = re.compile(r"(/.*?)(/[\w.]+\.\w+/\w+|(?:/pyroscope)?/ingest)", re.ASCII)
+"""What is asked of a server whose URL was given with a path."""
+_SERVED: Final = "docs/api.md lists what is served"
+
+
+def app_of(routes: Sequence[BaseRoute], services: Callable[[], Services]) -> Starlette:
+    """An app of these routes alone, on AWS and elsewhere; `services` is called for each request."""
+    app = Starlette(routes=routes)
+    app.state.services = services
+    app.router.default = _unknown_path
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+    """The app for paths nobody serves: `unimplemented` for what looks like an RPC, else `not_found`."""
+    path = scope["path"]
+    advice = ADVICE.get(path[1:].partition("/")[0])
+    if advice is not None:
+        error = RpcError(Code.UNIMPLEMENTED, f"{path} is not implemented: {advice}")
+    elif _PROCEDURE.fullmatch(path):
+        error = RpcError(Code.UNIMPLEMENTED, f"{path} is not implemented; {_SERVED}")
+    elif (behind := _BEHIND_A_PATH.fullmatch(path)) is not None:
+        advice = f"take {behind[1]} off the server's URL, or set PATH_PREFIX to it"
+        error = RpcError(Code.NOT_FOUND, f"there is nothing at {path}: {advice}")
+    else:
+        error = RpcError(Code.NOT_FOUND, f"there is nothing at {path}; {_SERVED}")
+    await error_response(error)(scope, receive, send)

@@ -1,0 +1,4 @@
+"""Connections to ClickHouse, embedded or over HTTP: settings, timeouts, cancellation, errors.
+
+No tables and no queries of profiles.
+"""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from string import Template
 
 from flamehouse.errors import Code, RpcError
-from flamehouse.render.flamegraph import ROOT
+from flamehouse.model.call_tree import ROOT
 from flamehouse.store.connection.client import ServerSettings
 
 # Few subqueries: of what a flame graph of one service takes, half is the analysis of its SQL.

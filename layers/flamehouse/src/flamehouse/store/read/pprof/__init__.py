@@ -1,0 +1,1 @@
+"""The query for a merged profile, whose samples and symbols ClickHouse encodes as protobuf."""

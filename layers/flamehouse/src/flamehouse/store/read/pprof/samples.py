@@ -6,8 +6,8 @@ locations, functions and their texts the way protobuf encodes them.
 
 from string import Template
 
+from flamehouse.model.merged_profile import CUT_OFF, NO_PROFILE, MergedProfile
 from flamehouse.model.queries import ProfileQuery
-from flamehouse.render.pprof import CUT_OFF, NO_PROFILE, MergedProfile
 from flamehouse.store.read.call_tree import READING, beyond_64_bits
 from flamehouse.store.read.pprof.protobuf import length_delimited, padded_varint, varint
 from flamehouse.store.read.pprof.symbols import (

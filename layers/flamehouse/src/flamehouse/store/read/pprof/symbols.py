@@ -8,8 +8,8 @@ from itertools import batched, chain
 from string import Template
 from typing import Any, NamedTuple
 
+from flamehouse.model.merged_profile import CUT_OFF, UNKNOWN_SOURCE, EncodedFunctions, SourceLabels
 from flamehouse.model.profile import Mapping as MappedFile
-from flamehouse.render.pprof import CUT_OFF, UNKNOWN_SOURCE, EncodedFunctions, SourceLabels
 from flamehouse.store.read.matchers import Condition
 from flamehouse.store.read.pprof.protobuf import length_delimited, padded_varint, varint
 from flamehouse.store.read.reader import Reader

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from ingest.formats import Parsed
 from ingest.formats.stacks.stack_profile import upload_of_stacks
+from ingest.formats.stacks.text_lines import split_lines
 from ingest.request.body import WHOLE_BODY
 from ingest.request.query import IngestRequest
-from ingest.text_lines import split_lines
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:

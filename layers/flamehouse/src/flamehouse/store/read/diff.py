@@ -6,8 +6,8 @@ largest node, the root counted.
 
 from string import Template
 
+from flamehouse.model.call_tree import NO_DIFF, DiffTree
 from flamehouse.model.queries import StacktraceQuery
-from flamehouse.render.flamegraph_diff import NO_DIFF, DiffTree
 from flamehouse.store.read.call_tree import READING, take_root, tree_sql
 from flamehouse.store.read.function_names import FunctionNames
 from flamehouse.store.read.reader import Reader

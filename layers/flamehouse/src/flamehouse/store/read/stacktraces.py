@@ -1,7 +1,7 @@
 """SelectMergeStacktraces: the call tree of the selected samples, cut to its largest nodes."""
 
+from flamehouse.model.call_tree import NO_TREE, CutTree
 from flamehouse.model.queries import StacktraceQuery
-from flamehouse.render.flamegraph import NO_TREE, CutTree
 from flamehouse.store.read.call_tree import READING, take_root, tree_sql
 from flamehouse.store.read.function_names import FunctionNames
 from flamehouse.store.read.reader import Reader

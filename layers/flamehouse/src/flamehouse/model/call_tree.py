@@ -1,0 +1,76 @@
+"""Cut call trees as the store returns them, and the names and ids that are special in every tree."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+ROOT = 0
+"""The root's id."""
+NO_NODE = -1
+"""The id of what was cut, which is no node."""
+OTHER = "other"
+TOTAL = "total"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutTree:
+    """The kept nodes of a call tree: five columns of one length, a node a position, in any order.
+
+    `ids` are unique and never 0; `parents` are 0 for the outermost frames, and a kept node's parent is kept.
+    No two children of a node share a name. `totals` and `selves`, in the profile's unit, are those of the
+    uncut tree, and so is `total`: what a total holds beyond the self value and the kept children was cut.
+    """
+
+    ids: Sequence[int]
+    parents: Sequence[int]
+    names: Sequence[str]
+    totals: Sequence[int]
+    selves: Sequence[int]
+    total: int
+
+
+NO_TREE = CutTree(ids=(), parents=(), names=(), totals=(), selves=(), total=0)
+
+
+def children_by_name(parents: Sequence[int], names: Sequence[str]) -> dict[int, list[int]]:
+    """The rows of each node's children, sorted by name; given are each row's parent and name.
+
+    Python compares strings by code point, which is the byte order of their UTF-8.
+    """
+    children: dict[int, list[int]] = {}
+    for row, parent in enumerate(parents):
+        children.setdefault(parent, []).append(row)
+    for rows in children.values():
+        if len(rows) > 1:
+            rows.sort(key=names.__getitem__)
+    return children
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffTree:
+    """The kept nodes of two call trees in one: columns of one length, a node a position, in any order.
+
+    As `CutTree`, but with sums of two sides; a node that one side does not have is 0 there.
+    """
+
+    ids: Sequence[int]
+    parents: Sequence[int]
+    names: Sequence[str]
+    left_totals: Sequence[int]
+    left_selves: Sequence[int]
+    right_totals: Sequence[int]
+    right_selves: Sequence[int]
+    left_total: int
+    right_total: int
+
+
+NO_DIFF = DiffTree(
+    ids=(),
+    parents=(),
+    names=(),
+    left_totals=(),
+    left_selves=(),
+    right_totals=(),
+    right_selves=(),
+    left_total=0,
+    right_total=0,
+)

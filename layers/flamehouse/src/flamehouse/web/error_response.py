@@ -1,0 +1,27 @@
+"""Errors as responses: Connect's JSON, and the headers that go with an error in any shape.
+
+Connect protocol: connectrpc.com/docs/protocol#error-end-stream
+"""
+
+import json
+from typing import Final
+
+from starlette.responses import Response
+
+from flamehouse.errors import Code, RpcError
+
+MAX_MESSAGE_CHARS: Final = 4096
+"""Messages quote what they refuse, and that may be as long as a body."""
+_RETRY_AFTER_S: Final = "30"
+
+
+def error_response(error: RpcError) -> Response:
+    """The error as Connect sends it: its code's HTTP status and `{"code", "message"}` in JSON."""
+    # Escaped to ASCII: a message may quote text that UTF-8 cannot carry.
+    content = json.dumps({"code": error.code.wire_name, "message": error.message[:MAX_MESSAGE_CHARS]})
+    return Response(content, error.http_status, error_headers(error), media_type="application/json")
+
+
+def error_headers(error: RpcError) -> dict[str, str]:
+    """What besides its text a client is told of an error, in whatever shape: when to come back."""
+    return {"Retry-After": _RETRY_AFTER_S} if error.code is Code.UNAVAILABLE else {}
