@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 from all_in_one import create_app
 from bench.rpc import RpcClient
 from bench.workload import PROFILE_TYPE, Drawn, push_request
+from flamehouse.identity.principal import Principal, Scope
 from flamehouse.model.profile import Upload
 from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.push_pb2 import PushRequest
@@ -32,6 +33,7 @@ from flamehouse.web.connect import Call
 from ingest.endpoints.push import push
 
 TENANT: Final = "anonymous"
+_PRINCIPAL: Final = Principal(tenant=TENANT, scopes=frozenset(Scope), credential_id="")
 
 
 class Flamehouse:
@@ -53,7 +55,7 @@ class Flamehouse:
         """A push request -> what the store takes: all of ingestion but the insert."""
         store = _Keeper()
         services = Services(settings=self._services.settings, store=cast("Store", store))
-        call = Call(services=services, tenant=TENANT, headers=Headers())
+        call = Call(services=services, principal=_PRINCIPAL, headers=Headers())
         push(call, PushRequest.FromString(body))
         return store.uploads[0]
 

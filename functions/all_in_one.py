@@ -19,13 +19,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from adhoc import service as adhoc_profiles
+from flamehouse.identity.credentials import NoCredential, SharedCredential
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
 from flamehouse.store.connection.embedded import embedded_path, is_embedded
 from flamehouse.store.connection.errors import told_to_operators
 from flamehouse.store.schema.migrate import migrate
-from flamehouse.web.authentication import RequireCredential
 from flamehouse.web.routing import CleanPaths, app_of
 from routes import routes
 
@@ -52,10 +52,9 @@ _CREDENTIAL_USER: Final = ' --user ":$API_CREDENTIAL"'
 
 
 def create_app(services: Callable[[], Services], path_prefix: str = "", credential: str = "") -> ASGIApp:
-    """The app with every route; `services` is called for each request. An empty `credential` lets everyone in."""
-    app = app_of([*routes, *adhoc_profiles.routes], services)
-    guarded = RequireCredential(app=app, credential=credential) if credential else app
-    return CleanPaths(guarded, path_prefix)
+    """The app with every route; `services` is called for each request. An empty `credential` opens it to everyone."""
+    credentials = SharedCredential(credential=credential) if credential else NoCredential()
+    return CleanPaths(app_of([*routes, *adhoc_profiles.routes], services, credentials), path_prefix)
 
 
 def main(environ: Mapping[str, str] = os.environ) -> None:

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from flamehouse.identity.tenant import tenant_of
 from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.services import Services
+from flamehouse.web.authentication import principal_of
 from flamehouse.web.http_endpoint import HttpEndpoint
 from ingest import pipeline
 from ingest.endpoints import otlp, push
@@ -23,7 +23,7 @@ from ingest.request.query import parse_ingest_request
 
 async def ingest(request: Request) -> Response:
     """Take in one upload: 200 and an empty body once it is stored."""
-    arrival = pipeline.Arrival(tenant=tenant_of(request.headers), received_ns=time.time_ns())
+    arrival = pipeline.Arrival(tenant=principal_of(request.scope).tenant, received_ns=time.time_ns())
     query = request.scope["query_string"].decode(errors="surrogateescape")
     parameters = parse_ingest_request(query, arrival.received_ns)
     services: Services = await run_in_threadpool(request.app.state.services)

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from flamehouse.errors import Code, RpcError, invalid_argument
-from flamehouse.identity.tenant import tenant_of
 from flamehouse.pb.status_pb2 import Status
 from flamehouse.services import Services
+from flamehouse.web.authentication import principal_of
 from flamehouse.web.codec import JSON, PROTO, Codec
 from flamehouse.web.compression import gunzip
 from flamehouse.web.error_response import MAX_MESSAGE_CHARS, error_headers
@@ -45,7 +45,7 @@ _GRPC_CODES: Final = {code: number for number, code in enumerate(Code, start=1)}
 
 async def export(request: Request) -> Response:
     """Take in one request: 200 once its profiles are stored, or those of them that are good."""
-    arrival = Arrival(tenant=tenant_of(request.headers), received_ns=time.time_ns())
+    arrival = Arrival(tenant=principal_of(request.scope).tenant, received_ns=time.time_ns())
     media_type = _media_type(request)
     if media_type not in _CODECS:
         raise _unsupported(media_type)

@@ -13,11 +13,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from flamehouse.errors import invalid_argument
-from flamehouse.identity.tenant import tenant_of
 from flamehouse.model.at_time import parse_attime
 from flamehouse.model.selector import METRIC_NAME, MatchOp, format_selector, parse_selector
 from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
 from flamehouse.services import Services
+from flamehouse.web.authentication import principal_of
 from flamehouse.web.cancellation import work_for
 from flamehouse.web.compression import compress_if_wanted
 from flamehouse.web.connect import Call
@@ -61,9 +61,9 @@ def http_query(path: str, method: Method) -> Route:
     """The route of one question."""
 
     async def respond(request: Request) -> Response:
-        tenant = tenant_of(request.headers)
+        principal = principal_of(request.scope)
         services: Services = await run_in_threadpool(request.app.state.services)
-        call = Call(services=services, tenant=tenant, headers=request.headers)
+        call = Call(services=services, principal=principal, headers=request.headers)
 
         def answer() -> Response:
             content = method(call, request.query_params)

@@ -119,6 +119,25 @@ def test_a_local_server_without_a_credential_asks_for_none() -> None:
     assert asked("", PROFILE_TYPES).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "content_type", "status", "answered_as"),
+    [
+        (PROFILE_TYPES, "application/json", 400, "application/json"),
+        ("/ingest?name=app", "text/plain", 400, "application/json"),
+        ("/v1development/profiles", "application/x-protobuf", 400, "application/x-protobuf"),
+        ("/v1development/profiles", "text/plain", 400, "application/json"),
+        (PROFILE_TYPES, "text/plain", 415, None),
+        ("/x.v1.Y/Z", "application/json", 501, "application/json"),
+        ("/", "application/json", 404, "application/json"),
+    ],
+)
+def test_an_invalid_tenant_is_an_error_in_the_shape_of_the_endpoint(
+    path: str, content_type: str, status: int, answered_as: str | None
+) -> None:
+    response = asked("", path, **{"Content-Type": content_type, "X-Scope-OrgID": "a|b"})
+    assert (response.status_code, response.headers.get("Content-Type")) == (status, answered_as)
+
+
 def event(path: str, authorization: str) -> dict[str, Any]:
     http = {"method": "POST", "path": path, "sourceIp": "1.2.3.4"}
     return {

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
+from flamehouse.identity.credentials import NoCredential
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.web.routing import app_of
@@ -24,7 +25,7 @@ def serve(
 ) -> Starlette:
     """An app of `routes` over a store and settings."""
     services = Services(settings=settings or Settings(), store=store or CannedStore())
-    return app_of(routes, lambda: services)
+    return app_of(routes, lambda: services, NoCredential())
 
 
 def request(

@@ -1,1 +1,1 @@
-"""Identifies the caller: the tenant of a request."""
+"""Identifies the caller: credentials, tenants, and the `Principal` that both make. Stores nothing."""

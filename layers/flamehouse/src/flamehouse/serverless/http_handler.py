@@ -17,10 +17,10 @@ from starlette.routing import BaseRoute
 
 from flamehouse.deadline import time_limit
 from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.identity.credentials import SharedCredential
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
-from flamehouse.web.authentication import RequireCredential
 from flamehouse.web.error_response import error_response
 from flamehouse.web.response_limits import answer_too_large
 from flamehouse.web.routing import CleanPaths, app_of
@@ -68,8 +68,8 @@ def lambda_handler(*routes: BaseRoute) -> LambdaHandler:
 def _adapter(routes: Sequence[BaseRoute]) -> Mangum:
     """What answers events; ValueError where the environment is wrong."""
     settings = _services().settings
-    guarded = RequireCredential(app=app_of(routes, _services), credential=settings.api_credential)
-    return Mangum(CleanPaths(guarded, settings.path_prefix), lifespan="off")
+    app = app_of(routes, _services, SharedCredential(credential=settings.api_credential))
+    return Mangum(CleanPaths(app, settings.path_prefix), lifespan="off")
 
 
 _TOO_LARGE: Final = answer_too_large("AWS Lambda can return", "accept gzip")

@@ -21,8 +21,9 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from flamehouse.errors import Code, RpcError, invalid_argument
-from flamehouse.identity.tenant import tenant_of
+from flamehouse.identity.principal import Principal
 from flamehouse.services import Services
+from flamehouse.web.authentication import principal_of
 from flamehouse.web.body import read_body
 from flamehouse.web.cancellation import work_for
 from flamehouse.web.codec import CODECS, Answer, Codec, codec_of
@@ -37,11 +38,15 @@ _TIMEOUT: Final = re.compile(r"[0-9]{1,10}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What an RPC may ask about its request besides the message."""
+    """What an RPC receives besides the message."""
 
     services: Services
-    tenant: str
+    principal: Principal
     headers: Headers
+
+    @property
+    def tenant(self) -> str:
+        return self.principal.tenant
 
 
 type Method[Req: Message, Resp: Answer] = Callable[[Call, Req], Resp]
@@ -89,7 +94,7 @@ class _Unary[Req: Message, Resp: Answer]:
         headers = request.headers
         _check_protocol_version(headers)
         until = monotonic() + _timeout_s(headers)
-        tenant = tenant_of(headers)
+        principal = principal_of(request.scope)
         services: Services = await run_in_threadpool(request.app.state.services)
         limits = (services.settings.max_body_bytes, self.max_body_bytes, codec.max_bytes)
         limit = min(bound for bound in limits if bound is not None)
@@ -99,7 +104,7 @@ class _Unary[Req: Message, Resp: Answer]:
         def run() -> Response:
             with _too_large_for_good():
                 body = decompress(received, headers.get("Content-Encoding", ""), limit)
-            call = Call(services=services, tenant=tenant, headers=headers)
+            call = Call(services=services, principal=principal, headers=headers)
             answer = self.method(call, codec.decode(body, self.request_type))
             encoded = within_budget(codec.pieces(answer), services.settings)
             content, encoding = compress_if_wanted(encoded, headers)

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flamehouse.errors import Code, RpcError
+from flamehouse.identity.credentials import Credentials
 from flamehouse.services import Services
+from flamehouse.web.authentication import Authentication
 from flamehouse.web.error_response import error_response
 
 
@@ -60,9 +63,11 @@ _BEHIND_A_PATH: Final = re.compile(r"(/.*?)(/[\w.]+\.\w+/\w+|(?:/pyroscope)?/ing
 _SERVED: Final = "docs/api.md lists what is served"
 
 
-def app_of(routes: Sequence[BaseRoute], services: Callable[[], Services]) -> Starlette:
-    """An app of these routes alone, on AWS and elsewhere; `services` is called for each request."""
-    app = Starlette(routes=routes)
+def app_of(
+    routes: Sequence[BaseRoute], services: Callable[[], Services], credentials: Credentials
+) -> Starlette:
+    """The app of `routes` behind the door that `credentials` open; `services` is called for each request."""
+    app = Starlette(routes=routes, middleware=[Middleware(Authentication, credentials=credentials)])
     app.state.services = services
     app.router.default = _unknown_path
     app.router.redirect_slashes = False

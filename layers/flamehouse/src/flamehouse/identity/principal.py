@@ -1,0 +1,24 @@
+"""The caller of a request: what everything behind the door knows of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """A kind of request that a credential may allow."""
+
+    INGEST = "ingest"
+    QUERY = "query"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """A caller: the tenant whose data its requests read and write, and what it may do with it.
+
+    `credential_id` identifies the credential in logs, and is no secret; empty where the server requires none.
+    """
+
+    tenant: str
+    scopes: frozenset[Scope]
+    credential_id: str

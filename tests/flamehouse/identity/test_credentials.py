@@ -1,0 +1,76 @@
+"""The principal of a request, and who resolves it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from starlette.requests import HTTPConnection
+
+from flamehouse.errors import Code, RpcError
+from flamehouse.identity.credentials import Credentials, NoCredential, SharedCredential
+from flamehouse.identity.principal import Principal, Scope
+from tests.support.servers.place import REPO
+
+SHARED = SharedCredential(credential="horse")
+SCOPES = frozenset({Scope.INGEST, Scope.QUERY, Scope.ADMIN})
+
+
+def sent(**headers: str) -> HTTPConnection:
+    raw = [(name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items()]
+    return HTTPConnection({"type": "http", "headers": raw})
+
+
+@pytest.mark.parametrize(
+    ("credentials", "request_", "principal"),
+    [
+        (NoCredential(), sent(), Principal(tenant="anonymous", scopes=SCOPES, credential_id="")),
+        (
+            NoCredential(),
+            sent(X_Scope_OrgID="shop", Authorization="Bearer other"),
+            Principal(tenant="shop", scopes=SCOPES, credential_id=""),
+        ),
+        (
+            SHARED,
+            sent(X_Scope_OrgID="shop", Authorization="Bearer horse"),
+            Principal(tenant="shop", scopes=SCOPES, credential_id="shared"),
+        ),
+    ],
+)
+def test_a_request_has_the_tenant_it_names_and_every_scope(
+    credentials: Credentials, request_: HTTPConnection, principal: Principal
+) -> None:
+    assert credentials.principal_of(request_) == principal
+
+
+@pytest.mark.parametrize(
+    ("credentials", "request_", "code"),
+    [
+        (SHARED, sent(X_Scope_OrgID="shop"), Code.UNAUTHENTICATED),
+        (SHARED, sent(X_Scope_OrgID="a b", Authorization="Bearer other"), Code.UNAUTHENTICATED),
+        (SHARED, sent(X_Scope_OrgID="a b", Authorization="Bearer horse"), Code.INVALID_ARGUMENT),
+        (SharedCredential(credential=""), sent(Authorization="Bearer "), Code.UNAUTHENTICATED),
+        (NoCredential(), sent(X_Scope_OrgID="a|b"), Code.INVALID_ARGUMENT),
+    ],
+)
+def test_a_wrong_credential_is_reported_before_an_invalid_tenant(
+    credentials: Credentials, request_: HTTPConnection, code: Code
+) -> None:
+    with pytest.raises(RpcError) as raised:
+        credentials.principal_of(request_)
+    assert raised.value.code is code
+
+
+def test_the_credential_appears_in_no_representation() -> None:
+    assert "horse" not in repr(SHARED)
+
+
+def test_the_tenant_header_is_read_where_the_principal_is_made_and_nowhere_else() -> None:
+    sources = [*(REPO / "functions").rglob("*.py"), *(REPO / "layers/flamehouse/src").rglob("*.py")]
+    assert [source.name for source in sources if imports_tenant_of(source)] == ["credentials.py"]
+
+
+def imports_tenant_of(source: Path) -> bool:
+    nodes = ast.walk(ast.parse(source.read_text()))
+    return any(
+        name.name == "tenant_of" for node in nodes if isinstance(node, ast.ImportFrom) for name in node.names
+    )
