@@ -19,7 +19,7 @@ EM_X86_64 = 62
 EM_AARCH64 = 183
 MACHINES = {"DependenciesArmLayer": EM_AARCH64, "DependenciesX86Layer": EM_X86_64}
 MAX_BYTES = 45 << 20
-UNWANTED = ("numpy", "pandas", "pyarrow", "chdb", "boto3", "botocore", "fastapi", "uvicorn", "pip", "bin")
+UNWANTED = ("numpy", "pandas", "pyarrow", "chdb", "fastapi", "uvicorn", "pip", "bin")
 SOURCES = {
     "DependenciesArmLayer": "layers/dependencies",
     "DependenciesX86Layer": "layers/dependencies",

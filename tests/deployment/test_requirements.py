@@ -4,7 +4,7 @@ import re
 
 from tests.support.servers.place import REPO
 
-LOCAL_ONLY = {"chdb", "uvicorn", "fastapi", "numpy", "pandas", "pyarrow", "boto3"}
+LOCAL_ONLY = {"chdb", "uvicorn", "fastapi", "numpy", "pandas", "pyarrow", "prometheus-client"}
 
 
 def pinned(path: str) -> dict[str, tuple[str, frozenset[str]]]:
