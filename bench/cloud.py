@@ -132,7 +132,7 @@ def _overheads(deployed: Cloud, plan: Plan) -> list[Line]:
         response.read()
         assert response.status == 200  # noqa: S101  # a figure of failures is none
 
-    store = open_store(Settings(clickhouse_dsn=deployed.clickhouse.dsn, retention_days=0))
+    store = open_store(Settings(clickhouse_dsn=deployed.clickhouse.dsn))
     here = RpcClient(_app(store))
     times = time_calls(
         {
@@ -162,7 +162,7 @@ def _overheads(deployed: Cloud, plan: Plan) -> list[Line]:
 def _app(store: Store) -> Starlette:
     modules = (profile_types, label_names, label_values, select_series, select_merge_stacktraces)
     app = Starlette(routes=[module.route for module in modules])
-    services = Services(settings=Settings(retention_days=0), store=store)
+    services = Services(settings=Settings(), store=store)
     app.state.services = lambda: services
     return app
 

@@ -5,15 +5,15 @@ The environment says where it listens (HOST, PORT) and keeps its data (DATA_DIR)
 """
 
 import errno
-import fcntl
 import os
 import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from contextlib import ExitStack
+from functools import partial
 from types import FrameType
-from typing import Final, TextIO
+from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -23,9 +23,10 @@ from flamehouse.identity.credentials import NoCredential, SharedCredential
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
-from flamehouse.store.connection.embedded import embedded_path, is_embedded
+from flamehouse.store.connection.data_folder import data_folder, locked
 from flamehouse.store.connection.errors import told_to_operators
-from flamehouse.store.schema.migrate import migrate
+from flamehouse.store.schema.migrate import Migrated, migrate
+from flamehouse.store.schema.retention import in_words
 from flamehouse.web.routing import CleanPaths, app_of
 from routes import routes
 
@@ -45,6 +46,7 @@ flamehouse is ready on {url}
   First profile:   curl{user} --data-binary 'main;work 1' '{url}/ingest?name=first-profile'
   SDKs and Alloy:  server address {url}
   Grafana:         data source "Grafana Pyroscope" with the URL {url}
+  Data:            {data}
 
 Ctrl-C stops it."""
 _CREDENTIAL_USER: Final = ' --user ":$API_CREDENTIAL"'
@@ -59,13 +61,14 @@ def create_app(services: Callable[[], Services], path_prefix: str = "", credenti
 
 def main(environ: Mapping[str, str] = os.environ) -> None:
     """Serve until SIGINT or SIGTERM; SystemExit with one line where it cannot start."""
-    with told_to_operators():
-        settings = _settings(environ)
-        lock = _lock_data(settings.clickhouse_dsn)
-        listener = _listen(environ.get("HOST") or "127.0.0.1", environ.get("PORT") or "4040")
-        migrate(settings)
-        store = open_store(settings)
-    try:
+    with ExitStack() as opened:
+        with told_to_operators():
+            settings = _settings(environ)
+            opened.enter_context(locked(settings))
+            listener = _listen(environ.get("HOST") or "127.0.0.1", environ.get("PORT") or "4040")
+            migrated = migrate(settings)
+            store = open_store(settings)
+        opened.callback(store.close)
         services = Services(settings=settings, store=store, check=store.check)
         config = uvicorn.Config(
             create_app(lambda: services, settings.path_prefix, settings.api_credential),
@@ -73,27 +76,28 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             lifespan="off",
             timeout_graceful_shutdown=settings.query_timeout_s + _STOP_GRACE_S,
         )
-        _Server(config, _CREDENTIAL_USER if settings.api_credential else "").run([listener])
-    finally:
-        store.close()
-        if lock is not None:
-            lock.close()
+        greeting = partial(
+            _READY.format,
+            user=_CREDENTIAL_USER if settings.api_credential else "",
+            data=_data_in_words(settings, migrated),
+        )
+        _Server(config, greeting).run([listener])
 
 
 class _Server(uvicorn.Server):
     """Says when it listens, ends with status 0 at the first signal and at once at the second.
 
-    `curl_user` is what curl has to be told for this server to let it in.
+    `greeting` returns what it says, for the parameter `url`.
     """
 
-    def __init__(self, config: uvicorn.Config, curl_user: str) -> None:
+    def __init__(self, config: uvicorn.Config, greeting: Callable[..., str]) -> None:
         super().__init__(config)
-        self._curl_user = curl_user
+        self._greeting = greeting
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         for listener in sockets or ():
-            _say(_READY.format(url=_url(listener), user=self._curl_user))
+            _say(self._greeting(url=_url(listener)))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # uvicorn's signature
         if self.should_exit:
@@ -107,28 +111,21 @@ def _say(text: str) -> None:
     print(text, flush=True)  # noqa: T201  # a program's words to its user
 
 
+def _data_in_words(settings: Settings, migrated: Migrated) -> str:
+    """Where the profiles are and how long they stay; whether the database is new, which tells a mistyped name."""
+    folder = data_folder(settings)
+    name = settings.clickhouse_database
+    place = f"database {name}" + (f" in {folder.resolve()}" if folder else "")
+    text = f"{place}; profiles are retained {in_words(migrated.retention_days)}"
+    if not migrated.created:
+        return text
+    others = f"; other databases here: {', '.join(migrated.others)}" if migrated.others else ""
+    return f"new {text}{others}"
+
+
 def _settings(environ: Mapping[str, str]) -> Settings:
     dsn = environ.get("CLICKHOUSE_DSN") or f"chdb://{environ.get('DATA_DIR') or './data'}"
     return Settings.from_env({**environ, "CLICKHOUSE_DSN": dsn})
-
-
-def _lock_data(dsn: str) -> TextIO | None:
-    """Make the data folder of an embedded engine this process's own until the returned file is closed."""
-    if not is_embedded(dsn):
-        return None
-    folder = Path(embedded_path(dsn))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "flamehouse.lock").open("w")
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise SystemExit(
-            f"flamehouse: the data folder {folder} is in use by another flamehouse; "
-            "a second one needs a DATA_DIR and a PORT of its own"
-        ) from error
-    except OSError as error:
-        raise SystemExit(f"flamehouse: cannot use the data folder {folder}: {error.strerror}") from error
-    return lock
 
 
 def _listen(host: str, port: str) -> socket.socket:

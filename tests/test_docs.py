@@ -34,7 +34,10 @@ def rows(page: str) -> list[tuple[str, str]]:
 
 def test_every_setting_is_documented_with_its_default() -> None:
     documented = dict(rows("docs/settings.md"))
-    defaults = {field.name.upper(): str(field.default) or EMPTY for field in fields(Settings)}
+    defaults = {
+        field.name.upper(): str(EMPTY if field.default in ("", None) else field.default)
+        for field in fields(Settings)
+    }
     listening = {name: documented.pop(name) for name in ("HOST", "PORT", "DATA_DIR")}
     assert documented == defaults
     assert listening == {"HOST": "127.0.0.1", "PORT": "4040", "DATA_DIR": "./data"}

@@ -131,7 +131,7 @@ def _file(call: Call, id_: ProfileId) -> ProfileFile:
 
 def _lives(call: Call, id_: ProfileId) -> bool:
     """Whether the retention still holds; the file itself may be there for some time after."""
-    retention_ms = call.services.settings.retention_s * _MS_PER_S
+    retention_ms = call.services.adhoc_retention_s * _MS_PER_S
     return not retention_ms or _now_ms() - id_.uploaded_at < retention_ms
 
 

@@ -61,6 +61,8 @@ class Checks:
 
     settings: Settings
     received_ns: int
+    past_s: int
+    """How far before that a profile's time may lie; 0 is no limit."""
     room: int = _MAX_PARTS
 
     def accept(self, profile: IncomingProfile) -> ValidProfile:
@@ -69,13 +71,18 @@ class Checks:
         From the first on that makes the upload too large, every profile is refused.
         """
         if self.room >= 0:
-            valid = validate(_with_service_name(profile), self.settings, self.received_ns)
+            valid = validate(_with_service_name(profile), self.settings, self.received_ns, self.past_s)
             self.room -= valid.part_count
             if self.room >= 0:
                 return valid
         raise invalid_argument(
             f"the upload's profiles have more than {_MAX_PARTS} samples, locations, functions and other parts"
         )
+
+
+def checks_of(services: Services, arrival: Arrival) -> Checks:
+    """The checks on an upload that came in as `arrival` says."""
+    return Checks(settings=services.settings, received_ns=arrival.received_ns, past_s=services.ingest_past_s)
 
 
 def ingest(
@@ -106,7 +113,7 @@ def ingest(
         parts=sorted(parts.items()),
         received_s=None if parsed.timed else arrival.received_s,
     )
-    checks = Checks(settings=settings, received_ns=arrival.received_ns)
+    checks = checks_of(services, arrival)
     with _named_failure(name, format_, advice, pushing=True):
         store(services, arrival, id_, [entry_of(profile, checks) for profile in parsed.profiles])
 

@@ -35,8 +35,8 @@ def event(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", EVENTS)
 def test_an_event_is_answered(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     routes, question = EVENTS[name]
-    store = CannedStore()
-    settings = Settings(api_credential=CREDENTIAL, retention_days=0)
+    store = CannedStore(retention=0)
+    settings = Settings(api_credential=CREDENTIAL)
     monkeypatch.setattr(aws, "_services", lambda: Services(settings=settings, store=store))
     handled = aws.lambda_handler(*routes)(event(name), LambdaContext())
     assert handled["statusCode"] == 200, handled["body"]

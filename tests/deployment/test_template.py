@@ -195,7 +195,7 @@ def test_failures_are_told_to_the_topic_that_is_named_and_to_nobody_else(templat
     assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopicArn"}]
 
 
-def test_the_bucket_is_private_and_encrypted_and_expires_with_the_profiles(template: dict[str, Any]) -> None:
+def test_the_bucket_is_private_and_encrypted_and_expires(template: dict[str, Any]) -> None:
     [bucket] = of_type(template, "AWS::S3::Bucket").values()
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4

@@ -1,12 +1,16 @@
 """The command `flamehouse`, as an operator types it."""
 
 import os
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tests.support.servers.local_server import STOP_S, running, start
 from tools.clickhouse_http.process import clickhouse_server
 
 SECRET = "hunter2"  # noqa: S105  # nobody's
@@ -26,12 +30,97 @@ def test_migrate_says_what_it_came_to_and_may_be_repeated(tmp_path: Path) -> Non
     dsn = f"chdb://{tmp_path}"
     done = [
         flamehouse("migrate", CLICKHOUSE_DSN=dsn, RETENTION_DAYS="7"),
+        flamehouse("migrate", CLICKHOUSE_DSN=dsn),
         flamehouse("migrate", "--retention-days", "0", CLICKHOUSE_DSN=dsn, CLICKHOUSE_DATABASE="flamehouse"),
+        flamehouse("migrate", CLICKHOUSE_DSN=dsn, CLICKHOUSE_DATABASE="flamehuose"),
     ]
     assert [(run.returncode, run.stdout) for run in done] == [
-        (0, "database flamehouse is up to date; profiles are kept for 7 days\n"),
-        (0, "database flamehouse is up to date; profiles are kept for ever\n"),
+        (0, "new database flamehouse is up to date; profiles are retained for 7 days\n"),
+        (0, "database flamehouse is up to date; profiles are retained for 7 days\n"),
+        (0, "database flamehouse is up to date; profiles are retained for ever\n"),
+        (
+            0,
+            (
+                "new database flamehuose is up to date (other databases here: flamehouse); "
+                "profiles are retained for 30 days\n"
+            ),
+        ),
     ]
+
+
+def store_old_profile(folder: Path, days: int) -> None:
+    """Start a server on the folder, and send it a profile of `days` ago and one of now."""
+    now_s = time.time()
+    with running(folder) as server:
+        for time_s in (now_s - days * 86_400, now_s):
+            query = f"name=shop&from={time_s:.0f}&until={time_s + 10:.0f}"
+            assert httpx.post(f"{server.url}/ingest?{query}", content="main;work 1").status_code == 200
+        assert server.stop() == 0
+
+
+def test_a_retention_is_shortened_by_an_explicit_command_alone(tmp_path: Path) -> None:
+    place = {"DATA_DIR": str(tmp_path)}
+    assert flamehouse("migrate", CLICKHOUSE_DSN=f"chdb://{tmp_path}", RETENTION_DAYS="365").returncode == 0
+    store_old_profile(tmp_path, days=100)
+
+    with start(tmp_path, RETENTION_DAYS="30") as process:
+        _, words = process.communicate(timeout=STOP_S)
+    assert (process.returncode, words) == (
+        1,
+        (
+            "flamehouse: RETENTION_DAYS is 30, but the database retains profiles for 365 days: unset it, or "
+            "delete the older ones with: flamehouse retention set 30d --yes\n"
+        ),
+    )
+    asked = flamehouse("retention", "set", "30d", **place)
+    assert (asked.returncode, asked.stdout, asked.stderr.count("\n")) == (1, "", 1)
+    deletes = re.compile(r"1 profiles, [0-9.]+ \w+ on disk, the oldest of \d{4}-\d\d-\d\d")
+    assert deletes.search(asked.stderr)
+    assert "to delete them, run: flamehouse retention set 30d --yes" in asked.stderr
+    assert flamehouse("retention", "show", **place).stdout == (
+        "database flamehouse retains profiles for 365 days\n"
+    )
+
+    done = flamehouse("retention", "set", "30d", "--yes", **place)
+    assert (done.returncode, done.stderr) == (0, "")
+    said, became = done.stdout.splitlines()
+    assert said.startswith("ClickHouse deletes ")
+    assert deletes.search(said)
+    assert became == "database flamehouse retains profiles for 30 days (before: for 365 days)"
+    assert flamehouse("retention", "set", "forever", **place).stdout == (
+        "database flamehouse retains profiles for ever (before: for 30 days)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "words"),
+    [
+        (("retention", "show"), {"DATA_DIR": "nowhere"}, "there is no data folder nowhere; DATA_DIR"),
+        (
+            ("retention", "set", "1d"),
+            {"CLICKHOUSE_DATABASE": "flamehuose"},
+            "there is no flamehouse database 'flamehuose'; CLICKHOUSE_DATABASE names another",
+        ),
+        (
+            ("retention", "set", "soon"),
+            {},
+            "invalid retention 'soon': use days from 1d to 10000d, or forever",
+        ),
+    ],
+)
+def test_a_retention_that_cannot_be_set_is_said_in_a_line(
+    tmp_path: Path, arguments: tuple[str, ...], environ: dict[str, str], words: str
+) -> None:
+    run = flamehouse(*arguments, **{"DATA_DIR": str(tmp_path), **environ})
+    assert (run.returncode, run.stderr.count("\n"), run.stdout) == (1, 1, "")
+    assert words in run.stderr
+
+
+def test_the_data_folder_of_a_running_server_is_left_alone(tmp_path: Path) -> None:
+    with running(tmp_path):
+        run = flamehouse("retention", "set", "1d", "--yes", DATA_DIR=str(tmp_path))
+    assert (run.returncode, run.stdout) == (1, "")
+    assert f"the data folder {tmp_path} is in use by another flamehouse" in run.stderr
 
 
 def test_migrate_reaches_a_server_and_keeps_its_password_to_itself(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ QUESTION = {"profileTypeID": CPU, "labelSelector": "{}", "step": 15}
 def test_no_more_series_are_answered_than_allowed(found: int, limit: int, allowed: int, status: int) -> None:
     results = [SeriesResult(labels=(("pod", str(number)),), points=()) for number in range(found)]
     querier = Querier(
-        store=CannedStore(series=results), settings=Settings(max_answer_series=allowed, retention_days=0)
+        store=CannedStore(series=results, retention=0), settings=Settings(max_answer_series=allowed)
     )
     body = json.dumps({**QUESTION, "start": 1_790_000_000_000, "end": 1_790_000_001_000, "limit": limit})
     response = querier.post("SelectSeries", body)

@@ -41,9 +41,8 @@ def test_label_sets_come_in_the_stores_order(proto: bool) -> None:
 
 
 def test_the_json_names_are_those_that_drilldown_reads() -> None:
-    querier = Querier(store=CannedStore(sets=((("service_name", "shop"),),)))
+    querier = Querier(store=CannedStore(sets=((("service_name", "shop"),),), retention=0))
     body = '{"start":1000,"end":"4000","labelNames":["service_name","__profile_type__"],"matchers":[]}'
-    querier = Querier(store=querier.store, settings=Settings(retention_days=0))
     assert querier.post("Series", body).json() == {
         "labelsSet": [{"labels": [{"name": "service_name", "value": "shop"}]}]
     }

@@ -23,7 +23,7 @@ def read_pprof(data: bytes, _name: str, settings: Settings) -> ProfileFile:
     pprof = decode_pprof(data)
     # A file may be of any time.
     pprof.time_nanos = 0
-    valid = validate(IncomingProfile(labels=_LABELS, pprof=pprof), settings, received_ns=0)
+    valid = validate(IncomingProfile(labels=_LABELS, pprof=pprof), settings, received_ns=0, past_s=0)
     frames = _frames(valid)
     strings = pprof.string_table
 

@@ -20,7 +20,7 @@ from flamehouse.web.codec import JSON, PROTO, Codec
 from flamehouse.web.compression import gunzip
 from flamehouse.web.error_response import MAX_MESSAGE_CHARS, error_headers
 from flamehouse.web.http_endpoint import HttpEndpoint
-from ingest.pipeline import Arrival, Checks, Entry, entry_of, id_of, store_good
+from ingest.pipeline import Arrival, Entry, checks_of, entry_of, id_of, store_good
 from ingest.request.body import GZIP_MAGIC, read_upload
 
 _PATH: Final = "/v1development/profiles"
@@ -70,7 +70,7 @@ def _store(services: Services, arrival: Arrival, body: bytes, codec: Codec) -> b
     from ingest.formats import otlp  # noqa: PLC0415
 
     request = otlp.from_json(body) if codec is JSON else otlp.from_proto(body)
-    checks = Checks(settings=services.settings, received_ns=arrival.received_ns)
+    checks = checks_of(services, arrival)
     entries: list[Entry] = []
     for found in otlp.profiles_of(request, services.settings):
         if isinstance(found.profiles, RpcError):

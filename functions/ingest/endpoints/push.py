@@ -15,7 +15,7 @@ from flamehouse.model.labels import check_label_sizes, unique_labels
 from flamehouse.pb import push_pb2
 from flamehouse.settings import Settings
 from flamehouse.web.connect import Call, unary
-from ingest.pipeline import Arrival, Checks, Entry, id_of, store
+from ingest.pipeline import Arrival, Checks, Entry, checks_of, id_of, store
 from ingest.profile.incoming import IncomingProfile
 from ingest.profile.pprof import decode_pprof
 from ingest.profile.validate import ValidProfile, check_size
@@ -43,7 +43,7 @@ def push(call: Call, request: push_pb2.PushRequest) -> push_pb2.PushResponse:
         raise invalid_argument("no profiles received")
     if count > _MAX_PROFILES:
         raise invalid_argument(f"a push may hold {_MAX_PROFILES} profiles, not {count}")
-    samples = _read(request, Checks(settings=call.services.settings, received_ns=arrival.received_ns))
+    samples = _read(request, checks_of(call.services, arrival))
     entries = [sample.entry for sample in samples]
     id_ = id_of(arrival, _PATH, ((sample.name, sample.content) for sample in samples), entries)
     store(call.services, arrival, id_, entries)

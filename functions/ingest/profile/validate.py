@@ -50,8 +50,10 @@ class ValidProfile:
         return sum(map(len, lists))
 
 
-def validate(profile: IncomingProfile, settings: Settings, received_ns: int) -> ValidProfile:
+def validate(profile: IncomingProfile, settings: Settings, received_ns: int, past_s: int) -> ValidProfile:
     """Check one profile; RpcError invalid_argument says what is wrong with it.
+
+    Its time may lie `past_s` seconds before `received_ns`, where 0 is no limit.
 
     What passes has string indices within its table, one value a sample type in every sample, totals of 64 bits, and
     the labels of a series. Ids that lead nowhere pass: normalising drops them.
@@ -59,7 +61,7 @@ def validate(profile: IncomingProfile, settings: Settings, received_ns: int) -> 
     pprof = profile.pprof
     if not pprof.sample_type:
         raise invalid_argument("empty profile")
-    _check_time(profile, settings, received_ns)
+    _check_time(profile, settings, received_ns, past_s)
     columns = _columns_of(profile, settings)
     _check_samples(profile, columns.samples, settings)
     if 0 in columns.locations.ids:
@@ -99,11 +101,11 @@ def check_sample_labels(most: int, labels: Mapping[str, str], settings: Settings
         raise _over_limit(labels, limit, most, settings.max_sample_labels)
 
 
-def _check_time(profile: IncomingProfile, settings: Settings, received_ns: int) -> None:
+def _check_time(profile: IncomingProfile, settings: Settings, received_ns: int, past_s: int) -> None:
     time_ns = profile.pprof.time_nanos
     if time_ns <= 0:
         return
-    starts_ns = received_ns - settings.ingest_past_s * _SECOND_NS if settings.ingest_past_s else None
+    starts_ns = received_ns - past_s * _SECOND_NS if past_s else None
     ends_ns = received_ns + settings.ingest_window_future_s * _SECOND_NS
     if time_ns < ends_ns and (starts_ns is None or time_ns > starts_ns):
         return

@@ -25,12 +25,12 @@ def query_range(call: Call, start_ms: int, end_ms: int) -> TimeRange | None:
     if start_ms > end_ms:
         raise invalid_argument("query start time is after end time")
     now_ms = time.time_ns() // 1_000_000
-    lookback_s = call.services.settings.query_lookback_s
+    lookback_s = call.services.query_lookback_s
     start_ms = max(start_ms, now_ms - lookback_s * 1000 if lookback_s else 0)
     end_ms = min(end_ms, _LAST_MS)
     if end_ms < start_ms:
         return None
-    _check_length(min(end_ms, now_ms) - start_ms, call.services.settings.query_length_s)
+    _check_length(min(end_ms, now_ms) - start_ms, call.services.query_length_s)
     return TimeRange(start_ms=start_ms, end_ms=end_ms)
 
 

@@ -155,7 +155,7 @@ def test_what_has_no_look_is_written_around(store: Store, settings: Settings, na
 
 
 def test_what_the_tree_was_cut_of_is_a_function_called_other(store: Store, settings: Settings) -> None:
-    few = Settings(clickhouse_dsn=settings.clickhouse_dsn, retention_days=0, default_flamegraph_nodes=2)
+    few = Settings(clickhouse_dsn=settings.clickhouse_dsn, default_flamegraph_nodes=2)
     server, monday = Server.on(store, few), some_monday_ms()
     push(server, monday, [(["main", "work"], 7), (["main", "a"], 2), (["main", "b"], 1)])
     functions, edges = numbers_of(read_dot(dot_text(server, monday, maxNodes=1)))

@@ -7,9 +7,11 @@ import pytest
 
 from flamehouse.errors import RpcError
 from flamehouse.pb.profile_pb2 import Label, Line, Profile, Sample
+from flamehouse.services import Services
 from flamehouse.settings import Settings
 from ingest.profile.incoming import IncomingProfile
 from ingest.profile.validate import validate
+from tests.support.servers.doubles import CannedStore
 from tests.support.uploads.uploads import YEAR_2026_NS, Ingest, pprof, refusal, series
 
 LABELS = {"__name__": "process_cpu", "service_name": "shop"}
@@ -117,8 +119,12 @@ def test_an_odd_profile_is_taken(bend: Spoil) -> None:
     assert len(ingest.uploads) == 1
 
 
-def check(profile: Profile, settings: Settings, received_ns: int = YEAR_2026_NS) -> None:
-    validate(IncomingProfile(labels=LABELS, pprof=profile), settings, received_ns)
+def check(profile: Profile, settings: Settings, received_ns: int = YEAR_2026_NS, retention: int = 30) -> None:
+    """Validate the profile as for a database that retains profiles for `retention` days."""
+    services = Services(settings=settings, store=CannedStore(retention=retention))
+    validate(
+        IncomingProfile(labels=LABELS, pprof=profile), settings, received_ns, past_s=services.ingest_past_s
+    )
 
 
 @pytest.mark.parametrize(
@@ -214,16 +220,23 @@ def test_a_time_outside_of_the_window_is_refused(settings: Settings, time_ns: in
 
 
 @pytest.mark.parametrize(
-    ("settings", "time_ns"),
+    ("settings", "retention", "time_ns"),
     [
-        (WINDOW, 0),
-        (WINDOW, NOW_NS),
-        (WINDOW, NOW_NS - 3_600 * S + 1),
-        (WINDOW, NOW_NS + 600 * S - 1),
-        (Settings(ingest_window_past_s=0), 1),
-        (Settings(retention_days=0), 1),
-        (Settings(retention_days=2), NOW_NS - 2 * 86_400 * S + 1),
+        (WINDOW, 30, 0),
+        (WINDOW, 30, NOW_NS),
+        (WINDOW, 30, NOW_NS - 3_600 * S + 1),
+        (WINDOW, 30, NOW_NS + 600 * S - 1),
+        (Settings(ingest_window_past_s=0), 30, 1),
+        (Settings(), 0, 1),
+        (Settings(), 2, NOW_NS - 2 * 86_400 * S + 1),
+        (Settings(retention_days=1), 2, NOW_NS - 2 * 86_400 * S + 1),
     ],
 )
-def test_a_time_within_the_window_is_taken(settings: Settings, time_ns: int) -> None:
-    check(pprof(time_ns=time_ns), settings, NOW_NS)
+def test_a_time_within_the_window_is_taken(settings: Settings, retention: int, time_ns: int) -> None:
+    check(pprof(time_ns=time_ns), settings, NOW_NS, retention)
+
+
+@pytest.mark.parametrize("settings", [Settings(), Settings(retention_days=0), Settings(retention_days=9)])
+def test_a_time_before_the_databases_retention_is_refused_whatever_the_setting(settings: Settings) -> None:
+    with pytest.raises(RpcError, match="outside of ingestion window"):
+        check(pprof(time_ns=NOW_NS - 2 * 86_400 * S), settings, NOW_NS, retention=2)

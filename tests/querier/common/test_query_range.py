@@ -91,7 +91,7 @@ def test_a_month_is_an_ordinary_question_though_the_panel_ends_in_the_future(rpc
 @every_rpc
 @pytest.mark.parametrize(("start", "end"), [(-(2**63), 2**63 - 1), (1, 2**63 - 1), (2**63 - 1, 2**63 - 1)])
 def test_the_ends_of_time_are_cut_to_what_the_store_can_hold(rpc: str, start: int, end: int) -> None:
-    querier = Querier(settings=Settings(retention_days=0))
+    querier = Querier(store=CannedStore(retention=0))
     assert querier.post(rpc, body(rpc, start, end)).status_code == 200
     assert bool(querier.store.asked) == (start < 2**63 - 1)
     for question in querier.store.asked:

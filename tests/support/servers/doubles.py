@@ -40,6 +40,7 @@ class CannedStore(Store):
     analysis: Analysis = _NO_ANALYSIS
     heatmap: Heatmap = _NO_HEATMAP
     tree: CutTree = NO_TREE
+    retention: int = 30
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
     def profile_types(self, tenant: str, within: TimeRange) -> list[str]:
@@ -90,6 +91,9 @@ class CannedStore(Store):
 
     def insert(self, upload: Upload) -> None:
         self.asked.append(("insert", upload))
+
+    def retention_days(self) -> int:
+        return self.retention
 
     def close(self) -> None:
         self.asked.append(("close",))

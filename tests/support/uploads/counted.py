@@ -58,8 +58,8 @@ class Counted:
 
     def upload(self, number: int, **labels: str) -> Upload:
         """What the store is handed for an upload."""
-        store = CannedStore()
-        server = Server.on(store, Settings(retention_days=0), self.server.client.tenant)
+        store = CannedStore(retention=0)
+        server = Server.on(store, Settings(), self.server.client.tenant)
         server.push(self.series(number, **labels))
         ((_, upload),) = store.asked
         assert isinstance(upload, Upload)

@@ -1,4 +1,4 @@
-"""Errors a client is to see, and the one table from their code to an HTTP status.
+"""Errors for clients and operators, and the one table from their code to an HTTP status.
 
 Codes and statuses: connectrpc.com/docs/protocol, section "Error codes".
 """
@@ -48,6 +48,10 @@ class RpcError(Exception):
         """The error without the calls it came through, for keeping: what they worked on may be large."""
         self.__traceback__ = self.__cause__ = self.__context__ = None
         return self
+
+
+class OperatorError(Exception):
+    """A command that is not carried out; the message is one line for the operator."""
 
 
 def invalid_argument(message: str) -> RpcError:

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from flamehouse.settings import Settings
 from flamehouse.store import Store
+
+_DAY_S: Final = 86_400
 
 
 def nothing() -> None:
@@ -22,3 +25,30 @@ class Services:
     settings: Settings
     store: Store
     check: Callable[[], None] = nothing
+
+    @property
+    def ingest_past_s(self) -> int:
+        """How far back a profile's time may lie, in seconds; 0 is no limit. RpcError if ClickHouse must be read, and fails."""
+        return self._or_retention(self.settings.ingest_window_past_s)
+
+    @property
+    def query_length_s(self) -> int:
+        """The longest range of one query, in seconds; 0 is no limit. RpcError as above."""
+        return self._or_retention(self.settings.max_query_length_s)
+
+    @property
+    def query_lookback_s(self) -> int:
+        """How far back a query may reach, in seconds; 0 is no limit. RpcError as above."""
+        return self._or_retention(self.settings.max_query_lookback_s)
+
+    @property
+    def adhoc_retention_s(self) -> int:
+        """How long ad hoc profiles are retained, in seconds; 0 is for ever.
+
+        RETENTION_DAYS holds if it is set, as on AWS, where the function of ad hoc profiles cannot reach ClickHouse.
+        """
+        expected = self.settings.retention_days
+        return (self.store.retention_days() if expected is None else expected) * _DAY_S
+
+    def _or_retention(self, seconds: int) -> int:
+        return self.store.retention_days() * _DAY_S if seconds < 0 else seconds

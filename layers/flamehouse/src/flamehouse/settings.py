@@ -46,8 +46,9 @@ class Settings:
     api_credential: str = field(default="", repr=False)
     """What clients send as Basic password or Bearer token. Empty: the local server asks for none, and on AWS nobody
     is let in."""
-    retention_days: int = 30
-    """How long profiles are kept, 10,000 days at most; 0 keeps them for ever."""
+    retention_days: int | None = None
+    """How long a new database retains profiles, 10,000 days at most; 0 is for ever, and None is 30. A database records its
+    retention: a larger number lengthens it, a smaller one is rejected."""
 
     adhoc_profiles: str = ""
     """Where files that are uploaded to be looked at are kept: a folder, or `s3://BUCKET`. Empty: in the data folder of an
@@ -112,8 +113,9 @@ class Settings:
         if not _ADHOC_PLACE.fullmatch(self.adhoc_profiles):
             raise ValueError(f"ADHOC_PROFILES must be a folder or s3://BUCKET, not {self.adhoc_profiles!r}")
         for setting in fields(self):
-            if setting.type is int:
-                _check_range(setting.name, getattr(self, setting.name))
+            value = getattr(self, setting.name)
+            if isinstance(value, int):
+                _check_range(setting.name, value)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -128,25 +130,6 @@ class Settings:
         if "default_flamegraph_nodes" in values:
             _check_default_nodes(settings)
         return settings
-
-    @property
-    def retention_s(self) -> int:
-        return self.retention_days * _DAY_S
-
-    @property
-    def ingest_past_s(self) -> int:
-        """How far back a profile's time may lie, in seconds; 0 is no limit."""
-        return self.retention_s if self.ingest_window_past_s < 0 else self.ingest_window_past_s
-
-    @property
-    def query_length_s(self) -> int:
-        """The longest range of one query, in seconds; 0 is no limit."""
-        return self.retention_s if self.max_query_length_s < 0 else self.max_query_length_s
-
-    @property
-    def query_lookback_s(self) -> int:
-        """How far back a query may reach, in seconds; 0 is no limit."""
-        return self.retention_s if self.max_query_lookback_s < 0 else self.max_query_lookback_s
 
 
 def _check_server(dsn: str) -> None:

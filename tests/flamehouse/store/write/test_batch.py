@@ -39,7 +39,7 @@ def upload_of(tenant: str, *times: int, stack: str = "ab", labels: Mapping[str, 
     """An upload of one series with a profile of one stack at each of the times."""
     store = CannedStore()
     profiles = (pprof_of([sample(stack, 1)], time_ms=time) for time in times)
-    Server.on(store, Settings(retention_days=0), tenant).push(series(labels, *profiles))
+    Server.on(store, Settings(), tenant).push(series(labels, *profiles))
     ((_, upload),) = store.asked
     assert isinstance(upload, Upload)
     return upload

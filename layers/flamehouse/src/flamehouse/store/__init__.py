@@ -26,6 +26,7 @@ from flamehouse.store.read import stacktraces as stacktraces_query
 from flamehouse.store.read.function_names import FunctionNames
 from flamehouse.store.read.pprof import samples as pprof_query
 from flamehouse.store.read.reader import Reader
+from flamehouse.store.read.retention import CachedRetention
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.journal import Journal
 from flamehouse.store.write.writer import GroupWriter, LoneWriter, Writer
@@ -56,6 +57,7 @@ class Store:
         self._writer = writer
         self._names = FunctionNames()
         self._budget = SeriesBudget(clickhouse, settings.max_series_per_day)
+        self._retention = CachedRetention(settings.retention_days)
         self._time_limit_s = settings.query_timeout_s
         self._limits: ServerSettings = {
             "max_execution_time": settings.query_timeout_s,
@@ -92,6 +94,11 @@ class Store:
         """The merged call trees of the samples of two selections, as one."""
         with self.asking() as reader:
             return diff_query.diff(reader, self._names, tenant, left, right)
+
+    def retention_days(self) -> int:
+        """How long the database retains profiles, in days; 0 is for ever. Cached for five minutes."""
+        with self.asking() as reader:
+            return self._retention.days(reader.rows)
 
     def check(self) -> None:
         """Return once ClickHouse has answered; RpcError unavailable where it does not."""

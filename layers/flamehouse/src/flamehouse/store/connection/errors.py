@@ -8,7 +8,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3.exceptions import HTTPError
 
 from flamehouse.aws.secrets import SecretError
-from flamehouse.errors import Code, RpcError
+from flamehouse.errors import Code, OperatorError, RpcError
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def told_to_operators() -> Iterator[None]:
         # What has no code of ClickHouse's did not come from it.
         advice = "; CLICKHOUSE_DSN says where it is" if getattr(error, "code", None) is None else ""
         raise SystemExit(f"flamehouse: ClickHouse: {reason}{advice}") from error
-    except (ValueError, RuntimeError, SecretError) as error:
+    except (ValueError, RuntimeError, OperatorError, SecretError) as error:
         raise SystemExit(f"flamehouse: {error}") from error
 
 

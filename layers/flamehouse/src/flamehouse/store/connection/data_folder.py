@@ -1,0 +1,47 @@
+"""The lock on the data folder of an embedded ClickHouse: one process at a time may have it open."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from flamehouse.errors import OperatorError
+from flamehouse.settings import Settings
+from flamehouse.store.connection.client import uses_embedded
+from flamehouse.store.connection.embedded import embedded_path
+
+
+def data_folder(settings: Settings) -> Path | None:
+    """The data folder of the embedded ClickHouse that `settings` name; None if they name a server."""
+    return Path(embedded_path(settings.clickhouse_dsn)) if uses_embedded(settings) else None
+
+
+@contextmanager
+def locked(settings: Settings) -> Iterator[None]:
+    """Hold the data folder, if there is one, creating it if it does not exist.
+
+    Raises: OperatorError if another process has it, or if it cannot be written.
+    """
+    folder = data_folder(settings)
+    lock = None if folder is None else _lock(folder)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            lock.close()
+
+
+def _lock(folder: Path) -> TextIO:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "flamehouse.lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OperatorError(
+            f"the data folder {folder} is in use by another flamehouse; "
+            "a second one needs a DATA_DIR and a PORT of its own"
+        ) from error
+    except OSError as error:
+        raise OperatorError(f"cannot use the data folder {folder}: {error.strerror}") from error
+    return lock

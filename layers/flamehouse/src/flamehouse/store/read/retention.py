@@ -1,0 +1,72 @@
+"""The retention that the database records, cached by each process, and log lines where settings or code disagree with it."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import Any, Final
+
+from flamehouse.store.schema.migrate import latest_number
+from flamehouse.store.schema.retention import State, as_argument, in_words, state_of
+
+_log = logging.getLogger(__name__)
+
+_TTL_S: Final = 300
+"""How long a change of the retention by `flamehouse retention set` may go unnoticed."""
+
+
+class CachedRetention:
+    """The database's retention in days, read at most once in five minutes; 0 is for ever.
+
+    `expected` is RETENTION_DAYS, or None if it is not set.
+    """
+
+    def __init__(self, expected: int | None) -> None:
+        self._expected = expected
+        self._days: int | None = None
+        self._until = 0.0
+        self._logged: set[str] = set()
+        self._lock = Lock()
+
+    def days(self, rows: Callable[[str], Sequence[Sequence[Any]]]) -> int:
+        """The retention, read through `rows` unless it is cached. One thread reads it again; others use the old one."""
+        now = time.monotonic()
+        with self._lock:
+            if self._days is not None and now < self._until:
+                return self._days
+            self._until = now + _TTL_S
+        try:
+            state = state_of(rows)
+        except BaseException:
+            self._until = 0.0
+            raise
+        self._log_differences(state)
+        if state.days is None:
+            # The first migration is under way: no profile is rejected for its age.
+            self._until = 0.0
+            return 0
+        self._days = state.days
+        return state.days
+
+    def _log_differences(self, state: State) -> None:
+        for line in (_other_retention(state, self._expected), _other_schema(state)):
+            if line and line not in self._logged:
+                self._logged.add(line)
+                _log.warning(line)
+
+
+def _other_retention(state: State, expected: int | None) -> str:
+    if state.days is None or expected is None or expected == state.days:
+        return ""
+    return (
+        f"RETENTION_DAYS is {expected}, but the database retains profiles {in_words(state.days)}, which holds; set it to "
+        f"{state.days}, or run: flamehouse retention set {as_argument(expected)}"
+    )
+
+
+def _other_schema(state: State) -> str:
+    latest = latest_number()
+    if state.number == latest:
+        return ""
+    advice = "run: flamehouse migrate" if state.number < latest else "update flamehouse"
+    return f"the database is at migration {state.number}, and this flamehouse at {latest}; {advice}"

@@ -1,0 +1,256 @@
+"""How long profiles are retained: state of the database, recorded beside its migrations and enforced by its tables' TTLs."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from string import Template
+from typing import Any, Final
+
+from clickhouse_connect.driver.client import Client
+
+from flamehouse.errors import OperatorError
+from flamehouse.settings import Settings
+from flamehouse.store.connection.client import connect
+
+DEFAULT_DAYS: Final = 30
+"""The retention of a new database."""
+MAX_DAYS: Final = 10_000
+"""A row's time plus the retention must lie before 2106: ClickHouse's DateTime overflows there, and rows expire at once."""
+
+_UNSETTLED: Final = 2**32 - 1
+"""Recorded while the TTLs are being changed. If that is interrupted, the retention before it is set again."""
+
+_STATE: Final = """
+SELECT
+    argMax(number, applied),
+    argMaxIf(retention_days, applied, retention_days != 4294967295),
+    countIf(retention_days != 4294967295) > 0,
+    argMax(retention_days, applied) = 4294967295
+FROM migrations
+"""
+
+_RECORD: Final = """
+INSERT INTO migrations
+SELECT {number:UInt32}, {retention_days:UInt32}, now64(9, 'UTC')
+"""
+
+_EXISTS: Final = """
+SELECT count()
+FROM system.tables
+WHERE database = {name:String} AND name = 'migrations'
+"""
+
+_ARGUMENT: Final = re.compile(r"([0-9]{1,9})d?")
+_TIMEOUT_S: Final = 600
+
+_HAS_TTL: Final = """
+SELECT count()
+FROM system.tables
+WHERE database = currentDatabase() AND name = {table:String} AND position(create_table_query, ' TTL ') > 0
+"""
+
+_EXPIRED_PROFILES: Final = """
+SELECT uniq(tenant, profile_id), minOrNull(toDate(time))
+FROM profiles
+WHERE toDateTime(time) + toIntervalDay({days:UInt32}) <= now()
+"""
+
+_EXPIRED_BYTES: Final = Template("""
+SELECT sum(expired.rows / stored.rows * stored.bytes)
+FROM
+(
+    SELECT _partition_id AS id, count() AS rows
+    FROM $table
+    WHERE $expires_at <= now()
+    GROUP BY id
+) AS expired
+INNER JOIN
+(
+    SELECT partition_id AS id, sum(rows) AS rows, sum(bytes_on_disk) AS bytes
+    FROM system.parts
+    WHERE database = currentDatabase() AND table = {table:String} AND active
+    GROUP BY id
+) AS stored USING (id)
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expiry:
+    """When a table's rows expire: `since` is SQL for a row's time, `extra_days` what its unit of time adds."""
+
+    since: str
+    extra_days: int = 0
+
+    @property
+    def sql(self) -> str:
+        """The expiry time of a row, for the parameter `days`."""
+        extra = f" + {self.extra_days}" if self.extra_days else ""
+        return f"{self.since} + toIntervalDay({{days:UInt32}}{extra})"
+
+
+EXPIRIES: Final[Mapping[str, Expiry]] = {
+    "series": Expiry(since="day", extra_days=1),
+    "profiles": Expiry(since="toDateTime(time)"),
+    "samples": Expiry(since="toDateTime(time)"),
+    "samples_5m": Expiry(since="toDateTime(bucket)", extra_days=1),
+    "samples_1h": Expiry(since="toDateTime(bucket)", extra_days=1),
+    "stacktraces": Expiry(since="week", extra_days=7),
+    "functions": Expiry(since="week", extra_days=7),
+    "locations": Expiry(since="week", extra_days=7),
+    "mappings": Expiry(since="week", extra_days=7),
+    "uploads": Expiry(since="toDateTime(received)", extra_days=7),
+}
+"""Every table that expires. A row for a day, an hour or a week stays until all of that has expired."""
+
+
+class RetentionError(OperatorError):
+    """A retention that is not applied without the operator's confirmation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What a database records of itself: its last migration, and its retention (None: never set; 0: for ever).
+
+    `settled` is false if the last change of the retention was interrupted.
+    """
+
+    number: int
+    days: int | None
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    """What a shorter retention deletes; `bytes` is an estimate, and above 65,536 so is `profiles`."""
+
+    profiles: int
+    bytes: int
+    oldest: str
+
+
+def state_of(rows: Callable[[str], Sequence[Sequence[Any]]]) -> State:
+    """The state of the database that `rows` queries."""
+    [(number, days, ever_set, changing)] = rows(_STATE)
+    return State(number=number, days=days if ever_set else None, settled=bool(ever_set) and not changing)
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Client]:
+    """A client of the migrated database that `settings` name.
+
+    Raises: OperatorError if the database does not exist.
+    """
+    name = settings.clickhouse_database
+    client = connect(settings, None, _TIMEOUT_S)
+    try:
+        if not client.query(_EXISTS, {"name": name}).result_rows[0][0]:
+            raise OperatorError(
+                f"there is no flamehouse database {name!r}; CLICKHOUSE_DATABASE names another"
+            )
+        client.database = name
+        yield client
+    finally:
+        client.close()
+
+
+def expired_under(client: Client, days: int) -> Expired:
+    """What the database would delete with a retention of `days`, where 0 deletes nothing."""
+    if not days:
+        return Expired(profiles=0, bytes=0, oldest="")
+    parameters = {"days": days}
+    [(profiles, oldest)] = client.query(_EXPIRED_PROFILES, parameters).result_rows
+    size = 0.0
+    for table, expiry in EXPIRIES.items():
+        sql = _EXPIRED_BYTES.substitute(table=table, expires_at=expiry.sql)
+        size += client.query(sql, {**parameters, "table": table}).result_rows[0][0]
+    return Expired(profiles=profiles, bytes=round(size), oldest=str(oldest or ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """A retention that was set, in days (0: for ever), and the migration that the database is at."""
+
+    number: int
+    days: int
+
+
+def recorded(client: Client) -> Recorded:
+    """The retention of a database.
+
+    Raises: OperatorError if it was never set.
+    """
+    state = state_of(lambda sql: client.query(sql).result_rows)
+    if state.days is None:
+        raise OperatorError("the database is not set up; run: flamehouse migrate")
+    return Recorded(number=state.number, days=state.days)
+
+
+def is_shorter(days: int, current: int) -> bool:
+    """Whether a retention of `days` deletes what one of `current` retains; 0 is for ever."""
+    return bool(days) and (not current or days < current)
+
+
+def settle(client: Client, number: int, wanted: int | None) -> int:
+    """Bring the database to the retention it records, or to a longer one that is `wanted`; returns it in days.
+
+    `number` is the migration that the database is now at.
+
+    Raises: RetentionError if `wanted` is shorter, or if nothing is recorded and the retention would delete profiles.
+    """
+    state = state_of(lambda sql: client.query(sql).result_rows)
+    days = _chosen(client, state, wanted)
+    if (state.number, state.days, state.settled) != (number, days, True):
+        apply(client, number, days)
+    return days
+
+
+def apply(client: Client, number: int, days: int) -> None:
+    """Set every table's TTL and record it; data that has expired is deleted by ClickHouse's next merges."""
+    client.command(_RECORD, {"number": number, "retention_days": _UNSETTLED})
+    for table, expiry in EXPIRIES.items():
+        if days:
+            client.command(f"ALTER TABLE {table} MODIFY TTL {expiry.sql}", {"days": days})
+        elif client.query(_HAS_TTL, {"table": table}).result_rows[0][0]:
+            client.command("ALTER TABLE {table:Identifier} REMOVE TTL", {"table": table})
+    client.command(_RECORD, {"number": number, "retention_days": days})
+
+
+def in_words(days: int) -> str:
+    """The retention as a person says it."""
+    return f"for {days} day{'s' if days != 1 else ''}" if days else "for ever"
+
+
+def days_of(argument: str) -> int:
+    """The days that `30d`, `30` or `forever` names.
+
+    Raises: ValueError for another text, or above 10,000 days.
+    """
+    if argument == "forever":
+        return 0
+    found = _ARGUMENT.fullmatch(argument)
+    if not found or int(found[1]) > MAX_DAYS:
+        raise ValueError(f"invalid retention {argument!r}: use days from 1d to {MAX_DAYS}d, or forever")
+    return int(found[1])
+
+
+def as_argument(days: int) -> str:
+    """The retention as `flamehouse retention set` takes it."""
+    return f"{days}d" if days else "forever"
+
+
+def _chosen(client: Client, state: State, wanted: int | None) -> int:
+    if state.days is None:
+        days = DEFAULT_DAYS if wanted is None else wanted
+        if stored := expired_under(client, days).profiles:
+            raise RetentionError(
+                f"the database records no retention, and one of {days} days deletes {stored:,} profiles; "
+                f"to set it, run: flamehouse retention set {as_argument(days)} --yes"
+            )
+        return days
+    if wanted is not None and is_shorter(wanted, state.days):
+        raise RetentionError(
+            f"RETENTION_DAYS is {wanted}, but the database retains profiles {in_words(state.days)}: unset it, or "
+            f"delete the older ones with: flamehouse retention set {as_argument(wanted)} --yes"
+        )
+    return state.days if wanted is None else wanted
