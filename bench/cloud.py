@@ -107,7 +107,7 @@ def _cpu_ms(deployed: Cloud, function: Function, program: str, event: str) -> fl
     folders = (function.code, *(layer / "python" for layer in function.layers))
     path = ":".join(str(folder.resolve()) for folder in folders)
     environ = {
-        **deployed.secret.environ(),
+        **deployed.aws.environ(),
         **function.environ,
         "PYTHONPATH": path,
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -15,6 +15,7 @@ from tests.support.queries.queries import new_tenant
 from tests.support.queries.shop_data import Target, holding_data
 from tests.support.servers.bundle import built
 from tests.support.servers.place import REPO, Place
+from tools.aws import LocalAws, local_aws
 from tools.clickhouse_http.process import clickhouse_server
 from tools.gateway.cloud import Cloud, cloud
 from tools.local_server import local_server
@@ -60,6 +61,20 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     folder = tmp_path_factory.mktemp("cloud")
     with cloud(built(), folder, retention_days=0, path_prefix="profiles", environ=environ) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def _aws() -> Iterator[LocalAws]:
+    with local_aws() as running:
+        yield running
+
+
+@pytest.fixture
+def aws(_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> LocalAws:
+    """S3 and Secrets Manager of this machine, with their URL and credentials in this process's environment."""
+    for name, value in _aws.environ().items():
+        monkeypatch.setenv(name, value)
+    return _aws
 
 
 @pytest.fixture(scope="module")

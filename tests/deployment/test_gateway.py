@@ -142,7 +142,7 @@ def test_files_are_kept_in_the_bucket_and_drawn(deployed: Cloud, tenant: str, pr
     client = Client(server=deployed.url, tenant=tenant, credential=deployed.credential)
     adhoc = AdHoc(client=client, proto=proto)
     answer = adhoc.upload(pprof_of(["main"]).SerializeToString(), "cpu.pprof")
-    assert f"{tenant}/{answer.id}" in deployed.bucket.objects
+    assert f"{tenant}/{answer.id}" in deployed.bucket.objects()
     assert adhoc.get(answer.id) == answer
     assert [each.id for each in adhoc.list_()] == [answer.id]
     shown = json.loads(adhoc.diff(answer.id, answer.id).flamebearer_profile)
@@ -175,24 +175,23 @@ def test_what_is_beyond_the_gateways_limits_is_refused_in_its_own_words(
 def secret(deployed: Cloud, **changes: object) -> Iterator[None]:
     """Functions that start afresh, with another secret."""
     kept = deployed.secret.text
-    deployed.secret.text = json.dumps({**secret_of(deployed.clickhouse), **changes})
+    deployed.secret.put(json.dumps({**secret_of(deployed.clickhouse), **changes}))
     deployed.functions.restart()
     try:
         yield
     finally:
-        deployed.secret.text = kept
+        deployed.secret.put(kept)
         deployed.functions.restart()
 
 
 @contextmanager
 def no_secret(deployed: Cloud) -> Iterator[None]:
-    kept = deployed.secret.arn
-    deployed.secret.arn = "another"
+    deployed.secret.client.delete_secret(SecretId=deployed.secret.arn)
     deployed.functions.restart()
     try:
         yield
     finally:
-        deployed.secret.arn = kept
+        deployed.secret.client.restore_secret(SecretId=deployed.secret.arn)
         deployed.functions.restart()
 
 
@@ -337,5 +336,5 @@ def test_nothing_that_the_functions_print_gives_a_secret_away(deployed: Cloud) -
     assert "ClickHouse failed: NewConnectionError" in printed
     assert "code 516 AUTHENTICATION_FAILED: the secret or CLICKHOUSE_DSN has a user" in printed
     passwords = (deployed.credential, deployed.clickhouse.password, "the-wrong-password")
-    for kept in (*passwords, deployed.secret.secret_access_key, "127.0.0.1", "Traceback", "SELECT "):
+    for kept in (*passwords, deployed.aws.secret_access_key, "127.0.0.1", "Traceback", "SELECT "):
         assert kept not in printed

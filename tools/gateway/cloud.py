@@ -1,5 +1,6 @@
-"""A whole deployment on this machine: the gateway, the built functions, their secret, their bucket and a ClickHouse over HTTP."""
+"""A whole deployment on this machine: gateway, built functions, their secret and bucket, and a ClickHouse over HTTP."""
 
+import json
 import platform
 import socket
 from collections.abc import Iterator, Mapping
@@ -14,18 +15,15 @@ from starlette.types import ASGIApp
 
 from flamehouse.settings import Settings
 from flamehouse.store.schema.migrate import migrate
+from tools.aws import LocalAws, LocalBucket, LocalSecret, local_aws
 from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
 from tools.gateway.deployment import Deployment, read_deployment
 from tools.gateway.lambda_service import LambdaService
 from tools.gateway.server import create_app
-from tools.s3 import S3, serving_bucket
-from tools.secrets_manager import SecretsManager, serving_secret
-from tools.signature import Key
 
 CREDENTIAL: Final = "loopback-credential-of-nobody"
-_ARN: Final = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:clickhouse-AbCdEf"
 _BUCKET: Final = "AdHocProfilesBucket"
-"""As the template calls it: nothing here gives resources names of their own."""
+"""Its name in the template: resources here have no other."""
 _ARCHITECTURES: Final = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64"}
 
 
@@ -35,8 +33,9 @@ class Cloud:
 
     url: str
     clickhouse: ClickHouseServer
-    secret: SecretsManager
-    bucket: S3
+    aws: LocalAws
+    secret: LocalSecret
+    bucket: LocalBucket
     deployment: Deployment
     functions: LambdaService
     credential: str = field(default=CREDENTIAL, repr=False)
@@ -59,10 +58,9 @@ def cloud(
     (folder / "clickhouse").mkdir(exist_ok=True)
     with clickhouse_server(folder / "clickhouse") as clickhouse:
         migrate(Settings(clickhouse_dsn=clickhouse.dsn, retention_days=retention_days))
-        with (
-            serving_secret(_ARN, secret_of(clickhouse)) as secret,
-            serving_bucket(_BUCKET, Key(id=secret.access_key_id, secret=secret.secret_access_key)) as bucket,
-        ):
+        with local_aws() as aws:
+            secret = aws.new_secret(json.dumps(secret_of(clickhouse)))
+            bucket = aws.new_bucket(_BUCKET)
             parameters = {
                 "ClickHouseSecretArn": secret.arn,
                 "ApiCredential": CREDENTIAL,
@@ -71,14 +69,13 @@ def cloud(
                 "PathPrefix": path_prefix,
             }
             deployment = read_deployment(build, parameters)
-            functions = LambdaService(
-                deployment, {**secret.environ(), "AWS_ENDPOINT_URL_S3": bucket.url, **(environ or {})}, folder
-            )
+            functions = LambdaService(deployment, {**aws.environ(), **(environ or {})}, folder)
             try:
                 with serving(create_app(deployment, functions), port) as url:
                     yield Cloud(
                         url=url,
                         clickhouse=clickhouse,
+                        aws=aws,
                         secret=secret,
                         bucket=bucket,
                         deployment=deployment,

@@ -1,4 +1,4 @@
-"""Files kept in a folder of this machine, a folder for each tenant in it."""
+"""Ad hoc profiles in a local folder, with a subfolder for each tenant."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -7,13 +7,13 @@ from logging import getLogger
 from pathlib import Path
 from uuid import uuid4
 
-from adhoc.storage.base import out_of_reach
+from adhoc.storage.base import unavailable
 
 _log = getLogger(__name__)
 
 
 class Folder:
-    """The files below a folder, which is made when the first comes."""
+    """The files of every tenant below one folder, which the first upload creates."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -22,7 +22,7 @@ class Folder:
         with _told_to_clients():
             folder = self._folder_of(tenant)
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Whole or not at all, whenever the process ends.
+            # A rename is atomic: a killed process leaves no partial file.
             unfinished = folder / f".{uuid4().hex}"
             unfinished.write_bytes(content)
             unfinished.replace(folder / name)
@@ -48,7 +48,7 @@ class Folder:
                     (self._folder_of(tenant) / name).unlink(missing_ok=True)
 
     def _folder_of(self, tenant: str) -> Path:
-        """A name of one case and length: tenants that differ in case alone share no folder on any file system."""
+        """The tenant's folder, named by a hash: tenants that differ only in case need folders of their own on any file system."""
         return self._path / sha256(tenant.encode()).hexdigest()
 
 
@@ -58,4 +58,4 @@ def _told_to_clients() -> Iterator[None]:
         yield
     except OSError as error:
         _log.error("the folder of ad hoc profiles cannot be used: %s", error.strerror)
-        raise out_of_reach() from None
+        raise unavailable() from None

@@ -91,16 +91,12 @@ class Settings:
     query_memory_bytes: int = 4_096 * _MIB
     """What one query may use in ClickHouse; 0 is no limit."""
 
-    aws_access_key_id: str = field(default="", repr=False)
-    aws_secret_access_key: str = field(default="", repr=False)
-    aws_session_token: str = field(default="", repr=False)
-    """What Lambda gives a function to be known by; for reading the secret and the bucket."""
     aws_region: str = ""
-    """The region of the bucket."""
+    """The region of the bucket. Empty: boto3 finds it, as it finds the credentials."""
     aws_endpoint_url_secrets_manager: str = ""
-    """Where Secrets Manager is, if not where the secret's region has it."""
+    """The URL of Secrets Manager. Empty: AWS's own in the secret's region."""
     aws_endpoint_url_s3: str = ""
-    """Where S3 is, if not where the region has it."""
+    """The URL of S3. Empty: AWS's own in the region."""
 
     def __post_init__(self) -> None:
         if not _DSN.fullmatch(self.clickhouse_dsn):

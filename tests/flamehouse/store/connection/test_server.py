@@ -17,10 +17,9 @@ from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.migrate import migrate
 from tests.support.servers.scripted import Reply, asleep, nobody_listens, scripted
 from tests.support.uploads.uploads import Ingest, pprof
+from tools.aws import LocalAws, LocalSecret
 from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
-from tools.secrets_manager import SecretsManager, serving_secret
 
-ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:clickhouse-AbCdEf"
 EVER = TimeRange(start_ms=0, end_ms=2_000_000_000_000)
 NO_ROWS = Reply(status=200)
 BUSY = Reply(
@@ -44,9 +43,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServe
 
 
 @pytest.fixture
-def secret(server: ClickHouseServer) -> Iterator[SecretsManager]:
-    with serving_secret(ARN, secret_of(server)) as service:
-        yield service
+def secret(aws: LocalAws, server: ClickHouseServer) -> LocalSecret:
+    return aws.new_secret(json.dumps(secret_of(server)))
 
 
 def secret_of(server: ClickHouseServer, **changes: object) -> dict[str, object]:
@@ -60,8 +58,9 @@ def secret_of(server: ClickHouseServer, **changes: object) -> dict[str, object]:
     }
 
 
-def settings_of(service: SecretsManager) -> Settings:
-    return Settings.from_env({**service.environ(), "RETENTION_DAYS": "0"})
+def settings_of(secret: LocalSecret) -> Settings:
+    url = secret.client.meta.endpoint_url
+    return Settings(clickhouse_secret_arn=secret.arn, aws_endpoint_url_secrets_manager=url, retention_days=0)
 
 
 def store_at(dsn: str, timeout_s: int = 5) -> Store:
@@ -103,22 +102,21 @@ def test_an_upload_is_two_inserts_and_one_look_at_its_tenants_series(
     assert [line.split()[0] for line in server.asked()[before + 3 :]] == ["INSERT", "INSERT", "SELECT"]
 
 
-def test_the_secret_is_read_once_and_when_first_needed(secret: SecretsManager) -> None:
+def test_the_secret_is_read_once_and_when_first_needed(secret: LocalSecret) -> None:
+    before = secret.reads
     store = open_store(settings_of(secret))
-    assert secret.reads == 0
+    assert secret.reads == before
     for _ in range(3):
         store.profile_types("nobody", EVER)
-    assert secret.reads == 1
+    assert secret.reads == before + 1
 
 
-def test_a_rotated_password_is_found_without_a_restart(
-    server: ClickHouseServer, secret: SecretsManager
-) -> None:
+def test_a_rotated_password_is_found_without_a_restart(server: ClickHouseServer, secret: LocalSecret) -> None:
     right = secret.text
-    secret.text = json.dumps(secret_of(server, password="the-old-password"))
+    secret.put(json.dumps(secret_of(server, password="the-old-password")))
     store = open_store(settings_of(secret))
     assert failure_of(store).code is Code.UNAVAILABLE
-    secret.text = right
+    secret.put(right)
     assert store.profile_types("nobody", EVER) == []
     reads = secret.reads
     store.profile_types("nobody", EVER)
@@ -126,26 +124,27 @@ def test_a_rotated_password_is_found_without_a_restart(
 
 
 def test_a_wrong_password_makes_the_secret_be_read_again_once(
-    server: ClickHouseServer, secret: SecretsManager
+    server: ClickHouseServer, secret: LocalSecret
 ) -> None:
-    secret.text = json.dumps(secret_of(server, password="wrong"))
+    secret.put(json.dumps(secret_of(server, password="wrong")))
+    before = secret.reads
     assert failure_of(open_store(settings_of(secret))).code is Code.UNAVAILABLE
-    assert secret.reads == 2
+    assert secret.reads == before + 2
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "the secret is no JSON object"),
+        ("no JSON", "the secret is no JSON object"),
         ("[]", "the secret is no JSON object"),
         ('{"host": "h", "user": "u"}', "the secret has no 'password'"),
         ('{"host": "h", "user": "u", "password": "p", "port": "many"}', "the secret is no JSON object"),
     ],
 )
 def test_a_secret_of_another_shape_is_unavailable_and_named_in_the_log(
-    secret: SecretsManager, caplog: pytest.LogCaptureFixture, text: str, reason: str
+    secret: LocalSecret, caplog: pytest.LogCaptureFixture, text: str, reason: str
 ) -> None:
-    secret.text = text
+    secret.put(text)
     assert failure_of(open_store(settings_of(secret))).code is Code.UNAVAILABLE
     assert reason in caplog.text
 
@@ -153,14 +152,26 @@ def test_a_secret_of_another_shape_is_unavailable_and_named_in_the_log(
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"aws_secret_access_key": "another"}, "400 InvalidSignatureException"),
-        ({"clickhouse_secret_arn": ARN + "X"}, "400 ResourceNotFoundException"),
+        (
+            {"clickhouse_secret_arn": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:none-AbCdEf"},
+            "404 ResourceNotFoundException",
+        ),
+        (
+            {
+                "clickhouse_secret_arn": "arn:mars:secretsmanager:mars-1:123456789012:secret:a-AbCdEf",
+                "aws_endpoint_url_secrets_manager": "",
+            },
+            "unknown partition: mars",
+        ),
         ({"clickhouse_secret_arn": "clickhouse"}, "is not the ARN of a secret"),
-        ({"aws_endpoint_url_secrets_manager": "http://127.0.0.1:1"}, "cannot be reached: NewConnectionError"),
+        (
+            {"aws_endpoint_url_secrets_manager": "http://127.0.0.1:1"},
+            "Secrets Manager is unreachable: NewConnectionError",
+        ),
     ],
 )
 def test_a_secret_that_cannot_be_read_is_unavailable_and_named_in_the_log(
-    secret: SecretsManager, caplog: pytest.LogCaptureFixture, change: dict[str, str], reason: str
+    secret: LocalSecret, caplog: pytest.LogCaptureFixture, change: dict[str, str], reason: str
 ) -> None:
     settings = replace(settings_of(secret), **change)  # type: ignore[arg-type]  # settings of text alone
     assert failure_of(open_store(settings)).code is Code.UNAVAILABLE
@@ -253,5 +264,5 @@ def test_a_slow_query_is_told_from_a_server_that_does_not_answer() -> None:
 
 
 def test_no_password_is_in_the_repr_of_settings() -> None:
-    settings = Settings(clickhouse_dsn="https://u:the-password@h", aws_secret_access_key="the-key")
+    settings = Settings(clickhouse_dsn="https://u:the-password@h", api_credential="the-key")
     assert "the-" not in repr(settings)

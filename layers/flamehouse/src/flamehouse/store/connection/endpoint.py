@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from flamehouse.aws.secrets import SecretError, read_secret
+from flamehouse.aws.secrets import SecretError, SecretsManager
 from flamehouse.settings import Settings
 
 _HTTPS_PORT = 8443
@@ -30,7 +30,8 @@ def endpoint_source(settings: Settings) -> Callable[[], Endpoint]:
     """
     arn = settings.clickhouse_secret_arn
     if arn:
-        return lambda: endpoint_of_secret(read_secret(arn, settings))
+        secrets = SecretsManager(settings)
+        return lambda: endpoint_of_secret(secrets.read(arn))
     return lambda: endpoint_of_dsn(settings.clickhouse_dsn)
 
 

@@ -1,0 +1,28 @@
+"""The retry policy for every request to AWS: how many attempts fit in the time left, and how long each may take."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from flamehouse.deadline import has_time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempts:
+    """A number of attempts, and the seconds that each may wait to connect and for data."""
+
+    count: int
+    timeout_s: float
+
+
+_BY_TIME_LEFT: Final = (
+    (12, Attempts(count=3, timeout_s=3)),
+    (5, Attempts(count=2, timeout_s=2)),
+    (-math.inf, Attempts(count=1, timeout_s=1)),
+)
+"""The first row whose seconds are left applies."""
+
+
+def attempts() -> Attempts:
+    """The attempts that the current time limit allows."""
+    return next(policy for needed_s, policy in _BY_TIME_LEFT if has_time(needed_s))

@@ -1,0 +1,123 @@
+"""Objects in a bucket of S3, by boto3."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from flamehouse.aws.attempts import Attempts, attempts
+from flamehouse.aws.objects import ObjectInfo, StoredObject
+from flamehouse.errors import Code, RpcError
+from flamehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_log = logging.getLogger(__name__)
+
+_MISSING: Final = {"NoSuchKey", "404"}
+"""S3's codes for a key that does not exist; the response to HEAD has no body and so no name."""
+_ADVICE: Final[Mapping[str, str]] = {
+    "AccessDenied": "the role needs s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on the bucket",
+    "NoSuchBucket": "the bucket does not exist in this region",
+    **dict.fromkeys(
+        ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"), "check the AWS credentials"
+    ),
+}
+"""What the operator does about a code of S3."""
+_UNAVAILABLE: Final = "object storage is unavailable; retry in 30 seconds"
+
+
+class _MissingKeyError(Exception):
+    """The bucket has no object of that key."""
+
+
+class S3Bucket:
+    """An `ObjectStorage` of one bucket, usable from several threads.
+
+    boto3 finds the credentials: environment, profile, role of the machine. `page_size` is the number of keys that one
+    request lists.
+    """
+
+    def __init__(self, name: str, settings: Settings, page_size: int = 1_000) -> None:
+        self._name = name
+        self._region = settings.aws_region or None
+        self._endpoint = settings.aws_endpoint_url_s3 or None
+        self._page_size = page_size
+        self._clients: dict[Attempts, S3Client] = {}
+        self._lock = Lock()
+
+    def put(self, key: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:
+        with self._failures("PutObject"):
+            self._client().put_object(Bucket=self._name, Key=key, Body=content, Metadata=metadata or {})
+
+    def get(self, key: str) -> StoredObject | None:
+        with suppress(_MissingKeyError), self._failures("GetObject"):
+            response = self._client().get_object(Bucket=self._name, Key=key)
+            return StoredObject(content=response["Body"].read(), metadata=response["Metadata"])
+        return None
+
+    def head(self, key: str) -> ObjectInfo | None:
+        with suppress(_MissingKeyError), self._failures("HeadObject"):
+            response = self._client().head_object(Bucket=self._name, Key=key)
+            return ObjectInfo(key=key, size=response["ContentLength"], metadata=response["Metadata"])
+        return None
+
+    def delete(self, key: str) -> None:
+        with self._failures("DeleteObject"):
+            self._client().delete_object(Bucket=self._name, Key=key)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        with self._failures("ListObjectsV2"):
+            pages = (
+                self._client()
+                .get_paginator("list_objects_v2")
+                .paginate(Bucket=self._name, Prefix=prefix, PaginationConfig={"PageSize": self._page_size})
+            )
+            for page in pages:
+                for each in page.get("Contents", ()):
+                    yield ObjectInfo(key=each["Key"], size=each["Size"])
+
+    def _client(self) -> "S3Client":
+        """A client for the attempts that there is time for: boto3 fixes timeouts when it makes one."""
+        wanted = attempts()
+        with self._lock:
+            client = self._clients.get(wanted)
+            if client is None:
+                client = self._clients[wanted] = self._new_client(wanted)
+            return client
+
+    def _new_client(self, wanted: Attempts) -> "S3Client":
+        import boto3  # noqa: PLC0415  # 150 ms, paid by the first request that needs it
+        from botocore.config import Config  # noqa: PLC0415  # likewise
+
+        config = Config(
+            connect_timeout=wanted.timeout_s,
+            read_timeout=wanted.timeout_s,
+            retries={"mode": "standard", "total_max_attempts": wanted.count},
+            # Other S3 servers have no host name for each bucket.
+            s3={"addressing_style": "path" if self._endpoint else "auto"},
+        )
+        session = boto3.Session(region_name=self._region)
+        return session.client("s3", endpoint_url=self._endpoint, config=config)
+
+    @contextmanager
+    def _failures(self, operation: str) -> Iterator[None]:
+        """Turn failures of S3 into RpcError(UNAVAILABLE) and one log line, a missing key into _MissingKeyError."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # on first use
+
+        try:
+            yield
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in _MISSING:
+                raise _MissingKeyError from None
+            advice = f"; {_ADVICE[code]}" if code in _ADVICE else ""
+            _log.error("S3 refused %s on bucket %s: %s%s", operation, self._name, code, advice)
+            raise RpcError(Code.UNAVAILABLE, _UNAVAILABLE) from None
+        except BotoCoreError as error:  # its message holds the host
+            _log.error(
+                "S3 is unreachable for %s on bucket %s: %s", operation, self._name, type(error).__name__
+            )
+            raise RpcError(Code.UNAVAILABLE, _UNAVAILABLE) from None

@@ -1,0 +1,134 @@
+"""S3 and Secrets Manager on a port of this machine, by moto's server."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Thread
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+import boto3
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+REGION: Final = "eu-central-1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalAws:
+    """A running server; `operations` are the names of those that it was sent, in order (of S3: methods and paths)."""
+
+    url: str
+    operations: list[str]
+    access_key_id: str = "AKIDLOOPBACK"
+    secret_access_key: str = field(default="loopback-secret-key", repr=False)
+
+    def environ(self) -> dict[str, str]:
+        """The environment of a function that calls this server."""
+        return {
+            "AWS_ENDPOINT_URL_S3": self.url,
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.url,
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+    def s3(self) -> "S3Client":
+        """A client of the server's S3."""
+        return self._session().client("s3", endpoint_url=self.url)
+
+    def secrets(self) -> "SecretsManagerClient":
+        """A client of the server's Secrets Manager."""
+        return self._session().client("secretsmanager", endpoint_url=self.url)
+
+    def new_bucket(self, name: str = "") -> "LocalBucket":
+        """An empty bucket, of a name of its own unless one is given."""
+        name = name or f"bucket-{uuid4().hex}"
+        client = self.s3()
+        client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        return LocalBucket(name=name, client=client)
+
+    def new_secret(self, text: str) -> "LocalSecret":
+        """A secret of a name of its own."""
+        client = self.secrets()
+        arn = client.create_secret(Name=f"flamehouse/{uuid4().hex}", SecretString=text)["ARN"]
+        return LocalSecret(arn=arn, client=client, operations=self.operations)
+
+    def _session(self) -> boto3.Session:
+        return boto3.Session(
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+            region_name=REGION,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalBucket:
+    """A bucket of the server."""
+
+    name: str
+    client: "S3Client"
+
+    def objects(self) -> dict[str, bytes]:
+        """The content of every object, by key."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
+        keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
+        return {key: self.client.get_object(Bucket=self.name, Key=key)["Body"].read() for key in keys}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalSecret:
+    """A secret of the server."""
+
+    arn: str
+    client: "SecretsManagerClient"
+    operations: list[str]
+
+    @property
+    def text(self) -> str:
+        return self.client.get_secret_value(SecretId=self.arn)["SecretString"]
+
+    def put(self, text: str) -> None:
+        """Replace the secret's text."""
+        self.client.put_secret_value(SecretId=self.arn, SecretString=text)
+
+    @property
+    def reads(self) -> int:
+        """The number of GetSecretValue requests that the server has had."""
+        return self.operations.count("GetSecretValue")
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """Logs no request."""
+
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002  # werkzeug's signature
+        pass
+
+
+@contextmanager
+def local_aws() -> Iterator[LocalAws]:
+    """Start the server; every bucket and secret is gone when the process ends."""
+    operations: list[str] = []
+    moto = DomainDispatcherApplication(create_backend_app)
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        target = environ.get("HTTP_X_AMZ_TARGET", "")
+        operations.append(target.rpartition(".")[2] or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+        answer: Iterable[bytes] = moto(environ, start_response)
+        return answer
+
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietHandler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield LocalAws(url=f"http://127.0.0.1:{server.server_port}", operations=operations)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
