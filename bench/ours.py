@@ -1,5 +1,6 @@
 """Our own store: uploads go through the code of the write path, questions through the RPCs of the app."""
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,15 +8,12 @@ from time import sleep
 from typing import Final, cast
 
 from google.protobuf.message import Message
-from starlette.datastructures import Headers
 
 from all_in_one import create_app
 from bench.rpc import RpcClient
 from bench.workload import PROFILE_TYPE, Drawn, push_request
-from flamehouse.identity.principal import Principal, Scope
 from flamehouse.model.profile import Upload
 from flamehouse.model.time_range import TimeRange
-from flamehouse.pb.push_pb2 import PushRequest
 from flamehouse.pb.querier_pb2 import (
     ProfileTypesRequest,
     SelectMergeStacktracesRequest,
@@ -29,11 +27,11 @@ from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.migrate import migrate
 from flamehouse.store.write.journal import Journal
 from flamehouse.store.write.writer import GroupWriter
-from flamehouse.web.connect import Call
-from ingest.endpoints.push import push
+from flamehouse.web.codec import PROTO
+from ingest.pipeline import ingest
+from ingest.received import Endpoint, ReceivedUpload
 
 TENANT: Final = "anonymous"
-_PRINCIPAL: Final = Principal(tenant=TENANT, scopes=frozenset(Scope), credential_id="")
 
 
 class Flamehouse:
@@ -55,8 +53,14 @@ class Flamehouse:
         """A push request -> what the store takes: all of ingestion but the insert."""
         store = _Keeper()
         services = Services(settings=self._services.settings, store=cast("Store", store))
-        call = Call(services=services, principal=_PRINCIPAL, headers=Headers())
-        push(call, PushRequest.FromString(body))
+        received = ReceivedUpload(
+            tenant=TENANT,
+            endpoint=Endpoint.PUSH,
+            received_ns=time.time_ns(),
+            content_type=PROTO.media_type,
+            body=body,
+        )
+        ingest(services, received)
         return store.uploads[0]
 
     def store(self, upload: Upload) -> None:

@@ -6,8 +6,7 @@ Connect protocol: connectrpc.com/docs/protocol
 import logging
 import math
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Final
@@ -27,8 +26,9 @@ from flamehouse.web.authentication import principal_of
 from flamehouse.web.body import read_body
 from flamehouse.web.cancellation import work_for
 from flamehouse.web.codec import CODECS, Answer, Codec, codec_of
-from flamehouse.web.compression import compress_if_wanted, decompress
+from flamehouse.web.compression import compress_if_wanted
 from flamehouse.web.error_response import error_response
+from flamehouse.web.message_body import MessageBody, max_message_bytes, too_large_for_good
 from flamehouse.web.response_limits import within_budget
 
 _log = logging.getLogger(__name__)
@@ -60,16 +60,26 @@ def unary[Req: Message, Resp: Answer](
 
     A body may have `max_body_bytes` where that is less than the settings allow.
     """
-    return Route(path, _Unary(request_type=request_type, method=method, max_body_bytes=max_body_bytes))
+
+    def handle(call: Call, body: MessageBody) -> Resp:
+        return method(call, body.message(request_type, call.services.settings.max_body_bytes, max_body_bytes))
+
+    return unary_as_sent(path, handle, max_body_bytes=max_body_bytes)
+
+
+def unary_as_sent(
+    path: str, handle: Callable[[Call, MessageBody], Answer], *, max_body_bytes: int | None = None
+) -> Route:
+    """The route of one RPC that receives its request's body as sent, and decodes it itself."""
+    return Route(path, _Unary(handle=handle, max_body_bytes=max_body_bytes))
 
 
 # An object and not a function: Starlette answers wrong methods of a function itself, in its own shape.
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Unary[Req: Message, Resp: Answer]:
+class _Unary:
     """The ASGI app of one RPC."""
 
-    request_type: type[Req]
-    method: Method[Req, Resp]
+    handle: Callable[[Call, MessageBody], Answer]
     max_body_bytes: int | None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,32 +106,19 @@ class _Unary[Req: Message, Resp: Answer]:
         until = monotonic() + _timeout_s(headers)
         principal = principal_of(request.scope)
         services: Services = await run_in_threadpool(request.app.state.services)
-        limits = (services.settings.max_body_bytes, self.max_body_bytes, codec.max_bytes)
-        limit = min(bound for bound in limits if bound is not None)
-        with _too_large_for_good():
-            received = await read_body(request, limit)
+        limit = max_message_bytes(codec, services.settings.max_body_bytes, self.max_body_bytes)
+        with too_large_for_good():
+            data = await read_body(request, limit)
+        body = MessageBody(data=data, codec=codec, content_encoding=headers.get("Content-Encoding", ""))
 
         def run() -> Response:
-            with _too_large_for_good():
-                body = decompress(received, headers.get("Content-Encoding", ""), limit)
             call = Call(services=services, principal=principal, headers=headers)
-            answer = self.method(call, codec.decode(body, self.request_type))
+            answer = self.handle(call, body)
             encoded = within_budget(codec.pieces(answer), services.settings)
             content, encoding = compress_if_wanted(encoded, headers)
             return Response(content, headers={"Content-Type": codec.media_type, **encoding})
 
         return await work_for(request, services.store, run, until)
-
-
-@contextmanager
-def _too_large_for_good() -> Iterator[None]:
-    """A body that is too large is `invalid_argument`: what is `resource_exhausted` Alloy would send ten times more."""
-    try:
-        yield
-    except RpcError as error:
-        if error.code is not Code.RESOURCE_EXHAUSTED:
-            raise
-        raise invalid_argument(error.message) from error
 
 
 def _check_protocol_version(headers: Headers) -> None:

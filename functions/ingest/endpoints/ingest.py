@@ -1,0 +1,44 @@
+"""/ingest: the upload of Pyroscope SDKs, one application in a request, described by its query string."""
+
+import time
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from flamehouse.services import Services
+from flamehouse.web.authentication import principal_of
+from flamehouse.web.http_endpoint import HttpEndpoint
+from ingest import pipeline
+from ingest.received import Endpoint, ReceivedUpload
+from ingest.request.body import read_upload
+from ingest.request.query import parse_ingest_request
+
+
+async def ingest(request: Request) -> Response:
+    """Store one upload: 200 and an empty body once it is stored."""
+    tenant, received_ns = principal_of(request.scope).tenant, time.time_ns()
+    parameters = request.scope["query_string"].decode(errors="surrogateescape")
+    # Before the body is read: a query that is invalid costs no more than itself.
+    parse_ingest_request(parameters, received_ns)
+    services: Services = await run_in_threadpool(request.app.state.services)
+    received = ReceivedUpload(
+        tenant=tenant,
+        endpoint=Endpoint.INGEST,
+        received_ns=received_ns,
+        parameters=parameters,
+        content_type=request.headers.get("Content-Type", ""),
+        content_encoding=request.headers.get("Content-Encoding", ""),
+        body=await read_upload(request, services.settings.max_body_bytes),
+    )
+    outcome = await run_in_threadpool(pipeline.ingest, services, received)
+    if outcome.error is not None:
+        raise outcome.error
+    return Response()
+
+
+_INGEST: Final = HttpEndpoint(method="POST", respond=ingest)
+
+routes: Final = [Route("/ingest", _INGEST), Route("/pyroscope/ingest", _INGEST)]

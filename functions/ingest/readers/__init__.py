@@ -1,0 +1,70 @@
+"""One reader per endpoint: a received upload to its id and its validated profiles. Nothing is stored here."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Final, Protocol, cast
+
+from flamehouse.errors import RpcError
+from flamehouse.services import Services
+from ingest.profile.checked import CheckedProfile, Checks
+from ingest.received import Endpoint, ReceivedUpload
+from ingest.request.upload_id import upload_id
+
+
+def _unchanged(error: RpcError) -> RpcError:
+    return error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadUpload:
+    """An upload, read and validated; `id` is the same for every retry.
+
+    `explain` words an error that occurs from here on for the upload's client.
+    """
+
+    id: bytes
+    profiles: Sequence[CheckedProfile]
+    explain: Callable[[RpcError], RpcError] = _unchanged
+
+
+class Read(Protocol):
+    """Reads an upload to one endpoint.
+
+    Raises:
+        RpcError: for an upload that cannot be read as a whole; a rejected profile is part of the result.
+    """
+
+    def __call__(self, received: ReceivedUpload, services: Services) -> ReadUpload: ...
+
+
+_READERS: Final[Mapping[Endpoint, str]] = {
+    Endpoint.INGEST: "ingest.readers.ingest",
+    Endpoint.PUSH: "ingest.readers.push",
+    Endpoint.OTLP: "ingest.readers.otlp",
+}
+"""Modules, imported with the first upload of their kind: OpenTelemetry's messages take milliseconds to load."""
+
+
+def read_upload(received: ReceivedUpload, services: Services) -> ReadUpload:
+    """Read an upload as its endpoint does; see `Read`."""
+    return cast(Read, import_module(_READERS[received.endpoint]).read)(received, services)
+
+
+def id_of_profiles(
+    received: ReceivedUpload, parts: Iterable[tuple[str, bytes]], profiles: Iterable[CheckedProfile]
+) -> bytes:
+    """The id of an upload that is nothing beside its profiles, which have times of their own or none."""
+    timed = all(profile.is_timed for profile in profiles)
+    return upload_id(
+        tenant=received.tenant,
+        endpoint=received.endpoint,
+        parameters=(),
+        parts=parts,
+        received_s=None if timed else received.received_s,
+    )
+
+
+def checks_of(received: ReceivedUpload, services: Services) -> Checks:
+    """The checks on the profiles of an upload."""
+    return Checks(settings=services.settings, received_ns=received.received_ns, past_s=services.ingest_past_s)

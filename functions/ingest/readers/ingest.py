@@ -1,0 +1,74 @@
+"""Uploads to /ingest: one application, in one of many formats, described by the query string."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from flamehouse.errors import Code, RpcError
+from flamehouse.services import Services
+from ingest.formats import FORMATS, UNPROCESSABLE, RefusedProfileError, format_of, no_such_format
+from ingest.readers import ReadUpload, checks_of
+from ingest.received import ReceivedUpload
+from ingest.request.body import read_parts
+from ingest.request.query import parse_ingest_request
+from ingest.request.upload_id import upload_id
+
+
+def read(received: ReceivedUpload, services: Services) -> ReadUpload:
+    """Read the upload; content that is not of its format is an RpcError with status 422."""
+    settings = services.settings
+    request = parse_ingest_request(received.parameters, received.received_ns)
+    name = format_of(request.format, received.content_type, received.body)
+    wording = _Wording(name=name, advice=no_such_format(request.format, name))
+    request = replace(request, format=name)
+    format_ = FORMATS[name]
+    with wording.of_parsing():
+        parts = read_parts(
+            received.body,
+            received.content_type,
+            format_.parts,
+            max_body_bytes=settings.max_body_bytes,
+            max_part_bytes=format_.part_limit(settings),
+        )
+        parsed = format_.parse(request, parts)
+    id_ = upload_id(
+        tenant=received.tenant,
+        endpoint=received.endpoint,
+        parameters=request.canonical(),
+        parts=sorted(parts.items()),
+        received_s=None if parsed.timed else received.received_s,
+    )
+    checks = checks_of(received, services)
+    profiles = [checks.check(profile) for profile in parsed.profiles]
+    return ReadUpload(id=id_, profiles=profiles, explain=wording.of_pushing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wording:
+    """Errors as /ingest words them: invalid content names the format and the step, and has the status of these.
+
+    `advice` is what its sender should know besides.
+    """
+
+    name: str
+    advice: str
+
+    @contextmanager
+    def of_parsing(self) -> Iterator[None]:
+        """Words what is raised within. A RefusedProfileError is an error of the step after."""
+        try:
+            yield
+        except RefusedProfileError as error:
+            raise self.of_pushing(error) from error.__cause__
+        except RpcError as error:
+            raise self._worded(error, "parsing", UNPROCESSABLE) from error.__cause__
+
+    def of_pushing(self, error: RpcError) -> RpcError:
+        """The error of an upload that was parsed."""
+        return self._worded(error, "pushing", FORMATS[self.name].refused_status)
+
+    def _worded(self, error: RpcError, step: str, status: int | None) -> RpcError:
+        if error.code is not Code.INVALID_ARGUMENT:
+            return error
+        message = f"{step} IngestInput-{self.name} failed {error.message}{self.advice}"
+        return RpcError(error.code if status is None else Code.UNKNOWN, message, http_status=status)

@@ -1,0 +1,25 @@
+"""OTLP exports: profiles of several resources over one dictionary."""
+
+from flamehouse.errors import RpcError
+from flamehouse.services import Services
+from flamehouse.web.codec import JSON
+from ingest.formats import otlp
+from ingest.profile.checked import CheckedProfile
+from ingest.readers import ReadUpload, checks_of, id_of_profiles
+from ingest.received import ReceivedUpload
+from ingest.request.otlp_body import codec_of, max_bytes, unpacked
+
+
+def read(received: ReceivedUpload, services: Services) -> ReadUpload:
+    """Read the upload. RpcError invalid_argument for a body that is no request."""
+    codec = codec_of(received.content_type)
+    body = unpacked(received.body, max_bytes(codec, services.settings))
+    request = otlp.from_json(body) if codec is JSON else otlp.from_proto(body)
+    checks = checks_of(received, services)
+    profiles: list[CheckedProfile] = []
+    for found in otlp.profiles_of(request, services.settings):
+        if isinstance(found.profiles, RpcError):
+            profiles.append(CheckedProfile(id=found.place, profile=found.profiles))
+        else:
+            profiles += [checks.check(profile, found.place) for profile in found.profiles]
+    return ReadUpload(id=id_of_profiles(received, (("", body),), profiles), profiles=profiles)

@@ -1,0 +1,100 @@
+"""Uploads to push.v1.PusherService/Push: pprof profiles of several series."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.model.labels import check_label_sizes, unique_labels
+from flamehouse.pb import push_pb2
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from flamehouse.web.codec import codec_of
+from flamehouse.web.message_body import MessageBody
+from ingest.profile.checked import CheckedProfile, Checks
+from ingest.profile.incoming import IncomingProfile
+from ingest.profile.pprof import decode_pprof
+from ingest.profile.validate import ValidProfile, check_size
+from ingest.readers import ReadUpload, checks_of, id_of_profiles
+from ingest.received import ReceivedUpload
+from ingest.request.body import human_bytes, unpack
+
+_MAX_PROFILES: Final = 10_000
+_SESSION_LABEL: Final = "__session_id__"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sample:
+    """One profile of a request: a name for its series, its bytes, and the profile they make."""
+
+    name: str
+    content: bytes
+    checked: CheckedProfile
+
+
+def read(received: ReceivedUpload, services: Services) -> ReadUpload:
+    """Read the upload. RpcError invalid_argument for a body that is no request, or holds no or too many profiles."""
+    request = _body(received).message(push_pb2.PushRequest, services.settings.max_body_bytes)
+    count = sum(len(series.samples) for series in request.series)
+    if not count:
+        raise invalid_argument("no profiles received")
+    if count > _MAX_PROFILES:
+        raise invalid_argument(f"a push may hold {_MAX_PROFILES} profiles, not {count}")
+    samples = _read(request, checks_of(received, services))
+    profiles = [sample.checked for sample in samples]
+    parts = ((sample.name, sample.content) for sample in samples)
+    return ReadUpload(id=id_of_profiles(received, parts, profiles), profiles=profiles)
+
+
+def _body(received: ReceivedUpload) -> MessageBody:
+    codec = codec_of(received.content_type)
+    if codec is None:
+        raise invalid_argument(f"unsupported Content-Type {received.content_type!r}")
+    return MessageBody(data=received.body, codec=codec, content_encoding=received.content_encoding)
+
+
+def _read(request: push_pb2.PushRequest, checks: Checks) -> list[_Sample]:
+    limit = left = checks.settings.max_body_bytes
+    samples = []
+    for sample in _samples(request, checks):
+        left -= len(sample.content)
+        if left < 0:
+            size = human_bytes(limit)
+            raise invalid_argument(f"uncompressed batched profile payload size exceeds limit of {size}")
+        samples.append(sample)
+    return samples
+
+
+def _samples(request: push_pb2.PushRequest, checks: Checks) -> Iterator[_Sample]:
+    for series in request.series:
+        pairs = sorted((label.name, label.value) for label in series.labels if label.name != _SESSION_LABEL)
+        name = sha256(json.dumps(pairs).encode()).hexdigest()
+        labels = _labels(pairs, checks.settings)
+        for sample in series.samples:
+            content = sample.raw_profile
+            profile: ValidProfile | RpcError
+            try:
+                if isinstance(labels, RpcError):
+                    raise labels
+                content = _unpacked(content, labels, checks.settings)
+                profile = checks.accept(IncomingProfile(labels=labels, pprof=decode_pprof(content)))
+            except RpcError as error:
+                profile = error.alone()
+            yield _Sample(name=name, content=content, checked=CheckedProfile(id=sample.ID, profile=profile))
+
+
+def _labels(pairs: Sequence[tuple[str, str]], settings: Settings) -> dict[str, str] | RpcError:
+    """The labels of a series, or why they are invalid: validated once, however many profiles the series has."""
+    try:
+        labels = unique_labels(pairs)
+        check_label_sizes(labels, settings)
+    except RpcError as error:
+        return error.alone()
+    return labels
+
+
+def _unpacked(raw: bytes, labels: Mapping[str, str], settings: Settings) -> bytes:
+    check_size(len(raw), labels, settings)
+    return unpack(raw, settings.max_profile_bytes)

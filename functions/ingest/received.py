@@ -1,0 +1,119 @@
+"""An upload as it came in: a value that can be stored as bytes and ingested from them again, to the same rows.
+
+The envelope is `MAGIC`, the length of the header (4 bytes, big-endian), the header (JSON in ASCII), and the body as sent.
+"""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+MAGIC: Final = b"flamehouse-upload\x00"
+VERSION: Final = 1
+
+_SECOND_NS: Final = 1_000_000_000
+_LENGTH_BYTES: Final = 4
+_MAX_HEADER_BYTES: Final = 1 << 20
+"""More than any query string that a server accepts, escaped."""
+
+
+class Endpoint(StrEnum):
+    """The interfaces that accept uploads. Each has one name in ids of uploads, whatever path or transport was used."""
+
+    INGEST = "/ingest"
+    PUSH = "/push.v1.PusherService/Push"
+    OTLP = "/v1development/profiles"
+
+
+class EnvelopeError(ValueError):
+    """Bytes that are not the envelope of an upload, or not of a version that this release reads."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedUpload:
+    """Everything of a request that decides what is stored.
+
+    `parameters` is the query string as sent; bytes in it that are not UTF-8 are escaped (`surrogateescape`).
+    `content_type` and `content_encoding` are the headers as sent, `body` is neither unpacked nor split.
+    """
+
+    tenant: str
+    endpoint: Endpoint
+    received_ns: int
+    body: bytes
+    parameters: str = ""
+    content_type: str = ""
+    content_encoding: str = ""
+
+    @property
+    def received_s(self) -> int:
+        return self.received_ns // _SECOND_NS
+
+    def serialize(self) -> bytes:
+        """The envelope: `ReceivedUpload.parse` returns an equal value."""
+        header = {
+            "version": VERSION,
+            "tenant": self.tenant,
+            "endpoint": self.endpoint.value,
+            "received_ns": self.received_ns,
+            "parameters": self.parameters,
+            "content_type": self.content_type,
+            "content_encoding": self.content_encoding,
+            "body_bytes": len(self.body),
+        }
+        text = json.dumps(header, separators=(",", ":")).encode()
+        return b"".join((MAGIC, len(text).to_bytes(_LENGTH_BYTES), text, self.body))
+
+    @classmethod
+    def parse(cls, data: bytes) -> "ReceivedUpload":
+        """Read an envelope.
+
+        Raises:
+            EnvelopeError: for anything but one whole envelope of a known version.
+        """
+        view = memoryview(data)
+        if not data.startswith(MAGIC):
+            raise EnvelopeError("not an upload: the envelope's first bytes are missing")
+        header_start = len(MAGIC) + _LENGTH_BYTES
+        header_bytes = int.from_bytes(view[len(MAGIC) : header_start])
+        if header_bytes > _MAX_HEADER_BYTES:
+            raise EnvelopeError(f"a header of {header_bytes} bytes: at most {_MAX_HEADER_BYTES} are allowed")
+        body = view[header_start + header_bytes :]
+        header = _header(bytes(view[header_start : header_start + header_bytes]))
+        if header.pop("body_bytes") != len(body):
+            raise EnvelopeError(f"the envelope is cut short or has bytes after its end: {len(data)} bytes")
+        return cls(**header, body=bytes(body))
+
+
+_TYPES: Final = {
+    "tenant": str,
+    "endpoint": str,
+    "received_ns": int,
+    "parameters": str,
+    "content_type": str,
+    "content_encoding": str,
+    "body_bytes": int,
+}
+"""The fields of the header, without its version."""
+
+
+def _header(text: bytes) -> dict[str, Any]:
+    """The fields of the header, each of its type."""
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise EnvelopeError(f"the envelope's header is not JSON: {error}") from error
+    if not isinstance(header, dict):
+        raise EnvelopeError("the envelope's header is not a JSON object")
+    version = header.pop("version", None)
+    if version != VERSION:
+        raise EnvelopeError(
+            f"unknown version {version!r} of the envelope: this release reads version {VERSION}"
+        )
+    if {name: type(value) for name, value in header.items()} != _TYPES:
+        raise EnvelopeError(f"the envelope's header must have the fields {', '.join(_TYPES)}")
+    try:
+        header["endpoint"] = Endpoint(header["endpoint"])
+    except ValueError:
+        raise EnvelopeError(f"unknown endpoint {header['endpoint']!r}") from None
+    return header

@@ -1,0 +1,47 @@
+"""The body of a request for an RPC, as sent: decompressed and decoded when its message is needed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.web.codec import Codec
+from flamehouse.web.compression import decompress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageBody:
+    """A body in the encoding of `codec`, within `content_encoding`."""
+
+    data: bytes
+    codec: Codec
+    content_encoding: str
+
+    def message[M: Message](self, message_type: type[M], *limits: int | None) -> M:
+        """The message.
+
+        Raises:
+            RpcError: `invalid_argument` if it is none or larger than one of the `limits`, in bytes, or the codec's own;
+                `unimplemented` for an unsupported Content-Encoding.
+        """
+        with too_large_for_good():
+            body = decompress(self.data, self.content_encoding, max_message_bytes(self.codec, *limits))
+        return self.codec.decode(body, message_type)
+
+
+def max_message_bytes(codec: Codec, *limits: int | None) -> int:
+    """The smallest of the limits and the codec's own."""
+    return min(limit for limit in (codec.max_bytes, *limits) if limit is not None)
+
+
+@contextmanager
+def too_large_for_good() -> Iterator[None]:
+    """Makes a body that is too large `invalid_argument`: Alloy sends what is `resource_exhausted` ten times more."""
+    try:
+        yield
+    except RpcError as error:
+        if error.code is not Code.RESOURCE_EXHAUSTED:
+            raise
+        raise invalid_argument(error.message) from error
