@@ -3,7 +3,9 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Sequence
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from google.protobuf import json_format
 
 from all_in_one import create_app
-from flamehouse.pb.profile_pb2 import Profile
+from flamehouse.pb.profile_pb2 import Mapping, Profile
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store
@@ -22,7 +24,8 @@ from tests.support.queries.dot_language import label_lines, read_dot
 from tests.support.queries.oracle import OracleTree, read_tree
 from tests.support.queries.recorded import CLIENTS, recordings_of
 from tests.support.servers.client import Client
-from tests.support.uploads.pprofs import names_of_stack, said_by
+from tests.support.uploads.pprofs import said_by
+from tests.support.uploads.profiles import CPU, Frame, pprof_of, sample
 
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
 
@@ -83,20 +86,20 @@ def render_diff(asked: Question) -> int:
     return left
 
 
-def pprof(asked: Question, *, named: bool, **more: Any) -> int:
-    """The sum of the samples of a merged profile: of all, or of those with a named frame."""
-    return _sum(asked.rpc("SelectMergeProfile", **more), named=named)
+def pprof(asked: Question, **more: Any) -> int:
+    """The sum of the samples of a merged profile."""
+    return _sum(asked.rpc("SelectMergeProfile", **more))
 
 
-def pprof_in_format(asked: Question, *, named: bool) -> int:
+def pprof_in_format(asked: Question) -> int:
     """The same of the other RPC that answers one."""
-    answer = asked.rpc("SelectMergeStacktraces", format="PROFILE_FORMAT_PPROF")
-    return _sum(answer["pprof"].get("profile", {}), named=named)
+    return _sum(
+        asked.rpc("SelectMergeStacktraces", format="PROFILE_FORMAT_PPROF")["pprof"].get("profile", {})
+    )
 
 
-def _sum(answer: dict[str, Any], *, named: bool) -> int:
-    said = said_by(json_format.ParseDict(answer, Profile()))
-    return sum(value for stack, value in said.items() if not named or names_of_stack(stack))
+def _sum(answer: dict[str, Any]) -> int:
+    return sum(said_by(json_format.ParseDict(answer, Profile())).values())
 
 
 def points(asked: Question, **more: Any) -> float:
@@ -112,25 +115,21 @@ def timeline(asked: Question, **more: str) -> int:
     return sum(sum(line["samples"]) for line in lines)
 
 
-NAMED: Final[Mapping[str, Callable[[Question], float]]] = {
+TOTALS: Final[MappingOf[str, Callable[[Question], float]]] = {
     "flame graph": lambda asked: flamegraph(asked, "SelectMergeStacktraces", maxNodes=ALL_NODES),
     "flame graph of a node": lambda asked: flamegraph(asked, "SelectMergeStacktraces", maxNodes=1),
     "flame graph of every span": lambda asked: flamegraph(asked, "SelectMergeSpanProfile"),
     "TREE": lambda asked: tree(asked, "SelectMergeStacktraces", maxNodes=ALL_NODES),
     "TREE of a node": lambda asked: tree(asked, "SelectMergeStacktraces", maxNodes=1),
     "TREE of every span": lambda asked: tree(asked, "SelectMergeSpanProfile"),
-    "pprof": lambda asked: pprof(asked, named=True),
     "Diff with itself": diff,
     "render": lambda asked: int(asked.get("/pyroscope/render?ONE")["flamebearer"]["numTicks"]),
     "render-diff with itself": render_diff,
-}
-"""What counts the stacks that a flame graph shows."""
-ALL: Final[Mapping[str, Callable[[Question], float]]] = {
-    "pprof": lambda asked: pprof(asked, named=False),
-    "PPROF": lambda asked: pprof_in_format(asked, named=False),
-    "pprof of a node": lambda asked: pprof(asked, named=False, maxNodes=1),
+    "pprof": pprof,
+    "PPROF": pprof_in_format,
+    "pprof of a node": lambda asked: pprof(asked, maxNodes=1),
     "pprof for Go's PGO": lambda asked: pprof(
-        asked, named=False, stackTraceSelector={"goPgo": {"keepLocations": 2, "aggregateCallees": True}}
+        asked, stackTraceSelector={"goPgo": {"keepLocations": 2, "aggregateCallees": True}}
     ),
     "series in steps of 15 s": points,
     "series in one step": lambda asked: points(asked, step=(asked.end - asked.start) / 1_000),
@@ -142,7 +141,7 @@ ALL: Final[Mapping[str, Callable[[Question], float]]] = {
     "timeline": timeline,
     "timelines by service": lambda asked: timeline(asked, groupBy="service_name"),
 }
-"""What counts every sample."""
+"""The endpoints that report a total."""
 
 
 def check_heatmap(asked: Question, total: float) -> None:
@@ -196,9 +195,27 @@ def test_all_answers_about_a_recording_agree(
         assert recording.replay(client)["status"] == 200
     expected = json.loads((folder / "expected_all.json").read_text())
     for type_ in expected["profile_types"]:
-        asked = Question(client=client, type_=type_["id"], **expected["query_range_ms"])
-        named, total = type_["total"], type_["series_total"]
-        assert {each: ask(asked) for each, ask in NAMED.items()} == dict.fromkeys(NAMED, named), asked.type_
-        assert {each: ask(asked) for each, ask in ALL.items()} == dict.fromkeys(ALL, total), asked.type_
-        check_heatmap(asked, total)
-        check_dot(asked, named)
+        check_totals(
+            Question(client=client, type_=type_["id"], **expected["query_range_ms"]), type_["series_total"]
+        )
+
+
+def check_totals(asked: Question, total: float) -> None:
+    """Every endpoint reports this total."""
+    assert {each: ask(asked) for each, ask in TOTALS.items()} == dict.fromkeys(TOTALS, total), asked.type_
+    check_heatmap(asked, total)
+    check_dot(asked, total)
+
+
+def test_totals_agree_for_stacks_without_functions(store: Store, settings: Settings, tenant: str) -> None:
+    services = Services(settings=settings, store=store)
+    client = Client(server=create_app(lambda: services), tenant=tenant)
+    stacks: Sequence[Sequence[Frame]] = ([0x401000, 0x401010], [], ["main", 0x401010, "leaf"], ["main"])
+    mapping = Mapping(id=1, memory_start=0x400000, memory_limit=0x500000)
+    now_ms = time.time_ns() // 1_000_000
+    samples = [sample(stack, 10**number) for number, stack in enumerate(stacks)]
+    profile = pprof_of(samples, time_ms=now_ms, mapping=mapping)
+    response = client.send("POST", "/ingest?name=native", profile.SerializeToString())
+    assert response.status_code == 200, response.text
+    asked = Question(client=client, type_=CPU, start=now_ms - 60_000, end=now_ms + 60_000)
+    check_totals(asked, 1_111)

@@ -158,7 +158,7 @@ def test_a_pprof_is_drawn_with_inlined_functions_and_addresses_of_unknown_ones(a
     profile = pprof_of([sample(["main", ("outer", "inner"), 0xABC], 5)], time_ms=1)
     answer = adhoc.upload(profile.SerializeToString(), "cpu.pprof")
     assert flamebearer(answer.flamebearer_profile)["flamebearer"] == drawn(
-        [(("main", "outer", "inner", "abc"), 5)]
+        [(("main", "outer", "inner", "0xabc"), 5)]
     )
 
 

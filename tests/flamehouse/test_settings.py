@@ -32,6 +32,11 @@ def test_a_number_out_of_its_range_is_refused_by_its_name(name: str, value: str,
         Settings.from_env({name: value})
 
 
+def test_an_unknown_way_to_draw_native_frames_is_rejected() -> None:
+    with pytest.raises(ValueError, match=r"^NATIVE_FRAMES must be address or mapping, not 'symbol'$"):
+        Settings.from_env({"NATIVE_FRAMES": "symbol"})
+
+
 @pytest.mark.parametrize(
     ("environ", "allowed", "default"),
     [

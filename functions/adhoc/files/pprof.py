@@ -1,6 +1,6 @@
 """pprof files: decoded and checked as uploads to /ingest are, drawn as Pyroscope draws a file.
 
-A frame whose function nobody knows is drawn as its address, in hexadecimal.
+A frame without a function is drawn as it is for an upload.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from adhoc.files.profile_file import ProfileFile, add_stack
 from flamehouse.render.flamebearer import shown_as
 from flamehouse.settings import Settings
 from ingest.profile.incoming import IncomingProfile
+from ingest.profile.native_frames import frame_name
 from ingest.profile.pprof import decode_pprof
 from ingest.profile.validate import ValidProfile, validate
 
@@ -24,7 +25,7 @@ def read_pprof(data: bytes, _name: str, settings: Settings) -> ProfileFile:
     # A file may be of any time.
     pprof.time_nanos = 0
     valid = validate(IncomingProfile(labels=_LABELS, pprof=pprof), settings, received_ns=0, past_s=0)
-    frames = _frames(valid)
+    frames = _frames(valid, settings.native_frames)
     strings = pprof.string_table
 
     def fill(tree: CallTree, type_: int, side: int) -> None:
@@ -38,19 +39,21 @@ def read_pprof(data: bytes, _name: str, settings: Settings) -> ProfileFile:
     return ProfileFile(types=types, fill=fill)
 
 
-def _frames(profile: ValidProfile) -> dict[int, list[str]]:
+def _frames(profile: ValidProfile, native_frames: str) -> dict[int, list[str]]:
     """The names of each location, the outermost of inlined functions first."""
     locations, functions = profile.columns.locations, profile.columns.functions
     strings = profile.pprof.string_table[:]
     names = {id_: strings[name] for id_, name in zip(functions.ids, functions.names, strict=True)}
+    files = {mapping.id: strings[mapping.filename] for mapping in profile.pprof.mapping}
     frames = {}
     counts = locations.line_counts
-    for id_, address, count, end in zip(
-        locations.ids, locations.addresses, counts, accumulate(counts), strict=True
+    for id_, address, mapping, count, end in zip(
+        locations.ids, locations.addresses, locations.mapping_ids, counts, accumulate(counts), strict=True
     ):
         lines = locations.function_ids[end - count : end]
         known = [names[function] for function in reversed(lines) if function in names]
-        frames[id_] = known if count else [f"{address:x}"]
+        native = [frame_name(address, files.get(mapping, ""), native_frames)] if address else []
+        frames[id_] = known or native
     return frames
 
 

@@ -32,7 +32,7 @@ def normalize(
     than an upload may make.
     """
     symbols = Symbols()
-    table = SymbolTable(profile, symbols, settings.max_stack_depth)
+    table = SymbolTable(profile, symbols, settings.max_stack_depth, settings.native_frames)
     parts: list[SeriesProfile] = []
     for sample_labels, samples in merge_samples(profile, table).items():
         labels = _join_labels(profile.labels, sample_labels)

@@ -7,7 +7,7 @@ of code is the same location whatever the build's layout, and locations with nei
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as MappingOf
-from itertools import accumulate, chain
+from itertools import accumulate, chain, repeat
 
 from flamehouse.model.profile import (
     NO_MAPPING,
@@ -23,23 +23,30 @@ from flamehouse.model.profile import (
 from flamehouse.pb import profile_pb2
 from ingest.profile.columns import Functions, Locations
 from ingest.profile.go_names import is_go, without_shapes
+from ingest.profile.native_frames import NativeFrames
 from ingest.profile.validate import ValidProfile
+
+type _Lines = tuple[tuple[tuple[int, int], int, int], ...]
+"""The lines of a location as `location_of` takes them."""
 
 
 class SymbolTable:
     """Turns the location ids of one pprof's samples into stack ids, collecting into `symbols` what they name."""
 
-    def __init__(self, profile: ValidProfile, symbols: Symbols, max_depth: int) -> None:
+    def __init__(self, profile: ValidProfile, symbols: Symbols, max_depth: int, native_frames: str) -> None:
         pprof, columns = profile.pprof, profile.columns
         rename = without_shapes if is_go(profile.labels, pprof) else None
         functions = _functions(columns.functions, pprof.string_table[:], rename)
         mappings = _mappings(pprof)
-        locations = _locations(columns.locations, functions, mappings)
-        symbols.functions = {function.id: function for function in functions.values()}
+        native = NativeFrames(native_frames)
+        locations = _locations(columns.locations, functions, mappings, native)
+        symbols.functions = {function.id: function for function in functions.values()} | native.functions
+        symbols.merged_name_ids = native.merged_name_ids
         symbols.mappings = {mapping.id: mapping for mapping in mappings.values()}
         symbols.locations = {location.id: location for location in locations.values()}
         self._ids = {local: location.id for local, location in locations.items()}
         self._symbols = symbols
+        self._native = native
         self._max_depth = max_depth
         self._widest = max(columns.locations.line_counts, default=1) or 1
 
@@ -64,10 +71,17 @@ class SymbolTable:
             stack = all_stacks[start : start + depth]
             if depth * self._widest > self._max_depth:
                 stack = self._cut(stack)
+            if not stack:
+                self._draw_no_frames()
             id_ = stacktrace_id(stack)
             self._symbols.stacktraces[id_] = stack
             stacktraces[number] = id_
         return stacktraces
+
+    def _draw_no_frames(self) -> None:
+        name_id = self._native.unknown()
+        self._symbols.no_frames = array("Q", [name_id])
+        self._symbols.functions |= self._native.functions
 
     def _cut(self, stack: "array[int]") -> "array[int]":
         """Keep the outermost frames, `max_depth` of them: a location counts for its lines."""
@@ -142,30 +156,49 @@ def _mappings(pprof: profile_pb2.Profile) -> dict[int, Mapping]:
 
 
 def _locations(
-    columns: Locations, functions: MappingOf[int, Function], mappings: MappingOf[int, Mapping]
+    columns: Locations,
+    functions: MappingOf[int, Function],
+    mappings: MappingOf[int, Mapping],
+    native: NativeFrames,
 ) -> dict[int, Location]:
-    """The locations by their ids in the pprof; those that say nothing are left out."""
-    mapping_ids = {local: mapping.id for local, mapping in mappings.items()}
+    """The locations by their ids in the pprof, without those that have neither an address nor a function."""
+    lines = [*_known_lines(columns, {local: function[:2] for local, function in functions.items()})]
     without_address = {local for local, mapping in mappings.items() if mapping.has_functions}
     found = map(
         location_of,
         [
-            0 if local in without_address else address
-            for local, address in zip(columns.mapping_ids, columns.addresses, strict=True)
+            0 if local in without_address and known else address
+            for local, address, known in zip(columns.mapping_ids, columns.addresses, lines, strict=True)
         ],
-        [mapping_ids.get(local, NO_MAPPING) for local in columns.mapping_ids],
-        _known_lines(columns, {local: function[:2] for local, function in functions.items()}),
+        [mappings[local].id if local in mappings else NO_MAPPING for local in columns.mapping_ids],
+        lines,
+        _native_name_ids(columns, lines, mappings, native),
     )
     return {
         local: location
-        for local, address, location in zip(columns.ids, columns.addresses, found, strict=True)
+        for local, address, location in zip(columns.ids, columns.addresses, found, strict=False)
         if address or location.lines
     }
 
 
-def _known_lines(
-    columns: Locations, functions: MappingOf[int, tuple[int, int]]
-) -> Iterable[tuple[tuple[tuple[int, int], int, int], ...]]:
+def _native_name_ids(
+    columns: Locations,
+    lines: Sequence[_Lines],
+    mappings: MappingOf[int, Mapping],
+    native: NativeFrames,
+) -> Iterable[int | None]:
+    """The name id of each location that has an address alone, None for the others."""
+    if all(lines):
+        return repeat(None)
+    return [
+        native.name_id(address, mappings[local].filename if local in mappings else "")
+        if address and not known
+        else None
+        for local, address, known in zip(columns.mapping_ids, columns.addresses, lines, strict=True)
+    ]
+
+
+def _known_lines(columns: Locations, functions: MappingOf[int, tuple[int, int]]) -> Iterable[_Lines]:
     """Each location's lines whose function the pprof has, as `location_of` takes them."""
     known = [functions[local] for local in columns.function_ids if local in functions]
     if len(known) == len(columns.function_ids) and columns.line_counts.count(1) == len(columns.line_counts):

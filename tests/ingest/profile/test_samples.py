@@ -50,10 +50,12 @@ def test_samples_of_nothing_or_less_are_left_out(
     assert [values_by_stack(part) for part in parts] == kept
 
 
-@pytest.mark.parametrize("stack", [[], [0x40], [0x40, 0x41]])
-def test_samples_without_a_known_function_are_kept(stack: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("stack", "frames"), [([], "[unknown]"), ([0x40], "0x40"), ([0x40, 0x41], "0x40;0x41")]
+)
+def test_samples_without_a_known_function_are_kept(stack: list[int], frames: str) -> None:
     [part] = stored_samples(sample(stack, 3))
-    assert values_by_stack(part) == [("", 3)]
+    assert values_by_stack(part) == [(frames, 3)]
     assert [[location.address for location in each] for each in locations_of(part)] == [stack]
 
 

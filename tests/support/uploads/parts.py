@@ -46,10 +46,7 @@ def locations_of(part: SeriesProfile) -> list[list[Location]]:
 def names_by_sample(part: SeriesProfile) -> list[list[str]]:
     """The functions of each sample's stack, root first."""
     names = {function.name_id: function.name for function in part.symbols.functions.values()}
-    return [
-        [names[name_id] for location in stack for name_id in location.name_ids]
-        for stack in locations_of(part)
-    ]
+    return [[names[name_id] for name_id in part.symbols.frames_of(stack)] for stack in part.stacktrace_ids]
 
 
 def values_by_stack(part: SeriesProfile) -> list[tuple[str, int]]:

@@ -39,12 +39,11 @@ def sample(stack: Sequence[Frame], *values: int, **labels: str) -> Sample:
 
 
 def names_of(stack: Iterable[Frame]) -> list[str]:
-    """The functions of a stack, root first, that a flame graph shows."""
+    """The frames that a flame graph shows for a stack without a mapping, root first."""
     names: list[str] = []
     for frame in stack:
-        if not isinstance(frame, int):
-            names += (frame,) if isinstance(frame, str) else frame
-    return names
+        names += (f"{frame:#x}",) if isinstance(frame, int) else (frame,) if isinstance(frame, str) else frame
+    return names or ["[unknown]"]
 
 
 def pprof_of(

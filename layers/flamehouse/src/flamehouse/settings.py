@@ -26,6 +26,8 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "query_timeout_s": (1, _DAY_S),
 }
 """The least and the greatest value of a number, where these are not `_ANY`."""
+NATIVE_FRAMES_BY_ADDRESS: Final = "address"
+NATIVE_FRAMES_BY_MAPPING: Final = "mapping"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,9 @@ class Settings:
     """Frames of all stacks of a profile together, inlined ones counted."""
     max_stack_depth: int = 1_000
     """Frames of one stack, inlined ones counted; what lies deeper is cut off. At most 4,000."""
+    native_frames: str = NATIVE_FRAMES_BY_ADDRESS
+    """How a frame without a function is drawn: `address` as `libc.so.6!0x7f21`, `mapping` as `[libc.so.6]` with
+    consecutive ones merged. Applies to profiles as they are stored."""
     max_label_names: int = 30
     max_label_name_bytes: int = 1_024
     max_label_value_bytes: int = 2_048
@@ -108,6 +113,8 @@ class Settings:
             _check_server(self.clickhouse_dsn)
         if not _ADHOC_PLACE.fullmatch(self.adhoc_profiles):
             raise ValueError(f"ADHOC_PROFILES must be a folder or s3://BUCKET, not {self.adhoc_profiles!r}")
+        if self.native_frames not in {NATIVE_FRAMES_BY_ADDRESS, NATIVE_FRAMES_BY_MAPPING}:
+            raise ValueError(f"NATIVE_FRAMES must be address or mapping, not {self.native_frames!r}")
         for setting in fields(self):
             value = getattr(self, setting.name)
             if isinstance(value, int):

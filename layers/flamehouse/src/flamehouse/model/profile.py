@@ -5,11 +5,11 @@ has the same id in every upload and nothing has to be looked up before it is wri
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
-from itertools import chain
+from itertools import chain, groupby
 from typing import NamedTuple
 from uuid import UUID
 
@@ -50,7 +50,8 @@ class Line(NamedTuple):
 class Location(NamedTuple):
     """A place in the code; `lines` runs from the innermost inlined function out to the one that was called.
 
-    `name_ids` are those of its functions in the order of a stack, the called one first; empty where none is known.
+    `name_ids` are those of its functions in the order of a stack, the called one first. A location without lines has the
+    name id that it is drawn with, of which `lines` say nothing.
     """
 
     id: int
@@ -78,12 +79,31 @@ class Mapping(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Symbols:
-    """What the stacks of some profiles are made of, each by its id; a stack is its locations' ids, root first."""
+    """What the stacks of some profiles are made of, each by its id; a stack is its locations' ids, root first.
+
+    `functions` has the names of native frames too. Consecutive frames of the same id in `merged_name_ids` are drawn as
+    one; a stack without locations is drawn as `no_frames`.
+    """
 
     stacktraces: "dict[int, array[int]]" = field(default_factory=dict)
     locations: dict[int, Location] = field(default_factory=dict)
     mappings: dict[int, Mapping] = field(default_factory=dict)
     functions: dict[int, Function] = field(default_factory=dict)
+    merged_name_ids: Collection[int] = frozenset()
+    no_frames: "array[int]" = field(default_factory=lambda: array("Q"))
+
+    def frames_of(self, stacktrace_id: int) -> "array[int]":
+        """The name ids that a stack is drawn with, root first."""
+        locations = self.locations
+        stack = self.stacktraces[stacktrace_id]
+        name_ids = array("Q", chain.from_iterable(locations[each].name_ids for each in stack))
+        if self.merged_name_ids:
+            runs = groupby(name_ids)
+            name_ids = array("Q", chain.from_iterable(self._merged(*run) for run in runs))
+        return name_ids or self.no_frames
+
+    def _merged(self, name_id: int, run: Iterable[int]) -> Iterable[int]:
+        return (name_id,) if name_id in self.merged_name_ids else run
 
 
 # The same functions and locations come again with every profile of a process, and looking one up is several times
@@ -97,10 +117,21 @@ def function_of(name: str, system_name: str, filename: str, start_line: int) -> 
 
 @lru_cache(maxsize=1 << 17)
 def location_of(
-    address: int, mapping_id: int, lines: tuple[tuple[tuple[int, int], int, int], ...]
+    address: int,
+    mapping_id: int,
+    lines: tuple[tuple[tuple[int, int], int, int], ...],
+    native_name_id: int | None = None,
 ) -> Location:
-    """The location with its id; a line is ((function id, its name id), line number, column), the innermost first."""
+    """The location with its id; a line is ((function id, its name id), line number, column), the innermost first.
+
+    `native_name_id` is what a location without lines is drawn with. It is part of the id, so that a stack's id determines
+    its frames.
+    """
     known = tuple(Line(function_id, line, column) for (function_id, _), line, column in lines)
+    if native_name_id is not None:
+        return Location(
+            hash64_of(address, mapping_id, native_name_id), (native_name_id,), address, mapping_id, known
+        )
     id_ = hash64_of(address, mapping_id, *chain.from_iterable(known))
     return Location(id_, tuple(name_id for (_, name_id), _, _ in reversed(lines)), address, mapping_id, known)
 

@@ -7,7 +7,6 @@ insert held is remembered, for a bounded time, so that a database emptied under 
 from array import array
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
-from itertools import chain
 from time import monotonic
 
 from flamehouse.model.profile import Function, Location, Mapping, Symbols
@@ -59,9 +58,7 @@ class FreshSymbols:
     def add_unknown(self, symbols: Symbols, known: Known, scope: SymbolScope) -> None:
         """Take in those of `symbols` that are not known to be stored in this scope."""
         for id_ in symbols.stacktraces.keys() - known.of(("stacktraces", scope)) - self.stacktraces.keys():
-            locations = symbols.stacktraces[id_]
-            name_ids = array("Q", chain.from_iterable(symbols.locations[each].name_ids for each in locations))
-            self.stacktraces[id_] = (name_ids, locations)
+            self.stacktraces[id_] = (symbols.frames_of(id_), symbols.stacktraces[id_])
         self.locations |= _without(symbols.locations, known.of(("locations", scope)))
         self.functions |= _without(symbols.functions, known.of(("functions", scope)))
         self.mappings |= _without(symbols.mappings, known.of(("mappings", scope)))
