@@ -33,6 +33,7 @@ check: lint types imports generated template bundle test ## The whole gate: what
 lint: $(INSTALLED)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	$(BIN)/oxlint --quiet --deny-warnings --config .oxlintrc.json functions/ui/static/js
 
 format: $(INSTALLED) ## Rewrite the sources as the formatter wants them
 	$(BIN)/ruff format

@@ -28,6 +28,7 @@ from querier import (
 )
 from querier.pyroscope import label_values as render_label_values
 from querier.pyroscope import render, render_diff
+from ui import routes as ui
 
 routes: Final[list[BaseRoute]] = [
     *ingest_routes,
@@ -48,6 +49,7 @@ routes: Final[list[BaseRoute]] = [
     render_label_values.route,
     *about.routes,
     *kept_settings.routes,
+    *ui.routes,
 ]
 
 handler = lambda_handler(*routes)

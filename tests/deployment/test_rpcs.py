@@ -10,6 +10,7 @@ from flamehouse.web.routing import CleanPaths
 from tests.support.queries.rpcs import handled, resources_of, routes_of
 from tests.support.servers.bundle import FUNCTIONS
 from tests.support.servers.doubles import CannedStore
+from ui.routes import routes as ui_routes
 
 MODULES = [*handled("ingest"), *handled("querier"), *handled("console"), *handled("adhoc")]
 
@@ -20,7 +21,8 @@ def test_the_local_server_has_the_routes_of_every_handler_and_no_others() -> Non
     assert isinstance(served, CleanPaths)
     assert isinstance(served.app, Starlette)
     mounted = sorted(id(route) for route in served.app.routes)
-    assert mounted == sorted(id(route) for module in MODULES for route in routes_of(module))
+    page = [id(route) for route in ui_routes]
+    assert mounted == sorted([*page, *(id(route) for module in MODULES for route in routes_of(module))])
 
 
 def test_the_template_has_a_function_for_every_handler_with_its_paths() -> None:
@@ -37,4 +39,5 @@ def test_the_template_has_a_function_for_every_handler_with_its_paths() -> None:
         f"{module.__name__}.handler": {route.path for route in routes_of(module) if isinstance(route, Route)}
         for module in MODULES
     }
-    assert events == {**paths, "routes.handler": set()}
+    page = {route.path.replace("{path:path}", "{path+}") for route in ui_routes}
+    assert events == {**paths, "routes.handler": set(), "ui.handler.handler": page}

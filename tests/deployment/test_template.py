@@ -61,6 +61,7 @@ def test_every_handler_has_its_routes_and_every_route_its_handler(template: dict
     modules = (*handled("ingest"), *handled("querier"), *handled("console"), *handled("adhoc"))
     expected = {f"{each.__name__}.handler": {route.path for route in routes_of(each)} for each in modules}
     expected["routes.handler"] = {"$default"}
+    expected["ui.handler.handler"] = {"/", "/ui/{path+}"}
     assert routed(template) == expected
     assert {name: f"{module}.handler" for name, module in FUNCTIONS.items()} == {
         name: properties["Handler"] for name, properties in functions(template).items()
@@ -151,7 +152,7 @@ def test_the_secret_is_read_by_functions_that_ask_clickhouse(template: dict[str,
     ]
     own = {"Fn::GetAtt": ["FunctionRole", "Arn"]}
     asking = {name for name, each in functions(template).items() if each["Role"] == own}
-    assert FUNCTIONS.keys() - asking == {"AboutFunction", "AdHocProfilesFunction"}
+    assert FUNCTIONS.keys() - asking == {"AboutFunction", "AdHocProfilesFunction", "UiFunction"}
 
 
 def test_every_request_has_a_line_without_its_headers_and_query(template: dict[str, Any]) -> None:

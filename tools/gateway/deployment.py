@@ -13,6 +13,7 @@ from typing import Any, Final
 import yaml
 
 DEFAULT_ROUTE: Final = "$default"
+_GREEDY: Final = re.compile(r"(?P<method>[A-Z]+) (?P<folder>/.*)\{\w+\+\}")
 _FUNCTION: Final = "AWS::Serverless::Function"
 
 
@@ -38,10 +39,19 @@ class Deployment:
 
     def route(self, method: str, path: str) -> str | None:
         """The key of the route that a request takes, as the gateway chooses it."""
-        for key in (f"{method} {path}", f"ANY {path}", DEFAULT_ROUTE):
+        for key in (f"{method} {path}", f"ANY {path}"):
             if key in self.routes:
                 return key
-        return None
+        greedy = [key for key in self.routes if _takes(key, method, path)]
+        return max(greedy, key=len, default=DEFAULT_ROUTE if DEFAULT_ROUTE in self.routes else None)
+
+
+def _takes(key: str, method: str, path: str) -> bool:
+    """Whether a route such as `ANY /ui/{path+}` takes a request that no route names to the letter."""
+    found = _GREEDY.fullmatch(key)
+    if found is None or found["method"] not in {"ANY", method}:
+        return False
+    return path.startswith(found["folder"]) and len(path) > len(found["folder"])
 
 
 def read_deployment(build: Path, parameters: Mapping[str, str]) -> Deployment:
@@ -51,7 +61,7 @@ def read_deployment(build: Path, parameters: Mapping[str, str]) -> Deployment:
     shared = template.get("Globals", {}).get("Function", {})
     functions, routes = {}, {}
     for name, resource in template["Resources"].items():
-        if resource["Type"] != _FUNCTION:
+        if resource["Type"] != _FUNCTION or not stack.has(resource):
             continue
         properties = _merged(shared, resource["Properties"])
         functions[name] = _function(name, stack.resolved(properties), stack, build)
@@ -126,6 +136,10 @@ class _Stack:
     def layer(self, name: str) -> str:
         """The folder of a layer's content."""
         return str(self._resources[name]["Properties"]["ContentUri"])
+
+    def has(self, resource: Mapping[str, Any]) -> bool:
+        """Whether a resource is deployed: its condition holds, or it has none."""
+        return "Condition" not in resource or self._holds({"Condition": resource["Condition"]})
 
     def _holds(self, condition: Any) -> bool:  # noqa: ANN401
         match condition:

@@ -1,4 +1,4 @@
-"""/pyroscope/render: a flame graph with its timeline as flamebearer JSON, or a call graph as DOT."""
+"""/pyroscope/render: a flame graph with its timeline as flamebearer JSON, a call graph as DOT, or a merged pprof."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -9,11 +9,13 @@ from flamehouse.model.labels import LabelSet
 from flamehouse.model.queries import EVERY_SAMPLE, SeriesQuery, SeriesResult, StacktraceQuery
 from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
+from flamehouse.pb.types_pb2 import GoPGO
 from flamehouse.render.flamebearer import flamebearer_of, shown_as
 from flamehouse.render.flamegraph import flamegraph_of
 from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.web.connect import Call
 from flamehouse.web.response_limits import check_answer_size
+from querier.common.merged_pprof import merged_pprof, profile_query
 from querier.common.merged_tree import dot_graph_of, stacktrace_query, tree_of
 from querier.common.time_series import check_series_count, series_to_ask_for
 from querier.pyroscope.endpoint import Content, Names, http_query, json_content, selection_of
@@ -21,6 +23,8 @@ from querier.pyroscope.timeline import Timeline, on_steps, point_count, step_of,
 
 _NAMES: Final = Names(query="query", from_="from", until="until")
 _DOT: Final = "dot"
+_PPROF: Final = "pprof"
+_EVERY_CALLEE: Final = GoPGO()
 _LEAST_POINT_BYTES: Final = 2
 """What a zero takes in JSON."""
 _WITHOUT_LABEL: Final = "*"
@@ -32,6 +36,8 @@ _NO_VALUE: Final = ""
 def render(call: Call, parameters: QueryParams) -> Content:
     """The samples from `from` up to but not with `until`, and when they were taken."""
     request = selection_of(parameters, _NAMES)
+    if parameters.get("format") == _PPROF:
+        return _pprof(call, request)
     question = stacktrace_query(call, request, EVERY_SAMPLE)
     if parameters.get("format") == _DOT:
         dot = dot_graph_of(call, question, request.max_nodes)
@@ -40,6 +46,12 @@ def render(call: Call, parameters: QueryParams) -> Content:
     profile_type = question.profile_type
     flamebearer = flamebearer_of(graph, shown_as(profile_type.sample_type, profile_type.sample_unit))
     return json_content(flamebearer | _timelines(call, request, question, parameters))
+
+
+def _pprof(call: Call, request: SelectMergeStacktracesRequest) -> Content:
+    """The message that SelectMergeProfile returns; `go tool pprof` and speedscope read it from the URL."""
+    query = profile_query(call, request, EVERY_SAMPLE, _EVERY_CALLEE)
+    return Content(body=merged_pprof(call, query, _EVERY_CALLEE).data, media_type="application/octet-stream")
 
 
 def _timelines(

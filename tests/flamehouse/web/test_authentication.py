@@ -25,7 +25,7 @@ PATHS = (
     "/ingest?name=app",
     "/pyroscope/ingest",
     "/push.v1.PusherService/Push",
-    "/",
+    "/nothing",
     "/x.v1.Y/Z",
 )
 
@@ -128,7 +128,7 @@ def test_a_local_server_without_a_credential_asks_for_none() -> None:
         ("/v1development/profiles", "text/plain", 400, "application/json"),
         (PROFILE_TYPES, "text/plain", 415, None),
         ("/x.v1.Y/Z", "application/json", 501, "application/json"),
-        ("/", "application/json", 404, "application/json"),
+        ("/nothing", "application/json", 404, "application/json"),
     ],
 )
 def test_an_invalid_tenant_is_an_error_in_the_shape_of_the_endpoint(

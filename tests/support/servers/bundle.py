@@ -19,7 +19,7 @@ FUNCTIONS: Final = {
     for name, properties in resources_of("AWS::Serverless::Function").items()
 }
 """The module of each function's handler."""
-_ROOMS: Final = {"adhoc": {"adhoc", "ingest"}, "routes": {"routes", "console", "ingest", "querier"}}
+_ROOMS: Final = {"adhoc": {"adhoc", "ingest"}, "routes": {"routes", "console", "ingest", "querier", "ui"}}
 """What is built into a function, where that is more than the package its handler is in."""
 
 

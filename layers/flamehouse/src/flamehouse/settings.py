@@ -52,6 +52,14 @@ class Settings:
     """How long a new database retains profiles, 10,000 days at most; 0 is for ever, and None is 30. A database records its
     retention: a larger number lengthens it, a smaller one is rejected."""
 
+    ui: str = "true"
+    """`true` serves the web page at `/`, `false` does not."""
+    ui_api_url: str = ""
+    """The server whose profiles the web page shows. Empty: the one that serves it."""
+    ui_source_hosts: str = ""
+    """Hosts of repositories besides the public ones that the web page links to, each with its kind: `HOST=github`,
+    `HOST=gitlab`, `HOST=gitea` or `HOST=bitbucket`, separated by commas."""
+
     adhoc_profiles: str = ""
     """Where files that are uploaded to be looked at are kept: a folder, or `s3://BUCKET`. Empty: in the data folder of an
     embedded ClickHouse, and nowhere without one."""
@@ -115,6 +123,8 @@ class Settings:
             raise ValueError(f"ADHOC_PROFILES must be a folder or s3://BUCKET, not {self.adhoc_profiles!r}")
         if self.native_frames not in {NATIVE_FRAMES_BY_ADDRESS, NATIVE_FRAMES_BY_MAPPING}:
             raise ValueError(f"NATIVE_FRAMES must be address or mapping, not {self.native_frames!r}")
+        if self.ui not in {"true", "false"}:
+            raise ValueError(f"UI must be true or false, not {self.ui!r}")
         for setting in fields(self):
             value = getattr(self, setting.name)
             if isinstance(value, int):

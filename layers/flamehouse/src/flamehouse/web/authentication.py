@@ -11,7 +11,9 @@ from flamehouse.identity.credentials import Credentials
 from flamehouse.identity.principal import Principal
 from flamehouse.web.error_response import error_response
 
-_OPEN_PATHS: Final = {"/ready"}
+_OPEN_PATHS: Final = {"/ready", "/"}
+_OPEN_FOLDER: Final = "/ui/"
+"""The files of the web page: they hold no data, and have to be there before anyone can sign in."""
 _CHALLENGE: Final = 'Basic realm="flamehouse"'
 _KEY: Final = "flamehouse.principal"
 
@@ -21,15 +23,15 @@ class Authentication:
     """ASGI middleware: puts the caller into the request's scope, for `principal_of`.
 
     An unauthenticated request ends here. Any other failure, such as an invalid tenant, is left to the endpoint, whose
-    clients expect errors in a shape of their own. Expects normalized paths (`flamehouse.web.routing`): /ready is open to
-    everyone.
+    clients expect errors in a shape of their own. Expects normalized paths (`flamehouse.web.routing`): /ready and the
+    web page are open to everyone.
     """
 
     app: ASGIApp
     credentials: Credentials
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" or scope["path"] in _OPEN_PATHS:
+        if scope["type"] == "lifespan" or _is_open(scope["path"]):
             await self.app(scope, receive, send)
             return
         caller = self._caller(HTTPConnection(scope))
@@ -46,6 +48,10 @@ class Authentication:
             return self.credentials.principal_of(request)
         except RpcError as error:
             return error.alone()
+
+
+def _is_open(path: str) -> bool:
+    return path in _OPEN_PATHS or path.startswith(_OPEN_FOLDER)
 
 
 def principal_of(scope: Scope) -> Principal:

@@ -1,0 +1,154 @@
+"""The files of the web page as HTTP responses; needs the standard library alone.
+
+`index.html` names its assets below `ui/VERSION/`, where VERSION is a hash of all of them: it is checked at every visit,
+and they are never asked for twice.
+"""
+
+import gzip
+import hashlib
+import html
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+STATIC: Final = Path(__file__).parent / "static"
+
+_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+"""The files that are served; licences and notes beside them are not."""
+_INDEX: Final = "index.html"
+_IMMUTABLE: Final = "public, max-age=31536000, immutable"
+_REVALIDATED: Final = "no-cache"
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src {connect}; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageResponse:
+    """What an adapter sends: a body that is not compressed further."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageOptions:
+    """What a deployment may change about the page.
+
+    `api_url` is the server whose profiles are shown, instead of the one that serves the page. `source_hosts` are hosts
+    of repositories besides the public ones, as `git.example.com=gitlab,code.example.com=github`.
+    """
+
+    api_url: str = ""
+    source_hosts: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asset:
+    body: bytes
+    gzipped: bytes
+    media_type: str
+    etag: str
+
+    @classmethod
+    def of(cls, body: bytes, suffix: str) -> Self:
+        return cls(
+            body=body,
+            gzipped=gzip.compress(body, mtime=0),
+            media_type=_TYPES[suffix],
+            etag=f'"{hashlib.sha256(body).hexdigest()[:16]}"',
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """The page in memory: `index`, and the assets by their path below `ui/VERSION/`."""
+
+    version: str
+    index: _Asset
+    assets: Mapping[str, _Asset]
+    policy: str
+
+    @classmethod
+    def load(cls, options: PageOptions) -> Self:
+        """Read every file once."""
+        files = {
+            path.relative_to(STATIC).as_posix(): path.read_bytes()
+            for path in sorted(STATIC.rglob("*"))
+            if path.suffix in _TYPES
+        }
+        digest = hashlib.sha256()
+        for name, body in files.items():
+            digest.update(f"{name} {len(body)}\n".encode() + body)
+        version = digest.hexdigest()[:12]
+        template = files.pop(_INDEX).decode()
+        return cls(
+            version=version,
+            index=_Asset.of(_filled(template, version, options, files).encode(), ".html"),
+            assets={name: _Asset.of(body, Path(name).suffix) for name, body in files.items()},
+            policy=_POLICY.format(connect=f"'self' {_origin(options.api_url)}".strip()),
+        )
+
+    def respond(self, path: str, headers: Mapping[str, str]) -> PageResponse:
+        """The response to GET `path`, which is `/` or below `/ui/`; the names of `headers` are in lower case.
+
+        A file of another version is the one of this version, not to be stored: a visitor may arrive during a deployment.
+        """
+        if path == "/":
+            return self._file(self.index, headers, _REVALIDATED)
+        version, _, name = path.removeprefix("/ui/").partition("/")
+        asset = self.assets.get(name)
+        if asset is None:
+            return PageResponse(
+                status=404,
+                headers={**self._security(), "Content-Type": "application/json"},
+                body=b'{"code":"not_found","message":"the web page has no such file; reload it"}',
+            )
+        return self._file(asset, headers, _IMMUTABLE if version == self.version else _REVALIDATED)
+
+    def _file(self, asset: _Asset, headers: Mapping[str, str], caching: str) -> PageResponse:
+        common = {**self._security(), "ETag": asset.etag, "Cache-Control": caching, "Vary": "Accept-Encoding"}
+        if asset.etag in headers.get("if-none-match", ""):
+            return PageResponse(status=304, headers=common)
+        common["Content-Type"] = asset.media_type
+        if "gzip" in headers.get("accept-encoding", ""):
+            return PageResponse(
+                status=200, headers={**common, "Content-Encoding": "gzip"}, body=asset.gzipped
+            )
+        return PageResponse(status=200, headers=common, body=asset.body)
+
+    def _security(self) -> dict[str, str]:
+        return {
+            "Content-Security-Policy": self.policy,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+        }
+
+
+def _filled(template: str, version: str, options: PageOptions, names: Iterable[str]) -> str:
+    """`index.html` with its blanks filled in; every module is named, so that the browser fetches them at once."""
+    modules = "".join(
+        f'<link rel="modulepreload" href="ui/{version}/{name}">' for name in names if name.startswith("js/")
+    )
+    template = template.replace("{{modules}}", modules)
+    blanks = {
+        "{{version}}": version,
+        "{{api_url}}": options.api_url,
+        "{{source_hosts}}": options.source_hosts,
+    }
+    for blank, value in blanks.items():
+        template = template.replace(blank, html.escape(value))
+    return template
+
+
+def _origin(url: str) -> str:
+    """The scheme, host and port of a URL: what a Content-Security-Policy names."""
+    return "/".join(url.split("/")[:3])

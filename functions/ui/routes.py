@@ -1,0 +1,37 @@
+"""The web page as routes of the local server, and of the function that serves paths with a prefix on AWS."""
+
+from functools import cache
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from flamehouse.errors import Code, RpcError
+from flamehouse.services import Services
+from flamehouse.web.http_endpoint import HttpEndpoint
+from ui.page import Page, PageOptions
+
+
+async def _respond(request: Request) -> Response:
+    services: Services = await run_in_threadpool(request.app.state.services)
+    settings = services.settings
+    if settings.ui != "true":
+        raise RpcError(Code.NOT_FOUND, "the web page is switched off: set UI=true to serve it")
+    sent = request.scope.get("raw_path", b"/").decode("latin-1")
+    if request.scope["path"] == "/" and not sent.endswith("/"):
+        # Its URLs are relative: without the slash they would miss the prefix.
+        return RedirectResponse(f"{sent.rpartition('/')[2]}/")
+    page = _page(PageOptions(api_url=settings.ui_api_url, source_hosts=settings.ui_source_hosts))
+    found = page.respond(request.scope["path"], request.headers)
+    return Response(found.body, found.status, dict(found.headers))
+
+
+@cache
+def _page(options: PageOptions) -> Page:
+    return Page.load(options)
+
+
+_ENDPOINT: Final = HttpEndpoint(method="GET", respond=_respond)
+routes: Final = (Route("/", _ENDPOINT), Route("/ui/{path:path}", _ENDPOINT))

@@ -1,0 +1,114 @@
+// @ts-check
+/** The page as a whole: navigation, the query bar, and the page that the URL names. */
+
+import { fill, h } from "./dom.js";
+import { Loader } from "./loader.js";
+import { OverviewPage } from "./pages/overview.js";
+import { SinglePage } from "./pages/single.js";
+import { QueryBar } from "./query_bar.js";
+import { session } from "./session.js";
+import { openSignIn } from "./sign_in.js";
+import { isRelative } from "./time_range.js";
+import { hrefOf, navigate, onChange, state } from "./url_state.js";
+import { whyUnwatched } from "./watch.js";
+
+/** @typedef {import("./url_state.js").State} State */
+/**
+ * @typedef {{ title: string, element: HTMLElement, load: (signal: AbortSignal) => Promise<void>, apply: () => void,
+ *   isOther: (now: State, before: State) => boolean }} Page
+ */
+
+/** @type {Record<string, () => Page>} */
+const PAGES = {
+  "": () => new OverviewPage(),
+  single: () => new SinglePage(),
+};
+const LINKS = [["single", "Single"]];
+
+/** @type {Map<string, Page>} */
+const pages = new Map();
+const loader = new Loader({ onSignIn: (reason) => openSignIn(signedIn, reason) });
+const bar = new QueryBar({ onReload: () => void load() });
+const main = /** @type {HTMLElement} */ (document.getElementById("page"));
+const nav = /** @type {HTMLElement} */ (document.getElementById("nav"));
+const heading = /** @type {HTMLElement} */ (document.getElementById("heading"));
+let loadedAt = 0;
+let loading = false;
+
+/** @returns {Page} */
+function currentPage() {
+  const name = state().page in PAGES ? state().page : "";
+  const page = pages.get(name) ?? PAGES[name]();
+  pages.set(name, page);
+  return page;
+}
+
+/** @param {{ quiet?: boolean }} [options] */
+async function load(options) {
+  loading = true;
+  const page = currentPage();
+  const loaded = await loader.run((signal) => page.load(signal), options);
+  if (page === currentPage()) page.element.classList.toggle("stale", !loaded && loader.failed);
+  loadedAt = Date.now();
+  loading = false;
+}
+
+function show() {
+  const page = currentPage();
+  if (page.element.parentElement !== main) fill(main, loader.element, page.element);
+  heading.textContent = page.title;
+  const { query } = state();
+  document.title = query ? `${page.title} · ${query.slice(0, 120)} · flamehouse` : "flamehouse";
+  bar.apply(state());
+  fill(nav, LINKS.map(([name, text]) => link(name, text)));
+}
+
+/** @param {string} name @param {string} text */
+function link(name, text) {
+  const changes = { ...state(), page: name };
+  const open = (/** @type {MouseEvent} */ event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    navigate({ page: name });
+  };
+  return h("a", { href: hrefOf(changes), "aria-current": state().page === name ? "page" : null, on: { click: open }, text });
+}
+
+function signedIn() {
+  drawAccount();
+  void load();
+}
+
+function drawAccount() {
+  const { kind, user, tenant } = session();
+  const account = /** @type {HTMLElement} */ (document.getElementById("account"));
+  const who = kind === "none" ? "Sign in" : user || "Signed in";
+  account.textContent = tenant ? `${who} · ${tenant}` : who;
+}
+
+/** Load again when it is time to, if somebody looks and nothing is under way. */
+function tick() {
+  const { refresh, from, until } = state();
+  const seconds = Number(refresh);
+  const why = seconds ? whyUnwatched() : "";
+  bar.setPaused(why);
+  if (!seconds || why || loading || !isRelative(from, until)) return;
+  if (Date.now() - loadedAt >= seconds * 1000) void load({ quiet: true });
+}
+
+onChange((now, before) => {
+  const page = currentPage();
+  show();
+  if (now.page !== before.page || page.isOther(now, before)) void load();
+  else page.apply();
+});
+document.getElementById("account")?.addEventListener("click", () => openSignIn(signedIn));
+document.getElementById("home")?.addEventListener("click", (event) => {
+  event.preventDefault();
+  navigate({ page: "", query: "", leftQuery: "", rightQuery: "" });
+});
+document.getElementById("query")?.replaceWith(bar.element);
+drawAccount();
+show();
+void load();
+setInterval(tick, 1000);

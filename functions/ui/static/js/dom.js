@@ -1,0 +1,109 @@
+// @ts-check
+/** Builds elements. Text comes from strangers, so it is only ever set as text. */
+
+/**
+ * @typedef {Node | string | number | null | undefined | false} Child
+ * @typedef {Record<string, any>} Props
+ */
+
+/**
+ * Make an element. Of `props`, `class` and `text` set those, `on` adds listeners, `data` sets data attributes, functions
+ * are refused and the rest are attributes: `true` is an empty one, `false` and `null` are left out.
+ * @param {string} tag
+ * @param {Props} [props]
+ * @param {...(Child | Child[])} children
+ * @returns {any}
+ */
+export function h(tag, props = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) setProp(element, name, value);
+  append(element, children);
+  return element;
+}
+
+/** Replace all that `element` holds. @param {Element} element @param {...(Child | Child[])} children */
+export function fill(element, ...children) {
+  element.replaceChildren();
+  append(element, children);
+}
+
+/** An icon of one path in a square of 16. @param {string} path */
+export function icon(path) {
+  const namespace = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(namespace, "svg");
+  const shape = document.createElementNS(namespace, "path");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("class", "icon");
+  shape.setAttribute("d", path);
+  svg.append(shape);
+  return svg;
+}
+
+/** A `<button type=button>`. @param {string} label @param {() => void} action @param {Props} [props] @returns {any} */
+export function button(label, action, props = {}) {
+  return h("button", { type: "button", on: { click: action }, ...props }, label);
+}
+
+let ids = 0;
+/** An id that no other element has. @param {string} stem */
+export function uniqueId(stem) {
+  ids += 1;
+  return `${stem}-${ids}`;
+}
+
+/** Say something to screen readers, politely. @param {string} text */
+export function announce(text) {
+  const region = document.getElementById("announcer");
+  if (region && region.textContent !== text) region.textContent = text;
+}
+
+/** Put text on the clipboard and say so. @param {string} text @param {string} what */
+export async function copy(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    copyBySelection(text);
+  }
+  toast(`Copied ${what}`);
+}
+
+/** Show a line for three seconds. @param {string} text */
+export function toast(text) {
+  const host = document.getElementById("toasts");
+  if (!host) return;
+  const line = h("div", { class: "toast", text });
+  host.append(line);
+  setTimeout(() => line.remove(), 3000);
+}
+
+/** Without HTTPS there is no clipboard API. @param {string} text */
+function copyBySelection(text) {
+  const field = h("textarea", { class: "offscreen", "aria-hidden": "true" });
+  field.value = text;
+  document.body.append(field);
+  const before = /** @type {HTMLElement | null} */ (document.activeElement);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+  before?.focus();
+}
+
+/** @param {Element} element @param {string} name @param {any} value */
+function setProp(element, name, value) {
+  if (value === null || value === undefined || value === false) return;
+  if (name === "class") element.className = value;
+  else if (name === "text") element.textContent = value;
+  else if (name === "on") {
+    for (const [event, listener] of Object.entries(value)) element.addEventListener(event, /** @type {any} */ (listener));
+  } else if (name === "data") Object.assign(/** @type {HTMLElement} */ (element).dataset, value);
+  else element.setAttribute(name, value === true ? "" : String(value));
+}
+
+/** @param {Element} element @param {(Child | Child[])[]} children */
+function append(element, children) {
+  for (const child of children.flat()) {
+    if (child === null || child === undefined || child === false) continue;
+    element.append(child instanceof Node ? child : String(child));
+  }
+}

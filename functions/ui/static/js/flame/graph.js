@@ -1,0 +1,204 @@
+// @ts-check
+/**
+ * Call trees in typed arrays: decoded from `levels`, or merged from other trees.
+ *
+ * Nodes are numbered level by level, from left to right; `rows[d]` is the first node of level d. A node's children are
+ * the nodes `childStart[i]` up to `childStart[i + 1]` of the next level. In a diff, `total` and `self` are left + right,
+ * and `left` and `right` hold the sides.
+ */
+
+/** @typedef {{ total: Float64Array, self: Float64Array }} Side */
+
+export class Graph {
+  /** @param {string[]} names @param {number} count @param {boolean} isDiff */
+  constructor(names, count, isDiff) {
+    this.names = names;
+    this.count = count;
+    this.isDiff = isDiff;
+    /** @type {number[]} */
+    this.rows = [0];
+    this.x = new Float64Array(count);
+    this.total = new Float64Array(count);
+    this.self = new Float64Array(count);
+    this.name = new Int32Array(count);
+    this.parent = new Int32Array(count).fill(-1);
+    this.childStart = new Int32Array(count + 1);
+    /** @type {Side | null} */
+    this.left = isDiff ? side(count) : null;
+    /** @type {Side | null} */
+    this.right = isDiff ? side(count) : null;
+    this.leftTicks = 0;
+    this.rightTicks = 0;
+  }
+
+  get depth() {
+    return this.rows.length - 1;
+  }
+
+  /** @param {number} node */
+  nameOf(node) {
+    return this.names[this.name[node]] ?? "";
+  }
+
+  /** The level of a node. @param {number} node */
+  levelOf(node) {
+    let low = 0;
+    let high = this.depth - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.rows[middle] <= node) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /** The nodes from the root down to `node`. @param {number} node */
+  pathTo(node) {
+    const path = [];
+    for (let each = node; each >= 0; each = this.parent[each]) path.push(each);
+    return path.reverse();
+  }
+
+  /** The names from below the root down to `node`. @param {number} node */
+  namesTo(node) {
+    return this.pathTo(node)
+      .slice(1)
+      .map((each) => this.nameOf(each));
+  }
+
+  /** The node of this path of names that goes furthest. @param {string[]} names */
+  nodeAt(names) {
+    return this.walk(names, (node, name) => this.nameOf(node) === name);
+  }
+
+  /** A path that fits a URL. @param {number} node */
+  keyOf(node) {
+    return this.pathTo(node)
+      .slice(1, 401)
+      .map((each) => hashOf(this.nameOf(each)))
+      .join(".");
+  }
+
+  /** @param {string} key */
+  nodeOfKey(key) {
+    return key ? this.walk(key.split("."), (node, hash) => hashOf(this.nameOf(node)) === hash) : 0;
+  }
+
+  /** @template T @param {T[]} steps @param {(node: number, step: T) => boolean} fits */
+  walk(steps, fits) {
+    let node = 0;
+    for (const step of steps) {
+      let next = -1;
+      for (let child = this.childStart[node]; child < this.childStart[node + 1]; child += 1) {
+        if (fits(child, step)) {
+          next = child;
+          break;
+        }
+      }
+      if (next < 0) break;
+      node = next;
+    }
+    return node;
+  }
+
+  /** Finish: parents and children follow from where nodes lie. */
+  link() {
+    for (let level = 0; level < this.depth; level += 1) {
+      const end = this.rows[level + 1];
+      const below = this.rows[level + 2] ?? end;
+      let child = end;
+      for (let node = this.rows[level]; node < end; node += 1) {
+        this.childStart[node] = child;
+        const edge = this.x[node] + this.total[node];
+        while (child < below && this.x[child] < edge) {
+          this.parent[child] = node;
+          child += 1;
+        }
+        if (node === end - 1) {
+          for (; child < below; child += 1) this.parent[child] = node;
+        }
+      }
+    }
+    this.childStart[this.count] = this.count;
+    return this;
+  }
+}
+
+/** Decode the answer of SelectMergeStacktraces or Diff; TypeError if it is not one.
+ * @param {any} answer @param {boolean} [isDiff] */
+export function decode(answer, isDiff = false) {
+  const names = strings(answer?.names);
+  const levels = Array.isArray(answer?.levels) ? answer.levels : [];
+  const width = isDiff ? 7 : 4;
+  const lengths = levels.map((/** @type {any} */ level) => (Array.isArray(level?.values) ? level.values.length / width : 0));
+  const count = lengths.reduce((/** @type {number} */ sum, /** @type {number} */ each) => sum + each, 0);
+  if (!Number.isInteger(count)) throw new TypeError("the flame graph's levels cannot be read");
+  const graph = new Graph(names, count, isDiff);
+  graph.rows.length = 0;
+  let node = 0;
+  for (const level of levels) {
+    graph.rows.push(node);
+    node = (isDiff ? decodeDiffLevel : decodeLevel)(graph, node, level.values ?? []);
+  }
+  graph.rows.push(node);
+  graph.leftTicks = number(answer?.leftTicks);
+  graph.rightTicks = number(answer?.rightTicks);
+  return graph.link();
+}
+
+/** @param {Graph} graph @param {number} node @param {any[]} values */
+function decodeLevel(graph, node, values) {
+  let edge = 0;
+  for (let at = 0; at < values.length; at += 4) {
+    graph.x[node] = edge + number(values[at]);
+    graph.total[node] = number(values[at + 1]);
+    graph.self[node] = number(values[at + 2]);
+    graph.name[node] = number(values[at + 3]);
+    edge = graph.x[node] + graph.total[node];
+    node += 1;
+  }
+  return node;
+}
+
+/** @param {Graph} graph @param {number} node @param {any[]} values */
+function decodeDiffLevel(graph, node, values) {
+  const left = /** @type {Side} */ (graph.left);
+  const right = /** @type {Side} */ (graph.right);
+  let edge = 0;
+  for (let at = 0; at < values.length; at += 7) {
+    left.total[node] = number(values[at + 1]);
+    left.self[node] = number(values[at + 2]);
+    right.total[node] = number(values[at + 4]);
+    right.self[node] = number(values[at + 5]);
+    graph.x[node] = edge + number(values[at]) + number(values[at + 3]);
+    graph.total[node] = left.total[node] + right.total[node];
+    graph.self[node] = left.self[node] + right.self[node];
+    graph.name[node] = number(values[at + 6]);
+    edge = graph.x[node] + graph.total[node];
+    node += 1;
+  }
+  return node;
+}
+
+/** Eight characters for a name. @param {string} text */
+export function hashOf(text) {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return (hash >>> 0).toString(36);
+}
+
+/** @param {number} count @returns {Side} */
+function side(count) {
+  return { total: new Float64Array(count), self: new Float64Array(count) };
+}
+
+/** Exact up to 9e15, which is 104 days of CPU in nanoseconds. @param {any} value */
+function number(value) {
+  const read = Number(value ?? 0);
+  return Number.isFinite(read) ? read : 0;
+}
+
+/** @param {any} value @returns {string[]} */
+function strings(value) {
+  return Array.isArray(value) ? value.map(String) : [];
+}

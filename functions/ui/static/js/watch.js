@@ -1,0 +1,19 @@
+// @ts-check
+/** Whether somebody looks at the page: a tab left open must not keep the database awake. */
+
+const IDLE_MS = 10 * 60 * 1000;
+let lastInput = Date.now();
+
+for (const event of ["pointerdown", "pointermove", "keydown", "wheel", "focus"]) {
+  addEventListener(event, () => (lastInput = Date.now()), { passive: true, capture: true });
+}
+
+/** Why the page is not watched; the empty text if it is. */
+export function whyUnwatched() {
+  if (document.hidden) return "paused: tab hidden";
+  return Date.now() - lastInput > IDLE_MS ? "paused: no input for 10 min" : "";
+}
+
+export function isWatched() {
+  return whyUnwatched() === "";
+}

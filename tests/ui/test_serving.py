@@ -1,0 +1,126 @@
+"""The web page's files, as the local server and the function on AWS serve them."""
+
+import base64
+import gzip
+import json
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from all_in_one import create_app
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from tests.support.servers.apps import request
+from tests.support.servers.doubles import CannedStore
+from ui.handler import handler
+from ui.page import STATIC, Page, PageOptions
+
+
+def get(path: str, settings: Settings | None = None, **headers: str) -> httpx.Response:
+    settings = settings or Settings()
+    services = Services(settings=settings, store=CannedStore())
+    app = create_app(lambda: services, settings.path_prefix, settings.api_credential)
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return request(app, path, method="GET", headers=sent)
+
+
+def event(path: str, method: str = "GET", **headers: str) -> dict[str, Any]:
+    """The event of an HTTP API, as far as the function reads it."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return {"rawPath": path, "headers": sent, "requestContext": {"http": {"method": method}}}
+
+
+def assets(index: str) -> list[str]:
+    return re.findall(r'(?:href|src)="(ui/[^"]+)"', index)
+
+
+def test_page_needs_no_credential_and_queries_do() -> None:
+    settings = Settings(api_credential="horse")
+    assert get("/", settings).status_code == 200
+    assert get(f"/{assets(get('/').text)[0]}", settings).status_code == 200
+    assert get("/pyroscope/render?query=a", settings).status_code == 401
+
+
+def test_every_file_that_the_page_names_is_served_and_never_asked_for_twice() -> None:
+    names = assets(get("/").text)
+    assert len(names) > 20
+    for name in names:
+        response = get(f"/{name}")
+        assert response.status_code == 200
+        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_every_module_is_preloaded() -> None:
+    preloaded = re.findall(r'modulepreload" href="ui/\w+/([^"]+)"', get("/").text)
+    assert preloaded == sorted(
+        path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*.js") if "vendor" not in path.parts
+    )
+
+
+def test_index_is_checked_at_every_visit() -> None:
+    first = get("/")
+    assert first.headers["Cache-Control"] == "no-cache"
+    again = get("/", If_None_Match=first.headers["ETag"])
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_policy_lets_the_page_reach_its_own_server_and_the_one_configured() -> None:
+    own = get("/").headers["Content-Security-Policy"]
+    assert "connect-src 'self';" in own
+    assert "script-src 'self';" in own
+    other = get("/", Settings(ui_api_url="http://pyroscope:4040/base")).headers["Content-Security-Policy"]
+    assert "connect-src 'self' http://pyroscope:4040;" in other
+
+
+def test_options_of_a_deployment_are_escaped() -> None:
+    page = Page.load(PageOptions(api_url='"><script>', source_hosts="git.example.com=gitlab"))
+    index = page.respond("/", {}).body.decode()
+    assert 'content="&quot;&gt;&lt;script&gt;"' in index
+    assert 'content="git.example.com=gitlab"' in index
+
+
+def test_file_of_another_version_is_not_stored() -> None:
+    response = get("/ui/000000000000/app.css")
+    assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-cache")
+
+
+@pytest.mark.parametrize(
+    "path", ["/ui/", "/ui/x/nothing.js", "/ui/x/../page.py", "/ui/x/vendor/README.md", "/ui/app.css"]
+)
+def test_nothing_else_is_served(path: str) -> None:
+    assert get(path).status_code == 404
+
+
+def test_switched_off_page_is_not_found() -> None:
+    response = get("/", Settings(ui="false"))
+    assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("path", "location"), [("/profiles", "profiles/"), ("/a//profiles", None), ("/profiles/", None)]
+)
+def test_page_behind_a_prefix_has_a_slash_for_its_relative_urls(path: str, location: str | None) -> None:
+    response = get(path, Settings(path_prefix="profiles"))
+    assert response.headers.get("Location") == location
+
+
+@pytest.mark.parametrize("path", ["/", "/ui/x/app.css", "/ui/x/nothing.js"])
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_function_answers_as_the_local_server_does(path: str, encoding: str) -> None:
+    answer = handler(event(path, accept_encoding=encoding), None)
+    local = get(path, Accept_Encoding=encoding)
+    body = base64.b64decode(answer["body"])
+    if answer["headers"].get("Content-Encoding") == "gzip":
+        body = gzip.decompress(body)
+    assert (answer["statusCode"], body) == (local.status_code, local.content)
+    sent = {name.lower(): value for name, value in answer["headers"].items()}
+    assert sent.items() <= dict(local.headers).items()
+
+
+def test_function_takes_get_alone() -> None:
+    answer = handler(event("/", "POST"), None)
+    assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "GET")
+    assert json.loads(base64.b64decode(answer["body"]))["code"] == "unimplemented"
