@@ -4,11 +4,13 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
+import click
 import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from all_in_one import create_app
+from cli.__main__ import flamehouse
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.web.routing import CleanPaths
@@ -41,6 +43,13 @@ def test_every_setting_is_documented_with_its_default() -> None:
     listening = {name: documented.pop(name) for name in ("HOST", "PORT", "DATA_DIR")}
     assert documented == defaults
     assert listening == {"HOST": "127.0.0.1", "PORT": "4040", "DATA_DIR": "./data"}
+
+
+def test_every_command_is_documented() -> None:
+    documented = {
+        row.split()[1] for row in re.findall(r"^\| `(flamehouse [a-z-]+)", read("docs/cli.md"), re.MULTILINE)
+    }
+    assert documented == {*flamehouse.list_commands(click.Context(flamehouse))}
 
 
 def test_every_route_is_documented_with_its_method() -> None:

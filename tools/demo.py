@@ -10,8 +10,12 @@ import sys
 import time
 from pathlib import Path
 
-from tools.question import Server, ServerError
-from tools.tree import text_of, tree_of
+from cli.options import Range, Selection
+from cli.output import print_lines
+from cli.profiles import merged_tree
+from cli.server import Server, ServerError
+from cli.tree import text_of
+from cli.units import scale_of
 
 _PROGRAM = Path(__file__).with_name("shop.py")
 _APPLICATION = "flamehouse.demo"
@@ -29,34 +33,36 @@ def main() -> None:
     seconds = parser.parse_args().seconds
     local = f"http://127.0.0.1:{os.environ.get('PORT') or '4040'}"
     url = (os.environ.get("FLAMEHOUSE_URL") or local).rstrip("/")
-    server = Server(url=url, credential=os.environ.get("API_CREDENTIAL", ""))
+    server = Server(
+        url=url,
+        credential=os.environ.get("API_CREDENTIAL", ""),
+        tenant=os.environ.get("FLAMEHOUSE_TENANT", ""),
+    )
     try:
         server.check_ready()
         print(f"Profiling tools/{_PROGRAM.name} into {url} for {seconds:g} s ...\n", flush=True)
-        print(report(server, *profile(url, seconds)))
+        print_report(server, profile(url, seconds))
     except ServerError as error:
         raise SystemExit(f"demo: {error}") from error
 
 
-def profile(url: str, seconds: float) -> tuple[int, int]:
-    """Run the program; when it began and when it had sent its profiles, in milliseconds since the epoch."""
+def profile(url: str, seconds: float) -> Range:
+    """Run the program; the range from its start until it has sent its profiles."""
     start_ms = time.time_ns() // 1_000_000
     subprocess.run([sys.executable, _PROGRAM, url, _APPLICATION, str(seconds)], check=True)
-    return start_ms, time.time_ns() // 1_000_000
+    return Range(start_ms=start_ms, end_ms=time.time_ns() // 1_000_000)
 
 
-def report(server: Server, start_ms: int, end_ms: int) -> str:
-    """What SelectMergeStacktraces answers about that time; ServerError if there is nothing."""
-    flamegraph = server.merged_flamegraph(
-        profile_type=_PROFILE_TYPE, selector=_SELECTOR, start_ms=start_ms, end_ms=end_ms
-    )
-    if not flamegraph.total:
-        raise ServerError(f"{server.url} has no profile of this run: it refused what the SDK sent")
-    tree = "\n".join(text_of(tree_of(flamegraph), least_share=_LEAST_SHARE))
-    return (
-        f"{_PROFILE_TYPE}{_SELECTOR}\n\n{tree}\n\n"
-        f"Frames below {_LEAST_SHARE:.0%} are left out. Every request ran under a label: the selector\n"
-        f'{{service_name="{_APPLICATION}", endpoint="search"}} selects the searches alone.'
+def print_report(server: Server, within: Range) -> None:
+    """Print what `flamehouse flame` prints about the run. ServerError if the server has no profile of it."""
+    selection = Selection(selector=_SELECTOR, type_id=_PROFILE_TYPE, within=within)
+    root = merged_tree(server, selection)
+    print_lines([selection.title, ""])
+    print_lines(text_of(root, scale_of(selection.unit, root.total), least_share=_LEAST_SHARE))
+    print(
+        f"\nFrames below {_LEAST_SHARE:.0%} are left out. Every request ran under a label: the selector\n"
+        f'{{service_name="{_APPLICATION}", endpoint="search"}} selects the searches alone:\n'
+        f'  flamehouse flame \'{{service_name="{_APPLICATION}", endpoint="search"}}\''
     )
 
 

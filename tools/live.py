@@ -16,11 +16,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from cli.options import Range, Selection
+from cli.profiles import merged_flamegraph
+from cli.server import Server, ServerError
+from cli.tree import every_frame, tree_of
+from cli.units import scale_of
 from flamehouse.model.profile_type import ProfileType
 from tools.gateway.cloud import cloud
 from tools.local_server import environment, local_server
-from tools.question import Server, ServerError
-from tools.tree import every_frame, tree_of
 
 _CREDENTIAL: Final = "credential-of-a-live-check"
 _TENANT: Final = "live"
@@ -148,9 +151,8 @@ def _servers(build: Path | None) -> Generator[tuple[str, Server]]:
 
 def _leading(server: Server, type_: str, selector: str, start_ms: int, end_ms: int) -> Counter[str]:
     """The self values by function."""
-    flamegraph = server.merged_flamegraph(
-        profile_type=type_, selector=selector, start_ms=start_ms, end_ms=end_ms
-    )
+    within = Range(start_ms=start_ms, end_ms=end_ms)
+    flamegraph = merged_flamegraph(server, Selection(selector=selector, type_id=type_, within=within))
     selves: Counter[str] = Counter()
     for frame in every_frame(tree_of(flamegraph)):
         selves[frame.name] += frame.self_value
@@ -159,16 +161,6 @@ def _leading(server: Server, type_: str, selector: str, start_ms: int, end_ms: i
 
 def _lines(type_: str, leading: Counter[str]) -> Iterator[str]:
     """The functions with the most self value, in the unit of the type."""
-    unit = ProfileType.parse(type_).sample_unit
+    scale = scale_of(ProfileType.parse(type_).sample_unit, leading.total())
     for name, value in leading.most_common(_SHOWN):
-        yield f"{_shown(value, unit):>12}  {value / leading.total():6.1%}  {name}"
-
-
-def _shown(value: int, unit: str) -> str:
-    match unit:
-        case "nanoseconds":
-            return f"{value / 1e9:.2f} s"
-        case "bytes":
-            return f"{value / 1e6:.2f} MB"
-        case _:
-            return str(value)
+        yield f"{scale.text(value):>12}  {value / leading.total():6.1%}  {name}"

@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 import pytest
 from google.protobuf import json_format
 
+from cli.server import Server
+from cli.tree import Frame, every_frame, tree_of
 from flamehouse.pb.querier_pb2 import FlameGraph
 from tests.support.servers.client import Client
 from tools.live import variables
 from tools.local_server import local_server
-from tools.question import Server
-from tools.tree import Frame, every_frame, tree_of
 
 pytestmark = pytest.mark.xdist_group("live-python")
 
@@ -146,7 +146,7 @@ def test_the_demo_says_at_once_that_its_credential_is_wrong() -> None:
         done = demo(FLAMEHOUSE_URL=server.url, API_CREDENTIAL="pony")
     assert (done.returncode, done.stdout) == (1, "")
     assert "answers 401: the credential is missing or wrong" in done.stderr
-    assert done.stderr.endswith("; API_CREDENTIAL is what is sent\n")
+    assert done.stderr.endswith("; --credential (API_CREDENTIAL) is what is sent\n")
 
 
 def test_the_demo_says_in_a_line_that_no_server_is_there() -> None:
@@ -155,5 +155,7 @@ def test_the_demo_says_in_a_line_that_no_server_is_there() -> None:
     done = demo(FLAMEHOUSE_URL=url)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"demo: no server answers at {url} (")
-    assert done.stderr.endswith("; start one with: make run\n")
+    assert done.stderr.endswith(
+        "; start one with: flamehouse serve (or make run), or name another with --url\n"
+    )
     assert done.stderr.count("\n") == 1

@@ -9,13 +9,13 @@ from typing import Final
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from flamehouse.__main__ import main
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.migrate import migrate
 from tests.support.queries.queries import Server
 from tests.support.queries.valid_requests import BODIES, SERVICE, START
+from tests.support.servers.command import flamehouse
 from tests.support.servers.place import REPO
 from tests.support.uploads.profiles import labels_of, pprof_of, sample
 from tests.support.uploads.uploads import PUSH, pushed, series
@@ -109,7 +109,7 @@ def test_the_functions_cannot_change_what_is_stored(migrated: Path, statement: s
 
 
 def test_the_functions_user_cannot_migrate_and_is_told_so_in_a_line(migrated: Path) -> None:
-    refused = pytest.raises(SystemExit, match=r"^flamehouse: ClickHouse: .*Not enough privileges")
-    with clickhouse_server(migrated, grants=GRANTS) as server, refused as ended:
-        main(["migrate", "--retention-days", "7"], {"CLICKHOUSE_DSN": server.dsn})
-    assert "\n" not in str(ended.value)
+    with clickhouse_server(migrated, grants=GRANTS) as server:
+        done = flamehouse("migrate", CLICKHOUSE_DSN=server.dsn)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert re.match(r"flamehouse: ClickHouse: .*Not enough privileges", done.stderr)

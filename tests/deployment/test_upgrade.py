@@ -9,11 +9,11 @@ from threading import Event
 
 import pytest
 
-from flamehouse.__main__ import main
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema import migrate
+from tests.support.servers.command import flamehouse
 from tests.support.uploads.counted import Counted, once
 from tools.clickhouse_http.process import clickhouse_server
 
@@ -85,7 +85,8 @@ def test_an_upgrade_disturbs_neither_writers_nor_readers(
         writing, reading = pool.submit(write), pool.submit(read)
         try:
             begun.wait(TIMEOUT_S)
-            main(["migrate", "--retention-days", "0"], {"CLICKHOUSE_DSN": first.clickhouse_dsn})
+            done = flamehouse("migrate", CLICKHOUSE_DSN=first.clickhouse_dsn)
+            assert (done.returncode, done.stderr) == (0, "")
             assert writing.result(TIMEOUT_S) == {200}
         finally:
             ended.set()

@@ -10,6 +10,7 @@ from subprocess import CalledProcessError
 
 import pytest
 
+from cli.server import Server
 from tools.gateway.cloud import Cloud
 from tools.live import Live, UnfetchedError, WrongLeaderError, build_with, check, fetch_with
 from tools.live_go.__main__ import LIVE as GO
@@ -18,7 +19,6 @@ from tools.live_node.__main__ import LIVE as NODE
 from tools.live_python.__main__ import LIVE as PYTHON
 from tools.live_rust.__main__ import LIVE as RUST
 from tools.local_server import local_server
-from tools.question import Server
 
 pytestmark = pytest.mark.xdist_group("live")
 

@@ -11,6 +11,7 @@ import httpx
 from google.protobuf import json_format
 
 from all_in_one import create_app
+from cli.tree import every_frame, tree_of
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.pb.push_pb2 import RawProfileSeries
 from flamehouse.pb.querier_pb2 import FlameGraph, Level
@@ -21,7 +22,6 @@ from tests.support.queries.oracle import Stack, oracle_flamegraph
 from tests.support.servers.client import Client
 from tests.support.uploads.profiles import CPU
 from tests.support.uploads.uploads import PUSH, pushed
-from tools.tree import every_frame, tree_of
 
 type Points = list[tuple[int, float]]
 type AnsweredSeries = tuple[list[tuple[str, str]], Points]

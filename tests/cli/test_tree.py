@@ -2,12 +2,14 @@
 
 import pytest
 
+from cli.tree import Frame, text_of, tree_of
+from cli.units import scale_of
 from flamehouse.model.call_tree import CutTree
 from flamehouse.pb.querier_pb2 import FlameGraph
 from flamehouse.render.flamegraph import flamegraph_of
-from tools.tree import Frame, text_of, tree_of
 
 S = 1_000_000_000
+SECONDS = scale_of("nanoseconds", 10 * S)
 
 TREE = CutTree(
     ids=(1, 2, 3, 4, 5),
@@ -47,7 +49,7 @@ def test_a_frame_lies_under_the_frame_that_called_it(graph: FlameGraph) -> None:
 
 
 def test_the_text_shows_the_largest_first_and_leaves_out_the_small(graph: FlameGraph) -> None:
-    assert [*text_of(tree_of(graph), least_share=0.2)] == [
+    assert [*text_of(tree_of(graph), SECONDS, least_share=0.2)] == [
         "    total    share       self",
         "  10.00 s   100.0%     0.00 s  total",
         "   6.00 s    60.0%     1.00 s  ├─ main",
@@ -59,4 +61,4 @@ def test_the_text_shows_the_largest_first_and_leaves_out_the_small(graph: FlameG
 
 def test_an_empty_graph_is_a_root_of_nothing() -> None:
     root = tree_of(flamegraph_of(EMPTY))
-    assert [*text_of(root, least_share=0.01)][1:] == ["   0.00 s     0.0%     0.00 s  total"]
+    assert [*text_of(root, SECONDS, least_share=0.01)][1:] == ["   0.00 s     0.0%     0.00 s  total"]

@@ -1,29 +1,17 @@
-"""The command `flamehouse`, as an operator types it."""
+"""`flamehouse migrate` and `retention`, as an operator types them."""
 
-import os
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.support.servers.command import flamehouse
 from tests.support.servers.local_server import STOP_S, running, start
 from tools.clickhouse_http.process import clickhouse_server
 
 SECRET = "hunter2"  # noqa: S105  # nobody's
-
-
-def flamehouse(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "flamehouse", *arguments],
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def test_migrate_says_what_it_came_to_and_may_be_repeated(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""The entry point of `flamehouse`, and of `python -m cli`: finds the command and reports failures in one line."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+import click
+
+from flamehouse import VERSION
+from flamehouse.errors import OperatorError
+
+_SECTIONS: Final = {
+    "Server and database": {
+        "serve": ("serve", "Run the local server."),
+        "migrate": ("migrate", "Create or upgrade a database."),
+        "retention": ("retention", "Show or set how long a database retains profiles."),
+    },
+    "Queries, to any server that speaks Pyroscope's API": {
+        "services": ("catalogue", "List services and their profile types."),
+        "types": ("catalogue", "List profile types."),
+        "labels": ("catalogue", "List label names, or the values of one."),
+        "series": ("series", "Show totals over time."),
+        "tail": ("tail", "Print new totals as they come in."),
+        "top": ("profiles", "List the functions that take most."),
+        "flame": ("profiles", "Print the flame graph as a tree."),
+        "diff": ("diff", "Compare two selections or two time ranges."),
+        "pprof": ("pprof", "Save the merged profile as a pprof file."),
+        "upload": ("upload", "Send profile files."),
+    },
+}
+"""The module and the help of each command; a module is imported when its command runs."""
+_COMMANDS: Final = {name: entry for section in _SECTIONS.values() for name, entry in section.items()}
+
+
+class _Commands(click.Group):
+    """Imports a command's module on demand, so that the server's code costs a query nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        return [*_COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command = getattr(import_module(f"cli.{_COMMANDS[cmd_name][0]}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        for title, section in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, help_) for name, (_, help_) in section.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, message="flamehouse %(version)s")
+def flamehouse() -> None:
+    """Continuous profiling: run flamehouse, and query it or another server with Pyroscope's API.
+
+    Environment: FLAMEHOUSE_URL, API_CREDENTIAL, FLAMEHOUSE_USER and FLAMEHOUSE_TENANT for queries; DATA_DIR or
+    CLICKHOUSE_DSN for a database.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command. SystemExit with one line if it fails, with status 2 for a wrong command line."""
+    try:
+        flamehouse.main(args=arguments, prog_name="flamehouse")
+    except OperatorError as error:
+        raise SystemExit(f"flamehouse: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""The options that commands share: which server, what time range, which profiles."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Final
+
+import click
+
+from cli.server import Server, ServerError
+from cli.times import clock, time_ms
+from flamehouse.model.profile_type import ProfileType
+from flamehouse.pb.querier_pb2 import SeriesRequest, SeriesResponse
+
+type Command = Callable[..., None]
+
+_TYPE_LABEL: Final = "__profile_type__"
+_CPU: Final = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
+_COLONS: Final = frozenset({4, 5})
+"""Of a profile type's id; five with `:delta`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """A time range in milliseconds since the epoch, its end excluded."""
+
+    start_ms: int
+    end_ms: int
+
+    @property
+    def length_ms(self) -> int:
+        return self.end_ms - self.start_ms
+
+    def __str__(self) -> str:
+        return f"{clock(self.start_ms)} to {clock(self.end_ms)} UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Profiles of one type that a selector matches within a range. An empty `type_id` is still to be resolved."""
+
+    selector: str
+    type_id: str
+    within: Range
+
+    @property
+    def unit(self) -> str:
+        return ProfileType.parse(self.type_id).sample_unit
+
+    @property
+    def title(self) -> str:
+        return f"{self.type_id}{self.selector}"
+
+    def resolved(self, server: Server) -> "Selection":
+        """The selection with a whole profile type id: that of its short name, or the CPU time, or the only one.
+
+        Raises: ServerError if no profile matches, or several types do.
+        """
+        if self.type_id.count(":") in _COLONS:
+            return self
+        stored = profile_types(server, self.selector, self.within)
+        if not stored:
+            raise ServerError(f"no profiles match {self.selector} from {self.within}")
+        if not self.type_id and _CPU in stored:
+            return replace(self, type_id=_CPU)
+        found = [id_ for id_ in stored if not self.type_id or _is_called(id_, self.type_id)]
+        if len(found) == 1:
+            return replace(self, type_id=found[0])
+        which = "several profile types match" if found else f"no profile type is called {self.type_id!r}"
+        raise ServerError(f"{which}; --type takes one of: {', '.join(found or stored)}")
+
+
+def profile_types(server: Server, selector: str, within: Range) -> list[str]:
+    """The ids of the profile types that have profiles there, sorted."""
+    request = SeriesRequest(
+        matchers=[selector], label_names=[_TYPE_LABEL], start=within.start_ms, end=within.end_ms
+    )
+    series = server.query("Series", request, SeriesResponse()).labels_set
+    return sorted({label.value for labels in series for label in labels.labels})
+
+
+def server_options(command: Command) -> Command:
+    """Give the command a `server`."""
+
+    @click.option(
+        "--url", envvar="FLAMEHOUSE_URL", help="The server. [FLAMEHOUSE_URL, or port PORT or 4040 here]"
+    )
+    @click.option(
+        "--credential", envvar="API_CREDENTIAL", default="", help="Its credential. [API_CREDENTIAL]"
+    )
+    @click.option(
+        "--user",
+        envvar="FLAMEHOUSE_USER",
+        default="",
+        help="Send it as this user's Basic password. [FLAMEHOUSE_USER]",
+    )
+    @click.option(
+        "--tenant", envvar="FLAMEHOUSE_TENANT", default="", help="X-Scope-OrgID. [FLAMEHOUSE_TENANT]"
+    )
+    @wraps(command)
+    def run(
+        *args: object, url: str | None, credential: str, user: str, tenant: str, **options: object
+    ) -> None:
+        local = f"http://127.0.0.1:{os.environ.get('PORT') or '4040'}"
+        server = Server(url=(url or local).rstrip("/"), credential=credential, user=user, tenant=tenant)
+        command(*args, server=server, **options)
+
+    return run
+
+
+def range_options(command: Command) -> Command:
+    """Give the command a range `within`."""
+
+    @click.option(
+        "--from", "start", default="1h", show_default=True, help="1h (ago), ISO 8601 or Unix seconds."
+    )
+    @click.option("--until", "end", default="now", show_default=True, help="As --from.")
+    @wraps(command)
+    def run(*args: object, start: str, end: str, **options: object) -> None:
+        command(*args, within=range_of(start, end), **options)
+
+    return run
+
+
+def selection_options(command: Command) -> Command:
+    """Give the command a `selection`, which names a service or is a selector, and may name a profile type."""
+
+    @click.argument("selector", default="{}", metavar="[SERVICE|SELECTOR]", callback=read_selector)
+    @type_option
+    @range_options
+    @wraps(command)
+    def run(*args: object, selector: str, type_id: str, within: Range, **options: object) -> None:
+        command(*args, selection=Selection(selector=selector, type_id=type_id, within=within), **options)
+
+    return run
+
+
+type_option: Final = click.option(
+    "--type",
+    "-t",
+    "type_id",
+    default="",
+    help="Profile type, such as cpu or a whole id. [CPU time, or the only one]",
+)
+json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def range_of(start: str, end: str) -> Range:
+    """The range of two times. Raises: UsageError for an invalid or empty one."""
+    now_ms = time.time_ns() // 1_000_000
+    try:
+        within = Range(start_ms=time_ms(start, now_ms), end_ms=time_ms(end, now_ms))
+    except (ValueError, OverflowError) as error:
+        raise click.UsageError(str(error)) from error
+    if within.length_ms <= 0 or within.start_ms <= 0:
+        raise click.UsageError(f"the range from {start} until {end} is empty, or begins before 1970")
+    return within
+
+
+def read_selector(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str:
+    """The callback of a parameter that names a service or is a selector."""
+    return selector_of(text)
+
+
+def selector_of(text: str) -> str:
+    """A selector as it is; another text is the name of a service."""
+    if text.startswith("{"):
+        return text
+    quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'{{service_name="{quoted}"}}'
+
+
+def _is_called(id_: str, name: str) -> bool:
+    """Whether a profile type may be called so: `cpu`, `process_cpu` or `process_cpu:cpu`."""
+    profile, sample = id_.split(":")[:2]
+    return name in {profile, sample, f"{profile}:{sample}"}

@@ -1,0 +1,70 @@
+"""Where commands write: tables and trees that fit the terminal, coloured only there; JSON for scripts."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_UNBOUNDED: Final = 100_000
+"""The width of what is no terminal: a file or a pipe gets every line whole."""
+
+
+def console() -> Console:
+    """Standard output: as wide as the terminal, or without bounds if it is none."""
+    width = None if sys.stdout.isatty() else _UNBOUNDED
+    return Console(width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
+
+
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Show on a terminal that something is under way; nothing elsewhere."""
+    errors = Console(stderr=True)
+    if not errors.is_terminal:
+        yield
+        return
+    with errors.status(Text(text)):
+        yield
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    right: Sequence[str] = (),
+    unfolded: Sequence[str] = (),
+) -> None:
+    """Print rows under their columns, those in `right` aligned to the right.
+
+    Cells that do not fit the terminal are folded; those of `right` and `unfolded` are cut.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        numeric = column in right
+        whole = numeric or column in unfolded
+        table.add_column(
+            column,
+            justify="right" if numeric else "left",
+            no_wrap=whole,
+            overflow="crop" if whole else "fold",
+        )
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console().print(table)
+
+
+def print_lines(lines: Iterable[str | Text]) -> None:
+    """Print lines, each cut with an ellipsis where the terminal ends."""
+    out = console()
+    for line in lines:
+        out.print(line, no_wrap=True, overflow="ellipsis", crop=True)

@@ -1,0 +1,56 @@
+"""`flamehouse retention`: how long a database retains profiles."""
+
+import click
+
+from cli.database import existing_database
+from cli.units import size_in_words
+from flamehouse.errors import OperatorError
+from flamehouse.store.connection.data_folder import locked
+from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.schema import retention as state
+
+
+@click.group()
+def retention() -> None:
+    """Show or set how long a database retains profiles: of ./data, DATA_DIR or CLICKHOUSE_DSN."""
+
+
+@retention.command()
+def show() -> None:
+    """Print the retention."""
+    with told_to_operators():
+        settings = existing_database()
+        with locked(settings), state.opened(settings) as client:
+            days = state.recorded(client).days
+    click.echo(f"database {settings.clickhouse_database} retains profiles {state.in_words(days)}")
+
+
+@retention.command(name="set")
+@click.argument("days", metavar="DAYS")
+@click.option("--yes", is_flag=True, help="Delete what a shorter retention no longer covers.")
+def set_(days: str, *, yes: bool) -> None:
+    """Retain profiles for DAYS: 30d, or forever. A shorter retention needs --yes, and says what it deletes."""
+    with told_to_operators():
+        wanted = state.days_of(days)
+        settings = existing_database()
+        with locked(settings), state.opened(settings) as client:
+            before = state.recorded(client)
+            if state.is_shorter(wanted, before.days):
+                _confirm(state.expired_under(client, wanted), wanted, yes=yes)
+            state.apply(client, before.number, wanted)
+    click.echo(
+        f"database {settings.clickhouse_database} retains profiles {state.in_words(wanted)} "
+        f"(before: {state.in_words(before.days)})"
+    )
+
+
+def _confirm(expired: state.Expired, days: int, *, yes: bool) -> None:
+    """Say what is deleted; OperatorError without `yes`."""
+    oldest = f", the oldest of {expired.oldest}" if expired.oldest else ""
+    text = f"{expired.profiles:,} profiles, {size_in_words(expired.bytes)} on disk{oldest}"
+    if not yes:
+        raise OperatorError(
+            f"a retention of {days} days deletes {text}; to delete them, "
+            f"run: flamehouse retention set {state.as_argument(days)} --yes"
+        )
+    click.echo(f"ClickHouse deletes {text}")

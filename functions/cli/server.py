@@ -1,0 +1,125 @@
+"""A client of a server with Pyroscope's API: Connect with JSON, which flamehouse and Grafana Pyroscope both speak.
+
+Connect: connectrpc.com/docs/protocol, section "Unary-Request".
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import httpx
+from google.protobuf import json_format
+from google.protobuf.message import Message
+
+from flamehouse.errors import OperatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_QUERIER: Final = "/querier.v1.QuerierService/"
+_BUILD: Final = "/api/v1/status/buildinfo"
+_TIMEOUT: Final = httpx.Timeout(90, connect=5)
+_DENIED: Final = frozenset({401, 403})
+_UNKNOWN: Final = frozenset({404, 405, 415})
+"""What a server answers that has no such path: the URL is another server's, or has a path too many."""
+
+
+class ServerError(OperatorError):
+    """The server does not answer, or rejects the request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A running server, as one tenant with a credential sees it. Empty fields are left out of requests.
+
+    With a `user`, the credential is a Basic password; without, a Bearer token.
+    """
+
+    url: str
+    credential: str = field(default="", repr=False)
+    user: str = ""
+    tenant: str = ""
+
+    def check_ready(self) -> None:
+        """ServerError unless a server answers and accepts the credential."""
+        self._send("GET", "/ready")
+        self._send("GET", _BUILD)
+
+    def query[Resp: Message](self, rpc: str, request: Message, response: Resp) -> Resp:
+        """Fill `response` from an RPC of the querier.
+
+        Raises: ServerError if the request fails, or the response is not of this API.
+        """
+        body = json_format.MessageToJson(request, indent=None).encode()
+        received = self._send("POST", _QUERIER + rpc, body, {"Content-Type": "application/json"})
+        try:
+            return json_format.Parse(received.content, response, ignore_unknown_fields=True)
+        except json_format.ParseError as error:
+            raise ServerError(f"{self.url} does not speak Pyroscope's API; is the URL right?") from error
+
+    def upload(self, query: Mapping[str, str], content: Iterable[bytes], size: int) -> None:
+        """Send a profile of `size` bytes to /ingest. ServerError if it is rejected."""
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        self._send("POST", "/ingest", content, headers, query)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | Iterable[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        with _in_words(self.url):
+            response = httpx.request(
+                method,
+                self.url.rstrip("/") + path,
+                content=content,
+                params=query,
+                headers={**self._headers(), **(headers or {})},
+                auth=(self.user, self.credential) if self.user else None,
+                timeout=_TIMEOUT,
+            )
+        if response.is_success:
+            return response
+        raise ServerError(f"{self.url}{path} answers {_reason(response)}")
+
+    def _headers(self) -> dict[str, str]:
+        headers = {}
+        if self.credential and not self.user:
+            headers["Authorization"] = f"Bearer {self.credential}"
+        if self.tenant:
+            headers["X-Scope-OrgID"] = self.tenant
+        return headers
+
+
+@contextmanager
+def _in_words(url: str) -> "Iterator[None]":
+    """Turn what keeps a request from being answered into a ServerError."""
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        raise ServerError(f"{url} does not answer in time; try a shorter range") from error
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
+        raise ServerError(f"invalid URL {url!r}: use http://HOST:PORT or https://HOST") from error
+    except httpx.ConnectError as error:
+        raise ServerError(
+            f"no server answers at {url} ({error}); start one with: flamehouse serve (or make run), "
+            "or name another with --url"
+        ) from error
+    except httpx.HTTPError as error:
+        raise ServerError(f"the connection to {url} failed: {error or type(error).__name__}") from error
+
+
+def _reason(response: httpx.Response) -> str:
+    """The status, the server's message, and what to do about it."""
+    message = ""
+    try:
+        message = str(json.loads(response.content)["message"])
+    except (ValueError, KeyError, TypeError):
+        if response.status_code in _UNKNOWN or response.is_redirect:
+            return f"{response.status_code}: it does not speak Pyroscope's API there; is the URL right?"
+    advice = "; --credential (API_CREDENTIAL) is what is sent" if response.status_code in _DENIED else ""
+    return f"{response.status_code}: {message or response.reason_phrase}{advice}"

@@ -1,0 +1,82 @@
+"""`flamehouse tail`: prints new totals as they come in."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import click
+
+from cli.options import Range, Selection, json_option, read_selector, server_options, type_option
+from cli.output import print_lines
+from cli.series import select_series, step_of, title_of
+from cli.server import Server, ServerError
+from cli.times import clock
+from cli.units import scale_of
+
+_EVERY: Final = "15s"
+_SETTLING_MS: Final = 15_000
+"""How long a step is left open: SDKs send a profile when its interval is over."""
+_PAST_MS: Final = 120_000
+"""What is printed at the start."""
+
+
+@click.command()
+@click.argument("selector", default="{}", metavar="[SERVICE|SELECTOR]", callback=read_selector)
+@type_option
+@click.option("--by", "group_by", multiple=True, help="Group by this label; may be repeated. [service_name]")
+@click.option("--every", default=_EVERY, show_default=True, help="How much time a line covers.")
+@click.option("--lines", type=click.IntRange(min=1), help="End after so many steps. [until Ctrl-C]")
+@server_options
+@json_option
+def tail(  # noqa: PLR0913  # a parameter per option
+    *,
+    selector: str,
+    type_id: str,
+    group_by: Sequence[str],
+    every: str,
+    lines: int | None,
+    server: Server,
+    as_json: bool,
+) -> None:
+    """Print the total of each series for every step of time, as profiles come in. Begins two minutes ago."""
+    step_ms = step_of(every, 0)
+    now_ms = time.time_ns() // 1_000_000
+    start_ms = (now_ms - _PAST_MS) // step_ms * step_ms
+    selection = _first(server, Selection(selector=selector, type_id=type_id, within=_hour(now_ms)))
+    printed = 0
+    while lines is None or printed < lines:
+        end_ms = start_ms + step_ms
+        time.sleep(max(0.0, (end_ms + _SETTLING_MS) / 1_000 - time.time()))
+        # A point at T is what came after T - step: the range's first point would be what lies before it.
+        within = Range(start_ms=start_ms + 1, end_ms=end_ms)
+        found = select_series(
+            server, replace(selection, within=within), group_by or ("service_name",), step_ms
+        )
+        for one in found:
+            total = sum(point.value for point in one.points)
+            if as_json:
+                labels = {label.name: label.value for label in one.labels}
+                click.echo(json.dumps({"time": end_ms, "labels": labels, "total": total}, ensure_ascii=False))
+            else:
+                text = scale_of(selection.unit, total).text(total)
+                print_lines([f"{clock(start_ms)}  {text:>12}  {title_of(one)}"])
+        start_ms = end_ms
+        printed += 1
+
+
+def _first(server: Server, selection: Selection) -> Selection:
+    """The selection with its profile type, as soon as there are profiles. ServerError if the type is ambiguous."""
+    while True:
+        try:
+            return selection.resolved(server)
+        except ServerError as error:
+            if "no profiles match" not in str(error):
+                raise
+        time.sleep(_SETTLING_MS / 1_000)
+        selection = replace(selection, within=_hour(time.time_ns() // 1_000_000))
+
+
+def _hour(now_ms: int) -> Range:
+    return Range(start_ms=now_ms - 3_600_000, end_ms=now_ms)
