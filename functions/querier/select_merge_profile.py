@@ -5,7 +5,7 @@ from flamehouse.pb.querier_pb2 import SelectMergeProfileRequest
 from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.web.codec import Encoded
 from flamehouse.web.connect import Call
-from querier.common.merged_pprof import merged_pprof, profile_query
+from querier.common.merged_pprof import merged_pprof, profile_query, requested_pgo
 from querier.common.rpc import querier_rpc
 from querier.common.sample_selector import sample_selector
 
@@ -20,7 +20,7 @@ def select_merge_profile(call: Call, request: SelectMergeProfileRequest) -> Enco
         trace_ids=request.trace_id_selector,
         stack_trace_selector=request.stack_trace_selector,
     )
-    go_pgo = request.stack_trace_selector.go_pgo
+    go_pgo = requested_pgo(request.stack_trace_selector)
     return merged_pprof(call, profile_query(call, request, samples, go_pgo), go_pgo)
 
 

@@ -20,7 +20,7 @@ from flamehouse.render.tree_bytes import tree_bytes
 from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.web.connect import Call
 from querier.common.async_query import come_back, question_of, say_that_it_is_done
-from querier.common.merged_pprof import merged_pprof, profile_query
+from querier.common.merged_pprof import merged_pprof, profile_query, requested_pgo
 from querier.common.merged_tree import dot_graph_of, stacktrace_query, tree_of
 from querier.common.rpc import check_format, querier_rpc
 from querier.common.sample_selector import drawn_samples, selected_samples
@@ -67,7 +67,7 @@ def _as_dot(call: Call, request: SelectMergeStacktracesRequest) -> _Answer:
 def _as_pprof(call: Call, request: SelectMergeStacktracesRequest) -> _Answer:
     # Any format has the flame graph's limit here.
     check_nodes_limit(request.max_nodes, call.services.settings)
-    go_pgo = request.stack_trace_selector.go_pgo
+    go_pgo = requested_pgo(request.stack_trace_selector)
     query = profile_query(call, request, selected_samples(request), go_pgo)
 
     def answer() -> SelectMergeStacktracesResponse:

@@ -67,7 +67,9 @@ class IngestRequest:
 
 
 def parse_ingest_request(query: str, now_ns: int) -> IngestRequest:
-    """Read the query string as sent. RpcError invalid_argument for a `name` that is none; the rest has defaults.
+    """Read the query string as sent. What it leaves out has defaults.
+
+    Raises RpcError(INVALID_ARGUMENT) for an invalid `name`, and for a time that cannot be read.
 
     Bytes that are not UTF-8 stay what they are, as `surrogateescape` writes them: labels are checked for them.
     """
@@ -78,8 +80,8 @@ def parse_ingest_request(query: str, now_ns: int) -> IngestRequest:
     return IngestRequest(
         app_name=app_name,
         labels=labels,
-        from_=parse_attime(given["from"], now_ns) if "from" in given else None,
-        until=parse_attime(given["until"], now_ns) if "until" in given else None,
+        from_=parse_attime(given["from"], now_ns, "from") if "from" in given else None,
+        until=parse_attime(given["until"], now_ns, "until") if "until" in given else None,
         sample_rate=_sample_rate(given.get("sampleRate", "")),
         spy_name=given.get("spyName", "unknown"),
         units=given.get("units", "samples"),

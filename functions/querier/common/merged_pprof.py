@@ -2,19 +2,19 @@
 
 from flamehouse.model.max_nodes import any_nodes_limit
 from flamehouse.model.profile_type import ProfileType
-from flamehouse.model.queries import ProfileQuery, SampleSelector
+from flamehouse.model.queries import EVERY_SAMPLE, ProfileQuery, SampleSelector
 from flamehouse.model.selector import parse_selector
 from flamehouse.pb.profile_pb2 import Profile
-from flamehouse.pb.types_pb2 import GoPGO
-from flamehouse.render.pgo import aggregate_callees
-from flamehouse.render.pprof import encoded_pprof
+from flamehouse.pb.types_pb2 import GoPGO, StackTraceSelector
+from flamehouse.render.pgo import aggregate_callees, with_shapes
+from flamehouse.render.pprof import encoded_pprof, pprof_without_samples
 from flamehouse.web.codec import Encoded
 from flamehouse.web.connect import Call
 from querier.common.merged_tree import Asked
 from querier.common.query_range import NOTHING, query_range
 
 
-def profile_query(call: Call, request: Asked, samples: SampleSelector, go_pgo: GoPGO) -> ProfileQuery:
+def profile_query(call: Call, request: Asked, samples: SampleSelector, go_pgo: GoPGO | None) -> ProfileQuery:
     """The question, of an empty range where the lookback lets it see nothing; `go_pgo` may want the ends of stacks alone.
 
     RpcError invalid_argument for a request that is no question.
@@ -24,23 +24,32 @@ def profile_query(call: Call, request: Asked, samples: SampleSelector, go_pgo: G
         matchers=parse_selector(request.label_selector),
         max_nodes=any_nodes_limit(request.max_nodes, call.services.settings),
         within=query_range(call, request.start, request.end) or NOTHING,
-        leaf_locations=go_pgo.keep_locations,
+        leaf_locations=go_pgo.keep_locations if go_pgo else 0,
         samples=samples,
     )
 
 
-def merged_pprof(call: Call, query: ProfileQuery, go_pgo: GoPGO) -> Encoded[Profile]:
-    """The pprof of the samples that `query` selects, with callees as `go_pgo` wants them.
+def requested_pgo(selector: StackTraceSelector) -> GoPGO | None:
+    """What the selector says of Go's PGO, None if it does not mention it."""
+    return selector.go_pgo if selector.HasField("go_pgo") else None
 
-    An empty message if there is none; the store is not asked of an empty range.
+
+def merged_pprof(call: Call, query: ProfileQuery, go_pgo: GoPGO | None) -> Encoded[Profile]:
+    """Merges the samples that `query` selects into a pprof, as Go's PGO reads it if `go_pgo` is given.
+
+    Without samples it is an empty message, or a pprof without samples if `query` selects some of them: of an unknown profile
+    id, say. The store is not queried for an empty range.
     """
     if not query.within.length_ms:
         return _encoded(b"")
     merged = call.services.store.select_merge_profile(call.tenant, query)
+    if not merged.samples and query.samples != EVERY_SAMPLE:
+        return _encoded(pprof_without_samples(query.profile_type, query.within))
     pprof = _encoded(encoded_pprof(merged, query.profile_type, query.within))
-    if not go_pgo.aggregate_callees:
+    if go_pgo is None or not merged.samples:
         return pprof
-    return _encoded(aggregate_callees(pprof.message()).SerializeToString())
+    named = with_shapes(pprof.message())
+    return _encoded((aggregate_callees(named) if go_pgo.aggregate_callees else named).SerializeToString())
 
 
 def _encoded(pprof: bytes) -> Encoded[Profile]:

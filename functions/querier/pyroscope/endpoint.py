@@ -99,8 +99,8 @@ def selection_of(parameters: QueryParams, names: Names) -> SelectMergeStacktrace
 def range_of(parameters: QueryParams, names: Names) -> tuple[int, int]:
     """Both ends of the range that the parameters name, in milliseconds; an end left out or empty is the last hour's."""
     now_ns = time.time_ns()
-    start = parse_attime(parameters.get(names.from_) or "now-1h", now_ns)
-    end = parse_attime(parameters.get(names.until) or "now", now_ns)
+    start = parse_attime(parameters.get(names.from_) or "now-1h", now_ns, names.from_)
+    end = parse_attime(parameters.get(names.until) or "now", now_ns, names.until)
     return start.ns // _MS_NS, end.ns // _MS_NS
 
 

@@ -52,16 +52,20 @@ def on_steps(within: TimeRange, step_s: int) -> TimeRange:
 
 
 def point_count(within: TimeRange, step_s: int) -> int:
-    """How many samples the timeline of a range on steps has."""
-    return within.length_ms // (step_s * 1_000) + 1
+    """How many samples the timeline of a range on steps has: its end is not among them."""
+    return within.length_ms // (step_s * 1_000)
 
 
 def timeline_of(points: Iterable[tuple[int, float]], within: TimeRange, step_s: int) -> Timeline:
-    """The timeline of points that lie on the steps of `within`, both its ends included; seconds since the epoch."""
+    """The timeline of points that lie on the steps of `within`, its start included; seconds since the epoch.
+
+    A point at the end of `within` is left out, as Pyroscope leaves it out.
+    """
     step_ms = step_s * 1_000
     samples = [0] * point_count(within, step_s)
     for timestamp, value in points:
-        samples[(timestamp - within.start_ms) // step_ms] = int(value)
+        if timestamp < within.end_ms:
+            samples[(timestamp - within.start_ms) // step_ms] = int(value)
     return {
         "startTime": within.start_ms // 1_000,
         "samples": samples,

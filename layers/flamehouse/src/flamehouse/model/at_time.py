@@ -1,57 +1,88 @@
-"""Times as Graphite's `at` notation writes them: `20261122`, `1795380200`, `now-1h`.
+"""Times as query parameters: Unix times, dates, ISO 8601, and Graphite's offsets from now.
 
-Graphite's own description: graphite.readthedocs.io/en/stable/render_api.html, section "from / until".
+Notation: graphite.readthedocs.io/en/latest/render_api.html, section "from / until"; ISO 8601 as Python's
+`datetime.fromisoformat` reads it.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+from flamehouse.errors import RpcError, invalid_argument
 
 _SECOND_NS: Final = 1_000_000_000
 _MAX_NS: Final = (1 << 63) - 1
 _LAST_YEAR_WITHOUT_DATES: Final = 1900
 _MAX_DIGITS: Final = 20
 """More digits than any 64-bit number has change nothing: the time is the latest there is."""
+_FRACTION_DIGITS: Final = 9
+_SHOWN_CHARS: Final = 40
 
 _STRIPPED: Final = str.maketrans("", "", "_, \t\r\n\v\f")
 _NS_BY_DIGITS: Final = {13: 1_000_000, 16: 1_000, 19: 1}
 """The unit of a Unix time by its number of digits; any other number means seconds."""
 
-_OFFSET: Final = re.compile(r"([+-])([0-9]*)(.*)", re.DOTALL)
-_UNITS_S: Final = (
-    ("mon", 30 * 86_400),
-    ("min", 60),
-    ("M", 30 * 86_400),
-    ("s", 1),
-    ("m", 60),
-    ("h", 3_600),
-    ("d", 86_400),
-    ("w", 7 * 86_400),
-    ("y", 365 * 86_400),
+_NUMBER: Final = re.compile(r"([0-9]+)(?:\.([0-9]*))?")
+_FROM_NOW: Final = re.compile(r"(?:now)?((?:[+-](?:[0-9]+[a-zA-Z]+)+)*)")
+_TERM: Final = re.compile(r"([+-]?)([0-9]+)([a-zA-Z]+)")
+_ISO_FRACTION: Final = re.compile(r"(?<=:[0-9]{2})[.,]([0-9]+)|(?<=T[0-9]{6})[.,]([0-9]+)")
+_UNIT_NAMES: Final = (
+    (1, ("s", "sec", "secs", "second", "seconds")),
+    (60, ("m", "min", "mins", "minute", "minutes")),
+    (3_600, ("h", "hr", "hrs", "hour", "hours")),
+    (86_400, ("d", "day", "days")),
+    (7 * 86_400, ("w", "week", "weeks")),
+    (30 * 86_400, ("M", "mon", "month", "months")),
+    (365 * 86_400, ("y", "year", "years")),
 )
-"""Seconds by what the unit starts with; the longer beginnings stand first."""
+_UNITS_S: Final[Mapping[str, int]] = {name: seconds for seconds, names in _UNIT_NAMES for name in names}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AtTime:
-    """A time in nanoseconds since the epoch; `absolute` unless it was reckoned from now."""
+    """A time in nanoseconds since the epoch; `absolute` unless it was computed from now."""
 
     ns: int
     absolute: bool
 
 
-def parse_attime(text: str, now_ns: int) -> AtTime:
-    """Read any text as a time: what is no date and no number counts from `now_ns`. Times end in the year 2262."""
-    text = text.translate(_STRIPPED)
-    if text.isascii() and text.isdigit():
-        date_ns = _date_ns(text)
-        return AtTime(ns=_unix_ns(text) if date_ns is None else date_ns, absolute=True)
-    return AtTime(ns=max(0, min(now_ns + _offset_ns(text), _MAX_NS)), absolute=False)
+def parse_attime(text: str, now_ns: int, parameter: str) -> AtTime:
+    """Read the time; an empty text is `now_ns`. Times are clamped to 1970 to 2262.
+
+    Raises RpcError(INVALID_ARGUMENT) that names the parameter if the text is in no known notation.
+    """
+    compact = text.translate(_STRIPPED)
+    number = _NUMBER.fullmatch(compact)
+    if number is not None:
+        return AtTime(ns=_number_ns(number[1], number[2]), absolute=True)
+    from_now = _FROM_NOW.fullmatch(compact)
+    if from_now is not None:
+        return AtTime(ns=_clamped(now_ns + _offset_ns(from_now[1], text, parameter)), absolute=False)
+    return AtTime(ns=_clamped(_iso_ns(text.strip(), parameter)), absolute=True)
+
+
+def _clamped(ns: int) -> int:
+    return max(0, min(ns, _MAX_NS))
+
+
+def _number_ns(digits: str, fraction: str | None) -> int:
+    """The start of the UTC day that YYYYMMDD names, or else the Unix time."""
+    date_ns = _date_ns(digits) if fraction is None else None
+    if date_ns is not None:
+        return date_ns
+    unit_ns = _NS_BY_DIGITS.get(len(digits), _SECOND_NS)
+    part_ns = _fraction_ns(fraction or "") * unit_ns // _SECOND_NS
+    return min(int(digits[:_MAX_DIGITS]) * unit_ns + part_ns, _MAX_NS)
+
+
+def _fraction_ns(digits: str) -> int:
+    return int(digits[:_FRACTION_DIGITS].ljust(_FRACTION_DIGITS, "0"))
 
 
 def _date_ns(digits: str) -> int | None:
-    """The start of the UTC day that YYYYMMDD names, None if it names none after 1900."""
+    """The start of the UTC day, None if it is no day after 1900."""
     if len(digits) != len("YYYYMMDD"):
         return None
     try:
@@ -61,17 +92,34 @@ def _date_ns(digits: str) -> int | None:
     return int(day.timestamp()) * _SECOND_NS if day.year > _LAST_YEAR_WITHOUT_DATES else None
 
 
-def _unix_ns(digits: str) -> int:
-    return min(int(digits[:_MAX_DIGITS]) * _NS_BY_DIGITS.get(len(digits), _SECOND_NS), _MAX_NS)
+def _offset_ns(offsets: str, text: str, parameter: str) -> int:
+    """The sum of offsets such as `-1h30m`, where a sign holds until the next one."""
+    total_s, sign = 0, 1
+    for mark, digits, unit in _TERM.findall(offsets):
+        if unit not in _UNITS_S:
+            raise _invalid(text, parameter)
+        sign = {"+": 1, "-": -1}.get(mark, sign)
+        total_s += sign * int(digits[:_MAX_DIGITS]) * _UNITS_S[unit]
+    return total_s * _SECOND_NS
 
 
-def _offset_ns(text: str) -> int:
-    """The one offset of `now-1h`; a `+` anywhere is looked for before a `-`."""
-    start = text.find("+") if "+" in text else text.find("-")
-    match = _OFFSET.fullmatch(text, start) if start >= 0 else None
-    if match is None:
-        return 0
-    sign, digits, unit = match.groups()
-    unit_s = next((seconds for beginning, seconds in _UNITS_S if unit.startswith(beginning)), 0)
-    offset = int(digits[:_MAX_DIGITS] or "0") * unit_s * _SECOND_NS
-    return offset if sign == "+" else -offset
+def _iso_ns(text: str, parameter: str) -> int:
+    """The time in ISO 8601, UTC where it names no zone, with all digits of its fraction of a second."""
+    fraction = _ISO_FRACTION.search(text)
+    whole = text if fraction is None else text[: fraction.start()] + text[fraction.end() :]
+    try:
+        if not text.isascii() or len(text) > _SHOWN_CHARS:
+            raise _invalid(text, parameter)
+        time = datetime.fromisoformat(whole)
+        seconds = int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
+    except (ValueError, OverflowError) as error:
+        raise _invalid(text, parameter) from error
+    return seconds * _SECOND_NS + _fraction_ns((fraction[1] or fraction[2]) if fraction else "")
+
+
+def _invalid(text: str, parameter: str) -> RpcError:
+    shown = text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}..."
+    return invalid_argument(
+        f"{parameter}: invalid time {shown!r}: use Unix seconds (a fraction is allowed), milliseconds, microseconds or"
+        " nanoseconds, YYYYMMDD, ISO 8601 such as 2026-11-28T21:24:48Z, or an offset such as now-1h"
+    )

@@ -8,6 +8,18 @@ from flamehouse.pb.profile_pb2 import Location, Profile
 type _Stack = tuple[int, ...]
 
 
+_SHAPE = "[go.shape."
+
+
+def with_shapes(pprof: Profile) -> Profile:
+    """The profile, changed: generic functions have the names of their symbols, as the compiler matches them."""
+    texts = pprof.string_table
+    for function in pprof.function:
+        if _SHAPE in texts[function.system_name]:
+            function.name = function.system_name
+    return pprof
+
+
 def aggregate_callees(pprof: Profile) -> Profile:
     """The profile, changed: no stack's leaf is on a line, and the stacks that are equal then are merged.
 

@@ -4,10 +4,10 @@ Format: github.com/google/pprof, proto/profile.proto.
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flamehouse.model.call_tree import OTHER
-from flamehouse.model.merged_profile import MergedProfile, SourceLabels
+from flamehouse.model.merged_profile import NO_PROFILE, EncodedFunctions, MergedProfile, SourceLabels
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.profile_pb2 import Line, Profile, ValueType
@@ -15,6 +15,8 @@ from flamehouse.pb.profile_pb2 import Line, Profile, ValueType
 _MS_NS = 1_000_000
 _PERIODS = {"process_cpu": 1_000_000_000, "memory": 524_288}
 """Pyroscope's guess of the period, by metric name; 1 of any other."""
+_EMPTY_TEXT = b"\x32\x00"
+"""The first entry of `string_table`, encoded."""
 
 
 def encoded_pprof(merged: MergedProfile, profile_type: ProfileType, within: TimeRange) -> bytes:
@@ -25,6 +27,13 @@ def encoded_pprof(merged: MergedProfile, profile_type: ProfileType, within: Time
     rest = _rest_of(merged, profile_type, within).SerializeToString()
     # Texts are counted in this order.
     return b"".join((merged.samples, merged.locations, functions.functions, functions.texts, rest))
+
+
+def pprof_without_samples(profile_type: ProfileType, within: TimeRange) -> bytes:
+    """The message Profile with its sample type and times alone, which every reader takes."""
+    functions = EncodedFunctions(functions=b"", last_number=0, texts=_EMPTY_TEXT, text_count=1)
+    rest = _rest_of(replace(NO_PROFILE, functions=functions), profile_type, within)
+    return functions.texts + rest.SerializeToString()
 
 
 def _rest_of(merged: MergedProfile, profile_type: ProfileType, within: TimeRange) -> Profile:
