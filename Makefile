@@ -1,4 +1,4 @@
-# What a newcomer types: make run, make demo, make test. Everything is installed into .venv by the first of them.
+# A bare `make` lists the targets. Everything is installed into .venv by the first target that needs it.
 
 PYTHON ?= $(shell command -v python3.13 || command -v python3)
 VENV := .venv
@@ -9,20 +9,39 @@ SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
 SAM_INSTALLED := $(SAM_VENV)/.installed
 LOCKED := functions/pyproject.toml layers/flamehouse/pyproject.toml pyproject.toml
 
+# Tests without a server of their own, on the embedded ClickHouse at most.
+QUICK := tests/flamehouse/model tests/flamehouse/render tests/flamehouse/web tests/flamehouse/identity \
+	tests/flamehouse/serverless tests/flamehouse/test_settings.py tests/flamehouse/store/schema \
+	tests/flamehouse/store/write tests/ingest tests/querier tests/console tests/adhoc tests/cli/test_tree.py \
+	tests/test_docs.py
+
+.DEFAULT_GOAL := help
+
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPYCACHEPREFIX :=
 
-.PHONY: run demo test fuzz check lint format types imports generated proto template bundle cloud lock live-python live-go live-node \
+.PHONY: help run demo test quick wheel fuzz check lint format types imports generated proto template bundle cloud lock live-python live-go live-node \
 	live-rust live-java bench clean
 
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
 run: $(INSTALLED) ## Serve on http://127.0.0.1:4040, data in ./data (HOST, PORT and DATA_DIR override)
-	@exec $(BIN)/python -m all_in_one
+	@exec $(BIN)/flamehouse serve
 
 demo: $(INSTALLED) ## Profile a small program into the running server and print its flame graph
 	@$(BIN)/python -m tools.demo
 
-test: $(INSTALLED) ## Run the tests
-	$(BIN)/pytest -n auto --dist loadgroup
+test: $(INSTALLED) ## Run all tests: some 20 minutes on 2 cores (make quick: 3 minutes)
+	@echo "All tests take some 20 minutes on 2 cores; make quick runs those without servers in under 3."
+	$(BIN)/pytest -n auto --dist loadgroup -r s
+
+quick: $(INSTALLED) ## Run the tests that start no server: under 3 minutes on 2 cores
+	$(BIN)/pytest -n auto --dist loadgroup -r s $(QUICK)
+
+wheel: $(INSTALLED) ## Build the wheel of the local server into dist/, and test it
+	$(BIN)/uv build --quiet --wheel --out-dir dist
+	$(BIN)/pytest tests/install/test_wheel.py
 
 fuzz: $(INSTALLED) ## Run the tests that make up their input, with FUZZ_TIMES as many examples
 	FUZZ_TIMES=$${FUZZ_TIMES:-100} $(BIN)/pytest -n auto --dist loadgroup -m fuzz
@@ -30,7 +49,7 @@ fuzz: $(INSTALLED) ## Run the tests that make up their input, with FUZZ_TIMES as
 check: export BUNDLE := .aws-sam/build
 check: lint types imports generated template bundle test ## The whole gate: what is built for AWS is tested too
 
-lint: $(INSTALLED)
+lint: $(INSTALLED) ## Check formatting and lint
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/oxlint --quiet --deny-warnings --config .oxlintrc.json functions/ui/static/js
@@ -39,10 +58,10 @@ format: $(INSTALLED) ## Rewrite the sources as the formatter wants them
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-types: $(INSTALLED)
+types: $(INSTALLED) ## Check types
 	$(BIN)/mypy
 
-imports: $(INSTALLED)
+imports: $(INSTALLED) ## Check which package imports which
 	$(BIN)/lint-imports
 
 generated: proto ## Fail where generated code differs from its sources
@@ -52,14 +71,14 @@ proto: $(INSTALLED) ## Generate flamehouse/pb from proto/
 	$(BIN)/python -m grpc_tools.protoc --proto_path proto --python_out layers/flamehouse/src \
 		--pyi_out layers/flamehouse/src $(wildcard proto/flamehouse/pb/*.proto)
 
-template: $(SAM_INSTALLED)
+template: $(SAM_INSTALLED) ## Check template.yaml
 	$(SAM) validate --lint
 
 bundle: $(SAM_INSTALLED) ## Build the functions and layers for AWS into .aws-sam/build
 	@$(SAM) build
 
-cloud: bundle ## Run what was built for AWS behind a gateway on this machine, port 4041
-	@$(BIN)/python -m tools.gateway
+cloud: bundle ## Run what was built for AWS behind a gateway on this machine, port 4041 (PORT overrides)
+	@$(BIN)/python -m tools.gateway --port $${PORT:-4041}
 
 lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --upgrade \
@@ -69,6 +88,9 @@ lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows
 		--python-version 3.13 --python-platform aarch64-manylinux_2_28 --constraint requirements.lock \
 		functions/pyproject.toml layers/flamehouse/pyproject.toml \
 		--output-file layers/dependencies/requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --no-annotate \
+		--no-emit-package flamehouse --constraint requirements.lock --extra local \
+		functions/pyproject.toml layers/flamehouse/pyproject.toml --output-file requirements.local.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --no-annotate \
 		--upgrade --group pyproject.toml:sam --output-file requirements.sam.lock
 
