@@ -81,6 +81,8 @@ def _store(services: Services, received: ReceivedUpload, upload: ReadUpload) -> 
         services.store.insert(
             Upload(tenant=received.tenant, id=upload.id, received_ns=received.received_ns, profiles=parts)
         )
+    elif upload.if_empty is not None and not rejected:
+        raise upload.if_empty
     return dict(sorted(rejected.items()))
 
 

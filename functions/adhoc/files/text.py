@@ -4,7 +4,6 @@ Collapsed: ingest/formats/stacks/folded.py. perf script: man perf-script.
 """
 
 import re
-from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import Final
 
@@ -28,10 +27,9 @@ _FRAME: Final = re.compile(r"\s*+(\w++)\s++(.+) \([^()]*(?: \(deleted\))?\)\s*+"
 def read_collapsed(data: bytes, name: str, settings: Settings) -> ProfileFile:
     """A stack a line, `root;child;leaf`, and behind the last space how often it was met.
 
-    RpcError invalid_argument for a line that is none, other than in an upload to /ingest: that says what it is, and of a
-    file it is guessed. Empty lines are left out.
+    RpcError invalid_argument for a line that is none, and other than in an upload to /ingest for a negative number.
     """
-    counts = sum_by_stack(data.removeprefix(BOM_UTF8), strict=True)
+    counts = sum_by_stack(data, negative=False)
     stacks = [(frames_of(stack)[: settings.max_stack_depth], count) for stack, count in counts.items()]
     return file_of_stacks(_shown(name), stacks)
 

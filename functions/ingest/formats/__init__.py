@@ -4,14 +4,15 @@ A format is a module here with a function `parse` of the type `Parse`, and a row
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from operator import attrgetter
 from typing import Final, Protocol, cast
 
-from flamehouse.errors import RpcError
+from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.settings import Settings
+from ingest.formats.unread import refuse_unread
 from ingest.profile.incoming import IncomingProfile
 from ingest.request.body import WHOLE_BODY, beginning
 from ingest.request.multipart import is_multipart
@@ -46,13 +47,27 @@ class Format:
 
     module: str
     """Imported when the first upload of its kind comes in."""
-    parts: Collection[str] = (WHOLE_BODY,)
-    """The parts of a form that `parse` reads; it is given no others."""
+    expected: str
+    """What an upload of this format has to hold, for the error about one that holds nothing to store."""
+    parts: Sequence[str] = (WHOLE_BODY,)
+    """The parts of a form that `parse` reads, the one with the profile first; it is given no others."""
     part_limit: Callable[[Settings], int] = attrgetter("max_profile_bytes")
     """How many bytes a part may have, unpacked."""
+    begins_with_anything: bool = False
+    """Whether any bytes may begin such an upload, so that nothing can be taken for another format."""
     refused_status: int | None = None
     """The status of an upload with refused profiles; None for that of the error's own code. What cannot be parsed has
     status 422 in every format."""
+
+    def check_content(self, parts: Mapping[str, bytes]) -> None:
+        """RpcError invalid_argument if the content is missing, empty or of a known format that is not read."""
+        content = parts.get(self.parts[0], parts.get(WHOLE_BODY))
+        if content is None:
+            raise invalid_argument(f"the form has no part '{self.parts[0]}'")
+        if not content:
+            raise invalid_argument(f"the upload is empty: expected {self.expected}")
+        if not self.begins_with_anything:
+            refuse_unread(content)
 
     def parse(self, request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
         """Call the module's parser."""
@@ -64,20 +79,41 @@ UNPROCESSABLE: Final = 422
 FORMATS: Final[Mapping[str, Format]] = {
     "pprof": Format(
         module="ingest.formats.pprof",
+        expected="a pprof message with samples of values above zero",
         parts=(WHOLE_BODY, "sample_type_config", "prev_profile"),
         refused_status=UNPROCESSABLE,
     ),
     "jfr": Format(
         module="ingest.formats.jfr",
+        expected="a recording with events that are samples, such as jdk.ExecutionSample with a stack trace",
         parts=("jfr", "labels"),
         part_limit=attrgetter("max_jfr_bytes"),
         refused_status=UNPROCESSABLE,
     ),
-    "groups": Format(module="ingest.formats.stacks.folded"),
-    "lines": Format(module="ingest.formats.stacks.lines"),
-    "trie": Format(module="ingest.formats.stacks.trie"),
-    "tree": Format(module="ingest.formats.stacks.tree"),
-    "speedscope": Format(module="ingest.formats.stacks.speedscope", refused_status=UNPROCESSABLE),
+    "groups": Format(
+        module="ingest.formats.stacks.folded",
+        expected="on each line a stack and its count, such as 'main;work 5'",
+    ),
+    "lines": Format(
+        module="ingest.formats.stacks.lines",
+        expected="on each line a stack, such as 'main;work'",
+        begins_with_anything=True,
+    ),
+    "trie": Format(
+        module="ingest.formats.stacks.trie",
+        expected="a prefix tree with values above zero",
+        begins_with_anything=True,
+    ),
+    "tree": Format(
+        module="ingest.formats.stacks.tree",
+        expected="a call tree with values above zero below its root",
+        begins_with_anything=True,
+    ),
+    "speedscope": Format(
+        module="ingest.formats.stacks.speedscope",
+        expected="profiles with stacks whose weights are above zero",
+        refused_status=UNPROCESSABLE,
+    ),
 }
 
 _NAMES: Final = (

@@ -13,6 +13,7 @@ from ingest.formats import Parsed
 from ingest.profile.incoming import IncomingProfile
 from ingest.profile.pprof import decode_pprof
 from ingest.profile.series_labels import series_labels
+from ingest.request.body import WHOLE_BODY
 from ingest.request.query import IngestRequest
 
 _YEAR_1971_NS: Final = 365 * 86_400 * 1_000_000_000
@@ -42,16 +43,13 @@ _METRICS: Final = (
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """One profile, or none where the part `profile` is missing or empty."""
+    """One profile."""
     if parts.get("prev_profile"):
         raise invalid_argument(
             "unsupported client version. Please update github.com/grafana/pyroscope-go to the latest version"
         )
     display_names = _display_names(parts.get("sample_type_config"))
-    data = parts.get("profile")
-    if not data:
-        return Parsed(profiles=(), timed=True)
-    pprof = decode_pprof(data)
+    pprof = decode_pprof(parts.get(WHOLE_BODY, b""))
     timed = _settle_time(pprof, request)
     if request.spy_name in _SCRIPTING_SPIES:
         _name_functions_by_file(pprof, keep_absolute=request.spy_name == "pyspy")

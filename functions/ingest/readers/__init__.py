@@ -20,12 +20,14 @@ def _unchanged(error: RpcError) -> RpcError:
 class ReadUpload:
     """An upload, read and validated; `id` is the same for every retry.
 
-    `explain` words an error that occurs from here on for the upload's client.
+    `explain` words an error that occurs from here on for the upload's client. `if_empty` is the error if the profiles
+    hold no value to store; None where the client may send such an upload.
     """
 
     id: bytes
     profiles: Sequence[CheckedProfile]
     explain: Callable[[RpcError], RpcError] = _unchanged
+    if_empty: RpcError | None = None
 
 
 class Read(Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from flamehouse.errors import Code, RpcError
+from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.services import Services
 from ingest.formats import FORMATS, UNPROCESSABLE, RefusedProfileError, format_of, no_such_format
 from ingest.readers import ReadUpload, checks_of
@@ -30,6 +30,7 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
             max_body_bytes=settings.max_body_bytes,
             max_part_bytes=format_.part_limit(settings),
         )
+        format_.check_content(parts)
         parsed = format_.parse(request, parts)
     id_ = upload_id(
         tenant=received.tenant,
@@ -40,7 +41,9 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
     )
     checks = checks_of(received, services)
     profiles = [checks.check(profile) for profile in parsed.profiles]
-    return ReadUpload(id=id_, profiles=profiles, explain=wording.of_pushing)
+    # An SDK uploads every few seconds, and an idle program has no samples; a person with curl sends data.
+    if_empty = None if request.names_its_client else wording.of_nothing(format_.expected)
+    return ReadUpload(id=id_, profiles=profiles, explain=wording.of_pushing, if_empty=if_empty)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,11 @@ class _Wording:
     def of_pushing(self, error: RpcError) -> RpcError:
         """The error of an upload that was parsed."""
         return self._worded(error, "pushing", FORMATS[self.name].refused_status)
+
+    def of_nothing(self, expected: str) -> RpcError:
+        """The error of an upload that was parsed and holds nothing to store."""
+        error = invalid_argument(f"the upload holds nothing to store: expected {expected}")
+        return self._worded(error, "parsing", UNPROCESSABLE)
 
     def _worded(self, error: RpcError, step: str, status: int | None) -> RpcError:
         if error.code is not Code.INVALID_ARGUMENT:

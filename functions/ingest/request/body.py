@@ -4,7 +4,7 @@ Clients gzip the profile, or the whole body with or without saying so, or both, 
 counts is what the bytes are: gzip begins with 1f 8b, which no format does.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from starlette.requests import Request
@@ -40,12 +40,12 @@ async def read_upload(request: Request, limit: int) -> bytes:
 
 
 def read_parts(
-    body: bytes, content_type: str, wanted: Container[str], *, max_body_bytes: int, max_part_bytes: int
+    body: bytes, content_type: str, wanted: Collection[str], *, max_body_bytes: int, max_part_bytes: int
 ) -> Mapping[str, bytes]:
     """The unpacked parts of a form that are `wanted`, by their names, or the unpacked body as the only part.
 
-    All of these together are no longer than a body may be. RpcError for a form or a gzip that is damaged, and for what
-    is larger than allowed once unpacked. Parts that are not wanted are neither unpacked nor looked at.
+    All of these together are no longer than a body may be. RpcError for a form or a gzip that is damaged, for a form
+    without any wanted part, and for what is larger than allowed once unpacked. Other parts are not unpacked.
     """
     if not is_multipart(content_type):
         return {WHOLE_BODY: unpack(body, max_part_bytes)}

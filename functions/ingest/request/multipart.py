@@ -3,7 +3,7 @@
 Format: RFC 7578, on top of RFC 2046.
 """
 
-from collections.abc import Container
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 from python_multipart.exceptions import FormParserError
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 
 _MEDIA_TYPE: Final = "multipart/form-data"
 _MAX_PARTS: Final = 32
+_MAX_SHOWN: Final = 40
 
 
 def is_multipart(content_type: str) -> bool:
     return _MEDIA_TYPE in content_type.lower()
 
 
-def split_multipart(body: bytes, content_type: str, wanted: Container[str]) -> dict[str, bytes]:
+def split_multipart(body: bytes, content_type: str, wanted: Collection[str]) -> dict[str, bytes]:
     """The form's parts of the names in `wanted`, whether they are files or plain fields; of one given twice, the first.
 
-    RpcError invalid_argument for a form that is damaged, cut short or of more than 32 parts.
+    RpcError invalid_argument for a form that is damaged, cut short, of more than 32 parts or without a wanted part.
     """
     boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
     if not boundary:
@@ -39,14 +40,17 @@ def split_multipart(body: bytes, content_type: str, wanted: Container[str]) -> d
         raise _malformed(str(error)) from error
     if not form.complete:
         raise _malformed("the form ends before its last boundary")
+    if not form.parts:
+        raise _no_wanted_part(wanted, form.other_names)
     return form.parts
 
 
 class _Form:
     """Collects what the parser calls out of the parts that are wanted."""
 
-    def __init__(self, wanted: Container[str]) -> None:
+    def __init__(self, wanted: Collection[str]) -> None:
         self.parts: dict[str, bytes] = {}
+        self.other_names: list[str] = []
         self._wanted = wanted
         self.complete = False
         self._count = 0
@@ -92,6 +96,8 @@ class _Form:
     def _part_end(self) -> None:
         if self._collects:
             self.parts[self._name] = b"".join(self._data)
+        elif self._name not in self.parts:
+            self.other_names.append(self._name)
 
     def _end(self) -> None:
         self.complete = True
@@ -99,6 +105,13 @@ class _Form:
     @property
     def _collects(self) -> bool:
         return self._name in self._wanted and self._name not in self.parts
+
+
+def _no_wanted_part(wanted: Collection[str], found: Collection[str]) -> RpcError:
+    names = ", ".join(repr(name[:_MAX_SHOWN]) for name in found)
+    return invalid_argument(
+        f"the form has no part '{next(iter(wanted))}'" + (f", only {names}" if names else "")
+    )
 
 
 def _malformed(reason: str) -> RpcError:

@@ -20,6 +20,7 @@ _NOT_APP_NAME: Final = re.compile(r"[^a-zA-Z0-9_./-]")
 _NOT_LABEL_NAME: Final = re.compile(r"[^a-zA-Z0-9_.]")
 _LABEL: Final = re.compile(r"([^=}]*+)=([^,}]*+)[,}]")
 _METRIC_NAME: Final = "__name__"
+_UNKNOWN_SPY: Final = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,11 @@ class IngestRequest:
     def timed(self) -> bool:
         """Whether `start_ns` is a time that does not hang on when the upload came in."""
         return self.from_ is not None and self.from_.absolute and self.from_.ns > 0
+
+    @property
+    def names_its_client(self) -> bool:
+        """Whether `spyName` names the program that uploads, as every SDK does and a person with curl does not."""
+        return self.spy_name not in {"", _UNKNOWN_SPY}
 
     @property
     def public_labels(self) -> dict[str, str]:
@@ -83,7 +89,7 @@ def parse_ingest_request(query: str, now_ns: int) -> IngestRequest:
         from_=parse_attime(given["from"], now_ns, "from") if "from" in given else None,
         until=parse_attime(given["until"], now_ns, "until") if "until" in given else None,
         sample_rate=_sample_rate(given.get("sampleRate", "")),
-        spy_name=given.get("spyName", "unknown"),
+        spy_name=given.get("spyName", _UNKNOWN_SPY),
         units=given.get("units", "samples"),
         aggregation_type=given.get("aggregationType", "sum"),
         format=given.get("format", ""),

@@ -116,7 +116,10 @@ def test_who_names_a_format_or_none_is_told_what_is_wrong_alone(query: str) -> N
     status, _, message = refusal(Ingest().post(b"main five", query))
     assert (status, message) == (
         422,
-        "parsing IngestInput-groups failed line 1 ends in no whole number of 64 bits: 'five'",
+        (
+            "parsing IngestInput-groups failed line 1: expected a stack, a blank and a 64-bit integer, "
+            "found 'five' at its end"
+        ),
     )
 
 

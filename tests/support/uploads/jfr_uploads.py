@@ -2,7 +2,7 @@
 
 from tests.support.uploads.uploads import FORM, Ingest, form, refusal
 
-QUERY = "name=shop&format=jfr"
+QUERY = "name=shop&format=jfr&spyName=javaspy"
 
 
 def send(data: bytes, labels: bytes = b"") -> int:

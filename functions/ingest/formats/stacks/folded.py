@@ -10,36 +10,40 @@ from typing import Final
 from flamehouse.errors import RpcError, invalid_argument
 from ingest.formats import Parsed
 from ingest.formats.stacks.stack_profile import upload_of_stacks
-from ingest.formats.stacks.text_lines import split_lines
+from ingest.formats.stacks.text_lines import is_comment, split_lines
 from ingest.request.body import WHOLE_BODY
 from ingest.request.query import IngestRequest
 
 _WHOLE_NUMBER: Final = re.compile(rb"[+-]?[0-9]{1,19}")
 _SURE_DIGITS: Final = 18
+_HASH: Final = ord("#")
 _MAX_INT64: Final = (1 << 63) - 1
 _MAX_SHOWN: Final = 40
+_STACK_AND_COUNT: Final = 2
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """One profile. A line without a space counts for nothing."""
+    """One profile."""
     return upload_of_stacks(request, sum_by_stack(parts.get(WHOLE_BODY, b"")))
 
 
-def sum_by_stack(text: bytes, *, strict: bool = False) -> dict[bytes, int]:
-    """How often each stack was met: the number follows the last space of its line.
+def sum_by_stack(text: bytes, *, negative: bool = True) -> dict[bytes, int]:
+    """How often each stack was met: the number follows the last blanks of its line.
 
-    RpcError invalid_argument for a number that is none of 64 bits. If `strict`, also for a negative one and for a line
-    that has no space and is not empty: in a text that nobody said to be of this format.
+    Empty lines, comments and numbers without a stack count for nothing. RpcError invalid_argument for any other line
+    that does not end in a number of 64 bits; unless `negative`, also for one that ends in a negative number.
     """
     counts: dict[bytes, int] = {}
     for number, line in enumerate(split_lines(text), 1):
-        stack, space, digits = line.rpartition(b" ")
-        if space:
-            sure = digits.isdigit() and len(digits) <= _SURE_DIGITS
-            count = int(digits) if sure else _count(digits, number, negative=not strict)
-            counts[stack] = counts.get(stack, 0) + count
-        elif strict and line:
-            raise _no_number(digits, number)
+        words = line.rsplit(None, 1)
+        digits = words[-1] if words else b""
+        if len(words) == _STACK_AND_COUNT and digits.isdigit() and len(digits) <= _SURE_DIGITS:
+            if line[0] != _HASH or not is_comment(line):
+                counts[words[0]] = counts.get(words[0], 0) + int(digits)
+        elif words and not is_comment(line):
+            count = _count(digits, number, negative=negative)
+            if len(words) == _STACK_AND_COUNT:
+                counts[words[0]] = counts.get(words[0], 0) + count
     return counts
 
 
@@ -52,4 +56,6 @@ def _count(digits: bytes, line_number: int, *, negative: bool) -> int:
 
 def _no_number(digits: bytes, line_number: int) -> RpcError:
     shown = digits[:_MAX_SHOWN].decode(errors="replace")
-    return invalid_argument(f"line {line_number} ends in no whole number of 64 bits: '{shown}'")
+    return invalid_argument(
+        f"line {line_number}: expected a stack, a blank and a 64-bit integer, found '{shown}' at its end"
+    )

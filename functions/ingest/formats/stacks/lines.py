@@ -5,11 +5,12 @@ from collections.abc import Mapping
 
 from ingest.formats import Parsed
 from ingest.formats.stacks.stack_profile import upload_of_stacks
-from ingest.formats.stacks.text_lines import split_lines
+from ingest.formats.stacks.text_lines import is_comment, split_lines
 from ingest.request.body import WHOLE_BODY
 from ingest.request.query import IngestRequest
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """One profile. Empty lines count for nothing."""
-    return upload_of_stacks(request, Counter(split_lines(parts.get(WHOLE_BODY, b""))))
+    """One profile. Empty lines and comments count for nothing."""
+    counts = Counter(split_lines(parts.get(WHOLE_BODY, b"")))
+    return upload_of_stacks(request, {line: count for line, count in counts.items() if not is_comment(line)})

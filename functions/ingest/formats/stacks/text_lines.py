@@ -1,16 +1,42 @@
-"""The lines of a text upload, none of them longer than Pyroscope reads."""
+"""The text of an upload, whatever its encoding and line ends, as lines without blanks at their ends."""
 
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from typing import Final
 
 from flamehouse.errors import invalid_argument
 
 _MAX_LINE_BYTES: Final = (1 << 16) - 1
+_COMMENT: Final = b"#"
+_AFTER_COMMENT: Final = frozenset({b"", b" ", b"\t", b"#", b"!", b"="})
+
+
+def utf8_text(data: bytes) -> bytes:
+    """The text in UTF-8 without a byte order mark, from UTF-8 or UTF-16: PowerShell's `>` writes the latter.
+
+    RpcError invalid_argument for damaged UTF-16; what follows a mark of UTF-8, or no mark, is not checked.
+    """
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        try:
+            return data.decode("utf-16").encode()
+        except UnicodeError as error:
+            raise invalid_argument(
+                f"the text is not UTF-16, which its byte order mark says: {error}"
+            ) from error
+    return data.removeprefix(BOM_UTF8)
 
 
 def split_lines(text: bytes) -> list[bytes]:
-    """The lines without the LF or CR LF at their ends; RpcError invalid_argument for one of 64 KiB or more."""
-    lines = text.split(b"\n")
+    """The lines of a text in UTF-8 or UTF-16, without the blanks and the LF or CR LF at their ends.
+
+    RpcError invalid_argument for a line of 64 KiB or more.
+    """
+    lines = utf8_text(text).split(b"\n")
     if max(map(len, lines)) > _MAX_LINE_BYTES:
         number = next(number for number, line in enumerate(lines, 1) if len(line) > _MAX_LINE_BYTES)
         raise invalid_argument(f"line {number} is longer than {_MAX_LINE_BYTES} bytes")
-    return [line.removesuffix(b"\r") for line in lines] if b"\r" in text else lines
+    return [*map(bytes.rstrip, lines)]
+
+
+def is_comment(line: bytes) -> bool:
+    """Whether a line is a comment or header, `# mode: wall`, and no stack whose first name begins with `#`."""
+    return line.startswith(_COMMENT) and line[1:2] in _AFTER_COMMENT

@@ -68,10 +68,9 @@ def test_a_recording_is_taken_however_it_is_packed(body: bytes, content_type: st
 @pytest.mark.parametrize(
     ("body", "content_type", "message"),
     [
-        (b"", "", "the recording is damaged: it ends within the header of a chunk"),
         (b"FLR\0", "", "the recording is damaged: it ends within the header of a chunk"),
         (b"x" * 100, "", "the recording is damaged: a chunk does not begin with FLR"),
-        (form(("recording", RECORDING)), FORM, "the form has no part 'jfr'"),
+        (form(("recording", RECORDING)), FORM, "the form has no part 'jfr', only 'recording'"),
         (form(("labels", b"")), FORM, "the form has no part 'jfr'"),
         (
             form(("jfr", RECORDING), ("labels", b"\x0a\x05")),
@@ -160,7 +159,7 @@ def test_a_sample_stands_for_the_time_between_two(rate: str, period_ns: int) -> 
 
 
 def test_without_a_sample_rate_no_time_is_known() -> None:
-    assert stored(RECORDING, "name=shop&format=jfr&sampleRate=0") == []
+    assert stored(RECORDING, "name=shop&format=jfr&sampleRate=0&spyName=javaspy") == []
 
 
 def test_labels_of_the_program_become_labels_of_series() -> None:

@@ -15,7 +15,7 @@ from tests.support.uploads.profiles import CPU
 from tests.support.uploads.stack_uploads import SCHEMA, evented, file, sampled
 from tests.support.uploads.uploads import Ingest, refusal
 
-QUERY = "name=shop&format=speedscope&from=1795380088"
+QUERY = "name=shop&format=speedscope&from=1795380088&spyName=old"
 WALL = "wall:wall:nanoseconds:cpu:nanoseconds"
 SAMPLES = "process_cpu:samples:count::"
 MEMORY = "memory:samples:bytes::"
@@ -95,8 +95,8 @@ def test_profiles_that_have_all_but_values_alike_are_one() -> None:
     part, other = stored(one, sampled([[2]], [1], unit="bytes", name="other"), two)
     assert values_by_stack(part) == [("main", 1), ("main;work", 6)]
     assert (values_by_stack(other), other.profile_type) == ([("rest", 1)], MEMORY)
-    assert own_labels(other) == {"pyroscope_spy": "unknown", "profile_name": "other"}
-    assert own_labels(part) == {"pyroscope_spy": "unknown"}
+    assert own_labels(other) == {"pyroscope_spy": "old", "profile_name": "other"}
+    assert own_labels(part) == {"pyroscope_spy": "old"}
     assert part.time_ns == other.time_ns == 1_795_380_088_000_000_000
 
 
@@ -139,7 +139,7 @@ def test_a_file_without_profiles_is_stored_as_nothing() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"", "malformed JSON: Expecting value: line 1 column 1 (char 0)"),
+        (b" ", "malformed JSON: Expecting value: line 1 column 2 (char 1)"),
         (b"[]", "malformed JSON: the file is no object"),
         (b"{}", "unknown schema: ''"),
         (b'{"$schema": "x"}', "unknown schema: 'x'"),

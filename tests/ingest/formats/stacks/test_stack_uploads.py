@@ -172,14 +172,21 @@ def test_labels_are_those_of_the_name(labels: str, expected: dict[str, str]) -> 
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_label_profile_id_drops_the_upload(name: str) -> None:
-    assert stored(WRITERS[name](STACKS), f"name={quote('shop.bytes{profile_id=1}')}&format={name}") == []
+    assert (
+        stored(WRITERS[name](STACKS), f"name={quote('shop.bytes{profile_id=1}')}&format={name}&spyName=old")
+        == []
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "body", "expected"),
     [
         ("groups", b"main;work 2\r\nmain;work 3\n\n", [("main;work", 5)]),
-        ("groups", b"nothing\n 7\nmain 2\n", [("main", 2)]),
+        ("groups", b" 7\nmain 2\n", [("main", 2)]),
+        ("groups", b"\xef\xbb\xbfmain;work\t2 \t\r\n  \r\nmain  3", [("main", 3), ("main;work", 2)]),
+        ("groups", "main;größe 2\r\n".encode("utf-16"), [("main;größe", 2)]),
+        ("groups", b"# mode: wall\n# interval: 100\n#\n\n#<Class:0x1>;run 4\n", [("#<Class:0x1>;run", 4)]),
+        ("lines", b"\xef\xbb\xbf# a comment\nmain \t\r\n \n", [("main", 1)]),
         ("groups", b"main;a b <c> 2\nmain; 3", [("main", 3), ("main;a b <c>", 2)]),
         ("groups", b"a +2\nb -2\nc 0\n", [("a", 2)]),
         ("groups", b"a 0000000000000000007\n", [("a", 7)]),
@@ -198,12 +205,6 @@ def test_oddities_of_writers_are_read_as_they_are_meant(
 ) -> None:
     (part,) = stored(body, BYTES + name)
     assert values_by_stack(part) == expected
-
-
-@pytest.mark.parametrize("name", ["groups", "lines", "trie", "tree"])
-@pytest.mark.parametrize("body", [b"", gzip.compress(b"", mtime=0)])
-def test_nothing_is_stored_of_nothing(name: str, body: bytes) -> None:
-    assert stored(body, BYTES + name) == []
 
 
 @pytest.mark.parametrize(("query", "one"), [("", False), ("&from=now-1h", False), ("&from=1795379970", True)])
