@@ -14,7 +14,7 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
     """Read the upload. RpcError invalid_argument for a body that is no request."""
     codec = codec_of(received.content_type)
     body = unpacked(received.body, max_bytes(codec, services.settings))
-    request = otlp.from_json(body) if codec is JSON else otlp.from_proto(body)
+    request = otlp.read_json(body) if codec is JSON else otlp.read_proto(body)
     checks = checks_of(received, services)
     profiles: list[CheckedProfile] = []
     for found in otlp.profiles_of(request, services.settings):

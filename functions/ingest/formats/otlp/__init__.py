@@ -7,26 +7,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from google.protobuf.message import Message
 from opentelemetry.proto.collector.profiles.v1development.profiles_service_pb2 import (
     ExportProfilesPartialSuccess,
-    ExportProfilesServiceRequest,
     ExportProfilesServiceResponse,
 )
-from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.model.labels import check_label_sizes
 from flamehouse.settings import Settings
-from ingest.formats.otlp.attributes import labels_of
-from ingest.formats.otlp.conversion import convert
+from ingest.formats.otlp.conversion import Profile, convert
 from ingest.formats.otlp.dictionary import Dictionary
-from ingest.formats.otlp.message import from_json, from_proto
+from ingest.formats.otlp.export import Export
+from ingest.formats.otlp.layouts import Request, read_proto
+from ingest.formats.otlp.message import read_json
 from ingest.profile.incoming import IncomingProfile
 from ingest.profile.series_labels import SERVICE_NAME, UNKNOWN_SERVICE
 from ingest.profile.validate import check_sample_count, check_sample_labels, check_size
 from ingest.request.body import human_bytes
 
-__all__ = ["Found", "answer", "from_json", "from_proto", "profiles_of"]
+__all__ = ["Found", "answer", "profiles_of", "read_json", "read_proto"]
 
 _MAX_PROFILES: Final = 10_000
 """Of a request, and once more when those of several services are a profile for each."""
@@ -50,23 +50,24 @@ def answer(rejected: int, message: str) -> ExportProfilesServiceResponse:
     return ExportProfilesServiceResponse(partial_success=partial)
 
 
-def profiles_of(request: ExportProfilesServiceRequest, settings: Settings) -> Iterator[Found]:
-    """The request's profiles that have samples, one by one as they are asked for.
+def profiles_of(request: Request, settings: Settings) -> Iterator[Found]:
+    """The profiles of the request that have samples, read one by one.
 
-    RpcError invalid_argument for more profiles than a request may hold.
+    Raises:
+        RpcError: `invalid_argument` for more profiles than a request may hold, and for tables that are not readable.
     """
-    count = sum(
-        len(scope.profiles) for resource in request.resource_profiles for scope in resource.scope_profiles
-    )
+    export = Export(request, settings)
+    resources = request.message.resource_profiles
+    count = sum(len(scope.profiles) for resource in resources for scope in resource.scope_profiles)
     if count > _MAX_PROFILES:
         raise invalid_argument(f"a request may hold {_MAX_PROFILES} profiles, not {count}")
-    reader = _Reader(request, settings)
-    for resource_number, resource in enumerate(request.resource_profiles):
+    reader = _Reader(export, settings)
+    for resource_number, resource in enumerate(resources):
         of_resource = reader.labels_of_resource(resource)
         for scope_number, scope in enumerate(resource.scope_profiles):
             labels = reader.labels_of_scope(scope, of_resource)
             for number, profile in enumerate(scope.profiles):
-                if profile.samples:
+                if request.layout.samples_of(profile):
                     place = f"resource {resource_number}, scope {scope_number}, profile {number}"
                     yield Found(place=place, profiles=reader.read(profile, labels))
 
@@ -77,17 +78,17 @@ type _Labels = dict[str, str] | RpcError
 class _Reader:
     """Reads profiles of one request, and counts what they take together."""
 
-    def __init__(self, request: ExportProfilesServiceRequest, settings: Settings) -> None:
+    def __init__(self, export: Export, settings: Settings) -> None:
         self._settings = settings
-        self._dictionary = Dictionary(request.dictionary, settings.max_stack_depth)
+        self._export = export
         self._profiles_left = _MAX_PROFILES
         self._frames_left = _MAX_FRAMES
         self._bytes_left = settings.max_body_bytes
 
-    def labels_of_resource(self, resource: otlp.ResourceProfiles) -> _Labels:
-        """The labels of all its profiles, or why there are none: said once, however many profiles it has."""
+    def labels_of_resource(self, resource: Message) -> _Labels:
+        """The labels of all its profiles, or why there are none: found once, however many profiles it has."""
         try:
-            labels = labels_of(resource.resource.attributes, self._dictionary.text)
+            labels = self._export.labels_of_resource(resource)
             check_label_sizes(labels, self._settings)
         except RpcError as error:
             return error.alone()
@@ -96,37 +97,38 @@ class _Reader:
         labels[SERVICE_NAME] = labels.get("service.name") or labels.get(SERVICE_NAME) or unknown
         return labels
 
-    def labels_of_scope(self, scope: otlp.ScopeProfiles, of_resource: _Labels) -> _Labels:
+    def labels_of_scope(self, scope: Message, of_resource: _Labels) -> _Labels:
         """The labels of all its profiles: the resource's win."""
         if isinstance(of_resource, RpcError):
             return of_resource
         try:
-            labels = {**labels_of(scope.scope.attributes, self._dictionary.text), **of_resource}
+            labels = {**self._export.labels_of_scope(scope), **of_resource}
             check_label_sizes(labels, self._settings)
         except RpcError as error:
             return error.alone()
         return labels
 
-    def read(self, profile: otlp.Profile, labels: _Labels) -> Sequence[IncomingProfile] | RpcError:
+    def read(self, profile: Message, labels: _Labels) -> Sequence[IncomingProfile] | RpcError:
         if isinstance(labels, RpcError):
             return labels
+        profiles = []
         try:
             self._check_room()
-            self._check_counts(profile, labels)
-            profiles = []
-            for incoming in convert(profile, labels, self._dictionary):
-                self._check_size(incoming)
-                profiles.append(incoming)
+            check_sample_count(len(self._export.samples_of(profile)), labels, self._settings)
+            for each, dictionary in self._export.opened(profile):
+                self._check_counts(each, labels, dictionary)
+                for incoming in convert(each, labels, dictionary):
+                    self._check_size(incoming)
+                    profiles.append(incoming)
         except RpcError as error:
             return error.alone()
         return profiles
 
-    def _check_counts(self, profile: otlp.Profile, labels: Mapping[str, str]) -> None:
+    def _check_counts(self, profile: Profile, labels: Mapping[str, str], dictionary: Dictionary) -> None:
         samples = profile.samples
-        check_sample_count(len(samples), labels, self._settings)
         check_sample_labels(max(len(sample.attribute_indices) for sample in samples), labels, self._settings)
         if self._frames_left >= 0:
-            self._frames_left -= self._dictionary.frame_count([sample.stack_index for sample in samples])
+            self._frames_left -= dictionary.frame_count([sample.stack_index for sample in samples])
         if self._frames_left < 0:
             raise invalid_argument(f"the samples of the request have more than {_MAX_FRAMES} frames")
 

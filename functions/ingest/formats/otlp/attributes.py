@@ -3,22 +3,24 @@
 Everything else an attribute may hold, maps and longer lists among it, makes no label, and is not looked into.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 
-def labels_of(attributes: Iterable[KeyValue], text_at: Callable[[int], str]) -> dict[str, str]:
-    """The labels that the attributes of resources and scopes make; of a name that comes twice the first counts.
+def labels_of(
+    attributes: Iterable[KeyValue], text_at: Callable[[int], str], dropped: Container[str]
+) -> dict[str, str]:
+    """The labels that the attributes of resources and scopes make, but for those of the `dropped` names.
 
-    `text_at` gives the text at an index of the request's string table, which may hold names and values. Private labels
-    are not the client's to set.
+    Of a name that comes twice the first counts. `text_at` gives the text at an index of the request's string table, which
+    may hold names and values. Clients cannot set private labels.
     """
     labels: dict[str, str] = {}
     for attribute in attributes:
         name = text_at(attribute.key_strindex) if attribute.key_strindex else attribute.key
         text = _text_of(attribute.value, text_at)
-        if text and not name.startswith("__"):
+        if text and not name.startswith("__") and name not in dropped:
             labels.setdefault(name, text)
     return labels
 

@@ -12,8 +12,10 @@ from typing import Final
 from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 
 from flamehouse.errors import invalid_argument
-from flamehouse.pb.profile_pb2 import Label, Profile, ValueType
+from flamehouse.pb.otlp_layouts_pb2 import V18Profile, V18Sample
+from flamehouse.pb.profile_pb2 import Label, ValueType
 from flamehouse.pb.profile_pb2 import Mapping as Mapped
+from flamehouse.pb.profile_pb2 import Profile as Pprof
 from ingest.formats.otlp.dictionary import Dictionary
 from ingest.formats.otlp.symbols import FunctionTexts
 from ingest.profile.columns import ColumnarProfile, Locations, PprofColumns, Samples
@@ -26,6 +28,11 @@ _CPU: Final = ("cpu", "nanoseconds")
 _CPU_SAMPLES: Final = ("samples", "count")
 
 
+type Profile = otlp.Profile | V18Profile
+type Sample = otlp.Sample | V18Sample
+"""Of today, and of OTLP profiles 1.8 and 1.9: the fields have the same names."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Measure:
     """What the values of a profile are: the metric's name, type and unit, and what each is multiplied by."""
@@ -36,9 +43,7 @@ class _Measure:
     factor: int = 1
 
 
-def convert(
-    profile: otlp.Profile, labels: Mapping[str, str], dictionary: Dictionary
-) -> Iterator[ColumnarProfile]:
+def convert(profile: Profile, labels: Mapping[str, str], dictionary: Dictionary) -> Iterator[ColumnarProfile]:
     """The profile, in a part for each service that its samples name.
 
     RpcError invalid_argument for an index beyond its table, and for values of more than 64 bits.
@@ -63,7 +68,7 @@ def convert(
         yield ColumnarProfile(labels={**head, **named}, pprof=pprof, columns=columns)
 
 
-def _measure_of(profile: otlp.Profile, dictionary: Dictionary) -> _Measure:
+def _measure_of(profile: Profile, dictionary: Dictionary) -> _Measure:
     type_, period_type = (
         (dictionary.text(each.type_strindex), dictionary.text(each.unit_strindex))
         for each in (profile.sample_type, profile.period_type)
@@ -75,7 +80,7 @@ def _measure_of(profile: otlp.Profile, dictionary: Dictionary) -> _Measure:
     return _Measure(metric="process_cpu", type=_CPU, period_type=period_type, factor=profile.period)
 
 
-def _values_of(profile: otlp.Profile, factor: int) -> Sequence[int]:
+def _values_of(profile: Profile, factor: int) -> Sequence[int]:
     """A sample's value is the sum of its values; where it has none, how many times it was seen."""
     values = [
         (sum(values) if (values := sample.values) else len(sample.timestamps_unix_nano)) * factor
@@ -86,12 +91,13 @@ def _values_of(profile: otlp.Profile, factor: int) -> Sequence[int]:
     return values
 
 
-def _rows_by_service(profile: otlp.Profile, dictionary: Dictionary) -> Mapping[str, Sequence[int]]:
+def _rows_by_service(profile: Profile, dictionary: Dictionary) -> Mapping[str, Sequence[int]]:
     """The numbers of the samples by the service that they name; under an empty text those that name none."""
     if not dictionary.may_name(_SERVICE):
         return {"": range(len(profile.samples))}
     rows: dict[str, list[int]] = {}
-    for row, sample in enumerate(profile.samples):
+    samples: Sequence[Sample] = profile.samples
+    for row, sample in enumerate(samples):
         named = map(dictionary.attribute, sample.attribute_indices)
         rows.setdefault(next((text for name, text in named if name == _SERVICE), ""), []).append(row)
     return rows
@@ -113,13 +119,13 @@ class _Texts:
         return dict(zip(indices, map(self.number, self.dictionary.texts(indices)), strict=True))
 
 
-def _head_of(profile: otlp.Profile, measure: _Measure, texts: _Texts) -> Profile:
+def _head_of(profile: Profile, measure: _Measure, texts: _Texts) -> Pprof:
     """What a pprof says of itself."""
     type_, period_type = (
         ValueType(type=texts.number(name), unit=texts.number(unit))
         for name, unit in (measure.type, measure.period_type)
     )
-    return Profile(
+    return Pprof(
         time_nanos=min(profile.time_unix_nano, _MAX_INT64),
         duration_nanos=min(profile.duration_nano or _DEFAULT_DURATION_NS, _MAX_INT64),
         period=profile.period,
@@ -142,7 +148,7 @@ def _mappings_of(locations: Locations, texts: _Texts) -> Iterator[Mapped]:
             )
 
 
-def _samples_of(samples: Sequence[otlp.Sample], values: Sequence[int], texts: _Texts) -> Samples:
+def _samples_of(samples: Sequence[Sample], values: Sequence[int], texts: _Texts) -> Samples:
     """The samples as columns; each has one value."""
     stacks = texts.dictionary.stacks([sample.stack_index for sample in samples])
     labels = [*map(_LabelReader(texts), samples)]
@@ -163,7 +169,7 @@ class _LabelReader:
         self._texts = texts
         self._seen: dict[tuple[tuple[int, ...], int], Sequence[bytes]] = {}
 
-    def __call__(self, sample: otlp.Sample) -> Sequence[bytes]:
+    def __call__(self, sample: Sample) -> Sequence[bytes]:
         attributes, link = sample.attribute_indices, sample.link_index
         if not attributes and not link:
             return ()
@@ -176,5 +182,5 @@ class _LabelReader:
     def _read(self, attributes: Sequence[int], link: int) -> Sequence[bytes]:
         dictionary, number = self._texts.dictionary, self._texts.number
         trace_id, span_id = dictionary.span(link)
-        named = [*map(dictionary.attribute, attributes), ("trace_id", trace_id), ("span_id", span_id)]
+        named = [*map(dictionary.sample_label, attributes), ("trace_id", trace_id), ("span_id", span_id)]
         return [Label(key=number(name), str=number(text)).SerializeToString() for name, text in named if text]

@@ -5,11 +5,13 @@ there all the same is taken for what it is, but for links: who has none names 0.
 """
 
 from collections.abc import Collection, Container, Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Final, NamedTuple
 
 from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 
+from flamehouse.errors import invalid_argument
 from ingest.formats.otlp.attributes import string_of
 from ingest.formats.otlp.numbering import Numbering
 from ingest.formats.otlp.symbols import SymbolTables
@@ -18,6 +20,7 @@ from ingest.profile.pprof import shorten
 _BUILD_ID: Final = "process.executable.build_id.gnu"
 _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
+_MAX_ADDED_FRAMES: Final = 4_000_000
 
 
 class MappingParts(NamedTuple):
@@ -33,14 +36,18 @@ class MappingParts(NamedTuple):
 class Dictionary:
     """One request's tables. Every method raises RpcError invalid_argument for an index beyond its table."""
 
-    def __init__(self, message: otlp.ProfilesDictionary, max_stack_depth: int) -> None:
+    def __init__(
+        self, message: otlp.ProfilesDictionary, max_stack_depth: int, dropped: Container[str]
+    ) -> None:
         self._message = message
         self._max_stack_depth = max_stack_depth
+        self._dropped = dropped
         self._stack_numbers = Numbering(table="stack_table", count=len(message.stack_table), has_0=False)
         self._attribute_numbers = Numbering.of("attribute_table", message.attribute_table)
         self._link_numbers = Numbering.of("link_table", message.link_table)
         self._text_numbers = Numbering(table="string_table", count=len(message.string_table), has_0=False)
         self._stacks: dict[int, Sequence[int]] = {}
+        self._added_frames = 0
         self._frame_counts: dict[int, int] = {}
         self._mappings: dict[int, MappingParts] = {}
         self._attributes: dict[int, tuple[str, str]] = {}
@@ -66,6 +73,27 @@ class Dictionary:
             self._stacks[index] = self._read_stack(index)
         return [*map(self._stacks.__getitem__, indices)]
 
+    def add_stacks(self, locations: Sequence[int], ranges: Sequence[tuple[int, int]]) -> Sequence[int]:
+        """The indices of new stacks, each a range of `locations` (its start and length), leaf first.
+
+        Raises:
+            RpcError: `invalid_argument` if all added stacks have too many frames together: ranges may overlap.
+        """
+        cut = [
+            (max(start, start + length - self._max_stack_depth), start + length) for start, length in ranges
+        ]
+        self._added_frames += sum(end - start for start, end in cut)
+        if self._added_frames > _MAX_ADDED_FRAMES:
+            raise invalid_argument(f"the stacks of the request have more than {_MAX_ADDED_FRAMES} frames")
+        first = max(self._stack_numbers.count, 1)
+        numbers = range(first, first + len(cut))
+        unchecked = self.symbols.location_numbers.unchecked
+        self._stacks.update(
+            (number, unchecked(locations[slice(*part)])) for number, part in zip(numbers, cut, strict=True)
+        )
+        self._stack_numbers = replace(self._stack_numbers, count=numbers.stop)
+        return numbers
+
     def frame_count(self, stacks: Sequence[int]) -> int:
         """How many frames the stacks at these indices make, each that is there twice counted twice."""
         if not self.symbols.has_inlined:
@@ -90,6 +118,11 @@ class Dictionary:
             number = self._attribute_numbers.number(index)
             found = self._attributes[index] = self._read_attribute(index) if number else ("", "")
         return found
+
+    def sample_label(self, index: int) -> tuple[str, str]:
+        """As `attribute`, for a sample's: empty for an attribute that makes no label."""
+        name, text = self.attribute(index)
+        return ("", "") if name in self._dropped else (name, text)
 
     def may_name(self, attribute: str) -> bool:
         """Whether an attribute can have this name."""

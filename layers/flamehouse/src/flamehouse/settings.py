@@ -87,6 +87,11 @@ class Settings:
     max_series_per_upload: int = 1_000
     max_series_per_day: int = 100_000
     """Distinct series of one tenant and UTC day; 0 is no limit."""
+    otlp_dropped_attributes: str = (
+        "process.pid,process.parent_pid,process.vpid,process.creation.time,thread.id"
+    )
+    """Names of OTLP attributes that make no labels, separated by commas: they have a value for each process or thread,
+    which would be a series for each. `none` drops none."""
 
     max_query_length_s: int = -1
     """The longest range of one query; -1 follows the retention, 0 is no limit."""
@@ -143,6 +148,10 @@ class Settings:
         if "default_flamegraph_nodes" in values:
             _check_default_nodes(settings)
         return settings
+
+    @property
+    def otlp_dropped_attribute_names(self) -> frozenset[str]:
+        return frozenset(name.strip() for name in self.otlp_dropped_attributes.split(","))
 
 
 def _check_server(dsn: str) -> None:

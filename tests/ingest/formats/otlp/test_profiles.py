@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from tests.support.uploads.otlp import Export, attributes, exported
 from tests.support.uploads.otlp_uploads import sent
 from tests.support.uploads.parts import own_labels
 from tests.support.uploads.profiles import CPU
-from tests.support.uploads.uploads import YEAR_2026_NS
+from tests.support.uploads.uploads import ANY_TIME, YEAR_2026_NS
 
 TRACE_ID = bytes(range(16))
 SPAN_ID = bytes(range(8))
@@ -283,3 +284,36 @@ def test_maps_within_attributes_are_passed_over() -> None:
         nested = AnyValue(array_value=ArrayValue(values=[AnyValue(kvlist_value=inner)]))
     [part] = stored(exported(deep=nested))
     assert "deep" not in own_labels(part)
+
+
+@pytest.mark.parametrize(
+    ("dropped", "labels"),
+    [
+        (None, {"zone": "b", "thread.name": "gc"}),
+        ("none", {"process.pid": "42", "thread.id": "7", "zone": "b", "thread.name": "gc"}),
+        ("zone, thread.name", {"process.pid": "42", "thread.id": "7"}),
+    ],
+)
+def test_dropped_attributes_of_resources_and_samples_make_no_labels(
+    dropped: str | None, labels: dict[str, str]
+) -> None:
+    export = Export()
+    sample = export.sample(named={"thread.id": "7", "thread.name": "gc"})
+    export.add(export.profile(sample), resource={"process.pid": 42}, scope={"zone": "b"})
+    settings = ANY_TIME if dropped is None else replace(ANY_TIME, otlp_dropped_attributes=dropped)
+    ingest, _ = sent(export.body, settings=settings)
+    [part] = ingest.uploads[0].profiles
+    assert own_labels(part) == labels
+
+
+def test_an_export_of_more_processes_than_series_are_allowed_is_stored_whole() -> None:
+    export = Export()
+    for pid in range(1_100):
+        export.add(
+            export.profile(export.sample(values=[3])), resource={"service.name": "shop", "process.pid": pid}
+        )
+    parts = stored(export)
+    assert (len({part.fingerprint for part in parts}), sum(sum(part.values) for part in parts)) == (
+        1,
+        1_100 * 3 * 10_000_000,
+    )

@@ -72,8 +72,18 @@ def codec_of(content_type: str) -> Codec | None:
 
 
 def _from_proto[M: Message](body: bytes, message_type: type[M]) -> M:
+    check_field_count(body, message_type)
+    return parsed(body, message_type)
+
+
+def check_field_count(body: bytes, message_type: type[Message]) -> None:
+    """RpcError invalid_argument for a body that has, as such a message, more fields than allowed."""
     if has_more_fields(body, message_type, _MAX_FIELDS):
         raise _too_many_fields()
+
+
+def parsed[M: Message](body: bytes, message_type: type[M]) -> M:
+    """The message that a protobuf body is, whose fields are counted; RpcError invalid_argument for any other body."""
     try:
         return message_type.FromString(body)
     except DecodeError as error:
