@@ -82,14 +82,18 @@ cloud: bundle ## Run what was built for AWS behind a gateway on this machine, po
 
 lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --upgrade \
-		--no-emit-package flamehouse --extra local --group pyproject.toml:dev \
+		--no-emit-package flamehouse --extra local --extra web --group pyproject.toml:dev \
 		functions/pyproject.toml layers/flamehouse/pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-package flamehouse \
 		--python-version 3.13 --python-platform aarch64-manylinux_2_28 --constraint requirements.lock \
 		functions/pyproject.toml layers/flamehouse/pyproject.toml \
 		--output-file layers/dependencies/requirements.txt
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-package flamehouse \
+		--python-version 3.13 --python-platform aarch64-manylinux_2_28 --constraint requirements.lock --extra web \
+		$$(sed -nE 's/^([a-z0-9.-]+)==.*/--no-emit-package \1/p' layers/dependencies/requirements.txt) \
+		functions/pyproject.toml layers/flamehouse/pyproject.toml --output-file layers/dependencies/fastapi.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --no-annotate \
-		--no-emit-package flamehouse --constraint requirements.lock --extra local \
+		--no-emit-package flamehouse --constraint requirements.lock --extra local --extra web \
 		functions/pyproject.toml layers/flamehouse/pyproject.toml --output-file requirements.local.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --no-annotate \
 		--upgrade --group pyproject.toml:sam --output-file requirements.sam.lock

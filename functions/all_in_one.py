@@ -27,7 +27,8 @@ from flamehouse.store.connection.data_folder import data_folder, locked
 from flamehouse.store.connection.errors import told_to_operators
 from flamehouse.store.schema.migrate import Migrated, migrate
 from flamehouse.store.schema.retention import in_words
-from flamehouse.web.routing import CleanPaths, app_of
+from flamehouse.web.http_app import http_app_of
+from flamehouse.web.routing import CleanPaths
 from routes import routes
 
 _STOP_GRACE_S: Final = 5
@@ -56,7 +57,7 @@ _CREDENTIAL_USER: Final = ' --user ":$API_CREDENTIAL"'
 def create_app(services: Callable[[], Services], path_prefix: str = "", credential: str = "") -> ASGIApp:
     """The app with every route; `services` is called for each request. An empty `credential` opens it to everyone."""
     credentials = SharedCredential(credential=credential) if credential else NoCredential()
-    return CleanPaths(app_of([*routes, *adhoc_profiles.routes], services, credentials), path_prefix)
+    return CleanPaths(http_app_of([*routes, *adhoc_profiles.routes], services, credentials), path_prefix)
 
 
 def main(environ: Mapping[str, str] = os.environ) -> None:

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 from console import about
 from console import settings as kept_settings
 from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.web.http_app import http_app_of
 from ingest.app import routes as ingest_routes
 from querier import (
     analyze_query,
@@ -44,12 +45,12 @@ routes: Final[list[BaseRoute]] = [
     select_merge_span_profile.route,
     select_merge_profile.route,
     diff.route,
-    render.route,
-    render_diff.route,
-    render_label_values.route,
+    *render.routes,
+    *render_diff.routes,
+    *render_label_values.routes,
     *about.routes,
     *kept_settings.routes,
     *ui.routes,
 ]
 
-handler = lambda_handler(*routes)
+handler = lambda_handler(*routes, app_of=http_app_of)

@@ -6,15 +6,19 @@ from typing import Final
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
 
 from flamehouse.errors import Code, RpcError
 from flamehouse.services import Services
-from flamehouse.web.http_endpoint import HttpEndpoint
+from flamehouse.web.http_app import http_router
 from ui.page import Page, PageOptions
 
+router = http_router()
 
-async def _respond(request: Request) -> Response:
+
+@router.get("/", include_in_schema=False)
+@router.get("/ui/{path:path}", include_in_schema=False)
+async def page_file(request: Request) -> Response:
+    """One file of the page."""
     services: Services = await run_in_threadpool(request.app.state.services)
     settings = services.settings
     if settings.ui != "true":
@@ -33,5 +37,4 @@ def _page(options: PageOptions) -> Page:
     return Page.load(options)
 
 
-_ENDPOINT: Final = HttpEndpoint(method="GET", respond=_respond)
-routes: Final = (Route("/", _ENDPOINT), Route("/ui/{path:path}", _ENDPOINT))
+routes: Final = router.routes

@@ -12,27 +12,39 @@ from types import CodeType
 
 import pytest
 
-from tests.support.servers.bundle import DEPENDENCIES, FUNCTIONS, LAYERS, built, files, rooms_of
+from bench.budget import budget_of
+from tests.support.servers.bundle import (
+    DEPENDENCIES,
+    FASTAPI,
+    FUNCTIONS,
+    LAYERS,
+    built,
+    files,
+    layers_of,
+    rooms_of,
+)
 from tests.support.servers.place import REPO
 
 EM_X86_64 = 62
 EM_AARCH64 = 183
-MACHINES = {"DependenciesArmLayer": EM_AARCH64, "DependenciesX86Layer": EM_X86_64}
-MAX_BYTES = 45 << 20
-UNWANTED = ("numpy", "pandas", "pyarrow", "chdb", "fastapi", "uvicorn", "pip", "bin")
+ELF_MACHINES = {"aarch64": EM_AARCH64, "x86_64": EM_X86_64}
+MACHINES = {layers[name]: code for name, code in ELF_MACHINES.items() for layers in (DEPENDENCIES, FASTAPI)}
+UNWANTED = ("numpy", "pandas", "pyarrow", "chdb", "uvicorn", "pip", "bin")
 SOURCES = {
     "DependenciesArmLayer": "layers/dependencies",
     "DependenciesX86Layer": "layers/dependencies",
+    "FastapiArmLayer": "layers/dependencies",
+    "FastapiX86Layer": "layers/dependencies",
     "FlamehouseLayer": "layers/flamehouse",
     **dict.fromkeys(FUNCTIONS, "functions"),
 }
 PYC_UNCHECKED_HASH = (0b01).to_bytes(4, "little")
 
 
-@pytest.mark.parametrize("layer", DEPENDENCIES.values())
+@pytest.mark.parametrize("layer", MACHINES)
 def test_shared_objects_are_for_the_layers_machine(layer: str) -> None:
     headers = [path.read_bytes()[:20] for path in files(built() / layer) if path.suffix == ".so"]
-    assert len(headers) >= 4
+    assert headers
     assert {header[:5] for header in headers} == {b"\x7fELF\x02"}
     assert {int.from_bytes(header[18:20], "little") for header in headers} == {MACHINES[layer]}
 
@@ -42,10 +54,12 @@ def test_our_own_code_runs_on_every_machine(part: str) -> None:
     assert {path.suffix for path in files(built() / part)} <= {".py", ".pyi", ".pyc", ".typed", ".sql"}
 
 
-@pytest.mark.parametrize("dependencies", DEPENDENCIES.values())
-def test_the_layers_of_a_function_are_small(dependencies: str) -> None:
-    layers = (built() / dependencies, built() / "FlamehouseLayer")
-    assert sum(path.stat().st_size for layer in layers for path in files(layer)) < MAX_BYTES
+@pytest.mark.parametrize("machine", ELF_MACHINES)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_layers_of_a_function_are_within_its_budget(function: str, machine: str) -> None:
+    layers = [built() / layer for layer in layers_of(function, machine)]
+    size = sum(path.stat().st_size for layer in layers for path in files(layer))
+    assert size < budget_of(FUNCTIONS[function]).layers_mb << 20
 
 
 @pytest.mark.parametrize("layer", LAYERS)

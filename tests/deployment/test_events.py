@@ -10,6 +10,8 @@ from starlette.routing import BaseRoute
 from flamehouse.serverless import http_handler as aws
 from flamehouse.services import Services
 from flamehouse.settings import Settings
+from flamehouse.web.http_app import http_app_of
+from flamehouse.web.routing import app_of
 from ingest.app import routes as ingest
 from querier import label_names, profile_types, select_merge_stacktraces
 from tests.support.servers.doubles import CannedStore, LambdaContext
@@ -38,7 +40,8 @@ def test_an_event_is_answered(name: str, monkeypatch: pytest.MonkeyPatch) -> Non
     store = CannedStore(retention=0)
     settings = Settings(api_credential=CREDENTIAL)
     monkeypatch.setattr(aws, "_services", lambda: Services(settings=settings, store=store))
-    handled = aws.lambda_handler(*routes)(event(name), LambdaContext())
+    handler = aws.lambda_handler(*routes, app_of=http_app_of if routes is ingest else app_of)
+    handled = handler(event(name), LambdaContext())
     assert handled["statusCode"] == 200, handled["body"]
     assert [asked[0] for asked in store.asked] == [question]
 

@@ -6,13 +6,8 @@ import sys
 
 import pytest
 
+from bench.budget import budget_of
 from tests.support.servers.bundle import FUNCTIONS, import_path, rooms_of
-
-LIBRARIES = {
-    *("anyio", "backports", "certifi", "clickhouse_connect", "google", "isal", "lz4", "mangum"),
-    *("python_multipart", "starlette", "typing_extensions", "urllib3"),
-}
-"""What a cold start may import beside the standard library: every other package would be paid for by each of them."""
 
 IMPORT = """
 import importlib, json, sys
@@ -29,7 +24,7 @@ print(json.dumps({"callable": callable(handler), "foreign": foreign, "packages":
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_imports_its_own_room_the_kernel_and_few_libraries(function: str) -> None:
+def test_a_function_imports_its_own_package_the_kernel_and_the_libraries_of_its_budget(function: str) -> None:
     run = subprocess.run(
         [sys.executable, "-I", "-S", "-c", IMPORT, FUNCTIONS[function], *import_path(function)],
         env={},
@@ -40,5 +35,6 @@ def test_a_function_imports_its_own_room_the_kernel_and_few_libraries(function: 
     assert (run.returncode, run.stderr) == (0, "")
     answer = json.loads(run.stdout)
     assert (answer["callable"], answer["foreign"]) == (True, [])
-    shared = set() if function == "UiFunction" else {"flamehouse", *LIBRARIES}
+    libraries = budget_of(FUNCTIONS[function]).libraries
+    shared = {"flamehouse", *libraries} if libraries else set()
     assert set(answer["packages"]) == rooms_of(function) | shared

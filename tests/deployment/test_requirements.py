@@ -16,9 +16,13 @@ def pinned(path: str) -> dict[str, tuple[str, frozenset[str]]]:
     }
 
 
-def test_the_layer_is_pinned_as_the_lock_is() -> None:
+def test_the_layers_are_pinned_as_the_lock_is_and_hold_no_package_twice() -> None:
     lock = pinned("requirements.lock")
     layer = pinned("layers/dependencies/requirements.txt")
+    fastapi = pinned("layers/dependencies/fastapi.txt")
+    assert {"fastapi", "pydantic"} <= fastapi.keys()
+    assert fastapi == {name: lock[name] for name in fastapi}
+    assert not fastapi.keys() & layer.keys()
     assert {"clickhouse-connect", "mangum", "protobuf", "starlette", "python-multipart"} <= layer.keys()
     assert layer == {name: lock[name] for name in layer}
 

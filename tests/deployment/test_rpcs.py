@@ -39,5 +39,6 @@ def test_the_template_has_a_function_for_every_handler_with_its_paths() -> None:
         f"{module.__name__}.handler": {route.path for route in routes_of(module) if isinstance(route, Route)}
         for module in MODULES
     }
-    page = {route.path.replace("{path:path}", "{path+}") for route in ui_routes}
+    paths_of_page = {route.path for route in ui_routes if isinstance(route, Route)}
+    page = {path.replace("{path:path}", "{path+}") for path in paths_of_page}
     assert events == {**paths, "routes.handler": set(), "ui.handler.handler": page}

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from all_in_one import create_app
+from bench.budget import budget_of
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from tests.support.queries.rpcs import handled, routes_of
@@ -92,12 +93,14 @@ def test_a_function_runs_on_what_was_tested_and_ends_before_the_gateway_does(
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_has_the_wheels_of_its_architecture(template: dict[str, Any], function: str) -> None:
-    choice, kernel = functions(template)[function]["Layers"]
-    condition, arm, x86 = choice["Fn::If"]
+    wheels, kernel, *fastapi = functions(template)[function]["Layers"]
+    assert bool(fastapi) == budget_of(FUNCTIONS[function]).fastapi
     layers = of_type(template, "AWS::Lambda::LayerVersion")
-    assert template["Conditions"][condition] == {"Fn::Equals": [{"Ref": "Architecture"}, "arm64"]}
-    assert layers[arm["Ref"]]["CompatibleArchitectures"] == ["arm64"]
-    assert layers[x86["Ref"]]["CompatibleArchitectures"] == ["x86_64"]
+    for choice in (wheels, *fastapi):
+        condition, arm, x86 = choice["Fn::If"]
+        assert template["Conditions"][condition] == {"Fn::Equals": [{"Ref": "Architecture"}, "arm64"]}
+        assert layers[arm["Ref"]]["CompatibleArchitectures"] == ["arm64"]
+        assert layers[x86["Ref"]]["CompatibleArchitectures"] == ["x86_64"]
     assert kernel["Ref"].startswith("FlamehouseLayer")
     assert template["Parameters"]["Architecture"]["AllowedValues"] == ["arm64", "x86_64"]
 

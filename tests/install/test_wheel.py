@@ -91,6 +91,7 @@ def test_the_wheel_requires_what_its_parts_require() -> None:
         *kernel["dependencies"],
         *functions["dependencies"],
         *functions["optional-dependencies"]["local"],
+        *functions["optional-dependencies"]["web"],
     }
     whole = project("pyproject.toml")
     assert {*whole["dependencies"]} == parts - {"flamehouse"}

@@ -72,9 +72,11 @@ def read_deployment(build: Path, parameters: Mapping[str, str]) -> Deployment:
 
 
 def _merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """A function's properties, its environment beside the one that all share."""
+    """A function's properties, its environment and layers beside those that all share."""
+    layers = [*shared.get("Layers", ()), *own.get("Layers", ())]
     environments = (each.get("Environment", {}).get("Variables", {}) for each in (shared, own))
-    return {**shared, **own, "Environment": {"Variables": dict(ChainMap(*reversed([*environments])))}}
+    environment = {"Variables": dict(ChainMap(*reversed([*environments])))}
+    return {**shared, **own, "Environment": environment, "Layers": layers}
 
 
 def _function(name: str, properties: Mapping[str, Any], stack: "_Stack", build: Path) -> Function:

@@ -1,24 +1,28 @@
 """/ingest: the upload of Pyroscope SDKs, one application in a request, described by its query string."""
 
 import time
-from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from flamehouse.services import Services
 from flamehouse.web.authentication import principal_of
-from flamehouse.web.http_endpoint import HttpEndpoint
+from flamehouse.web.http_app import http_router
 from ingest import pipeline
+from ingest.endpoints.openapi import INGEST
 from ingest.received import Endpoint, ReceivedUpload
 from ingest.request.body import read_upload
 from ingest.request.query import parse_ingest_request
 
+router = http_router()
 
+
+# The query string is read as sent: FastAPI would replace bytes of labels that are not UTF-8, which are an error.
+@router.post("/ingest", operation_id="ingest", openapi_extra=INGEST)
+@router.post("/pyroscope/ingest", operation_id="pyroscopeIngest", openapi_extra=INGEST)
 async def ingest(request: Request) -> Response:
-    """Store one upload: 200 and an empty body once it is stored."""
+    """Stores one profile, or one recording of several, of one application. The response comes once it is stored."""
     tenant, received_ns = principal_of(request.scope).tenant, time.time_ns()
     parameters = request.scope["query_string"].decode(errors="surrogateescape")
     # Before the body is read: a query that is invalid costs no more than itself.
@@ -37,8 +41,3 @@ async def ingest(request: Request) -> Response:
     if outcome.error is not None:
         raise outcome.error
     return Response()
-
-
-_INGEST: Final = HttpEndpoint(method="POST", respond=ingest)
-
-routes: Final = [Route("/ingest", _INGEST), Route("/pyroscope/ingest", _INGEST)]

@@ -11,15 +11,15 @@ from google.protobuf.message import Message
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.pb.status_pb2 import Status
 from flamehouse.services import Services
 from flamehouse.web.authentication import principal_of
 from flamehouse.web.error_response import MAX_MESSAGE_CHARS, error_headers
-from flamehouse.web.http_endpoint import HttpEndpoint
+from flamehouse.web.http_app import HttpRoute, http_router
 from ingest import pipeline
+from ingest.endpoints.openapi import OTLP
 from ingest.pipeline import Outcome
 from ingest.received import Endpoint, ReceivedUpload
 from ingest.request.body import read_upload
@@ -34,8 +34,27 @@ _GRPC_CODES: Final = {code: number for number, code in enumerate(Code, start=1)}
 """Codes are declared in the order of their numbers."""
 
 
+class _OtlpRoute(HttpRoute):
+    """A path of OTLP."""
+
+    @staticmethod
+    def refuse(request: Request, error: RpcError) -> Response:
+        """The error as OTLP sends it: a Status in the request's encoding, in JSON if that is unsupported."""
+        media_type = media_type_of(request.headers.get("Content-Type", ""))
+        if media_type not in CODECS:
+            media_type = "application/json"
+        status = Status(code=_GRPC_CODES[error.code], message=_shown(error.message))
+        headers = {"Content-Type": media_type, **error_headers(error)}
+        return Response(CODECS[media_type].encode(status), error.http_status, headers)
+
+
+router = http_router(_OtlpRoute)
+
+
+@router.post(Endpoint.OTLP.value, operation_id="otlpExport", openapi_extra=OTLP)
+@router.post(_RPC_PATH, operation_id="otlpExportRpc", openapi_extra=OTLP)
 async def export(request: Request) -> Response:
-    """Store one export: 200 once its valid profiles are stored."""
+    """Stores the valid profiles of an export; `partial_success` names the others. The response comes once they are stored."""
     tenant, received_ns = principal_of(request.scope).tenant, time.time_ns()
     content_type = request.headers.get("Content-Type", "")
     codec = codec_of(content_type)
@@ -69,21 +88,6 @@ def _response(outcome: Outcome) -> Message:
     return otlp.answer(len(messages), _shown(text))
 
 
-def _refuse(request: Request, error: RpcError) -> Response:
-    """The error as OTLP sends it: a Status in the request's encoding, in JSON if that is unsupported."""
-    media_type = media_type_of(request.headers.get("Content-Type", ""))
-    if media_type not in CODECS:
-        media_type = "application/json"
-    status = Status(code=_GRPC_CODES[error.code], message=_shown(error.message))
-    headers = {"Content-Type": media_type, **error_headers(error)}
-    return Response(CODECS[media_type].encode(status), error.http_status, headers)
-
-
 def _shown(text: str) -> str:
     """As much of a text as a message holds, in what UTF-8 can carry."""
     return text[:MAX_MESSAGE_CHARS].encode(errors="replace").decode()
-
-
-_EXPORT: Final = HttpEndpoint(method="POST", respond=export, refuse=_refuse)
-
-routes: Final = [Route(Endpoint.OTLP, _EXPORT), Route(_RPC_PATH, _EXPORT)]

@@ -3,17 +3,16 @@
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
 from flamehouse.services import Services
-from flamehouse.web.http_endpoint import HttpEndpoint
+from flamehouse.web.http_app import http_router
+
+router = http_router()
 
 
+@router.get("/ready", tags=["status"], summary="Readiness", response_class=PlainTextResponse)
 async def ready(request: Request) -> Response:
-    """Report that the services of this process are up."""
+    """Answers `ready` once the services of this process are up. Needs no credential."""
     services: Services = await run_in_threadpool(request.app.state.services)
     await run_in_threadpool(services.check)
     return PlainTextResponse("ready")
-
-
-route = Route("/ready", HttpEndpoint(method="GET", respond=ready))

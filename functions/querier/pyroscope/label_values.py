@@ -1,26 +1,29 @@
 """/pyroscope/label-values: the values of one label as a JSON list, or all profile types."""
 
-from typing import Final
+from typing import Annotated, Final
 
-from starlette.datastructures import QueryParams
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from flamehouse.errors import invalid_argument
 from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.web.connect import Call
+from flamehouse.web.http_app import http_app_of, http_router
 from querier.common.query_range import query_range
-from querier.pyroscope.endpoint import Content, Names, http_query, json_content, range_of
+from querier.pyroscope.endpoint import Content, json_content, range_of, respond
+from querier.pyroscope.parameters import LabelValuesParameters
 
-_NAMES: Final = Names(query="query", from_="from", until="until")
 _PROFILE_TYPE: Final = "__name__"
 """The label whose values are profile types here."""
 
 
-def render_label_values(call: Call, parameters: QueryParams) -> Content:
+def render_label_values(call: Call, parameters: LabelValuesParameters) -> Content:
     """The values of `label`, sorted, on the days from `from` to `until`, which the last hour is taken for."""
-    label = parameters.get("label", "")
+    label = parameters.label
     if not label:
         raise invalid_argument("label is required")
-    within = query_range(call, *range_of(parameters, _NAMES))
+    within = query_range(call, *range_of(parameters.from_, parameters.until))
     if within is None:
         return json_content([])
     store = call.services.store
@@ -29,5 +32,18 @@ def render_label_values(call: Call, parameters: QueryParams) -> Content:
     return json_content(store.label_values(call.tenant, label, (), within))
 
 
-route = http_query("/pyroscope/label-values", render_label_values)
-handler = lambda_handler(route)
+router = http_router()
+
+
+@router.get(
+    "/pyroscope/label-values", tags=["pages"], summary="Values of a label", response_class=JSONResponse
+)
+async def label_values_page(
+    request: Request, parameters: Annotated[LabelValuesParameters, Query()]
+) -> Response:
+    """The values of one label as a JSON list, sorted; of `__name__`, all profile types."""
+    return await respond(request, lambda call: render_label_values(call, parameters))
+
+
+routes = router.routes
+handler = lambda_handler(*routes, app_of=http_app_of)

@@ -1,9 +1,11 @@
 """/pyroscope/render: a flame graph with its timeline as flamebearer JSON, a call graph as DOT, or a merged pprof."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from starlette.datastructures import QueryParams
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from flamehouse.model.labels import LabelSet
 from flamehouse.model.queries import EVERY_SAMPLE, SeriesQuery, SeriesResult, StacktraceQuery
@@ -14,17 +16,22 @@ from flamehouse.render.flamebearer import flamebearer_of, shown_as
 from flamehouse.render.flamegraph import flamegraph_of
 from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.web.connect import Call
+from flamehouse.web.http_app import http_app_of, http_router
 from flamehouse.web.response_limits import check_answer_size
 from querier.common.merged_pprof import merged_pprof, profile_query
 from querier.common.merged_tree import dot_graph_of, stacktrace_query, tree_of
 from querier.common.time_series import check_series_count, series_to_ask_for
-from querier.pyroscope.endpoint import Content, Names, http_query, json_content, selection_of
+from querier.pyroscope.endpoint import Content, Selection, json_content, request_of, respond
+from querier.pyroscope.parameters import RenderParameters
 from querier.pyroscope.timeline import Timeline, on_steps, point_count, step_of, timeline_of
 
-_NAMES: Final = Names(query="query", from_="from", until="until")
 _DOT: Final = "dot"
 _PPROF: Final = "pprof"
 _EVERY_CALLEE: Final = GoPGO()
+_OTHER_FORMS: Final = {
+    "text/plain": {"schema": {"type": "string"}},
+    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+}
 _LEAST_POINT_BYTES: Final = 2
 """What a zero takes in JSON."""
 _WITHOUT_LABEL: Final = "*"
@@ -33,13 +40,14 @@ _NO_VALUE: Final = ""
 """What it is called beside a group of profiles whose label is `*`: no label has an empty value."""
 
 
-def render(call: Call, parameters: QueryParams) -> Content:
+def render(call: Call, parameters: RenderParameters) -> Content:
     """The samples from `from` up to but not with `until`, and when they were taken."""
-    request = selection_of(parameters, _NAMES)
-    if parameters.get("format") == _PPROF:
+    selection = Selection(query=parameters.query, from_=parameters.from_, until=parameters.until)
+    request = request_of(selection, parameters)
+    if parameters.format == _PPROF:
         return _pprof(call, request)
     question = stacktrace_query(call, request, EVERY_SAMPLE)
-    if parameters.get("format") == _DOT:
+    if parameters.format == _DOT:
         dot = dot_graph_of(call, question, request.max_nodes)
         return Content(body=dot.encode(), media_type="text/plain")
     graph = flamegraph_of(tree_of(call, question))
@@ -55,14 +63,17 @@ def _pprof(call: Call, request: SelectMergeStacktracesRequest) -> Content:
 
 
 def _timelines(
-    call: Call, request: SelectMergeStacktracesRequest, question: StacktraceQuery, parameters: QueryParams
+    call: Call,
+    request: SelectMergeStacktracesRequest,
+    question: StacktraceQuery,
+    parameters: RenderParameters,
 ) -> dict[str, Any]:
     """`timeline` of all that is selected, and `groups` of it by the first `groupBy`, over the range that was asked for.
 
     What the lookback lets nobody see is zeros, as are steps that hold no profile.
     """
-    group_by = tuple(parameters.getlist("groupBy")[:1])
-    average = parameters.get("aggregation") == "avg"
+    group_by = tuple(parameters.group_by[:1])
+    average = parameters.aggregation == "avg"
     asked = TimeRange(start_ms=request.start, end_ms=request.end)
     step_s = step_of(asked)
     shown = on_steps(asked, step_s)
@@ -109,5 +120,20 @@ def _named(lines: Sequence[tuple[LabelSet, Timeline]]) -> dict[str, Timeline]:
     return dict(zip(names, (line for _, line in lines), strict=True))
 
 
-route = http_query("/pyroscope/render", render)
-handler = lambda_handler(route)
+router = http_router()
+
+
+@router.get(
+    "/pyroscope/render",
+    tags=["pages"],
+    summary="A flame graph with its timeline",
+    response_class=JSONResponse,
+    responses={200: {"content": _OTHER_FORMS}},
+)
+async def render_page(request: Request, parameters: Annotated[RenderParameters, Query()]) -> Response:
+    """A flame graph with its timeline as flamebearer JSON, a call graph as DOT, or a merged pprof."""
+    return await respond(request, lambda call: render(call, parameters))
+
+
+routes = router.routes
+handler = lambda_handler(*routes, app_of=http_app_of)

@@ -13,6 +13,7 @@ from all_in_one import create_app
 from flamehouse.serverless import http_handler as aws
 from flamehouse.services import Services
 from flamehouse.settings import Settings
+from flamehouse.web.http_app import http_app_of
 from ingest.app import routes as ingest
 from querier.profile_types import route as profile_types
 from tests.support.servers.apps import request
@@ -182,7 +183,9 @@ def test_a_function_without_a_credential_lets_nobody_in(
 @pytest.mark.parametrize("path", PATHS[1:])
 def test_the_ingest_function_answers_no_stranger(deployed: Callable[[str], None], path: str) -> None:
     deployed(CREDENTIAL)
-    handled = aws.lambda_handler(*ingest)(event(path.partition("?")[0], "Bearer other"), LambdaContext())
+    handled = aws.lambda_handler(*ingest, app_of=http_app_of)(
+        event(path.partition("?")[0], "Bearer other"), LambdaContext()
+    )
     assert (handled["statusCode"], CREDENTIAL in str(handled)) == (401, False)
 
 

@@ -14,9 +14,9 @@ from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.querier_pb2 import DiffResponse
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from querier.pyroscope.label_values import route as label_values_route
-from querier.pyroscope.render import route as render_route
-from querier.pyroscope.render_diff import route as render_diff_route
+from querier.pyroscope.label_values import routes as label_values_routes
+from querier.pyroscope.render import routes as render_routes
+from querier.pyroscope.render_diff import routes as render_diff_routes
 from querier.pyroscope.timeline import step_of
 from tests.support.queries.queries import Server, some_monday_ms
 from tests.support.servers.apps import request, serve
@@ -337,7 +337,7 @@ GOROUTINES = "goroutines:goroutine:count:goroutine:count{}"
 def test_questions_have_the_statuses_that_pyroscope_answers(
     path: str, parameters: Mapping[str, object], status: int
 ) -> None:
-    app = serve(render_route, render_diff_route, label_values_route)
+    app = serve(*render_routes, *render_diff_routes, *label_values_routes)
     response = request(app, f"{path}?{urlencode(parameters)}", method="GET")
     assert response.status_code == status
     if status != 200:
@@ -346,7 +346,7 @@ def test_questions_have_the_statuses_that_pyroscope_answers(
 
 @pytest.mark.parametrize("path", ["/pyroscope/render", "/pyroscope/render-diff", "/pyroscope/label-values"])
 def test_only_get_is_a_question(path: str) -> None:
-    app = serve(render_route, render_diff_route, label_values_route)
+    app = serve(*render_routes, *render_diff_routes, *label_values_routes)
     response = request(app, f"{path}?{urlencode(SIDES)}", method="POST")
     assert (response.status_code, response.headers["Allow"]) == (405, "GET")
 

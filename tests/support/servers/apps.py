@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from flamehouse.identity.credentials import NoCredential
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from flamehouse.web.routing import app_of
+from flamehouse.web.http_app import http_app_of
 from tests.support.queries.rpcs import handled, routes_of
 from tests.support.servers.doubles import CannedStore
 
@@ -25,7 +25,7 @@ def serve(
 ) -> Starlette:
     """An app of `routes` over a store and settings."""
     services = Services(settings=settings or Settings(), store=store or CannedStore())
-    return app_of(routes, lambda: services, NoCredential())
+    return http_app_of(routes, lambda: services, NoCredential())
 
 
 def request(

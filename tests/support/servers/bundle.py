@@ -8,12 +8,15 @@ from typing import Final
 
 import pytest
 
+from bench.budget import budget_of
 from tests.support.queries.rpcs import resources_of
 from tests.support.servers.place import REPO
 
 DEPENDENCIES: Final = {"aarch64": "DependenciesArmLayer", "x86_64": "DependenciesX86Layer"}
 """The layer of wheels for each machine, as the kernel calls it."""
-LAYERS: Final = (*DEPENDENCIES.values(), "FlamehouseLayer")
+FASTAPI: Final = {"aarch64": "FastapiArmLayer", "x86_64": "FastapiX86Layer"}
+"""The layer with FastAPI, for functions whose budget has it."""
+LAYERS: Final = (*DEPENDENCIES.values(), *FASTAPI.values(), "FlamehouseLayer")
 FUNCTIONS: Final = {
     name: properties["Handler"].removesuffix(".handler")
     for name, properties in resources_of("AWS::Serverless::Function").items()
@@ -39,8 +42,14 @@ def rooms_of(function: str) -> set[str]:
 
 def import_path(function: str) -> list[str]:
     """What the function finds its modules in, on a machine of this kind: its own code, then its layers."""
-    layers = (DEPENDENCIES[platform.machine()], "FlamehouseLayer")
+    layers = layers_of(function, platform.machine())
     return [str(built() / function), *(str(built() / layer / "python") for layer in layers)]
+
+
+def layers_of(function: str, machine: str) -> list[str]:
+    """The layers of the function on a machine of this kind."""
+    fastapi = [FASTAPI[machine]] if budget_of(FUNCTIONS[function]).fastapi else []
+    return [DEPENDENCIES[machine], "FlamehouseLayer", *fastapi]
 
 
 def files(folder: Path) -> Iterator[Path]:

@@ -23,7 +23,7 @@ from flamehouse.settings import Settings
 from flamehouse.store import open_store
 from flamehouse.web.error_response import error_response
 from flamehouse.web.response_limits import answer_too_large
-from flamehouse.web.routing import CleanPaths, app_of
+from flamehouse.web.routing import AppOf, CleanPaths, app_of
 
 _log = logging.getLogger(__name__)
 
@@ -40,9 +40,9 @@ type LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 """Answers one event; the second argument is Lambda's context object."""
 
 
-def lambda_handler(*routes: BaseRoute) -> LambdaHandler:
+def lambda_handler(*routes: BaseRoute, app_of: AppOf = app_of) -> LambdaHandler:
     """The handler that serves `routes`; it reads the environment and builds everything at its first event."""
-    adapter = cache(lambda: _adapter(routes))
+    adapter = cache(lambda: _adapter(routes, app_of))
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  # Lambda's own
         left_s = context.get_remaining_time_in_millis() / 1_000
@@ -65,7 +65,7 @@ def lambda_handler(*routes: BaseRoute) -> LambdaHandler:
     return handler
 
 
-def _adapter(routes: Sequence[BaseRoute]) -> Mangum:
+def _adapter(routes: Sequence[BaseRoute], app_of: AppOf) -> Mangum:
     """What answers events; ValueError where the environment is wrong."""
     settings = _services().settings
     app = app_of(routes, _services, SharedCredential(credential=settings.api_credential))

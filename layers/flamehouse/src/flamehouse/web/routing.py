@@ -63,18 +63,22 @@ _BEHIND_A_PATH: Final = re.compile(r"(/.*?)(/[\w.]+\.\w+/\w+|(?:/pyroscope)?/ing
 _SERVED: Final = "docs/api.md lists what is served"
 
 
+type AppOf = Callable[[Sequence[BaseRoute], Callable[[], Services], Credentials], ASGIApp]
+"""Builds an app of routes, the services it calls for each request, and the credentials that open its door."""
+
+
 def app_of(
     routes: Sequence[BaseRoute], services: Callable[[], Services], credentials: Credentials
 ) -> Starlette:
     """The app of `routes` behind the door that `credentials` open; `services` is called for each request."""
     app = Starlette(routes=routes, middleware=[Middleware(Authentication, credentials=credentials)])
     app.state.services = services
-    app.router.default = _unknown_path
+    app.router.default = unknown_path
     app.router.redirect_slashes = False
     return app
 
 
-async def _unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+async def unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
     """The app for paths nobody serves: `unimplemented` for what looks like an RPC, else `not_found`."""
     path = scope["path"]
     advice = ADVICE.get(path[1:].partition("/")[0])

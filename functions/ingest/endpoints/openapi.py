@@ -1,0 +1,92 @@
+"""What FastAPI cannot derive of the uploads' endpoints: their query parameters, headers and bodies, for OpenAPI."""
+
+from typing import Any, Final
+
+from pydantic import BaseModel, Field
+
+
+class IngestParameters(BaseModel):
+    """The query string of /ingest. Every parameter is text: an invalid one but `name` counts as not given."""
+
+    name: str = Field(
+        description="The application and its labels: `app{key=value,...}`. Letters, digits and `_./-`",
+        examples=["checkout{env=prod,region=eu}"],
+    )
+    from_: str = Field(
+        "now",
+        alias="from",
+        description="When the profile begins: seconds, milliseconds, microseconds or nanoseconds since 1970, or `now-1h`",
+    )
+    until: str = Field("now", description="When it ends, in the same forms")
+    format: str = Field(
+        "",
+        description="pprof, jfr, groups (folded), lines, trie, tree or speedscope. Without it, the body's first bytes decide",
+        examples=["pprof"],
+    )
+    sample_rate: str = Field(
+        "100", alias="sampleRate", description="Samples per second, from 0 to 4,294,967,295"
+    )
+    spy_name: str = Field(
+        "unknown", alias="spyName", description="The client, stored as label `pyroscope_spy`"
+    )
+    units: str = Field(
+        "samples", description="What values of plain stacks count: samples, bytes, objects, ..."
+    )
+    aggregation_type: str = Field(
+        "sum", alias="aggregationType", description="sum or average; for plain stacks"
+    )
+
+
+def parameters_of(model: type[BaseModel]) -> list[dict[str, Any]]:
+    """The fields of the model as OpenAPI's query parameters."""
+    schema = model.model_json_schema()
+    required = schema.get("required", ())
+    return [
+        {
+            "in": "query",
+            "name": name,
+            "required": name in required,
+            "description": field.pop("description", ""),
+            "schema": {key: value for key, value in field.items() if key != "title"},
+        }
+        for name, field in schema["properties"].items()
+    ]
+
+
+_CONTENT_ENCODING: Final = {
+    "in": "header",
+    "name": "Content-Encoding",
+    "required": False,
+    "description": "gzip; a gzip body is recognized by its first bytes too",
+    "schema": {"type": "string", "enum": ["gzip", "identity"]},
+}
+_BINARY: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}}
+_FORM: Final = {
+    "type": "object",
+    "properties": {
+        "profile": {"type": "string", "format": "binary", "description": "the profile"},
+        "prev_profile": {"type": "string", "format": "binary", "description": "pprof: the profile before it"},
+        "sample_type_config": {
+            "type": "string",
+            "description": "pprof: JSON, how each sample type is stored",
+        },
+        "jfr": {"type": "string", "format": "binary", "description": "jfr: the recording"},
+        "labels": {"type": "string", "format": "binary", "description": "jfr: the labels of its contexts"},
+    },
+}
+
+INGEST: Final[dict[str, Any]] = {
+    "tags": ["ingest"],
+    "summary": "Upload a profile (SDKs)",
+    "parameters": [*parameters_of(IngestParameters), _CONTENT_ENCODING],
+    "requestBody": {
+        "required": True,
+        "description": "The profile, as it is or gzipped, or a form with it",
+        "content": {"application/octet-stream": _BINARY, "multipart/form-data": {"schema": _FORM}},
+    },
+}
+OTLP: Final[dict[str, Any]] = {
+    "tags": ["ingest"],
+    "summary": "Upload profiles (OpenTelemetry)",
+    "parameters": [_CONTENT_ENCODING],
+}

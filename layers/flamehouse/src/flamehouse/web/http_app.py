@@ -1,0 +1,81 @@
+"""FastAPI for plain HTTP beside the RPCs: the app, and a route whose errors have the shape its clients read.
+
+No RPC of the read path imports this module: FastAPI and Pydantic cost a cold start more than all else together.
+"""
+
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+from starlette.types import Receive, Scope, Send
+
+from flamehouse.errors import Code, RpcError
+from flamehouse.identity.credentials import Credentials
+from flamehouse.services import Services
+from flamehouse.web.authentication import Authentication
+from flamehouse.web.error_response import error_response
+from flamehouse.web.routing import unknown_path
+
+_log = logging.getLogger(__name__)
+
+
+class HttpRoute(APIRoute):
+    """A path and its method. Every failure becomes a response here, as `refuse` writes it."""
+
+    @staticmethod
+    def refuse(request: Request, error: RpcError) -> Response:  # noqa: ARG004  # others need it
+        """The error as the clients of the path read it: Connect's `{"code", "message"}`, unless overridden."""
+        return error_response(error)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        respond = super().get_route_handler()
+
+        async def respond_or_refuse(request: Request) -> Response:
+            try:
+                return await respond(request)
+            except RpcError as error:
+                return self.refuse(request, error)
+            except Exception:  # noqa: BLE001  # the edge: what no one foresaw goes to the log and to no client
+                _log.exception("%s failed", request.scope["path"])
+                return self.refuse(request, RpcError(Code.INTERNAL, "internal error"))
+
+        return respond_or_refuse
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = next(iter(self.methods or ()))
+        if scope["method"] == method:
+            await super().handle(scope, receive, send)
+            return
+        error = RpcError(Code.UNIMPLEMENTED, f"only {method} is allowed here", http_status=405)
+        response = self.refuse(Request(scope, receive), error)
+        response.headers["Allow"] = method
+        await response(scope, receive, send)
+
+
+def http_router(route_class: type[HttpRoute] = HttpRoute) -> APIRouter:
+    """A router for endpoints that return responses."""
+    return APIRouter(route_class=route_class, default_response_class=Response)
+
+
+def http_app_of(
+    routes: Sequence[BaseRoute], services: Callable[[], Services], credentials: Credentials
+) -> FastAPI:
+    """The FastAPI app of `routes`, RPCs among them, behind the door that `credentials` open.
+
+    `services` is called for each request. FastAPI's own pages are off.
+    """
+    app = FastAPI(
+        routes=[*routes],
+        middleware=[Middleware(Authentication, credentials=credentials)],
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    app.router.default = unknown_path
+    return app
