@@ -14,6 +14,7 @@ _SECTIONS: Final = {
         "serve": ("serve", "Run the local server."),
         "migrate": ("migrate", "Create or upgrade a database."),
         "retention": ("retention", "Show or set how long a database retains profiles."),
+        "sql": ("sql", "Query a database in SQL, read only."),
     },
     "Queries, to any server that speaks Pyroscope's API": {
         "services": ("catalogue", "List services and their profile types."),

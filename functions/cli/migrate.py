@@ -7,7 +7,7 @@ import click
 
 from cli.database import database_settings
 from flamehouse.errors import OperatorError
-from flamehouse.store.connection.data_folder import locked
+from flamehouse.store.connection.data_folder import STOP_SERVER, locked
 from flamehouse.store.connection.errors import told_to_operators
 from flamehouse.store.schema.migrate import migrate as migrate_database
 from flamehouse.store.schema.retention import in_words
@@ -27,7 +27,7 @@ def migrate(retention_days: int | None) -> None:
         settings = database_settings()
         if retention_days is not None:
             settings = replace(settings, retention_days=retention_days)
-        with locked(settings):
+        with locked(settings, STOP_SERVER):
             migrated = migrate_database(settings)
     new = "new " if migrated.created else ""
     others = f" (other databases here: {', '.join(migrated.others)})" if migrated.others else ""

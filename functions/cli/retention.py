@@ -5,7 +5,7 @@ import click
 from cli.database import existing_database
 from cli.units import size_in_words
 from flamehouse.errors import OperatorError
-from flamehouse.store.connection.data_folder import locked
+from flamehouse.store.connection.data_folder import STOP_SERVER, locked
 from flamehouse.store.connection.errors import told_to_operators
 from flamehouse.store.schema import retention as state
 
@@ -20,7 +20,7 @@ def show() -> None:
     """Print the retention."""
     with told_to_operators():
         settings = existing_database()
-        with locked(settings), state.opened(settings) as client:
+        with locked(settings, STOP_SERVER), state.opened(settings) as client:
             days = state.recorded(client).days
     click.echo(f"database {settings.clickhouse_database} retains profiles {state.in_words(days)}")
 
@@ -33,7 +33,7 @@ def set_(days: str, *, yes: bool) -> None:
     with told_to_operators():
         wanted = state.days_of(days)
         settings = existing_database()
-        with locked(settings), state.opened(settings) as client:
+        with locked(settings, STOP_SERVER), state.opened(settings) as client:
             before = state.recorded(client)
             if state.is_shorter(wanted, before.days):
                 _confirm(state.expired_under(client, wanted), wanted, yes=yes)

@@ -30,7 +30,7 @@ _FORMATS: Final = {
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@click.option("--name", required=True, help="The service, with labels if need be: 'shop{region=\"eu\"}'.")
+@click.option("--name", required=True, help="The service, with labels if need be: 'shop{region=eu}'.")
 @click.option(
     "--format", "format_", help="Such as pprof, jfr, groups, speedscope. [by the file's name or bytes]"
 )

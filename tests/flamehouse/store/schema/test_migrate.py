@@ -15,6 +15,7 @@ from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema import migrate
+from flamehouse.store.schema.statements import statements
 from flamehouse.store.write.journal import Journal
 from flamehouse.store.write.writer import GroupWriter, LoneWriter
 from tests.support.queries.queries import Server, drawn
@@ -122,7 +123,7 @@ def test_a_migration_that_was_cut_off_is_completed(
     own: Settings, database: ClickHouse, clickhouse: ClickHouse, applied: int
 ) -> None:
     clickhouse.command("CREATE DATABASE {name:Identifier}", {"name": own.clickhouse_database})
-    for statement in [*migrate.statements(FIRST)][:applied]:
+    for statement in [*statements(FIRST)][:applied]:
         database.command(statement, settings={"allow_suspicious_low_cardinality_types": 1})
     assert len(schema_of(database)) == applied
     migrate.migrate(of(own, retention_days=0))

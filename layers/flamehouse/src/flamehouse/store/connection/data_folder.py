@@ -4,12 +4,16 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from flamehouse.errors import OperatorError
 from flamehouse.settings import Settings
 from flamehouse.store.connection.client import uses_embedded
 from flamehouse.store.connection.embedded import embedded_path
+
+_SECOND_SERVER: Final = "a second one needs a DATA_DIR and a PORT of its own"
+STOP_SERVER: Final = "stop it first"
+"""What a command needs that opens the database itself."""
 
 
 def data_folder(settings: Settings) -> Path | None:
@@ -18,13 +22,15 @@ def data_folder(settings: Settings) -> Path | None:
 
 
 @contextmanager
-def locked(settings: Settings) -> Iterator[None]:
+def locked(settings: Settings, advice: str = _SECOND_SERVER) -> Iterator[None]:
     """Hold the data folder, if there is one, creating it if it does not exist.
+
+    `advice` is what the operator may do if another process has it.
 
     Raises: OperatorError if another process has it, or if it cannot be written.
     """
     folder = data_folder(settings)
-    lock = None if folder is None else _lock(folder)
+    lock = None if folder is None else _lock(folder, advice)
     try:
         yield
     finally:
@@ -32,16 +38,13 @@ def locked(settings: Settings) -> Iterator[None]:
             lock.close()
 
 
-def _lock(folder: Path) -> TextIO:
+def _lock(folder: Path, advice: str) -> TextIO:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / "flamehouse.lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise OperatorError(
-            f"the data folder {folder} is in use by another flamehouse; "
-            "a second one needs a DATA_DIR and a PORT of its own"
-        ) from error
+        raise OperatorError(f"the data folder {folder} is in use by another flamehouse; {advice}") from error
     except OSError as error:
         raise OperatorError(f"cannot use the data folder {folder}: {error.strerror}") from error
     return lock

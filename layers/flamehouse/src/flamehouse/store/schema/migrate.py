@@ -5,7 +5,6 @@ The schema is the numbered files of `migrations/`, applied in order and never ch
 run again.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -15,6 +14,8 @@ from clickhouse_connect.driver.client import Client
 from flamehouse.settings import Settings
 from flamehouse.store.connection.client import connect
 from flamehouse.store.schema.retention import settle
+from flamehouse.store.schema.statements import statements
+from flamehouse.store.schema.views import replace_views
 
 _OLDEST_VERSION = (26, 1)
 _TIMEOUT_S = 600
@@ -67,6 +68,7 @@ def migrate(settings: Settings) -> Migrated:
         client.command(_CREATE_HISTORY)
         latest = _apply_since(client, client.query(_LAST_NUMBER).result_rows[0][0])
         days = settle(client, latest, settings.retention_days)
+        replace_views(client)
     finally:
         client.close()
     return Migrated(created=created, retention_days=days, others=others)
@@ -109,9 +111,3 @@ def _apply_since(client: Client, number: int) -> int:
 def _scripts() -> list[Traversable]:
     scripts = files("flamehouse.store.schema").joinpath("migrations").iterdir()
     return sorted((file for file in scripts if file.name.endswith(".sql")), key=lambda file: file.name)
-
-
-def statements(script: str) -> Iterator[str]:
-    """The statements of a migration file, each ended by `;`; comments have lines of their own."""
-    text = "\n".join(line for line in script.splitlines() if not line.startswith("--"))
-    return (statement for part in text.split(";") if (statement := part.strip()))

@@ -1,0 +1,9 @@
+"""Splits a file of SQL into its statements."""
+
+from collections.abc import Iterator
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script, each ended by `;`; comments have lines of their own."""
+    text = "\n".join(line for line in script.splitlines() if not line.startswith("--"))
+    return (statement for part in text.split(";") if (statement := part.strip()))
