@@ -6,14 +6,17 @@ from typing import Final
 from uuid import UUID
 
 from flamehouse.errors import invalid_argument
-from flamehouse.model.queries import SampleSelector
+from flamehouse.model.queries import EVERY_FRAME, FrameFilter, SampleSelector
 from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
-from flamehouse.pb.types_pb2 import StackTraceSelector
+from flamehouse.pb.types_pb2 import StackFrameFilter, StackTraceSelector
 from querier.common.rpc import unsupported
 
 _MAX_IDS: Final = 1_000
 _MAX_CALL_SITE: Final = 4_000
 """No stack is deeper."""
+_MAX_FRAME_NAMES: Final = 1_000
+_MAX_FRAME_REGEXES: Final = 20
+_MAX_REGEX_CHARS: Final = 1_000
 _SPAN_ID_CHARS: Final = 16
 _TRACE_ID_CHARS: Final = 32
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -40,6 +43,7 @@ def sample_selector(
         span_ids=tuple(int.from_bytes(id_) for id_ in _hex_ids("span", span_ids, _SPAN_ID_CHARS)),
         trace_ids=tuple(_hex_ids("trace", trace_ids, _TRACE_ID_CHARS)),
         call_site=tuple(location.name for location in call_site),
+        frames=_frame_filter(stack_trace_selector.frame_filter) if stack_trace_selector else EVERY_FRAME,
     )
 
 
@@ -63,6 +67,24 @@ def selected_samples(request: SelectMergeStacktracesRequest) -> SampleSelector:
         trace_ids=request.trace_id_selector,
         stack_trace_selector=request.stack_trace_selector,
     )
+
+
+def _frame_filter(message: StackFrameFilter) -> FrameFilter:
+    frames = FrameFilter(
+        include=tuple(dict.fromkeys(message.include_function_names)),
+        exclude=tuple(dict.fromkeys(message.exclude_function_names)),
+        include_regexes=tuple(dict.fromkeys(message.include_function_name_regexes)),
+        exclude_regexes=tuple(dict.fromkeys(message.exclude_function_name_regexes)),
+    )
+    _check_count("names in a frame filter", len(frames.include) + len(frames.exclude), _MAX_FRAME_NAMES)
+    regexes = frames.include_regexes + frames.exclude_regexes
+    _check_count("regular expressions in a frame filter", len(regexes), _MAX_FRAME_REGEXES)
+    longest = max(map(len, regexes), default=0)
+    if longest > _MAX_REGEX_CHARS:
+        raise invalid_argument(
+            f"a regular expression in a frame filter has {longest} characters: use at most {_MAX_REGEX_CHARS}"
+        )
+    return frames
 
 
 def _check_count(what: str, count: int, limit: int) -> None:

@@ -311,3 +311,25 @@ def test_a_total_beyond_64_bits_is_refused(
     response = server.ask("SelectMergeStacktraces", **question, maxNodes=max_nodes)
     assert response.status_code == 400
     assert response.json()["code"] == "out_of_range"
+
+
+@pytest.mark.parametrize("max_nodes", [1, EVERYTHING])
+@pytest.mark.parametrize("stacks", [["a"] * 3, ["a"] * 5, ["a", "b", "a", "a"]])
+def test_sums_that_wrap_around_to_a_positive_number_are_refused(
+    store: Store, settings: Settings, stacks: Sequence[str], max_nodes: int
+) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    sent = [
+        Sent(labels=labels_of(), at=at, samples=[sample(stack, 1, LARGEST)])
+        for at, stack in enumerate(stacks)
+    ]
+    push(server, monday, sent)
+    question = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 9}
+    for rpc, body in (
+        ("SelectMergeStacktraces", {**question, "maxNodes": max_nodes}),
+        ("SelectMergeProfile", {**question, "maxNodes": max_nodes}),
+        ("Diff", {"left": {**question, "maxNodes": max_nodes}, "right": {**question, "maxNodes": max_nodes}}),
+    ):
+        response = server.ask(rpc, **body)
+        assert response.status_code == 400, rpc
+        assert response.json()["code"] == "out_of_range"

@@ -48,17 +48,35 @@ class LabelSetsQuery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FrameFilter:
+    """Selects stacks by the names of their frames.
+
+    A stack has a frame for each of `include` and for each of `include_regexes`, and none that is in `exclude` or that
+    matches one of `exclude_regexes`. The regular expressions are RE2's, and match anywhere in a name.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    include_regexes: tuple[str, ...] = ()
+    exclude_regexes: tuple[str, ...] = ()
+
+
+EVERY_FRAME = FrameFilter()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SampleSelector:
     """Which samples of the selected series count; what is empty selects nothing in particular.
 
     Of `profile_ids`, of `span_ids`, of `trace_ids` (16 bytes each) a sample has to have one. `call_site` is what its
-    stack has to begin with: names of functions, root first.
+    stack has to begin with: names of functions, root first. `frames` says which frames its stack has.
     """
 
     profile_ids: tuple[UUID, ...] = ()
     span_ids: tuple[int, ...] = ()
     trace_ids: tuple[bytes, ...] = ()
     call_site: tuple[str, ...] = ()
+    frames: FrameFilter = EVERY_FRAME
 
 
 EVERY_SAMPLE = SampleSelector()

@@ -24,17 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66lamehouse/pb/types.proto\x12\x08types.v1\"(\n\tLabelPair\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"-\n\x06Labels\x12#\n\x06labels\x18\x01 \x03(\x0b\x32\x13.types.v1.LabelPair\"{\n\x0bProfileType\x12\n\n\x02ID\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0bsample_type\x18\x04 \x01(\t\x12\x13\n\x0bsample_unit\x18\x05 \x01(\t\x12\x13\n\x0bperiod_type\x18\x06 \x01(\t\x12\x13\n\x0bperiod_unit\x18\x07 \x01(\t\"N\n\x06Series\x12#\n\x06labels\x18\x01 \x03(\x0b\x32\x13.types.v1.LabelPair\x12\x1f\n\x06points\x18\x02 \x03(\x0b\x32\x0f.types.v1.Point\"\x82\x01\n\x05Point\x12\r\n\x05value\x18\x01 \x01(\x01\x12\x11\n\ttimestamp\x18\x02 \x01(\x03\x12\x30\n\x0b\x61nnotations\x18\x03 \x03(\x0b\x32\x1b.types.v1.ProfileAnnotation\x12%\n\texemplars\x18\x04 \x03(\x0b\x32\x12.types.v1.Exemplar\"/\n\x11ProfileAnnotation\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\x88\x01\n\x08\x45xemplar\x12\x11\n\ttimestamp\x18\x01 \x01(\x03\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x0f\n\x07span_id\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\x03\x12#\n\x06labels\x18\x05 \x03(\x0b\x32\x13.types.v1.LabelPair\x12\x10\n\x08trace_id\x18\x06 \x01(\t\"P\n\x12LabelValuesRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08matchers\x18\x02 \x03(\t\x12\r\n\x05start\x18\x03 \x01(\x03\x12\x0b\n\x03\x65nd\x18\x04 \x01(\x03\"$\n\x13LabelValuesResponse\x12\r\n\x05names\x18\x01 \x03(\t\"A\n\x11LabelNamesRequest\x12\x10\n\x08matchers\x18\x01 \x03(\t\x12\r\n\x05start\x18\x02 \x01(\x03\x12\x0b\n\x03\x65nd\x18\x03 \x01(\x03\"#\n\x12LabelNamesResponse\x12\r\n\x05names\x18\x01 \x03(\t\"\\\n\x12StackTraceSelector\x12%\n\tcall_site\x18\x01 \x03(\x0b\x32\x12.types.v1.Location\x12\x1f\n\x06go_pgo\x18\x02 \x01(\x0b\x32\x0f.types.v1.GoPGO\"\x18\n\x08Location\x12\x0c\n\x04name\x18\x01 \x01(\t\":\n\x05GoPGO\x12\x16\n\x0ekeep_locations\x18\x01 \x01(\r\x12\x19\n\x11\x61ggregate_callees\x18\x02 \x01(\x08\"\x18\n\x16GetProfileStatsRequest\"j\n\x17GetProfileStatsResponse\x12\x15\n\rdata_ingested\x18\x01 \x01(\x08\x12\x1b\n\x13oldest_profile_time\x18\x02 \x01(\x03\x12\x1b\n\x13newest_profile_time\x18\x03 \x01(\x03\"Z\n\rHeatmapSeries\x12#\n\x06labels\x18\x01 \x03(\x0b\x32\x13.types.v1.LabelPair\x12$\n\x05slots\x18\x02 \x03(\x0b\x32\x15.types.v1.HeatmapSlot\"f\n\x0bHeatmapSlot\x12\x11\n\ttimestamp\x18\x01 \x01(\x03\x12\r\n\x05y_min\x18\x02 \x03(\x01\x12\x0e\n\x06\x63ounts\x18\x03 \x03(\x05\x12%\n\texemplars\x18\x04 \x03(\x0b\x32\x12.types.v1.Exemplar*{\n\x0c\x45xemplarType\x12\x1d\n\x19\x45XEMPLAR_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45XEMPLAR_TYPE_NONE\x10\x01\x12\x1c\n\x18\x45XEMPLAR_TYPE_INDIVIDUAL\x10\x02\x12\x16\n\x12\x45XEMPLAR_TYPE_SPAN\x10\x03*k\n\x19TimeSeriesAggregationType\x12$\n TIME_SERIES_AGGREGATION_TYPE_SUM\x10\x00\x12(\n$TIME_SERIES_AGGREGATION_TYPE_AVERAGE\x10\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66lamehouse/pb/types.proto\x12\x08types.v1\"(\n\tLabelPair\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"-\n\x06Labels\x12#\n\x06labels\x18\x01 \x03(\x0b\x32\x13.types.v1.LabelPair\"{\n\x0bProfileType\x12\n\n\x02ID\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0bsample_type\x18\x04 \x01(\t\x12\x13\n\x0bsample_unit\x18\x05 \x01(\t\x12\x13\n\x0bperiod_type\x18\x06 \x01(\t\x12\x13\n\x0bperiod_unit\x18\x07 \x01(\t\"N\n\x06Series\x12#\n\x06labels\x18\x01 \x03(\x0b\x32\x13.types.v1.LabelPair\x12\x1f\n\x06points\x18\x02 \x03(\x0b\x32\x0f.types.v1.Point\"\x82\x01\n\x05Point\x12\r\n\x05value\x18\x01 \x01(\x01\x12\x11\n\ttimestamp\x18\x02 \x01(\x03\x12\x30\n\x0b\x61nnotations\x18\x03 \x03(\x0b\x32\x1b.types.v1.ProfileAnnotation\x12%\n\texemplars\x18\x04 \x03(\x0b\x32\x12.types.v1.Exemplar\"/\n\x11ProfileAnnotation\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\x88\x01\n\x08\x45xemplar\x12\x11\n\ttimestamp\x18\x01 \x01(\x03\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x0f\n\x07span_id\x18\x03 \x01(\t\x12\r\n\x05value\x18\x04 \x01(\x03\x12#\n\x06labels\x18\x05 \x03(\x0b\x32\x13.types.v1.LabelPair\x12\x10\n\x08trace_id\x18\x06 \x01(\t\"P\n\x12LabelValuesRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08matchers\x18\x02 \x03(\t\x12\r\n\x05start\x18\x03 \x01(\x03\x12\x0b\n\x03\x65nd\x18\x04 \x01(\x03\"$\n\x13LabelValuesResponse\x12\r\n\x05names\x18\x01 \x03(\t\"A\n\x11LabelNamesRequest\x12\x10\n\x08matchers\x18\x01 \x03(\t\x12\r\n\x05start\x18\x02 \x01(\x03\x12\x0b\n\x03\x65nd\x18\x03 \x01(\x03\"#\n\x12LabelNamesResponse\x12\r\n\x05names\x18\x01 \x03(\t\"\x8e\x01\n\x12StackTraceSelector\x12%\n\tcall_site\x18\x01 \x03(\x0b\x32\x12.types.v1.Location\x12\x1f\n\x06go_pgo\x18\x02 \x01(\x0b\x32\x0f.types.v1.GoPGO\x12\x30\n\x0c\x66rame_filter\x18\x03 \x01(\x0b\x32\x1a.types.v1.StackFrameFilter\"\xa0\x01\n\x10StackFrameFilter\x12\x1e\n\x16include_function_names\x18\x01 \x03(\t\x12\x1e\n\x16\x65xclude_function_names\x18\x02 \x03(\t\x12%\n\x1dinclude_function_name_regexes\x18\x03 \x03(\t\x12%\n\x1d\x65xclude_function_name_regexes\x18\x04 \x03(\t\"\x18\n\x08Location\x12\x0c\n\x04name\x18\x01 \x01(\t\":\n\x05GoPGO\x12\x16\n\x0ekeep_locations\x18\x01 \x01(\r\x12\x19\n\x11\x61ggregate_callees\x18\x02 \x01(\x08\"\x18\n\x16GetProfileStatsRequest\"j\n\x17GetProfileStatsResponse\x12\x15\n\rdata_ingested\x18\x01 \x01(\x08\x12\x1b\n\x13oldest_profile_time\x18\x02 \x01(\x03\x12\x1b\n\x13newest_profile_time\x18\x03 \x01(\x03\"Z\n\rHeatmapSeries\x12#\n\x06labels\x18\x01 \x03(\x0b\x32\x13.types.v1.LabelPair\x12$\n\x05slots\x18\x02 \x03(\x0b\x32\x15.types.v1.HeatmapSlot\"f\n\x0bHeatmapSlot\x12\x11\n\ttimestamp\x18\x01 \x01(\x03\x12\r\n\x05y_min\x18\x02 \x03(\x01\x12\x0e\n\x06\x63ounts\x18\x03 \x03(\x05\x12%\n\texemplars\x18\x04 \x03(\x0b\x32\x12.types.v1.Exemplar*{\n\x0c\x45xemplarType\x12\x1d\n\x19\x45XEMPLAR_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45XEMPLAR_TYPE_NONE\x10\x01\x12\x1c\n\x18\x45XEMPLAR_TYPE_INDIVIDUAL\x10\x02\x12\x16\n\x12\x45XEMPLAR_TYPE_SPAN\x10\x03*k\n\x19TimeSeriesAggregationType\x12$\n TIME_SERIES_AGGREGATION_TYPE_SUM\x10\x00\x12(\n$TIME_SERIES_AGGREGATION_TYPE_AVERAGE\x10\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'flamehouse.pb.types_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EXEMPLARTYPE']._serialized_start=1388
-  _globals['_EXEMPLARTYPE']._serialized_end=1511
-  _globals['_TIMESERIESAGGREGATIONTYPE']._serialized_start=1513
-  _globals['_TIMESERIESAGGREGATIONTYPE']._serialized_end=1620
+  _globals['_EXEMPLARTYPE']._serialized_start=1602
+  _globals['_EXEMPLARTYPE']._serialized_end=1725
+  _globals['_TIMESERIESAGGREGATIONTYPE']._serialized_start=1727
+  _globals['_TIMESERIESAGGREGATIONTYPE']._serialized_end=1834
   _globals['_LABELPAIR']._serialized_start=39
   _globals['_LABELPAIR']._serialized_end=79
   _globals['_LABELS']._serialized_start=81
@@ -57,18 +57,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LABELNAMESREQUEST']._serialized_end=839
   _globals['_LABELNAMESRESPONSE']._serialized_start=841
   _globals['_LABELNAMESRESPONSE']._serialized_end=876
-  _globals['_STACKTRACESELECTOR']._serialized_start=878
-  _globals['_STACKTRACESELECTOR']._serialized_end=970
-  _globals['_LOCATION']._serialized_start=972
-  _globals['_LOCATION']._serialized_end=996
-  _globals['_GOPGO']._serialized_start=998
-  _globals['_GOPGO']._serialized_end=1056
-  _globals['_GETPROFILESTATSREQUEST']._serialized_start=1058
-  _globals['_GETPROFILESTATSREQUEST']._serialized_end=1082
-  _globals['_GETPROFILESTATSRESPONSE']._serialized_start=1084
-  _globals['_GETPROFILESTATSRESPONSE']._serialized_end=1190
-  _globals['_HEATMAPSERIES']._serialized_start=1192
-  _globals['_HEATMAPSERIES']._serialized_end=1282
-  _globals['_HEATMAPSLOT']._serialized_start=1284
-  _globals['_HEATMAPSLOT']._serialized_end=1386
+  _globals['_STACKTRACESELECTOR']._serialized_start=879
+  _globals['_STACKTRACESELECTOR']._serialized_end=1021
+  _globals['_STACKFRAMEFILTER']._serialized_start=1024
+  _globals['_STACKFRAMEFILTER']._serialized_end=1184
+  _globals['_LOCATION']._serialized_start=1186
+  _globals['_LOCATION']._serialized_end=1210
+  _globals['_GOPGO']._serialized_start=1212
+  _globals['_GOPGO']._serialized_end=1270
+  _globals['_GETPROFILESTATSREQUEST']._serialized_start=1272
+  _globals['_GETPROFILESTATSREQUEST']._serialized_end=1296
+  _globals['_GETPROFILESTATSRESPONSE']._serialized_start=1298
+  _globals['_GETPROFILESTATSRESPONSE']._serialized_end=1404
+  _globals['_HEATMAPSERIES']._serialized_start=1406
+  _globals['_HEATMAPSERIES']._serialized_end=1496
+  _globals['_HEATMAPSLOT']._serialized_start=1498
+  _globals['_HEATMAPSLOT']._serialized_end=1600
 # @@protoc_insertion_point(module_scope)

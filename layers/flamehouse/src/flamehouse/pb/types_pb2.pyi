@@ -134,12 +134,26 @@ class LabelNamesResponse(_message.Message):
     def __init__(self, names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class StackTraceSelector(_message.Message):
-    __slots__ = ("call_site", "go_pgo")
+    __slots__ = ("call_site", "go_pgo", "frame_filter")
     CALL_SITE_FIELD_NUMBER: _ClassVar[int]
     GO_PGO_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FILTER_FIELD_NUMBER: _ClassVar[int]
     call_site: _containers.RepeatedCompositeFieldContainer[Location]
     go_pgo: GoPGO
-    def __init__(self, call_site: _Optional[_Iterable[_Union[Location, _Mapping]]] = ..., go_pgo: _Optional[_Union[GoPGO, _Mapping]] = ...) -> None: ...
+    frame_filter: StackFrameFilter
+    def __init__(self, call_site: _Optional[_Iterable[_Union[Location, _Mapping]]] = ..., go_pgo: _Optional[_Union[GoPGO, _Mapping]] = ..., frame_filter: _Optional[_Union[StackFrameFilter, _Mapping]] = ...) -> None: ...
+
+class StackFrameFilter(_message.Message):
+    __slots__ = ("include_function_names", "exclude_function_names", "include_function_name_regexes", "exclude_function_name_regexes")
+    INCLUDE_FUNCTION_NAMES_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_FUNCTION_NAMES_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_FUNCTION_NAME_REGEXES_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_FUNCTION_NAME_REGEXES_FIELD_NUMBER: _ClassVar[int]
+    include_function_names: _containers.RepeatedScalarFieldContainer[str]
+    exclude_function_names: _containers.RepeatedScalarFieldContainer[str]
+    include_function_name_regexes: _containers.RepeatedScalarFieldContainer[str]
+    exclude_function_name_regexes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, include_function_names: _Optional[_Iterable[str]] = ..., exclude_function_names: _Optional[_Iterable[str]] = ..., include_function_name_regexes: _Optional[_Iterable[str]] = ..., exclude_function_name_regexes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Location(_message.Message):
     __slots__ = ("name",)

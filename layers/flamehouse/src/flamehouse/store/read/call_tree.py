@@ -61,23 +61,38 @@ READING: ServerSettings = {
 """The settings to ask it with."""
 
 
+_MAX_TOTAL = (1 << 63) - 1
+_NODE_COLUMNS = 3
+_COLUMNS_PER_MEASURE = 3
+"""Total, self value, and the total in 128 bits."""
+_BEYOND = f"toInt128('{_MAX_TOTAL + 1}')"
+
+
 def tree_sql(stacks: str, stacktraces: str, measures: Mapping[str, str]) -> str:
     """The SQL of the cut tree: a row (path, parent, name_id, total and self of each measure) a node, the root among them.
 
-    `stacks` selects a row for each distinct stack, its id called `stack`; `measures` are what is summed, by name, as
-    expressions on its columns; `stacktraces` is the condition on the rows of that table. To be bound besides is
+    The total of each measure in 128 bits follows, of the root alone. `stacks` selects a row for each distinct stack, its id
+    called `stack`; `measures` are what is summed, by name, as expressions of 128 bits on its columns, which have other names; `stacktraces` is the condition on the rows of that table. To be bound besides is
     `max_rows`: a node stays that is among so many by the greatest of its totals.
     """
     names = [f"{name}_{sum_}" for name in measures for sum_ in ("total", "self")]
+    exact = [f"{name}_exact" for name in measures]
     summed = [
         f"sum({name}) AS {name}_total,\n        sum(if(path % 4096 = height, {name}, 0)) AS {name}_self"
         for name in measures
     ]
+    # A sum is of 64 bits for every node: the root's alone tells whether one of them wrapped around, since no stack has less
+    # than nothing. A stack with a negative sum is one that wrapped around in a roll-up.
+    summed += [
+        f"sumIf(if({name}_wide < 0, {_BEYOND}, {name}_wide), path = 0) AS {name}_exact" for name in measures
+    ]
     totals = ", ".join(f"{name}_total" for name in measures)
     return _TREE.substitute(
-        sums=",\n    ".join(names),
+        sums=",\n    ".join(names + exact),
         summed=",\n        ".join(summed),
-        measures=",\n            ".join(f"{sql} AS {name}" for name, sql in measures.items()),
+        measures=",\n            ".join(
+            f"{sql} AS {name}_wide, toInt64({name}_wide) AS {name}" for name, sql in measures.items()
+        ),
         stacks=stacks,
         stacktraces=stacktraces,
         largest=f"greatest({totals})" if len(measures) > 1 else totals,
@@ -87,14 +102,16 @@ def tree_sql(stacks: str, stacktraces: str, measures: Mapping[str, str]) -> str:
 def take_root(columns: Sequence[Sequence[int]]) -> tuple[list[int], list[list[int]]]:
     """The root's totals, and the columns of a tree's rows without it.
 
-    RpcError out_of_range where sums wrapped around at 64 bits: then it has not the greatest totals, and may itself be cut.
+    RpcError out_of_range for a total beyond 64 bits. The root's sum may then have wrapped around and be cut.
     """
-    ids, _, _, *sums = columns
-    totals = sums[::2]
+    ids = columns[0]
+    measures = (len(columns) - _NODE_COLUMNS) // _COLUMNS_PER_MEASURE
+    sums, exact = columns[_NODE_COLUMNS:-measures], columns[-measures:]
     root = ids.index(ROOT) if ROOT in ids else None
-    if root is None or any(column[root] < max(0, *column) for column in totals):
+    if root is None or any(column[root] > _MAX_TOTAL for column in exact):
         raise beyond_64_bits()
-    return [column[root] for column in totals], [[*column[:root], *column[root + 1 :]] for column in columns]
+    kept = [*columns[:_NODE_COLUMNS], *sums]
+    return [column[root] for column in sums[::2]], [[*column[:root], *column[root + 1 :]] for column in kept]
 
 
 def beyond_64_bits() -> RpcError:

@@ -30,7 +30,7 @@ def diff(
 ) -> DiffTree:
     """Both merged call trees as one, cut to the greater of the sides' `max_nodes`; no node where nothing matches.
 
-    RpcError out_of_range where a total is seen to be beyond 64 bits.
+    RpcError out_of_range for a total beyond 64 bits.
     """
     left_values = select_stack_values(tenant, left).prefixed("left_")
     right_values = select_stack_values(tenant, right).prefixed("right_")
@@ -57,8 +57,8 @@ def diff(
 
 def _diff_sql(left: StackValues, right: StackValues) -> str:
     measures = {
-        "left_side": f"if({left.call_site}, left_value, 0)",
-        "right_side": f"if({right.call_site}, right_value, 0)",
+        "left_side": f"toInt128(if({left.call_site}, left_value, 0))",
+        "right_side": f"toInt128(if({right.call_site}, right_value, 0))",
     }
     stacktraces = f"({left.stacktraces} OR {right.stacktraces}) AND (left_side != 0 OR right_side != 0)"
     return tree_sql(_STACKS.substitute(left=left.sql, right=right.sql), stacktraces, measures)

@@ -17,9 +17,22 @@ COLUMN_OF_LABEL = {"__profile_type__": "profile_type", "service_name": "service"
 # part that every match must hold, misses `caf` for `café?`, taking the quantifier for one of the last byte.
 _MATCHES = r"match($label, concat('^(?s:\\b\\B|', {$value:String}, ')$$'))"
 
-# Made of constants, it is computed even where no row is: a bad expression fails always. It has no brackets
-# around the value, which would make an expression of `a)|(b`.
-_IS_REGEXP = r"match('', concat('\\b\\B|', {$value:String})) < 2"
+
+def matches_anywhere(text: str, regexp: str) -> str:
+    """SQL: whether the regular expression matches a part of the text."""
+    return rf"match({text}, concat('\\b\\B|', {regexp}))"
+
+
+def is_regexp(regexp: str) -> str:
+    """SQL that is true, and fails for a bad regular expression.
+
+    Made of constants, it is computed even where no row is. There are no brackets around the expression, which would make
+    one of `a)|(b`.
+    """
+    return f"{matches_anywhere("''", regexp)} < 2"
+
+
+_IS_REGEXP = is_regexp("{$value:String}")
 
 _CONDITIONS = {
     MatchOp.EQUAL: Template("$label = {$value:String}"),

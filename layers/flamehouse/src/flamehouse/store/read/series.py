@@ -28,7 +28,7 @@ from flamehouse.store.read.points import (
 )
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import Selection, selection_of
-from flamehouse.store.read.stack_values import call_site_condition, sample_condition
+from flamehouse.store.read.stack_values import sample_condition, stack_condition
 
 # Few subqueries: most of what an hour's series take is the analysis of their SQL.
 _SUMS = Template(f"""
@@ -160,7 +160,7 @@ def _result(
 
 def _selected(selection: Selection, samples: SampleSelector) -> Condition:
     """The condition on rows of `samples`."""
-    condition, call_site = sample_condition(samples), call_site_condition(samples)
+    condition, call_site = sample_condition(samples), stack_condition(samples, selection.symbols)
     if samples == EVERY_SAMPLE:
         return condition
     stacks = f"SELECT id FROM stacktraces WHERE {selection.symbols} AND {call_site.sql}"

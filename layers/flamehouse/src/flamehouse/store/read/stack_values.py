@@ -11,13 +11,13 @@ from typing import Self
 
 from flamehouse.model.profile import hash64
 from flamehouse.model.queries import ProfileQuery, SampleSelector, StacktraceQuery
-from flamehouse.store.read.matchers import Condition
+from flamehouse.store.read.matchers import Condition, is_regexp, matches_anywhere
 from flamehouse.store.read.rollups import Pieces, Span, pieces_of
 from flamehouse.store.read.selection import Selection, clamp_ms, prefix_bound, selection_of
 
 # A sum of 0 is what was taken back of an upload that was cut off (repair.py).
 _VALUES = Template("""
-    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(value) AS value
+    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
     FROM
     ($pieces
     )
@@ -38,6 +38,16 @@ _SPAN = Template(
 
 _CALL_SITE = "arraySlice(functions, 1, length({call_site:Array(UInt64)})) = {call_site:Array(UInt64)}"
 
+_INCLUDED = "hasAll(CAST(functions, 'Array(UInt64)'), {frames:Array(UInt64)})"
+_EXCLUDED = "NOT hasAny(CAST(functions, 'Array(UInt64)'), {no_frames:Array(UInt64)})"
+
+_MATCHED = Template(f"""({is_regexp("{$name:String}")} AND $exists(
+        frame -> frame IN (
+            SELECT name_id FROM functions WHERE $symbols AND {matches_anywhere("name", "{$name:String}")}
+        ),
+        CAST(functions, 'Array(UInt64)')
+    ))""")
+
 # A constant: computed once, and looked up in as a set.
 _IN_TRACES = "trace_id IN arrayMap(id -> toFixedString(unhex(id), 16), {trace_ids:Array(String)})"
 
@@ -49,8 +59,8 @@ _NO_TRACE_ID = bytes(16)
 class StackValues:
     """The stacks of some samples as SQL, and the values that it binds.
 
-    `sql` selects a row (`stack`, `value`) for each distinct stack, `value` not 0. `call_site` is the condition that the
-    call site makes on rows of the table `stacktraces`. `selection` is what the samples were selected by.
+    `sql` selects a row (`stack`, `value`) for each distinct stack, `value` not 0 and of 128 bits. `call_site` is the condition
+    that call site and frame filter make on rows of the table `stacktraces`. `selection` is what the samples were selected by.
     """
 
     sql: str
@@ -77,7 +87,7 @@ class StackValues:
 def select_stack_values(tenant: str, query: StacktraceQuery | ProfileQuery) -> StackValues:
     """The stacks of the samples that the question selects."""
     selection = selection_of(tenant, query.profile_type, query.matchers, query.within)
-    condition, call_site = sample_condition(query.samples), call_site_condition(query.samples)
+    condition, call_site = sample_condition(query.samples), stack_condition(query.samples, selection.symbols)
     spans: dict[str, object] = {}
     rows = f"{selection.rows} AND {condition.sql}"
     start, end = clamp_ms(query.within.start_ms), clamp_ms(query.within.end_ms)
@@ -111,12 +121,36 @@ def sample_condition(samples: SampleSelector) -> Condition:
     return Condition(sql=" AND ".join(conditions), parameters=bound)
 
 
-def call_site_condition(samples: SampleSelector) -> Condition:
-    """The condition on rows of `stacktraces` that the selector's call site makes."""
-    if not samples.call_site:
-        return Condition(sql="true", parameters={})
-    name_ids = [hash64(name.encode()) for name in samples.call_site]
-    return Condition(sql=_CALL_SITE, parameters={"call_site": name_ids})
+def stack_condition(samples: SampleSelector, symbols: str) -> Condition:
+    """The condition on rows of `stacktraces` that the selector's call site and frame filter make.
+
+    `symbols` is the condition on rows of `functions` that may be meant.
+    """
+    conditions = ["true"]
+    bound: dict[str, object] = {}
+    if samples.call_site:
+        conditions.append(_CALL_SITE)
+        bound["call_site"] = _name_ids(samples.call_site)
+    for name, condition, names in (
+        ("frames", _INCLUDED, samples.frames.include),
+        ("no_frames", _EXCLUDED, samples.frames.exclude),
+    ):
+        if names:
+            conditions.append(condition)
+            bound[name] = _name_ids(names)
+    for prefix, exists, regexes in (
+        ("frame_regex_", "arrayExists", samples.frames.include_regexes),
+        ("no_frame_regex_", "NOT arrayExists", samples.frames.exclude_regexes),
+    ):
+        for number, regex in enumerate(regexes):
+            name = f"{prefix}{number}"
+            conditions.append(_MATCHED.substitute(name=name, exists=exists, symbols=symbols))
+            bound[name] = regex
+    return Condition(sql=" AND ".join(conditions), parameters=bound)
+
+
+def _name_ids(names: Sequence[str]) -> list[int]:
+    return [hash64(name.encode()) for name in names]
 
 
 type _Piece = tuple[str, str, Sequence[Span]]

@@ -13,10 +13,10 @@ def select_merge_stacktraces(
 ) -> CutTree:
     """The merged call tree; one that has no node where nothing matches.
 
-    RpcError out_of_range where the total is seen to be beyond 64 bits.
+    RpcError out_of_range for a total beyond 64 bits.
     """
     values = select_stack_values(tenant, query)
-    sql = tree_sql(values.sql, values.stacktraces, {"value": "value"})
+    sql = tree_sql(values.sql, values.stacktraces, {"side": "value"})
     # The root is a node too, and not counted.
     parameters = {**values.parameters, "max_rows": query.max_nodes + 1}
     columns = reader.with_settings(READING).columns(sql, parameters)

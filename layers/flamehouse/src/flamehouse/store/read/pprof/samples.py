@@ -25,7 +25,7 @@ from flamehouse.store.read.stack_values import StackValues, select_stack_values
 _MAX_TOTAL = (1 << 63) - 1
 
 _STACK_AND_VALUE = (
-    f"concat('\\x0a', {length_delimited('stack')}, '\\x12', {length_delimited(varint('value'))})"
+    f"concat('\\x0a', {length_delimited('stack')}, '\\x12', {length_delimited(varint('narrow'))})"
 )
 
 # The field 12 of a Profile: location_id (0a), leaf first, and value (12). A location that was stored between the reading of
@@ -41,12 +41,13 @@ SELECT
     groupUniqArrayArray(locations) AS used,
     {numbers_sql("used", "ids", "padded_numbers")} AS used_numbers,
     length(known) AS ids_known,
-    min(value) AS least,
-    sum(toInt128(value)) AS total
+    min(wide) AS least,
+    sum(wide) AS total
 FROM
 (
     SELECT
-        value,
+        value AS wide,
+        toInt64(wide) AS narrow,
         locations,
         arrayStringConcat({numbers_sql("arrayReverse(locations)", "ids", "numbers")}) AS stack,
         concat('\\x12', {length_delimited(_STACK_AND_VALUE)}) AS sample
@@ -102,7 +103,7 @@ _PATHS = "arrayCumSum(arrayMap((location, depth) -> cityHash64(location, depth),
 def select_merge_profile(reader: Reader, tenant: str, query: ProfileQuery) -> MergedProfile:
     """The merged profile; NO_PROFILE where nothing matches.
 
-    RpcError out_of_range where the total is seen to be beyond 64 bits.
+    RpcError out_of_range for a total beyond 64 bits.
     """
     values = select_stack_values(tenant, query)
     samples, used = _samples(reader, values, query)
