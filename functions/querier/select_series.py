@@ -24,9 +24,9 @@ from querier.common.time_series import (
 def select_series(call: Call, request: SelectSeriesRequest) -> SelectSeriesResponse:
     """A series per group, the largest first, with a point per step that holds a profile.
 
-    The point at T sums or averages the profiles after T - step up to and with T; T runs from `start`. Of these the
-    samples below the call site count, if one is asked for. A point's exemplar is the profile, or the span, of the highest
-    value in it.
+    The point at T sums or averages the profiles after T - step up to and with T; T runs from `start`, and nothing counts
+    from `end` on. Of these the samples that `stack_trace_selector` selects count. A point's exemplar is the profile, or the
+    span, of the highest value in it.
     """
     refuse_go_pgo(request.stack_trace_selector)
     profile_type = ProfileType.parse(request.profile_typeID)

@@ -88,7 +88,7 @@ def found(world: World, asked: Asked) -> Points:
 def points_of(world: World, asked: Asked, *, spans: bool) -> Mapping[tuple[Labels, int], Sequence[Pointed]]:
     """What each point of the answer is made of."""
     points: dict[tuple[Labels, int], list[Pointed]] = {}
-    last = asked.start + (asked.end - asked.start) // asked.step * asked.step
+    last = min(asked.start + (asked.end - asked.start) // asked.step * asked.step, asked.end - 1)
     for point in world.points(asked.group_by, spans=spans, call_site=asked.call_site):
         if asked.start - asked.step < point.at <= last:
             timestamp = asked.start - (asked.start - point.at) // asked.step * asked.step
@@ -100,7 +100,9 @@ def expected(world: World, asked: Asked) -> Points:
     profiles = points_of(world, asked, spans=False)
     marking = {INDIVIDUAL: profiles, SPAN: points_of(world, asked, spans=True), NONE: {}}[asked.exemplars]
     exemplars = {
-        key: min(each, key=lambda point: point.rank).answered(world.monday, asked.group_by)
+        key: min(each, key=lambda point: (-point.value, point.at < asked.start, point.rank)).answered(
+            world.monday, asked.group_by
+        )
         for key, each in marking.items()
     }
     return {

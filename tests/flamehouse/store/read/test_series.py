@@ -66,8 +66,8 @@ def ask(server: Server, monday: int, asked: Asked, selector: str = "{}") -> list
 
 
 def expected(profiles: Sequence[Taken], asked: Asked) -> list[AnsweredSeries]:
-    """What Pyroscope answers: the point at T is made of what was taken after T - step, up to and with T."""
-    last = asked.start + (asked.end - asked.start) // asked.step * asked.step
+    """What Pyroscope answers: the point at T is made of what was taken after T - step, up to and with T, before end."""
+    last = min(asked.start + (asked.end - asked.start) // asked.step * asked.step, asked.end - 1)
     groups: dict[tuple[tuple[str, str], ...], dict[int, list[int]]] = {}
     for each in profiles:
         if not asked.start - asked.step < each.at <= last:
@@ -141,11 +141,13 @@ THREE = (
         (Asked(start=0, end=60_000, step=15_000), [(0, 1), (15_000, 2), (30_000, 12), (45_000, 16)]),
         # what was taken after the last whole step is left out
         (Asked(start=0, end=44_999, step=15_000), [(0, 1), (15_000, 2), (30_000, 12)]),
-        (Asked(start=0, end=30_000, step=15_000), [(0, 1), (15_000, 2), (30_000, 12)]),
+        (Asked(start=0, end=30_001, step=15_000), [(0, 1), (15_000, 2), (30_000, 12)]),
+        # and so is what was taken at the end
+        (Asked(start=0, end=30_000, step=15_000), [(0, 1), (15_000, 2), (30_000, 4)]),
         # the first step reaches back before the start
         (Asked(start=14_999, end=15_000, step=15_000), [(14_999, 1)]),
-        (Asked(start=15_000, end=15_000, step=15_000), [(15_000, 2)]),
-        (Asked(start=15_000, end=15_000, step=15_001), [(15_000, 3)]),
+        (Asked(start=15_000, end=15_001, step=15_000), [(15_000, 2)]),
+        (Asked(start=15_000, end=15_000, step=15_001), [(15_000, 1)]),
         (Asked(start=50_000, end=50_001, step=DAY), [(50_000, 31)]),
         # steps count from the start, not from round times
         (Asked(start=1, end=60_000, step=15_000), [(1, 1), (15_001, 6), (30_001, 8), (45_001, 16)]),
@@ -184,7 +186,7 @@ def test_series_of_equal_sums_come_in_the_order_of_their_labels(store: Store, se
         {"zone": "é"},
     )
     push(server, monday, [Taken(at=0, total=3, labels=labels) for labels in label_sets])
-    asked = Asked(start=0, end=0, step=SECOND, group_by=("zone", "env"))
+    asked = Asked(start=0, end=1, step=SECOND, group_by=("zone", "env"))
     assert [labels for labels, _ in ask(server, monday, asked)] == [
         [],
         [("env", "a")],
@@ -195,12 +197,12 @@ def test_series_of_equal_sums_come_in_the_order_of_their_labels(store: Store, se
     ]
 
 
-def test_what_a_flame_graph_leaves_out_is_counted(store: Store, settings: Settings) -> None:
+def test_stacks_without_functions_count_as_in_flame_graphs(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     samples = [sample("ab", 1), sample(["a", 0x40], 2), sample([0x40, 0x41], 4), sample([], 8)]
     server.push(series(labels_of(), pprof_of(samples, time_ms=monday)))
-    assert server.series(monday, monday, step=1) == [([], [(monday, 15)])]
-    assert server.flamegraph(monday, monday + 1).total == 3
+    assert server.series(monday, monday + 1, step=1) == [([], [(monday, 15)])]
+    assert server.flamegraph(monday, monday + 1).total == 15
 
 
 def test_the_parts_of_a_split_profile_count_one_each_in_an_average(store: Store, settings: Settings) -> None:
@@ -213,9 +215,9 @@ def test_the_parts_of_a_split_profile_count_one_each_in_an_average(store: Store,
         sample("b", 20, thread="1"),
     ]
     server.push(series(labels_of(), pprof_of(samples, time_ms=monday)))
-    averages = server.series(monday, monday, step=1, aggregation=AVERAGE, groupBy=["thread"])
+    averages = server.series(monday, monday + 1, step=1, aggregation=AVERAGE, groupBy=["thread"])
     assert averages == [([("thread", "1")], [(monday, 30)]), ([], [(monday, 6)])]
-    assert server.series(monday, monday, step=1, aggregation=AVERAGE) == [([], [(monday, 18)])]
+    assert server.series(monday, monday + 1, step=1, aggregation=AVERAGE) == [([], [(monday, 18)])]
 
 
 @pytest.mark.parametrize(("average", "value"), [(False, float(4 * ((1 << 63) - 1))), (True, float(1 << 63))])
@@ -232,7 +234,7 @@ def test_every_sample_type_has_series_of_its_own(store: Store, settings: Setting
     server.push(series({**labels_of(), "__name__": "memory"}, profile))
     ids = [f"memory:{type_}:{unit}:inuse_space:bytes" for type_, unit in types]
     assert server.profile_types(monday, monday) == ids[:2]
-    found = [server.series(monday, monday, step=1, type_=type_) for type_ in (*ids, CPU)]
+    found = [server.series(monday, monday + 1, step=1, type_=type_) for type_ in (*ids, CPU)]
     assert found == [[([], [(monday, 3)])], [([], [(monday, 300)])], [], []]
 
 
@@ -254,7 +256,7 @@ def test_more_points_than_an_answer_may_hold_are_refused_with_advice(
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, [Taken(at=number, total=1, labels={"pod": f"{number}"}) for number in range(4)])
     monkeypatch.setattr(series_query, limit, allowed)
-    question = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 3}
+    question = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 4}
     refused = server.ask("SelectSeries", **question, step=0.001, groupBy=["pod"])
     assert (refused.status_code, refused.json()["code"]) == (429, "resource_exhausted")
     assert refused.json()["message"].startswith(message)

@@ -84,7 +84,7 @@ EVERY_SAMPLE = SampleSelector()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesQuery:
-    """Totals of profiles over time: the point at T sums what came after T - step_ms, up to and with T.
+    """Totals of profiles over time: the point at T sums what came after T - step_ms, up to and with T, before end.
 
     Points stand at start, start + step, ... up to end. `limit` 0 keeps every series. Of a profile the selected samples
     count, and one that has none of them is as if it were not there.

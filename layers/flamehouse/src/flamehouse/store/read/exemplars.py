@@ -8,8 +8,8 @@ from flamehouse.store.read.lookup import look_up
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import Selection
 
-type FoundExemplar = tuple[int, int, int, bytes, str, Sequence[int]]
-"""Value times -1, time in ms, span, trace, profile, fingerprints of its series; no fingerprint where there is no exemplar."""
+type FoundExemplar = tuple[int, bool, int, int, bytes, str, Sequence[int]]
+"""Value times -1, whether it is before the range, time in ms, span, trace, profile, fingerprints of its series; no fingerprint where there is no exemplar."""
 
 _LABELS = """
 SELECT fingerprint, any(labels)
@@ -50,7 +50,7 @@ def read_labels(
 
 def exemplar_of(found: FoundExemplar, labels: ExemplarLabels) -> Exemplar:
     """The exemplar in full."""
-    negated, time_ms, span_id, trace_id, profile_id, fingerprints = found
+    negated, _, time_ms, span_id, trace_id, profile_id, fingerprints = found
     return Exemplar(
         time_ms=time_ms,
         profile_id=profile_id,

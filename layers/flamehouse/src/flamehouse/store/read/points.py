@@ -59,8 +59,11 @@ POINTS = f"""
         GROUP BY labels, timestamp, at, profile_id, span_id, trace_id"""
 """What a Template asks points by: a row for each; `parts` are the rows of the source that it was made of."""
 
-EXEMPLAR = "(-total, at, span_id, trace_id, toString(profile_id), fingerprints)"
-"""A point as an exemplar: the least is that of the highest value, the earliest of those, and so on."""
+EXEMPLAR = "(-total, at < {first:Int64}, at, span_id, trace_id, toString(profile_id), fingerprints)"
+"""A point as an exemplar: the least is that of the highest value, of those one within the range, the earliest, and so on.
+
+The first step begins before the range, where no flame graph would find the exemplar.
+"""
 
 _GROUPED = {
     "labels": "present",
