@@ -8,11 +8,13 @@ from typing import Final
 
 _BASE: Final = frozenset(
     {
-        *("anyio", "backports", "certifi", "clickhouse_connect", "google", "isal", "lz4", "mangum"),
-        *("python_multipart", "starlette", "typing_extensions", "urllib3"),
+        *("anyio", "aws_lambda_powertools", "backports", "botocore", "certifi", "clickhouse_connect"),
+        *("google", "isal", "jmespath", "lz4", "mangum", "python_multipart", "starlette"),
+        *("typing_extensions", "urllib3"),
     }
 )
-"""What every function imports, Starlette importing python_multipart: HTTP, protobuf, compression, and the ClickHouse client."""
+"""What every function imports, Starlette importing python_multipart: HTTP, protobuf, compression, the ClickHouse
+client, and telemetry, for which Powertools imports jmespath and the root of botocore."""
 _FASTAPI: Final = frozenset(
     {"annotated_doc", "annotated_types", "fastapi", "pydantic", "pydantic_core", "typing_inspection"}
 )

@@ -16,6 +16,8 @@ from types import FrameType
 from typing import Final
 
 import uvicorn
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from adhoc import service as adhoc_profiles
@@ -27,7 +29,10 @@ from flamehouse.store.connection.data_folder import data_folder, locked
 from flamehouse.store.connection.errors import told_to_operators
 from flamehouse.store.schema.migrate import Migrated, migrate
 from flamehouse.store.schema.retention import in_words
-from flamehouse.web.http_app import http_app_of
+from flamehouse.telemetry.local import CONTENT_TYPE, Prometheus, log_to_stderr
+from flamehouse.telemetry.log import access_log
+from flamehouse.telemetry.metrics import install
+from flamehouse.web.http_app import http_app_of, http_router
 from flamehouse.web.routing import CleanPaths
 from routes import routes
 
@@ -54,10 +59,29 @@ _CREDENTIAL_USER: Final = ' --user ":$API_CREDENTIAL"'
 """What curl needs besides where the server asks for a credential."""
 
 
-def create_app(services: Callable[[], Services], path_prefix: str = "", credential: str = "") -> ASGIApp:
+def create_app(
+    services: Callable[[], Services],
+    path_prefix: str = "",
+    credential: str = "",
+    *,
+    prometheus: Prometheus | None = None,
+) -> ASGIApp:
     """The app with every route; `services` is called for each request. An empty `credential` opens it to everyone."""
     credentials = SharedCredential(credential=credential) if credential else NoCredential()
-    return CleanPaths(http_app_of([*routes, *adhoc_profiles.routes], services, credentials), path_prefix)
+    every = [*routes, *adhoc_profiles.routes, *metrics_routes(prometheus or Prometheus())]
+    return CleanPaths(http_app_of(every, services, credentials), path_prefix)
+
+
+def metrics_routes(prometheus: Prometheus) -> list[BaseRoute]:
+    """The route that a Prometheus server scrapes."""
+    router = http_router()
+
+    @router.get("/metrics", tags=["status"], summary="Metrics", response_class=PlainTextResponse)
+    async def metrics() -> Response:
+        """Metrics of this process in Prometheus' text format."""
+        return Response(prometheus.text(), media_type=CONTENT_TYPE)
+
+    return router.routes
 
 
 def main(environ: Mapping[str, str] = os.environ) -> None:
@@ -65,15 +89,25 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
     with ExitStack() as opened:
         with told_to_operators():
             settings = _settings(environ)
+            log_to_stderr(as_json=settings.log_format == "json")
+            access_log(enabled=bool(settings.access_log))
             opened.enter_context(locked(settings))
             listener = _listen(environ.get("HOST") or "127.0.0.1", environ.get("PORT") or "4040")
             migrated = migrate(settings)
             store = open_store(settings)
         opened.callback(store.close)
         services = Services(settings=settings, store=store, check=store.check)
+        prometheus = Prometheus()
+        install(prometheus)
         config = uvicorn.Config(
-            create_app(lambda: services, settings.path_prefix, settings.api_credential),
-            log_level="warning",
+            create_app(
+                lambda: services,
+                settings.path_prefix,
+                settings.api_credential,
+                prometheus=prometheus,
+            ),
+            log_config=None,
+            access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=settings.query_timeout_s + _STOP_GRACE_S,
         )

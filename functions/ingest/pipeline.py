@@ -11,6 +11,7 @@ from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.model.profile import SeriesProfile, Upload
 from flamehouse.services import Services
 from flamehouse.settings import Settings
+from flamehouse.telemetry.request import note_error
 from ingest.profile.checked import CheckedProfile
 from ingest.profile.normalize import check_series_count, normalize, profile_id_of
 from ingest.profile.validate import TooNewError
@@ -50,12 +51,15 @@ def ingest(services: Services, received: ReceivedUpload) -> Outcome:
         rejected = _store(services, received, upload)
     except RpcError as error:
         raise upload.explain(error) from error.__cause__
+    refusal = _error_of(upload.profiles, rejected) if rejected else None
+    if refusal:
+        note_error(refusal.code.wire_name, refusal.message)
     return Outcome(
         rejected={
             index: Rejected(id=upload.profiles[index].id, error=error) for index, error in rejected.items()
         },
         nothing_stored=_is_too_new(rejected) or len(rejected) == len(upload.profiles),
-        error=upload.explain(_error_of(upload.profiles, rejected)) if rejected else None,
+        error=upload.explain(refusal) if refusal else None,
     )
 
 

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
-from logging import getLogger
 from pathlib import Path
 from uuid import uuid4
 
 from adhoc.storage.base import unavailable
-
-_log = getLogger(__name__)
+from flamehouse.telemetry import events
+from flamehouse.telemetry.log import log
 
 
 class Folder:
@@ -57,5 +56,5 @@ def _told_to_clients() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        _log.error("the folder of ad hoc profiles cannot be used: %s", error.strerror)
+        log(events.FOLDER_FAILED, reason=error.strerror or type(error).__name__)
         raise unavailable() from None

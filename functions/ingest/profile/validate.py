@@ -13,8 +13,10 @@ from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.model.labels import format_labels, validate_labels
 from flamehouse.pb import profile_pb2
 from flamehouse.settings import Settings
+from flamehouse.telemetry.request import note_service
 from ingest.profile.columns import ColumnarProfile, PprofColumns, Samples, read_columns
 from ingest.profile.incoming import IncomingProfile
+from ingest.profile.series_labels import SERVICE_NAME
 
 _SECOND_NS: Final = 1_000_000_000
 _MILLISECOND_NS: Final = 1_000_000
@@ -58,6 +60,7 @@ def validate(profile: IncomingProfile, settings: Settings, received_ns: int, pas
     What passes has string indices within its table, one value a sample type in every sample, totals of 64 bits, and
     the labels of a series. Ids that lead nowhere pass: normalising drops them.
     """
+    note_service(profile.labels.get(SERVICE_NAME, ""))
     pprof = profile.pprof
     if not pprof.sample_type:
         raise invalid_argument("empty profile")

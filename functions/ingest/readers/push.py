@@ -11,11 +11,13 @@ from flamehouse.model.labels import check_label_sizes, unique_labels
 from flamehouse.pb import push_pb2
 from flamehouse.services import Services
 from flamehouse.settings import Settings
+from flamehouse.telemetry.request import note_service
 from flamehouse.web.codec import codec_of
 from flamehouse.web.message_body import MessageBody
 from ingest.profile.checked import CheckedProfile, Checks
 from ingest.profile.incoming import IncomingProfile
 from ingest.profile.pprof import decode_pprof
+from ingest.profile.series_labels import SERVICE_NAME
 from ingest.profile.validate import ValidProfile, check_size
 from ingest.readers import ReadUpload, checks_of, id_of_profiles
 from ingest.received import ReceivedUpload
@@ -71,6 +73,7 @@ def _samples(request: push_pb2.PushRequest, checks: Checks) -> Iterator[_Sample]
     for series in request.series:
         pairs = sorted((label.name, label.value) for label in series.labels if label.name != _SESSION_LABEL)
         name = sha256(json.dumps(pairs).encode()).hexdigest()
+        note_service(dict(pairs).get(SERVICE_NAME, ""))
         labels = _labels(pairs, checks.settings)
         for sample in series.samples:
             content = sample.raw_profile

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.model.at_time import AtTime, parse_attime
 from flamehouse.model.labels import quoted
+from flamehouse.telemetry.request import note_service
 
 DEFAULT_SAMPLE_RATE: Final = 100
 _MAX_SAMPLE_RATE: Final = (1 << 32) - 1
@@ -83,6 +84,7 @@ def parse_ingest_request(query: str, now_ns: int) -> IngestRequest:
     for name, value in parse_qsl(query, errors="surrogateescape"):
         given.setdefault(name, value)
     app_name, labels = parse_name(given.get("name", ""))
+    note_service(app_name)
     return IngestRequest(
         app_name=app_name,
         labels=labels,

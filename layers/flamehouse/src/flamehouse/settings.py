@@ -11,6 +11,7 @@ _DAY_S = 86_400
 _DSN = re.compile(r"chdb://[^?]+|https?://.+", re.DOTALL)
 """What follows a `?` is not of the folder's name for chDB, but is for who locks the folder."""
 _ADHOC_PLACE = re.compile(r"s3://[^/]+/?|(?!.*://).*", re.DOTALL)
+_LOG_FORMATS: Final = ("text", "json")
 _ANY: Final = (0, (1 << 63) - 1)
 _ANY_OR_DEFAULT: Final = (-1, (1 << 63) - 1)
 _RANGES: Final[Mapping[str, tuple[int, int]]] = {
@@ -24,6 +25,7 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "max_flamegraph_nodes": (1, (1 << 63) - 1),
     "default_flamegraph_nodes": (1, (1 << 63) - 1),
     "query_timeout_s": (1, _DAY_S),
+    "access_log": (0, 1),
 }
 """The least and the greatest value of a number, where these are not `_ANY`."""
 NATIVE_FRAMES_BY_ADDRESS: Final = "address"
@@ -59,6 +61,10 @@ class Settings:
     ui_source_hosts: str = ""
     """Hosts of repositories besides the public ones that the web page links to, each with its kind: `HOST=github`,
     `HOST=gitlab`, `HOST=gitea` or `HOST=bitbucket`, separated by commas."""
+    log_format: str = "text"
+    """`text` or `json`: the lines of the local server's log. On Lambda they are JSON."""
+    access_log: int = 0
+    """1 logs every request, 0 only rejected ones."""
 
     adhoc_profiles: str = ""
     """Where files that are uploaded to be looked at are kept: a folder, or `s3://BUCKET`. Empty: in the data folder of an

@@ -1,6 +1,5 @@
 """Objects in a bucket of S3, by boto3."""
 
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from threading import Lock
@@ -10,11 +9,11 @@ from flamehouse.aws.attempts import Attempts, attempts
 from flamehouse.aws.objects import ObjectInfo, StoredObject
 from flamehouse.errors import Code, RpcError
 from flamehouse.settings import Settings
+from flamehouse.telemetry import events
+from flamehouse.telemetry.log import log
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-_log = logging.getLogger(__name__)
 
 _MISSING: Final = {"NoSuchKey", "404"}
 """S3's codes for a key that does not exist; the response to HEAD has no body and so no name."""
@@ -26,6 +25,8 @@ _ADVICE: Final[Mapping[str, str]] = {
     ),
 }
 """What the operator does about a code of S3."""
+_REPORTED: Final = "see the error codes of Amazon S3"
+_CONNECTION: Final = "check AWS_ENDPOINT_URL_S3, AWS_REGION, the credentials and the network"
 _UNAVAILABLE: Final = "object storage is unavailable; retry in 30 seconds"
 
 
@@ -113,11 +114,11 @@ class S3Bucket:
             code = error.response["Error"]["Code"]
             if code in _MISSING:
                 raise _MissingKeyError from None
-            advice = f"; {_ADVICE[code]}" if code in _ADVICE else ""
-            _log.error("S3 refused %s on bucket %s: %s%s", operation, self._name, code, advice)
+            self._log("rejected", operation, code, _ADVICE.get(code, _REPORTED))
             raise RpcError(Code.UNAVAILABLE, _UNAVAILABLE) from None
         except BotoCoreError as error:  # its message holds the host
-            _log.error(
-                "S3 is unreachable for %s on bucket %s: %s", operation, self._name, type(error).__name__
-            )
+            self._log("unreachable", operation, type(error).__name__, _CONNECTION)
             raise RpcError(Code.UNAVAILABLE, _UNAVAILABLE) from None
+
+    def _log(self, kind: str, operation: str, reason: str, advice: str) -> None:
+        log(events.S3_FAILED, kind=kind, operation=operation, bucket=self._name, reason=reason, advice=advice)

@@ -7,7 +7,8 @@ loaded already.
 import json
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import urllib3
 
@@ -70,21 +71,34 @@ def _signed(url: str, region: str, body: bytes) -> dict[str, str]:
         "X-Amz-Target": f"{_SERVICE}.GetSecretValue",
     }
     request = AWSRequest("POST", url, headers=headers, data=body)
-    SigV4Auth(_credentials(), _SERVICE, region).add_auth(request)
+    credentials = cast("Credentials", _credentials())
+    SigV4Auth(credentials, _SERVICE, region).add_auth(request)
     return dict(request.headers.items())
 
 
-def _credentials() -> "Credentials":
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keys:
+    """The part of botocore's credentials that the signer reads; botocore's own class takes 9 ms to import."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    token: str | None = field(repr=False)
+
+
+def _credentials() -> "_Keys | Credentials":
     """The credentials in the environment, which Lambda sets, else the first that botocore finds elsewhere."""
-    from botocore.credentials import EnvProvider  # noqa: PLC0415  # on first use
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415  # likewise
+    environ = os.environ
+    if environ.get("AWS_ACCESS_KEY_ID") and environ.get("AWS_SECRET_ACCESS_KEY"):
+        return _Keys(
+            access_key=environ["AWS_ACCESS_KEY_ID"],
+            secret_key=environ["AWS_SECRET_ACCESS_KEY"],
+            token=environ.get("AWS_SESSION_TOKEN"),
+        )
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415  # on first use
+    from botocore.session import Session  # noqa: PLC0415  # 100 ms more, not needed on Lambda
 
     try:
-        found = EnvProvider(os.environ).load()
-        if found is None:
-            from botocore.session import Session  # noqa: PLC0415  # 100 ms more, not needed on Lambda
-
-            found = Session().get_credentials()
+        found: Credentials | None = Session().get_credentials()
     except BotoCoreError as error:
         raise SecretError(f"the AWS credentials cannot be read: {type(error).__name__}") from None
     if found is None:

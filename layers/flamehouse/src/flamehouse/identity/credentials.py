@@ -6,7 +6,6 @@ Basic: RFC 7617. Bearer: RFC 6750.
 import base64
 import hashlib
 import hmac
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -16,8 +15,8 @@ from starlette.requests import HTTPConnection
 from flamehouse.errors import Code, RpcError
 from flamehouse.identity.principal import Principal, Scope
 from flamehouse.identity.tenant import tenant_of
-
-_log = logging.getLogger(__name__)
+from flamehouse.telemetry import events
+from flamehouse.telemetry.log import log
 
 _EVERY_SCOPE: Final = frozenset(Scope)
 _SHARED: Final = "shared"
@@ -58,7 +57,7 @@ class SharedCredential:
 
     def _accepts(self, sent: str | None) -> bool:
         if not self.credential:
-            _log.error("API_CREDENTIAL is not set: every request is rejected")
+            log(events.CREDENTIAL_NOT_SET)
             return False
         return sent is not None and hmac.compare_digest(_digest(sent), _digest(self.credential))
 

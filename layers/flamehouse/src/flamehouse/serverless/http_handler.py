@@ -6,7 +6,6 @@ Events are those of an API Gateway HTTP API, payload format 2.0: docs.aws.amazon
 
 import asyncio
 import json
-import logging
 import os
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -21,11 +20,12 @@ from flamehouse.identity.credentials import SharedCredential
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
+from flamehouse.telemetry import events
+from flamehouse.telemetry.log import access_log, log
+from flamehouse.telemetry.on_lambda import Telemetry
 from flamehouse.web.error_response import error_response
 from flamehouse.web.response_limits import answer_too_large
 from flamehouse.web.routing import AppOf, CleanPaths, app_of
-
-_log = logging.getLogger(__name__)
 
 _MAX_ANSWER_BYTES: Final = 6_291_556
 """What Lambda takes as the JSON of an answer; beyond it the client would get a 500 of the gateway's."""
@@ -48,19 +48,27 @@ def lambda_handler(*routes: BaseRoute, app_of: AppOf = app_of) -> LambdaHandler:
         left_s = context.get_remaining_time_in_millis() / 1_000
         # Mangum runs on the thread's current loop and no longer makes one where there is none.
         asyncio.set_event_loop(_loop())
+        telemetry = _telemetry()
+        telemetry.begin(context)
+        try:
+            return answer(event, context, left_s)
+        finally:
+            telemetry.end(context)
+
+    def answer(event: dict[str, Any], context: Any, left_s: float) -> dict[str, Any]:  # noqa: ANN401  # Lambda's own
         try:
             serve = adapter()
         except ValueError as error:
-            _log.error("the environment is wrong: %s", error)  # the message says it all
+            log(events.SETTINGS_INVALID, reason=str(error))
             return _refusal(RpcError(Code.INTERNAL, "this function is not set up as it must be"))
         try:
             with time_limit(left_s - _TO_ANSWER_S):
-                answer = _as_meant(serve(event, context))
+                answered = _as_meant(serve(event, context))
         # The app answers its own failures, so what Mangum stumbles over is the event.
         except (RuntimeError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
-            _log.error("not an event of an HTTP API: %s", type(error).__name__)  # it may hold secrets
+            log(events.EVENT_INVALID, reason=type(error).__name__)  # its message may hold secrets
             return _refusal(invalid_argument("the event is not one that an HTTP API sends"))
-        return answer if _fits(answer) else _refusal(_TOO_LARGE)
+        return answered if _fits(answered) else _refusal(_TOO_LARGE)
 
     return handler
 
@@ -68,6 +76,7 @@ def lambda_handler(*routes: BaseRoute, app_of: AppOf = app_of) -> LambdaHandler:
 def _adapter(routes: Sequence[BaseRoute], app_of: AppOf) -> Mangum:
     """What answers events; ValueError where the environment is wrong."""
     settings = _services().settings
+    access_log(enabled=bool(settings.access_log))
     app = app_of(routes, _services, SharedCredential(credential=settings.api_credential))
     return Mangum(CleanPaths(app, settings.path_prefix), lifespan="off")
 
@@ -105,6 +114,11 @@ def _refusal(error: RpcError) -> dict[str, Any]:
 def _services() -> Services:
     settings = Settings.from_env(os.environ)
     return Services(settings=settings, store=open_store(settings))
+
+
+@cache
+def _telemetry() -> Telemetry:
+    return Telemetry()
 
 
 @cache

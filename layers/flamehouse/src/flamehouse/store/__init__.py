@@ -30,6 +30,8 @@ from flamehouse.store.read.retention import CachedRetention
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.journal import Journal
 from flamehouse.store.write.writer import GroupWriter, LoneWriter, Writer
+from flamehouse.telemetry import metrics
+from flamehouse.telemetry.request import current
 
 __all__ = ["Store", "open_store"]
 
@@ -70,7 +72,9 @@ class Store:
         """Store the upload, exactly once however often it comes; returns when it is stored for good."""
         with told_to_clients(TO_WRITERS), time_limit(self._time_limit_s):
             self._budget.check(upload)
-            self._writer.insert(upload)
+            with metrics.timed(metrics.INSERT_MILLISECONDS):
+                self._writer.insert(upload)
+        metrics.add(metrics.SAMPLES_STORED, sum(len(profile.values) for profile in upload.profiles))
 
     profile_types = _asked(labels_query.profile_types)
     label_names = _asked(labels_query.label_names)
@@ -117,7 +121,8 @@ class Store:
     def asking(self) -> Iterator[Reader]:
         """One question: its queries end with its time, and their errors are RpcErrors."""
         settings = {**self._limits, "log_comment": current_tag()}
-        with told_to_clients(TO_READERS), time_limit(self._time_limit_s):
+        timing = metrics.timed(metrics.QUERY_MILLISECONDS, route=current().route or "none")
+        with timing, told_to_clients(TO_READERS), time_limit(self._time_limit_s):
             yield Reader(clickhouse=self._clickhouse, settings=settings)
 
 

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flamehouse.errors import Code, RpcError
 from flamehouse.identity.credentials import Credentials
 from flamehouse.identity.principal import Principal
+from flamehouse.telemetry.request import current
 from flamehouse.web.error_response import error_response
 
 _OPEN_PATHS: Final = {"/ready", "/"}
@@ -41,6 +42,8 @@ class Authentication:
             await response(scope, receive, send)
             return
         scope[_KEY] = caller
+        if isinstance(caller, Principal):
+            current().tenant = caller.tenant
         await self.app(scope, receive, send)
 
     def _caller(self, request: HTTPConnection) -> Principal | RpcError:

@@ -3,7 +3,6 @@
 Connect protocol: connectrpc.com/docs/protocol
 """
 
-import logging
 import math
 import re
 from collections.abc import Callable
@@ -22,6 +21,8 @@ from starlette.types import Receive, Scope, Send
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.identity.principal import Principal
 from flamehouse.services import Services
+from flamehouse.telemetry import events
+from flamehouse.telemetry.log import log_exception
 from flamehouse.web.authentication import principal_of
 from flamehouse.web.body import read_body
 from flamehouse.web.cancellation import work_for
@@ -30,8 +31,6 @@ from flamehouse.web.compression import compress_if_wanted
 from flamehouse.web.error_response import error_response
 from flamehouse.web.message_body import MessageBody, max_message_bytes, too_large_for_good
 from flamehouse.web.response_limits import within_budget
-
-_log = logging.getLogger(__name__)
 
 _TIMEOUT: Final = re.compile(r"[0-9]{1,10}")
 
@@ -97,7 +96,7 @@ class _Unary:
         except RpcError as error:
             return error_response(error)
         except Exception:  # noqa: BLE001  # the edge: what nobody foresaw goes to the log and to no client
-            _log.exception("%s failed", request.scope["path"])
+            log_exception(events.REQUEST_FAILED, path=request.scope["path"])
             return error_response(RpcError(Code.INTERNAL, "internal error"))
 
     async def _call(self, request: Request, codec: Codec) -> Response:

@@ -9,6 +9,7 @@ from typing import Final
 from starlette.responses import Response
 
 from flamehouse.errors import Code, RpcError
+from flamehouse.telemetry.request import note_error
 
 MAX_MESSAGE_CHARS: Final = 4096
 """Messages quote what they refuse, and that may be as long as a body."""
@@ -23,5 +24,6 @@ def error_response(error: RpcError) -> Response:
 
 
 def error_headers(error: RpcError) -> dict[str, str]:
-    """What besides its text a client is told of an error, in whatever shape: when to come back."""
+    """The headers of an error in any shape, such as when to retry. Notes the error for the request's log line."""
+    note_error(error.code.wire_name, error.message)
     return {"Retry-After": _RETRY_AFTER_S} if error.code is Code.UNAVAILABLE else {}

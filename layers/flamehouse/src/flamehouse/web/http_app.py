@@ -3,7 +3,6 @@
 No RPC of the read path imports this module: FastAPI and Pydantic cost a cold start more than all else together.
 """
 
-import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -18,11 +17,12 @@ from starlette.types import Receive, Scope, Send
 from flamehouse.errors import Code, RpcError
 from flamehouse.identity.credentials import Credentials
 from flamehouse.services import Services
+from flamehouse.telemetry import events
+from flamehouse.telemetry.log import log_exception
 from flamehouse.web.authentication import Authentication
 from flamehouse.web.error_response import error_response
+from flamehouse.web.observation import Observation
 from flamehouse.web.routing import unknown_path
-
-_log = logging.getLogger(__name__)
 
 
 class HttpRoute(APIRoute):
@@ -42,7 +42,7 @@ class HttpRoute(APIRoute):
             except RpcError as error:
                 return self.refuse(request, error)
             except Exception:  # noqa: BLE001  # the edge: what no one foresaw goes to the log and to no client
-                _log.exception("%s failed", request.scope["path"])
+                log_exception(events.REQUEST_FAILED, path=request.scope["path"])
                 return self.refuse(request, RpcError(Code.INTERNAL, "internal error"))
 
         return respond_or_refuse
@@ -72,7 +72,7 @@ def http_app_of(
     """
     app = FastAPI(
         routes=[*routes],
-        middleware=[Middleware(Authentication, credentials=credentials)],
+        middleware=[Middleware(Observation), Middleware(Authentication, credentials=credentials)],
         openapi_url=None,
         redirect_slashes=False,
     )

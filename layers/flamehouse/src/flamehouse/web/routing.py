@@ -18,6 +18,7 @@ from flamehouse.identity.credentials import Credentials
 from flamehouse.services import Services
 from flamehouse.web.authentication import Authentication
 from flamehouse.web.error_response import error_response
+from flamehouse.web.observation import Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ def app_of(
     routes: Sequence[BaseRoute], services: Callable[[], Services], credentials: Credentials
 ) -> Starlette:
     """The app of `routes` behind the door that `credentials` open; `services` is called for each request."""
-    app = Starlette(routes=routes, middleware=[Middleware(Authentication, credentials=credentials)])
+    door = Middleware(Authentication, credentials=credentials)
+    app = Starlette(routes=routes, middleware=[Middleware(Observation), door])
     app.state.services = services
     app.router.default = unknown_path
     app.router.redirect_slashes = False

@@ -1,4 +1,4 @@
-"""What is told when ClickHouse fails: to clients by one table from its error codes to Connect's, to operators a line."""
+"""Maps failures of ClickHouse to Connect errors for clients, and to one log line for operators."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -9,8 +9,8 @@ from urllib3.exceptions import HTTPError
 
 from flamehouse.aws.secrets import SecretError
 from flamehouse.errors import Code, OperatorError, RpcError
-
-_log = logging.getLogger(__name__)
+from flamehouse.telemetry import events, metrics
+from flamehouse.telemetry.log import log
 
 _BAD_REGEXP = "the selector holds a regular expression that RE2 does not accept"
 _TOO_LONG = "the query took longer than it may; ask for a shorter range or fewer series"
@@ -39,16 +39,29 @@ TOO_MANY_ROWS_OR_BYTES (system.errors)."""
 TO_WRITERS: Answers = {}
 """An upload that was accepted is right: whatever keeps it from being stored, the client is to send it again."""
 
-_SET_UP_WRONG: Mapping[int, str] = {
-    **dict.fromkeys((8, 16, 47, 60, 81), _MIGRATE),
-    497: "its user lacks a grant of docs/deploy.md",
-    **dict.fromkeys(
-        (192, 193, 194, 516), "the secret or CLICKHOUSE_DSN has a user or password that it does not take"
-    ),
+_CHECK_USER = "the secret or CLICKHOUSE_DSN has a user or password that it does not take"
+_KINDS: Mapping[int, tuple[str, str]] = {
+    **dict.fromkeys((8, 16, 47, 60, 81), ("schema", _MIGRATE)),
+    497: ("grant", "its user lacks a grant of docs/deploy.md"),
+    **dict.fromkeys((192, 193, 194, 516), ("credentials", _CHECK_USER)),
+    **dict.fromkeys((202, 319, 999), ("busy", "clients retry; if it stays, give ClickHouse more capacity")),
+    **dict.fromkeys((164, 242), ("read_only", "make its tables writable again")),
+    **dict.fromkeys((75, 243), ("disk", "free or add disk space where ClickHouse keeps its data")),
+    **dict.fromkeys((159, 160, 209), ("slow", "clients retry; if it stays, give ClickHouse more capacity")),
+    241: ("memory", "give ClickHouse more memory, or send smaller uploads"),
+    252: ("parts", "uploads come faster than ClickHouse merges: check for profiles of many different weeks"),
 }
-"""What an operator can do about it. THERE_IS_NO_COLUMN, NO_SUCH_COLUMN_IN_TABLE, UNKNOWN_IDENTIFIER, UNKNOWN_TABLE,
-UNKNOWN_DATABASE; ACCESS_DENIED; UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED. Clients are to try
-again all the same: a deployment may be under way."""
+"""The kind of a failure, and what the operator does about it. NO_SUCH_COLUMN_IN_TABLE and the like; ACCESS_DENIED;
+AUTHENTICATION_FAILED and the like; TOO_MANY_SIMULTANEOUS_QUERIES, UNKNOWN_STATUS_OF_INSERT, KEEPER_EXCEPTION; READONLY,
+TABLE_IS_READ_ONLY; CANNOT_WRITE_TO_FILE_DESCRIPTOR, NOT_ENOUGH_SPACE; TIMEOUT_EXCEEDED and the like; MEMORY_LIMIT_EXCEEDED;
+TOO_MANY_PARTS (system.errors)."""
+_NOT_SET_UP_KINDS = frozenset({"schema", "grant", "credentials"})
+"""Clients still retry: a deployment may be under way."""
+_OTHER = ("other", "see ClickHouse's own log")
+_UNREACHABLE = (
+    "unreachable",
+    "it may be waking up; if it stays, check its address, its network access and its service",
+)
 
 
 @contextmanager
@@ -61,16 +74,13 @@ def told_to_clients(answers: Answers = TO_READERS) -> Iterator[None]:
         yield
     except ClickHouseError as error:
         number = getattr(error, "code", None) or 0
-        passing = _NOT_SET_UP if number in _SET_UP_WRONG else _UNAVAILABLE
+        passing = _NOT_SET_UP if _kind(error)[0] in _NOT_SET_UP_KINDS else _UNAVAILABLE
         code, message = answers.get(number, (Code.UNAVAILABLE, passing))
         if code is Code.UNAVAILABLE:
-            _log.error("ClickHouse failed: %s", _reason(error))  # a traceback would hold the SQL
+            _report(_reason(error), *_kind(error))
         raise RpcError(code, message) from None
     except (HTTPError, OSError, SecretError) as error:
-        reason = error if isinstance(error, SecretError) else type(error).__name__
-        _log.error(
-            "ClickHouse cannot be reached, or its disk cannot be written: %s", reason
-        )  # a traceback would hold the host
+        _report(*_outside(error))
         raise RpcError(Code.UNAVAILABLE, _UNAVAILABLE) from None
 
 
@@ -90,12 +100,35 @@ def told_to_operators() -> Iterator[None]:
         raise SystemExit(f"flamehouse: {error}") from error
 
 
+def _report(reason: str, kind: str, advice: str) -> None:
+    """One line and one count. Neither a traceback nor a message of ClickHouse's: they hold SQL and hosts."""
+    log(events.CLICKHOUSE_FAILED, kind=kind, reason=reason, advice=advice)
+    metrics.add(metrics.CLICKHOUSE_FAILURES, kind=kind)
+
+
+def _kind(error: ClickHouseError) -> tuple[str, str]:
+    code = getattr(error, "code", None)
+    return _UNREACHABLE if code is None else _KINDS.get(code, _OTHER)
+
+
+def _outside(error: HTTPError | OSError | SecretError) -> tuple[str, str, str]:
+    """The reason, kind and advice of a failure on the way to ClickHouse."""
+    if isinstance(error, SecretError):
+        return str(error), "secret", "check CLICKHOUSE_SECRET_ARN, the role's grants and the secret's fields"
+    if isinstance(error, HTTPError | ConnectionError | TimeoutError):
+        return type(error).__name__, *_UNREACHABLE
+    return (
+        f"{type(error).__name__} {error.strerror or ''}".rstrip(),
+        "disk",
+        "check the data folder and its disk",
+    )
+
+
 def _reason(error: ClickHouseError) -> str:
-    """ClickHouse's code and its name, or what became of the connection."""
+    """ClickHouse's code and its name, or the failure of the connection."""
     code = getattr(error, "code", None)
     if code is not None:
-        name = f"code {code} {getattr(error, 'name', None) or ''}".rstrip()
-        return f"{name}: {_SET_UP_WRONG[code]}" if code in _SET_UP_WRONG else name
+        return f"code {code} {getattr(error, 'name', None) or ''}".rstrip()
     return type(_cause(error)).__name__
 
 

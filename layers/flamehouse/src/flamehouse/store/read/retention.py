@@ -1,6 +1,5 @@
 """The retention that the database records, cached by each process, and log lines where settings or code disagree with it."""
 
-import logging
 import time
 from collections.abc import Callable, Sequence
 from threading import Lock
@@ -8,8 +7,8 @@ from typing import Any, Final
 
 from flamehouse.store.schema.migrate import latest_number
 from flamehouse.store.schema.retention import State, as_argument, in_words, state_of
-
-_log = logging.getLogger(__name__)
+from flamehouse.telemetry import events
+from flamehouse.telemetry.log import log
 
 _TTL_S: Final = 300
 """How long a change of the retention by `flamehouse retention set` may go unnoticed."""
@@ -52,7 +51,7 @@ class CachedRetention:
         for line in (_other_retention(state, self._expected), _other_schema(state)):
             if line and line not in self._logged:
                 self._logged.add(line)
-                _log.warning(line)
+                log(events.DATABASE_DIFFERS, detail=line)
 
 
 def _other_retention(state: State, expected: int | None) -> str:

@@ -1,0 +1,56 @@
+"""What a built function writes to its log, under Lambda's own bootstrap: JSON lines, and metrics in the embedded format."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from flamehouse.telemetry.metrics import METRICS
+from tools.gateway.cloud import Cloud
+
+pytestmark = pytest.mark.xdist_group("gateway")
+
+
+def lines(deployed: Cloud) -> list[dict[str, Any]]:
+    """Every line of the functions' logs that is a JSON object."""
+    return [json.loads(line) for line in deployed.functions.printed().splitlines() if line.startswith("{")]
+
+
+def test_a_rejected_upload_is_a_line_with_its_invocation_and_its_reason(deployed: Cloud) -> None:
+    credential = ("flamehouse", deployed.credential)
+    deployed.functions.restart()
+    for _ in range(2):
+        response = httpx.post(
+            f"{deployed.url}/ingest?name=shop&format=pprof", content=b"x", auth=credential, timeout=30
+        )
+        assert response.status_code == 422
+    rejected = [line for line in lines(deployed) if line.get("event") == "request_rejected"][-2:]
+    assert [line["cold_start"] for line in rejected] == [True, False]
+    for line in rejected:
+        assert (line["level"], line["status"], line["service_name"]) == ("WARNING", 422, "shop")
+        assert (line["tenant"], line["function_name"]) == ("anonymous", "IngestFunction")
+        assert line["function_request_id"]
+    assert deployed.credential not in deployed.functions.printed()
+
+
+def test_metrics_are_embedded_with_the_names_of_the_vocabulary(deployed: Cloud) -> None:
+    httpx.post(
+        f"{deployed.url}/ingest?name=shop", content=b"a 1", auth=("f", deployed.credential), timeout=30
+    )
+    units: dict[str, str] = {}
+    for line in lines(deployed):
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", ()):
+            assert directive["Namespace"] == "flamehouse"
+            assert {"function", "service"} <= set(directive["Dimensions"][0])
+            for metric in directive["Metrics"]:
+                units[metric["Name"]] = metric["Unit"]
+                assert metric["Name"] in line
+    assert units.items() <= {metric.name: metric.unit.value for metric in METRICS}.items()
+    assert {
+        "flamehouse_cold_starts_total",
+        "flamehouse_uploads_accepted_total",
+        "flamehouse_insert_milliseconds",
+        "flamehouse_samples_stored_total",
+        "flamehouse_response_bytes",
+    } <= units.keys()
