@@ -9,7 +9,7 @@ from adhoc.files.profile_file import ProfileFile
 from adhoc.files.text import is_perf_script, read_collapsed, read_perf_script
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.settings import Settings
-from ingest.request.body import unpack
+from ingest.request.body import limit_of, unpack
 
 _READERS: Final[dict[str, Callable[[bytes, str, Settings], ProfileFile]]] = {
     "pprof": read_pprof,
@@ -38,7 +38,7 @@ def read_file(data: bytes, name: str, settings: Settings) -> ProfileFile:
 
     RpcError invalid_argument for one that cannot be read, says what it was taken for.
     """
-    content = unpack(data, settings.max_profile_bytes)
+    content = unpack(data, limit_of(settings, "max_profile_bytes"))
     format_ = _format_of(content, name)
     try:
         file = _READERS[format_](content, name, settings)

@@ -4,17 +4,16 @@ A format is a module here with a function `parse` of the type `Parse`, and a row
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from operator import attrgetter
 from typing import Final, Protocol, cast
 
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.settings import Settings
 from ingest.formats.unread import refuse_unread
 from ingest.profile.incoming import IncomingProfile
-from ingest.request.body import WHOLE_BODY, beginning
+from ingest.request.body import WHOLE_BODY, Limit, beginning, limit_of
 from ingest.request.multipart import is_multipart
 from ingest.request.query import IngestRequest
 
@@ -51,13 +50,17 @@ class Format:
     """What an upload of this format has to hold, for the error about one that holds nothing to store."""
     parts: Sequence[str] = (WHOLE_BODY,)
     """The parts of a form that `parse` reads, the one with the profile first; it is given no others."""
-    part_limit: Callable[[Settings], int] = attrgetter("max_profile_bytes")
-    """How many bytes a part may have, unpacked."""
+    size_setting: str = "max_profile_bytes"
+    """The setting that limits the bytes of a part, unpacked."""
     begins_with_anything: bool = False
     """Whether any bytes may begin such an upload, so that nothing can be taken for another format."""
     refused_status: int | None = None
     """The status of an upload with refused profiles; None for that of the error's own code. What cannot be parsed has
     status 422 in every format."""
+
+    def part_limit(self, settings: Settings) -> Limit:
+        """The size that a part may have, unpacked."""
+        return limit_of(settings, self.size_setting)
 
     def check_content(self, parts: Mapping[str, bytes]) -> None:
         """RpcError invalid_argument if the content is missing, empty or of a known format that is not read."""
@@ -87,7 +90,7 @@ FORMATS: Final[Mapping[str, Format]] = {
         module="ingest.formats.jfr",
         expected="a recording with events that are samples, such as jdk.ExecutionSample with a stack trace",
         parts=("jfr", "labels"),
-        part_limit=attrgetter("max_jfr_bytes"),
+        size_setting="max_jfr_bytes",
         refused_status=UNPROCESSABLE,
     ),
     "groups": Format(

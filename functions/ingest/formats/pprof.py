@@ -10,6 +10,7 @@ from typing import Final
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.pb import profile_pb2
 from ingest.formats import Parsed
+from ingest.formats.go_contention import waits_in_go
 from ingest.profile.incoming import IncomingProfile
 from ingest.profile.pprof import decode_pprof
 from ingest.profile.series_labels import series_labels
@@ -56,6 +57,8 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
     if _is_dotnet(request, display_names):
         _repair_dotnet(pprof)
     metric = _metric_name(pprof, display_names)
+    if metric == "mutex" and display_names is _DEFAULT_DISPLAY_NAMES and waits_in_go(pprof):
+        metric = "block"
     labels = series_labels(request, request.app_name, metric, keeps_app_name=False)
     return Parsed(profiles=(IncomingProfile(labels=labels, pprof=pprof),), timed=timed)
 

@@ -49,7 +49,7 @@ def check_series_count(count: int, settings: Settings) -> None:
     if count > settings.max_series_per_upload:
         raise invalid_argument(
             f"the upload makes more series than the limit of {settings.max_series_per_upload}"
-            " (max_series_per_upload); a sample label whose values never repeat is the usual reason"
+            " (MAX_SERIES_PER_UPLOAD); a sample label whose values never repeat is the usual reason"
         )
 
 

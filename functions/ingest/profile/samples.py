@@ -46,13 +46,13 @@ class SeriesColumns(NamedTuple):
 def merge_samples(profile: ValidProfile, symbols: SymbolTable) -> Mapping[LabelSet, Sequence[Merged]]:
     """Sum the pprof's samples by labels and stack, the labels grouped by the series they make.
 
-    Samples with a negative value, or with nothing but zeros, are left out, as Pyroscope does; so are labels named as
-    the series' own are, which win over them.
+    A negative value counts as zero, and samples with nothing but zeros are dropped; so are labels named as the series'
+    own are, which win over them.
     """
     samples = profile.columns.samples
     types = len(profile.pprof.sample_type)
-    values = [samples.values[type_::types] for type_ in range(types)]
-    kept = [row for row, each in enumerate(zip(*values, strict=True)) if min(each) >= 0 and any(each)]
+    values = [_without_negative(samples.values[type_::types]) for type_ in range(types)]
+    kept = [row for row, each in enumerate(zip(*values, strict=True)) if any(each)]
     stacktraces = symbols.stacktraces(samples.location_ids, samples.depths, kept)
     read_labels = LabelReader(profile.pprof.string_table, profile.labels)
     series: dict[LabelSet, list[Merged]] = {}
@@ -61,6 +61,11 @@ def merge_samples(profile: ValidProfile, symbols: SymbolTable) -> Mapping[LabelS
         merged = _merge([stacktraces[row] for row in rows], of_labels)
         series.setdefault(labels.series, []).append(Merged(labels, *merged))
     return series
+
+
+def _without_negative(values: Sequence[int]) -> Sequence[int]:
+    """The values, zero in the place of negative ones: a profile of differences may have a few of these."""
+    return values if min(values, default=0) >= 0 else [max(value, 0) for value in values]
 
 
 def _rows_by_labels(

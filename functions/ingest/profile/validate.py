@@ -87,20 +87,20 @@ def _columns_of(profile: IncomingProfile, settings: Settings) -> PprofColumns:
 def check_size(size: int, labels: Mapping[str, str], settings: Settings) -> None:
     """Check the length of a profile's bytes, before they are decoded."""
     if size > settings.max_profile_bytes:
-        raise _over_limit(labels, "size limit (max_profile_size_byte", size, settings.max_profile_bytes)
+        raise _over_limit(labels, "size limit (MAX_PROFILE_BYTES", size, settings.max_profile_bytes)
 
 
 def check_sample_count(count: int, labels: Mapping[str, str], settings: Settings) -> None:
     """Check how many samples a profile has."""
     if count > settings.max_profile_samples:
-        limit = "samples count limit (max_profile_stacktrace_samples"
+        limit = "samples count limit (MAX_PROFILE_SAMPLES"
         raise _over_limit(labels, limit, count, settings.max_profile_samples)
 
 
 def check_sample_labels(most: int, labels: Mapping[str, str], settings: Settings) -> None:
     """Check how many labels a sample has."""
     if most > settings.max_sample_labels:
-        limit = "sample labels limit (max_profile_stacktrace_sample_labels"
+        limit = "sample labels limit (MAX_SAMPLE_LABELS"
         raise _over_limit(labels, limit, most, settings.max_sample_labels)
 
 
@@ -169,14 +169,12 @@ def _check_type_names(pprof: profile_pb2.Profile) -> None:
 
 
 def _check_totals(pprof: profile_pb2.Profile, samples: Samples) -> None:
-    """Values are stored summed, in 64 bits. Samples with a negative value are left out of what is stored."""
+    """Values are stored summed, in 64 bits. Negative ones count as zero."""
     if max(samples.values, default=0) * len(samples.widths) <= _MAX_INT64:
         return
     width = len(pprof.sample_type)
-    rows = zip(*(samples.values[column::width] for column in range(width)), strict=True)
-    kept = [row for row in rows if min(row) >= 0]
-    for sample_type, column in zip(pprof.sample_type, zip(*kept, strict=True), strict=False):
-        if sum(column) > _MAX_INT64:
+    for index, sample_type in enumerate(pprof.sample_type):
+        if sum(value for value in samples.values[index::width] if value > 0) > _MAX_INT64:
             name = pprof.string_table[sample_type.type]
             raise invalid_argument(f"the values of sample type '{name}' add up to more than 64 bits hold")
 
@@ -197,7 +195,7 @@ def _check_frames(columns: PprofColumns, settings: Settings) -> None:
         frames += min(deepest, sum(line_counts.get(id_, 0) for id_ in samples.location_ids[start:end]))
         if frames > limit:
             raise invalid_argument(
-                f"the profile exceeds the frames limit (max_profile_frames, limit: {limit})"
+                f"the profile exceeds the frames limit (MAX_PROFILE_FRAMES, limit: {limit})"
             )
 
 

@@ -28,7 +28,7 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
             received.content_type,
             format_.parts,
             max_body_bytes=settings.max_body_bytes,
-            max_part_bytes=format_.part_limit(settings),
+            part_limit=format_.part_limit(settings),
         )
         format_.check_content(parts)
         parsed = format_.parse(request, parts)

@@ -21,7 +21,7 @@ from ingest.profile.series_labels import SERVICE_NAME
 from ingest.profile.validate import ValidProfile, check_size
 from ingest.readers import ReadUpload, checks_of, id_of_profiles
 from ingest.received import ReceivedUpload
-from ingest.request.body import human_bytes, unpack
+from ingest.request.body import human_bytes, limit_of, unpack
 
 _MAX_PROFILES: Final = 10_000
 _SESSION_LABEL: Final = "__session_id__"
@@ -64,7 +64,9 @@ def _read(request: push_pb2.PushRequest, checks: Checks) -> list[_Sample]:
         left -= len(sample.content)
         if left < 0:
             size = human_bytes(limit)
-            raise invalid_argument(f"uncompressed batched profile payload size exceeds limit of {size}")
+            raise invalid_argument(
+                f"uncompressed batched profile payload size exceeds limit of {size} (MAX_BODY_BYTES={limit})"
+            )
         samples.append(sample)
     return samples
 
@@ -100,4 +102,4 @@ def _labels(pairs: Sequence[tuple[str, str]], settings: Settings) -> dict[str, s
 
 def _unpacked(raw: bytes, labels: Mapping[str, str], settings: Settings) -> bytes:
     check_size(len(raw), labels, settings)
-    return unpack(raw, settings.max_profile_bytes)
+    return unpack(raw, limit_of(settings, "max_profile_bytes"))

@@ -5,11 +5,13 @@ counts is what the bytes are: gzip begins with 1f 8b, which no format does.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from starlette.requests import Request
 
 from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.settings import Settings
 from flamehouse.web.body import read_body
 from flamehouse.web.compression import gunzip, gunzip_beginning
 from ingest.request.multipart import is_multipart, split_multipart
@@ -22,7 +24,6 @@ WHOLE_BODY: Final = "profile"
 """The name of the only part of a body that is no form: the one that the form would call so."""
 
 _HTTP_STATUS: Final = {Code.RESOURCE_EXHAUSTED: 413, Code.CANCELED: 408}
-_TEXT: Final = {Code.RESOURCE_EXHAUSTED: "request body too large"}
 
 
 async def read_upload(request: Request, limit: int) -> bytes:
@@ -35,12 +36,13 @@ async def read_upload(request: Request, limit: int) -> bytes:
     try:
         return await read_body(request, limit)
     except RpcError as error:
-        message = _TEXT.get(error.code, error.message)
+        too_large = error.code is Code.RESOURCE_EXHAUSTED
+        message = f"request body too large (MAX_BODY_BYTES, limit: {limit})" if too_large else error.message
         raise RpcError(Code.UNKNOWN, message, http_status=_HTTP_STATUS[error.code]) from error
 
 
 def read_parts(
-    body: bytes, content_type: str, wanted: Collection[str], *, max_body_bytes: int, max_part_bytes: int
+    body: bytes, content_type: str, wanted: Collection[str], *, max_body_bytes: int, part_limit: "Limit"
 ) -> Mapping[str, bytes]:
     """The unpacked parts of a form that are `wanted`, by their names, or the unpacked body as the only part.
 
@@ -48,20 +50,36 @@ def read_parts(
     without any wanted part, and for what is larger than allowed once unpacked. Other parts are not unpacked.
     """
     if not is_multipart(content_type):
-        return {WHOLE_BODY: unpack(body, max_part_bytes)}
+        return {WHOLE_BODY: unpack(body, part_limit)}
     parts = {}
-    room = max_body_bytes
-    for name, part in split_multipart(_gunzip_layers(body, max_body_bytes), content_type, wanted).items():
-        parts[name] = unpack(part, min(max_part_bytes, room))
-        room -= len(parts[name])
+    body_limit = Limit(setting="MAX_BODY_BYTES", bytes=max_body_bytes)
+    left = max_body_bytes
+    for name, part in split_multipart(_gunzip_layers(body, body_limit), content_type, wanted).items():
+        parts[name] = unpack(
+            part, part_limit if part_limit.bytes <= left else replace(body_limit, bytes=left)
+        )
+        left -= len(parts[name])
     return parts
 
 
-def unpack(data: bytes, limit: int) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A size limit, and the setting that sets it."""
+
+    setting: str
+    bytes: int
+
+
+def limit_of(settings: Settings, setting: str) -> Limit:
+    """The size limit that a setting sets, by the name of its field."""
+    return Limit(setting=setting.upper(), bytes=getattr(settings, setting))
+
+
+def unpack(data: bytes, limit: Limit) -> bytes:
     """`data` without the gzip around it, if any. RpcError invalid_argument if that is damaged or holds too much."""
     unpacked = _gunzip_layers(data, limit)
-    if len(unpacked) > limit:
-        raise _too_large(limit)
+    if len(unpacked) > limit.bytes:
+        raise _too_large(limit, len(unpacked))
     return unpacked
 
 
@@ -87,19 +105,23 @@ def human_bytes(count: int) -> str:
     return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
 
 
-def _gunzip_layers(data: bytes, limit: int) -> bytes:
+def _gunzip_layers(data: bytes, limit: Limit) -> bytes:
     for _ in range(_MAX_GZIP_LAYERS):
         if not data.startswith(GZIP_MAGIC):
             return data
         try:
-            data = gunzip(data, limit)
+            data = gunzip(data, limit.bytes)
         except RpcError as error:
             raise _too_large(limit) if error.code is Code.RESOURCE_EXHAUSTED else error from error
     raise invalid_argument(f"gzip within gzip more than {_MAX_GZIP_LAYERS} times over")
 
 
-def _too_large(limit: int) -> RpcError:
-    return invalid_argument(f"uncompressed profile payload size exceeds limit of {human_bytes(limit)}")
+def _too_large(limit: Limit, found: int | None = None) -> RpcError:
+    size = f", found {found}" if found is not None else ""
+    return invalid_argument(
+        f"uncompressed profile payload size exceeds limit of {human_bytes(limit.bytes)}"
+        f" ({limit.setting}={limit.bytes}{size})"
+    )
 
 
 def _check_encoding(header: str) -> None:

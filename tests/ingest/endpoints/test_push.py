@@ -143,7 +143,7 @@ def test_a_profile_whose_sample_labels_are_bad_is_left_out_too() -> None:
     status, _, message = refusal(ingest.push(series(LABELS, many, PROFILE)))
     expected = (
         "push series with index 0 and id p0 failed: invalid_argument: profile series "
-        """'{__name__="process_cpu", a="1", b="2", service_name="shop"}' has 4 label names; limit 3"""
+        """'{__name__="process_cpu", a="1", b="2", service_name="shop"}' has 4 label names; limit 3 (MAX_LABEL_NAMES)"""
     )
     assert (status, message) == (400, expected)
     assert [{part.time_ns for part in upload.profiles} for upload in ingest.uploads] == [{YEAR_2026_NS}]
@@ -184,7 +184,7 @@ def test_the_profiles_of_a_push_have_bounds_together() -> None:
     packed = gzip.compress(large.SerializeToString(), mtime=0)
     assert ingest.push(series(LABELS, *[packed] * 2)).status_code == 200
     response = ingest.push(series(LABELS, *[packed] * 3))
-    expected = "uncompressed batched profile payload size exceeds limit of 120 kB"
+    expected = "uncompressed batched profile payload size exceeds limit of 120 kB (MAX_BODY_BYTES=120000)"
     assert refusal(response) == (400, "invalid_argument", expected)
     assert len(ingest.uploads) == 1
 

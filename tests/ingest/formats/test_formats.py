@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.formats import FORMATS, format_of
-from ingest.request.body import read_parts
+from ingest.request.body import Limit, read_parts
 from tests.support.fuzzing import fuzzed
 from tests.support.uploads.uploads import FORM, Ingest, pprof, refusal
 
@@ -85,7 +85,7 @@ def test_what_clients_upload_is_told_by_its_bytes(shared_dir: Path, client: str)
             headers.get("content-type", ""),
             PARTS,
             max_body_bytes=BODY_LIMIT,
-            max_part_bytes=BODY_LIMIT,
+            part_limit=Limit(setting="MAX_BODY_BYTES", bytes=BODY_LIMIT),
         )
         name, data = next((name, parts[part]) for part, name in PARTS.items() if part in parts)
         assert {format_of("", "", body) for body in (data, gzip.compress(data, mtime=0))} == {name}

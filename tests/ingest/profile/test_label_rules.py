@@ -56,7 +56,7 @@ def test_any_utf8_is_a_label(labels: dict[str, str]) -> None:
         ({}, "error at least one label pair is required per profile"),
         (
             {**GOOD, "a": "1", "b": "2", "c": "3"},
-            """profile series '{__name__="qux", a="1", b="2", c="3", service_name="svc"}' has 5 label names; limit 4""",
+            """profile series '{__name__="qux", a="1", b="2", c="3", service_name="svc"}' has 5 label names; limit 4 (MAX_LABEL_NAMES)""",
         ),
         (
             {"service_name": "svc"},
@@ -76,15 +76,15 @@ def test_any_utf8_is_a_label(labels: dict[str, str]) -> None:
         ),
         (
             {**GOOD, "fooooooooooooooo": "x"},
-            """profile with labels '{__name__="qux", fooooooooooooooo="x", service_name="svc"}' has label name too long: 'fooooooooooooooo'""",
+            """profile with labels '{__name__="qux", fooooooooooooooo="x", service_name="svc"}' has label name too long: 'fooooooooooooooo' (16 bytes, MAX_LABEL_NAME_BYTES=12)""",
         ),
         (
             {**GOOD, "foo": "barrrrrrrrrr"},
-            """profile with labels '{__name__="qux", foo="barrrrrrrrrr", service_name="svc"}' has label value too long: 'barrrrrrrrrr'""",
+            """profile with labels '{__name__="qux", foo="barrrrrrrrrr", service_name="svc"}' has label value too long: 'barrrrrrrrrr' (12 bytes, MAX_LABEL_VALUE_BYTES=10)""",
         ),
         (
             {**GOOD, "foo": "\u20ac\u20ac\u20ac\u20ac"},
-            """profile with labels '{__name__="qux", foo="\u20ac\u20ac\u20ac\u20ac", service_name="svc"}' has label value too long: '\u20ac\u20ac\u20ac\u20ac'""",
+            """profile with labels '{__name__="qux", foo="\u20ac\u20ac\u20ac\u20ac", service_name="svc"}' has label value too long: '\u20ac\u20ac\u20ac\u20ac' (12 bytes, MAX_LABEL_VALUE_BYTES=10)""",
         ),
         (
             {**GOOD, "foo": "\ud800"},

@@ -162,5 +162,5 @@ def test_labels_that_never_repeat_are_refused() -> None:
     assert ingest.push(series(CPU_LABELS, profile(*samples[:10]))).status_code == 200
     status, code, message = refusal(ingest.push(series(CPU_LABELS, profile(*samples))))
     assert (status, code) == (400, "invalid_argument")
-    assert "the upload makes more series than the limit of 10 (max_series_per_upload)" in message
+    assert "the upload makes more series than the limit of 10 (MAX_SERIES_PER_UPLOAD)" in message
     assert len(ingest.uploads) == 1

@@ -86,7 +86,7 @@ def test_a_malformed_profile_is_refused_on_both_endpoints(reason: str, spoil: Sp
 ODD: dict[str, Spoil] = {
     "a stack with a dangling location": lambda p: p.sample.add(location_id=[77, 1], value=[1, 1]),
     "a sample without a stack": lambda p: p.sample.add(location_id=[], value=[1, 1]),
-    "a negative value beside a great one": lambda p: p.sample.add(location_id=[1], value=[-1, INT64_MAX]),
+    "a negative value beside a great one": lambda p: p.sample.add(location_id=[1], value=[-1, INT64_MAX - 9]),
     "negative values alone": lambda p: p.sample.add(location_id=[1], value=[-INT64_MAX, -1]),
     "zeros alone": lambda p: p.sample.add(location_id=[1], value=[0, 0]),
     "a total just within 64 bits": lambda p: p.sample.add(location_id=[1], value=[INT64_MAX - 2, 0]),
@@ -132,11 +132,11 @@ def check(profile: Profile, settings: Settings, received_ns: int = YEAR_2026_NS,
     [
         (
             Settings(max_profile_samples=1),
-            "samples count limit (max_profile_stacktrace_samples, actual: 2, limit: 1)",
+            "samples count limit (MAX_PROFILE_SAMPLES, actual: 2, limit: 1)",
         ),
         (
             Settings(max_sample_labels=2),
-            "sample labels limit (max_profile_stacktrace_sample_labels, actual: 3, limit: 2)",
+            "sample labels limit (MAX_SAMPLE_LABELS, actual: 3, limit: 2)",
         ),
     ],
 )
@@ -153,7 +153,7 @@ def test_the_size_of_a_pushed_profile_is_limited_before_it_is_decoded(limit: int
     ingest = Ingest(settings=Settings(max_profile_bytes=limit))
     assert refusal(ingest.push(series(LABELS, profile)))[2] == (
         f"push series with index 0 and id p0 failed: invalid_argument: the profile with labels '{SHOWN}' "
-        f"exceeds the size limit (max_profile_size_byte, actual: {len(profile)}, limit: {limit})"
+        f"exceeds the size limit (MAX_PROFILE_BYTES, actual: {len(profile)}, limit: {limit})"
     )
 
 
@@ -185,7 +185,7 @@ def test_frames_are_counted_with_inlined_ones_and_as_they_are_cut(
     with pytest.raises(RpcError) as refused:
         check(profile, settings)
     assert (
-        refused.value.message == f"the profile exceeds the frames limit (max_profile_frames, limit: {limit})"
+        refused.value.message == f"the profile exceeds the frames limit (MAX_PROFILE_FRAMES, limit: {limit})"
     )
 
 

@@ -154,7 +154,11 @@ def test_gzip_within_gzip_has_an_end() -> None:
 def test_a_body_larger_than_allowed_is_refused_unread() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_body_bytes=len(PROFILE)))
     assert ingest.post(PROFILE).status_code == 200
-    assert refusal(ingest.post(PROFILE + b"x")) == (413, "unknown", "request body too large")
+    assert refusal(ingest.post(PROFILE + b"x")) == (
+        413,
+        "unknown",
+        f"request body too large (MAX_BODY_BYTES, limit: {len(PROFILE)})",
+    )
     assert len(ingest.uploads) == 1
 
 
@@ -171,8 +175,10 @@ def test_a_body_larger_than_allowed_is_refused_unread() -> None:
 def test_a_profile_larger_than_allowed_is_refused(body: bytes, content_type: str) -> None:
     ingest = Ingest()
     response = ingest.post(body, content_type=content_type)
-    expected = f"{PREFIX}uncompressed profile payload size exceeds limit of 4.2 MB"
-    assert refusal(response) == (422, "unknown", expected)
+    expected = f"{PREFIX}uncompressed profile payload size exceeds limit of 4.2 MB (MAX_PROFILE_BYTES=4194304"
+    status, code, message = refusal(response)
+    assert (status, code) == (422, "unknown")
+    assert message.startswith(expected)
     assert ingest.uploads == []
 
 
@@ -180,7 +186,10 @@ def test_a_form_is_unpacked_up_to_the_limit_of_a_body() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_body_bytes=1 << 20))
     body = gzip.compress(form(("profile", PROFILE), ("sample_type_config", bytes(1 << 20))), mtime=0)
     status, _, message = refusal(ingest.post(body, content_type=FORM))
-    assert (status, message) == (422, f"{PREFIX}uncompressed profile payload size exceeds limit of 1.0 MB")
+    assert (status, message) == (
+        422,
+        f"{PREFIX}uncompressed profile payload size exceeds limit of 1.0 MB (MAX_BODY_BYTES=1048576)",
+    )
 
 
 def test_the_parts_of_a_form_are_unpacked_up_to_the_limit_of_a_body_together() -> None:

@@ -74,6 +74,13 @@ CLASSES: Classes = {
     "jdk.ObjectAllocationSample": (_START, _STACK, Typed("weight", "long")),
     "jdk.JavaMonitorEnter": (_START, _DURATION, _STACK, *_CORRELATION),
     "jdk.ThreadPark": (_START, _DURATION, _STACK),
+    "jdk.CPUTimeSample": (
+        _START,
+        _STACK,
+        Typed("failed", "boolean"),
+        Typed("samplingPeriod", "long"),
+        Typed("biased", "boolean"),
+    ),
     "profiler.LiveObject": (_START, _STACK, Typed("allocationSize", "long")),
     "profiler.Malloc": (_START, _STACK, Typed("size", "long")),
 }

@@ -22,8 +22,8 @@ _COMPRESSED: Final = 1
 class Chunk:
     """Where a chunk's parts are in `data`, the whole recording; its events lie between `start` and `end`.
 
-    `compressed` says how integers are written: in seven bits a byte, or in as many bytes as their type has. `rooms` are
-    the whole recording's.
+    `compressed` says how integers are written: in seven bits a byte, or in as many bytes as their type has. Durations
+    are in ticks, of which a second has `ticks_per_s`, at least 1. `rooms` are the whole recording's.
     """
 
     data: bytes
@@ -32,6 +32,7 @@ class Chunk:
     checkpoint: int
     metadata: int
     compressed: bool
+    ticks_per_s: int
     rooms: Rooms
 
 
@@ -50,7 +51,9 @@ def read_chunks(data: bytes, rooms: Rooms) -> Iterator[Chunk]:
 def _read_chunk(data: bytes, position: int, rooms: Rooms) -> Chunk:
     if len(data) - position < _HEADER.size:
         raise damaged("it ends within the header of a chunk")
-    magic, major, _, size, checkpoint, metadata, *_, features = _HEADER.unpack_from(data, position)
+    magic, major, _, size, checkpoint, metadata, *_, ticks_per_s, features = _HEADER.unpack_from(
+        data, position
+    )
     if magic != _MAGIC:
         raise damaged("a chunk does not begin with FLR")
     if major not in _MAJOR_VERSIONS:
@@ -59,6 +62,8 @@ def _read_chunk(data: bytes, position: int, rooms: Rooms) -> Chunk:
         raise damaged("a chunk ends beyond the recording")
     if not _HEADER.size <= metadata < size or not 0 <= checkpoint < size:
         raise damaged("a chunk's metadata or constants lie beyond it")
+    if ticks_per_s <= 0:
+        raise damaged(f"a second has {ticks_per_s} ticks")
     return Chunk(
         data=data,
         start=position + _HEADER.size,
@@ -66,5 +71,6 @@ def _read_chunk(data: bytes, position: int, rooms: Rooms) -> Chunk:
         checkpoint=position + checkpoint if checkpoint else 0,
         metadata=position + metadata,
         compressed=bool(features & _COMPRESSED),
+        ticks_per_s=ticks_per_s,
         rooms=rooms,
     )

@@ -24,6 +24,7 @@ _BATCH_EVENTS: Final = 1 << 12
 _BATCH_VALUES: Final = 1 << 16
 """Nor more events at once than have so many values."""
 _STACK_TRACE: Final = "stackTrace"
+_SECOND_NS: Final = 1_000_000_000
 
 
 type _Key = tuple[int, int | None, int, int, int, int, int]
@@ -111,8 +112,9 @@ class Samples(Collector):
     def counted(self) -> Iterator[tuple[Sample, int, int]]:
         """The distinct samples, how often each was seen and how much that was together."""
         amounts = self._counts if self.event.amount is None else self._amounts
+        ticks_per_s = self._chunk.ticks_per_s if self.event.ticks else _SECOND_NS
         for key, count in self._counts.items():
-            yield Sample._make(key), count, amounts.get(key, 0)
+            yield Sample._make(key), count, amounts.get(key, 0) * _SECOND_NS // ticks_per_s
 
     @property
     def stacktraces(self) -> set[int]:

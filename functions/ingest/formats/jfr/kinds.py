@@ -13,26 +13,33 @@ class Kind:
     """A profile: its `__name__`, its sample types and its period type, each a type and a unit.
 
     A sample has how often it was seen, and how much of it if there is a second sample type. With `timed` there is one,
-    and a sample has what it took in nanoseconds.
+    and a sample has its amount in periods of the request's sample rate; with `measured`, its amount in nanoseconds.
     """
 
     metric: str
     sample_types: Sequence[tuple[str, str]]
     period_type: tuple[str, str] | None
     timed: bool = False
+    measured: bool = False
 
     def values(self, count: int, amount: int, period_ns: int) -> Sequence[int]:
         if self.timed:
             return (amount * period_ns,)
+        if self.measured:
+            return (amount,)
         return (count, amount)[: len(self.sample_types)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event that is a sample: what it goes into, and the field that says how much it is; 1 without one."""
+    """An event that is a sample: what it goes into, and the field that says how much it is; 1 without one.
+
+    `ticks` if the field counts ticks of the chunk's clock, which then become nanoseconds.
+    """
 
     into: Sequence[tuple[Kind, Condition]]
     amount: str | None = None
+    ticks: bool = False
 
 
 def _always(_state: str | None, _sampled: str) -> bool:
@@ -73,6 +80,12 @@ _CPU: Final = Kind(
     period_type=("cpu", "nanoseconds"),
     timed=True,
 )
+_CPU_TIME: Final = Kind(
+    metric="process_cpu",
+    sample_types=(("cpu", "nanoseconds"),),
+    period_type=("cpu", "nanoseconds"),
+    measured=True,
+)
 _WALL: Final = Kind(
     metric="wall",
     sample_types=(("wall", "nanoseconds"),),
@@ -92,12 +105,10 @@ EVENTS: Final[Mapping[str, Event]] = {
         into=((_allocations("outside_tlab"), _always),), amount="allocationSize"
     ),
     "jdk.ObjectAllocationSample": Event(into=((_allocations("sample"), _always),), amount="weight"),
-    "jdk.JavaMonitorEnter": Event(into=((_waits("mutex"), _always),), amount="duration"),
-    "jdk.ThreadPark": Event(into=((_waits("block"), _always),), amount="duration"),
+    "jdk.JavaMonitorEnter": Event(into=((_waits("mutex"), _always),), amount="duration", ticks=True),
+    "jdk.ThreadPark": Event(into=((_waits("block"), _always),), amount="duration", ticks=True),
+    "jdk.CPUTimeSample": Event(into=((_CPU_TIME, _always),), amount="samplingPeriod", ticks=True),
     "profiler.LiveObject": Event(into=((_LIVE, _always),)),
     "profiler.Malloc": Event(into=((_MALLOC, _always),), amount="size"),
 }
-"""By the names of their classes.
-
-Durations are in ticks of the recording's clock and are taken for nanoseconds, as Grafana Pyroscope takes them.
-"""
+"""By the names of their classes."""

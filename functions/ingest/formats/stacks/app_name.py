@@ -91,8 +91,7 @@ def read_app_name(app_name: str, sample_rate: int) -> tuple[str, SampleType]:
         service, ending = app_name, _DEFAULT_ENDING
     found = _BY_ENDING.get(ending)
     if found is None:
-        shown = ending.encode(errors="surrogateescape").decode(errors="replace")
-        raise RefusedProfileError(Code.INVALID_ARGUMENT, f"unknown profile type: {shown}")
+        raise RefusedProfileError(Code.INVALID_ARGUMENT, _unknown(service, ending))
     return service, _at_rate(found, sample_rate) if isinstance(found, _Clock) else found
 
 
@@ -101,3 +100,12 @@ def _at_rate(clock: _Clock, sample_rate: int) -> SampleType:
         return SampleType(metric=clock.metric, type="samples", unit="count")
     period_ns = max(1, _SECOND_NS // sample_rate)
     return SampleType(metric=clock.metric, type=clock.type, unit="nanoseconds", period_ns=period_ns)
+
+
+def _unknown(service: str, ending: str) -> str:
+    reason = (
+        f"unknown profile type: {ending} (the application name '{service}.{ending}' was read as the service '{service}' "
+        "and, behind its last dot, a profile type; a name without a dot is cpu"
+        f"; known types: {', '.join(_BY_ENDING)})"
+    )
+    return reason.encode(errors="surrogateescape").decode(errors="replace")

@@ -107,7 +107,7 @@ def test_an_upload_may_have_so_many_series_and_no_more(restart: Open) -> None:
     response = server.send_push(series(CPU_LABELS, pprof_of(samples, time_ms=monday)))
     status, code, message = refusal(response)
     assert (status, code) == (400, "invalid_argument")
-    assert f"the upload makes more series than the limit of {LIMIT + 1} (max_series_per_upload)" in message
+    assert f"the upload makes more series than the limit of {LIMIT + 1} (MAX_SERIES_PER_UPLOAD)" in message
     assert server.profile_types(monday, monday) == []
 
 

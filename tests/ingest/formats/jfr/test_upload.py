@@ -139,7 +139,7 @@ def named(pair: tuple[str, str], name: str, *values: int) -> Mapping[str, int]:
             [("profiler.Malloc", [1, 1, 64])],
             {"memory:malloc_objects:count::": 1, "memory:malloc_bytes:bytes::": 64},
         ),
-        ("", [("jdk.ThreadPark", [1, -1, 1]), ("jdk.ThreadPark", [1, 5, 2])], named(WAITED, "block", 1, 5)),
+        ("", [("jdk.ThreadPark", [1, -1, 1]), ("jdk.ThreadPark", [1, 5, 2])], named(WAITED, "block", 2, 5)),
         ("", [("profiler.LiveObject", [1, 99, 640])], {}),
         ("", [], {}),
     ],
@@ -150,6 +150,34 @@ def test_each_kind_of_event_makes_its_profiles(
     parts = stored(recording(setting("event", sampled), *events))
     assert {part.profile_type: sum(part.values) for part in parts} == expected
     assert all(dict(part.labels).get("jfr_event", "") == sampled for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("ticks_per_s", "ticks", "expected_ns"),
+    [(1_000_000_000, 900, 900), (2_500_000_000, 241_842_498, 96_736_999), (1, 3, 3_000_000_000)],
+)
+def test_ticks_of_each_chunks_clock_become_nanoseconds(
+    ticks_per_s: int, ticks: int, expected_ns: int
+) -> None:
+    events = [
+        ("jdk.JavaMonitorEnter", [1, ticks, 1, *NO_SPAN]),
+        ("jdk.ThreadPark", [1, ticks, 1]),
+        ("jdk.CPUTimeSample", [1, 1, False, ticks, False]),
+    ]
+    chunks = recording(*events, header={"frequency": ticks_per_s}) + recording(*events)
+    values = {part.profile_type: sum(part.values) for part in stored(chunks)}
+    assert values == {
+        **named(WAITED, "mutex", 2, expected_ns + ticks),
+        **named(WAITED, "block", 2, expected_ns + ticks),
+        CPU: expected_ns + ticks,
+    }
+
+
+@pytest.mark.parametrize("ticks_per_s", [0, -1])
+def test_a_clock_without_ticks_is_refused(ticks_per_s: int) -> None:
+    data = recording(sample(state=1), header={"frequency": ticks_per_s})
+    status, _, message = refusal(Ingest().post(data, QUERY))
+    assert (status, f"a second has {ticks_per_s} ticks" in message) == (422, True)
 
 
 @pytest.mark.parametrize(("rate", "period_ns"), [("1", 1_000_000_000), ("1000", 1_000_000), ("", 10_000_000)])

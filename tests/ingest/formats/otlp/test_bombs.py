@@ -15,7 +15,7 @@ from tests.support.uploads.uploads import members
 def test_too_many_samples_are_refused() -> None:
     export = Export()
     export.add(export.profile(*[export.sample()] * 16_001))
-    assert "exceeds the samples count limit (max_profile_stacktrace_samples, actual: 16001" in refused(export)
+    assert "exceeds the samples count limit (MAX_PROFILE_SAMPLES, actual: 16001" in refused(export)
 
 
 def test_too_many_labels_of_a_sample_are_refused() -> None:
@@ -45,7 +45,7 @@ def test_too_many_services_of_samples_are_refused() -> None:
 def test_too_many_texts_are_refused() -> None:
     export = Export()
     export.add(export.profile(export.sample([f"{n}{'x' * 60_000}" for n in range(80)])))
-    assert "exceeds the size limit (max_profile_size_byte" in refused(export)
+    assert "exceeds the size limit (MAX_PROFILE_BYTES" in refused(export)
 
 
 def deep(depth: int, samples: int, profiles: int = 1) -> Export:

@@ -91,15 +91,15 @@ def _check_count(labels: Mapping[str, str], settings: Settings) -> None:
     if len(labels) > settings.max_label_names:
         raise invalid_argument(
             f"profile series '{format_labels(labels.items())}' has {len(labels)} label names; "
-            f"limit {settings.max_label_names}"
+            f"limit {settings.max_label_names} (MAX_LABEL_NAMES)"
         )
 
 
 def _check_lengths(name: str, value: str, labels: Mapping[str, str], settings: Settings) -> None:
     if _byte_length(name) > settings.max_label_name_bytes:
-        raise _too_long(labels, "name", name)
+        raise _too_long(labels, "name", name, f"MAX_LABEL_NAME_BYTES={settings.max_label_name_bytes}")
     if _byte_length(value) > settings.max_label_value_bytes:
-        raise _too_long(labels, "value", value)
+        raise _too_long(labels, "value", value, f"MAX_LABEL_VALUE_BYTES={settings.max_label_value_bytes}")
 
 
 def _check_text(name: str, value: str, labels: Mapping[str, str]) -> None:
@@ -113,10 +113,10 @@ def _invalid(labels: Mapping[str, str], reason: str) -> RpcError:
     return invalid_argument(f"invalid labels '{format_labels(labels.items())}' with error: {reason}")
 
 
-def _too_long(labels: Mapping[str, str], part: str, text: str) -> RpcError:
+def _too_long(labels: Mapping[str, str], part: str, text: str, limit: str) -> RpcError:
     return invalid_argument(
         f"profile with labels '{format_labels(labels.items())}' has label {part} too long: "
-        f"'{text[:_MAX_SHOWN_CHARS]}'"
+        f"'{text[:_MAX_SHOWN_CHARS]}' ({_byte_length(text)} bytes, {limit})"
     )
 
 
