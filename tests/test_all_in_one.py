@@ -89,6 +89,24 @@ def test_the_first_profile_it_speaks_of_outlives_a_restart(
         assert server.stop(with_signal) == 0
 
 
+def test_a_new_database_says_so_as_a_mistyped_name_makes_one(tmp_path: Path) -> None:
+    expected = (
+        ("flamehouse", f"new database flamehouse in {tmp_path}; profiles are retained for 30 days\n"),
+        ("flamehouse", f"  database flamehouse in {tmp_path}; profiles are retained for 30 days\n"),
+        (
+            "flamehuose",
+            (
+                f"new database flamehuose in {tmp_path}; profiles are retained for 30 days; "
+                "other databases here: flamehouse\n"
+            ),
+        ),
+    )
+    for name, words in expected:
+        with running(tmp_path, CLICKHOUSE_DATABASE=name) as server:
+            assert words in server.greeting
+            assert server.stop() == 0
+
+
 def test_a_server_with_a_credential_asks_for_it_and_says_so(tmp_path: Path) -> None:
     with running(tmp_path, API_CREDENTIAL="horse") as server:
         assert 'curl --user ":$API_CREDENTIAL" --data-binary' in server.greeting

@@ -39,9 +39,11 @@ main  1234 77.223456: cycles:
 """
 
 
-def on(folder: Path, **settings: Any) -> AdHoc:
+def on(folder: Path, retention: int = 30, **settings: Any) -> AdHoc:
     """A server that keeps files in `folder`; it has no ClickHouse to ask."""
-    services = Services(settings=Settings(adhoc_profiles=str(folder), **settings), store=CannedStore())
+    services = Services(
+        settings=Settings(adhoc_profiles=str(folder), **settings), store=CannedStore(retention=retention)
+    )
     return AdHoc(client=Client(server=create_app(lambda: services), tenant=new_tenant()))
 
 
@@ -253,6 +255,19 @@ def test_a_file_is_gone_after_the_retention(tmp_path: Path) -> None:
     adhoc.upload(b"a 1", "newer")
     assert not (folder / old).exists()
     assert len([*folder.iterdir()]) == 3
+
+
+@pytest.mark.parametrize(("retention", "stays"), [(0, True), (365, True), (30, False)])
+def test_without_the_setting_files_stay_as_long_as_the_database_retains_profiles(
+    tmp_path: Path, retention: int, stays: bool
+) -> None:
+    adhoc = on(tmp_path, retention=retention)
+    adhoc.upload(b"a 1", "new")
+    old = ProfileId.new("old", time.time_ns() // 1_000_000 - 100 * 86_400_000).text
+    (folder,) = tmp_path.iterdir()
+    (folder / old).write_bytes(b"a 1")
+    adhoc.upload(b"a 1", "newer")
+    assert (folder / old).exists() == stays
 
 
 @pytest.mark.parametrize(
