@@ -20,7 +20,7 @@ QUICK := -m "not fuzz" --ignore tests/ingest/formats/jfr --ignore tests/ingest/t
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPYCACHEPREFIX :=
 
-.PHONY: help run demo test quick wheel fuzz check lint format types imports generated proto template bundle cloud lock live-python live-go live-node \
+.PHONY: help run demo test quick wheel fuzz check lint format types imports generated openapi proto template bundle cloud lock live-python live-go live-node \
 	live-rust live-java bench clean
 
 help: ## List the targets
@@ -64,8 +64,11 @@ types: $(INSTALLED) ## Check types
 imports: $(INSTALLED) ## Check which package imports which
 	$(BIN)/lint-imports
 
-generated: proto ## Fail where generated code differs from its sources
-	git diff --exit-code -- layers/flamehouse/src/flamehouse/pb
+generated: proto openapi ## Fail where what is generated differs from its sources
+	git diff --exit-code -- layers/flamehouse/src/flamehouse/pb docs/openapi.json
+
+openapi: $(INSTALLED) ## Generate docs/openapi.json from routes and messages
+	$(BIN)/python -m reference.document docs/openapi.json
 
 proto: $(INSTALLED) ## Generate flamehouse/pb from proto/
 	$(BIN)/python -m grpc_tools.protoc --proto_path proto --python_out layers/flamehouse/src \

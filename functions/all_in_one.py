@@ -34,6 +34,7 @@ from flamehouse.telemetry.log import access_log
 from flamehouse.telemetry.metrics import install
 from flamehouse.web.http_app import http_app_of, http_router
 from flamehouse.web.routing import CleanPaths
+from reference.routes import reference_routes
 from routes import routes
 
 _STOP_GRACE_S: Final = 5
@@ -68,8 +69,14 @@ def create_app(
 ) -> ASGIApp:
     """The app with every route; `services` is called for each request. An empty `credential` opens it to everyone."""
     credentials = SharedCredential(credential=credential) if credential else NoCredential()
-    every = [*routes, *adhoc_profiles.routes, *metrics_routes(prometheus or Prometheus())]
+    documented = api_routes(prometheus or Prometheus())
+    every = [*documented, *reference_routes(documented)]
     return CleanPaths(http_app_of(every, services, credentials), path_prefix)
+
+
+def api_routes(prometheus: Prometheus) -> list[BaseRoute]:
+    """Every route but those of the reference, which describes them."""
+    return [*routes, *adhoc_profiles.routes, *metrics_routes(prometheus)]
 
 
 def metrics_routes(prometheus: Prometheus) -> list[BaseRoute]:

@@ -63,14 +63,23 @@ def unary[Req: Message, Resp: Answer](
     def handle(call: Call, body: MessageBody) -> Resp:
         return method(call, body.message(request_type, call.services.settings.max_body_bytes, max_body_bytes))
 
-    return unary_as_sent(path, handle, max_body_bytes=max_body_bytes)
+    return unary_as_sent(path, handle, max_body_bytes=max_body_bytes, documentation=method.__doc__ or "")
 
 
 def unary_as_sent(
-    path: str, handle: Callable[[Call, MessageBody], Answer], *, max_body_bytes: int | None = None
+    path: str,
+    handle: Callable[[Call, MessageBody], Answer],
+    *,
+    max_body_bytes: int | None = None,
+    documentation: str = "",
 ) -> Route:
     """The route of one RPC that receives its request's body as sent, and decodes it itself."""
-    return Route(path, _Unary(handle=handle, max_body_bytes=max_body_bytes))
+    return Route(
+        path,
+        _Unary(
+            handle=handle, max_body_bytes=max_body_bytes, documentation=documentation or handle.__doc__ or ""
+        ),
+    )
 
 
 # An object and not a function: Starlette answers wrong methods of a function itself, in its own shape.
@@ -80,6 +89,8 @@ class _Unary:
 
     handle: Callable[[Call, MessageBody], Answer]
     max_body_bytes: int | None
+    documentation: str
+    """What the method does, for the reference."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._respond(Request(scope, receive))

@@ -1,0 +1,187 @@
+"""The OpenAPI 3.1 document of a set of routes: FastAPI describes its own, protobuf descriptors the RPCs.
+
+Run as a program, writes docs/openapi.json: `python -m reference.document docs/openapi.json`.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final, cast
+
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from google.protobuf.descriptor import Descriptor, MethodDescriptor
+from google.protobuf.descriptor_pool import Default
+from opentelemetry.proto.collector.profiles.v1development import profiles_service_pb2 as otlp
+from starlette.routing import BaseRoute, Route
+
+from flamehouse import VERSION
+from flamehouse.errors import Code
+from flamehouse.pb.status_pb2 import Status
+from flamehouse.telemetry.local import Prometheus
+from reference.messages import reference_to, schemas_of
+
+type Document = dict[str, Any]
+
+_DESCRIPTION: Final = """\
+Profiles come in by /ingest (Pyroscope SDKs), Push (Alloy and newer SDKs) and OTLP; Grafana's Pyroscope data source queries
+them by the RPCs of querier.v1.QuerierService. RPCs follow the Connect protocol (connectrpc.com): POST, JSON or protobuf.
+Numbers of 64 bits are strings in JSON responses, names of fields are accepted in snake_case too, and unknown fields are
+ignored. Requests and responses may be gzipped. docs/api.md has limits and semantics."""
+
+_ERROR: Final[Document] = {
+    "type": "object",
+    "required": ["code", "message"],
+    "properties": {
+        "code": {"type": "string", "enum": [code.wire_name for code in Code]},
+        "message": {"type": "string"},
+    },
+}
+_ERROR_REFERENCE: Final = {"$ref": "#/components/schemas/Error"}
+_ERROR_RESPONSE: Final = {
+    "description": "An error: its code and what to do",
+    "content": {"application/json": {"schema": _ERROR_REFERENCE}},
+}
+_TENANT: Final = {
+    "in": "header",
+    "name": "X-Scope-OrgID",
+    "required": False,
+    "description": "The tenant; `anonymous` without it. Letters, digits and `!-_.*'()`, 150 at most",
+    "schema": {"type": "string"},
+}
+_CONNECT_HEADERS: Final = [
+    {
+        "in": "header",
+        "name": "Connect-Protocol-Version",
+        "required": False,
+        "schema": {"type": "string", "enum": ["1"]},
+    },
+    {
+        "in": "header",
+        "name": "Connect-Timeout-Ms",
+        "required": False,
+        "description": "How long the client waits; the response after that is `deadline_exceeded`",
+        "schema": {"type": "string", "pattern": "^[0-9]{1,10}$"},
+    },
+]
+_OTLP_MEDIA_TYPES: Final = (
+    "application/json",
+    "application/x-protobuf",
+    "application/protobuf",
+    "application/proto",
+)
+_OTLP_PATHS: Final = (
+    "/v1development/profiles",
+    "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",
+)
+_OTLP_REQUEST: Final = otlp.ExportProfilesServiceRequest.DESCRIPTOR
+_OTLP_RESPONSE: Final = otlp.ExportProfilesServiceResponse.DESCRIPTOR
+_STATUS: Final = cast(Descriptor, Status.DESCRIPTOR)
+_WITHOUT_TENANT: Final = ("/ready", "/metrics", "/api/v1/status/buildinfo")
+
+
+def document_of(routes: Sequence[BaseRoute]) -> Document:
+    """The document of every route that is part of the interface."""
+    rpcs = dict(_rpcs_of(routes))
+    http = [route for route in routes if isinstance(route, APIRoute)]
+    document = get_openapi(title="flamehouse", version=VERSION, description=_DESCRIPTION, routes=http)
+    document["openapi"] = "3.1.0"
+    document["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+    paths = document["paths"] | {path: {"post": _operation_of(rpc, doc)} for path, (rpc, doc) in rpcs.items()}
+    document["paths"] = dict(sorted(paths.items()))
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _complete(path, operation)
+    document["components"] = _components_of(document, [rpc for rpc, _ in rpcs.values()])
+    document["security"] = [{}, {"basic": []}, {"bearer": []}]
+    return document
+
+
+def written(document: Document) -> str:
+    """The document as docs/openapi.json has it."""
+    return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _rpcs_of(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, tuple[MethodDescriptor, str]]]:
+    """The method and the documentation of each route that is an RPC, by its path."""
+    for route in routes:
+        if isinstance(route, Route) and not isinstance(route, APIRoute):
+            service, _, method = route.path[1:].partition("/")
+            rpc = Default().FindServiceByName(service).methods_by_name[method]
+            yield route.path, (rpc, getattr(route.endpoint, "documentation", ""))
+
+
+def _operation_of(rpc: MethodDescriptor, documentation: str) -> Document:
+    service = rpc.containing_service
+    return {
+        "operationId": rpc.full_name,
+        "tags": [service.full_name],
+        "summary": rpc.name,
+        "description": documentation,
+        "parameters": [*_CONNECT_HEADERS],
+        "requestBody": {"required": True, "content": _both_encodings(rpc.input_type)},
+        "responses": {
+            "200": {"description": "The response", "content": _both_encodings(rpc.output_type)},
+            "405": {"description": "Another method than POST: an empty body"},
+            "415": {"description": "Another Content-Type than those of the request: an empty body"},
+        },
+    }
+
+
+def _both_encodings(message: Descriptor) -> Document:
+    return {
+        "application/json": {"schema": reference_to(message)},
+        "application/proto": {"schema": {"type": "string", "format": "binary"}},
+    }
+
+
+def _complete(path: str, operation: Document) -> None:
+    """Add what all operations share, and take away the error of FastAPI's that no request receives."""
+    if path not in _WITHOUT_TENANT:
+        operation["parameters"] = [*operation.get("parameters", ()), _TENANT]
+    responses = operation["responses"]
+    responses.pop("422", None)
+    responses["default"] = _ERROR_RESPONSE
+    if path in _OTLP_PATHS:
+        operation["requestBody"] = {"required": True, "content": _otlp_encodings(reference_to(_OTLP_REQUEST))}
+        responses["200"] = {
+            "description": "The export is stored; `partialSuccess` counts rejected profiles",
+            "content": _otlp_encodings(reference_to(_OTLP_RESPONSE)),
+        }
+        error = {"anyOf": [reference_to(_STATUS), _ERROR_REFERENCE]}
+        responses["default"] = {"description": "A Status", "content": _otlp_encodings(error)}
+
+
+def _otlp_encodings(schema: Document) -> Document:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {name: {"schema": schema} if name == "application/json" else binary for name in _OTLP_MEDIA_TYPES}
+
+
+def _components_of(document: Document, rpcs: Sequence[MethodDescriptor]) -> Document:
+    of_http = document.get("components", {}).get("schemas", {})
+    messages = [type_ for rpc in rpcs for type_ in (rpc.input_type, rpc.output_type)]
+    messages += [_OTLP_REQUEST, _OTLP_RESPONSE, _STATUS]
+    kept = {name: schema for name, schema in of_http.items() if "ValidationError" not in name}
+    return {
+        "schemas": {**kept, "Error": _ERROR, **schemas_of(messages)},
+        "securitySchemes": {
+            "basic": {
+                "type": "http",
+                "scheme": "basic",
+                "description": "Any user, the credential as password",
+            },
+            "bearer": {"type": "http", "scheme": "bearer", "description": "The credential as token"},
+        },
+    }
+
+
+def main(path: str) -> None:
+    """Write the document of the local server."""
+    from all_in_one import api_routes  # noqa: PLC0415  # which imports this package
+
+    Path(path).write_text(written(document_of(api_routes(Prometheus()))))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
