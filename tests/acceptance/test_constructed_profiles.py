@@ -119,7 +119,7 @@ def test_frames_that_nobody_knows_are_stored_with_their_address(shop: Shop, clic
     tenant = {"tenant": shop.server.client.tenant}
     addresses = dict(map(tuple, clickhouse.rows(ADDRESSES, tenant)))
     stored = [([addresses[id_] for id_ in ids], named) for ids, named in clickhouse.rows(STACKS, tenant)]
-    assert sorted(stored) == [([0x1001, 0, 0x1002], 1), ([0x1003], 0)]
+    assert sorted(stored) == [([0x1001, 0, 0x1002], 3), ([0x1003], 1)]
 
 
 STORED_SPANS = """

@@ -40,7 +40,7 @@ def test_a_batch_of_services_is_taken_apart(server: Server) -> None:
     assert server.label_values(at_ms, at_ms + 60_000, "service_name") == ["bank", "shop"]
 
 
-def test_frames_that_nobody_named_are_left_out_of_flame_graphs_and_counted(server: Server) -> None:
+def test_native_frames_are_drawn_by_mapping_and_address(server: Server) -> None:
     at_ms = some_monday_ms()
     export = Export()
     mapping = export.tables.mapping("/lib/libc.so", {"process.executable.build_id.gnu": uuid4().hex})
@@ -50,7 +50,8 @@ def test_frames_that_nobody_named_are_left_out_of_flame_graphs_and_counted(serve
     ]
     export.add(export.profile(*samples, time_ns=at_ms * MS))
     send(server, export)
-    assert asked(server, at_ms) == drawn([(("main",), 30_000_000)])
+    stacks = [(("main", "libc.so!0x1234"), 30_000_000), (("libc.so!0x1234", "libc.so!0x2345"), 40_000_000)]
+    assert asked(server, at_ms) == drawn(stacks)
     [(_, points)] = server.series(at_ms, at_ms + 60_000, step=60)
     assert sum(value for _, value in points) == 70_000_000
 

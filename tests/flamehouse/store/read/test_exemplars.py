@@ -88,7 +88,9 @@ def found(world: World, asked: Asked) -> Points:
 def points_of(world: World, asked: Asked, *, spans: bool) -> Mapping[tuple[Labels, int], Sequence[Pointed]]:
     """What each point of the answer is made of."""
     points: dict[tuple[Labels, int], list[Pointed]] = {}
-    last = min(asked.start + (asked.end - asked.start) // asked.step * asked.step, asked.end - 1)
+    last = min(
+        asked.start + (asked.end - asked.start) // asked.step * asked.step, max(asked.start, asked.end - 1)
+    )
     for point in world.points(asked.group_by, spans=spans, call_site=asked.call_site):
         if asked.start - asked.step < point.at <= last:
             timestamp = asked.start - (asked.start - point.at) // asked.step * asked.step

@@ -67,7 +67,9 @@ def ask(server: Server, monday: int, asked: Asked, selector: str = "{}") -> list
 
 def expected(profiles: Sequence[Taken], asked: Asked) -> list[AnsweredSeries]:
     """What Pyroscope answers: the point at T is made of what was taken after T - step, up to and with T, before end."""
-    last = min(asked.start + (asked.end - asked.start) // asked.step * asked.step, asked.end - 1)
+    last = min(
+        asked.start + (asked.end - asked.start) // asked.step * asked.step, max(asked.start, asked.end - 1)
+    )
     groups: dict[tuple[tuple[str, str], ...], dict[int, list[int]]] = {}
     for each in profiles:
         if not asked.start - asked.step < each.at <= last:
@@ -147,7 +149,7 @@ THREE = (
         # the first step reaches back before the start
         (Asked(start=14_999, end=15_000, step=15_000), [(14_999, 1)]),
         (Asked(start=15_000, end=15_001, step=15_000), [(15_000, 2)]),
-        (Asked(start=15_000, end=15_000, step=15_001), [(15_000, 1)]),
+        (Asked(start=15_000, end=15_000, step=15_001), [(15_000, 3)]),
         (Asked(start=50_000, end=50_001, step=DAY), [(50_000, 31)]),
         # steps count from the start, not from round times
         (Asked(start=1, end=60_000, step=15_000), [(1, 1), (15_001, 6), (30_001, 8), (45_001, 16)]),

@@ -113,10 +113,13 @@ def select_series(reader: Reader, tenant: str, query: SeriesQuery) -> list[Serie
 
 
 def _buckets(query: SeriesQuery) -> TimeRange:
-    """From what counts for the first point to what counts for the last, both included: the range's end is not in it."""
+    """From what counts for the first point to what counts for the last, both included.
+
+    The range's end is not in it, unless the range is an instant: then it is what the one point is about.
+    """
     first, step = query.within.start_ms, query.step_ms
     last = first + (query.within.end_ms - first) // step * step
-    return TimeRange(start_ms=first - step + 1, end_ms=min(last, query.within.end_ms - 1))
+    return TimeRange(start_ms=first - step + 1, end_ms=min(last, max(first, query.within.end_ms - 1)))
 
 
 def _bounded(reader: Reader) -> Reader:
