@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from adhoc import service as adhoc_profiles
-from flamehouse.identity.credentials import NoCredential, SharedCredential
+from flamehouse.identity.credentials import Credentials, NoCredential, SharedCredential
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
@@ -34,11 +34,14 @@ from flamehouse.telemetry.log import access_log
 from flamehouse.telemetry.metrics import install
 from flamehouse.web.http_app import http_app_of, http_router
 from flamehouse.web.routing import CleanPaths
+from http2_preface import http_protocol
 from reference.routes import reference_routes
 from routes import routes
 
 _STOP_GRACE_S: Final = 5
 """Beyond a query's own time limit, how long a stop waits for requests under way."""
+_GRPC_STOP_S: Final = 5
+"""How long a stop waits for exports over gRPC under way: clients send them again."""
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not bound
 """Where a server that listens on every interface is reached on its own machine, whatever `localhost` is there."""
 
@@ -53,7 +56,7 @@ flamehouse is ready on {url}
   First profile:   curl{user} --data-binary 'main;work 1' '{url}/ingest?name=first-profile'
   SDKs and Alloy:  server address {url}
   Grafana:         data source "Grafana Pyroscope" with the URL {url}
-  Data:            {data}
+  Data:            {data}{grpc}
 
 Ctrl-C stops it."""
 _CREDENTIAL_USER: Final = ' --user ":$API_CREDENTIAL"'
@@ -68,10 +71,9 @@ def create_app(
     prometheus: Prometheus | None = None,
 ) -> ASGIApp:
     """The app with every route; `services` is called for each request. An empty `credential` opens it to everyone."""
-    credentials = SharedCredential(credential=credential) if credential else NoCredential()
     documented = api_routes(prometheus or Prometheus())
     every = [*documented, *reference_routes(documented)]
-    return CleanPaths(http_app_of(every, services, credentials), path_prefix)
+    return CleanPaths(http_app_of(every, services, _credentials(credential)), path_prefix)
 
 
 def api_routes(prometheus: Prometheus) -> list[BaseRoute]:
@@ -91,6 +93,10 @@ def metrics_routes(prometheus: Prometheus) -> list[BaseRoute]:
     return router.routes
 
 
+def _credentials(credential: str) -> Credentials:
+    return SharedCredential(credential=credential) if credential else NoCredential()
+
+
 def main(environ: Mapping[str, str] = os.environ) -> None:
     """Serve until SIGINT or SIGTERM; SystemExit with one line where it cannot start."""
     with ExitStack() as opened:
@@ -106,6 +112,7 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
         services = Services(settings=settings, store=store, check=store.check)
         prometheus = Prometheus()
         install(prometheus)
+        grpc_address = _serve_grpc(environ, services, opened)
         config = uvicorn.Config(
             create_app(
                 lambda: services,
@@ -113,6 +120,7 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
                 settings.api_credential,
                 prometheus=prometheus,
             ),
+            http=http_protocol(grpc_address),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -122,8 +130,35 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             _READY.format,
             user=_CREDENTIAL_USER if settings.api_credential else "",
             data=_data_in_words(settings, migrated),
+            grpc=f"\n  OTLP over gRPC:  {grpc_address}" if grpc_address else "",
         )
         _Server(config, greeting).run([listener])
+
+
+def _serve_grpc(environ: Mapping[str, str], services: Services, opened: ExitStack) -> str:
+    """Serve OTLP over gRPC on OTLP_GRPC_PORT until `opened` closes; the address, empty if the variable is."""
+    text = environ.get("OTLP_GRPC_PORT") or ""
+    if not text:
+        return ""
+    host = environ.get("HOST") or "127.0.0.1"
+    host = f"[{host}]" if ":" in host else host
+    # grpcio takes some 60 ms to load, which a server without it need not wait for.
+    from ingest.endpoints import otlp_grpc  # noqa: PLC0415
+
+    try:
+        port = int(text)
+        server, port = otlp_grpc.serve(
+            f"{host}:{port}", services, _credentials(services.settings.api_credential)
+        )
+    except ValueError as error:
+        raise SystemExit(f"flamehouse: OTLP_GRPC_PORT must be a port number, not {text!r}") from error
+    except RuntimeError as error:
+        advice = "OTLP_GRPC_PORT names another port, and 0 takes a free one"
+        raise SystemExit(
+            f"flamehouse: cannot listen on {host}:{text} for OTLP over gRPC; {advice}"
+        ) from error
+    opened.callback(lambda: server.stop(_GRPC_STOP_S).wait())
+    return f"{host}:{port}"
 
 
 class _Server(uvicorn.Server):

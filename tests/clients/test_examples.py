@@ -164,10 +164,10 @@ def _components(example: str) -> Iterator[str]:
 
 
 def test_the_collectors_pipelines_have_what_they_name() -> None:
-    (example,) = examples(PAGE, "yaml")
-    config = yaml.safe_load(example)
-    for pipeline in config["service"]["pipelines"].values():
+    collector, grpc_exporter = (yaml.safe_load(example) for example in examples(PAGE, "yaml"))
+    for pipeline in collector["service"]["pipelines"].values():
         for kind, names in pipeline.items():
-            assert set(names) <= set(config[kind])
-    _, _, path = config["exporters"]["otlphttp"]["profiles_endpoint"].partition("}")
+            assert set(names) <= set(collector[kind])
+    _, _, path = collector["exporters"]["otlp_http"]["profiles_endpoint"].partition("}")
     assert path in {route.path for route in routes if isinstance(route, Route)}
+    assert [*grpc_exporter["exporters"]] == ["otlp_grpc"]

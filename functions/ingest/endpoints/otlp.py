@@ -1,4 +1,4 @@
-"""OTLP profiles over HTTP, from the `otlphttp` exporter of OpenTelemetry collectors and from SDKs.
+"""OTLP profiles over HTTP, from the `otlp_http` exporter of OpenTelemetry collectors and from SDKs.
 
 Protocol: opentelemetry.io/docs/specs/otlp, "OTLP/HTTP". A response is in the request's encoding, errors are Status messages.
 """
@@ -30,7 +30,7 @@ _RPC_PATH: Final = "/opentelemetry.proto.collector.profiles.v1development.Profil
 _MAX_SHOWN: Final = 100
 """Rejected profiles that a response names: there may be ten thousand."""
 
-_GRPC_CODES: Final = {code: number for number, code in enumerate(Code, start=1)}
+GRPC_CODES: Final = {code: number for number, code in enumerate(Code, start=1)}
 """Codes are declared in the order of their numbers."""
 
 
@@ -43,7 +43,7 @@ class _OtlpRoute(HttpRoute):
         media_type = media_type_of(request.headers.get("Content-Type", ""))
         if media_type not in CODECS:
             media_type = "application/json"
-        status = Status(code=_GRPC_CODES[error.code], message=_shown(error.message))
+        status = Status(code=GRPC_CODES[error.code], message=shown(error.message))
         headers = {"Content-Type": media_type, **error_headers(error)}
         return Response(CODECS[media_type].encode(status), error.http_status, headers)
 
@@ -69,25 +69,25 @@ async def export(request: Request) -> Response:
     )
 
     def run() -> Response:
-        content = codec.encode(_response(pipeline.ingest(services, received)))
+        content = codec.encode(response_of(pipeline.ingest(services, received)))
         return Response(content, headers={"Content-Type": media_type_of(content_type)})
 
     return await run_in_threadpool(run)
 
 
-def _response(outcome: Outcome) -> Message:
+def response_of(outcome: Outcome) -> Message:
     """The rejected profiles, and why. RpcError invalid_argument if no other was stored."""
     # OpenTelemetry's messages take some milliseconds to load, which no other request is to wait for.
     from ingest.formats import otlp  # noqa: PLC0415
 
     messages = {rejected.id: rejected.error.message for rejected in outcome.rejected.values()}
-    shown = islice(messages.items(), _MAX_SHOWN)
-    text = "; ".join(f"{place}: {message}" for place, message in shown)
+    first = islice(messages.items(), _MAX_SHOWN)
+    text = "; ".join(f"{place}: {message}" for place, message in first)
     if messages and outcome.nothing_stored:
         raise invalid_argument(text)
-    return otlp.answer(len(messages), _shown(text))
+    return otlp.answer(len(messages), shown(text))
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """As much of a text as a message holds, in what UTF-8 can carry."""
     return text[:MAX_MESSAGE_CHARS].encode(errors="replace").decode()

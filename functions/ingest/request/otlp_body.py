@@ -57,7 +57,10 @@ def unpacked(body: bytes, limit: int) -> bytes:
 
 def _unsupported(media_type: str) -> RpcError:
     if media_type.startswith("application/grpc"):
-        text = "OTLP over gRPC is not served, OTLP over HTTP is: export with otlphttp"
+        text = (
+            "this port serves OTLP over HTTP: export with otlp_http (otlphttp before collector 0.165), or over gRPC to "
+            "the OTLP_GRPC_PORT of a local server"
+        )
     else:
         text = f"the Content-Type must be one of {', '.join(CODECS)}"
     return RpcError(Code.INVALID_ARGUMENT, text, http_status=415)

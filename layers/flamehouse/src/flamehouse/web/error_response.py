@@ -13,7 +13,7 @@ from flamehouse.telemetry.request import note_error
 
 MAX_MESSAGE_CHARS: Final = 4096
 """Messages quote what they refuse, and that may be as long as a body."""
-_RETRY_AFTER_S: Final = "30"
+RETRY_AFTER_S: Final = 30
 
 
 def error_response(error: RpcError) -> Response:
@@ -26,4 +26,4 @@ def error_response(error: RpcError) -> Response:
 def error_headers(error: RpcError) -> dict[str, str]:
     """The headers of an error in any shape, such as when to retry. Notes the error for the request's log line."""
     note_error(error.code.wire_name, error.message)
-    return {"Retry-After": _RETRY_AFTER_S} if error.code is Code.UNAVAILABLE else {}
+    return {"Retry-After": str(RETRY_AFTER_S)} if error.code is Code.UNAVAILABLE else {}

@@ -1,0 +1,195 @@
+"""OTLP over gRPC: a client of grpcio against the server, and the process that has both ports."""
+
+import http.client
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc
+import pytest
+from opentelemetry.proto.collector.profiles.v1development.profiles_service_pb2 import (
+    ExportProfilesServiceResponse,
+)
+
+from flamehouse.errors import Code, RpcError
+from flamehouse.identity.credentials import NoCredential, SharedCredential
+from flamehouse.model.profile import Upload
+from flamehouse.pb.status_pb2 import RetryInfo, Status
+from flamehouse.services import Services
+from ingest.endpoints.otlp_grpc import serve
+from tests.support.servers.doubles import CannedStore
+from tests.support.servers.local_server import running
+from tests.support.uploads.otlp import RPC_PATH, Export, exported, partial_success
+from tests.support.uploads.otlp_uploads import sent
+from tests.support.uploads.uploads import ANY_TIME
+
+TIMEOUT_S = 20
+
+
+class Store(CannedStore):
+    """A store that keeps uploads, or fails with an error."""
+
+    def __init__(self, failure: RpcError | None = None) -> None:
+        super().__init__()
+        self.uploads: list[Upload] = []
+        self.failure = failure
+
+    def insert(self, upload: Upload) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.uploads.append(upload)
+
+
+@contextmanager
+def serving(store: Store, *, credential: str = "", **settings: Any) -> Iterator[str]:
+    services = Services(settings=replace(ANY_TIME, **settings), store=store, check=lambda: None)
+    credentials = SharedCredential(credential=credential) if credential else NoCredential()
+    server, port = serve("127.0.0.1:0", services, credentials)
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(0).wait()
+
+
+def call(address: str, body: bytes, **options: Any) -> bytes:
+    with grpc.insecure_channel(address) as channel:
+        response: bytes = channel.unary_unary(RPC_PATH)(body, timeout=TIMEOUT_S, **options)
+    return response
+
+
+def failure(address: str, body: bytes, **options: Any) -> grpc.RpcError:
+    with pytest.raises(grpc.RpcError) as caught:
+        call(address, body, **options)
+    return caught.value
+
+
+@pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
+def test_an_export_is_the_upload_that_it_is_over_http(compression: grpc.Compression) -> None:
+    body = exported(**{"service.name": "shop"}).body
+    store = Store()
+    with serving(store) as address:
+        assert call(address, body, compression=compression) == b""
+    over_http, _ = sent(body)
+    [upload] = store.uploads
+    assert (upload.id, upload.tenant) == (over_http.uploads[0].id, "anonymous")
+
+
+def test_invalid_profiles_are_a_partial_success() -> None:
+    export = Export()
+    export.add(
+        export.profile(export.sample()), export.profile(export.sample(), types=(("a-b", ""), ("", "")))
+    )
+    store = Store()
+    with serving(store) as address:
+        response = call(address, export.body)
+    assert partial_success(response) == (1, "resource 0, scope 0, profile 1: sample type contains -")
+    assert len(store.uploads[0].profiles) == 1
+
+
+@pytest.mark.parametrize(
+    ("metadata", "tenant"),
+    [
+        ([("authorization", "Bearer secret")], "anonymous"),
+        ([("authorization", "Basic OnNlY3JldA=="), ("x-scope-orgid", "shop")], "shop"),
+    ],
+)
+def test_metadata_carries_the_credential_and_the_tenant(metadata: list[tuple[str, str]], tenant: str) -> None:
+    store = Store()
+    with serving(store, credential="secret") as address:
+        call(address, exported().body, metadata=metadata)
+    assert store.uploads[0].tenant == tenant
+
+
+@pytest.mark.parametrize("metadata", [[], [("authorization", "Bearer other")]])
+def test_a_call_without_the_credential_is_unauthenticated(metadata: list[tuple[str, str]]) -> None:
+    store = Store()
+    with serving(store, credential="secret") as address:
+        assert failure(address, exported().body, metadata=metadata).code() is grpc.StatusCode.UNAUTHENTICATED
+    assert store.uploads == []
+
+
+def test_an_invalid_tenant_is_an_invalid_argument() -> None:
+    with serving(Store()) as address:
+        error = failure(address, exported().body, metadata=[("x-scope-orgid", "a|b")])
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_body_that_is_no_request_is_an_invalid_argument() -> None:
+    with serving(Store()) as address:
+        error = failure(address, b"\xff\xff")
+    assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert error.details().startswith("the body is not a valid message")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "retry_s"),
+    [
+        (RpcError(Code.RESOURCE_EXHAUSTED, "too many series"), grpc.StatusCode.RESOURCE_EXHAUSTED, 30),
+        (RpcError(Code.UNAVAILABLE, "no ClickHouse"), grpc.StatusCode.UNAVAILABLE, 30),
+        (RpcError(Code.DEADLINE_EXCEEDED, "slow"), grpc.StatusCode.DEADLINE_EXCEEDED, None),
+        (RpcError(Code.INVALID_ARGUMENT, "wrong"), grpc.StatusCode.INVALID_ARGUMENT, None),
+    ],
+)
+def test_an_error_has_its_status_and_says_when_to_retry(
+    error: RpcError, code: grpc.StatusCode, retry_s: int | None
+) -> None:
+    with serving(Store(error)) as address:
+        raised = failure(address, exported().body)
+    assert (raised.code(), raised.details()) == (code, error.message)
+    details = dict(raised.trailing_metadata()).get("grpc-status-details-bin")
+    assert (details is None) == (retry_s is None)
+    if details is not None:
+        [info] = Status.FromString(details).details
+        assert info.type_url == "type.googleapis.com/google.rpc.RetryInfo"
+        assert RetryInfo.FromString(info.value).retry_delay.seconds == retry_s
+
+
+@pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
+def test_a_message_beyond_the_limit_is_not_to_be_sent_again(compression: grpc.Compression) -> None:
+    store = Store()
+    with serving(store, max_body_bytes=1_000) as address:
+        error = failure(address, exported().body + bytes(100_000), compression=compression)
+    assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "grpc-status-details-bin" not in dict(error.trailing_metadata())
+    assert store.uploads == []
+
+
+def test_the_local_server_has_both_ports_and_names_the_grpc_port_to_a_client_of_the_other(
+    tmp_path: Path,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    export = Export()
+    export.add(export.profile(export.sample(), time_ns=time.time_ns()), resource={"service.name": "shop"})
+    with running(tmp_path, OTLP_GRPC_PORT=str(port)) as server:
+        assert f"127.0.0.1:{port}" in server.greeting
+        response = call(f"127.0.0.1:{port}", export.body)
+        assert ExportProfilesServiceResponse.FromString(response) == ExportProfilesServiceResponse()
+        http_address = urlsplit(server.url).netloc
+        connection = http.client.HTTPConnection(http_address, timeout=TIMEOUT_S)
+        connection.request(
+            "POST",
+            "/querier.v1.QuerierService/LabelValues",
+            '{"name": "service_name"}',
+            {"Content-Type": "application/json"},
+        )
+        assert b'"shop"' in connection.getresponse().read()
+        connection.close()
+        assert failure(http_address, export.body).code() is grpc.StatusCode.UNAVAILABLE
+        server.stop()
+        assert server.process.stderr is not None
+        logged = server.process.stderr.read()
+    assert f"send OTLP over gRPC to port {port}" in logged
+
+
+def test_a_grpc_port_in_use_ends_the_start_with_a_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        message = f"cannot listen on 127.0.0.1:{port}.*OTLP_GRPC_PORT"
+        with pytest.raises(AssertionError, match=message), running(tmp_path, OTLP_GRPC_PORT=str(port)):
+            pass
