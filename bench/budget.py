@@ -1,6 +1,6 @@
 """What a cold start of each function may cost: the libraries it imports, its time, the size of its layers.
 
-Tests hold the libraries and the sizes (tests/deployment); `make bench ARGS="--only init"` measures the time.
+Tests hold the libraries and the sizes (tests/deployment); `make bench` measures the time of the read path.
 """
 
 from dataclasses import dataclass

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 
+from bench.budget import budget_of
 from bench.isolated import data_folder
 from bench.plan import Plan
 from bench.report import Line
@@ -63,6 +64,7 @@ answer = handler(json.loads(sys.argv[1]), Context)
 assert answer["statusCode"] == 200, answer
 print(time.process_time() - begun)
 """
+_IMPORT_RATIO: Final = 1.5
 _WARM: Final = 30
 """So many times as often as slower things, small RPCs are called."""
 
@@ -92,7 +94,7 @@ def _beginnings(deployed: Cloud, plan: Plan) -> list[Line]:
             for name, program in programs.items():
                 taken = _cpu_ms(deployed, function, program, event)
                 least[name] = min(least.get(name, taken), taken)
-        for name, most in (("import", 1.5), ("answer", 2.0)):
+        for name, most in (("import", _IMPORT_RATIO), ("answer", budget_of(module).init_ratio)):
             what = f"{rpc}: import" if name == "import" else f"{rpc}: import and first answer"
             figure = least[name] / least["bare"]
             beside = f"{least['bare']:.0f} ms bare import"
