@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 from adhoc import service as adhoc_profiles
 from flamehouse.identity.credentials import Credentials, NoCredential, SharedCredential
 from flamehouse.services import Services
-from flamehouse.settings import Settings
+from flamehouse.settings import Settings, is_loopback
 from flamehouse.store import open_store
 from flamehouse.store.connection.data_folder import data_folder, locked
 from flamehouse.store.connection.errors import told_to_operators
@@ -38,6 +38,8 @@ from http2_preface import http_protocol
 from reference.routes import reference_routes
 from routes import routes
 
+_BACKLOG: Final = 128
+"""asyncio tries as many accepts at a time: without descriptors, each fails and logs."""
 _STOP_GRACE_S: Final = 5
 """Beyond a query's own time limit, how long a stop waits for requests under way."""
 _GRPC_STOP_S: Final = 5
@@ -56,6 +58,7 @@ flamehouse is ready on {url}
   First profile:   curl{user} --data-binary 'main;work 1' '{url}/ingest?name=first-profile'
   SDKs and Alloy:  server address {url}
   Grafana:         data source "Grafana Pyroscope" with the URL {url}
+  Access:          {access}
   Data:            {data}{grpc}
 
 Ctrl-C stops it."""
@@ -105,7 +108,9 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             log_to_stderr(as_json=settings.log_format == "json")
             access_log(enabled=bool(settings.access_log))
             opened.enter_context(locked(settings))
-            listener = _listen(environ.get("HOST") or "127.0.0.1", environ.get("PORT") or "4040")
+            host = environ.get("HOST") or "127.0.0.1"
+            _check_exposure(host, settings, insecure=environ.get("INSECURE") == "1")
+            listener = _listen(host, environ.get("PORT") or "4040")
             migrated = migrate(settings)
             store = open_store(settings)
         opened.callback(store.close)
@@ -124,6 +129,7 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             log_config=None,
             access_log=False,
             lifespan="off",
+            backlog=_BACKLOG,
             timeout_graceful_shutdown=settings.query_timeout_s + _STOP_GRACE_S,
         )
         greeting = partial(
@@ -131,6 +137,7 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             user=_CREDENTIAL_USER if settings.api_credential else "",
             data=_data_in_words(settings, migrated),
             grpc=f"\n  OTLP over gRPC:  {grpc_address}" if grpc_address else "",
+            access=_access_in_words(host, settings),
         )
         _Server(config, greeting).run([listener])
 
@@ -182,6 +189,21 @@ class _Server(uvicorn.Server):
         # First, as the next signal may interrupt what follows.
         self.should_exit = True
         _say(f"{signal.Signals(sig).name}: finishing what is under way (again: stop at once)")
+
+
+def _check_exposure(host: str, settings: Settings, *, insecure: bool) -> None:
+    """Raises SystemExit if other machines could use the server without a credential, unless that is wanted."""
+    if not (is_loopback(host) or settings.api_credential or insecure):
+        raise SystemExit(
+            f"flamehouse: HOST={host} opens this server to other machines: set API_CREDENTIAL, or INSECURE=1 to serve "
+            "without a credential"
+        )
+
+
+def _access_in_words(host: str, settings: Settings) -> str:
+    """Who can reach the server, and what they need."""
+    machines = "this machine alone" if is_loopback(host) else f"every machine that reaches {host}"
+    return f"{machines}, {'with the credential' if settings.api_credential else 'without a credential'}"
 
 
 def _say(text: str) -> None:

@@ -121,6 +121,16 @@ def test_a_server_on_every_interface_says_where_it_is_reached_from_here(tmp_path
         assert httpx.get(f"{server.url}/ready").status_code == 200
 
 
+def test_other_machines_are_not_served_without_a_credential(tmp_path: Path) -> None:
+    status, words = refusal(tmp_path, HOST="0.0.0.0")  # noqa: S104  # what is tested
+    assert status == 1
+    assert words.startswith(
+        "flamehouse: HOST=0.0.0.0 opens this server to other machines: set API_CREDENTIAL"
+    )
+    with running(tmp_path, HOST="0.0.0.0", INSECURE="1") as server:  # noqa: S104  # what is tested
+        assert "every machine that reaches 0.0.0.0, without a credential" in server.greeting
+
+
 def test_a_second_start_on_the_same_folder_is_refused_in_a_line(tmp_path: Path) -> None:
     with running(tmp_path):
         status, words = refusal(tmp_path)

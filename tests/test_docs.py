@@ -40,10 +40,13 @@ def test_every_setting_is_documented_with_its_default() -> None:
         field.name.upper(): str(EMPTY if field.default in ("", None) else field.default)
         for field in fields(Settings)
     }
-    listening = {name: documented.pop(name) for name in ("HOST", "PORT", "OTLP_GRPC_PORT", "DATA_DIR")}
+    listening = {
+        name: documented.pop(name) for name in ("HOST", "INSECURE", "PORT", "OTLP_GRPC_PORT", "DATA_DIR")
+    }
     assert documented == defaults
     assert listening == {
         "HOST": "127.0.0.1",
+        "INSECURE": str(EMPTY),
         "PORT": "4040",
         "OTLP_GRPC_PORT": str(EMPTY),
         "DATA_DIR": "./data",

@@ -95,10 +95,24 @@ def test_a_dsn_of_a_server_that_cannot_be_right_is_refused_without_its_password(
 
 @pytest.mark.parametrize(
     "dsn",
-    ["http://host", "https://host/", "https://u@host", "https://u:p%2F%23@host:8443", "https://u:p@[::1]:1"],
+    [
+        "http://localhost",
+        "http://127.0.0.1:8123",
+        "http://u:p@[::1]:1",
+        "https://host/",
+        "https://u@host",
+        "https://u:p%2F%23@host:8443",
+        "https://u:p@[::1]:1",
+    ],
 )
 def test_a_dsn_of_a_server_is_taken(dsn: str) -> None:
     assert Settings.from_env({"CLICKHOUSE_DSN": dsn}).clickhouse_dsn == dsn
+
+
+def test_a_password_is_not_sent_to_another_machine_in_clear_text() -> None:
+    with pytest.raises(ValueError, match=r"^CLICKHOUSE_DSN must use https") as refusal:
+        Settings.from_env({"CLICKHOUSE_DSN": "http://user:the-password@host:8123"})
+    assert "the-password" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("place", ["gs://bucket", "s3://", "s3:///", "s3://bucket/folder"])

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from typing import Final, Self
 from urllib.parse import urlsplit
 
@@ -174,6 +175,18 @@ def _check_server(dsn: str) -> None:
             "CLICKHOUSE_DSN must be https://user:password@host:8443 and no more, with characters other than letters, "
             "digits and -._~ of the user and the password percent-encoded"
         )
+    if urlsplit(dsn).scheme == "http" and not is_loopback(urlsplit(dsn).hostname or ""):
+        raise ValueError(
+            "CLICKHOUSE_DSN must use https for a server on another machine: http sends the password in clear text"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine alone: `localhost` or a loopback address."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _check_range(name: str, value: int) -> None:

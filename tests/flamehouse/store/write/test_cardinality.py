@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from flamehouse.errors import RpcError
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse
@@ -13,7 +14,7 @@ from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import Server, drawn, new_tenant, some_monday_ms
 from tests.support.uploads.counted import Counted, once
 from tests.support.uploads.profiles import CPU_LABELS, labels_of, pprof_of, sample
-from tests.support.uploads.uploads import refusal, series
+from tests.support.uploads.uploads import Ingest, pprof, refusal, series
 
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
 
@@ -118,3 +119,22 @@ def test_a_retry_of_the_upload_that_filled_the_day_is_answered_as_before(
     counted = Counted.on(Store(clickhouse, LoneWriter(clickhouse), limited), limited)
     assert [counted.send(number) for number in (0, 0, 1, 0)] == [200] * 4
     assert counted.counts() == once({0, 1})
+
+
+def test_a_failed_upload_gives_its_series_back(clickhouse: ClickHouse) -> None:
+    tenant = new_tenant()
+    received = Ingest()
+    for name in ("first", "second"):
+        received.post(
+            pprof([("cpu", "nanoseconds")]).SerializeToString(),
+            f"name={name}&format=pprof",
+            headers={"X-Scope-OrgID": tenant},
+        )
+    first, second = received.uploads
+    budget = cardinality.SeriesBudget(clickhouse, 1)
+    with pytest.raises(OSError, match="disk"), budget.taken(first):
+        raise OSError("disk")
+    with budget.taken(second):
+        pass
+    with pytest.raises(RpcError, match="too many series"), budget.taken(first):
+        pytest.fail("the day is full")

@@ -4,8 +4,9 @@ Allowed characters: grafana.com/docs/mimir/latest/configure/about-tenant-ids
 """
 
 import re
-from collections.abc import Mapping
 from typing import Final
+
+from starlette.datastructures import Headers
 
 from flamehouse.errors import invalid_argument
 
@@ -16,12 +17,16 @@ _MAX_CHARS: Final = 150
 _ALLOWED: Final = re.compile(r"[A-Za-z0-9!\-_.*'()]+")
 
 
-def tenant_of(headers: Mapping[str, str]) -> str:
-    """The tenant that `headers` (whose names compare without case) asks for; `anonymous` if it names none.
+def tenant_of(headers: Headers) -> str:
+    """The tenant that the headers name; `anonymous` without one.
 
-    RpcError invalid_argument for several tenants (`a|b`) and for a name that is not one.
+    Raises RpcError(INVALID_ARGUMENT) for several headers (a proxy may append its own behind the client's), for several
+    tenants (`a|b`), and for an invalid name.
     """
-    tenant = headers.get(_HEADER, "")
+    named = headers.getlist(_HEADER)
+    if len(named) > 1:
+        raise invalid_argument(f"send one {_HEADER} header, not {len(named)}")
+    tenant = named[0] if named else ""
     if not tenant:
         return ANONYMOUS
     if "|" in tenant:

@@ -70,10 +70,13 @@ class Store:
 
     def insert(self, upload: Upload) -> None:
         """Store the upload, exactly once however often it comes; returns when it is stored for good."""
-        with told_to_clients(TO_WRITERS), time_limit(self._time_limit_s):
-            self._budget.check(upload)
-            with metrics.timed(metrics.INSERT_MILLISECONDS):
-                self._writer.insert(upload)
+        with (
+            told_to_clients(TO_WRITERS),
+            time_limit(self._time_limit_s),
+            self._budget.taken(upload),
+            metrics.timed(metrics.INSERT_MILLISECONDS),
+        ):
+            self._writer.insert(upload)
         metrics.add(metrics.SAMPLES_STORED, sum(len(profile.values) for profile in upload.profiles))
 
     profile_types = _asked(labels_query.profile_types)

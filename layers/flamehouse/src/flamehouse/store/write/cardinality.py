@@ -1,5 +1,7 @@
 """A guard on labels that never repeat: how many series a tenant may have on one day."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Lock
 
@@ -33,22 +35,43 @@ class SeriesBudget:
         self._counted = 0
         self._lock = Lock()
 
-    def check(self, upload: Upload) -> None:
-        """RpcError resource_exhausted if the upload brings more new series than its tenant may have on a day."""
+    @contextmanager
+    def taken(self, upload: Upload) -> Iterator[None]:
+        """Count the upload's series while it is stored; a block that raises gives back those that it added.
+
+        Raises RpcError(RESOURCE_EXHAUSTED) if it brings more new series than its tenant may have on a day.
+        """
         if not self._limit:
+            yield
             return
         days: dict[int, set[int]] = {}
         for profile in upload.profiles:
             days.setdefault(profile.time_ns // _NS_PER_DAY, set()).add(profile.fingerprint)
+        for day in days:
+            self._read(upload.tenant, day)
+        added = self._take(upload.tenant, days)
+        try:
+            yield
+        except BaseException:
+            self._give_back(upload.tenant, added)
+            raise
+
+    def _take(self, tenant: str, days: Mapping[int, set[int]]) -> dict[int, set[int]]:
+        """Count the series of each day; those that are new."""
         with self._lock:
-            if self._counted > _MAX_COUNTED:
-                self._series, self._counted = {}, 0
             for day, fingerprints in days.items():
-                self._check(day, fingerprints, self._known(upload.tenant, day))
-            for day, fingerprints in days.items():
-                known = self._known(upload.tenant, day)
-                self._counted += len(fingerprints - known)
-                known |= fingerprints
+                self._check(day, fingerprints, self._known(tenant, day))
+            added = {day: fingerprints - self._known(tenant, day) for day, fingerprints in days.items()}
+            for day, new in added.items():
+                self._known(tenant, day).update(new)
+                self._counted += len(new)
+        return added
+
+    def _give_back(self, tenant: str, added: Mapping[int, set[int]]) -> None:
+        with self._lock:
+            for day, new in added.items():
+                self._known(tenant, day).difference_update(new)
+                self._counted -= len(new)
 
     def _check(self, day: int, fingerprints: set[int], known: set[int]) -> None:
         if len(known | fingerprints) > self._limit and not fingerprints <= known:
@@ -59,10 +82,20 @@ class SeriesBudget:
                 " a label whose values never repeat is the usual reason",
             )
 
+    def _read(self, tenant: str, day: int) -> None:
+        """Read the day's series unless they are known. Without the lock: others must not wait for the query."""
+        with self._lock:
+            if self._counted > _MAX_COUNTED:
+                self._series, self._counted = {}, 0
+            if (tenant, day) in self._series:
+                return
+        rows = self._clickhouse.rows(_FINGERPRINTS, {"tenant": tenant, "day": day, "limit": self._limit})
+        with self._lock:
+            known = self._series.setdefault((tenant, day), set())
+            before = len(known)
+            known.update(fingerprint for (fingerprint,) in rows)
+            self._counted += len(known) - before + 1
+
     def _known(self, tenant: str, day: int) -> set[int]:
-        known = self._series.get((tenant, day))
-        if known is None:
-            rows = self._clickhouse.rows(_FINGERPRINTS, {"tenant": tenant, "day": day, "limit": self._limit})
-            known = self._series[tenant, day] = {fingerprint for (fingerprint,) in rows}
-            self._counted += len(known) + 1
-        return known
+        """The series counted so far; a set of its own if they were forgotten since they were read."""
+        return self._series.get((tenant, day), set())
