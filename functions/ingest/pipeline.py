@@ -4,6 +4,7 @@ An upload is acknowledged when the store has it. One that holds invalid profiles
 names each of them, which is the outcome of every retry too.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,9 +15,12 @@ from flamehouse.settings import Settings
 from flamehouse.telemetry.request import note_error
 from ingest.profile.checked import CheckedProfile
 from ingest.profile.normalize import check_series_count, normalize, profile_id_of
+from ingest.profile.overflow import is_overflow
 from ingest.profile.validate import TooNewError
 from ingest.readers import ReadUpload, read_upload
 from ingest.received import ReceivedUpload
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +84,7 @@ def _store(services: Services, received: ReceivedUpload, upload: ReadUpload) -> 
     }
     if _is_too_new(rejected):
         return rejected
-    parts = _normalize(upload, rejected, received.received_ns, services.settings)
+    parts = _normalize(upload, rejected, received, services.settings)
     if parts:
         services.store.insert(
             Upload(tenant=received.tenant, id=upload.id, received_ns=received.received_ns, profiles=parts)
@@ -95,7 +99,7 @@ def _is_too_new(rejected: _Rejected) -> bool:
 
 
 def _normalize(
-    upload: ReadUpload, rejected: _Rejected, received_ns: int, settings: Settings
+    upload: ReadUpload, rejected: _Rejected, received: ReceivedUpload, settings: Settings
 ) -> list[SeriesProfile]:
     """The rows of the upload; a profile whose faults only show here joins the rejected, by its index.
 
@@ -104,20 +108,34 @@ def _normalize(
     """
     parts: list[SeriesProfile] = []
     fingerprints: set[int] = set()
+    overflowed = False
     for index, checked in enumerate(upload.profiles):
         if isinstance(checked.profile, RpcError):
             continue
         id_ = profile_id_of(upload.id, index)
         try:
             of_profile = normalize(
-                checked.profile, profile_id=id_, received_ns=received_ns, settings=settings
+                checked.profile,
+                profile_id=id_,
+                received_ns=received.received_ns,
+                settings=settings,
+                series_left=settings.max_series_per_upload - len(fingerprints),
             )
         except RpcError as error:
             rejected[index] = error.alone()
             continue
         parts += of_profile
+        overflowed = overflowed or any(map(is_overflow, of_profile))
         fingerprints.update(part.fingerprint for part in of_profile)
         check_series_count(len(fingerprints), settings)
+    if overflowed:
+        _log.warning(
+            "an upload of tenant %s, service %s, makes more series than MAX_SERIES_PER_UPLOAD=%d: labels of the rest are "
+            "folded into __overflow__ (LABEL_RULES drops a label whose values never repeat)",
+            received.tenant,
+            parts[-1].service,
+            settings.max_series_per_upload,
+        )
     return parts
 
 

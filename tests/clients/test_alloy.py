@@ -158,14 +158,9 @@ class Failing(CannedStore):
         raise self.error
 
 
-def _many_labels() -> Profile:
-    return pprof_of([sample(["f"], 1, n=str(number)) for number in range(9)], time_ms=YEAR_2026_NS // 10**6)
-
-
 OLD = Ingest(settings=Settings(ingest_window_past_s=60))
 SMALL_BODY = Ingest(settings=replace(ANY_TIME, max_body_bytes=9))
 SMALL_PROFILE = Ingest(settings=replace(ANY_TIME, max_profile_bytes=9))
-FEW_SERIES = Ingest(settings=replace(ANY_TIME, max_series_per_upload=8))
 FULL = Ingest(store=Failing(RpcError(Code.RESOURCE_EXHAUSTED, "too many series")))
 AWAY = Ingest(store=Failing(RpcError(Code.UNAVAILABLE, "asleep")))
 BROKEN = Ingest(store=Failing(ZeroDivisionError()))
@@ -179,7 +174,6 @@ FAILURES: Mapping[str, tuple[Ingest, str, Profile | bytes, tuple[int, str]]] = {
     "too old": (OLD, "cpu", pprof(time_ns=10**18), BAD),
     "a large profile": (SMALL_PROFILE, "cpu", pprof(), BAD),
     "a large body": (SMALL_BODY, "cpu", pprof(), BAD),
-    "too many series at once": (FEW_SERIES, "cpu", _many_labels(), BAD),
     "too many series a day": (FULL, "cpu", pprof(), (429, "resource_exhausted")),
     "no ClickHouse": (AWAY, "cpu", pprof(), (503, "unavailable")),
     "unforeseen": (BROKEN, "cpu", pprof(), (500, "internal")),

@@ -9,11 +9,13 @@ from hashlib import sha256
 from uuid import UUID
 
 from flamehouse.errors import invalid_argument
+from flamehouse.label_rules import LabelRule, parse_label_rules
 from flamehouse.model.labels import LabelSet, validate_labels
 from flamehouse.model.profile import SeriesProfile, Symbols, fingerprint_of
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.pb import profile_pb2
 from flamehouse.settings import Settings
+from ingest.profile.overflow import fold
 from ingest.profile.samples import Merged, columns_of, merge_samples
 from ingest.profile.series_labels import SERVICE_NAME
 from ingest.profile.symbols import SymbolTable
@@ -24,18 +26,24 @@ _GODELTAPROF = "godeltaprof_"
 
 
 def normalize(
-    profile: ValidProfile, *, profile_id: UUID, received_ns: int, settings: Settings
+    profile: ValidProfile, *, profile_id: UUID, received_ns: int, settings: Settings, series_left: int
 ) -> list[SeriesProfile]:
     """Turn a validated profile into the parts that are stored: one for each series it belongs to.
 
-    RpcError invalid_argument for label sets that turn out bad once sample labels have joined them, and for more series
-    than an upload may make.
+    Samples whose labels would make more series than `series_left` share folded labels. RpcError invalid_argument for
+    label sets that turn out bad once sample labels have joined them, and for more series than an upload may make.
     """
     symbols = Symbols()
     table = SymbolTable(profile, symbols, settings.max_stack_depth, settings.native_frames)
     parts: list[SeriesProfile] = []
-    for sample_labels, samples in merge_samples(profile, table).items():
-        labels = _join_labels(profile.labels, sample_labels)
+    rules = parse_label_rules(settings.label_rules)
+    own_labels = {
+        name: value for name, value in profile.labels.items() if rules.get(name) in {None, LabelRule.KEEP}
+    }
+    merged = merge_samples(profile, table, rules)
+    most = max(1, series_left // len(profile.pprof.sample_type))
+    for sample_labels, samples in fold(merged, most, settings.max_label_names - len(own_labels)).items():
+        labels = _join_labels(own_labels, sample_labels)
         validate_labels(labels, settings)
         for part in _series_profiles(profile.pprof, labels, samples, symbols, profile_id, received_ns):
             parts.append(part)

@@ -6,6 +6,7 @@ from itertools import accumulate, compress
 from typing import NamedTuple
 
 from flamehouse.errors import invalid_argument
+from flamehouse.label_rules import LabelRule
 from flamehouse.model.labels import LabelSet
 from flamehouse.pb.profile_pb2 import Label
 from ingest.profile.columns import Samples
@@ -14,6 +15,7 @@ from ingest.profile.validate import ValidProfile
 
 _NO_TRACE = bytes(16)
 _PRIVATE = "__"
+_MAX_DECIMAL_DIGITS = 20
 _SPAN_LABELS = ("span_id", "profile_id")
 """`profile_id` is what older SDKs call the span a sample was taken in."""
 
@@ -43,7 +45,9 @@ class SeriesColumns(NamedTuple):
     trace_ids: list[bytes]
 
 
-def merge_samples(profile: ValidProfile, symbols: SymbolTable) -> Mapping[LabelSet, Sequence[Merged]]:
+def merge_samples(
+    profile: ValidProfile, symbols: SymbolTable, rules: Mapping[str, LabelRule]
+) -> Mapping[LabelSet, Sequence[Merged]]:
     """Sum the pprof's samples by labels and stack, the labels grouped by the series they make.
 
     A negative value counts as zero, and samples with nothing but zeros are dropped; so are labels named as the series'
@@ -54,7 +58,7 @@ def merge_samples(profile: ValidProfile, symbols: SymbolTable) -> Mapping[LabelS
     values = [_without_negative(samples.values[type_::types]) for type_ in range(types)]
     kept = [row for row, each in enumerate(zip(*values, strict=True)) if any(each)]
     stacktraces = symbols.stacktraces(samples.location_ids, samples.depths, kept)
-    read_labels = LabelReader(profile.pprof.string_table, profile.labels)
+    read_labels = LabelReader(profile.pprof.string_table, profile.labels, rules)
     series: dict[LabelSet, list[Merged]] = {}
     for labels, rows in _rows_by_labels(samples, kept, read_labels).items():
         of_labels = [[column[row] for row in rows] for column in values]
@@ -98,6 +102,19 @@ def _merge(
     return [*sums], summed
 
 
+def merge_again(labels: LabelSet, samples: Iterable[Merged]) -> Sequence[Merged]:
+    """The samples under one set of labels of series, in which stacks of the same span and trace are summed again."""
+    stacktraces: dict[SampleLabels, list[int]] = {}
+    values: dict[SampleLabels, list[list[int]]] = {}
+    for each in samples:
+        key = each.labels._replace(series=labels)
+        stacktraces.setdefault(key, []).extend(each.stacktraces)
+        columns = values.setdefault(key, [[] for _ in each.values])
+        for column, more in zip(columns, each.values, strict=True):
+            column.extend(more)
+    return [Merged(key, *_merge(stacktraces[key], values[key])) for key in stacktraces]
+
+
 def columns_of(samples: Sequence[Merged], type_: int) -> SeriesColumns:
     """The samples of one series whose value of sample type number `type_` is not zero.
 
@@ -122,7 +139,10 @@ def columns_of(samples: Sequence[Merged], type_: int) -> SeriesColumns:
 class LabelReader:
     """Reads the encoded labels of samples; the few distinct sets of a profile are made out once."""
 
-    def __init__(self, strings: Sequence[str], series_labels: Container[str]) -> None:
+    def __init__(
+        self, strings: Sequence[str], series_labels: Container[str], rules: Mapping[str, LabelRule]
+    ) -> None:
+        self._rules = rules
         self._strings = strings
         self._series_labels = series_labels
         self._seen: dict[Sequence[bytes], SampleLabels] = {(): _NO_LABELS}
@@ -142,11 +162,23 @@ class LabelReader:
         trace_id = _hex_id(named.pop("trace_id", ""), 16)
         span_ids = [_hex_id(named.pop(name, ""), 8) for name in _SPAN_LABELS]
         span_id = next((int.from_bytes(id_) for id_ in span_ids if id_), 0)
+        for name in named.keys() & self._rules.keys():
+            if self._rules[name] is LabelRule.SPAN:
+                span_id = span_id or _any_id(named[name])
+            if self._rules[name] is not LabelRule.KEEP:
+                del named[name]
         own = [(name, value) for name, value in named.items() if self._is_own(name)]
         return SampleLabels(tuple(sorted(own)), span_id, trace_id or _NO_TRACE)
 
     def _is_own(self, name: str) -> bool:
         return name not in self._series_labels and not name.startswith(_PRIVATE)
+
+
+def _any_id(text: str) -> int:
+    """An id of 64 bits in decimal, as Datadog's tracers write it, or in 16 hexadecimal digits; 0 where it is neither."""
+    if text.isascii() and text.isdigit() and len(text) <= _MAX_DECIMAL_DIGITS and int(text) < 1 << 64:
+        return int(text)
+    return int.from_bytes(_hex_id(text, 8))
 
 
 def _hex_id(text: str, length: int) -> bytes:

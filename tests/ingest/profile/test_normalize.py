@@ -156,11 +156,45 @@ def test_labels_of_samples_are_checked_as_those_of_a_series() -> None:
     assert [part.values.tolist() for part in upload.profiles] == [[3]]
 
 
-def test_labels_that_never_repeat_are_refused() -> None:
+def test_labels_that_never_repeat_are_folded_beyond_the_limit() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_series_per_upload=10))
     samples = [sample("a", 1, request_id=str(number)) for number in range(11)]
     assert ingest.push(series(CPU_LABELS, profile(*samples[:10]))).status_code == 200
-    status, code, message = refusal(ingest.push(series(CPU_LABELS, profile(*samples))))
-    assert (status, code) == (400, "invalid_argument")
-    assert "the upload makes more series than the limit of 10 (MAX_SERIES_PER_UPLOAD)" in message
-    assert len(ingest.uploads) == 1
+    samples += [sample("a", 5, request_id="11", other="x")]
+    assert ingest.push(series(CPU_LABELS, profile(*samples))).status_code == 200
+    whole, folded = ingest.uploads
+    assert (len(whole.profiles), len(folded.profiles)) == (10, 10)
+    assert sum(sum(part.values) for part in folded.profiles) == 16
+    last = dict(folded.profiles[-1].labels)
+    assert (last["request_id"], last["other"]) == ("__overflow__", "__overflow__")
+    assert folded.profiles[-1].values.tolist() == [7]
+
+
+DATADOG = {"span id": str(10**18), "local root span id": "7", "thread id": "9", "trace endpoint": "GET /"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "labels", "span"),
+    [
+        ("", {"trace endpoint": "GET /"}, 10**18),
+        ("span id=drop, trace endpoint=drop", {}, 0),
+        (
+            "span id=keep,thread id=keep",
+            {"span id": str(10**18), "thread id": "9", "trace endpoint": "GET /"},
+            0,
+        ),
+        ("thread id=span,span id=drop", {"trace endpoint": "GET /"}, 9),
+    ],
+)
+def test_label_rules_make_spans_and_drop_labels(rules: str, labels: dict[str, str], span: int) -> None:
+    message = profile(Sample(stack="a", values=[1], labels=DATADOG))
+    settings = Settings(ingest_window_past_s=0, label_rules=rules)
+    [part] = parts_of(message, labels_of(**{"process.pid": "5"}), settings)
+    assert {name: value for name, value in part.labels if name in {*DATADOG, "process.pid"}} == labels
+    assert part.span_ids.tolist() == ([span] if span else [])
+
+
+@pytest.mark.parametrize("rules", ["process.pid", "=drop", "a=fold"])
+def test_an_unknown_label_rule_is_refused(rules: str) -> None:
+    with pytest.raises(ValueError, match="LABEL_RULES"):
+        Settings(label_rules=rules)

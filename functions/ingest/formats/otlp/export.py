@@ -8,6 +8,7 @@ from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyVa
 from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
+from flamehouse.label_rules import dropped_labels
 from flamehouse.settings import Settings
 from flamehouse.web.codec import PROTO
 from ingest.formats.otlp.attributes import labels_of
@@ -26,7 +27,7 @@ class Export:
         self._layout = request.layout
         self._depth = settings.max_stack_depth
         self.samples_of = request.layout.samples_of
-        self._dropped = settings.otlp_dropped_attribute_names
+        self._dropped = dropped_labels(settings.label_rules)
         self._dictionary = self._opened_tables(_tables(request))
 
     def labels_of_resource(self, resource: Any) -> dict[str, str]:  # noqa: ANN401  # a message of any layout

@@ -7,6 +7,8 @@ from ipaddress import ip_address
 from typing import Final, Self
 from urllib.parse import urlsplit
 
+from flamehouse.label_rules import parse_label_rules
+
 _MIB = 1 << 20
 _DAY_S = 86_400
 _DSN = re.compile(r"chdb://[^?]+|https?://.+", re.DOTALL)
@@ -92,13 +94,10 @@ class Settings:
     max_label_name_bytes: int = 1_024
     max_label_value_bytes: int = 2_048
     max_series_per_upload: int = 1_000
+    label_rules: str = ""
+    """Changes to the rules for labels whose values never repeat: `process.pid=keep,request_id=drop,my span=span`."""
     max_series_per_day: int = 100_000
     """Distinct series of one tenant and UTC day; 0 is no limit."""
-    otlp_dropped_attributes: str = (
-        "process.pid,process.parent_pid,process.vpid,process.creation.time,thread.id"
-    )
-    """Names of OTLP attributes that make no labels, separated by commas: they have a value for each process or thread,
-    which would be a series for each. `none` drops none."""
 
     max_query_length_s: int = -1
     """The longest range of one query; -1 follows the retention, 0 is no limit."""
@@ -137,6 +136,7 @@ class Settings:
             raise ValueError(f"NATIVE_FRAMES must be address or mapping, not {self.native_frames!r}")
         if self.ui not in {"true", "false"}:
             raise ValueError(f"UI must be true or false, not {self.ui!r}")
+        parse_label_rules(self.label_rules)
         for setting in fields(self):
             value = getattr(self, setting.name)
             if isinstance(value, int):
@@ -155,10 +155,6 @@ class Settings:
         if "default_flamegraph_nodes" in values:
             _check_default_nodes(settings)
         return settings
-
-    @property
-    def otlp_dropped_attribute_names(self) -> frozenset[str]:
-        return frozenset(name.strip() for name in self.otlp_dropped_attributes.split(","))
 
 
 def _check_server(dsn: str) -> None:

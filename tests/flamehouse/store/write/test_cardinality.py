@@ -102,11 +102,11 @@ def test_no_limit_is_none(clickhouse: ClickHouse, settings: Settings) -> None:
     assert push(server, some_monday_ms(), *(f"pod-{number}" for number in range(200))) == 200
 
 
-def test_an_upload_may_have_so_many_series_and_no_more(restart: Open) -> None:
+def test_an_upload_makes_so_many_series_and_no_more(restart: Open) -> None:
     server, monday = restart(), some_monday_ms()
     samples = [sample("ab", 1, thread=f"{number}") for number in range(LIMIT + 2)]
-    response = server.send_push(series(CPU_LABELS, pprof_of(samples, time_ms=monday)))
-    status, code, message = refusal(response)
+    pods = [series({**CPU_LABELS, "pod": pod}, pprof_of(samples, time_ms=monday)) for pod in "abcdefgh"]
+    status, code, message = refusal(server.send_push(*pods))
     assert (status, code) == (400, "invalid_argument")
     assert f"the upload makes more series than the limit of {LIMIT + 1} (MAX_SERIES_PER_UPLOAD)" in message
     assert server.profile_types(monday, monday) == []

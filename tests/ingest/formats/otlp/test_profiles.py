@@ -287,20 +287,23 @@ def test_maps_within_attributes_are_passed_over() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dropped", "labels"),
+    ("rules", "labels"),
     [
-        (None, {"zone": "b", "thread.name": "gc"}),
-        ("none", {"process.pid": "42", "thread.id": "7", "zone": "b", "thread.name": "gc"}),
-        ("zone, thread.name", {"process.pid": "42", "thread.id": "7"}),
+        ("", {"zone": "b", "thread.name": "gc"}),
+        (
+            "process.pid=keep,thread.id=keep",
+            {"process.pid": "42", "thread.id": "7", "zone": "b", "thread.name": "gc"},
+        ),
+        ("zone=drop, thread.name=drop", {}),
     ],
 )
 def test_dropped_attributes_of_resources_and_samples_make_no_labels(
-    dropped: str | None, labels: dict[str, str]
+    rules: str, labels: dict[str, str]
 ) -> None:
     export = Export()
     sample = export.sample(named={"thread.id": "7", "thread.name": "gc"})
     export.add(export.profile(sample), resource={"process.pid": 42}, scope={"zone": "b"})
-    settings = ANY_TIME if dropped is None else replace(ANY_TIME, otlp_dropped_attributes=dropped)
+    settings = replace(ANY_TIME, label_rules=rules)
     ingest, _ = sent(export.body, settings=settings)
     [part] = ingest.uploads[0].profiles
     assert own_labels(part) == labels
