@@ -3,8 +3,11 @@
 
 import { fill, h } from "./dom.js";
 import { Loader } from "./loader.js";
+import { ComparePage } from "./pages/compare.js";
+import { DiffPage } from "./pages/diff.js";
 import { OverviewPage } from "./pages/overview.js";
 import { SinglePage } from "./pages/single.js";
+import { TagsPage } from "./pages/tags.js";
 import { QueryBar } from "./query_bar.js";
 import { session } from "./session.js";
 import { openSignIn } from "./sign_in.js";
@@ -22,8 +25,11 @@ import { whyUnwatched } from "./watch.js";
 const PAGES = {
   "": () => new OverviewPage(),
   single: () => new SinglePage(),
+  compare: () => new ComparePage(),
+  diff: () => new DiffPage(),
+  tags: () => new TagsPage(),
 };
-const LINKS = [["single", "Single"]];
+const LINKS = [["single", "Single"], ["compare", "Compare"], ["diff", "Diff"], ["tags", "Tags"]];
 
 /** @type {Map<string, Page>} */
 const pages = new Map();
@@ -46,11 +52,22 @@ function currentPage() {
 /** @param {{ quiet?: boolean }} [options] */
 async function load(options) {
   loading = true;
+  await completeQuery();
   const page = currentPage();
   const loaded = await loader.run((signal) => page.load(signal), options);
   if (page === currentPage()) page.element.classList.toggle("stale", !loaded && loader.failed);
   loadedAt = Date.now();
   loading = false;
+}
+
+/** A page of profiles that names none shows the first service there is. */
+async function completeQuery() {
+  const { page, query, leftQuery } = state();
+  if (!page || query || leftQuery) return;
+  const first = await bar.firstQuery();
+  if (first) navigate({ query: first }, { replace: true, quiet: true });
+  else navigate({ page: "" }, { replace: true, quiet: true });
+  show();
 }
 
 function show() {

@@ -64,14 +64,10 @@ export class QueryBar {
   apply(now) {
     this.time.set(now.from, now.until);
     this.live.input.value = now.refresh;
-    this.labels.element.hidden = now.page === "compare" || now.page === "diff";
-    const overview = !now.page;
-    for (const field of [this.service, this.type, this.labels]) field.element.hidden ||= overview;
-    if (!overview) {
-      this.service.element.hidden = false;
-      this.type.element.hidden = false;
-      this.labels.element.hidden = now.page === "compare" || now.page === "diff";
-    }
+    const hasSides = now.page === "compare" || now.page === "diff";
+    this.service.element.hidden = !now.page;
+    this.type.element.hidden = !now.page;
+    this.labels.element.hidden = !now.page || hasSides;
     try {
       const { type, matchers } = parseQuery(now.query || now.leftQuery);
       this.service.set(serviceOf(matchers));
@@ -114,6 +110,12 @@ export class QueryBar {
     const all = await this.services();
     const types = all.filter((each) => !service || each.service === service).map((each) => each.type);
     return [...new Set(types)].toSorted((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+  }
+
+  /** The query of the first service and its first type; the empty text if there is none. */
+  async firstQuery() {
+    const [first] = (await this.services()).toSorted((a, b) => rank(a.type) - rank(b.type) || a.service.localeCompare(b.service));
+    return first ? formatQuery(first.type, withService(first.service, [])) : "";
   }
 
   /** Labels go with the service they were given for; the type stays if the new one has it. @param {string} service */

@@ -53,7 +53,6 @@ export class Timeline {
     this.plot = new /** @type {any} */ (globalThis).uPlot(this.options(drawing), data, this.host);
     this.figure.setAttribute("aria-label", summaryOf(drawing));
     this.readout.textContent = drawing.lines.some((line) => line.points.length) ? "Drag to choose a range" : "No profiles in this range";
-    this.mark(drawing.marked ?? null);
     this.listPoints();
   }
 
@@ -75,7 +74,7 @@ export class Timeline {
         { ...axis, size: VALUES_PX, space: 26, incrs: incrementsOf(unit), values: (/** @type {any} */ _, /** @type {number[]} */ ticks) => ticks.map((tick) => formatValue(tick, unit)) },
       ],
       series: [{}, ...lines.map((line, at) => seriesOf(line, single, line.colour ?? at, step))],
-      hooks: { setSelect: [() => this.onSelected()], setCursor: [() => this.onCursor()] },
+      hooks: { ready: [() => this.mark(this.drawing?.marked ?? null)], setSelect: [() => this.onSelected()], setCursor: [() => this.onCursor()] },
     };
   }
 
@@ -89,7 +88,8 @@ export class Timeline {
 
   /** Shade a range. @param {Range | null} range */
   mark(range) {
-    if (!range || !this.plot) return;
+    if (!this.plot) return;
+    if (!range) return this.plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
     const left = this.plot.valToPos(range.start / 1000, "x");
     const right = this.plot.valToPos(range.end / 1000, "x");
     this.plot.setSelect({ left, width: Math.max(1, right - left), top: 0, height: this.plot.over.clientHeight }, false);

@@ -12,7 +12,7 @@ const VIEWS = [
 ];
 const SEARCH_DELAY_MS = 120;
 
-/** @param {{ exporting: Element }} settings */
+/** @param {{ exporting: Element | null }} settings `exporting`: the menu; without it there is no table to choose either */
 export function tools({ exporting }) {
   const problem = h("span", { class: "problem", id: uniqueId("problem"), role: "alert" });
   const search = searchField(problem.id);
@@ -27,7 +27,7 @@ export function tools({ exporting }) {
     "div",
     { class: "tools" },
     h("div", { class: "tools-group" }, search.element, matched, problem),
-    h("div", { class: "tools-group" }, views, colour.element, legend, flip, fold, exporting),
+    h("div", { class: "tools-group" }, exporting ? views : null, colour.element, legend, flip, exporting ? fold : null, exporting),
     summary,
   );
   return {

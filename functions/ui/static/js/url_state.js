@@ -56,9 +56,9 @@ export function onChange(listener) {
 
 /**
  * Change some of the state. A step of its own in the history, unless `replace`.
- * @param {Partial<State>} changes @param {{ replace?: boolean }} [options]
+ * @param {Partial<State>} changes @param {{ replace?: boolean, quiet?: boolean }} [options] `quiet`: no listener is called
  */
-export function navigate(changes, { replace = false } = {}) {
+export function navigate(changes, { replace = false, quiet = false } = {}) {
   const next = { ...current, ...changes };
   if (SUBJECT.some((name) => name in changes && /** @type {any} */ (changes)[name] !== /** @type {any} */ (current)[name])) {
     for (const name of LOOKS) if (!(name in changes)) /** @type {any} */ (next)[name] = DEFAULTS[name];
@@ -66,7 +66,8 @@ export function navigate(changes, { replace = false } = {}) {
   const url = hrefOf(next);
   if (url === hrefOf(current)) return;
   history[replace ? "replaceState" : "pushState"](null, "", url);
-  apply(next);
+  if (quiet) current = next;
+  else apply(next);
 }
 
 /** The relative URL of a state. @param {Partial<State>} changed */

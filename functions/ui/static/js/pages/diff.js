@@ -1,0 +1,68 @@
+// @ts-check
+/** Diff: two selections in one flame graph, by how their shares differ. */
+
+import { fetchDiff, fetchProfile } from "../api.js";
+import { fill, h } from "../dom.js";
+import { exactDiff, exactFunctions } from "../exact.js";
+import { decode } from "../flame/graph.js";
+import { ProfilePanel } from "../panel.js";
+import { fileStem, sideQuery } from "../query.js";
+import { isOtherComparison, Sides } from "../sides.js";
+import { unitOf } from "../units.js";
+import { state } from "../url_state.js";
+import { noProfiles } from "./no_profiles.js";
+
+/** @typedef {import("../query.js").Query} Query */
+
+export class DiffPage {
+  constructor() {
+    this.title = "Diff";
+    this.sides = new Sides();
+    this.panel = new ProfilePanel({ label: "Flame graph of the difference" });
+    this.empty = h("div", { hidden: true });
+    this.oneSided = h("p", { class: "site-bar", hidden: true });
+    this.element = h("div", { class: "page" }, this.sides.element, this.oneSided, this.empty, this.panel.element);
+  }
+
+  /** @param {AbortSignal} signal */
+  async load(signal) {
+    const left = sideQuery(state(), "left");
+    const right = sideQuery(state(), "right");
+    const [answer] = await Promise.all([fetchDiff(left, right, signal), this.sides.load(signal)]);
+    const graph = decode(answer, true);
+    const nothing = !graph.count || !graph.total[0];
+    this.empty.hidden = !nothing;
+    this.panel.element.hidden = nothing;
+    if (nothing) fill(this.empty, await noProfiles(right, signal));
+    const missing = !graph.leftTicks ? "left" : "right";
+    this.oneSided.hidden = nothing || (graph.leftTicks > 0 && graph.rightTicks > 0);
+    this.oneSided.textContent = `The ${missing} side has no profiles in its range: every frame differs. Choose another range or other labels.`;
+    this.panel.show(content(left, right, graph, answer));
+  }
+
+  apply() {
+    this.panel.apply();
+  }
+
+  /** @param {import("../url_state.js").State} now @param {import("../url_state.js").State} before */
+  isOther(now, before) {
+    return isOtherComparison(now, before);
+  }
+}
+
+/** @param {Query} left @param {Query} right @param {import("../flame/graph.js").Graph} graph @param {object} answer */
+function content(left, right, graph, answer) {
+  const selection = (/** @type {string} */ label, /** @type {Query} */ query) => ({ label, query: query.query, from: query.range.start, until: query.range.end });
+  return {
+    graph,
+    answer,
+    unit: unitOf(left.type),
+    stem: `diff-${fileStem(right)}`,
+    selections: [selection("left", left), selection("right", right)],
+    exactRows: async () => {
+      const [before, after] = await Promise.all([fetchProfile(left), fetchProfile(right)]);
+      return exactDiff(exactFunctions(before), exactFunctions(after));
+    },
+    canOpenOther: false,
+  };
+}

@@ -1,0 +1,55 @@
+"""Profiles that the web page is tested with: two services of the last two hours, in two regions."""
+
+import time
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+import httpx
+
+TYPE: Final = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
+HOSTILE: Final = "<img src=x onerror=alert(1)>"
+RIGHT_TO_LEFT: Final = "\u202eevil\u202c שלום e\u0301"
+LONG: Final = "github.com/acme/shop/" + "deeply/" * 280 + "nested.(*Tree).Walk"
+_STACKS: Final = """\
+main.main;net/http.(*conn).serve;github.com/acme/shop/checkout.(*Handler).ServeHTTP;encoding/json.Marshal {json}
+main.main;net/http.(*conn).serve;github.com/acme/shop/checkout.(*Handler).ServeHTTP;database/sql.(*DB).Query 300
+main.main;net/http.(*conn).serve;github.com/acme/shop/checkout.(*Handler).ServeHTTP 20
+main.main;github.com/acme/shop/checkout.fib;github.com/acme/shop/checkout.fib;github.com/acme/shop/checkout.fib 90
+runtime.gcBgMarkWorker;runtime.gcDrain 60
+"""
+_STRANGE: Final = f"{HOSTILE};{HOSTILE} 5\n{RIGHT_TO_LEFT};work 4\n{LONG} 3\n ;work 2\n"
+_MINUTES: Final = range(0, 120, 10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """A server with profiles, the newest a minute old."""
+
+    url: str
+
+    def rpc(self, name: str, question: dict[str, object]) -> dict[str, object]:
+        """Call an RPC in JSON."""
+        response = httpx.post(f"{self.url}/querier.v1.QuerierService/{name}", json=question, timeout=30)
+        assert response.status_code == 200, response.text
+        answer: dict[str, object] = response.json()
+        return answer
+
+
+def fill(url: str) -> Filled:
+    """Send the profiles; of the later hour, JSON takes twice as much in `eu`."""
+    now = int(time.time())
+    for minutes in _MINUTES:
+        until = now - 60 - minutes * 60
+        for region in ("eu", "us"):
+            slow = region == "eu" and minutes < 60
+            labels = f"region={region},service_repository=https://github.com/acme/shop,service_git_ref=main"
+            _send(url, f"checkout{{{labels}}}", until, _STACKS.format(json=400 if slow else 200))
+    _send(url, f'strange{{quoted=it\'s "so",html={HOSTILE.replace("=", "")}}}', now - 60, _STRANGE)
+    return Filled(url=url)
+
+
+def _send(url: str, name: str, until: int, stacks: str) -> None:
+    parameters = urlencode({"name": name, "from": until - 10, "until": until, "format": "folded"})
+    response = httpx.post(f"{url}/ingest?{parameters}", content=stacks.encode(), timeout=30)
+    assert response.status_code == 200, response.text
