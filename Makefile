@@ -21,7 +21,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONPYCACHEPREFIX :=
 
 .PHONY: help run demo test quick wheel fuzz check lint format types imports generated openapi proto template bundle cloud lock live-python live-go live-node \
-	live-rust live-java bench clean
+	live-rust live-java bench screenshot clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -121,6 +121,9 @@ live-java: bundle ## Profile a program under the Java agent (needs a JDK and mvn
 
 bench: $(INSTALLED) ## Measure, and print the table (ARGS="--quick", ARGS="--only flamegraph")
 	$(BIN)/python -m bench $(ARGS)
+
+screenshot: $(INSTALLED) ## Take the picture of the web page in the README (needs chromium)
+	$(BIN)/python -m tools.screenshot
 
 clean: ## Remove what was installed; ./data stays
 	rm -rf $(VENV) $(SAM_VENV) .aws-sam

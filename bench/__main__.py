@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import cloud, extremes, flamegraphs, ingestion, jfr, rate, rpcs, stacks, week
+from bench import cloud, extremes, flamegraphs, ingestion, jfr, page, rate, rpcs, stacks, week
 from bench.plan import QUICK, Plan
 from bench.report import Line, table
 
@@ -15,6 +15,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Plan], Sequence[Line]]]] = {
     "ingest": ("CPU and parts of ingestion", ingestion.measure),
     "jfr": ("Reading JFR recordings (figures: MB a second, unpacked, on one core)", jfr.measure),
     "stacks": ("Reading stacks as text, as trees and of speedscope", stacks.measure),
+    "page": ("The web page in Chromium (figures: times the page's empty frame)", page.measure),
     "rate": ("Uploads to the local server", rate.measure),
     "cloud": ("What was built for AWS (times: least / median; figures of warm: ms added)", cloud.measure),
 }

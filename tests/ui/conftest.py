@@ -15,7 +15,8 @@ from tools.local_server import local_server
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 
 
-def _chromium() -> str:
+@pytest.fixture(scope="session")
+def chromium() -> str:
     """The browser of the distribution; the test is skipped where there is none. CHROMIUM names another."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
@@ -23,20 +24,19 @@ def _chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    executable = _chromium()
+# Of a module and not of the session: as long as Playwright runs, asyncio.run fails in its thread.
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # Containers run as root, where Chromium has no sandbox.
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield browser
         browser.close()
 
 
 @pytest.fixture(scope="session")
-def filled(browser: Browser) -> Iterator[Filled]:
-    """The local server with two services of the last two hours; no server is started without a browser."""
-    assert browser.is_connected()
+def filled(chromium: str) -> Iterator[Filled]:  # noqa: ARG001  # no server is started without a browser
+    """The local server with two services of the last two hours."""
     with local_server(RETENTION_DAYS="0", MAX_LABEL_NAMES="100") as running:
         yield fill(running.url)
 

@@ -22,6 +22,8 @@ PAGES: Final = {
 }
 GRAVE: Final = {"critical", "serious"}
 
+pytestmark = pytest.mark.xdist_group("page")
+
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [420, 1440])

@@ -12,6 +12,7 @@ from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.pb.querier_pb2 import SelectMergeProfileRequest
 from tests.ui.profiles import HOSTILE, TYPE, Filled
 
+pytestmark = pytest.mark.xdist_group("page")
 SINGLE = f"/?page=single&from=now-3h&query={quote(TYPE + '{service_name="checkout"}')}"
 SERVE = "github.com/acme/shop/checkout.(*Handler).ServeHTTP"
 

@@ -15,7 +15,9 @@ import { noProfiles } from "./no_profiles.js";
 /** @typedef {{ name: string, types: Volume[], last: number, points: { time: number, value: number }[] }} Service */
 
 const AT_ONCE = 4;
-const SILENT_STEPS = 3;
+const SILENT_MS = 600_000;
+const COARSE_STEP_S = 60;
+const FINE_POINTS = 240;
 const POINTS = 60;
 
 export class OverviewPage {
@@ -32,6 +34,7 @@ export class OverviewPage {
     if (!pairs.length) return this.showNone(signal);
     const services = await volumes(pairs, range, step, signal);
     if (!services.length) return this.showNone(signal);
+    if (step > COARSE_STEP_S) await refineLast(services, step, signal);
     fill(this.element, h("h2", { text: `${services.length} ${services.length === 1 ? "service" : "services"}` }), table(services, range, step));
   }
 
@@ -66,6 +69,30 @@ async function volumes(pairs, range, step, signal) {
   return [...services.values()].toSorted((a, b) => a.name.localeCompare(b.name));
 }
 
+/**
+ * A point is as wide as its step, which may be hours: look into the last one of each service more closely.
+ * @param {Service[]} services @param {number} step @param {AbortSignal} signal
+ */
+async function refineLast(services, step, signal) {
+  /** @type {Map<string, Service[]>} */
+  const asked = new Map();
+  for (const service of services) {
+    const newest = service.types.find((each) => each.last === service.last);
+    const key = JSON.stringify([newest?.type, service.last]);
+    asked.set(key, [...(asked.get(key) ?? []), service]);
+  }
+  const fine = Math.max(1, Math.ceil(step / FINE_POINTS));
+  for (const [key, alike] of asked) {
+    const [type, last] = JSON.parse(key);
+    const range = { start: last - step * 1000, end: last };
+    const series = await fetchSeries({ type, selector: "{}", range, step: fine, groupBy: [SERVICE] }, signal);
+    for (const { labels, points } of series) {
+      const service = alike.find((each) => each.name === (labels[SERVICE] ?? ""));
+      if (service && points.length) service.last = Math.max(...points.map((point) => point.time));
+    }
+  }
+}
+
 /** @param {Map<string, Service>} services @param {string} name @param {string} type @param {{ time: number, value: number }[]} points */
 function add(services, name, type, points) {
   if (!points.length) return;
@@ -95,7 +122,7 @@ function table(services, range, step) {
 
 /** @param {Service} service @param {import("../time_range.js").Range} range @param {number} step */
 function row(service, range, step) {
-  const silent = range.end - service.last > SILENT_STEPS * step * 1000;
+  const silent = range.end - service.last > SILENT_MS;
   const ago = Math.abs(Date.now() - range.end) < 120_000 ? formatAgo(service.last) : formatTime(service.last);
   return h(
     "tr",
