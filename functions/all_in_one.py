@@ -55,6 +55,7 @@ _ADVICE: Final = dict.fromkeys(
 _READY: Final = """\
 flamehouse is ready on {url}
 
+  Web page:        {url}
   First profile:   curl{user} --data-binary 'main;work 1' '{url}/ingest?name=first-profile'
   SDKs and Alloy:  server address {url}
   Grafana:         data source "Grafana Pyroscope" with the URL {url}

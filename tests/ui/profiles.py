@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 import httpx
 
+from flamehouse.pb.profile_pb2 import Function, Line, Location, Profile, Sample, ValueType
+
 TYPE: Final = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
 HOSTILE: Final = "<img src=x onerror=alert(1)>"
 RIGHT_TO_LEFT: Final = "\u202eevil\u202c שלום e\u0301"
@@ -46,7 +48,39 @@ def fill(url: str) -> Filled:
             labels = f"region={region},service_repository=https://github.com/acme/shop,service_git_ref=main"
             _send(url, f"checkout{{{labels}}}", until, _STACKS.format(json=400 if slow else 200))
     _send(url, f'strange{{quoted=it\'s "so",html={HOSTILE.replace("=", "")}}}', now - 60, _STRANGE)
+    _send_with_source(url, now - 60)
     return Filled(url=url)
+
+
+def _send_with_source(url: str, until: int) -> None:
+    """The service `sourced`: one function of a file in the repository that its labels name, one of elsewhere."""
+    texts = [
+        "",
+        "cpu",
+        "nanoseconds",
+        "shop.Pay",
+        "github.com/acme/shop/pay.go",
+        "libc.write",
+        "/usr/lib/libc.so",
+    ]
+    pprof = Profile(
+        string_table=texts,
+        sample_type=[ValueType(type=1, unit=2)],
+        period_type=ValueType(type=1, unit=2),
+        period=10_000_000,
+        time_nanos=until * 1_000_000_000,
+        duration_nanos=10_000_000_000,
+        function=[Function(id=1, name=3, filename=4, start_line=12), Function(id=2, name=5, filename=6)],
+        location=[
+            Location(id=1, line=[Line(function_id=1, line=14)]),
+            Location(id=2, line=[Line(function_id=2)]),
+        ],
+        sample=[Sample(location_id=[2, 1], value=[20_000_000])],
+    )
+    labels = "service_repository=https://github.com/acme/shop,service_git_ref=v1.2"
+    parameters = urlencode({"name": f"sourced{{{labels}}}", "from": until - 10, "until": until})
+    response = httpx.post(f"{url}/ingest?{parameters}", content=pprof.SerializeToString(), timeout=30)
+    assert response.status_code == 200, response.text
 
 
 def _send(url: str, name: str, until: int, stacks: str) -> None:

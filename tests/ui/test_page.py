@@ -210,11 +210,32 @@ def test_labels_are_suggested_and_become_chips(page: Page) -> None:
     expect(page.get_by_role("button", name='Remove region="eu"')).to_be_hidden()
 
 
-def test_source_of_a_function_is_a_link_where_labels_name_the_repository(page: Page) -> None:
+@pytest.mark.parametrize(
+    ("function", "place", "link"),
+    [
+        (
+            "shop.Pay",
+            "github.com/acme/shop/pay.go:12",
+            "https://github.com/acme/shop/blob/v1.2/pay.go#L12",
+        ),
+        ("libc.write", "/usr/lib/libc.so", None),
+    ],
+)
+def test_function_leads_to_its_line_and_to_the_repository_that_labels_name(
+    page: Page, function: str, place: str, link: str | None
+) -> None:
+    page.goto(SINGLE.replace("checkout", "sourced"))
+    page.get_by_role("row").filter(has_text=function).get_by_role("button").click()
+    page.get_by_role("button", name="Source").click()
+    expect(page.locator(".place")).to_have_text(place)
+    links = page.locator(".place a")
+    assert [each.get_attribute("href") for each in links.all()] == ([link] if link else [])
+
+
+def test_function_without_a_file_says_so(page: Page) -> None:
     page.goto(SINGLE)
     page.get_by_role("row").filter(has_text="ServeHTTP").get_by_role("button").click()
     page.get_by_role("button", name="Source").click()
-    # Folded stacks say no file.
     expect(page.locator(".place")).to_contain_text("does not say where")
 
 

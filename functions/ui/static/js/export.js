@@ -3,6 +3,7 @@
 
 import { fetchPprof, renderUrl } from "./api.js";
 import { button, copy, h, toast } from "./dom.js";
+import { session } from "./session.js";
 import { draw, ROW_HEIGHT } from "./flame/draw.js";
 import { closeOutside } from "./time_field.js";
 
@@ -98,7 +99,10 @@ function copyGoTool({ selections }) {
 
 /** @param {Exported} what */
 function copyCurl({ selections, stem }) {
-  const lines = selections.map((each) => `curl --fail --output ${shellQuoted(`${stem}.pprof`)} ${shellQuoted(renderUrl(each))}`);
+  const { kind, tenant } = session();
+  const credential = { none: "", basic: `--user ":$API_CREDENTIAL" `, bearer: `--header "Authorization: Bearer $API_CREDENTIAL" ` }[kind];
+  const options = credential + (tenant ? `--header ${shellQuoted(`X-Scope-OrgID: ${tenant}`)} ` : "");
+  const lines = selections.map((each) => `curl --fail ${options}--output ${shellQuoted(`${stem}.pprof`)} ${shellQuoted(renderUrl(each))}`);
   return copy(lines.join("\n"), "the command");
 }
 

@@ -9,14 +9,16 @@ export function openSignIn(onDone, reason = "") {
   if (document.querySelector("dialog.sign-in")) return;
   const now = session();
   const fields = {
-    kind: choice("Credential", [["none", "None"], ["basic", "User and password"], ["bearer", "Bearer token"]], now.kind === "none" && reason ? "basic" : now.kind),
+    kind: choice("Credential", [["none", "None"], ["basic", "User and password"], ["bearer", "Bearer token"]], now.kind === "none" ? "basic" : now.kind),
     user: field("User", "text", now.user, "username"),
     secret: field("Password or token", "password", now.secret, "current-password"),
     tenant: field("Tenant (X-Scope-OrgID)", "text", now.tenant, "off"),
   };
   const save = (/** @type {Event} */ event) => {
     event.preventDefault();
-    const kind = /** @type {any} */ (fields.kind.input.value);
+    const chosen = fields.kind.input.value;
+    const isEmpty = !fields.user.input.value && !fields.secret.input.value;
+    const kind = /** @type {any} */ (isEmpty ? "none" : chosen);
     saveSession({ kind, user: fields.user.input.value, secret: kind === "none" ? "" : fields.secret.input.value, tenant: fields.tenant.input.value.trim() });
     dialog.close();
     onDone();

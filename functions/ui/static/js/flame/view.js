@@ -165,7 +165,7 @@ export class FlameView {
 
   onScroll() {
     this.hideTip();
-    this.paint();
+    this.schedule();
   }
 
   resize() {
