@@ -39,7 +39,7 @@ async ({ base, answer }) => {
     return times.toSorted((a, b) => a - b);
   };
   const host = document.createElement("div");
-  host.className = "panel-body";
+  host.className = "pane";
   document.querySelector("main").replaceChildren(host);
   const view = new FlameView({ label: "bench", unit: () => "nanoseconds" });
   host.append(view.element);

@@ -96,7 +96,8 @@ export class ProfilePanel {
     this.applySearch(now.search);
     this.applyTable(now);
     this.applySandwich(now);
-    this.describe(this.view, this.view.focus);
+    const isSandwich = Boolean(now.sandwich) && this.calleesView.graph.count > 0;
+    this.describe(isSandwich ? this.calleesView : this.view, isSandwich ? this.calleesView.focus : this.view.focus);
   }
 
   /** @param {number} node */

@@ -65,7 +65,7 @@ export class Timeline {
     return {
       width: Math.max(80, this.host.clientWidth),
       height: this.height,
-      padding: [8, 8, 0, 0],
+      padding: [8, 22, 0, 0],
       legend: { show: false },
       cursor: { drag: { x: true, y: false, setScale: false }, points: { show: false }, y: false },
       scales: { x: { time: true, range: () => [range.start / 1000, range.end / 1000] }, y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, most || 1] } },

@@ -18,6 +18,7 @@ export const FONT = '12px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu
 const LEAST_PX = 0.6;
 const LABEL_LEAST_PX = 26;
 const PADDING = 5;
+const FADED = 0.28;
 
 /** Draw the scene; nothing of a node is measured. @param {CanvasRenderingContext2D} context @param {Scene} scene */
 export function draw(context, scene) {
@@ -40,6 +41,10 @@ function drawLevel(context, scene, level, y) {
   const scale = pixels / width;
   const end = graph.rows[level + 1];
   const height = scene.rowHeight - 1;
+  // Narrow bars are gathered in one path: setting a colour for each costs more than drawing it.
+  context.fillStyle = scene.faint;
+  context.beginPath();
+  const wide = [];
   let node = firstEndingAfter(graph, graph.rows[level], end, x0);
   while (node < end && graph.x[node] < x0 + width) {
     const left = Math.max(0, (graph.x[node] - x0) * scale);
@@ -47,14 +52,15 @@ function drawLevel(context, scene, level, y) {
     if (right - left < LEAST_PX) {
       // Narrower than a pixel: one grey bar, up to the first node that ends beyond it.
       const next = firstEndingAfter(graph, node + 1, end, x0 + (Math.floor(left) + 1) / scale);
-      context.fillStyle = scene.faint;
-      context.fillRect(Math.floor(left), y, 1, height);
+      context.rect(Math.floor(left), y, 1, height);
       node = next;
       continue;
     }
-    drawNode(context, scene, node, left, right - left, y, height);
+    wide.push(node, left, right - left);
     node += 1;
   }
+  context.fill();
+  for (let at = 0; at < wide.length; at += 3) drawNode(context, scene, wide[at], wide[at + 1], wide[at + 2], y, height);
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Scene} scene @param {number} node @param {number} x @param {number} width
@@ -63,10 +69,10 @@ function drawNode(context, scene, node, x, width, y, height) {
   const { graph, matched } = scene;
   const hit = !matched || matched[graph.name[node]] || node === 0;
   const inner = Math.max(LEAST_PX, width - (width > 3 ? 1 : 0));
-  context.globalAlpha = hit ? 1 : 0.28;
+  if (!hit) context.globalAlpha = FADED;
   context.fillStyle = scene.colours(node);
   context.fillRect(x, y, inner, height);
-  context.globalAlpha = 1;
+  if (!hit) context.globalAlpha = 1;
   if (width >= LABEL_LEAST_PX) {
     const text = fitName(graph.nameOf(node) || "(no name)", Math.floor((inner - 2 * PADDING) / scene.glyph));
     context.fillStyle = hit ? INK : scene.faint;
