@@ -25,7 +25,8 @@ def test_a_readable_line_has_time_level_text_and_the_other_fields(caplog: pytest
     time, level, rest = line.split(" ", 2)
     assert (time[-1], level) == ("Z", "ERROR")
     assert rest == (
-        "the folder of ad hoc profiles cannot be used: disk full  event=folder_failed request_id=4f tenant=team"
+        "the folder of ad hoc profiles cannot be used: disk full  event=folder_failed "
+        'reason="disk full" request_id=4f tenant=team'
     )
 
 

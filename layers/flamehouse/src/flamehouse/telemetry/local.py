@@ -31,9 +31,7 @@ class ReadableLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         text = record.getMessage()
-        fields = " ".join(
-            f"{name}={_shown(value)}" for name, value in _fields(record).items() if str(value) not in text
-        )
+        fields = " ".join(f"{name}={_shown(value)}" for name, value in _fields(record).items())
         line = f"{_time(record)} {record.levelname} {_one_line(text)}"
         return "\n".join(filter(None, (f"{line}  {fields}".rstrip(), self._traceback(record))))
 
