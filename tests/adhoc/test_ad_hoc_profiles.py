@@ -28,6 +28,7 @@ from tests.support.uploads.profiles import pprof_of, sample
 
 STACKS: Sequence[Stack] = ((("main", "a", "b"), 3), (("main", "a"), 1), (("main", "c"), 2), (("idle",), 4))
 COLLAPSED = b"main;a;b 3\nmain;a 1\r\n\nmain;c 2\nidle 4\n"
+PERF_HEADER = b"\xef\xbb\xbf# ========\n# cmdline : /usr/bin/perf record -F 99 -g -a \n# ========\n#\n"
 PERF = b"""\
 main 1234/1235 [000] 77.123456:     250000 cpu-clock:pppH:
 \t    55d0c0a6 b+0x12 (/usr/bin/my main)
@@ -131,6 +132,8 @@ def test_a_sample_type_is_chosen_by_its_name_and_else_the_first(adhoc: AdHoc, as
         ("größe;ß 3".encode(), "whatever", "whatever", [(("größe", "ß"), 3)]),
         (PERF, "perf.txt", "perf.txt", perf_stacks()),
         (PERF, "out.perf_script", "out.perf_script", perf_stacks()),
+        (PERF_HEADER + PERF, "perf.txt", "perf.txt", perf_stacks()),
+        (PERF_HEADER + PERF.replace(b"\n", b" \r\n"), "out.perf_script", "out.perf_script", perf_stacks()),
         (PERF.strip(), "whatever", "whatever", perf_stacks()),
         (exported(STACKS), "heap.json", "heap", STACKS),
         (gzip.compress(b" \n" + exported(STACKS), mtime=0), "whatever", "heap", STACKS),
@@ -317,7 +320,7 @@ def level(*values: object) -> bytes:
         (b"\xff\xfe\0\xd8", "a.collapsed", "UTF-16"),
         (b"x" * 70_000 + b" 1", "a.collapsed", "line 1 is longer"),
         (b"main 1 2: x\n \xff\n", "a.perf_script", "UTF-8"),
-        (b"main 1 2: x\n" + b"x" * 70_000, "a.perf_script", "a line is longer"),
+        (b"main 1 2: x\n" + b"x" * 70_000, "a.perf_script", "line 2 is longer"),
         (b"main 1 2: x\nno frame\n", "a.perf_script", "taken for perf_script: line 2"),
         (b"[1]", "a.json", "is no object"),
         (b"{", "a.json", "malformed"),

@@ -6,9 +6,10 @@ from typing import Final
 from adhoc.files.flamebearer import read_flamebearer
 from adhoc.files.pprof import read_pprof
 from adhoc.files.profile_file import ProfileFile
-from adhoc.files.text import is_perf_script, read_collapsed, read_perf_script
+from adhoc.files.text import read_collapsed, read_perf_script
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.settings import Settings
+from ingest.formats.stacks.text_beginning import begins_as_perf_script
 from ingest.request.body import limit_of, unpack
 
 _READERS: Final[dict[str, Callable[[bytes, str, Settings], ProfileFile]]] = {
@@ -55,8 +56,7 @@ def _format_of(content: bytes, name: str) -> str:
     extension = name.removesuffix(".gz").rpartition(".")[2].lower()
     format_ = _FORMATS.get(extension) or _looks_like(content)
     if format_ == _TEXT:
-        beginning = content[:_LOOKED_AT_BYTES].decode(errors="replace")
-        return "perf_script" if is_perf_script(beginning) else "collapsed"
+        return "perf_script" if begins_as_perf_script(content[:_LOOKED_AT_BYTES]) else "collapsed"
     return format_
 
 

@@ -11,6 +11,7 @@ from typing import Final, Protocol, cast
 
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.settings import Settings
+from ingest.formats.stacks.text_beginning import begins_as_perf_script
 from ingest.formats.unread import refuse_unread
 from ingest.profile.incoming import IncomingProfile
 from ingest.request.body import WHOLE_BODY, Limit, beginning, limit_of
@@ -112,6 +113,11 @@ FORMATS: Final[Mapping[str, Format]] = {
         expected="a call tree with values above zero below its root",
         begins_with_anything=True,
     ),
+    "perf_script": Format(
+        module="ingest.formats.stacks.perf_script",
+        expected="what `perf script` prints: events, each with its stack",
+        refused_status=UNPROCESSABLE,
+    ),
     "speedscope": Format(
         module="ingest.formats.stacks.speedscope",
         expected="profiles with stacks whose weights are above zero",
@@ -126,6 +132,7 @@ _NAMES: Final = (
     ("jfr", None),
     ("pprof", None),
     ("speedscope", None),
+    ("perf_script", None),
 )
 """Formats in the order they are looked for, by the parameter `format` or by a Content-Type."""
 
@@ -140,7 +147,7 @@ _BEGINNINGS: Final = (
     ),
 )
 """What the bytes of a format begin with that no stacks as text do."""
-_BEGINNING_BYTES: Final = 256
+_BEGINNING_BYTES: Final = 8_192
 
 
 def format_of(parameter: str, content_type: str, body: bytes) -> str:
@@ -164,4 +171,5 @@ def no_such_format(parameter: str, taken_for: str) -> str:
 
 
 def _format_by_beginning(data: bytes) -> str:
-    return next((name for name, pattern in _BEGINNINGS if pattern.match(data)), "groups")
+    found = next((name for name, pattern in _BEGINNINGS if pattern.match(data)), "")
+    return found or ("perf_script" if begins_as_perf_script(data) else "groups")

@@ -47,16 +47,22 @@ def upload_of_stacks(request: IngestRequest, stacks: Mapping[bytes, int]) -> Par
     `stack_profile` says.
     """
     Room(_MAX_STACKS, "distinct stacks").take(len(stacks))
+    return _upload(
+        request, ((frames_of(stack), value) for stack, value in stacks.items() if value > 0 and stack)
+    )
+
+
+def upload_of_named_stacks(request: IngestRequest, stacks: Sequence[Stack]) -> Parsed:
+    """An upload of one profile, of stacks with how often each was met; RpcError as `upload_of_stacks`."""
+    Room(_MAX_STACKS, "distinct stacks").take(len(stacks))
+    return _upload(request, stacks)
+
+
+def _upload(request: IngestRequest, stacks: Iterable[Stack]) -> Parsed:
     service, sample_type = read_app_name(request.app_name, request.sample_rate)
     factor = sample_type.period_ns or 1
-    profile = stack_profile(
-        request,
-        service,
-        sample_type,
-        ((frames_of(stack), value * factor) for stack, value in stacks.items() if value > 0 and stack),
-        StackRooms(),
-    )
-    return upload_of_profiles(request, [profile])
+    counted = ((names, count * factor) for names, count in stacks)
+    return upload_of_profiles(request, [stack_profile(request, service, sample_type, counted, StackRooms())])
 
 
 def upload_of_profiles(request: IngestRequest, profiles: Sequence[IncomingProfile]) -> Parsed:

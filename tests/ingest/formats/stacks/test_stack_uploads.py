@@ -225,3 +225,42 @@ def test_a_later_retry_is_the_same_upload_if_its_time_is_its_own(
         assert ingest.post(body, f"name=shop{query}").status_code == 200
         ids |= {upload.id for upload in ingest.uploads}
     assert len(ids) == (1 if one else 2)
+
+
+PERF_SCRIPT = b"""\
+# ========
+# cmdline : /usr/bin/perf record -F 99 -g -a
+# ========
+#
+my java 12/13 [000] 100.000100:     250000 cycles:P:
+\t    401000 inner+0x10 (/bin/app)
+  app.c:12
+\t    401100 Lorg/Main;::main+0x20 (/tmp/perf-12.map (deleted))
+
+my java 12/13 [001] 100.100100:     250000 cycles:P:
+\t    401008 inner+0x18 (/bin/app)
+\t    401100 Lorg/Main;::main+0x20 (/tmp/perf-12.map (deleted))
+ \t
+swapper     0 100.200100: cycles:
+\tffffffff8104f45a [unknown] ([kernel.kallsyms])
+
+"""
+
+
+@pytest.mark.parametrize("query", ["", "&format=perf_script"])
+@pytest.mark.parametrize("head", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"\n", b" \r\n"])
+def test_what_perf_script_prints_is_read(query: str, head: bytes, end: bytes) -> None:
+    (part,) = stored(head + PERF_SCRIPT.replace(b"\n", end), f"name=shop{query}")
+    assert part.profile_type == CPU
+    assert values_by_stack(part) == [
+        ("my java;Lorg/Main;::main;inner", 2 * PERIOD_NS),
+        ("swapper;[unknown]", PERIOD_NS),
+    ]
+
+
+def test_a_line_that_perf_script_does_not_print_is_refused() -> None:
+    ingest = Ingest()
+    body = PERF_SCRIPT.replace(b"401100 Lorg", b"rubbish")
+    status, _, message = refusal(ingest.post(body, "name=shop", content_type=""))
+    assert (status, "line 8 is neither an event nor a frame" in message, ingest.uploads) == (422, True, [])
