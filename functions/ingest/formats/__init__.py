@@ -118,6 +118,11 @@ FORMATS: Final[Mapping[str, Format]] = {
         expected="what `perf script` prints: events, each with its stack",
         refused_status=UNPROCESSABLE,
     ),
+    "cpuprofile": Format(
+        module="ingest.formats.stacks.v8_cpuprofile",
+        expected="a V8 CPU profile with samples outside (idle)",
+        refused_status=UNPROCESSABLE,
+    ),
     "speedscope": Format(
         module="ingest.formats.stacks.speedscope",
         expected="profiles with stacks whose weights are above zero",
@@ -133,11 +138,13 @@ _NAMES: Final = (
     ("pprof", None),
     ("speedscope", None),
     ("perf_script", None),
+    ("cpuprofile", None),
 )
 """Formats in the order they are looked for, by the parameter `format` or by a Content-Type."""
 
 _BEGINNINGS: Final = (
     ("jfr", re.compile(rb"FLR\0")),
+    ("cpuprofile", re.compile(rb'\s*\{\s*"(nodes|startTime|endTime|samples|timeDeltas)"\s*:')),
     # Its schema or its exporter is in front in what speedscope.app, py-spy and others write.
     ("speedscope", re.compile(rb'\s*\{\s*"[\s\S]*speedscope')),
     # A field of the message, and close to it a byte that no text has.

@@ -6,7 +6,7 @@ from typing import Final
 
 from flamehouse.errors import RpcError, invalid_argument
 
-READ: Final = "pprof, JFR, speedscope, perf script and folded stacks"
+READ: Final = "pprof, JFR, speedscope, V8 .cpuprofile, perf script and folded stacks"
 """What is read, as an error lists it."""
 
 _LOOKED_AT_BYTES: Final = 512

@@ -14,7 +14,7 @@ from ingest.profile.incoming import IncomingProfile
 from ingest.profile.pprof import shorten
 from ingest.profile.series_labels import series_labels
 from ingest.request.budget import Room
-from ingest.request.query import IngestRequest
+from ingest.request.query import DEFAULT_SAMPLE_RATE, IngestRequest
 
 _MAX_STACKS: Final = 1 << 18
 """Distinct ones of a profile."""
@@ -56,6 +56,20 @@ def upload_of_named_stacks(request: IngestRequest, stacks: Sequence[Stack]) -> P
     """An upload of one profile, of stacks with how often each was met; RpcError as `upload_of_stacks`."""
     Room(_MAX_STACKS, "distinct stacks").take(len(stacks))
     return _upload(request, stacks)
+
+
+def upload_of_times(request: IngestRequest, count: int, stacks: Iterable[Stack]) -> Parsed:
+    """An upload of one profile, of `count` stacks at most with how many nanoseconds each took.
+
+    RpcError as `upload_of_stacks`; RefusedProfileError also for an application whose name says that values are no time.
+    """
+    Room(_MAX_STACKS, "distinct stacks").take(count)
+    service, sample_type = read_app_name(request.app_name, DEFAULT_SAMPLE_RATE)
+    if not sample_type.period_ns:
+        raise _refused(
+            f"the application name '{request.app_name}' says {sample_type.type}, and the profile is of time"
+        )
+    return upload_of_profiles(request, [stack_profile(request, service, sample_type, stacks, StackRooms())])
 
 
 def _upload(request: IngestRequest, stacks: Iterable[Stack]) -> Parsed:

@@ -1,0 +1,83 @@
+"""V8's CPU profiles: `.cpuprofile` files of Node.js and Chrome's developer tools.
+
+Format: the type Profiler.Profile of the Chrome DevTools Protocol. A sample is a node, and lasts for its time delta in
+microseconds; a profile without time deltas has samples evenly between its start and end.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from flamehouse.errors import invalid_argument
+from ingest.formats import Parsed
+from ingest.formats.stacks.stack_profile import Stack, upload_of_times
+from ingest.request.body import WHOLE_BODY
+from ingest.request.json_fields import (
+    list_of,
+    number_from,
+    number_of,
+    object_of,
+    objects_of,
+    parse_json,
+    text_of,
+)
+from ingest.request.query import IngestRequest
+
+_US_NS: Final = 1_000
+_ROOT: Final = "(root)"
+_ANONYMOUS: Final = "(anonymous)"
+_IDLE: Final = frozenset({"(idle)"})
+"""Time in which nothing ran, which no profile of CPU time counts."""
+
+
+def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
+    """One profile of CPU time, without the time in which the program was idle."""
+    file = object_of(parse_json(parts.get(WHOLE_BODY, b"")), "the file")
+    times = _times(file)
+    return upload_of_times(request, len(times), _stacks(file, times))
+
+
+def _stacks(profile: Mapping[str, object], times: Mapping[int, float]) -> Iterator[Stack]:
+    """The stacks with their nanoseconds, made one at a time: a deep tree has many long ones."""
+    names: dict[int, str] = {}
+    parents: dict[int, int] = {}
+    for node in objects_of(profile, "nodes"):
+        id_ = int(number_of(node, "id"))
+        names[id_] = text_of(object_of(node.get("callFrame"), "callFrame"), "functionName") or _ANONYMOUS
+        if "parent" in node:
+            parents[id_] = int(number_of(node, "parent"))
+        for child in list_of(node, "children"):
+            parents[int(number_from(child, "a child"))] = id_
+    for id_, time_us in times.items():
+        if id_ not in names:
+            raise invalid_argument(f"a sample has the node {id_}, which the profile does not have")
+        if time_us > 0 and names[id_] not in _IDLE:
+            yield _stack(id_, names, parents), round(time_us * _US_NS)
+
+
+def _stack(id_: int, names: Mapping[int, str], parents: Mapping[int, int]) -> Sequence[str]:
+    """The names of a node and of those above it, the outermost first; the root is not a frame."""
+    stack: list[str] = []
+    while id_ in names:
+        stack.append(names[id_])
+        if len(stack) > len(names):
+            raise invalid_argument("a node of the profile is its own parent")
+        id_ = parents.get(id_, -1)
+    if stack[-1] == _ROOT and len(stack) > 1:
+        stack.pop()
+    return stack[::-1]
+
+
+def _times(profile: Mapping[str, object]) -> Mapping[int, float]:
+    """The microseconds of each node that has samples."""
+    samples = [int(number_from(each, "a sample")) for each in list_of(profile, "samples")]
+    deltas = [number_from(each, "a time delta") for each in list_of(profile, "timeDeltas")]
+    if not deltas:
+        time_us = number_of(profile, "endTime") - number_of(profile, "startTime")
+        return {id_: time_us * count / len(samples) for id_, count in Counter(samples).items()}
+    if len(samples) != len(deltas):
+        raise invalid_argument(f"there are {len(samples)} samples and {len(deltas)} timeDeltas")
+    times: defaultdict[int, float] = defaultdict(float)
+    for id_, delta in zip(samples, deltas, strict=True):
+        times[id_] += delta
+    return times
