@@ -18,6 +18,8 @@ from ui.page import PageOptions
 
 _QUERY: Final = quote('process_cpu:cpu:nanoseconds:cpu:nanoseconds{service_name="bench"}')
 _SIZES: Final = {"8,192 nodes": (8_192, 61), "16,384 nodes": (16_384, 81), "65,536 nodes": (65_536, 121)}
+_LARGEST: Final = "65,536 nodes"
+"""More than the page asks for by itself: it has no target."""
 _DEEP: Final = ("5,000 rows deep", (10_000, 5_000))
 _MAX_WIRE_BYTES: Final = 60 * 1024
 _MAX_FRAMES: Final = 2.1
@@ -40,6 +42,7 @@ async ({ base, answer }) => {
   };
   const host = document.createElement("div");
   host.className = "pane";
+  host.style.height = "760px";
   document.querySelector("main").replaceChildren(host);
   const view = new FlameView({ label: "bench", unit: () => "nanoseconds" });
   host.append(view.element);
@@ -85,6 +88,7 @@ def _drawn(page: Page, url: str, what: str, answer: dict[str, Any]) -> list[Line
     found = page.evaluate(_MEASURE, {"base": base, "answer": answer})
     empty = found["empty"]
     beside = f"empty frame {empty:.1f} ms"
+    limit = None if what == _LARGEST else _MAX_FRAMES
     return [
         Line(
             what=f"{what}: first picture after the answer",
@@ -98,14 +102,14 @@ def _drawn(page: Page, url: str, what: str, answer: dict[str, Any]) -> list[Line
             ours=f"{found['zoom']:.1f} ms",
             beside=beside,
             figure=found["zoom"] / empty,
-            at_most=_MAX_FRAMES,
+            at_most=limit,
         ),
         Line(
             what=f"{what}: scrolling, 95 of 100 frames",
             ours=f"{found['scroll']:.1f} ms",
             beside=beside,
             figure=found["scroll"] / empty,
-            at_most=_MAX_FRAMES,
+            at_most=limit,
         ),
     ]
 
