@@ -24,6 +24,7 @@ from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.maintenance import Maintenance
 from flamehouse.store.schema.migrate import migrate
 from flamehouse.store.write.journal import Journal
 from flamehouse.store.write.writer import GroupWriter
@@ -32,6 +33,7 @@ from ingest.pipeline import ingest
 from ingest.received import Endpoint, ReceivedUpload
 
 TENANT: Final = "anonymous"
+_MAINTENANCE_S: Final = 600
 
 
 class Flamehouse:
@@ -42,12 +44,18 @@ class Flamehouse:
         settings = Settings(clickhouse_dsn=f"chdb://{folder}", clickhouse_database=database, retention_days=0)
         migrate(settings)
         clickhouse = ClickHouse(settings)
+        self._maintenance = Maintenance(clickhouse)
         self._writer = GroupWriter(clickhouse, Journal(folder))
         self._services = Services(settings=settings, store=Store(clickhouse, self._writer, settings))
         self._rpc = RpcClient(create_app(lambda: self._services))
 
     def close(self) -> None:
         self._services.store.close()
+
+    def maintain(self) -> None:
+        """Make all roll-ups."""
+        if not self._maintenance.step(_MAINTENANCE_S):
+            raise AssertionError(f"maintenance is not done after {_MAINTENANCE_S} s")
 
     def parse(self, body: bytes) -> Upload:
         """A push request -> what the store takes: all of ingestion but the insert."""

@@ -1,12 +1,12 @@
 """One service over seven days: its first hour comes in as uploads, the others are that hour laid in by SQL.
 
-The figure from raw rows is that of the same query where the sums by hour and by five minutes are left unused.
+Before maintenance the days are read from profiles alone, after it from roll-ups.
 """
 
 from collections.abc import Mapping, Sequence
 from itertools import batched
 from pathlib import Path
-from unittest.mock import patch
+from time import process_time
 
 from bench.engine import Engine
 from bench.isolated import data_folder, in_new_process
@@ -16,8 +16,6 @@ from bench.report import Line, mb
 from bench.timing import Call, time_calls
 from bench.workload import PROFILE_TYPE, Shape, an_hour, draw_profiles, make_services
 from flamehouse.model.time_range import TimeRange
-from flamehouse.store.read import stack_values
-from flamehouse.store.read.rollups import Pieces, Span
 
 _DATABASE = "ours"
 _SERVICE = "service-00"
@@ -30,10 +28,7 @@ _OTHER_IDS = """
     toFixedString(concat(sipHash128(upload_id, hour), sipHash128(hour, upload_id)), 32) AS upload_id
 """
 _LATER: Mapping[str, tuple[str, str]] = {
-    "profiles": ("time", f"time + toIntervalHour(hour) AS time, {_OTHER_IDS}"),
-    "samples": ("time", f"time + toIntervalHour(hour) AS time, {_OTHER_IDS}"),
-    "samples_5m": ("bucket", "bucket + toIntervalHour(hour) AS bucket"),
-    "samples_1h": ("bucket", "bucket + toIntervalHour(hour) AS bucket"),
+    "sampled_profiles": ("time", f"time + toIntervalHour(hour) AS time, {_OTHER_IDS}"),
 }
 """Per table the column of its time, and how a row is moved to a later hour."""
 
@@ -80,7 +75,17 @@ def _measure(plan: Plan, folder: Path) -> list[Line]:
         stored, sent = ours.total(_days(plan.days, 0), _SERVICE), an_hours_total * plan.days * _HOURS_A_DAY
         if stored != sent or ours.total(an_hour(0), _SERVICE) != an_hours_total:
             raise AssertionError(f"{sent} ns were laid in, the flame graph has {stored}")
-        lines = _lines(ours, plan, "before merges")
+        lines = _lines(ours, plan, "before maintenance")
+        begun = process_time()
+        ours.maintain()
+        profiles = plan.long * _HOURS_A_DAY * plan.days
+        lines.append(
+            Line(
+                what="CPU of maintenance, ms a profile",
+                ours=f"{(process_time() - begun) * 1_000 / profiles:.2f}",
+            )
+        )
+        lines += _lines(ours, plan, "after maintenance")
     engine.merge_all(_DATABASE)
     lines += _lines(ours, plan, "after merges")
     lines.append(Line(what=f"bytes, {plan.days} days", ours=mb(engine.bytes_of(_DATABASE))))
@@ -117,7 +122,6 @@ def _lines(ours: Flamehouse, plan: Plan, stage: str) -> list[Line]:
     calls: dict[str, Call] = {
         "hour": lambda i: ours.flamegraph(an_hour(i), _SERVICE),
         "days": lambda i: ours.flamegraph(_days(plan.days, i), _SERVICE),
-        "raw": lambda i: _from_raw_rows(ours, _days(plan.days, i)),
     }
     times = time_calls(calls, plan.repeats)
     profiles = plan.long * _HOURS_A_DAY * plan.days
@@ -127,21 +131,6 @@ def _lines(ours: Flamehouse, plan: Plan, stage: str) -> list[Line]:
             ours=str(times["days"]),
             beside=f"{times['hour']} its hour",
             figure=times["days"].least / times["hour"].least,
-            at_most=_AT_MOST,
-        ),
-        Line(
-            what=f"... from raw rows alone, {stage}",
-            ours=str(times["raw"]),
-            figure=times["raw"].least / times["hour"].least,
-        ),
+            at_most=None if stage == "before maintenance" else _AT_MOST,
+        )
     ]
-
-
-def _from_raw_rows(ours: Flamehouse, within: TimeRange) -> None:
-    with patch.object(stack_values, "pieces_of", _raw_pieces):
-        ours.flamegraph(within, _SERVICE)
-
-
-def _raw_pieces(start_ms: int, end_ms: int) -> Pieces:
-    nothing = Span(end_ms, end_ms)
-    return Pieces(raw=(Span(start_ms, end_ms), nothing), five_minutes=(nothing, nothing), hours=nothing)

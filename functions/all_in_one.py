@@ -27,6 +27,7 @@ from flamehouse.settings import Settings, is_loopback
 from flamehouse.store import open_store
 from flamehouse.store.connection.data_folder import data_folder, locked
 from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.maintenance import open_maintenance
 from flamehouse.store.schema.migrate import Migrated, migrate
 from flamehouse.store.schema.retention import in_words
 from flamehouse.telemetry.local import CONTENT_TYPE, Prometheus, log_to_stderr
@@ -113,8 +114,11 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             _check_exposure(host, settings, insecure=environ.get("INSECURE") == "1")
             listener = _listen(host, environ.get("PORT") or "4040")
             migrated = migrate(settings)
-            store = open_store(settings)
+            carry_over, maintenance = open_maintenance(settings)
+            store = open_store(settings, carry_over)
         opened.callback(store.close)
+        opened.callback(maintenance.stop)
+        maintenance.start()
         services = Services(settings=settings, store=store, check=store.check)
         prometheus = Prometheus()
         install(prometheus)

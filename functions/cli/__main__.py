@@ -13,6 +13,7 @@ _SECTIONS: Final = {
     "Server and database": {
         "serve": ("serve", "Run the local server."),
         "migrate": ("migrate", "Create or upgrade a database."),
+        "maintain": ("maintain", "Make the roll-ups of a database."),
         "retention": ("retention", "Show or set how long a database retains profiles."),
         "sql": ("sql", "Query a database in SQL, read only."),
     },

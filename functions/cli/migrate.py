@@ -1,16 +1,24 @@
 """`flamehouse migrate`: create or upgrade the database that CLICKHOUSE_DSN names."""
 
 import os
+from contextlib import closing
 from dataclasses import replace
+from typing import Final
 
 import click
 
 from cli.database import database_settings
 from flamehouse.errors import OperatorError
+from flamehouse.settings import Settings
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
 from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.maintenance import maintenance_client
+from flamehouse.store.schema.carry_over import CarryOver
 from flamehouse.store.schema.migrate import migrate as migrate_database
 from flamehouse.store.schema.retention import in_words
+
+_CARRY_OVER_S: Final = 60
+"""Between two lines that say that it is still at work."""
 
 
 @click.command()
@@ -29,9 +37,17 @@ def migrate(retention_days: int | None) -> None:
             settings = replace(settings, retention_days=retention_days)
         with locked(settings, STOP_SERVER):
             migrated = migrate_database(settings)
+            _carry_over(settings)
     new = "new " if migrated.created else ""
     others = f" (other databases here: {', '.join(migrated.others)})" if migrated.others else ""
     click.echo(
         f"{new}database {settings.clickhouse_database} is up to date{others}; "
         f"profiles are retained {in_words(migrated.retention_days)}"
     )
+
+
+def _carry_over(settings: Settings) -> None:
+    with closing(maintenance_client(settings)) as clickhouse:
+        carry_over = CarryOver(clickhouse)
+        while not carry_over.carry(_CARRY_OVER_S):
+            click.echo("carrying profiles over into their new table; may be stopped and run again")

@@ -8,6 +8,7 @@ from flamehouse.errors import OperatorError
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
 from flamehouse.store.connection.errors import told_to_operators
 from flamehouse.store.schema import retention as state
+from flamehouse.store.schema.carry_over import has_old_layout
 
 
 @click.group()
@@ -34,6 +35,10 @@ def set_(days: str, *, yes: bool) -> None:
         wanted = state.days_of(days)
         settings = existing_database()
         with locked(settings, STOP_SERVER), state.opened(settings) as client:
+            if has_old_layout(lambda sql: client.query(sql).result_rows):
+                raise OperatorError(
+                    "the database has profiles in the layout of an older version; first run: flamehouse maintain"
+                )
             before = state.recorded(client)
             if state.is_shorter(wanted, before.days):
                 _confirm(state.expired_under(client, wanted), wanted, yes=yes)

@@ -124,7 +124,8 @@ def test_frames_that_nobody_knows_are_stored_with_their_address(shop: Shop, clic
 
 STORED_SPANS = """
 SELECT hex(reinterpretAsFixedString(byteSwap(span_id))), lower(hex(trace_id)), value
-FROM samples
+FROM sampled_profiles
+ARRAY JOIN values AS value, arrayResize(span_ids, length(values)) AS span_id, arrayResize(trace_ids, length(values)) AS trace_id
 WHERE tenant = {tenant:String}
 ORDER BY value
 """
@@ -159,7 +160,7 @@ def test_builds_of_different_layout_share_their_stacks(shop: Shop, clickhouse: C
             location.address = start + location.id
         shop.push_profile(profile)
     assert shop.shows([("ab", 4)])
-    count = "SELECT uniq(stacktrace_id) FROM samples WHERE tenant = {tenant:String}"
+    count = "SELECT uniqArray(stacktrace_ids) FROM sampled_profiles WHERE tenant = {tenant:String}"
     assert clickhouse.rows(count, {"tenant": shop.server.client.tenant}) == [(1,)]
 
 

@@ -90,11 +90,11 @@ def test_no_grant_may_be_left_out(migrated: Path, caplog: pytest.LogCaptureFixtu
 @pytest.mark.parametrize(
     "statement",
     [
-        "DROP TABLE samples",
-        "TRUNCATE TABLE samples",
-        "ALTER TABLE samples DELETE WHERE 1",
-        "ALTER TABLE samples MODIFY TTL toDateTime(time) + toIntervalDay(1)",
-        "INSERT INTO samples (tenant) VALUES ('other')",
+        "DROP TABLE sampled_profiles",
+        "TRUNCATE TABLE sampled_profiles",
+        "ALTER TABLE sampled_profiles DELETE WHERE 1",
+        "ALTER TABLE sampled_profiles MODIFY TTL toDateTime(time) + toIntervalDay(1)",
+        "INSERT INTO sampled_profiles (tenant) VALUES ('other')",
         "INSERT INTO migrations VALUES (9, 9, now())",
         "CREATE TABLE more (n UInt8) ENGINE = Memory",
         "CREATE USER another",

@@ -9,7 +9,6 @@ from flamehouse.model.selector import Matcher, MatchOp, parse_selector
 from flamehouse.pb.querier_pb2 import AnalyzeQueryRequest, AnalyzeQueryResponse, QueryImpact, QueryScope
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from flamehouse.store.read import analyze as analysis_query
 from tests.support.queries.queries import Server, some_monday_ms
 from tests.support.servers.apps import Querier
 from tests.support.servers.doubles import CannedStore
@@ -124,16 +123,6 @@ def test_what_a_selector_picks_in_a_range_is_counted(
     assert counted == counts
     assert [name in found for name in ("indexBytes", "symbolBytes")] == [counts[0] > 0] * 2
     assert [name in found for name in ("profileBytes", "blockCount")] == [counts[1] > 0] * 2
-
-
-def test_of_more_profiles_the_samples_are_those_of_the_newest_scaled_up(
-    server: Server, monday: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(analysis_query, "_COUNTED_PROFILES", 4)
-    # The newest four of this profile type are of pod a alone, and have a sample each.
-    assert scope(server, CPU, monday, monday + 10 * HOUR)["sampleCount"] == 15
-    # Of the first three hours it is two of each pod.
-    assert scope(server, CPU, monday, monday + 3 * HOUR)["sampleCount"] == 12
 
 
 def test_another_day_and_another_tenant_have_nothing(

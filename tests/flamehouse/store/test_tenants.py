@@ -17,15 +17,15 @@ pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope
 
 HOUR = 3_600_000
 SELECTOR = '{pod=~"a|b"}'
-READ = {"series", "profiles", "samples", "samples_5m", "samples_1h", "stacktraces", "functions"}
+READ = {"series", "sampled_profiles", "rollups", "stacktraces", "functions"}
 FROM_TABLE = re.compile(
-    r"\bFROM\s+(series|profiles|samples|samples_5m|samples_1h|stacktraces|functions|locations|mappings)\b"
+    r"\bFROM\s+(series|sampled_profiles|rollups|stacktraces|functions|locations|mappings)\b"
 )
 OF_TENANT = "tenant = {tenant:String}"
 
 
 def ask_everything(server: Server, start: int, end: int) -> list[object]:
-    """An answer of each RPC, over a range that reads every table of samples."""
+    """An answer of each RPC, over a range that reads profiles and roll-ups."""
     return [
         server.flamegraph(start + 1, end, selector=SELECTOR),
         server.flamegraph(start + 1, end),
@@ -44,7 +44,7 @@ def test_every_table_of_every_question_is_asked_about_one_tenant(
     Server.on(store, settings, tenant).push(series(labels_of(pod="a"), profile))
     listening = Listening(clickhouse)
     server = Server.on(Store(listening, LoneWriter(listening), settings), settings, tenant)
-    ask_everything(server, monday + 1, monday + 3 * HOUR)
+    ask_everything(server, monday + 1, monday + 4 * HOUR)
     # The retention is the database's, not a tenant's.
     asked = [sql for sql in listening.asked if "FROM migrations" not in sql]
     tables = [FROM_TABLE.findall(sql) for sql in asked]

@@ -23,10 +23,9 @@ _WEEK = 7 * 24 * _HOUR
 _FIRST = 10 * _HOUR + 10 * _MINUTE
 _RANGES = {
     "samples": (_FIRST, _FIRST + 4 * _MINUTE),
-    "samples_5m": (_FIRST, _FIRST + 5 * _MINUTE),
-    "samples_1h": (10 * _HOUR, 11 * _HOUR),
+    "rollups": (10 * _HOUR, 12 * _HOUR),
 }
-"""Ranges from a Monday's midnight that hold all profiles, by the one table of samples that each is answered from."""
+"""Ranges from a Monday's midnight that hold all profiles: one is read from their samples alone, one from valid roll-ups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,7 +36,7 @@ WRITERS: dict[str, MakeWriter] = {
     "lone": lambda clickhouse, _: LoneWriter(clickhouse),
     "group": lambda clickhouse, folder: GroupWriter(clickhouse, Journal(folder)),
 }
-OF_ANOTHER_SCHEMA = "SELECT secret FROM samples"
+OF_ANOTHER_SCHEMA = "SELECT secret FROM sampled_profiles"
 FAILING = {
     "SELECT match('a', '(')": Code.INVALID_ARGUMENT,
     "SELECT sleepEachRow(1) FROM numbers(2) SETTINGS max_execution_time = 0.1, max_block_size = 1": Code.DEADLINE_EXCEEDED,

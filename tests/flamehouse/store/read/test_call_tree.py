@@ -186,10 +186,7 @@ RANGES = (
 )
 MERGED_TABLES = (
     "series",
-    "profiles",
-    "samples",
-    "samples_5m",
-    "samples_1h",
+    "sampled_profiles",
     "stacktraces",
     "functions",
     "locations",

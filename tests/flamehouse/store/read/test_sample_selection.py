@@ -98,7 +98,7 @@ def test_a_span_profile_is_the_flame_graph_of_its_spans(store: Store, settings: 
 def test_one_profile_is_drawn_by_its_id(store: Store, settings: Settings, clickhouse: ClickHouse) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, [(at, [Sample(stack="ab", values=(1 + at,))]) for at in range(3)])
-    sql = "SELECT toUnixTimestamp64Milli(time), toString(profile_id) FROM profiles WHERE tenant = {tenant:String}"
+    sql = "SELECT toUnixTimestamp64Milli(time), toString(profile_id) FROM sampled_profiles WHERE tenant = {tenant:String}"
     ids = dict(map(tuple, clickhouse.rows(sql, {"tenant": server.client.tenant})))
     for at in range(3):
         found = server.flamegraph(monday, monday + HOUR, profileIdSelector=[ids[monday + at]])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from time import time_ns
+from time import time, time_ns
 from uuid import uuid4
 
 import pytest
@@ -17,6 +17,7 @@ from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema import migrate
 from flamehouse.store.schema.statements import statements
 from flamehouse.store.write.journal import Journal
+from flamehouse.store.write.rollups import Rollups
 from flamehouse.store.write.writer import GroupWriter, LoneWriter
 from tests.support.queries.queries import Server, drawn
 from tests.support.uploads.counted import Counted, once
@@ -30,11 +31,11 @@ FIRST = files("flamehouse.store.schema").joinpath("migrations", "0001.sql").read
 LATEST = len([*files("flamehouse.store.schema").joinpath("migrations").iterdir()])
 """The number of the last migration, as there is no gap between them."""
 NEXT = """
-ALTER TABLE profiles ADD COLUMN IF NOT EXISTS sum_of_squares Float64;
+ALTER TABLE sampled_profiles ADD COLUMN IF NOT EXISTS sum_of_squares Float64;
 -- Filled from now on.
-ALTER TABLE profiles_view MODIFY QUERY
+ALTER TABLE sampled_profiles_view MODIFY QUERY
 SELECT
-    tenant, profile_type, service, fingerprint, time, profile_id, upload_id, arraySum(values) AS total, duration,
+    tenant, service, time, profile_id, profile_type, fingerprint, upload_id, arraySum(values) AS total, duration, stacktrace_ids, values,
     arraySum(arrayMap(value -> toFloat64(value) * value, values)) AS sum_of_squares
 FROM ingest
 WHERE notEmpty(values);
@@ -44,10 +45,8 @@ BOUND = re.compile(r"_CAST\((\d+), 'UInt32'\)")
 """A bound number as a table's definition shows it."""
 TTL_AFTER_30_DAYS = {
     "series": "day + toIntervalDay(30 + 1)",
-    "profiles": "toDateTime(time) + toIntervalDay(30)",
-    "samples": "toDateTime(time) + toIntervalDay(30)",
-    "samples_5m": "toDateTime(bucket) + toIntervalDay(30 + 1)",
-    "samples_1h": "toDateTime(bucket) + toIntervalDay(30 + 1)",
+    "sampled_profiles": "toDateTime(time) + toIntervalDay(30)",
+    "rollups": "hour + toIntervalDay(30 + 1)",
     "stacktraces": "week + toIntervalDay(30 + 7)",
     "functions": "week + toIntervalDay(30 + 7)",
     "locations": "week + toIntervalDay(30 + 7)",
@@ -105,6 +104,11 @@ def ttls_of(database: ClickHouse) -> dict[str, str]:
     return {name: BOUND.sub(r"\1", ttl) for name, ttl in database.rows(TTLS)}
 
 
+def roll_up(database: ClickHouse) -> None:
+    """Make all roll-ups, as in two hours."""
+    assert Rollups(database, clock=lambda: time() + 7_200).step(60)
+
+
 def history_of(database: ClickHouse) -> list[tuple[int, int]]:
     rows = database.rows("SELECT number, retention_days FROM migrations ORDER BY applied")
     return [(number, retention_days) for number, retention_days in rows]
@@ -151,6 +155,7 @@ def test_profiles_expire_with_their_weeks_symbols(own: Settings, database: Click
             [sample(["main", f"at {time_ms}"], 1)], time_ms=time_ms, mapping=Mapping(id=1, filename=1)
         )
         server.push(series(labels_of(), pprof))
+    roll_up(database)
     for table in TTL_AFTER_30_DAYS:
         database.command(f"OPTIMIZE TABLE {table} FINAL")
         weeks = database.rows(WEEKS, {"table": table})
@@ -167,6 +172,7 @@ def test_the_longest_retention_keeps_profiles_in_every_table(own: Settings, data
     now_ms = time_ns() // 1_000_000
     pprof = pprof_of([sample(["main"], 1)], time_ms=now_ms, mapping=Mapping(id=1, filename=1))
     server.push(series(labels_of(), pprof))
+    roll_up(database)
     for table in TTL_AFTER_30_DAYS:
         database.command(f"OPTIMIZE TABLE {table} FINAL")
         assert database.rows(WEEKS, {"table": table}), table
@@ -200,7 +206,7 @@ def test_an_upgrade_keeps_what_is_stored(
     for number in (0, 1):
         counted.send(number)
     assert counted.counts() == once({0, 1})
-    squares = "SELECT sum_of_squares FROM profiles ORDER BY sum_of_squares"
+    squares = "SELECT sum_of_squares FROM sampled_profiles ORDER BY sum_of_squares"
     assert database.rows(squares) == [(0,), (0,), (2,), (2,)]
 
 

@@ -31,6 +31,8 @@ RELEASES = sorted(
     for file in files("flamehouse.store.schema").joinpath("migrations").iterdir()
     if file.name.endswith(".sql")
 )
+CARRY_OVER = "0003.sql"
+"""From it on, a new database has no older layout."""
 TTLS = r"""
 SELECT name, toInt32OrZero(extract(create_table_query, ' TTL .*?(\\d+), \'UInt32\''))
 FROM system.tables
@@ -64,6 +66,10 @@ def released(
         (tmp_path / "migrations" / name).write_text(text)
     with monkeypatch.context() as patched:
         patched.setattr(migrate, "files", lambda _: tmp_path)
+        if request.param < CARRY_OVER:
+            patched.setattr(migrate, "drop_old_layout", lambda _: None)
+            of_then = retention._EXPIRED_PROFILES.replace("sampled_profiles", "profiles")  # noqa: SLF001  # as that release had it
+            patched.setattr(retention, "_EXPIRED_PROFILES", of_then)
         patched.setattr(
             retention,
             "EXPIRIES",

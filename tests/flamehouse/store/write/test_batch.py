@@ -37,7 +37,7 @@ SELECT
 
 def upload_of(tenant: str, *times: int, stack: str = "ab", labels: Mapping[str, str] = CPU_LABELS) -> Upload:
     """An upload of one series with a profile of one stack at each of the times."""
-    store = CannedStore()
+    store = CannedStore(retention=0)
     profiles = (pprof_of([sample(stack, 1)], time_ms=time) for time in times)
     Server.on(store, Settings(), tenant).push(series(labels, *profiles))
     ((_, upload),) = store.asked

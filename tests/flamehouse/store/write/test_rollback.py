@@ -13,7 +13,7 @@ from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
 from flamehouse.store.schema.migrate import migrate
 from flamehouse.store.write.journal import Journal
-from flamehouse.store.write.rollback import Footprint, footprints_of, take_back
+from flamehouse.store.write.rollback import footprints_of, roll_back
 from flamehouse.store.write.writer import GroupWriter, LoneWriter
 from tests.support.queries.queries import new_tenant
 from tests.support.servers.faults import Killed, Mortal
@@ -26,13 +26,8 @@ WRITTEN = 4
 
 TOTALS = """
 SELECT
-    (SELECT sum(value) FROM samples), (SELECT sum(value) FROM samples_5m), (SELECT sum(value) FROM samples_1h),
-    (SELECT sum(total) FROM profiles), (SELECT uniqExact(tenant, day, fingerprint) FROM series)
-"""
-ROLLUPS_OF_MANY_WEEKS = """
-INSERT INTO samples_5m (tenant, fingerprint, bucket, stacktrace_id, value)
-SELECT {tenant:String}, 1, toDateTime64('1990-01-01 00:00:00', 9, 'UTC') + toIntervalWeek(number), number, 1
-FROM numbers({weeks:UInt64})
+    (SELECT sum(arraySum(values)) FROM sampled_profiles), (SELECT sum(total) FROM sampled_profiles),
+    (SELECT uniqExact(tenant, day, fingerprint) FROM series)
 """
 
 
@@ -57,7 +52,7 @@ def write_all_but_the_ledger(clickhouse: ClickHouse, upload: Upload) -> None:
 
 
 def merge_all(clickhouse: ClickHouse) -> None:
-    for table in ("samples", "samples_5m", "samples_1h", "profiles", "series"):
+    for table in ("sampled_profiles", "series"):
         clickhouse.command(f"OPTIMIZE TABLE {table} FINAL")
 
 
@@ -69,7 +64,7 @@ def test_rows_that_were_merged_with_others_are_taken_back(counted: Counted, mend
     merge_all(mending)
     for _ in range(2):
         for footprint in footprints_of(lost):
-            take_back(mending, footprint)
+            roll_back(mending, footprint)
         assert (counted.counts(), counted.services()) == (once({0}), ["shop"])
 
 
@@ -88,7 +83,7 @@ def test_rows_that_are_merged_away_meanwhile_are_taken_back(counted: Counted, me
     LoneWriter(mending).insert(counted.upload(0))
     write_all_but_the_ledger(mending, counted.upload(1))
     for footprint in footprints_of([counted.upload(1)]):
-        take_back(Merging(mending), footprint)
+        roll_back(Merging(mending), footprint)
     assert counted.counts() == once({0})
 
 
@@ -101,19 +96,8 @@ def test_neighbours_keep_what_is_theirs(counted: Counted, mending: ClickHouse, t
     write_all_but_the_ledger(mending, lost)
     assert mending.rows(TOTALS) != before
     for footprint in footprints_of([lost]):
-        take_back(mending, footprint)
+        roll_back(mending, footprint)
     assert mending.rows(TOTALS) == before
-
-
-def test_a_repair_may_reach_over_more_weeks_than_one_insert_may(mending: ClickHouse, tenant: str) -> None:
-    weeks = 101
-    mending.command(
-        ROLLUPS_OF_MANY_WEEKS, {"tenant": tenant, "weeks": weeks}, {"max_partitions_per_insert_block": 0}
-    )
-    hours = [(20 * 365 + 5) * 24 + week * 7 * 24 for week in range(weeks)]
-    take_back(mending, Footprint(tenant=tenant, upload_ids=[bytes(32)], fingerprints=[1], hours=hours))
-    of_tenant = "SELECT count(), sum(value) FROM samples_5m WHERE tenant = {tenant:String}"
-    assert mending.rows(of_tenant, {"tenant": tenant}) == [(2 * weeks, 0)]
 
 
 def test_a_repair_may_be_about_as_many_series_as_a_group_can_hold(
@@ -123,7 +107,7 @@ def test_a_repair_may_be_about_as_many_series_as_a_group_can_hold(
     write_all_but_the_ledger(mending, counted.upload(1))
     (footprint,) = footprints_of([counted.upload(1)])
     others = [2**63 + number for number in range(20_000)]
-    take_back(mending, replace(footprint, fingerprints=[*footprint.fingerprints, *others]))
+    roll_back(mending, replace(footprint, fingerprints=[*footprint.fingerprints, *others]))
     assert counted.counts() == once({0})
 
 

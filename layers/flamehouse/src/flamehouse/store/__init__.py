@@ -27,6 +27,7 @@ from flamehouse.store.read.function_names import FunctionNames
 from flamehouse.store.read.pprof import samples as pprof_query
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.retention import CachedRetention
+from flamehouse.store.schema.carry_over import CarryOver
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.journal import Journal
 from flamehouse.store.write.writer import GroupWriter, LoneWriter, Writer
@@ -54,8 +55,11 @@ class Store:
     expression), `unavailable` and `deadline_exceeded` where it cannot answer, `resource_exhausted` where it must not.
     """
 
-    def __init__(self, clickhouse: ClickHouse, writer: Writer, settings: Settings) -> None:
+    def __init__(
+        self, clickhouse: ClickHouse, writer: Writer, settings: Settings, carry_over: CarryOver | None = None
+    ) -> None:
         self._clickhouse = clickhouse
+        self._carry_over = carry_over or CarryOver(clickhouse)
         self._writer = writer
         self._names = FunctionNames()
         self._budget = SeriesBudget(clickhouse, settings.max_series_per_day)
@@ -126,10 +130,10 @@ class Store:
         settings = {**self._limits, "log_comment": current_tag()}
         timing = metrics.timed(metrics.QUERY_MILLISECONDS, route=current().route or "none")
         with timing, told_to_clients(TO_READERS), time_limit(self._time_limit_s):
-            yield Reader(clickhouse=self._clickhouse, settings=settings)
+            yield Reader(clickhouse=self._clickhouse, settings=settings, profiles=self._carry_over.source)
 
 
-def open_store(settings: Settings) -> Store:
+def open_store(settings: Settings, carry_over: CarryOver | None = None) -> Store:
     """The store that `settings` name, migrated before. Clients are made when they are first needed."""
     clickhouse = ClickHouse(settings)
     writer: Writer
@@ -138,4 +142,4 @@ def open_store(settings: Settings) -> Store:
         writer.recover()
     else:
         writer = LoneWriter(clickhouse)
-    return Store(clickhouse, writer, settings)
+    return Store(clickhouse, writer, settings, carry_over)

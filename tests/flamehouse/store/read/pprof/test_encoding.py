@@ -202,7 +202,7 @@ def test_what_is_not_stored_yet_is_left_out_of_a_location(
     for table, replaced in (
         ("locations", "55 AS id, 66 AS mapping_id, arrayPushFront(lines, (77, 1, 1)) AS lines"),
         ("stacktraces", "777 AS id, [55] AS locations"),
-        ("samples", "777 AS stacktrace_id, 2 AS value"),
+        ("sampled_profiles", "[777] AS stacktrace_ids, [2] AS values"),
     ):
         sql = f"INSERT INTO {table} SELECT * REPLACE ({replaced}) FROM {table} WHERE tenant = {{tenant:String}} LIMIT 1"  # noqa: S608  # the test's own
         clickhouse.command(sql, {"tenant": server.client.tenant})

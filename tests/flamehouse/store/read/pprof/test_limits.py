@@ -94,8 +94,8 @@ def test_a_location_that_nobody_knows_is_left_out_of_its_stack(
         bound,
     )
     clickhouse.command(
-        "INSERT INTO samples SELECT * REPLACE (777 AS stacktrace_id, 2 AS value)"
-        " FROM samples WHERE tenant = {tenant:String}",
+        "INSERT INTO sampled_profiles SELECT * REPLACE ([777] AS stacktrace_ids, [2] AS values)"
+        " FROM sampled_profiles WHERE tenant = {tenant:String}",
         bound,
     )
     response = server.ask("SelectMergeProfile", **question(monday))

@@ -32,8 +32,8 @@ def diff(
 
     RpcError out_of_range for a total beyond 64 bits.
     """
-    left_values = select_stack_values(tenant, left).prefixed("left_")
-    right_values = select_stack_values(tenant, right).prefixed("right_")
+    left_values = select_stack_values(reader, tenant, left).prefixed("left_")
+    right_values = select_stack_values(reader, tenant, right).prefixed("right_")
     max_rows = max(left.max_nodes, right.max_nodes)
     parameters = {**left_values.parameters, **right_values.parameters, "max_rows": max_rows}
     columns = reader.with_settings(READING).columns(_diff_sql(left_values, right_values), parameters)

@@ -8,15 +8,16 @@ the greatest value in it.
 from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
-from string import Template
+from typing import Final
 
 from flamehouse.errors import invalid_argument
-from flamehouse.model.queries import Heatmap, HeatmapQuery, HeatmapSeries, HeatmapSlot, PointKind
+from flamehouse.model.queries import Heatmap, HeatmapQuery, HeatmapSeries, HeatmapSlot
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.read.exemplars import ExemplarLabels, FoundExemplar, exemplar_of, read_labels
-from flamehouse.store.read.points import EXEMPLAR, POINTS, SPANS, TOTALS, grouping_of, parameters_of
+from flamehouse.store.read.points import exemplar_sql, parameters_of, points_sql, source_of
 from flamehouse.store.read.reader import Reader
-from flamehouse.store.read.selection import Selection, selection_of
+from flamehouse.store.read.selection import selection_of
+from flamehouse.store.sql import SqlFile
 
 type _Cell = tuple[int, int, int, *tuple[FoundExemplar, ...]]
 """The timestamp of a slot, a bucket of values, how many points are in it, and their exemplar if one was asked for."""
@@ -25,51 +26,7 @@ _BUCKETS = 20
 _MAX_CELLS = 50_000
 """Of a whole answer, empty cells not counted: ten megabytes at most, or some tens with exemplars."""
 
-_HEATMAP = Template(f"""
-SELECT
-    labels,
-    if((sum(length(cells)) OVER () AS cell_count) > {{max_cells:UInt64}}, [], cells) AS cells_if_few,
-    cell_count,
-    lowest,
-    width
-FROM
-(
-    SELECT
-        labels,
-        arraySort(groupArray((timestamp, bucket, points$exemplar))) AS cells,
-        sum(points) AS all_points,
-        lowest,
-        width
-    FROM
-    (
-        SELECT
-            labels,
-            timestamp,
-            arrayCount(number -> lowest + toInt64(number * width) <= total, range({_BUCKETS})) - 1 AS bucket,
-            count() AS points,
-            min({EXEMPLAR}) AS exemplar,
-            lowest,
-            width
-        FROM
-        (
-            SELECT
-                *,
-                min(total) OVER () AS lowest,
-                toFloat64(greatest(max(total) OVER () - lowest, 1)) / {_BUCKETS} AS width
-            FROM
-            ({POINTS}
-            )
-        )
-        GROUP BY labels, timestamp, bucket, lowest, width -- the same for all
-    )
-    GROUP BY labels, lowest, width
-    ORDER BY all_points DESC, labels
-    $limit
-)
-ORDER BY all_points DESC, labels
-""")
-
-_ROWS = {PointKind.PROFILE: TOTALS, PointKind.SPAN: SPANS}
+_SQL: Final = SqlFile(__file__)
 
 
 def select_heatmap(reader: Reader, tenant: str, query: HeatmapQuery) -> Heatmap:
@@ -80,12 +37,13 @@ def select_heatmap(reader: Reader, tenant: str, query: HeatmapQuery) -> Heatmap:
     first = query.within.start_ms
     within = TimeRange(start_ms=first - query.step_ms + 1, end_ms=query.within.end_ms - 1)
     selection = selection_of(tenant, query.profile_type, query.matchers, within)
+    source = source_of(reader, selection, query.points)
     parameters = {
         **parameters_of(selection, within, first, query.step_ms, query.group_by),
         "limit": query.limit,
         "max_cells": _MAX_CELLS,
     }
-    rows = reader.rows(_sql(query, selection), parameters)
+    rows = reader.rows(_sql(query, source.sql), parameters)
     if not rows:
         return Heatmap(y_min=(), series=())
     _, _, cell_count, lowest, width = rows[0]
@@ -121,10 +79,12 @@ def _slots(cells: Sequence[_Cell], labels_of: ExemplarLabels) -> list[HeatmapSlo
     return slots
 
 
-def _sql(query: HeatmapQuery, selection: Selection) -> str:
-    return _HEATMAP.substitute(
-        source=_ROWS[query.points].substitute(rows=selection.rows, samples="true"),
+def _sql(query: HeatmapQuery, source: str) -> str:
+    return _SQL(
+        "heatmap",
+        buckets=str(_BUCKETS),
+        points_rows=points_sql(source, query.group_by),
+        least_exemplar=exemplar_sql(),
         exemplar=", exemplar" if query.exemplars else "",
         limit="LIMIT {limit:UInt64}" if query.limit else "",
-        **grouping_of(query.group_by),
     )

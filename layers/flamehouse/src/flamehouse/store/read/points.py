@@ -5,86 +5,60 @@ over several series is one point, with the sum of their values.
 """
 
 from collections.abc import Mapping, Sequence
-from string import Template
+from typing import Final
 
+from flamehouse.model.queries import EVERY_SAMPLE, PointKind, SampleSelector
 from flamehouse.model.time_range import TimeRange
+from flamehouse.store.read.matchers import Condition
+from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import Selection, clamp_ms
+from flamehouse.store.read.stack_values import profile_condition, span_condition, stack_condition
+from flamehouse.store.sql import SqlFile
 
-WITHIN = (
-    "time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')"
-    " AND time < fromUnixTimestamp64Milli({until:Int64}, 'UTC')"
-)
+_SQL: Final = SqlFile(__file__)
 
-TIMESTAMP = (
-    "{first:Int64} + {step:Int64}"
-    " * intDiv(toUnixTimestamp64Milli(time) - {first:Int64} + {step:Int64} - 1, {step:Int64})"
-)
-"""The step that a row belongs to, named by its last millisecond; no row may lie before the first step."""
 
-TOTALS = Template(f"""
-            SELECT fingerprint, time, profile_id, toUInt64(0) AS span_id, toFixedString('', 16) AS trace_id, total
-            FROM profiles
-            WHERE $rows AND {WITHIN}""")
-"""A row for each profile and series."""
+def points_sql(source: str, group_by: Sequence[str]) -> str:
+    """SQL of points made of the rows that `source` selects."""
+    return _SQL("points", source=source, timestamp=timestamp_sql(), **grouping_of(group_by))
 
-SELECTED_TOTALS = Template(f"""
-            SELECT
-                fingerprint, time, profile_id, toUInt64(0) AS span_id, toFixedString('', 16) AS trace_id, sum(value) AS total
-            FROM samples
-            WHERE $rows AND {WITHIN} AND $samples
-            GROUP BY fingerprint, time, profile_id""")
-"""The same of some samples alone."""
 
-SPANS = Template(f"""
-            SELECT fingerprint, time, profile_id, span_id, trace_id, value AS total
-            FROM samples
-            WHERE $rows AND {WITHIN} AND span_id != 0 AND $samples""")
-"""Rows of spans, several for each."""
+def source_of(
+    reader: Reader, selection: Selection, kind: PointKind, samples: SampleSelector = EVERY_SAMPLE
+) -> Condition:
+    """SQL of rows (fingerprint, time, profile, span, trace, total) of some samples, by profile or span, and what it binds."""
+    names = {"profiles": reader.profiles, "rows": selection.rows, "within": within_sql()}
+    if kind is PointKind.PROFILE and samples == EVERY_SAMPLE:
+        return Condition(sql=_SQL("totals", **names), parameters={})
+    profile_ids, selected = profile_condition(samples), _selected(selection, samples)
+    part = "spans" if kind is PointKind.SPAN else "selected_totals"
+    rows = _SQL("samples", **names, profile_ids=profile_ids.sql)
+    return Condition(
+        sql=_SQL(part, samples=rows, selected=selected.sql),
+        parameters={**profile_ids.parameters, **selected.parameters},
+    )
 
-POINTS = f"""
-        SELECT
-            $labels AS labels,
-            {TIMESTAMP} AS timestamp,
-            toUnixTimestamp64Milli(time) AS at,
-            profile_id,
-            span_id,
-            trace_id,
-            sum(taken.total) AS total,
-            count() AS parts,
-            arraySort(groupUniqArray(fingerprint)) AS fingerprints
-        FROM
-        ($source
-        ) AS taken
-        $join
-        GROUP BY labels, timestamp, at, profile_id, span_id, trace_id"""
-"""What a Template asks points by: a row for each; `parts` are the rows of the source that it was made of."""
 
-EXEMPLAR = "(-total, at < {first:Int64}, at, span_id, trace_id, toString(profile_id), fingerprints)"
-"""A point as an exemplar: the least is that of the highest value, of those one within the range, the earliest, and so on.
+def within_sql() -> str:
+    """The condition that a row's time is in the range."""
+    return _SQL("within")
 
-The first step begins before the range, where no flame graph would find the exemplar.
-"""
 
-_GROUPED = {
-    "labels": "present",
-    "join": """ANY LEFT JOIN
-    (
-        SELECT
-            fingerprint AS of_series,
-            arrayFilter(
-                label -> label.2 != '', arrayMap(name -> (name, labels[name]), {group_by:Array(String)})
-            ) AS present
-        FROM series
-        WHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
-            AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-    ) AS groups ON fingerprint = of_series""",
-}
-_UNGROUPED = {"labels": "CAST([], 'Array(Tuple(String, String))')", "join": ""}
+def timestamp_sql() -> str:
+    """The timestamp of the step that a row's time is in."""
+    return _SQL("timestamp")
+
+
+def exemplar_sql() -> str:
+    """A point as an exemplar; the least of several represents them."""
+    return _SQL("exemplar")
 
 
 def grouping_of(group_by: Sequence[str]) -> Mapping[str, str]:
-    """The `labels` that rows with a fingerprint are grouped by, and the `join` that tells them."""
-    return _GROUPED if group_by else _UNGROUPED
+    """The `labels` that rows with a fingerprint are grouped by, and the `join` that they come from."""
+    if not group_by:
+        return {"labels": _SQL("ungrouped"), "join": ""}
+    return {"labels": _SQL("grouped"), "join": _SQL("join_groups")}
 
 
 def parameters_of(
@@ -99,3 +73,13 @@ def parameters_of(
         "until": clamp_ms(within.end_ms + 1),
         "group_by": list(group_by),
     }
+
+
+def _selected(selection: Selection, samples: SampleSelector) -> Condition:
+    """The condition on rows of samples."""
+    spans, call_site = span_condition(samples), stack_condition(samples, selection.symbols)
+    if not call_site.parameters:
+        return spans
+    stacks = f"SELECT id FROM stacktraces WHERE {selection.symbols} AND {call_site.sql}"
+    sql = f"{spans.sql} AND stacktrace_id IN ({stacks})"
+    return Condition(sql=sql, parameters={**spans.parameters, **call_site.parameters})

@@ -1,4 +1,4 @@
-"""What a question reads the database through: whatever it asks is asked with the question's own settings."""
+"""The database as one query sees it: all statements run with the query's own settings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,21 +9,25 @@ from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """The database, for one question: `settings` are its limits, and the tag that its queries are stopped by."""
+    """The database for one query: `settings` are its limits, and the tag by which its statements are killed.
+
+    `profiles` is SQL to read profiles from: the table, or a subquery while older profiles are carried over.
+    """
 
     clickhouse: ClickHouse
     settings: ServerSettings
+    profiles: str = "sampled_profiles"
 
     def rows(self, sql: str, parameters: Parameters | None = None) -> Sequence[Sequence[Any]]:
-        """The rows of the answer, as `ClickHouse.rows`."""
+        """The rows of the result, as `ClickHouse.rows`."""
         return self.clickhouse.rows(sql, parameters, self.settings)
 
     def columns(
         self, sql: str, parameters: Parameters | None = None, *, text: bool = True
     ) -> Sequence[Sequence[Any]]:
-        """The columns of the answer, as `ClickHouse.columns`."""
+        """The columns of the result, as `ClickHouse.columns`."""
         return self.clickhouse.columns(sql, parameters, self.settings, text=text)
 
     def with_settings(self, settings: ServerSettings) -> Self:
-        """The same, asking with these settings besides, or in the place of its own."""
+        """The same with these settings besides, or in the place of its own."""
         return replace(self, settings={**self.settings, **settings})

@@ -9,12 +9,11 @@ from flamehouse.model.profile_type import ProfileType
 from flamehouse.model.selector import Matcher, MatchOp
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.read.matchers import series_condition
+from flamehouse.units import MAX_MS, MS_PER_DAY
 
 _PARAMETER = re.compile(r"\{(\w+):")
 
 MIN_MS = 0
-MAX_MS = 4_102_444_800_000
-"""2100-01-01: between these any time fits every type that ClickHouse holds it in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +85,8 @@ def selection_of(
 def days_of(within: TimeRange) -> dict[str, object]:
     """`first_day` and `last_day`: the days (UTC) that the range touches, to be bound as day numbers."""
     return {
-        "first_day": clamp_ms(within.start_ms) // 86_400_000,
-        "last_day": clamp_ms(within.end_ms) // 86_400_000,
+        "first_day": clamp_ms(within.start_ms) // MS_PER_DAY,
+        "last_day": clamp_ms(within.end_ms) // MS_PER_DAY,
     }
 
 

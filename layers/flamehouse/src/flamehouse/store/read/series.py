@@ -1,79 +1,27 @@
-"""SelectSeries: totals of profiles over time, read from the table `profiles` alone unless samples are taken apart."""
+"""SelectSeries: totals of profiles over time, from their rows alone unless some samples are selected."""
 
 from collections.abc import Sequence
-from string import Template
+from typing import Final
 
 from flamehouse.errors import Code, RpcError, invalid_argument
-from flamehouse.model.queries import (
-    EVERY_SAMPLE,
-    Exemplar,
-    PointKind,
-    SampleSelector,
-    SeriesQuery,
-    SeriesResult,
-)
+from flamehouse.model.queries import EVERY_SAMPLE, Exemplar, PointKind, SeriesQuery, SeriesResult
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.read.exemplars import ExemplarLabels, FoundExemplar, exemplar_of, read_labels
 from flamehouse.store.read.matchers import Condition
 from flamehouse.store.read.points import (
-    EXEMPLAR,
-    POINTS,
-    SELECTED_TOTALS,
-    SPANS,
-    TIMESTAMP,
-    TOTALS,
-    WITHIN,
+    exemplar_sql,
     grouping_of,
     parameters_of,
+    points_sql,
+    source_of,
+    timestamp_sql,
+    within_sql,
 )
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import Selection, selection_of
-from flamehouse.store.read.stack_values import sample_condition, stack_condition
+from flamehouse.store.sql import SqlFile
 
-# Few subqueries: most of what an hour's series take is the analysis of their SQL.
-_SUMS = Template(f"""
-    SELECT
-        $labels AS labels,
-        {TIMESTAMP} AS timestamp,
-        toFloat64($aggregate(toInt128(total))) AS value
-    FROM $source
-    $join
-    WHERE $where
-    GROUP BY labels, timestamp""")
-
-_SUMS_WITH_EXEMPLARS = Template(f"""
-    SELECT labels, timestamp, $value AS value, $exemplar AS exemplar
-    FROM
-    ({POINTS}
-    )
-    GROUP BY labels, timestamp""")
-
-_SERIES = Template("""
-SELECT labels, (arraySort(groupArray($point)) AS points).1 AS timestamps, points.2 AS values$more
-FROM
-($sums
-)
-GROUP BY labels
-ORDER BY sum(value) DESC, labels
-$limit
-""")
-
-_SERIES_WITH_EXEMPLARS = Template("""
-SELECT
-    labels,
-    timestamps,
-    values,
-    if((sum(length(exemplars)) OVER () AS exemplar_count) > {max_exemplars:UInt64}, [], exemplars) AS exemplars_if_few,
-    exemplar_count
-FROM
-($series
-)
-ORDER BY series_total DESC, labels
-""")
-
-_TOTAL = "toFloat64(sumIf(toInt128(total), span_id = 0))"
-"""Of several points; those of spans lie beside those of their profiles."""
-_AVERAGE = f"{_TOTAL} / sumIf(parts, span_id = 0)"
+_SQL: Final = SqlFile(__file__)
 
 _MAX_EXEMPLARS = 50_000
 """Of a whole answer: some tens of megabytes."""
@@ -91,14 +39,14 @@ def select_series(reader: Reader, tenant: str, query: SeriesQuery) -> list[Serie
     """
     buckets = _buckets(query)
     selection = selection_of(tenant, query.profile_type, query.matchers, buckets)
-    samples = _selected(selection, query.samples)
+    sql = _sql(reader, query, selection)
     parameters = {
         **parameters_of(selection, buckets, query.within.start_ms, query.step_ms, query.group_by),
-        **samples.parameters,
+        **sql.parameters,
         "limit": query.limit,
         "max_exemplars": _MAX_EXEMPLARS,
     }
-    rows = _bounded(reader).rows(_sql(query, selection, samples.sql), parameters)
+    rows = _bounded(reader).rows(sql.sql, parameters)
     if query.exemplars is None:
         _check_points(sum(len(timestamps) for _, timestamps, _ in rows))
         return [_result(*row) for row in rows]
@@ -161,53 +109,51 @@ def _result(
     return SeriesResult(labels=tuple(labels), points=points, exemplars=exemplars)
 
 
-def _selected(selection: Selection, samples: SampleSelector) -> Condition:
-    """The condition on rows of `samples`."""
-    condition, call_site = sample_condition(samples), stack_condition(samples, selection.symbols)
-    if samples == EVERY_SAMPLE:
-        return condition
-    stacks = f"SELECT id FROM stacktraces WHERE {selection.symbols} AND {call_site.sql}"
-    sql = f"{condition.sql} AND stacktrace_id IN ({stacks})"
-    return Condition(sql=sql, parameters={**condition.parameters, **call_site.parameters})
-
-
-def _sql(query: SeriesQuery, selection: Selection, samples: str) -> str:
+def _sql(reader: Reader, query: SeriesQuery, selection: Selection) -> Condition:
     limit = "LIMIT {limit:UInt64}" if query.limit else ""
     if query.exemplars is None:
-        sums = _sums(query, selection, samples)
-        return _SERIES.substitute(sums=sums, point="(timestamp, value)", more="", limit=limit)
-    series = _SERIES.substitute(
-        sums=_sums_with_exemplars(query, selection, samples),
+        sums = _sums(reader, query, selection)
+        sql = _SQL("series", sums=sums.sql, point="(timestamp, value)", more="", limit=limit)
+        return Condition(sql=sql, parameters=sums.parameters)
+    sums = _sums_with_exemplars(reader, query, selection)
+    series = _SQL(
+        "series",
+        sums=sums.sql,
         point="(timestamp, value, exemplar)",
         more=", points.3 AS exemplars, sum(value) AS series_total",
         limit=limit,
     )
-    return _SERIES_WITH_EXEMPLARS.substitute(series=series)
+    return Condition(sql=_SQL("series_with_exemplars", series=series), parameters=sums.parameters)
 
 
-def _sums(query: SeriesQuery, selection: Selection, samples: str) -> str:
-    source, where = "profiles", f"{selection.rows} AND {WITHIN}"
-    if query.samples != EVERY_SAMPLE:
-        source = f"({SELECTED_TOTALS.substitute(rows=selection.rows, samples=samples)}\n    ) AS taken"
-        where = "true"
-    return _SUMS.substitute(
-        source=source,
-        where=where,
-        aggregate="avg" if query.average else "sum",
+def _sums(reader: Reader, query: SeriesQuery, selection: Selection) -> Condition:
+    names = {
+        "timestamp": timestamp_sql(),
+        "aggregate": "avg" if query.average else "sum",
         **grouping_of(query.group_by),
-    )
+    }
+    if query.samples == EVERY_SAMPLE:
+        # Few subqueries: most of what an hour's series take is the analysis of their SQL.
+        where = f"{selection.rows} AND {within_sql()}"
+        return Condition(sql=_SQL("sums", source=reader.profiles, where=where, **names), parameters={})
+    source = source_of(reader, selection, PointKind.PROFILE, query.samples)
+    sql = _SQL("sums", source=f"(\n{source.sql}\n    ) AS taken", where="true", **names)
+    return Condition(sql=sql, parameters=source.parameters)
 
 
-def _sums_with_exemplars(query: SeriesQuery, selection: Selection, samples: str) -> str:
-    sources = [TOTALS if query.samples == EVERY_SAMPLE else SELECTED_TOTALS]
-    exemplar = f"min({EXEMPLAR})"
+def _sums_with_exemplars(reader: Reader, query: SeriesQuery, selection: Selection) -> Condition:
+    kinds = {PointKind.PROFILE, query.exemplars or PointKind.PROFILE}
+    sources = [source_of(reader, selection, kind, query.samples) for kind in PointKind if kind in kinds]
+    exemplar = f"min({exemplar_sql()})"
     if query.exemplars is PointKind.SPAN:
-        sources.append(SPANS)
-        exemplar = f"minIf({EXEMPLAR}, span_id != 0)"
-    rows = [source.substitute(rows=selection.rows, samples=samples) for source in sources]
-    return _SUMS_WITH_EXEMPLARS.substitute(
-        source="\n            UNION ALL".join(rows),
-        value=_AVERAGE if query.average else _TOTAL,
+        exemplar = f"minIf({exemplar_sql()}, span_id != 0)"
+    source = "\n            UNION ALL\n".join(each.sql for each in sources)
+    sql = _SQL(
+        "sums_with_exemplars",
+        points=points_sql(source, query.group_by),
+        value=_SQL("average" if query.average else "total"),
         exemplar=exemplar,
-        **grouping_of(query.group_by),
+    )
+    return Condition(
+        sql=sql, parameters={key: value for each in sources for key, value in each.parameters.items()}
     )

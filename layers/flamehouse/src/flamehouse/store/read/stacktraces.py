@@ -15,7 +15,7 @@ def select_merge_stacktraces(
 
     RpcError out_of_range for a total beyond 64 bits.
     """
-    values = select_stack_values(tenant, query)
+    values = select_stack_values(reader, tenant, query)
     sql = tree_sql(values.sql, values.stacktraces, {"side": "value"})
     # The root is a node too, and not counted.
     parameters = {**values.parameters, "max_rows": query.max_nodes + 1}

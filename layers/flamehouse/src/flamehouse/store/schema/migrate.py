@@ -8,11 +8,13 @@ run again.
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from string import Template
 
 from clickhouse_connect.driver.client import Client
 
 from flamehouse.settings import Settings
 from flamehouse.store.connection.client import connect
+from flamehouse.store.schema.carry_over import drop_old_layout
 from flamehouse.store.schema.retention import settle
 from flamehouse.store.schema.statements import statements
 from flamehouse.store.schema.views import replace_views
@@ -44,6 +46,12 @@ ORDER BY database
 
 _LAST_NUMBER = "SELECT argMax(number, applied) FROM migrations"
 
+_EXACTLY_ONCE = (
+    "non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000,"
+    " replicated_deduplication_window_seconds = 7200"
+)
+"""`$exactly_once` in migrations from 0003 on: how many deduplication tokens a table remembers, and for how long."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migrated:
@@ -66,7 +74,11 @@ def migrate(settings: Settings) -> Migrated:
     client = connect(settings, settings.clickhouse_database, _TIMEOUT_S)
     try:
         client.command(_CREATE_HISTORY)
-        latest = _apply_since(client, client.query(_LAST_NUMBER).result_rows[0][0])
+        number = client.query(_LAST_NUMBER).result_rows[0][0]
+        latest = _apply_since(client, number)
+        if not number:
+            # A new database: no version before this one reads or writes it.
+            drop_old_layout(client)
         days = settle(client, latest, settings.retention_days)
         replace_views(client)
     finally:
@@ -102,7 +114,7 @@ def _apply_since(client: Client, number: int) -> int:
     for script in _scripts():
         if int(script.name.removesuffix(".sql")) <= number:
             continue
-        for statement in statements(script.read_text()):
+        for statement in statements(Template(script.read_text()).safe_substitute(exactly_once=_EXACTLY_ONCE)):
             client.command(statement, settings=_DDL_SETTINGS)
         number = int(script.name.removesuffix(".sql"))
     return number

@@ -52,7 +52,7 @@ WHERE database = currentDatabase() AND name = {table:String} AND position(create
 
 _EXPIRED_PROFILES: Final = """
 SELECT uniq(tenant, profile_id), minOrNull(toDate(time))
-FROM profiles
+FROM sampled_profiles
 WHERE toDateTime(time) + toIntervalDay({days:UInt32}) <= now()
 """
 
@@ -91,10 +91,8 @@ class Expiry:
 
 EXPIRIES: Final[Mapping[str, Expiry]] = {
     "series": Expiry(since="day", extra_days=1),
-    "profiles": Expiry(since="toDateTime(time)"),
-    "samples": Expiry(since="toDateTime(time)"),
-    "samples_5m": Expiry(since="toDateTime(bucket)", extra_days=1),
-    "samples_1h": Expiry(since="toDateTime(bucket)", extra_days=1),
+    "sampled_profiles": Expiry(since="toDateTime(time)"),
+    "rollups": Expiry(since="hour", extra_days=1),
     "stacktraces": Expiry(since="week", extra_days=7),
     "functions": Expiry(since="week", extra_days=7),
     "locations": Expiry(since="week", extra_days=7),

@@ -12,7 +12,7 @@ SELECT
     profiles.service AS service,
     CAST(series.labels, 'Map(String, String)') AS labels,
     profiles.total AS total
-FROM profiles
+FROM sampled_profiles AS profiles
 ANY LEFT JOIN series
     ON series.tenant = profiles.tenant
     AND series.day = toDate(profiles.time, 'UTC')
@@ -29,9 +29,13 @@ SELECT
     profile_type,
     service,
     CAST(stacktrace_id, 'UInt64') AS stack_id,
-    if(span_id = 0, '', lower(hex(span_id))) AS span_id,
+    if(sample_span_id = 0, '', lower(hex(sample_span_id))) AS span_id,
     value
-FROM samples;
+FROM sampled_profiles
+ARRAY JOIN
+    stacktrace_ids AS stacktrace_id,
+    values AS value,
+    arrayResize(span_ids, length(values)) AS sample_span_id;
 
 -- One row per distinct stack of a service and week, its function names root first.
 CREATE OR REPLACE VIEW stacks_v1 AS

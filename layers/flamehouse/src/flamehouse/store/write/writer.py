@@ -22,7 +22,7 @@ from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.store.write.batch import Batch
 from flamehouse.store.write.journal import Journal
 from flamehouse.store.write.ledger import UploadKey, enter_uploads, stored_uploads
-from flamehouse.store.write.rollback import footprints_of, take_back
+from flamehouse.store.write.rollback import footprints_of, roll_back
 from flamehouse.store.write.row_binary import COLUMNS
 from flamehouse.store.write.seen_ids import Known
 
@@ -102,7 +102,7 @@ class GroupWriter:
 
     def recover(self) -> None:
         with self._storing:
-            self._take_back_unfinished()
+            self._roll_back_unfinished()
 
     def _next_group(self) -> list[_Waiting]:
         group = [self._queue.popleft()]
@@ -117,7 +117,7 @@ class GroupWriter:
     def _commit(self, group: Sequence[_Waiting]) -> None:
         """Store the group; whatever goes wrong, each member learns that it is not stored."""
         try:
-            self._take_back_unfinished()
+            self._roll_back_unfinished()
             errors: Mapping[UploadKey, BaseException] = self._store_new(
                 {(waiting.upload.tenant, waiting.upload.id): waiting.upload for waiting in group}
             )
@@ -136,7 +136,7 @@ class GroupWriter:
         try:
             self._store(list(uploads.values()))
         except ClickHouseError as error:
-            self._take_back_unfinished()
+            self._roll_back_unfinished()
             if len(uploads) == 1:
                 return dict.fromkeys(uploads, error)
             return self._store_singly(uploads)
@@ -152,7 +152,7 @@ class GroupWriter:
             try:
                 self._store([upload])
             except ClickHouseError as error:
-                self._take_back_unfinished()
+                self._roll_back_unfinished()
                 errors[key] = error
         return errors
 
@@ -163,7 +163,7 @@ class GroupWriter:
         _store(self._clickhouse, uploads, self._known, token, _EMBEDDED)
         self._journal.end()
 
-    def _take_back_unfinished(self) -> None:
+    def _roll_back_unfinished(self) -> None:
         unfinished = self._journal.unfinished()
         if not unfinished:
             return
@@ -172,7 +172,7 @@ class GroupWriter:
             stored = stored_uploads(self._clickhouse, keys)
             lost = [id_ for tenant, id_ in keys if (tenant, id_) not in stored]
             if lost:
-                take_back(self._clickhouse, replace(footprint, upload_ids=lost))
+                roll_back(self._clickhouse, replace(footprint, upload_ids=lost))
         self._journal.end()
 
 

@@ -105,7 +105,7 @@ def select_merge_profile(reader: Reader, tenant: str, query: ProfileQuery) -> Me
 
     RpcError out_of_range for a total beyond 64 bits.
     """
-    values = select_stack_values(tenant, query)
+    values = select_stack_values(reader, tenant, query)
     samples, used = _samples(reader, values, query)
     if not samples:
         return NO_PROFILE

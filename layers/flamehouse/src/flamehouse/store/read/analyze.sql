@@ -1,0 +1,24 @@
+-- part: of_series
+day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32}) AND $keys AND $condition
+
+-- part: series
+SELECT uniqExact(fingerprint), count()
+FROM series
+WHERE $of_series
+
+-- part: profiles
+SELECT count(), sum(length(values)), uniqExact(_part)
+FROM $profiles
+WHERE $keys AND fingerprint IN (SELECT fingerprint FROM series WHERE $of_series)
+    AND time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+
+-- part: stacks
+SELECT count()
+FROM stacktraces
+WHERE tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32})
+    AND service IN (SELECT service FROM series WHERE $of_series)
+
+-- part: tables
+SELECT name, total_rows, total_bytes
+FROM system.tables
+WHERE database = currentDatabase() AND total_rows > 0

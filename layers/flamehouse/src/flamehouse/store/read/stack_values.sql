@@ -1,0 +1,79 @@
+-- part: values
+    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
+    FROM
+    (
+$rows
+    )
+    ARRAY JOIN stacktrace_ids AS stacktrace_id, values AS value
+    GROUP BY stack
+    HAVING value != 0
+
+-- Of some spans alone.
+-- part: values_in_spans
+    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
+    FROM
+    (
+$rows
+    )
+    ARRAY JOIN
+        stacktrace_ids AS stacktrace_id,
+        values AS value,
+        arrayResize(span_ids, length(values)) AS span_id,
+        arrayResize(trace_ids, length(values)) AS trace_id
+    WHERE $samples
+    GROUP BY stack
+    HAVING value != 0
+
+-- part: profiles
+        SELECT $columns
+        FROM $profiles
+        WHERE $rows AND $profile_ids
+            AND time >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
+
+-- Whole hours from their roll-ups, where these cover just the profiles that are there, and everything else from profiles. Of
+-- two roll-ups that cover the same, either is right. All reads of a table see the same rows
+-- (enable_shared_storage_snapshot_in_query).
+-- part: profiles_and_rollups
+        SELECT stacktrace_ids, values
+        FROM $profiles
+        WHERE $rows
+            AND time >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
+            AND (fingerprint, toStartOfHour(time)) NOT IN (
+                SELECT fingerprint, hour
+                FROM rollups
+                WHERE $valid
+            )
+        UNION ALL
+        SELECT stacktrace_ids, values
+        FROM rollups
+        WHERE $valid
+        LIMIT 1 BY fingerprint, hour
+
+-- part: valid
+$rows AND hour >= toDateTime({first_hour:UInt32}, 'UTC') AND hour < toDateTime({end_hour:UInt32}, 'UTC')
+                AND (fingerprint, hour, profiles, profiles_hash) IN (
+                    SELECT fingerprint, toStartOfHour(time) AS of_hour, count(), sum(cityHash64(profile_id))
+                    FROM $profiles
+                    WHERE $rows
+                        AND time >= toDateTime({first_hour:UInt32}, 'UTC') AND time < toDateTime({end_hour:UInt32}, 'UTC')
+                    GROUP BY fingerprint, of_hour
+                )
+
+-- A constant: computed once, and looked up in as a set.
+-- part: in_traces
+trace_id IN arrayMap(id -> toFixedString(unhex(id), 16), {trace_ids:Array(String)})
+
+-- part: included
+hasAll(CAST(functions, 'Array(UInt64)'), {frames:Array(UInt64)})
+
+-- part: excluded
+NOT hasAny(CAST(functions, 'Array(UInt64)'), {no_frames:Array(UInt64)})
+
+-- part: matched
+($is_regexp AND $exists(
+        frame -> frame IN (SELECT name_id FROM functions WHERE $symbols AND $matches),
+        CAST(functions, 'Array(UInt64)')
+    ))
+
+-- part: call_site
+arraySlice(functions, 1, length({call_site:Array(UInt64)})) = {call_site:Array(UInt64)}

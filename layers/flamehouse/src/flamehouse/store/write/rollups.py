@@ -1,0 +1,94 @@
+"""Makes roll-ups: for each series and closed hour a row with the sums of its profiles, and what it covers.
+
+A roll-up is a cache: one that is missing, or does not cover just the profiles that are there, is not used. So nothing
+depends on a step running to its end, and two may run at once.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from time import monotonic
+from typing import Final
+
+from flamehouse.store.connection.client import ClickHouse, ServerSettings
+from flamehouse.store.sql import SqlFile
+from flamehouse.units import MAX_INT64, S_PER_DAY, S_PER_HOUR
+
+type _Stale = tuple[str, str, int, int]
+"""A tenant, its service, an hour as Unix time, and how many profiles of it need to be rolled up."""
+
+_SQL: Final = SqlFile(__file__)
+
+_S_PER_WEEK: Final = 7 * S_PER_DAY
+_SETTLING_S: Final = 300
+"""An hour is closed so long after its end: most profiles arrive by then, and a later one costs another roll-up."""
+_LISTED: Final = 1_000
+"""Stale hours read at a time."""
+_MAX_PROFILES: Final = 4_000
+"""Of one INSERT, if they are of more than one service: what it holds in memory is bounded."""
+
+_MAKING: Final[ServerSettings] = {
+    "enable_shared_storage_snapshot_in_query": 1,
+    "deduplicate_insert_select": "disable",
+    # In the background: one core is for clients.
+    "max_threads": 1,
+    "max_insert_threads": 1,
+}
+
+
+class Rollups:
+    """Keeps the roll-ups of a database valid; `clock` gives the Unix time."""
+
+    def __init__(self, clickhouse: ClickHouse, clock: Callable[[], float] = time.time) -> None:
+        self._clickhouse = clickhouse
+        self._clock = clock
+        self._valid: dict[int, tuple[int, int]] = {}
+
+    def step(self, seconds: float) -> bool:
+        """Make roll-ups for about so long, the newest first; return whether all of closed hours are valid."""
+        until = monotonic() + seconds
+        closed = int(self._clock() - _SETTLING_S) // S_PER_HOUR * S_PER_HOUR
+        for week, profiles in self._clickhouse.rows(_SQL("weeks")):
+            # Inserts and deletes change the number of profiles; a week without any needs no second look.
+            state = (profiles, min(closed, week + _S_PER_WEEK))
+            if self._valid.get(week) != state:
+                if not self._roll_up(week, state[1], until):
+                    return False
+                self._valid[week] = state
+        return True
+
+    def _roll_up(self, start: int, end: int, until: float) -> bool:
+        """Make the roll-ups of [start, end), Unix time, that are not valid; return whether time sufficed."""
+        before: Sequence[_Stale] = ()
+        while (stale := self._stale(start, end)) and stale != before:
+            for tenant, hour, services in _batches(stale):
+                if monotonic() > until:
+                    return False
+                self._make(tenant, hour, services)
+            before = stale
+        return True
+
+    def _stale(self, start: int, end: int) -> Sequence[_Stale]:
+        parameters = {"from": start, "until": end, "limit": _LISTED}
+        rows = self._clickhouse.rows(_SQL("stale", covers=_SQL("covers")), parameters, _MAKING)
+        return [(tenant, service, hour, profiles) for tenant, service, hour, profiles in rows]
+
+    def _make(self, tenant: str, hour: int, services: Sequence[str]) -> None:
+        sql = _SQL("make", covers=_SQL("covers"), selected=_SQL("selected"))
+        parameters = {"tenant": tenant, "hour": hour, "services": services, "max_value": MAX_INT64}
+        self._clickhouse.command(sql, parameters, _MAKING)
+
+
+def _batches(stale: Iterable[_Stale]) -> Iterator[tuple[str, int, list[str]]]:
+    """A tenant, an hour and services of it at a time."""
+    for (hour, tenant), rows in groupby(stale, key=itemgetter(2, 0)):
+        services: list[str] = []
+        room = _MAX_PROFILES
+        for _, service, _, profiles in rows:
+            if services and profiles > room:
+                yield tenant, hour, services
+                services, room = [], _MAX_PROFILES
+            services.append(service)
+            room -= profiles
+        yield tenant, hour, services
