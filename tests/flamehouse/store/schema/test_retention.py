@@ -68,6 +68,7 @@ def released(
         patched.setattr(migrate, "files", lambda _: tmp_path)
         if request.param < CARRY_OVER:
             patched.setattr(migrate, "drop_old_layout", lambda _: None)
+            patched.setattr(migrate, "replace_views", lambda _: None)
             of_then = retention._EXPIRED_PROFILES.replace("sampled_profiles", "profiles")  # noqa: SLF001  # as that release had it
             patched.setattr(retention, "_EXPIRED_PROFILES", of_then)
         patched.setattr(

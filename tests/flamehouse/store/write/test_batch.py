@@ -89,7 +89,7 @@ def test_forgetting_what_is_stored_changes_no_answer(
         writer.insert(upload_of(tenant, monday + number))
     assert rows_of(clickhouse, tenant) == (3, 3, 6)
     assert server.flamegraph(monday, monday + DAY) == drawn([("ab", 3)])
-    assert server.series(monday, monday + 2, step=0.001, groupBy=["service_name"]) == [
+    assert server.series(monday, monday + 3, step=0.001, groupBy=["service_name"]) == [
         ([("service_name", "shop")], [(monday + number, 1) for number in range(3)])
     ]
 
