@@ -2,10 +2,9 @@
 
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from time import sleep
 from typing import Final, cast
+from uuid import uuid4
 
 from google.protobuf.message import Message
 
@@ -26,8 +25,9 @@ from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.maintenance import Maintenance
 from flamehouse.store.schema.migrate import migrate
-from flamehouse.store.write.journal import Journal
-from flamehouse.store.write.writer import GroupWriter
+from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
+from flamehouse.store.write.log.writer import Record
+from flamehouse.store.write.writer import LoneWriter
 from flamehouse.web.codec import PROTO
 from ingest.pipeline import ingest
 from ingest.received import Endpoint, ReceivedUpload
@@ -45,8 +45,10 @@ class Flamehouse:
         migrate(settings)
         clickhouse = ClickHouse(settings)
         self._maintenance = Maintenance(clickhouse)
-        self._writer = GroupWriter(clickhouse, Journal(folder))
-        self._services = Services(settings=settings, store=Store(clickhouse, self._writer, settings))
+        self._inserts = BatchInserts(clickhouse, EMBEDDED)
+        self._services = Services(
+            settings=settings, store=Store(clickhouse, LoneWriter(clickhouse), settings)
+        )
         self._rpc = RpcClient(create_app(lambda: self._services))
 
     def close(self) -> None:
@@ -76,18 +78,8 @@ class Flamehouse:
         self._services.store.insert(upload)
 
     def store_together(self, uploads: Sequence[Upload]) -> None:
-        """Store uploads in one insert, as the local server does with those that come in while it stores another.
-
-        The writer's lock, held here until all of them wait for it, stands for that other one.
-        """
-        writer = self._writer
-        with ThreadPoolExecutor(len(uploads)) as pool:
-            with writer._storing:  # noqa: SLF001  # see above
-                stored = [pool.submit(self.store, upload) for upload in uploads]
-                while len(writer._queue) < len(uploads):  # noqa: SLF001
-                    sleep(0.001)
-            for one in stored:
-                one.result()
+        """Store uploads in one INSERT, as the local server does with a segment of its log."""
+        self._inserts.insert(uploads, uuid4().hex)
 
     def insert(self, profiles: Sequence[Drawn]) -> None:
         """Store these profiles together, each an upload of its own."""
@@ -140,7 +132,7 @@ class _Keeper:
     def __init__(self) -> None:
         self.uploads: list[Upload] = []
 
-    def insert(self, upload: Upload) -> None:
+    def insert(self, upload: Upload, record: Record) -> None:  # noqa: ARG002  # no log
         self.uploads.append(upload)
 
 

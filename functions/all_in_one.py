@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -26,6 +27,7 @@ from flamehouse.services import Services
 from flamehouse.settings import Settings, is_loopback
 from flamehouse.store import open_store
 from flamehouse.store.connection.data_folder import data_folder, locked
+from flamehouse.store.connection.embedded import embedded_path, is_embedded
 from flamehouse.store.connection.errors import told_to_operators
 from flamehouse.store.maintenance import open_maintenance
 from flamehouse.store.schema.migrate import Migrated, migrate
@@ -36,6 +38,7 @@ from flamehouse.telemetry.metrics import install
 from flamehouse.web.http_app import http_app_of, http_router
 from flamehouse.web.routing import CleanPaths
 from http2_preface import http_protocol
+from ingest.pipeline import replay
 from reference.routes import reference_routes
 from routes import routes
 
@@ -116,10 +119,13 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             migrated = migrate(settings)
             carry_over, maintenance = open_maintenance(settings)
             store = open_store(settings, carry_over)
-        opened.callback(store.close)
+            opened.callback(store.close)
+            services = Services(settings=settings, store=store, check=store.check)
+            if is_embedded(settings.clickhouse_dsn):
+                folder = Path(embedded_path(settings.clickhouse_dsn))
+                store.open_log(folder, partial(replay, services), fsync=bool(settings.fsync))
         opened.callback(maintenance.stop)
         maintenance.start()
-        services = Services(settings=settings, store=store, check=store.check)
         prometheus = Prometheus()
         install(prometheus)
         grpc_address = _serve_grpc(environ, services, opened)

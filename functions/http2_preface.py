@@ -1,16 +1,16 @@
 """HTTP/1.1 for the local server that recognizes gRPC clients on the wrong port: uvicorn calls their preface invalid."""
 
-import logging
 import time
 from typing import Any, Final
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from flamehouse.telemetry import events
+from flamehouse.telemetry.log import log
+
 _PREFACE: Final = b"PRI * HTTP/2.0"
 """The first bytes of a client that assumes HTTP/2: RFC 9113, section 3.4."""
 _REPEAT_S: Final = 60
-
-_log = logging.getLogger(__name__)
 
 
 def http_protocol(grpc_address: str) -> type[Any]:
@@ -34,7 +34,7 @@ def http_protocol(grpc_address: str) -> type[Any]:
             if now_s - logged_s >= _REPEAT_S:
                 logged_s = now_s
                 client = (self.transport.get_extra_info("peername") or ("a client",))[0]
-                _log.warning("gRPC from %s on the HTTP port: %s", client, advice)
+                log(events.GRPC_ON_HTTP_PORT, client=client, advice=advice)
             self.transport.close()
 
     return Http1Protocol

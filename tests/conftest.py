@@ -1,15 +1,18 @@
 """What every test may ask for."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.migrate import migrate
+from ingest.pipeline import replay
 from tests.support.fuzzing import load_profile
 from tests.support.queries.queries import new_tenant
 from tests.support.queries.shop_data import Target, holding_data
@@ -112,8 +115,16 @@ def clickhouse(settings: Settings) -> Iterator[ClickHouse]:
 
 
 @pytest.fixture(scope="session")
-def store(settings: Settings, clickhouse: ClickHouse) -> Iterator[Store]:  # noqa: ARG001  # merges are stopped first
+def store(
+    settings: Settings,
+    clickhouse: ClickHouse,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Store]:
+    """The store as the local server has it: the embedded engine is written to through the log."""
     store = open_store(settings)
+    if clickhouse.embedded:
+        services = Services(settings=settings, store=store)
+        store.open_log(tmp_path_factory.mktemp("log"), partial(replay, services), fsync=False)
     yield store
     store.close()
 

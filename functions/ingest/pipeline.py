@@ -4,7 +4,6 @@ An upload is acknowledged when the store has it. One that holds invalid profiles
 names each of them, which is the outcome of every retry too.
 """
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,15 +11,15 @@ from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.model.profile import SeriesProfile, Upload
 from flamehouse.services import Services
 from flamehouse.settings import Settings
+from flamehouse.telemetry import events
+from flamehouse.telemetry.log import log
 from flamehouse.telemetry.request import note_error
 from ingest.profile.checked import CheckedProfile
 from ingest.profile.normalize import check_series_count, normalize, profile_id_of
 from ingest.profile.overflow import is_overflow
 from ingest.profile.validate import TooNewError
 from ingest.readers import ReadUpload, read_upload
-from ingest.received import ReceivedUpload
-
-_log = logging.getLogger(__name__)
+from ingest.received import EnvelopeError, ReceivedUpload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +66,38 @@ def ingest(services: Services, received: ReceivedUpload) -> Outcome:
     )
 
 
+def replay(services: Services, record: bytes) -> Upload | None:
+    """The upload that `ingest` has stored, or would have, for a serialized ReceivedUpload; None if nothing of it is valid.
+
+    Raises:
+        RpcError: for a record that cannot be read.
+    """
+    try:
+        received = ReceivedUpload.parse(record)
+    except EnvelopeError as error:
+        raise invalid_argument(str(error)) from error
+    upload, _ = _upload_of(received, read_upload(received, services), services.settings)
+    return upload
+
+
 type _Rejected = dict[int, RpcError]
 """In the order of the profiles' indices."""
 
 
 def _store(services: Services, received: ReceivedUpload, upload: ReadUpload) -> _Rejected:
-    """Store the valid profiles; the others by their index.
+    """Store the valid profiles; the others by their index."""
+    rows, rejected = _upload_of(received, upload, services.settings)
+    if rows is not None:
+        services.store.insert(rows, received)
+    elif upload.if_empty is not None and not rejected:
+        raise upload.if_empty
+    return rejected
+
+
+def _upload_of(
+    received: ReceivedUpload, upload: ReadUpload, settings: Settings
+) -> tuple[Upload | None, _Rejected]:
+    """The rows of the valid profiles, None if there are none; the other profiles by their index.
 
     Nothing is stored of an upload with a profile from the future: with time that profile becomes valid, and a retry
     under the same id would be taken for stored.
@@ -83,15 +108,13 @@ def _store(services: Services, received: ReceivedUpload, upload: ReadUpload) -> 
         if isinstance(checked.profile, RpcError)
     }
     if _is_too_new(rejected):
-        return rejected
-    parts = _normalize(upload, rejected, received, services.settings)
-    if parts:
-        services.store.insert(
-            Upload(tenant=received.tenant, id=upload.id, received_ns=received.received_ns, profiles=parts)
-        )
-    elif upload.if_empty is not None and not rejected:
-        raise upload.if_empty
-    return dict(sorted(rejected.items()))
+        return None, rejected
+    parts = _normalize(upload, rejected, received, settings)
+    rejected = dict(sorted(rejected.items()))
+    if not parts:
+        return None, rejected
+    rows = Upload(tenant=received.tenant, id=upload.id, received_ns=received.received_ns, profiles=parts)
+    return rows, rejected
 
 
 def _is_too_new(rejected: _Rejected) -> bool:
@@ -129,13 +152,7 @@ def _normalize(
         fingerprints.update(part.fingerprint for part in of_profile)
         check_series_count(len(fingerprints), settings)
     if overflowed:
-        _log.warning(
-            "an upload of tenant %s, service %s, makes more series than MAX_SERIES_PER_UPLOAD=%d: labels of the rest are "
-            "folded into __overflow__ (LABEL_RULES drops a label whose values never repeat)",
-            received.tenant,
-            parts[-1].service,
-            settings.max_series_per_upload,
-        )
+        log(events.SERIES_FOLDED, service_name=parts[-1].service, limit=settings.max_series_per_upload)
     return parts
 
 

@@ -38,7 +38,7 @@ class Load:
         clients = [Thread(target=self._send_all, args=(server.url,)) for _ in range(CLIENTS)]
         for client in clients:
             client.start()
-        while len(self.acknowledged) < enough or not (self.data_dir / "flamehouse-storing.json").exists():
+        while len(self.acknowledged) < enough or not [*(self.data_dir / "log").glob("*.log")]:
             assert server.process.poll() is None
             sleep(0.001)
         status = server.stop(with_signal)

@@ -18,6 +18,7 @@ from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store
+from flamehouse.store.write.log.writer import Record
 from tests.support.queries.queries import Server, some_monday_ms
 from tests.support.servers.client import Client
 from tests.support.servers.doubles import CannedStore
@@ -153,7 +154,7 @@ class Failing(CannedStore):
         super().__init__()
         self.error = error
 
-    def insert(self, upload: Upload) -> None:
+    def insert(self, upload: Upload, record: Record | None = None) -> None:  # noqa: ARG002  # no log
         assert upload.profiles
         raise self.error
 

@@ -1,6 +1,7 @@
 """The envelope of an upload: read back as the same value, and ingested from it to the same rows."""
 
 import gzip
+import json
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -47,8 +48,25 @@ def to_ingest(format_: str, body: bytes, content_type: str = "") -> Request:
     return Request(path=path, body=body, content_type=content_type)
 
 
+CPUPROFILE = json.dumps(
+    {
+        "nodes": [
+            {"id": 1, "callFrame": {"functionName": "(root)"}, "children": [2]},
+            {"id": 2, "callFrame": {"functionName": "main"}},
+        ],
+        "startTime": 0,
+        "endTime": 20,
+        "samples": [2, 2],
+        "timeDeltas": [10, 10],
+    }
+).encode()
+
 REQUESTS = {
     **{name: to_ingest(name, write(STACKS)) for name, write in WRITERS.items()},
+    "perf_script": to_ingest(
+        "perf_script", b"app 1 100.0: cycles:\n\t401000 inner+0x1 (/bin/app)\n\t401100 main+0x1 (/bin/app)\n"
+    ),
+    "cpuprofile": to_ingest("cpuprofile", CPUPROFILE),
     "jfr": to_ingest("jfr", form(("jfr", recording(sample())), ("labels", b"")), FORM),
     "pprof": to_ingest("pprof", PPROF),
     "pprof in a form": to_ingest("pprof", form(("profile", PPROF), ("sample_type_config", CONFIG)), FORM),

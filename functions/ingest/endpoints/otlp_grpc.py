@@ -4,7 +4,6 @@ Protocol: opentelemetry.io/docs/specs/otlp, "OTLP/gRPC". An export is the same u
 transport is stored once. The messages are bytes to grpcio, as their layout is not known yet.
 """
 
-import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -18,6 +17,8 @@ from flamehouse.errors import Code, RpcError
 from flamehouse.identity.credentials import Credentials
 from flamehouse.pb.status_pb2 import RetryInfo, Status
 from flamehouse.services import Services
+from flamehouse.telemetry import events
+from flamehouse.telemetry.log import log_exception
 from flamehouse.web.codec import PROTO
 from flamehouse.web.error_response import RETRY_AFTER_S
 from ingest import pipeline
@@ -33,8 +34,6 @@ _RETRY_INFO: Final = "type.googleapis.com/google.rpc.RetryInfo"
 _DETAILS: Final = "grpc-status-details-bin"
 _STATUS_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 """By number."""
-
-_log = logging.getLogger(__name__)
 
 
 def serve(address: str, services: Services, credentials: Credentials) -> tuple[grpc.Server, int]:
@@ -77,7 +76,7 @@ class _Exporter:
         except RpcError as error:
             failure = error
         except Exception:  # noqa: BLE001  # grpcio would send the exception's text to the client
-            _log.exception("an OTLP export over gRPC failed")
+            log_exception(events.REQUEST_FAILED, path=Endpoint.OTLP.value)
             failure = RpcError(Code.INTERNAL, "internal error")
         return _abort(context, failure)
 

@@ -15,6 +15,7 @@ from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.pb.status_pb2 import Status
+from flamehouse.store.write.log.writer import Record
 from tests.support.servers.doubles import CannedStore
 from tests.support.uploads.otlp import JSON, PATH, PROTO, RPC_PATH, Export, exported, partial_success
 from tests.support.uploads.otlp_uploads import sent
@@ -187,7 +188,7 @@ class FailingStore(CannedStore):
         super().__init__()
         self.code = code
 
-    def insert(self, upload: Upload) -> None:
+    def insert(self, upload: Upload, record: Record | None = None) -> None:  # noqa: ARG002  # no log
         raise RpcError(self.code, f"cannot store {len(upload.profiles)} profiles")
 
 
@@ -214,7 +215,7 @@ def test_what_the_store_says_has_the_status_that_says_whether_to_retry(
 class BrokenStore(CannedStore):
     """A store with a fault that nobody foresaw."""
 
-    def insert(self, upload: Upload) -> None:
+    def insert(self, upload: Upload, record: Record | None = None) -> None:  # noqa: ARG002  # no log
         raise LookupError(upload.tenant)
 
 

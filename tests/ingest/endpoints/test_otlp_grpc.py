@@ -21,6 +21,7 @@ from flamehouse.identity.credentials import NoCredential, SharedCredential
 from flamehouse.model.profile import Upload
 from flamehouse.pb.status_pb2 import RetryInfo, Status
 from flamehouse.services import Services
+from flamehouse.store.write.log.writer import Record
 from ingest.endpoints.otlp_grpc import serve
 from tests.support.servers.doubles import CannedStore
 from tests.support.servers.local_server import running
@@ -39,7 +40,7 @@ class Store(CannedStore):
         self.uploads: list[Upload] = []
         self.failure = failure
 
-    def insert(self, upload: Upload) -> None:
+    def insert(self, upload: Upload, record: Record | None = None) -> None:  # noqa: ARG002  # no log
         if self.failure is not None:
             raise self.failure
         self.uploads.append(upload)

@@ -10,6 +10,7 @@ from flamehouse.errors import Code, RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.pb.push_pb2 import RawProfileSeries
 from flamehouse.settings import Settings
+from flamehouse.store.write.log.writer import Record
 from tests.support.costs import costing_at_most
 from tests.support.servers.doubles import CannedStore
 from tests.support.uploads.uploads import YEAR_2026_NS, Ingest, members, pprof, pushed, refusal, series
@@ -197,7 +198,7 @@ def test_a_push_holds_so_many_profiles() -> None:
 class FailingStore(CannedStore):
     """A store that is not there."""
 
-    def insert(self, upload: Upload) -> None:
+    def insert(self, upload: Upload, record: Record | None = None) -> None:  # noqa: ARG002  # no log
         raise RpcError(Code.UNAVAILABLE, f"cannot store {len(upload.profiles)} profiles now")
 
 

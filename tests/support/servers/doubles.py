@@ -22,6 +22,7 @@ from flamehouse.model.selector import Matcher
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
+from flamehouse.store.write.log.writer import Record
 
 _NO_ANALYSIS = Analysis()
 _NO_HEATMAP = Heatmap(y_min=(), series=())
@@ -89,7 +90,7 @@ class CannedStore(Store):
         self.asked.append(("select_merge_profile", tenant, query))
         return NO_PROFILE
 
-    def insert(self, upload: Upload) -> None:
+    def insert(self, upload: Upload, record: Record | None = None) -> None:  # noqa: ARG002  # no log
         self.asked.append(("insert", upload))
 
     def retention_days(self) -> int:

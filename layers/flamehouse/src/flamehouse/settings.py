@@ -29,6 +29,7 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "default_flamegraph_nodes": (1, (1 << 63) - 1),
     "query_timeout_s": (1, _DAY_S),
     "access_log": (0, 1),
+    "fsync": (0, 1),
 }
 """The least and the greatest value of a number, where these are not `_ANY`."""
 NATIVE_FRAMES_BY_ADDRESS: Final = "address"
@@ -112,6 +113,9 @@ class Settings:
     """One answer before compression, and what ClickHouse hands over for it; 0 is no limit."""
     query_timeout_s: int = 25
     """From 1 to 86,400."""
+    fsync: int = 1
+    """1: the local server acknowledges an upload once it is on disk. 0: once the operating system has it, which is faster
+    and loses the last uploads in a power failure."""
     query_memory_bytes: int = 4_096 * _MIB
     """What one query may use in ClickHouse; 0 is no limit."""
 

@@ -1,8 +1,6 @@
 """What clients are told when a real ClickHouse fails, and what they are not told."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -11,8 +9,7 @@ from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.errors import TO_READERS, TO_WRITERS, told_to_clients
-from flamehouse.store.write.journal import Journal
-from flamehouse.store.write.writer import GroupWriter, LoneWriter, Writer
+from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import Server
 from tests.support.servers.faults import POISONED, poisoned, without
 from tests.support.uploads.counted import Counted, once
@@ -30,12 +27,6 @@ NOT_SET_UP = (
     "the profile store is not set up for this flamehouse; its operator finds the reason in the log",
 )
 
-type MakeWriter = Callable[[ClickHouse, Path], Writer]
-
-WRITERS: dict[str, MakeWriter] = {
-    "lone": lambda clickhouse, _: LoneWriter(clickhouse),
-    "group": lambda clickhouse, folder: GroupWriter(clickhouse, Journal(folder)),
-}
 OF_ANOTHER_SCHEMA = "SELECT secret FROM sampled_profiles"
 FAILING = {
     "SELECT match('a', '(')": Code.INVALID_ARGUMENT,
@@ -67,11 +58,10 @@ def test_a_writer_is_told_to_come_again(clickhouse: ClickHouse, sql: str) -> Non
     assert (failure.value.http_status, failure.value.code.wire_name, failure.value.message) == expected
 
 
-@pytest.mark.parametrize("make_writer", WRITERS.values(), ids=WRITERS)
 def test_an_upload_that_fails_is_unavailable_until_it_can_be_taken(
-    counted: Counted, clickhouse: ClickHouse, settings: Settings, tmp_path: Path, make_writer: MakeWriter
+    counted: Counted, clickhouse: ClickHouse, settings: Settings
 ) -> None:
-    store = Store(clickhouse, make_writer(clickhouse, tmp_path), settings)
+    store = Store(clickhouse, LoneWriter(clickhouse), settings)
     here = counted.through(Server.on(store, settings))
     with poisoned(clickhouse):
         response = here.server.send_push(here.series(0, service_name=POISONED))
@@ -99,18 +89,6 @@ def test_a_question_to_a_schema_of_another_version_is_unavailable(
             "name": "pod",
         }
         assert refusal(counted.server.ask(rpc, **question)) == NOT_SET_UP
-
-
-def test_a_folder_that_cannot_be_written_is_unavailable(
-    counted: Counted, clickhouse: ClickHouse, settings: Settings, tmp_path: Path
-) -> None:
-    folder = tmp_path / "later"
-    store = Store(clickhouse, GroupWriter(clickhouse, Journal(folder)), settings)
-    here = counted.through(Server.on(store, settings))
-    assert refusal(here.server.send_push(here.series(0))) == UNAVAILABLE
-    folder.mkdir()
-    assert here.send(0) == 200
-    assert here.counts() == once({0})
 
 
 def test_a_server_that_is_not_there_is_unavailable(settings: Settings) -> None:

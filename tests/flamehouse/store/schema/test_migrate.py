@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from time import time, time_ns
@@ -11,14 +12,15 @@ from uuid import uuid4
 import pytest
 
 from flamehouse.pb.profile_pb2 import Mapping
+from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema import migrate
 from flamehouse.store.schema.statements import statements
-from flamehouse.store.write.journal import Journal
 from flamehouse.store.write.rollups import Rollups
-from flamehouse.store.write.writer import GroupWriter, LoneWriter
+from flamehouse.store.write.writer import LoneWriter
+from ingest.pipeline import replay
 from tests.support.queries.queries import Server, drawn
 from tests.support.uploads.counted import Counted, once
 from tests.support.uploads.profiles import labels_of, pprof_of, sample
@@ -195,8 +197,11 @@ def test_an_upgrade_keeps_what_is_stored(
 ) -> None:
     migrate.migrate(of(own, retention_days=0))
     assert history_of(database)[-1] == (LATEST, 0)
-    counted = Counted.on(Store(database, GroupWriter(database, Journal(tmp_path)), own), own)
+    store = Store(database, LoneWriter(database), own)
+    store.open_log(tmp_path, partial(replay, Services(settings=own, store=store)), fsync=False)
+    counted = Counted.on(store, own)
     counted.send(0)
+    store.settle()
     (tmp_path / "migrations").mkdir()
     (tmp_path / "migrations" / f"{LATEST:04}.sql").write_text("no SQL: it is applied already")
     (tmp_path / "migrations" / f"{LATEST + 1:04}.sql").write_text(NEXT)

@@ -46,6 +46,7 @@ def stored(store: Store, settings: Settings) -> tuple[str, int]:
                 Sample(stack=STACKS[2], values=(4, 40)),
             ]
             server.push(series(labels_of(region="eu"), pprof_of(samples, time_ms=time_ms, types=TYPES)))
+    store.settle()
     return tenant, monday
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +11,9 @@ from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
 from flamehouse.store.schema.migrate import migrate
-from flamehouse.store.write.journal import Journal
+from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
 from flamehouse.store.write.rollback import footprints_of, roll_back
-from flamehouse.store.write.writer import GroupWriter, LoneWriter
+from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import new_tenant
 from tests.support.servers.faults import Killed, Mortal
 from tests.support.uploads.counted import Counted, once
@@ -87,11 +86,11 @@ def test_rows_that_are_merged_away_meanwhile_are_taken_back(counted: Counted, me
     assert counted.counts() == once({0})
 
 
-def test_neighbours_keep_what_is_theirs(counted: Counted, mending: ClickHouse, tmp_path: Path) -> None:
+def test_neighbours_keep_what_is_theirs(counted: Counted, mending: ClickHouse) -> None:
     lost = counted.upload(0)
     neighbours = [replace(lost, tenant=new_tenant()), counted.upload(1), counted.upload(0, env="prod")]
-    for neighbour in neighbours:
-        GroupWriter(mending, Journal(tmp_path)).insert(neighbour)
+    for number, neighbour in enumerate(neighbours):
+        BatchInserts(mending, EMBEDDED).insert([neighbour], f"{lost.tenant} {number}")
     before = mending.rows(TOTALS)
     write_all_but_the_ledger(mending, lost)
     assert mending.rows(TOTALS) != before

@@ -1,28 +1,32 @@
-"""Uploads are stored once: by both writers, in groups, and whatever fails or is killed on the way."""
+"""Uploads are stored once: by both writers, in batches, and whatever fails or is killed on the way."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from threading import Thread
-from time import sleep
 
 import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from flamehouse.errors import Code, RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse
-from flamehouse.store.write import writer
-from flamehouse.store.write.journal import Journal
-from flamehouse.store.write.writer import GroupWriter, LoneWriter, Writer
-from tests.support.servers.faults import POISONED, Killed, Mortal, poisoned, poisoned_ledger, without
+from flamehouse.store.write.inserts import EMBEDDED as EMBEDDED_INSERTS
+from flamehouse.store.write.inserts import BatchInserts
+from flamehouse.store.write.log.disk import Disk
+from flamehouse.store.write.log.quarantine import Quarantine
+from flamehouse.store.write.log.upload_log import UploadLog
+from flamehouse.store.write.log.writer import LogWriter, Pending
+from flamehouse.store.write.writer import LoneWriter, Writer
+from tests.support.servers.faults import POISONED, Killed, Mortal, poisoned, without
 from tests.support.uploads.counted import Counted, once
 
-type Outcome = BaseException | None
-
 EMBEDDED = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
-"""Where uploads are stored in groups."""
+"""Where uploads are stored through the log."""
 SERVER = pytest.mark.parametrize("place", ["server"], indirect=True, scope="session")
 """Where each is an insert of its own."""
 
@@ -35,156 +39,225 @@ UNWRITTEN = [
 """Views that a kill kept from writing what the others wrote."""
 
 
+@dataclass(slots=True)
+class Logged:
+    """The log's writers of one folder, whose records are uploads' numbers in a list."""
+
+    folder: Path
+    uploads: list[Upload] = field(default_factory=list)
+    disk: Disk = field(default_factory=Disk)
+
+    def writer(self, clickhouse: ClickHouse) -> LogWriter:
+        return LogWriter(
+            BatchInserts(clickhouse, EMBEDDED_INSERTS),
+            self.log(),
+            self.disk,
+            Quarantine(self.folder / "quarantine", self.disk),
+        )
+
+    def log(self) -> UploadLog[Pending]:
+        return UploadLog(self.folder / "log", self.disk)
+
+    def record(self, upload: Upload) -> "Numbered":
+        self.uploads.append(upload)
+        return Numbered(len(self.uploads) - 1)
+
+    def replay(self, record: bytes) -> Upload:
+        return self.uploads[int(record)]
+
+    def leave(self, uploads: Sequence[Upload]) -> None:
+        """Acknowledge the uploads in the log, and end before they are inserted."""
+        log = self.log()
+        assert [*log.left_segments()] == []
+        for upload in uploads:
+            record = self.record(upload)
+            log.append(record.serialize(), Pending(upload=upload, record=record))
+
+    def recover(self, clickhouse: ClickHouse) -> None:
+        """Start and stop as a process does."""
+        writer = self.writer(clickhouse)
+        writer.start(self.replay)
+        writer.stop()
+        assert [*(self.folder / "log").iterdir()] == []
+
+    def quarantined(self) -> list[str]:
+        folder = self.folder / "quarantine"
+        return sorted(file.name for file in folder.iterdir()) if folder.exists() else []
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A record that names an upload of `Logged`."""
+
+    number: int
+
+    def serialize(self) -> bytes:
+        return str(self.number).encode()
+
+
 @pytest.fixture
 def counted(store: Store, settings: Settings) -> Counted:
     return Counted.on(store, settings)
 
 
 @pytest.fixture
-def open_writer(clickhouse: ClickHouse, tmp_path: Path) -> Callable[[], Writer]:
-    """A writer as a new process has it."""
-    if clickhouse.embedded:
-        return lambda: GroupWriter(clickhouse, Journal(tmp_path))
-    return lambda: LoneWriter(clickhouse)
+def logged(tmp_path: Path) -> Logged:
+    return Logged(tmp_path)
 
 
-def outcome_of(store: Writer, upload: Upload) -> Outcome:
-    try:
-        store.insert(upload)
-    except (ClickHouseError, Killed) as error:
-        return error
-    return None
+@pytest.fixture
+def insert(clickhouse: ClickHouse, logged: Logged) -> Iterator[Callable[[Upload], None]]:
+    """Stores an upload by the way that this place has."""
+    with ExitStack() as stack:
+        writer: Writer = LoneWriter(clickhouse)
+        if clickhouse.embedded:
+            through_log = logged.writer(clickhouse)
+            through_log.start(logged.replay)
+            writer = through_log
+        stack.callback(writer.stop)
+
+        def insert(upload: Upload) -> None:
+            writer.insert(upload, logged.record(upload))
+            writer.settle()
+
+        yield insert
 
 
-def insert_at_once(writers: Sequence[tuple[Writer, Upload]]) -> list[Outcome]:
-    """Insert each upload in a thread of its own."""
-    outcomes: dict[int, Outcome] = {}
+def test_an_upload_is_stored_once_however_often_it_is_sent(
+    counted: Counted, insert: Callable[[Upload], None]
+) -> None:
+    for number in (0, 0, 1, 0):
+        insert(counted.upload(number))
+    assert counted.counts() == once({0, 1})
 
-    def insert(index: int) -> None:
-        outcomes[index] = outcome_of(*writers[index])
 
-    threads = [Thread(target=insert, args=(index,)) for index in range(len(writers))]
+def test_an_upload_is_stored_once_by_several_threads(
+    counted: Counted, insert: Callable[[Upload], None]
+) -> None:
+    uploads = [counted.upload(number) for number in range(3)]
+    threads = [Thread(target=insert, args=(uploads[number % 3],)) for number in range(9)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return [outcomes[index] for index in range(len(writers))]
-
-
-def insert_group(group_writer: GroupWriter, uploads: Sequence[Upload]) -> list[Outcome]:
-    """Insert the uploads as one group: they come in while another is being stored."""
-    outcomes: list[Outcome] = []
-    with group_writer._storing:  # noqa: SLF001  # what storing another group holds
-        group = Thread(
-            target=lambda: outcomes.extend(insert_at_once([(group_writer, each) for each in uploads]))
-        )
-        group.start()
-        while len(group_writer._queue) < len(uploads):  # noqa: SLF001
-            sleep(0.001)
-    group.join()
-    return outcomes
-
-
-def test_an_upload_is_stored_once_by_any_process(counted: Counted, open_writer: Callable[[], Writer]) -> None:
-    one, other = open_writer(), open_writer()
-    for each in (one, one, other, one, open_writer()):
-        each.insert(counted.upload(0))
-    assert counted.counts() == once({0})
-
-
-def test_an_upload_is_stored_once_by_several_threads(
-    counted: Counted, open_writer: Callable[[], Writer]
-) -> None:
-    one = open_writer()
-    uploads = [counted.upload(number) for number in range(3)]
-    assert insert_at_once([(one, uploads[number % 3]) for number in range(9)]) == [None] * 9
     assert counted.counts() == once(range(3))
 
 
 @EMBEDDED
-def test_a_group_is_one_insert_a_week(counted: Counted, clickhouse: ClickHouse, tmp_path: Path) -> None:
+def test_a_batch_is_one_insert_a_week(counted: Counted, clickhouse: ClickHouse) -> None:
     watched = Mortal(clickhouse)
     uploads = [counted.upload(number) for number in range(5)]
-    assert insert_group(GroupWriter(watched, Journal(tmp_path)), uploads) == [None] * 5
+    inserts = BatchInserts(watched, EMBEDDED_INSERTS)
+    inserts.insert(inserts.unstored([*uploads, *uploads]), "token")
     assert watched.inserts == ["ingest", "ingest", "uploads"]
     assert counted.counts() == once(range(5))
 
 
 @EMBEDDED
-def test_a_group_is_bounded(
-    counted: Counted, clickhouse: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    watched = Mortal(clickhouse)
-    monkeypatch.setattr(writer, "_MAX_GROUP_SAMPLES", 8)
-    uploads = [counted.upload(number) for number in range(5)]
-    assert {sum(len(profile.values) for profile in upload.profiles) for upload in uploads} == {4}
-    insert_group(GroupWriter(watched, Journal(tmp_path)), uploads)
-    assert watched.inserts.count("uploads") == 3
-    assert counted.counts() == once(range(5))
-
-
-@EMBEDDED
-def test_a_group_may_hold_an_upload_twice(counted: Counted, clickhouse: ClickHouse, tmp_path: Path) -> None:
-    uploads = [counted.upload(number) for number in (0, 1, 0, 0, 1)]
-    assert insert_group(GroupWriter(clickhouse, Journal(tmp_path)), uploads) == [None] * 5
-    assert counted.counts() == once({0, 1})
-
-
-@EMBEDDED
-def test_members_of_a_group_may_come_again_in_any_company(
-    counted: Counted, clickhouse: ClickHouse, tmp_path: Path
-) -> None:
-    uploads = [counted.upload(number) for number in range(6)]
-    group_writer = GroupWriter(clickhouse, Journal(tmp_path))
-    for numbers in ((0, 1, 2), (1,), (2, 3), (4, 3, 0, 5), (5, 4, 3, 2, 1, 0)):
-        assert not any(insert_group(group_writer, [uploads[number] for number in numbers]))
-    assert counted.counts() == once(range(6))
-
-
-@EMBEDDED
-def test_a_group_killed_at_any_step_is_stored_once_in_the_end(
-    counted: Counted, clickhouse: ClickHouse, tmp_path: Path
+@pytest.mark.parametrize("unwritten", UNWRITTEN, ids="+".join)
+def test_a_process_killed_at_any_step_has_stored_its_log_once_in_the_end(
+    counted: Counted, clickhouse: ClickHouse, logged: Logged, unwritten: tuple[str, ...]
 ) -> None:
     for life in count():
-        first, second = counted.upload(2 * life), counted.upload(2 * life + 1)
-        mortal = GroupWriter(Mortal(clickhouse, life), Journal(tmp_path))
-        outcomes = insert_group(mortal, [first, second])
-        restarted = GroupWriter(clickhouse, Journal(tmp_path))
-        restarted.recover()
-        restarted.insert(second)
-        insert_group(restarted, [first, second])
-        if outcomes == [None, None]:
+        uploads = [counted.upload(3 * life + number) for number in range(3)]
+        logged.leave(uploads)
+        killed = False
+        with without(clickhouse, *unwritten):
+            try:
+                inserts = BatchInserts(Mortal(clickhouse, life), EMBEDDED_INSERTS)
+                inserts.insert(inserts.unstored(uploads), f"killed {life}")
+            except Killed:
+                killed = True
+        logged.recover(clickhouse)
+        if not killed:
             break
-        assert [*map(type, outcomes)] == [Killed, Killed]
-    assert life == 8, "half calls: the ledger is asked, two weeks are inserted, the ledger is written"
-    assert counted.counts() == once(range(2 * life + 2))
+    assert life == 8, "half calls: the ledger is queried, two weeks are inserted, the ledger is written"
+    assert counted.counts() == once(range(3 * life + 3))
 
 
 @EMBEDDED
-@pytest.mark.parametrize("unwritten", UNWRITTEN, ids="+".join)
-def test_what_a_kill_left_half_written_is_taken_back_though_that_is_killed_too(
-    counted: Counted, clickhouse: ClickHouse, tmp_path: Path, unwritten: tuple[str, ...]
+def test_a_start_killed_at_any_step_stores_the_log_once_in_the_end(
+    counted: Counted, clickhouse: ClickHouse, logged: Logged
 ) -> None:
-    journal = Journal(tmp_path)
-    GroupWriter(clickhouse, journal).insert(counted.upload(0))
-    before_the_ledger = Mortal(clickhouse, 6)
-    uploads = [counted.upload(number, service_name="cart") for number in (1, 2)]
-    with without(clickhouse, *unwritten):
-        insert_group(GroupWriter(before_the_ledger, journal), uploads)
-    assert before_the_ledger.inserts == ["ingest", "ingest"]
-    assert (counted.counts(), counted.services()) != (once({0}), ["shop"])
+    uploads = [counted.upload(number) for number in range(2)]
+    logged.leave(uploads)
     for life in count():
         try:
-            GroupWriter(Mortal(clickhouse, life), journal).recover()
+            logged.writer(Mortal(clickhouse, life)).start(logged.replay)
         except Killed:
             continue
         break
     assert life > 6
-    assert (counted.counts(), counted.services()) == (once({0}), ["shop"])
-    restarted = GroupWriter(clickhouse, journal)
-    for upload in (*uploads, counted.upload(0)):
-        restarted.insert(upload)
-    assert (counted.counts(), counted.services()) == (once(range(3)), ["cart", "shop"])
+    logged.recover(clickhouse)
+    assert counted.counts() == once(range(2))
+
+
+@EMBEDDED
+@pytest.mark.parametrize("good_weeks", [0, 1])
+def test_a_poisoned_upload_is_quarantined_alone(
+    counted: Counted, clickhouse: ClickHouse, logged: Logged, good_weeks: int
+) -> None:
+    uploads = [counted.upload(0), counted.upload(1, service_name=POISONED), counted.upload(2)]
+    with poisoned(clickhouse, since_ms=counted.mondays[good_weeks]):
+        logged.leave(uploads)
+        logged.recover(clickhouse)
+    assert counted.counts() == once({0, 2})
+    assert counted.services() == ["shop"]
+    stem = f"0000000000000000.{uploads[1].id.hex()}"
+    assert logged.quarantined() == [f"{stem}.json", f"{stem}.upload"]
+    assert (logged.folder / "quarantine" / f"{stem}.upload").read_bytes() == b"1"
+
+
+@EMBEDDED
+def test_a_poisoned_upload_does_not_hold_up_a_running_writer(
+    counted: Counted, clickhouse: ClickHouse, logged: Logged
+) -> None:
+    writer = logged.writer(clickhouse)
+    writer.start(logged.replay)
+    with poisoned(clickhouse):
+        for number, labels in ((0, {}), (1, {"service_name": POISONED}), (2, {})):
+            upload = counted.upload(number, **labels)
+            writer.insert(upload, logged.record(upload))
+        writer.settle()
+        assert counted.counts() == once({0, 2})
+    writer.stop()
+    assert len(logged.quarantined()) == 2
+
+
+@EMBEDDED
+def test_a_record_that_cannot_be_read_is_quarantined(
+    counted: Counted, clickhouse: ClickHouse, logged: Logged
+) -> None:
+    def replay(record: bytes) -> Upload:
+        if record == b"1":
+            raise RpcError(Code.INVALID_ARGUMENT, "unknown version 9")
+        return logged.replay(record)
+
+    logged.leave([counted.upload(number) for number in range(3)])
+    writer = logged.writer(clickhouse)
+    writer.start(replay)
+    writer.stop()
+    assert counted.counts() == once({0, 2})
+    assert "unknown version 9" in (logged.folder / "quarantine" / "0000000000000000.1.json").read_text()
+
+
+@EMBEDDED
+@pytest.mark.parametrize("table", ["uploads", "sampled_profiles", "stacktraces"])
+def test_acknowledged_uploads_wait_for_a_table_that_is_missing(
+    counted: Counted, clickhouse: ClickHouse, logged: Logged, table: str
+) -> None:
+    writer = logged.writer(clickhouse)
+    writer.start(logged.replay)
+    with without(clickhouse, table):
+        upload = counted.upload(0)
+        writer.insert(upload, logged.record(upload))
+        writer.settle()
+        with pytest.raises(RpcError, match="code 60") as failure:
+            writer.check()
+        assert failure.value.code is Code.UNAVAILABLE
+    writer.stop()
+    writer.check()
+    assert counted.counts() == once({0})
 
 
 @SERVER
@@ -193,7 +266,7 @@ def test_a_retry_completes_what_a_killed_function_left_half_written(
     counted: Counted, clickhouse: ClickHouse, unwritten: tuple[str, ...]
 ) -> None:
     with without(clickhouse, *unwritten), pytest.raises(Killed):
-        LoneWriter(Mortal(clickhouse, 4)).insert(counted.upload(0))
+        LoneWriter(Mortal(clickhouse, 2)).insert(counted.upload(0))
     assert not unwritten or (counted.counts(), counted.services()) != (once({0}), ["shop"])
     one, other = LoneWriter(clickhouse), LoneWriter(clickhouse)
     for each in (one, other, one):
@@ -201,46 +274,12 @@ def test_a_retry_completes_what_a_killed_function_left_half_written(
     assert (counted.counts(), counted.services()) == (once({0}), ["shop"])
 
 
-@EMBEDDED
-@pytest.mark.parametrize("good_weeks", [0, 1])
-def test_a_poisoned_upload_fails_alone_and_leaves_nothing_behind(
-    counted: Counted, clickhouse: ClickHouse, tmp_path: Path, good_weeks: int
+@SERVER
+def test_a_rejected_upload_is_an_error_and_can_be_sent_again(
+    counted: Counted, clickhouse: ClickHouse
 ) -> None:
-    group_writer = GroupWriter(clickhouse, Journal(tmp_path))
-    uploads = [counted.upload(0), counted.upload(1, service_name=POISONED), counted.upload(2)]
-    with poisoned(clickhouse, since_ms=counted.mondays[good_weeks]):
-        for _ in range(2):
-            outcomes = insert_group(group_writer, uploads)
-            assert [*map(type, outcomes)] == [type(None), type(outcomes[1]), type(None)]
-            assert isinstance(outcomes[1], ClickHouseError)
-            assert counted.counts() == once({0, 2})
-            assert counted.services() == ["shop"]
-    insert_group(group_writer, uploads)
-    assert counted.counts() == once(range(3))
-    assert counted.services() == [POISONED, "shop"]
-
-
-@EMBEDDED
-def test_what_the_ledger_took_before_it_failed_is_not_stored_again(
-    counted: Counted, clickhouse: ClickHouse, tmp_path: Path
-) -> None:
-    uploads = [counted.upload(number) for number in range(3)]
-    with poisoned_ledger(clickhouse):
-        insert_group(GroupWriter(clickhouse, Journal(tmp_path)), uploads)
-    assert insert_group(GroupWriter(clickhouse, Journal(tmp_path)), uploads) == [None] * 3
-    assert counted.counts() == once(range(3))
-
-
-@EMBEDDED
-@pytest.mark.parametrize("table", ["uploads", "sampled_profiles", "stacktraces"])
-def test_uploads_wait_for_a_table_that_is_gone(
-    counted: Counted, clickhouse: ClickHouse, tmp_path: Path, table: str
-) -> None:
-    uploads = [counted.upload(number) for number in range(3)]
-    group_writer = GroupWriter(clickhouse, Journal(tmp_path))
-    group_writer.insert(uploads[0])
-    with without(clickhouse, table):
-        outcomes = insert_group(group_writer, uploads)
-    assert all(isinstance(error, ClickHouseError) for error in outcomes[1:])
-    assert insert_group(group_writer, uploads[:2]) == [None, None]
-    assert counted.counts() == once({0, 1})
+    upload = counted.upload(0, service_name=POISONED)
+    with poisoned(clickhouse), pytest.raises(ClickHouseError):
+        LoneWriter(clickhouse).insert(upload)
+    LoneWriter(clickhouse).insert(upload)
+    assert counted.services() == [POISONED]

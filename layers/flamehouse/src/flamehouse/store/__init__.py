@@ -13,7 +13,6 @@ from flamehouse.model.queries import StacktraceQuery
 from flamehouse.settings import Settings
 from flamehouse.store import tenant_settings
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
-from flamehouse.store.connection.embedded import embedded_path
 from flamehouse.store.connection.errors import TO_READERS, TO_WRITERS, told_to_clients
 from flamehouse.store.connection.query_tag import current_tag
 from flamehouse.store.read import analyze as analysis_query
@@ -29,8 +28,12 @@ from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.retention import CachedRetention
 from flamehouse.store.schema.carry_over import CarryOver
 from flamehouse.store.write.cardinality import SeriesBudget
-from flamehouse.store.write.journal import Journal
-from flamehouse.store.write.writer import GroupWriter, LoneWriter, Writer
+from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
+from flamehouse.store.write.log.disk import Disk
+from flamehouse.store.write.log.quarantine import Quarantine
+from flamehouse.store.write.log.upload_log import UploadLog
+from flamehouse.store.write.log.writer import LogWriter, Pending, Record, Replay
+from flamehouse.store.write.writer import LoneWriter, Writer
 from flamehouse.telemetry import metrics
 from flamehouse.telemetry.request import current
 
@@ -72,15 +75,30 @@ class Store:
             "max_result_bytes": settings.max_answer_bytes,
         }
 
-    def insert(self, upload: Upload) -> None:
-        """Store the upload, exactly once however often it comes; returns when it is stored for good."""
+    def open_log(self, folder: Path, replay: Replay, *, fsync: bool) -> None:
+        """Write through a log in `folder` from here on, after inserting what earlier processes left in it.
+
+        `replay` parses a record of the log. This process must be the only one that writes to the database.
+        """
+        disk = Disk()
+        log: UploadLog[Pending] = UploadLog(folder / "log", disk, fsync=fsync)
+        inserts = BatchInserts(self._clickhouse, EMBEDDED)
+        writer = LogWriter(inserts, log, disk, Quarantine(folder / "quarantine", disk))
+        writer.start(replay)
+        self._writer = writer
+
+    def insert(self, upload: Upload, record: Record | None = None) -> None:
+        """Store the upload exactly once, however often it is sent; return when it is durable.
+
+        `record` is the upload as received, which the local server's log stores until ClickHouse has it.
+        """
         with (
             told_to_clients(TO_WRITERS),
             time_limit(self._time_limit_s),
             self._budget.taken(upload),
             metrics.timed(metrics.INSERT_MILLISECONDS),
         ):
-            self._writer.insert(upload)
+            self._writer.insert(upload, record)
         metrics.add(metrics.SAMPLES_STORED, sum(len(profile.values) for profile in upload.profiles))
 
     profile_types = _asked(labels_query.profile_types)
@@ -108,25 +126,39 @@ class Store:
 
     def retention_days(self) -> int:
         """How long the database retains profiles, in days; 0 is for ever. Cached for five minutes."""
-        with self.asking() as reader:
+        with self._reading() as reader:
             return self._retention.days(reader.rows)
+
+    def settle(self) -> None:
+        """Return once every upload that is acknowledged now is in the tables; queries do so by themselves."""
+        with told_to_clients(TO_WRITERS), time_limit(self._time_limit_s):
+            self._writer.settle()
 
     def check(self) -> None:
         """Return once ClickHouse has answered; RpcError unavailable where it does not."""
-        with self.asking() as reader:
-            reader.rows("SELECT 1")
+        with told_to_clients(TO_WRITERS), time_limit(self._time_limit_s):
+            self._writer.check()
+            self._clickhouse.rows("SELECT 1")
 
     def stop(self, tag: str) -> None:
         """Stop what is being asked under this tag, of questions alone: they get RpcError canceled."""
         self._clickhouse.stop(tag)
 
     def close(self) -> None:
-        """Let go of the database; what was acknowledged is in it."""
+        """Insert what the log holds, then let go of the database."""
+        self._writer.stop()
         self._clickhouse.close()
 
     @contextmanager
     def asking(self) -> Iterator[Reader]:
-        """One question: its queries end with its time, and their errors are RpcErrors."""
+        """One query that sees every upload acknowledged before it: bounded in time, its errors RpcErrors."""
+        with self._reading() as reader:
+            self._writer.settle()
+            yield reader
+
+    @contextmanager
+    def _reading(self) -> Iterator[Reader]:
+        """One query, bounded in time, its errors RpcErrors."""
         settings = {**self._limits, "log_comment": current_tag()}
         timing = metrics.timed(metrics.QUERY_MILLISECONDS, route=current().route or "none")
         with timing, told_to_clients(TO_READERS), time_limit(self._time_limit_s):
@@ -136,10 +168,4 @@ class Store:
 def open_store(settings: Settings, carry_over: CarryOver | None = None) -> Store:
     """The store that `settings` name, migrated before. Clients are made when they are first needed."""
     clickhouse = ClickHouse(settings)
-    writer: Writer
-    if clickhouse.embedded:
-        writer = GroupWriter(clickhouse, Journal(Path(embedded_path(settings.clickhouse_dsn))))
-        writer.recover()
-    else:
-        writer = LoneWriter(clickhouse)
-    return Store(clickhouse, writer, settings, carry_over)
+    return Store(clickhouse, LoneWriter(clickhouse), settings, carry_over)

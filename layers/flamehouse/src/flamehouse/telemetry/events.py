@@ -77,6 +77,48 @@ FOLDER_FAILED: Final = Event(
     fields=("reason",),
 )
 
+GRPC_ON_HTTP_PORT: Final = Event(
+    name="grpc_on_http_port",
+    level=logging.WARNING,
+    text="gRPC from {client} on the HTTP port: {advice}",
+    fields=("client", "advice"),
+)
+SERIES_FOLDED: Final = Event(
+    name="series_folded",
+    level=logging.WARNING,
+    text=(
+        "an upload of service {service_name} makes more series than MAX_SERIES_PER_UPLOAD={limit}: labels of the rest are "
+        "folded into __overflow__ (LABEL_RULES drops a label whose values never repeat)"
+    ),
+    fields=("service_name", "limit"),
+)
+UPLOAD_LOG_FAILED: Final = Event(
+    name="upload_log_failed", level=logging.ERROR, text="{reason}", fields=("reason",)
+)
+UPLOAD_LOG_DAMAGED: Final = Event(
+    name="upload_log_damaged",
+    level=logging.WARNING,
+    text="{path} ends in {damaged_bytes} bytes that were never acknowledged: skipped",
+    fields=("path", "damaged_bytes"),
+)
+UPLOADS_RECOVERED: Final = Event(
+    name="uploads_recovered",
+    level=logging.WARNING,
+    text="inserting {uploads} uploads of {path}, which an earlier process left",
+    fields=("uploads", "path"),
+)
+INSERT_REPEATED: Final = Event(
+    name="insert_repeated",
+    level=logging.ERROR,
+    text="ClickHouse does not take an insert ({reason}): trying again",
+    fields=("reason",),
+)
+UPLOAD_QUARANTINED: Final = Event(
+    name="upload_quarantined",
+    level=logging.ERROR,
+    text="upload {upload} cannot be stored and is in {path}: {reason}",
+    fields=("upload", "path", "reason"),
+)
 EVENTS: Final = (
     REQUEST,
     REQUEST_REJECTED,
@@ -89,4 +131,11 @@ EVENTS: Final = (
     DATABASE_DIFFERS,
     S3_FAILED,
     FOLDER_FAILED,
+    GRPC_ON_HTTP_PORT,
+    SERIES_FOLDED,
+    UPLOAD_LOG_FAILED,
+    UPLOAD_LOG_DAMAGED,
+    UPLOADS_RECOVERED,
+    INSERT_REPEATED,
+    UPLOAD_QUARANTINED,
 )

@@ -1,0 +1,58 @@
+"""Inserts batches of uploads into ClickHouse: exactly once for each token, entered in the ledger last."""
+
+from collections.abc import Sequence
+
+from flamehouse.model.profile import Upload
+from flamehouse.store.connection.client import ClickHouse, ServerSettings
+from flamehouse.store.write.batch import Batch
+from flamehouse.store.write.ledger import enter_uploads, stored_uploads
+from flamehouse.store.write.rollback import footprints_of, roll_back
+from flamehouse.store.write.row_binary import COLUMNS
+from flamehouse.store.write.seen_ids import Known
+
+# Each setting that decides whether an insert is exact is named; nothing is left to a server's defaults.
+_EXACT: ServerSettings = {
+    "insert_deduplicate": 1,
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    "materialized_views_ignore_errors": 0,
+    "optimize_on_insert": 0,
+    "wait_for_async_insert": 1,
+    "async_insert_deduplicate": 1,
+}
+EMBEDDED: ServerSettings = {**_EXACT, "async_insert": 0}
+SERVER: ServerSettings = {**_EXACT, "async_insert": 1}
+
+
+class BatchInserts:
+    """Inserts uploads in batches. `settings` is EMBEDDED or SERVER."""
+
+    def __init__(self, clickhouse: ClickHouse, settings: ServerSettings) -> None:
+        self._clickhouse = clickhouse
+        self._settings = settings
+        self._known = Known()
+
+    def unstored(self, uploads: Sequence[Upload]) -> list[Upload]:
+        """The uploads that the ledger does not hold, each once."""
+        by_key = {(upload.tenant, upload.id): upload for upload in uploads}
+        for key in stored_uploads(self._clickhouse, by_key):
+            del by_key[key]
+        return [*by_key.values()]
+
+    def delete(self, uploads: Sequence[Upload]) -> None:
+        """Delete whatever rows of the uploads there are."""
+        for footprint in footprints_of(uploads):
+            roll_back(self._clickhouse, footprint)
+
+    def insert(self, uploads: Sequence[Upload], token: str) -> None:
+        """Insert the uploads, once for each token, then enter them in the ledger.
+
+        There is one INSERT for each week of profile time, as a week is a partition.
+        """
+        if not uploads:
+            return
+        batch = Batch(uploads, self._known)
+        for week, rows in batch.inserts():
+            settings = {**self._settings, "insert_deduplication_token": f"{token}:{week}"}
+            self._clickhouse.insert("ingest", COLUMNS, rows, settings)
+        enter_uploads(self._clickhouse, uploads, {**self._settings, "insert_deduplication_token": token})
+        batch.stored()

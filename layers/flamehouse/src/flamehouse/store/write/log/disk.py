@@ -1,0 +1,89 @@
+"""File operations of the write-ahead log, each durable when it returns unless its docstring says otherwise."""
+
+import ctypes
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class Disk:
+    """The file system. OSError on failure."""
+
+    def create(self, path: Path) -> int:
+        """Open a new file for appending; its name is durable."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self.sync_folder(path.parent)
+        return descriptor
+
+    def append(self, descriptor: int, content: bytes) -> None:
+        """Write all of `content`; durable only after `sync`."""
+        left = memoryview(content)
+        while left:
+            left = left[os.write(descriptor, left) :]
+
+    def truncate(self, descriptor: int, size: int) -> None:
+        """Cut the file to `size` bytes; durable only after `sync`."""
+        os.ftruncate(descriptor, size)
+
+    def sync(self, descriptor: int) -> None:
+        """Make the file's content durable."""
+        os.fdatasync(descriptor)
+
+    def close(self, descriptor: int) -> None:
+        """Close the file."""
+        os.close(descriptor)
+
+    def make_folder(self, path: Path) -> None:
+        """Create the folder and its parents, unless they exist."""
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.sync_folder(path.parent)
+
+    def sync_folder(self, path: Path) -> None:
+        """Make the names in the folder durable."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def sync_file_system(self, path: Path) -> None:
+        """Make everything durable that was written to the file system of `path`, by whichever library."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            libc = ctypes.CDLL(None, use_errno=True)
+            if not hasattr(libc, "syncfs"):  # Linux alone has it
+                os.sync()
+            elif libc.syncfs(descriptor) != 0:
+                code = ctypes.get_errno()
+                raise OSError(code, os.strerror(code), str(path))
+        finally:
+            os.close(descriptor)
+
+    def names(self, folder: Path) -> Sequence[str]:
+        """The names in the folder, sorted."""
+        return sorted(entry.name for entry in folder.iterdir())
+
+    def read(self, path: Path) -> bytes:
+        """The file's content."""
+        return path.read_bytes()
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Write a whole file; readers see all of it or none."""
+        draft = path.with_name(f".{path.name}.draft")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            self.append(descriptor, content)
+            self.sync(descriptor)
+        finally:
+            os.close(descriptor)
+        draft.replace(path)
+        self.sync_folder(path.parent)
+
+    def delete(self, path: Path) -> None:
+        """Remove the file; a power failure may bring it back."""
+        path.unlink(missing_ok=True)
+
+    def free_bytes(self, folder: Path) -> int:
+        """The space that this process may still use on the folder's file system."""
+        status = os.statvfs(folder)
+        return status.f_bavail * status.f_frsize

@@ -1,0 +1,25 @@
+"""Uploads that cannot be stored for their content: each in a file, its reason in another beside it."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flamehouse.store.write.log.disk import Disk
+from flamehouse.telemetry import events
+from flamehouse.telemetry.log import log
+
+
+class Quarantine:
+    """A folder of rejected records. A record is named after its segment and its place in it."""
+
+    def __init__(self, folder: Path, disk: Disk) -> None:
+        self._folder = folder
+        self._disk = disk
+
+    def put(self, name: str, record: bytes, reason: str) -> None:
+        """Write the record and its reason; both are durable. OSError if that fails."""
+        self._disk.make_folder(self._folder)
+        note = {"reason": reason, "quarantined": datetime.now(UTC).isoformat(timespec="seconds")}
+        self._disk.write(self._folder / f"{name}.json", json.dumps(note).encode())
+        self._disk.write(self._folder / f"{name}.upload", record)
+        log(events.UPLOAD_QUARANTINED, upload=name, path=str(self._folder), reason=reason)

@@ -1,0 +1,55 @@
+"""A segment of the write-ahead log as bytes: a header, then records, each with its length and checksum.
+
+    segment = "fhlog" 0x00 0x01 LF, then records
+    record  = length (uint32 LE), CRC-32 of the payload (uint32 LE), payload
+
+A power failure may leave the end of a file torn, zeroed or filled with other bytes. Reading therefore stops at the first
+record that is not whole; what follows was never acknowledged.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from struct import Struct
+from typing import Final
+from zlib import crc32
+
+HEADER: Final = b"fhlog\x00\x01\n"
+MAX_RECORD_BYTES: Final = 1 << 30
+
+_PREFIX: Final = Struct("<II")
+
+
+def encode_record(payload: bytes) -> bytes:
+    """The record's bytes. ValueError for an empty payload and for one above MAX_RECORD_BYTES."""
+    if not 0 < len(payload) <= MAX_RECORD_BYTES:
+        raise ValueError(f"a record of the log has 1 to {MAX_RECORD_BYTES} bytes, not {len(payload)}")
+    return _PREFIX.pack(len(payload), crc32(payload)) + payload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentContent:
+    """The whole records of a segment, and the number of bytes behind them that are none."""
+
+    records: tuple[bytes, ...]
+    damaged_bytes: int
+
+
+def read_segment(content: bytes) -> SegmentContent:
+    """The records of a segment, up to the first damaged one."""
+    if not content.startswith(HEADER):
+        return SegmentContent(records=(), damaged_bytes=len(content))
+    records = tuple(_records(content))
+    whole = len(HEADER) + sum(_PREFIX.size + len(record) for record in records)
+    return SegmentContent(records=records, damaged_bytes=len(content) - whole)
+
+
+def _records(content: bytes) -> Iterator[bytes]:
+    at = len(HEADER)
+    while at + _PREFIX.size <= len(content):
+        length, checksum = _PREFIX.unpack_from(content, at)
+        at += _PREFIX.size
+        payload = content[at : at + length]
+        if not 0 < length == len(payload) or crc32(payload) != checksum:
+            return
+        yield payload
+        at += length

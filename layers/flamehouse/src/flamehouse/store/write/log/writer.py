@@ -1,0 +1,303 @@
+"""Inserts what the log holds: one INSERT for each closed segment, in the order of acknowledgement.
+
+A segment's file is deleted once ClickHouse's own files are known to be on disk. After a crash, whatever segments are left
+are inserted again at the start: first the rows of their uploads are deleted, so it does not matter how much of an INSERT
+had reached the disk.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Condition, Thread
+from time import monotonic
+from typing import Final, Protocol
+from uuid import uuid4
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from flamehouse.deadline import no_time_limit, time_left
+from flamehouse.errors import Code, RpcError
+from flamehouse.model.profile import Upload
+from flamehouse.store.write.log.disk import Disk
+from flamehouse.store.write.log.quarantine import Quarantine
+from flamehouse.store.write.log.upload_log import LeftSegment, Segment, UploadLog, disk_trouble
+from flamehouse.telemetry import events
+from flamehouse.telemetry.log import log
+
+INTERVAL_S: Final = 0.25
+"""The longest that an acknowledged upload waits to be inserted while no query needs it."""
+_MAX_SEGMENT_BYTES: Final = 32 << 20
+_MAX_BACKLOG_BYTES: Final = 512 << 20
+_SYNC_EVERY_S: Final = 5.0
+_FIRST_PAUSE_S: Final = 0.1
+_LONGEST_PAUSE_S: Final = 10.0
+_STOP_WAIT_S: Final = 30.0
+
+_ENGINE_TROUBLE: Final = frozenset(
+    (16, 47, 60, 74, 75, 76, 81, 159, 160, 164, 173, 202, 209, 236, 241, 242, 243, 252, 394, 497, 999)
+)
+"""Codes of ClickHouse (system.errors) that say nothing about an upload: memory, disk, permissions, time, load, a missing
+table. Such an INSERT is repeated under its token; after any other code its uploads are inserted one by one."""
+
+
+class Record(Protocol):
+    """An upload as it was received."""
+
+    def serialize(self) -> bytes:
+        """The bytes that a `Replay` parses."""
+
+
+type Replay = Callable[[bytes], Upload | None]
+"""Parses a record; None if it holds nothing to store. Raises RpcError if it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A record as read from the log."""
+
+    content: bytes
+
+    def serialize(self) -> bytes:
+        return self.content
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """An acknowledged upload, and what to put into quarantine should ClickHouse reject it."""
+
+    upload: Upload
+    record: Record
+
+    @property
+    def key(self) -> tuple[str, bytes]:
+        return self.upload.tenant, self.upload.id
+
+
+class Inserts(Protocol):
+    """What the log needs of ClickHouse. Methods raise ClickHouseError."""
+
+    def unstored(self, uploads: Sequence[Upload]) -> Sequence[Upload]:
+        """The uploads that the ledger does not hold, each once."""
+
+    def delete(self, uploads: Sequence[Upload]) -> None:
+        """Delete whatever rows of the uploads there are."""
+
+    def insert(self, uploads: Sequence[Upload], token: str) -> None:
+        """Insert the uploads, once for each token, then enter them in the ledger."""
+
+
+class LogWriter:
+    """Stores uploads through the log. Methods may be called from several threads."""
+
+    def __init__(self, inserts: Inserts, log: UploadLog[Pending], disk: Disk, quarantine: Quarantine) -> None:
+        self._inserts = inserts
+        self._log = log
+        self._disk = disk
+        self._quarantine = quarantine
+        self._process = uuid4().hex
+        self._changed = Condition()
+        self._urgent = False
+        self._stopping = False
+        self._storing: Segment[Pending] | None = None
+        self._failing = ""
+        self._stored: list[Segment[Pending]] = []
+        self._thread = Thread(target=self._run, name="upload-log", daemon=True)
+        self._cleaner = Thread(target=self._clean, name="upload-log-cleaner", daemon=True)
+
+    def start(self, replay: Replay) -> None:
+        """Insert what earlier processes left in the log, then begin to insert in the background.
+
+        Raises RpcError(UNAVAILABLE) if the log's folder cannot be used, ClickHouseError if ClickHouse fails.
+        """
+        with no_time_limit():
+            for segment in self._log.left_segments():
+                self._recover(segment, replay)
+        self._thread.start()
+        self._cleaner.start()
+
+    def insert(self, upload: Upload, record: Record | None = None) -> None:
+        """Return once the upload is durable in the log.
+
+        Raises RpcError(UNAVAILABLE) if the disk cannot take it, or if ClickHouse is too far behind; ValueError without a
+        record, which is what the log stores.
+        """
+        if record is None:
+            raise ValueError("an upload needs a record to be logged")
+        payload = record.serialize()
+        if self._backlog_bytes + len(payload) > _MAX_BACKLOG_BYTES:
+            raise RpcError(Code.UNAVAILABLE, self._behind())
+        self._log.append(payload, Pending(upload=upload, record=record))
+        with self._changed:
+            current = self._log.current
+            self._urgent = self._urgent or (current is not None and current.size > _MAX_SEGMENT_BYTES)
+            self._changed.notify_all()
+
+    def settle(self) -> None:
+        """Wait until queries see every upload that is acknowledged now, or until the caller's time is up.
+
+        Returns at once while ClickHouse fails to insert: queries then see what it has.
+        """
+        with self._changed:
+            newest = self._log.current or self._storing
+            if newest is None:
+                return
+            self._urgent = True
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._is_stored(newest) or self._failing, time_left(_STOP_WAIT_S))
+
+    def check(self) -> None:
+        """Raise RpcError(UNAVAILABLE) if the log's disk cannot take an upload, or ClickHouse does not take inserts."""
+        self._log.check()
+        if self._failing:
+            raise RpcError(Code.UNAVAILABLE, self._behind())
+
+    def stop(self) -> None:
+        """Insert what is in the log, for half a minute at most; the next start inserts the rest."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        for thread in (self._thread, self._cleaner):
+            if thread.is_alive():
+                thread.join(_STOP_WAIT_S)
+            with self._changed:
+                self._changed.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopping or self._log.current)
+                self._changed.wait_for(lambda: self._stopping or self._urgent, INTERVAL_S)
+                segment = self._storing = self._log.close_segment()
+                self._urgent = False
+            if segment is not None and not self._store(segment):
+                return
+            if segment is None and self._stopping:
+                return
+
+    def _store(self, segment: Segment[Pending]) -> bool:
+        """Insert the segment, however often that takes; False if the process stops before."""
+        pause = _FIRST_PAUSE_S
+        give_up = monotonic() + _STOP_WAIT_S
+        while True:
+            try:
+                self._insert(segment)
+                break
+            except (ClickHouseError, RpcError, OSError) as error:
+                self._failing = _reason(error)
+                log(events.INSERT_REPEATED, reason=self._failing)
+            with self._changed:
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._stopping, pause)
+            if self._stopping and monotonic() > give_up:
+                return False
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+        with self._changed:
+            self._failing, self._storing = "", None
+            self._stored.append(segment)
+            self._changed.notify_all()
+        return True
+
+    def _insert(self, segment: Segment[Pending]) -> None:
+        by_key = {pending.key: pending for pending in segment.items}
+        unstored = self._inserts.unstored([pending.upload for pending in by_key.values()])
+        batch = [by_key[upload.tenant, upload.id] for upload in unstored]
+        # A later process counts its segments from 0 again: ClickHouse would drop what it inserts under their names alone.
+        self._insert_batch(segment.name, batch, f"{segment.name}.{self._process}")
+
+    def _recover(self, segment: LeftSegment, replay: Replay) -> None:
+        batch = self._parse(segment, replay)
+        if batch:
+            log(events.UPLOADS_RECOVERED, uploads=len(batch), path=str(segment.path))
+            # Not only those that the ledger does not hold: a power failure may have kept it and lost their rows.
+            self._inserts.delete([pending.upload for pending in batch])
+            self._insert_batch(segment.name, batch, _fresh_token(segment.name))
+        with disk_trouble(self._log.folder, self._disk):
+            self._disk.sync_file_system(self._log.folder)
+            self._disk.delete(segment.path)
+
+    def _parse(self, segment: LeftSegment, replay: Replay) -> list[Pending]:
+        """The segment's uploads, each once; records that cannot be read are put into quarantine."""
+        batch: dict[tuple[str, bytes], Pending] = {}
+        for number, record in enumerate(segment.records):
+            try:
+                upload = replay(record)
+            except RpcError as error:
+                self._quarantine.put(f"{segment.name}.{number}", record, error.message)
+                continue
+            if upload is not None:
+                pending = Pending(upload=upload, record=_Parsed(record))
+                batch[pending.key] = pending
+        return [*batch.values()]
+
+    def _insert_batch(self, name: str, batch: Sequence[Pending], token: str) -> None:
+        """Insert the batch; if ClickHouse rejects it for its content, insert each upload by itself."""
+        uploads = [pending.upload for pending in batch]
+        try:
+            self._inserts.insert(uploads, token)
+        except ClickHouseError as error:
+            if error_code(error) in _ENGINE_TROUBLE:
+                raise
+            self._inserts.delete(uploads)
+            for pending in batch:
+                self._insert_alone(name, pending)
+
+    def _insert_alone(self, name: str, pending: Pending) -> None:
+        """Insert the upload; put it into quarantine if ClickHouse rejects it."""
+        try:
+            # Not a token that was used: the rows inserted under it may just have been deleted.
+            self._inserts.insert([pending.upload], _fresh_token(name))
+        except ClickHouseError as error:
+            if error_code(error) in _ENGINE_TROUBLE:
+                raise
+            self._inserts.delete([pending.upload])
+            record = pending.record.serialize()
+            self._quarantine.put(f"{name}.{pending.upload.id.hex()}", record, _reason(error))
+
+    def _clean(self) -> None:
+        """Delete the files of stored segments once what ClickHouse wrote for them is on disk.
+
+        A sync may take as long as the disk is busy, so neither inserts nor queries wait for it.
+        """
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopping and not self._thread.is_alive(), _SYNC_EVERY_S)
+                ends = self._stopping and not self._thread.is_alive()
+                stored, self._stored = self._stored, []
+            if stored:
+                try:
+                    self._disk.sync_file_system(self._log.folder)
+                    self._log.delete(stored)
+                except (OSError, RpcError) as error:
+                    log(events.UPLOAD_LOG_FAILED, reason=_reason(error))
+            if ends:
+                return
+
+    def _is_stored(self, segment: Segment[Pending]) -> bool:
+        return segment not in (self._storing, self._log.current)
+
+    @property
+    def _backlog_bytes(self) -> int:
+        """The bytes of acknowledged uploads that are not inserted yet."""
+        return sum(segment.size for segment in (self._storing, self._log.current) if segment is not None)
+
+    def _behind(self) -> str:
+        return (
+            f"ClickHouse has not inserted {self._backlog_bytes} bytes of acknowledged uploads"
+            f"{f' ({self._failing})' if self._failing else ''}; they are in {self._log.folder}"
+        )
+
+
+def _fresh_token(name: str) -> str:
+    return f"{name}.{uuid4().hex}"
+
+
+def error_code(error: ClickHouseError) -> int:
+    """ClickHouse's number of the error; 999 (of a lost connection) if it has none."""
+    return getattr(error, "code", None) or 999
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RpcError):
+        return error.message
+    if isinstance(error, ClickHouseError):
+        return f"code {error_code(error)} {getattr(error, 'name', None) or ''}".rstrip()
+    return getattr(error, "strerror", None) or type(error).__name__

@@ -1,0 +1,142 @@
+"""Whenever the power fails, each acknowledged upload is stored exactly once after the next start."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from flamehouse.errors import RpcError
+from flamehouse.model.profile import Upload
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
+from flamehouse.store.write.log.disk import Disk
+from flamehouse.store.write.log.quarantine import Quarantine
+from flamehouse.store.write.log.upload_log import UploadLog
+from flamehouse.store.write.log.writer import LogWriter
+from flamehouse.store.write.rollback import footprints_of, roll_back
+from tests.support.queries.queries import Server, some_monday_ms
+from tests.support.servers.doubles import CannedStore
+from tests.support.servers.power import FailingDisk, Remains
+from tests.support.uploads.profiles import labels_of, pprof_of, sample
+from tests.support.uploads.uploads import series
+
+pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+
+LEAST_CUTS = 50
+"""Of each way in which a power failure leaves files: four of them make 200."""
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A record that names an upload of the test."""
+
+    number: int
+
+    def serialize(self) -> bytes:
+        return str(self.number).encode()
+
+
+class UnsyncedInserts(BatchInserts):
+    """Inserts whose rows are lost with the power unless the file system was synced after them; the ledger is not lost."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        super().__init__(clickhouse, EMBEDDED)
+        self.inserted: list[Upload] = []
+
+    def insert(self, uploads: Sequence[Upload], token: str) -> None:
+        super().insert(uploads, token)
+        self.inserted += uploads
+
+
+class SyncingDisk(FailingDisk):
+    """A failing disk that knows which inserts its syncs have made durable."""
+
+    inserts: UnsyncedInserts
+
+    def sync_file_system(self, path: Path) -> None:
+        super().sync_file_system(path)
+        self.inserts.inserted.clear()
+
+
+def writer_on(inserts: BatchInserts, folder: Path, disk: Disk) -> LogWriter:
+    return LogWriter(inserts, UploadLog(folder / "log", disk), disk, Quarantine(folder / "quarantine", disk))
+
+
+@pytest.mark.parametrize("remains", Remains)
+def test_acknowledged_uploads_survive_a_power_failure_at_any_operation(
+    store: Store, settings: Settings, clickhouse: ClickHouse, tmp_path: Path, remains: Remains
+) -> None:
+    monday = some_monday_ms()
+    for cut in count():
+        server = Server.on(store, settings)
+        uploads = [upload_at(server.client.tenant, monday + number) for number in range(3)]
+        folder = tmp_path / server.client.tenant
+        folder.mkdir()
+        inserts, disk = UnsyncedInserts(clickhouse), SyncingDisk(cut // 2)
+        disk.inserts = inserts
+        acknowledged = acknowledged_by(writer_on(inserts, folder, disk), uploads, settling=bool(cut % 2))
+        disk.lost = True
+        lose_rows(clickhouse, inserts.inserted)
+        disk.leave(remains)
+        restart(clickhouse, folder, uploads)
+        stored = numbers_in(server, monday)
+        assert len({*stored}) == len(stored), "stored twice"
+        assert acknowledged <= {*stored}
+        if disk.made < disk.operations and cut >= LEAST_CUTS:
+            break
+    assert acknowledged == {0, 1, 2}
+
+
+def upload_at(tenant: str, time_ms: int) -> Upload:
+    """An upload of one profile, whose one sample has the value 1."""
+    store = CannedStore()
+    server = Server.on(store, Settings(ingest_window_past_s=0), tenant)
+    server.push(series(labels_of(), pprof_of([sample(["main", f"at {time_ms}"], 1)], time_ms=time_ms)))
+    ((_, upload),) = store.asked
+    assert isinstance(upload, Upload)
+    return upload
+
+
+def numbers_in(server: Server, monday: int) -> list[int]:
+    """The numbers of the uploads whose profiles and samples are stored, as often as they are."""
+    points = [
+        at
+        for _, points in server.series(monday, monday + 3, step=0.001)
+        for at, total in points
+        for _ in range(int(total))
+    ]
+    assert server.flamegraph(monday, monday + 3).total == len(points)
+    return [at - monday for at in points]
+
+
+def acknowledged_by(writer: LogWriter, uploads: Sequence[Upload], *, settling: bool) -> set[int]:
+    """The numbers of the uploads that the writer acknowledges before the power fails."""
+    acknowledged: set[int] = set()
+    with suppress(RpcError):
+        writer.start(lambda _: None)
+        for number, upload in enumerate(uploads):
+            writer.insert(upload, Numbered(number))
+            acknowledged.add(number)
+            if settling:
+                writer.settle()
+    writer.stop()
+    return acknowledged
+
+
+def lose_rows(clickhouse: ClickHouse, uploads: Sequence[Upload]) -> None:
+    """Delete rows that had not reached the disk; the ledger and the tokens had."""
+    for footprint in footprints_of(uploads):
+        roll_back(clickhouse, footprint)
+
+
+def restart(clickhouse: ClickHouse, folder: Path, uploads: Sequence[Upload]) -> None:
+    writer = writer_on(BatchInserts(clickhouse, EMBEDDED), folder, Disk())
+    writer.start(lambda record: uploads[int(record)])
+    writer.stop()
+    assert [*(folder / "log").iterdir()] == []
+    assert not (folder / "quarantine").exists()
