@@ -10,7 +10,6 @@ import pytest
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
-from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.migrate import migrate
 from ingest.pipeline import replay
 from tests.support.fuzzing import load_profile
@@ -18,6 +17,7 @@ from tests.support.queries.queries import new_tenant
 from tests.support.queries.shop_data import Target, holding_data
 from tests.support.servers.bundle import built
 from tests.support.servers.place import REPO, Place
+from tests.support.servers.settled import SettledClickHouse
 from tools.aws import LocalAws, local_aws
 from tools.clickhouse_http.process import clickhouse_server
 from tools.gateway.cloud import Cloud, cloud
@@ -106,9 +106,9 @@ def settings(place: Place) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def clickhouse(settings: Settings) -> Iterator[ClickHouse]:
+def clickhouse(settings: Settings) -> Iterator[SettledClickHouse]:
     """The database behind `store`. Nothing merges in it, so that what counts on merges fails."""
-    clickhouse = ClickHouse(settings)
+    clickhouse = SettledClickHouse(settings)
     clickhouse.command("SYSTEM STOP MERGES")
     yield clickhouse
     clickhouse.close()
@@ -117,7 +117,7 @@ def clickhouse(settings: Settings) -> Iterator[ClickHouse]:
 @pytest.fixture(scope="session")
 def store(
     settings: Settings,
-    clickhouse: ClickHouse,
+    clickhouse: SettledClickHouse,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Store]:
     """The store as the local server has it: the embedded engine is written to through the log."""
@@ -125,6 +125,7 @@ def store(
     if clickhouse.embedded:
         services = Services(settings=settings, store=store)
         store.open_log(tmp_path_factory.mktemp("log"), partial(replay, services), fsync=False)
+    clickhouse.settle = store.settle
     yield store
     store.close()
 

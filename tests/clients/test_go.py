@@ -50,10 +50,10 @@ def test_profiles_of_deltas_are_called_what_they_are_of(
 SHOWN: Sequence[tuple[str, Sequence[Frame], dict[str, int]]] = [
     ("inlined frames", ["main.main", ("main.outer", "main.inner")], {"main.inner": 1}),
     ("a shape", ["main.main", "slices.Sort[go.shape.string]"], {"slices.Sort": 1}),
-    ("an unknown leaf", ["main.main", 0x4711], {"main.main": 1}),
+    ("an unknown leaf", ["main.main", 0x4711], {"0x4711": 1}),
     ("an unknown root", [0x4711, "main.main"], {"main.main": 1}),
-    ("nothing known", [0x4711, 0x4712], {}),
-    ("no frame", [], {}),
+    ("nothing known", [0x4711, 0x4712], {"0x4712": 1}),
+    ("no frame", [], {"[unknown]": 1}),
     (
         "as many frames as Go's runtime keeps",
         [f"main.f{depth}" for depth in range(128)],

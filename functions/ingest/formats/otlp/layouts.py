@@ -142,6 +142,11 @@ _SAME_SAMPLES: Final = _fields("V...L")
 """What is the same field of a sample in 1.8, 1.9 and 1.10."""
 
 
+_UNPACKED_VALUES: Final = _fields("V..V")
+"""Samples of 1.10 with values that are not packed, as Pyroscope's Java agent sends them. In 1.8 and 1.9 the same fields are
+a stack and a link, without a value or a time: no sample at all."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A request, and the layout that it was read in."""
@@ -162,6 +167,8 @@ def read_proto(body: bytes) -> Request:
     layouts = _readable([layout for layout in LAYOUTS if layout.allows(evidence)])
     if CURRENT in layouts and (len(layouts) == 1 or evidence["sample"] <= _SAME_SAMPLES):
         return Request(layout=CURRENT, message=parsed(body, ExportProfilesServiceRequest))
+    if evidence["sample"] == _UNPACKED_VALUES and CURRENT.allows({**evidence, "sample": frozenset()}):
+        return _read(body, CURRENT)
     if layouts and not evidence["sample"]:
         return _read(body, layouts[0])
     requests = [request for request in _parsable(body, layouts) if _all_samples(request, _has_value)]
