@@ -159,7 +159,7 @@ def test_a_taken_port_is_refused_before_the_engine_starts(tmp_path: Path) -> Non
         ({"PORT": "http"}, "flamehouse: PORT must be a port number, not 'http'"),
         ({"PORT": "70000"}, "flamehouse: PORT must be a port number, not '70000'"),
         (
-            {"HOST": "192.0.2.1", "PORT": "1"},
+            {"HOST": "192.0.2.1", "INSECURE": "1", "PORT": "1"},
             (
                 "flamehouse: cannot listen on 192.0.2.1:1: Cannot assign requested address; "
                 "HOST must be an address of this machine"

@@ -204,7 +204,6 @@ MIXED: Mapping[str, tuple[bytes, str]] = {
         ).SerializeToString(),
         NONE,
     ),
-    "unpacked values": (raw_request(within(2, b"\x08\x01\x20\x05")), NONE),
     "v1experimental": (
         raw_request(within(1, bytes(16)) + b"\x11" + bytes(8) + b"\x19" + bytes(8) + within(8, b"\x0a\x00")),
         "OTLP profiles 1.3 and 1.4 (v1experimental, collectors before 0.116) are not read",

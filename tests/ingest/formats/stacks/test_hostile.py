@@ -87,17 +87,28 @@ def test_any_json_in_place_of_a_field_is_answered(field: str, value: object) -> 
 @pytest.mark.parametrize(
     ("name", "body", "answer"),
     [
-        ("groups", b"a 1\nmain x", (422, "line 2 ends in no whole number of 64 bits: 'x'")),
-        ("groups", b"main 1.5", (422, "line 1 ends in no whole number of 64 bits: '1.5'")),
+        (
+            "groups",
+            b"a 1\nmain x",
+            (422, "line 2: expected a stack, a blank and a 64-bit integer, found 'x' at its end"),
+        ),
+        (
+            "groups",
+            b"main 1.5",
+            (422, "line 1: expected a stack, a blank and a 64-bit integer, found '1.5' at its end"),
+        ),
         (
             "groups",
             b"main 9223372036854775808",
-            (422, "line 1 ends in no whole number of 64 bits: '9223372036854775808'"),
+            (
+                422,
+                "line 1: expected a stack, a blank and a 64-bit integer, found '9223372036854775808' at its end",
+            ),
         ),
         (
             "groups",
             b"main " + b"9" * 60_000,
-            (422, f"line 1 ends in no whole number of 64 bits: '{'9' * 40}'"),
+            (422, f"line 1: expected a stack, a blank and a 64-bit integer, found '{'9' * 40}' at its end"),
         ),
         ("groups", b"a 1\n" + b"x" * 65_534 + b" 1\n", (422, "line 2 is longer than 65535 bytes")),
         (

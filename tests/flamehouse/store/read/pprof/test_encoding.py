@@ -55,7 +55,9 @@ def asked(
         start=start,
         end=end,
         max_nodes=max_nodes,
-        stack_trace_selector=StackTraceSelector(go_pgo=GoPGO(keep_locations=keep_locations)),
+        stack_trace_selector=StackTraceSelector(go_pgo=GoPGO(keep_locations=keep_locations))
+        if keep_locations
+        else None,
     )
     response = server.client.send(
         "POST",
