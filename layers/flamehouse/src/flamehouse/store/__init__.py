@@ -151,7 +151,7 @@ class Store:
 
     @contextmanager
     def asking(self) -> Iterator[Reader]:
-        """Run one query that sees every upload acknowledged before it. It has a time limit and raises RpcErrors."""
+        """Run one query, which sees every upload acknowledged before it. Raises RpcErrors, also on timeout."""
         with self._reading() as reader:
             self._writer.settle()
             yield reader

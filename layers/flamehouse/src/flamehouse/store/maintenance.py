@@ -1,4 +1,4 @@
-"""Maintains a database: carries over old profiles and makes roll-ups. This never changes the result of a query.
+"""Maintains a database: carries over old profiles and makes roll-ups. Query results never change.
 
 Work proceeds in steps of limited duration, and a step may be killed at any point.
 """
@@ -29,7 +29,7 @@ _STATEMENT_S: Final = 600
 
 
 def open_maintenance(settings: Settings) -> tuple[CarryOver, "MaintenanceThread"]:
-    """The carry-over, through which queries read profiles in an older layout, and the thread that maintains the database.
+    """The carry-over, through which queries read profiles in an older layout, and the maintenance thread.
 
     The thread has its own clients, so it and the queries never wait for each other.
     """

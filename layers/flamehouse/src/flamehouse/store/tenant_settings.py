@@ -69,8 +69,8 @@ def settings_of(reader: Reader, tenant: str) -> list[Setting]:
 def set_setting(reader: Reader, tenant: str, setting: Setting) -> None:
     """Store the setting; it replaces an older one of the same name.
 
-    Raises RpcError(ALREADY_EXISTS) if the stored setting is newer, INVALID_ARGUMENT for an invalid name or value, and
-    RESOURCE_EXHAUSTED above the tenant's limits.
+    Raises RpcError(ALREADY_EXISTS) if the stored setting is newer, INVALID_ARGUMENT for an invalid name or
+    value, and RESOURCE_EXHAUSTED above the tenant's limits.
     """
     _check_size("name", setting.name, _MAX_NAME_BYTES)
     _check_size("value", setting.value, _MAX_VALUE_BYTES)

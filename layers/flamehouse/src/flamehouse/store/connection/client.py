@@ -24,7 +24,7 @@ _GIVE_UP_AHEAD_S = 3
 _GIVE_UP_AHEAD_SHARE = 0.25
 """The server's timeout is below the client's: by 3 s or 25 %, whichever is less."""
 _MAX_TEXT_BYTES = 60_000
-"""The limit for one parameter: a server accepts 128 KiB (http_max_field_value_size), and escaping may double the size."""
+"""Limit per parameter: a server accepts 128 KiB (http_max_field_value_size); escaping may double the size."""
 
 
 class Connection(Protocol):
@@ -69,8 +69,8 @@ class ClickHouse:
     ) -> Sequence[Sequence[Any]]:
         """The rows of the result.
 
-        A `max_execution_time` in `settings` is reduced to the time left. Raises RpcError(INVALID_ARGUMENT) if a
-        parameter holds more text than a server accepts.
+        A `max_execution_time` in `settings` is reduced to the time left. Raises RpcError(INVALID_ARGUMENT) if
+        a parameter holds more text than a server accepts.
         """
         bound, chosen = _bindable(parameters), dict(settings or {})
         return self._connection.ask(

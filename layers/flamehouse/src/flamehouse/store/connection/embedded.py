@@ -59,7 +59,7 @@ class Embedded:
             self._clients.put(client)
 
     def stop(self, tag: str) -> None:
-        """Kill the queries with this tag, through a separate handle: these queries may occupy all the others."""
+        """Kill the queries with this tag, through a separate handle: they may occupy all the others."""
         with self._stopping, stopping():
             if self._stopper is None:
                 self._stopper = embedded_client(self._path, self._database)

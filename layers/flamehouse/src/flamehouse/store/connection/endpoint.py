@@ -24,7 +24,7 @@ class Endpoint:
 
 
 def endpoint_source(settings: Settings) -> Callable[[], Endpoint]:
-    """A function that reads the endpoint again on each call: from the secret if `settings` name one, else from the DSN.
+    """A function that reads the endpoint on each call: from the secret if `settings` name one, else from the DSN.
 
     It raises SecretError if the secret cannot be read.
     """
@@ -51,8 +51,8 @@ def endpoint_of_dsn(dsn: str) -> Endpoint:
 def endpoint_of_secret(text: str) -> Endpoint:
     """The endpoint in a secret's JSON: host, user, password, and port if it is not 8443.
 
-    `"secure": false` is for a server on the same machine. Raises SecretError, which names the missing field and
-    contains no values.
+    `"secure": false` is for a server on the same machine. Raises SecretError, which names the missing field
+    and contains no values.
     """
     try:
         secret = json.loads(text)

@@ -22,7 +22,7 @@ _NOT_SET_UP = "the profile store is not set up for this flamehouse; its operator
 _MIGRATE = "the database is not at this version's schema, run flamehouse migrate"
 
 type Answers = Mapping[int, tuple[Code, str]]
-"""The client's error by ClickHouse error code. Any other code means a fault of the store, not of the client."""
+"""The client's error by ClickHouse error code. Other codes mean a fault of the store, not of the client."""
 
 TO_READERS: Answers = {
     427: (Code.INVALID_ARGUMENT, _BAD_REGEXP),
@@ -101,7 +101,7 @@ def told_to_operators() -> Iterator[None]:
 
 
 def _report(reason: str, kind: str, advice: str) -> None:
-    """Log one line and count the failure. Tracebacks and ClickHouse messages are omitted: they contain SQL and hosts."""
+    """Log one line and count the failure. Omits tracebacks and messages: they contain SQL and hosts."""
     log(events.CLICKHOUSE_FAILED, kind=kind, reason=reason, advice=advice)
     metrics.add(metrics.CLICKHOUSE_FAILURES, kind=kind)
 

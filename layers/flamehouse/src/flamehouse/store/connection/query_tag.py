@@ -10,7 +10,7 @@ _tag: ContextVar[str] = ContextVar("tag", default="")
 
 @contextmanager
 def tagged() -> Iterator[str]:
-    """Set a new tag for the queries run in this block, in this thread and in threads that run in its context."""
+    """Set a new tag for queries in this block, run by this thread or by threads that share its context."""
     token = _tag.set(uuid4().hex)
     try:
         yield _tag.get()

@@ -170,7 +170,7 @@ def _refuses_user(error: ClickHouseError) -> bool:
 
 
 def _may_pass(error: ClickHouseError) -> bool:
-    """Whether the same request may succeed soon: the ClickHouse code is temporary, or the connection failed."""
+    """Whether the same request may succeed soon: a temporary ClickHouse code, or a failed connection."""
     code = getattr(error, "code", None)
     if code is not None:
         return code in _PASSING

@@ -105,8 +105,8 @@ def tree_sql(stacks: str, stacktraces: str, measures: Mapping[str, str]) -> str:
 def take_root(columns: Sequence[Sequence[int]]) -> tuple[list[int], list[list[int]]]:
     """The totals of the root, and the columns of the tree's rows without the root.
 
-    Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits. The root's sum may then have wrapped around, so that the
-    cut removed the root.
+    Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits. The root's sum may then have wrapped around,
+    so that the cut removed the root.
     """
     ids = columns[0]
     measures = (len(columns) - _NODE_COLUMNS) // _COLUMNS_PER_MEASURE

@@ -1,4 +1,4 @@
-"""Diff: the call trees of two selections as one tree, whose nodes have a total and a self value for each side.
+"""Diff: the call trees of two selections as one tree, whose nodes have total and self values for each side.
 
 The cut is Pyroscope's for two sides: a node remains if the greater of its totals is at least that of the max_nodes-th
 largest node, including the root.

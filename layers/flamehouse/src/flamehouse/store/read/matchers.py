@@ -13,8 +13,9 @@ from flamehouse.model.selector import Matcher, MatchOp
 COLUMN_OF_LABEL = {"__profile_type__": "profile_type", "service_name": "service"}
 """Labels with their own columns in the table's key."""
 
-# `\b\B` matches nowhere. As an alternative, it makes ClickHouse use RE2: ClickHouse's own shortcut searches for a
-# substring that every match must contain, and misses `caf` for `café?`, as it applies the quantifier to the last byte.
+# `\b\B` matches nowhere. As an alternative, it makes ClickHouse use RE2: ClickHouse's own shortcut searches
+# for a substring that every match must contain, and misses `caf` for `café?`, as it applies the quantifier to
+# the last byte.
 _MATCHES = r"match($label, concat('^(?s:\\b\\B|', {$value:String}, ')$$'))"
 
 
@@ -53,8 +54,8 @@ class Condition:
 def series_condition(matchers: Sequence[Matcher]) -> Condition:
     """The condition for series that match all matchers; every series if there are no matchers.
 
-    Parameters are called m0_name, m0_value, m1_name and so on. An invalid regular expression makes the query fail
-    with ClickHouse's CANNOT_COMPILE_REGEXP.
+    Parameters are called m0_name, m0_value, m1_name and so on. An invalid regular expression makes the query
+    fail with ClickHouse's CANNOT_COMPILE_REGEXP.
     """
     conditions = ["true"]
     parameters: dict[str, str] = {}

@@ -83,7 +83,7 @@ def selection_of(
 
 
 def days_of(within: TimeRange) -> dict[str, object]:
-    """The parameters `first_day` and `last_day`: the first and last day (UTC) of the range, as day numbers."""
+    """The parameters `first_day` and `last_day`: first and last day (UTC) of the range, as day numbers."""
     return {
         "first_day": clamp_ms(within.start_ms) // MS_PER_DAY,
         "last_day": clamp_ms(within.end_ms) // MS_PER_DAY,

@@ -30,8 +30,8 @@ $rows
         WHERE $rows AND $profile_ids
             AND time >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
 
--- Whole hours come from their roll-ups if these cover exactly the stored profiles; the rest comes from profiles. If two
--- roll-ups cover the same profiles, either is correct. All reads of a table see the same rows
+-- Whole hours come from their roll-ups if these cover exactly the stored profiles; the rest comes from profiles.
+-- If two roll-ups cover the same profiles, either is correct. All reads of a table see the same rows
 -- (enable_shared_storage_snapshot_in_query).
 -- part: profiles_and_rollups
         SELECT stacktrace_ids, values

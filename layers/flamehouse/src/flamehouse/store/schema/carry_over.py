@@ -64,7 +64,7 @@ def _old_tables(rows: Callable[[str], Sequence[Sequence[Any]]]) -> set[str]:
 
 
 class CarryOver:
-    """Carries over the profiles in the old layout, and provides the SQL for queries to read from meanwhile."""
+    """Carries over the profiles in the old layout, and provides the SQL that queries read from meanwhile."""
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse
@@ -74,7 +74,7 @@ class CarryOver:
 
     @property
     def source(self) -> str:
-        """SQL to read profiles from: the table `sampled_profiles`, or a subquery that adds profiles not yet carried over."""
+        """SQL to read profiles from: the table `sampled_profiles`, or a subquery that adds the old layout."""
         return self._source
 
     def begin(self) -> None:
@@ -96,7 +96,7 @@ class CarryOver:
         return False
 
     def carry(self, seconds: float) -> bool:
-        """Carry over for about `seconds`, at least the next hour; return whether everything is carried over."""
+        """Carry over for about `seconds`, at least the next hour; return whether everything is done."""
         if not self._is_needed():
             return True
         until = monotonic() + seconds

@@ -99,7 +99,7 @@ EXPIRIES: Final[Mapping[str, Expiry]] = {
     "mappings": Expiry(since="week", extra_days=7),
     "uploads": Expiry(since="toDateTime(received)", extra_days=7),
 }
-"""All tables with an expiry. A row for a day, an hour or a week remains until that whole period has expired."""
+"""All tables with an expiry. A row for a day, hour or week remains until that whole period has expired."""
 
 
 class RetentionError(OperatorError):

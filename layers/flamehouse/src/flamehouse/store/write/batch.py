@@ -34,7 +34,7 @@ class Batch:
             yield week, b"".join(rows)
 
     def stored(self) -> None:
-        """Remember the stored series and symbols, so they are not sent again. Call this after every insert has succeeded."""
+        """Remember the stored series and symbols; call this after every insert has succeeded."""
         for scope, symbols in self._symbols.items():
             symbols.remember(self._known, scope)
         for tenant, day, fingerprint in self._series:

@@ -22,7 +22,7 @@ LIMIT {limit:UInt64}
 
 
 class SeriesBudget:
-    """Counts the series of each tenant and day that this process writes to; a `limit` of 0 turns counting off.
+    """Counts the series of each tenant and day that this process writes to; `limit` 0 turns counting off.
 
     The count is read from the database once and then updated in memory, so several writers may exceed the limit by what
     each adds. After 2 M counted series, all counts are dropped and read again, so memory does not grow from day to day.
@@ -37,7 +37,7 @@ class SeriesBudget:
 
     @contextmanager
     def taken(self, upload: Upload) -> Iterator[None]:
-        """Count the upload's series while it is stored; if the block raises, uncount the series that it added.
+        """Count the upload's series while it is stored; if the block raises, uncount those that it added.
 
         Raises RpcError(RESOURCE_EXHAUSTED) if its new series exceed the tenant's limit for a day.
         """

@@ -46,7 +46,7 @@ class Rollups:
         self._valid: dict[int, tuple[int, int]] = {}
 
     def step(self, seconds: float) -> bool:
-        """Make roll-ups for about `seconds`, newest first; return whether those of all closed hours are valid."""
+        """Make roll-ups for about `seconds`, newest first; return whether all closed hours have valid ones."""
         until = monotonic() + seconds
         closed = int(self._clock() - _SETTLING_S) // S_PER_HOUR * S_PER_HOUR
         for week, profiles in self._clickhouse.rows(_SQL("weeks")):
@@ -59,7 +59,7 @@ class Rollups:
         return True
 
     def _roll_up(self, start: int, end: int, until: float) -> bool:
-        """Make the missing or invalid roll-ups in [start, end), Unix time; return whether there was enough time."""
+        """Make the missing or invalid roll-ups in [start, end), Unix time; return whether time sufficed."""
         before: Sequence[_Stale] = ()
         while (stale := self._stale(start, end)) and stale != before:
             for tenant, hour, services in _batches(stale):

@@ -1,5 +1,5 @@
--- Hours of a service in which the roll-up of some series is missing or invalid, and the number of profiles of these series.
--- The newest come first, since queries are most likely to read them.
+-- Hours of a service in which the roll-up of some series is missing or invalid, with the number of profiles of these
+-- series. The newest come first, since queries are most likely to read them.
 -- part: stale
 SELECT tenant, service, toUnixTimestamp(hour), sum(profiles)
 FROM

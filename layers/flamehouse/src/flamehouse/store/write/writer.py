@@ -1,7 +1,7 @@
 """The two ways of storing an upload exactly once (docs/architecture.md, "Exactly once").
 
 LoneWriter      one INSERT per upload, whose id is the token by which ClickHouse drops repeated inserts
-LogWriter       (log/writer.py) acknowledges from a log on disk and inserts in batches; for the embedded engine
+LogWriter       (log/writer.py) acknowledges from a log on disk and inserts in batches, for the embedded engine
 """
 
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""Uploads that cannot be stored because of their content: each in a file, with its reason in a second file."""
+"""Uploads that cannot be stored because of their content: each in a file, its reason in a second file."""
 
 import json
 from datetime import UTC, datetime
