@@ -75,8 +75,8 @@ def tree_sql(stacks: str, stacktraces: str, measures: Mapping[str, str]) -> str:
 
     `stacks` selects one row for each distinct stack, with its id as `stack`. `measures` maps names to the 128-bit
     expressions to sum; the names must differ from the columns of `stacks`. `stacktraces` is the condition on rows of
-    that table. The parameter `max_rows` must also be bound: the nodes with the `max_rows` largest totals remain,
-    where the greatest total of a node counts.
+    that table. The parameter `max_rows` must also be bound: the nodes with the `max_rows` largest totals remain;
+    with several measures, the greatest total of a node counts.
     """
     names = [f"{name}_{sum_}" for name in measures for sum_ in ("total", "self")]
     exact = [f"{name}_exact" for name in measures]

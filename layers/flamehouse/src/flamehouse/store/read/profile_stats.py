@@ -1,7 +1,7 @@
 """GetProfileStats: the times of a tenant's first and last profile.
 
-The table `series` tells which days have profiles. Only profiles in the weeks of the first and the last day are read:
-for a large tenant, the times of one month are some hundred megabytes.
+The table `series` shows which days have profiles. Only profiles in the weeks of the first and the last day are read,
+and not all weeks: for a large tenant, the times of one month are some hundred megabytes.
 """
 
 from typing import Final

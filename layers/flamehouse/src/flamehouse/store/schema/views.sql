@@ -67,7 +67,8 @@ CREATE OR REPLACE VIEW functions_v1 AS
 SELECT DISTINCT tenant, week, service, name, system_name, filename, start_line
 FROM functions;
 
--- One row per profile, sample type and function: its self value and total. Recursion counts once.
+-- One row per profile, sample type and function: its self value, and its total with callees. Recursion
+-- counts once.
 CREATE OR REPLACE VIEW function_totals_v1 AS
 SELECT
     tenant,
