@@ -1,4 +1,4 @@
-"""Where profiles are kept: a ClickHouse database, asked and filled through one object."""
+"""The profile store: reads and writes profiles in a ClickHouse database through one object."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,7 +41,7 @@ __all__ = ["Store", "open_store"]
 
 
 def _asked[**P, T](question: Callable[Concatenate[Reader, P], T]) -> Callable[Concatenate["Store", P], T]:
-    """The method that asks the question, but for its reader with the same parameters."""
+    """Turns a query function into a Store method with the same parameters except the reader."""
 
     @wraps(question)
     def ask(store: "Store", /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -52,10 +52,10 @@ def _asked[**P, T](question: Callable[Concatenate[Reader, P], T]) -> Callable[Co
 
 
 class Store:
-    """The profiles of every tenant. Methods may be called from several threads; what they answer, their questions say.
+    """The profiles of every tenant. Methods are thread-safe; the query functions document their results.
 
-    They raise RpcError alone: `invalid_argument` for what ClickHouse finds wrong in a question (a regular
-    expression), `unavailable` and `deadline_exceeded` where it cannot answer, `resource_exhausted` where it must not.
+    Methods raise only RpcError: `invalid_argument` if ClickHouse rejects part of a query (a regular expression),
+    `unavailable` or `deadline_exceeded` if it cannot respond, `resource_exhausted` if the query exceeds a limit.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Store:
         }
 
     def open_log(self, folder: Path, replay: Replay, *, fsync: bool) -> None:
-        """Write through a log in `folder` from here on, after inserting what earlier processes left in it.
+        """Insert what earlier processes left in the log in `folder`, then write through that log from now on.
 
         `replay` parses a record of the log. This process must be the only one that writes to the database.
         """
@@ -88,7 +88,7 @@ class Store:
         self._writer = writer
 
     def insert(self, upload: Upload, record: Record | None = None) -> None:
-        """Store the upload exactly once, however often it is sent; return when it is durable.
+        """Store the upload exactly once, however often the client sends it; return when it is durable.
 
         `record` is the upload as received, which the local server's log stores until ClickHouse has it.
         """
@@ -120,45 +120,45 @@ class Store:
             return stacktraces_query.select_merge_stacktraces(reader, self._names, tenant, query)
 
     def diff(self, tenant: str, left: StacktraceQuery, right: StacktraceQuery) -> DiffTree:
-        """The merged call trees of the samples of two selections, as one."""
+        """The merged call trees of two selections of samples, combined into one tree."""
         with self.asking() as reader:
             return diff_query.diff(reader, self._names, tenant, left, right)
 
     def retention_days(self) -> int:
-        """How long the database retains profiles, in days; 0 is for ever. Cached for five minutes."""
+        """The retention of the database in days, cached for five minutes; 0 means forever."""
         with self._reading() as reader:
             return self._retention.days(reader.rows)
 
     def settle(self) -> None:
-        """Return once every upload that is acknowledged now is in the tables; queries do so by themselves."""
+        """Wait until every upload acknowledged so far is in the tables. Queries do this themselves."""
         with told_to_clients(TO_WRITERS), time_limit(self._time_limit_s):
             self._writer.settle()
 
     def check(self) -> None:
-        """Return once ClickHouse has answered; RpcError unavailable where it does not."""
+        """Check that ClickHouse responds. Raises RpcError(UNAVAILABLE) if it does not."""
         with told_to_clients(TO_WRITERS), time_limit(self._time_limit_s):
             self._writer.check()
             self._clickhouse.rows("SELECT 1")
 
     def stop(self, tag: str) -> None:
-        """Stop what is being asked under this tag, of questions alone: they get RpcError canceled."""
+        """Kill the queries that carry this tag, but no inserts; the queries fail with RpcError(CANCELED)."""
         self._clickhouse.stop(tag)
 
     def close(self) -> None:
-        """Insert what the log holds, then let go of the database."""
+        """Insert what the log holds, then close the connections to the database."""
         self._writer.stop()
         self._clickhouse.close()
 
     @contextmanager
     def asking(self) -> Iterator[Reader]:
-        """One query that sees every upload acknowledged before it: bounded in time, its errors RpcErrors."""
+        """Run one query, which sees every upload acknowledged before it. Raises RpcErrors, also on timeout."""
         with self._reading() as reader:
             self._writer.settle()
             yield reader
 
     @contextmanager
     def _reading(self) -> Iterator[Reader]:
-        """One query, bounded in time, its errors RpcErrors."""
+        """Run one query. It has a time limit and raises RpcErrors."""
         settings = {**self._limits, "log_comment": current_tag()}
         timing = metrics.timed(metrics.QUERY_MILLISECONDS, route=current().route or "none")
         with timing, told_to_clients(TO_READERS), time_limit(self._time_limit_s):
@@ -166,6 +166,6 @@ class Store:
 
 
 def open_store(settings: Settings, carry_over: CarryOver | None = None) -> Store:
-    """The store that `settings` name, migrated before. Clients are made when they are first needed."""
+    """The store that `settings` name, which must already be migrated. Clients are created on first use."""
     clickhouse = ClickHouse(settings)
     return Store(clickhouse, LoneWriter(clickhouse), settings, carry_over)

@@ -1,6 +1,6 @@
-"""Maintenance of a database: old profiles carried over, roll-ups made. It never changes what a query returns.
+"""Maintains a database: carries over old profiles and makes roll-ups. Query results never change.
 
-Work is done in steps of a bounded time, and a step may be killed anywhere.
+Work proceeds in steps of limited duration, and a step may be killed at any point.
 """
 
 import logging
@@ -29,9 +29,9 @@ _STATEMENT_S: Final = 600
 
 
 def open_maintenance(settings: Settings) -> tuple[CarryOver, "MaintenanceThread"]:
-    """What queries have to know of profiles in an older layout, and the thread that maintains the database.
+    """The carry-over, through which queries read profiles in an older layout, and the maintenance thread.
 
-    Its clients are its own, so that it waits for no query and no query for it.
+    The thread has its own clients, so it and the queries never wait for each other.
     """
     clickhouse = maintenance_client(settings)
     carry_over = CarryOver(clickhouse)
@@ -40,7 +40,7 @@ def open_maintenance(settings: Settings) -> tuple[CarryOver, "MaintenanceThread"
 
 
 def maintenance_client(settings: Settings) -> ClickHouse:
-    """The database that `settings` name, with time for statements that no client waits for."""
+    """The database that `settings` name, with a long time limit for background statements."""
     return ClickHouse(replace(settings, query_timeout_s=_STATEMENT_S))
 
 
@@ -52,12 +52,12 @@ class Maintenance:
         self._rollups = Rollups(clickhouse)
 
     def step(self, seconds: float) -> bool:
-        """Work for about `seconds`; return whether nothing is left to do just now."""
+        """Work for about `seconds`; return whether all work is done for now."""
         return self._carry_over.step(seconds) and self._rollups.step(seconds)
 
 
 def maintain(clickhouse: ClickHouse, seconds: float) -> bool:
-    """Work for about `seconds`: for a command or a schedule. Return whether nothing is left to do just now."""
+    """Work for about `seconds`, for a command or a schedule; return whether all work is done for now."""
     until = monotonic() + seconds
     maintenance = Maintenance(clickhouse)
     while not (done := maintenance.step(until - monotonic())) and monotonic() < until:
@@ -66,7 +66,7 @@ def maintain(clickhouse: ClickHouse, seconds: float) -> bool:
 
 
 class MaintenanceThread:
-    """Calls steps in a thread of its own until `stop`, more often while there is work; then calls `close`."""
+    """Runs steps in its own thread until `stop`, more often while there is work; then calls `close`."""
 
     def __init__(self, maintenance: Maintenance, close: Callable[[], None]) -> None:
         self._maintenance = maintenance
@@ -78,7 +78,7 @@ class MaintenanceThread:
         self._thread.start()
 
     def stop(self) -> None:
-        """Return when the step under way has ended, or after 30 seconds."""
+        """Wait for the current step to end, at most 30 seconds."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(_STOP_S)

@@ -1,8 +1,8 @@
 """Loads SQL from `.sql` files: `SqlFile(__file__)` is the file of that name beside a module.
 
-A file is a list of named parts, each after a line `-- part: NAME`. A part is a `string.Template`: `$name` marks where
-other SQL goes, and `{name:Type}` a value that ClickHouse binds. Values are never formatted into the text. Comments
-explain the file and are not sent.
+A file is a list of named parts, each after a line `-- part: NAME`. A part is a `string.Template`: `$name` is a
+placeholder for other SQL, and `{name:Type}` for a value that ClickHouse binds. Values are never formatted into the text.
+Comments are not sent.
 """
 
 import re
@@ -23,9 +23,9 @@ class SqlFile:
         self._path = Path(module_file).with_suffix(".sql")
 
     def __call__(self, part: str, /, **sql: str) -> str:
-        """Return a part, without the line break at its end, with `sql` in the place of its `$names`.
+        """Return a part, without the line break at its end, with `sql` substituted for its `$names`.
 
-        Raises: KeyError for an unknown part, or a `$name` that is not given.
+        Raises: KeyError for an unknown part or a missing `$name`.
         """
         return self._parts[part].substitute(sql)
 

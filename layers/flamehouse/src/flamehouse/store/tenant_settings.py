@@ -1,6 +1,7 @@
-"""Settings that Grafana's apps keep for a tenant: the table `tenant_settings`, whose rows are changes.
+"""Settings that Grafana's apps store for a tenant: the table `tenant_settings`, whose rows are changes.
 
-A change is read, checked and written. Of changes at the same time the table's version picks one, the same for everyone.
+A write reads the last change, checks the new one and inserts it. Of concurrent changes, the table's version column
+selects one, the same for all readers.
 """
 
 import time
@@ -18,18 +19,18 @@ from flamehouse.varint import length_prefixed
 _MAX_NAME_BYTES: Final = 256
 _MAX_VALUE_BYTES: Final = 1 << 16
 _MAX_TOTAL_BYTES: Final = 1 << 20
-"""Of a tenant's values together, so that they fit an answer."""
+"""The limit for all values of a tenant together, so that they fit into a response."""
 _MAX_NAMES: Final = 1_000
-"""Of a tenant, deleted settings counted: what says that they are deleted stays."""
+"""The limit for a tenant, including deleted settings, since the rows that mark them as deleted remain."""
 _MAX_LIFE: Final = (1 << 32) - 1
 
 _COLUMNS: Final = ("tenant", "name", "value", "life", "modified_at", "written", "deleted")
 _NUMBERS: Final = Struct("<IqQ?").pack
 
 _READ_LATEST: Final[ServerSettings] = {"select_sequential_consistency": 1}
-"""A server of several replicas answers with all that was acknowledged, whichever replica took it.
+"""A server with several replicas returns all acknowledged rows, whichever replica received them.
 
-ClickHouse Cloud: clickhouse.com/docs, "Read consistency". An engine without replicas takes no notice.
+ClickHouse Cloud: clickhouse.com/docs, "Read consistency". An engine without replicas ignores the setting.
 """
 
 _LATEST = """
@@ -52,7 +53,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Change:
-    """A row: what a setting was changed to. `life` counts its deletions, `written` nanoseconds since the epoch."""
+    """A row: the new state of a setting. `life` counts its deletions; `written` is in nanoseconds since the epoch."""
 
     setting: Setting
     life: int
@@ -61,15 +62,15 @@ class _Change:
 
 
 def settings_of(reader: Reader, tenant: str) -> list[Setting]:
-    """What Grafana's apps keep for the tenant, sorted by name."""
+    """The settings of the tenant, sorted by name."""
     return [change.setting for change in _latest(reader, tenant) if not change.deleted]
 
 
 def set_setting(reader: Reader, tenant: str, setting: Setting) -> None:
-    """Store the setting in the place of an older one of its name.
+    """Store the setting; it replaces an older one of the same name.
 
-    RpcError already_exists where the stored one is newer, invalid_argument for a name or value that is none,
-    resource_exhausted beyond what a tenant may keep.
+    Raises RpcError(ALREADY_EXISTS) if the stored setting is newer, INVALID_ARGUMENT for an invalid name or
+    value, and RESOURCE_EXHAUSTED above the tenant's limits.
     """
     _check_size("name", setting.name, _MAX_NAME_BYTES)
     _check_size("value", setting.value, _MAX_VALUE_BYTES)
@@ -95,7 +96,7 @@ def set_setting(reader: Reader, tenant: str, setting: Setting) -> None:
 
 
 def delete_setting(reader: Reader, tenant: str, name: str) -> None:
-    """Delete the setting; harmless where there is none."""
+    """Delete the setting; does nothing if it does not exist."""
     before = _of_name(_latest(reader, tenant), name)
     if before is None or before.deleted:
         return
@@ -106,7 +107,7 @@ def delete_setting(reader: Reader, tenant: str, name: str) -> None:
 
 
 def _after(before: _Change, setting: Setting, *, deleted: bool) -> _Change:
-    """The change that follows `before`, whatever the clock says."""
+    """The change that follows `before`, even if the clock went back."""
     written = max(time.time_ns(), before.written + 1)
     return _Change(setting=setting, life=before.life + deleted, written=written, deleted=deleted)
 
@@ -139,7 +140,7 @@ def _write(clickhouse: ClickHouse, tenant: str, change: _Change) -> None:
             _NUMBERS(change.life, setting.modified_at, change.written, change.deleted),
         )
     )
-    # The token is for the request's own repetition: it is stored once however often it is sent.
+    # The token covers retries of this insert: the row is stored once however often the request is sent.
     clickhouse.insert("tenant_settings", _COLUMNS, row, {"insert_deduplication_token": uuid4().hex})
 
 

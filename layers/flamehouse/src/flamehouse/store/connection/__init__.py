@@ -1,4 +1,4 @@
 """Connections to ClickHouse, embedded or over HTTP: settings, timeouts, cancellation, errors.
 
-No tables and no queries of profiles.
+This package knows neither the tables nor the queries for profiles.
 """

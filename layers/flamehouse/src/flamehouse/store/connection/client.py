@@ -1,6 +1,6 @@
-"""One database, asked in SQL: of an engine in this process (`chdb://PATH`) or of a server (`https://...`, a secret).
+"""Runs SQL in one database: in an embedded engine (`chdb://PATH`) or on a server (`https://...`, or from a secret).
 
-Both are asked the same SQL through the same calls.
+Both run the same SQL through the same calls.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,26 +18,26 @@ from flamehouse.store.connection.server import Server, server_client
 type Parameters = Mapping[str, object]
 type ServerSettings = Mapping[str, str | int]
 
-_TOKEN = "insert_deduplication_token"  # noqa: S105  # no secret: what makes an insert happen once
+_TOKEN = "insert_deduplication_token"  # noqa: S105  # not a secret: makes an insert happen once
 _TIME = "max_execution_time"
 _GIVE_UP_AHEAD_S = 3
 _GIVE_UP_AHEAD_SHARE = 0.25
-"""A server is to give up by itself before nobody listens any more: by the lesser of the two."""
+"""The server's timeout is below the client's: by 3 s or 25 %, whichever is less."""
 _MAX_TEXT_BYTES = 60_000
-"""Of a parameter: a server takes 128 KiB of it (http_max_field_value_size), and escaping may double it."""
+"""Limit per parameter: a server accepts 128 KiB (http_max_field_value_size); escaping may double the size."""
 
 
 class Connection(Protocol):
-    """The way to one database."""
+    """A connection to one database."""
 
     def ask[T](self, question: Callable[[Client], T], *, repeatable: bool) -> T:
-        """Put a question to a client; more than once only if it is `repeatable`."""
+        """Call `question` with a client; retry only if it is `repeatable`."""
 
     def stop(self, tag: str) -> None:
-        """Stop the queries whose `log_comment` is this tag, as far as can be."""
+        """Try to kill the queries whose `log_comment` is this tag."""
 
     def close(self) -> None:
-        """Let go of every client."""
+        """Close every client."""
 
 
 def connect(settings: Settings, database: str | None, timeout_s: int) -> Client:
@@ -53,7 +53,7 @@ def uses_embedded(settings: Settings) -> bool:
 
 
 class ClickHouse:
-    """The database that `settings` name, usable from several threads; clients are made when they are first needed."""
+    """The database that `settings` name. Thread-safe; clients are created on first use."""
 
     def __init__(self, settings: Settings) -> None:
         self.embedded = uses_embedded(settings)
@@ -67,9 +67,10 @@ class ClickHouse:
     def rows(
         self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
     ) -> Sequence[Sequence[Any]]:
-        """The rows of the answer. RpcError invalid_argument for parameters of more text than a server takes.
+        """The rows of the result.
 
-        A `max_execution_time` among the settings is cut to what is left of the time limit.
+        A `max_execution_time` in `settings` is reduced to the time left. Raises RpcError(INVALID_ARGUMENT) if
+        a parameter holds more text than a server accepts.
         """
         bound, chosen = _bindable(parameters), dict(settings or {})
         return self._connection.ask(
@@ -85,9 +86,9 @@ class ClickHouse:
         *,
         text: bool = True,
     ) -> Sequence[Sequence[Any]]:
-        """The columns of the answer; none at all where it has no rows. RpcError as `rows`.
+        """The columns of the result; empty if it has no rows. Raises RpcError as `rows` does.
 
-        Columns of type String are bytes where they are not `text`.
+        Columns of type String are bytes unless `text` is true.
         """
         bound, chosen = _bindable(parameters), dict(settings or {})
         formats = {} if text else {"String": "bytes"}
@@ -103,14 +104,14 @@ class ClickHouse:
     def command(
         self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
     ) -> None:
-        """Run a statement that answers nothing."""
+        """Run a statement without a result."""
         bound, chosen = dict(parameters or {}), dict(settings or {})
         self._connection.ask(
             lambda client: client.command(sql, parameters=bound, settings=chosen), repeatable=False
         )
 
     def insert(self, table: str, columns: Sequence[str], row_binary: bytes, settings: ServerSettings) -> None:
-        """Insert rows given in ClickHouse's RowBinary format; returns when they are stored."""
+        """Insert rows in ClickHouse's RowBinary format; return when they are stored."""
         chosen = dict(settings)
         self._connection.ask(
             lambda client: client.raw_insert(table, columns, row_binary, settings=chosen, fmt="RowBinary"),
@@ -118,11 +119,11 @@ class ClickHouse:
         )
 
     def stop(self, tag: str) -> None:
-        """Stop the queries whose `log_comment` is this tag; what keeps that from happening goes to the log."""
+        """Kill the queries whose `log_comment` is this tag; log any failure to do so."""
         self._connection.stop(tag)
 
     def _in_time(self, settings: dict[str, str | int]) -> dict[str, str | int]:
-        """The settings as they are to be sent now."""
+        """The settings, with `max_execution_time` reduced to the time left."""
         if _TIME not in settings:
             return settings
         seconds = time_left(float(settings[_TIME]))
@@ -131,12 +132,12 @@ class ClickHouse:
         return {**settings, _TIME: f"{seconds:.3f}"}
 
     def close(self) -> None:
-        """Close every client, waiting for embedded ones in use; a question to them after that is a ClickHouseError."""
+        """Close every client, after embedded ones in use are free; later calls to those raise ClickHouseError."""
         self._connection.close()
 
 
 def _bindable(parameters: Parameters | None) -> dict[str, object]:
-    """The parameters as the client wants them; RpcError invalid_argument where one is longer than a server takes."""
+    """The parameters as a dict. Raises RpcError(INVALID_ARGUMENT) if one is longer than a server accepts."""
     bound = dict(parameters or {})
     for value in bound.values():
         texts = [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]

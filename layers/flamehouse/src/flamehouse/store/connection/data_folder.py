@@ -13,7 +13,7 @@ from flamehouse.store.connection.embedded import embedded_path
 
 _SECOND_SERVER: Final = "a second one needs a DATA_DIR and a PORT of its own"
 STOP_SERVER: Final = "stop it first"
-"""What a command needs that opens the database itself."""
+"""The advice for commands that open the database themselves."""
 
 
 def data_folder(settings: Settings) -> Path | None:
@@ -23,11 +23,11 @@ def data_folder(settings: Settings) -> Path | None:
 
 @contextmanager
 def locked(settings: Settings, advice: str = _SECOND_SERVER) -> Iterator[None]:
-    """Hold the data folder, if there is one, creating it if it does not exist.
+    """Lock the data folder, if `settings` name one, and create it if it does not exist.
 
-    `advice` is what the operator may do if another process has it.
+    `advice` tells the operator what to do if another process holds the lock.
 
-    Raises: OperatorError if another process has it, or if it cannot be written.
+    Raises: OperatorError if another process holds the lock, or if the folder cannot be written.
     """
     folder = data_folder(settings)
     lock = None if folder is None else _lock(folder, advice)

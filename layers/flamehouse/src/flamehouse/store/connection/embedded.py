@@ -1,4 +1,4 @@
-"""ClickHouse inside this process: chDB, by clickhouse-connect. One process at a time may have a data folder."""
+"""ClickHouse inside this process: chDB through clickhouse-connect. One process at a time may open a data folder."""
 
 from collections.abc import Callable
 from queue import Empty, LifoQueue, ShutDown
@@ -32,7 +32,7 @@ def embedded_client(path: str, database: str | None) -> Client:
 
 
 class Embedded:
-    """One database of an engine. A handle answers one call at a time, so a few are kept."""
+    """One database of an engine. A handle serves one call at a time, so the class pools a few."""
 
     def __init__(self, path: str, database: str | None) -> None:
         self._path = path
@@ -43,8 +43,8 @@ class Embedded:
         self._stopper: Client | None = None
         self._stopping = Lock()
 
-    def ask[T](self, question: Callable[[Client], T], *, repeatable: bool) -> T:  # noqa: ARG002  # nothing passes
-        """The answer of a handle that is lent to this call."""
+    def ask[T](self, question: Callable[[Client], T], *, repeatable: bool) -> T:  # noqa: ARG002  # no failure is temporary
+        """Call `question` with a free handle and return its result."""
         try:
             client = self._clients.get(timeout=time_left(TIMEOUT_MAX))
         except ShutDown:
@@ -59,14 +59,14 @@ class Embedded:
             self._clients.put(client)
 
     def stop(self, tag: str) -> None:
-        """Stop the queries with this tag, by a handle of its own: the others may all be in use by them."""
+        """Kill the queries with this tag, through a separate handle: they may occupy all the others."""
         with self._stopping, stopping():
             if self._stopper is None:
                 self._stopper = embedded_client(self._path, self._database)
             stop_queries(self._stopper, tag)
 
     def close(self) -> None:
-        """Close every handle, waiting for those in use; a question after that is a ProgrammingError."""
+        """Close every handle once it is free; later calls raise ProgrammingError."""
         for _ in range(_HANDLES):
             client = self._clients.get()
             if client is not None:

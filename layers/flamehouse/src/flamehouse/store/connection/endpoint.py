@@ -1,4 +1,4 @@
-"""Where a ClickHouse server listens and who asks there: from a DSN, or from a secret of AWS Secrets Manager."""
+"""The address and user of a ClickHouse server, from a DSN or from a secret in AWS Secrets Manager."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ _HTTP_PORT = 8123
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A server's HTTP interface and a user of it; the password is in no repr."""
+    """The HTTP interface of a server, and a user; the repr omits the password."""
 
     secure: bool
     host: str
@@ -24,9 +24,9 @@ class Endpoint:
 
 
 def endpoint_source(settings: Settings) -> Callable[[], Endpoint]:
-    """A function that finds out the endpoint anew: from the secret if `settings` name one, else from the DSN.
+    """A function that reads the endpoint on each call: from the secret if `settings` name one, else from the DSN.
 
-    It raises SecretError where the secret cannot be read.
+    It raises SecretError if the secret cannot be read.
     """
     arn = settings.clickhouse_secret_arn
     if arn:
@@ -36,7 +36,7 @@ def endpoint_source(settings: Settings) -> Callable[[], Endpoint]:
 
 
 def endpoint_of_dsn(dsn: str) -> Endpoint:
-    """The endpoint of `https://user:password@host:port`; user and password are percent-encoded there."""
+    """The endpoint of `https://user:password@host:port`, where user and password are percent-encoded."""
     url = urlsplit(dsn)
     secure = url.scheme == "https"
     return Endpoint(
@@ -49,9 +49,10 @@ def endpoint_of_dsn(dsn: str) -> Endpoint:
 
 
 def endpoint_of_secret(text: str) -> Endpoint:
-    """The endpoint of a secret's JSON: host, user, password, and port where it is not 8443.
+    """The endpoint in a secret's JSON: host, user, password, and port if it is not 8443.
 
-    `"secure": false` is for a server on the same machine. SecretError names what is missing, and no value.
+    `"secure": false` is for a server on the same machine. Raises SecretError, which names the missing field
+    and contains no values.
     """
     try:
         secret = json.loads(text)

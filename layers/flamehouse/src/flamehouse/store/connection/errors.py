@@ -22,7 +22,7 @@ _NOT_SET_UP = "the profile store is not set up for this flamehouse; its operator
 _MIGRATE = "the database is not at this version's schema, run flamehouse migrate"
 
 type Answers = Mapping[int, tuple[Code, str]]
-"""What is told, by ClickHouse's error code. Any other code is the store's trouble and not the client's."""
+"""The client's error by ClickHouse error code. Other codes mean a fault of the store, not of the client."""
 
 TO_READERS: Answers = {
     427: (Code.INVALID_ARGUMENT, _BAD_REGEXP),
@@ -37,7 +37,7 @@ TO_READERS: Answers = {
 TOO_MANY_ROWS_OR_BYTES (system.errors)."""
 
 TO_WRITERS: Answers = {}
-"""An upload that was accepted is right: whatever keeps it from being stored, the client is to send it again."""
+"""Empty: an accepted upload is valid, so the client retries whatever the failure."""
 
 _CHECK_USER = "the secret or CLICKHOUSE_DSN has a user or password that it does not take"
 _KINDS: Mapping[int, tuple[str, str]] = {
@@ -51,7 +51,7 @@ _KINDS: Mapping[int, tuple[str, str]] = {
     241: ("memory", "give ClickHouse more memory, or send smaller uploads"),
     252: ("parts", "uploads come faster than ClickHouse merges: check for profiles of many different weeks"),
 }
-"""The kind of a failure, and what the operator does about it. NO_SUCH_COLUMN_IN_TABLE and the like; ACCESS_DENIED;
+"""The kind of a failure, and the advice for the operator. NO_SUCH_COLUMN_IN_TABLE and the like; ACCESS_DENIED;
 AUTHENTICATION_FAILED and the like; TOO_MANY_SIMULTANEOUS_QUERIES, UNKNOWN_STATUS_OF_INSERT, KEEPER_EXCEPTION; READONLY,
 TABLE_IS_READ_ONLY; CANNOT_WRITE_TO_FILE_DESCRIPTOR, NOT_ENOUGH_SPACE; TIMEOUT_EXCEEDED and the like; MEMORY_LIMIT_EXCEEDED;
 TOO_MANY_PARTS (system.errors)."""
@@ -66,9 +66,9 @@ _UNREACHABLE = (
 
 @contextmanager
 def told_to_clients(answers: Answers = TO_READERS) -> Iterator[None]:
-    """Turn errors of ClickHouse, its disk and the way there into RpcErrors.
+    """Turn errors of ClickHouse, its disk and the connection into RpcErrors.
 
-    Neither their messages nor what is logged hold SQL, a host or a secret: ClickHouse keeps the SQL in its query log.
+    Neither messages nor log lines contain SQL, hosts or secrets; ClickHouse's query log has the SQL.
     """
     try:
         yield
@@ -86,14 +86,14 @@ def told_to_clients(answers: Answers = TO_READERS) -> Iterator[None]:
 
 @contextmanager
 def told_to_operators() -> Iterator[None]:
-    """End the process with a line, SystemExit, where a setting is wrong or ClickHouse fails. No password is in it."""
-    # It logs with a stack trace what it raises as well.
+    """Exit with a one-line message (SystemExit) if a setting is wrong or ClickHouse fails. It holds no password."""
+    # The client logs what it raises, with a stack trace.
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     try:
         yield
     except ClickHouseError as error:
         reason = str(_cause(error)).partition("\n")[0]
-        # What has no code of ClickHouse's did not come from it.
+        # An error without a ClickHouse code did not come from ClickHouse.
         advice = "; CLICKHOUSE_DSN says where it is" if getattr(error, "code", None) is None else ""
         raise SystemExit(f"flamehouse: ClickHouse: {reason}{advice}") from error
     except (ValueError, RuntimeError, OperatorError, SecretError) as error:
@@ -101,7 +101,7 @@ def told_to_operators() -> Iterator[None]:
 
 
 def _report(reason: str, kind: str, advice: str) -> None:
-    """One line and one count. Neither a traceback nor a message of ClickHouse's: they hold SQL and hosts."""
+    """Log one line and count the failure. Omits tracebacks and messages: they contain SQL and hosts."""
     log(events.CLICKHOUSE_FAILED, kind=kind, reason=reason, advice=advice)
     metrics.add(metrics.CLICKHOUSE_FAILURES, kind=kind)
 
@@ -112,7 +112,7 @@ def _kind(error: ClickHouseError) -> tuple[str, str]:
 
 
 def _outside(error: HTTPError | OSError | SecretError) -> tuple[str, str, str]:
-    """The reason, kind and advice of a failure on the way to ClickHouse."""
+    """The reason, kind and advice for a failure outside ClickHouse: connection, secret or disk."""
     if isinstance(error, SecretError):
         return str(error), "secret", "check CLICKHOUSE_SECRET_ARN, the role's grants and the secret's fields"
     if isinstance(error, HTTPError | ConnectionError | TimeoutError):
@@ -125,7 +125,7 @@ def _outside(error: HTTPError | OSError | SecretError) -> tuple[str, str, str]:
 
 
 def _reason(error: ClickHouseError) -> str:
-    """ClickHouse's code and its name, or the failure of the connection."""
+    """ClickHouse's error code and name, or the type of the connection error."""
     code = getattr(error, "code", None)
     if code is not None:
         return f"code {code} {getattr(error, 'name', None) or ''}".rstrip()
@@ -133,7 +133,7 @@ def _reason(error: ClickHouseError) -> str:
 
 
 def _cause(error: ClickHouseError) -> BaseException:
-    """What the client stumbled over; the error itself where that is ClickHouse's answer."""
+    """The underlying cause of a client error; the error itself if ClickHouse reported it."""
     cause = error.__cause__ or error
-    # urllib3 wraps what became of the last attempt.
+    # urllib3 wraps the error of the last attempt.
     return getattr(cause, "reason", None) or cause

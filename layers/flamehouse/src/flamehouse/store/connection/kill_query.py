@@ -14,9 +14,9 @@ _STOP = "KILL QUERY WHERE Settings['log_comment'] = {tag:String} ASYNC"
 
 
 def stop_queries(client: Client, tag: str) -> None:
-    """Stop the queries whose `log_comment` is this tag.
+    """Kill the queries whose `log_comment` is this tag.
 
-    A user may stop queries of its own where it may read system.processes, which some servers leave to a grant
+    A user may kill its own queries if it may read system.processes, for which some servers require a grant
     (select_from_system_db_requires_grant).
     """
     client.command(_STOP, parameters={"tag": tag})
@@ -24,7 +24,7 @@ def stop_queries(client: Client, tag: str) -> None:
 
 @contextmanager
 def stopping() -> Iterator[None]:
-    """Log a failure to stop queries instead of raising it: they end at their time limit in any case."""
+    """Log a failure to kill queries instead of raising it: they end at their time limit anyway."""
     try:
         yield
     except (ClickHouseError, SecretError, OSError) as error:

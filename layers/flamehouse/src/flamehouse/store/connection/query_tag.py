@@ -1,4 +1,4 @@
-"""The tag of a question: its queries carry it, so that they can be found and stopped when nobody waits any more."""
+"""Tags the SQL queries of a request, so that they can be found and killed when the client abandons it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ _tag: ContextVar[str] = ContextVar("tag", default="")
 
 @contextmanager
 def tagged() -> Iterator[str]:
-    """A tag of its own for what is asked within it, in this thread or in those it hands its context to."""
+    """Set a new tag for queries in this block, run by this thread or by threads that share its context."""
     token = _tag.set(uuid4().hex)
     try:
         yield _tag.get()
@@ -19,5 +19,5 @@ def tagged() -> Iterator[str]:
 
 
 def current_tag() -> str:
-    """The tag that holds here; empty where none does."""
+    """The tag in effect; empty if there is none."""
     return _tag.get()

@@ -1,6 +1,6 @@
-"""A ClickHouse server over HTTP, by clickhouse-connect: no request but those that answer something, all in time.
+"""A ClickHouse server over HTTP, through clickhouse-connect, without set-up requests and with a time limit on each request.
 
-What is told of failures holds no address and no SQL.
+Error messages contain no addresses and no SQL.
 """
 
 import logging
@@ -28,29 +28,29 @@ from flamehouse.store.connection.kill_query import stop_queries, stopping
 _CONNECT_TIMEOUT_S = 3
 _ATTEMPTS = 3
 _PAUSE_S = 0.2
-"""The first pause before another attempt is half of it to all of it; each later one twice as long."""
+"""The first pause before a retry is 50 to 100 % of this; each later one is twice as long."""
 _MIN_ATTEMPT_S = 1
-"""An attempt with less time than this is not worth its while."""
+"""A retry needs at least this much time."""
 
 _PASSING = frozenset({202, 242, 319, 999})
-"""Codes of what may be gone a moment later: TOO_MANY_SIMULTANEOUS_QUERIES, TABLE_IS_READ_ONLY,
+"""Codes of temporary failures: TOO_MANY_SIMULTANEOUS_QUERIES, TABLE_IS_READ_ONLY,
 UNKNOWN_STATUS_OF_INSERT, KEEPER_EXCEPTION."""
 _REFUSED_USER = frozenset({192, 193, 194, 516})
 """UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED."""
 _REFUSED_STATUS = re.compile(r"HTTP status 40[13]\b")
-"""What the client says of a refusal that came from a proxy and not from ClickHouse."""
+"""The client's message if a proxy, and not ClickHouse, rejects the user."""
 
 _ASSUMED_SETTINGS = {
     name: SettingDef(name=name, value="0", readonly=0)
     for name in ("enable_http_compression", "cancel_http_readonly_queries_on_client_close")
 }
-"""What the client would otherwise ask the server for: these may be set, and are not set yet."""
+"""Settings that the client would otherwise query from the server: both are writable and not yet set."""
 
 
 class Server:
-    """One database of a server; its client is made when it is first needed, and anew when its user is refused.
+    """One database of a server. The client is created on first use, and again if the server rejects its user.
 
-    `endpoint` is asked each time, so a password that was rotated is found without a restart.
+    Each time it calls `endpoint`, so a rotated password takes effect without a restart.
     """
 
     def __init__(self, endpoint: Callable[[], Endpoint], database: str | None, timeout_s: int) -> None:
@@ -62,7 +62,7 @@ class Server:
         self._client: Client | None = None
 
     def ask[T](self, question: Callable[[Client], T], *, repeatable: bool) -> T:
-        """The client's answer; a failure that may pass is tried again if `repeatable`, while there is time."""
+        """Call `question` with the client; retry temporary failures if it is `repeatable` and there is time."""
         attempt = 1
         while True:
             client = self._connected()
@@ -79,7 +79,7 @@ class Server:
                 time.sleep(pause)
 
     def stop(self, tag: str) -> None:
-        """Stop the queries with this tag on the server that answers, which has to be the one that runs them."""
+        """Kill the queries with this tag on the server that responds, which must be the one that runs them."""
         with stopping():
             stop_queries(self._connected(), tag)
 
@@ -96,7 +96,7 @@ class Server:
             return self._client
 
     def _renew(self, refused: Client) -> bool:
-        """Whether there is another endpoint now than the one that refused this client."""
+        """Whether the endpoint has changed since it rejected this client; drops the client if so."""
         with self._lock:
             if self._client is refused:
                 at = self._endpoint()
@@ -108,8 +108,8 @@ class Server:
 
 
 def server_client(at: Endpoint, database: str | None, timeout_s: int) -> Client:
-    """A client of the server at `at`; nothing is sent yet. `timeout_s` bounds each answer without a time limit."""
-    # Both log addresses, and the client what it was asked.
+    """A client of the server at `at`, which sends nothing yet. `timeout_s` applies to requests without a time limit."""
+    # Both log addresses, and the client logs SQL.
     for name in ("clickhouse_connect", "urllib3"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     common.set_setting("send_os_user", False)
@@ -133,9 +133,9 @@ def server_client(at: Endpoint, database: str | None, timeout_s: int) -> Client:
 
 
 class _Client(HttpClient):
-    """Leaves out the three requests in which a client gets to know its server.
+    """Skips the three requests by which a client inspects its server.
 
-    What it would learn is known: our queries name their time zones, and settings that a server has not are an error.
+    Their results are not needed: our queries name their time zones, and a setting unknown to the server is an error.
     """
 
     def _init_common_settings(self, tz_source: TzSource) -> None:  # noqa: ARG002  # the client's own signature
@@ -152,7 +152,7 @@ class _Client(HttpClient):
 
 
 class _TimedPool(PoolManager):
-    """Connections whose requests end with the time limit that holds where they are made."""
+    """Connections whose requests end at the time limit of the calling context."""
 
     def __init__(self, timeout_s: int) -> None:
         super().__init__(**get_pool_manager_options())
@@ -170,7 +170,7 @@ def _refuses_user(error: ClickHouseError) -> bool:
 
 
 def _may_pass(error: ClickHouseError) -> bool:
-    """Whether the same request may succeed soon: ClickHouse said so, or what failed was the way there."""
+    """Whether the same request may succeed soon: a temporary ClickHouse code, or a failed connection."""
     code = getattr(error, "code", None)
     if code is not None:
         return code in _PASSING

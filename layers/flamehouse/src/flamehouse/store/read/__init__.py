@@ -1,4 +1,4 @@
-"""Queries: one module for each question that the store can answer, its SQL beside it.
+"""Queries: one module for each query of the store, with its SQL beside it.
 
-Results are values of `flamehouse.model`; drawing them is `flamehouse.render`.
+Results are values of `flamehouse.model`; `flamehouse.render` draws them.
 """

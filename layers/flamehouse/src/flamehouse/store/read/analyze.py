@@ -1,7 +1,7 @@
-"""AnalyzeQuery: how much a query is about, in rows and in bytes on disk.
+"""AnalyzeQuery: how much data a query covers, in rows and in bytes on disk.
 
-Series, profiles, samples and stacks are counted. Bytes are rows times what a row of the table takes on disk on average;
-names and locations are taken to be shared among stacks evenly.
+Series, profiles, samples and stacks are counted. Bytes are the number of rows times the average size of a row on disk;
+the estimate assumes that stacks share names and locations evenly.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _SQL: Final = SqlFile(__file__)
 
 
 def analyze(reader: Reader, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> Analysis:
-    """What lies in [start, end) of the series that all matchers match, of whatever profile type."""
+    """Counts the data in [start, end) of the series that match all matchers, of any profile type."""
     conditions, parameters = _conditions(reader, tenant, matchers, within)
 
     def rows_of(part: str) -> Sequence[Any]:
@@ -41,7 +41,7 @@ def analyze(reader: Reader, tenant: str, matchers: Sequence[Matcher], within: Ti
 
 
 def _bytes(tables: Mapping[str, tuple[int, int]], rows: int, table: str, *others: str) -> int:
-    """What so many rows of a table take on disk, with their share of others; `tables` holds rows and bytes by name."""
+    """The bytes on disk of `rows` rows of a table, plus their share of `others`; `tables` holds rows and bytes by name."""
     all_rows = tables[table][0] if table in tables else 1
     return round(rows / all_rows * sum(tables[each][1] for each in (table, *others) if each in tables))
 
@@ -49,7 +49,7 @@ def _bytes(tables: Mapping[str, tuple[int, int]], rows: int, table: str, *others
 def _conditions(
     reader: Reader, tenant: str, matchers: Sequence[Matcher], within: TimeRange
 ) -> tuple[Mapping[str, str], Mapping[str, object]]:
-    """What the parts of the SQL are about, and what they bind."""
+    """The conditions for the parts of the SQL, and their parameters."""
     condition = series_condition(matchers)
     keys = ["tenant = {tenant:String}"]
     parameters: dict[str, object] = {

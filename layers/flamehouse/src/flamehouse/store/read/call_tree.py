@@ -1,11 +1,11 @@
-"""The call tree of some stacks as SQL: built and cut by ClickHouse, which hands out the nodes that are kept.
+"""Builds and cuts the call tree in SQL; ClickHouse returns only the nodes that remain.
 
-A node of the tree is a path from the root, which has id 0. A path's id is the sum of one number for each (name, depth)
-on the way, so that all ids of a stack are one running sum: a hash in the upper 52 bits, and below it a 1, which adds up
-to the depth. From a node's id and name its parent's id follows.
+A node of the tree is a path from the root, whose id is 0. The id of a path is the sum of one number for each (name,
+depth) on it, so one running sum yields all ids of a stack. That number is a hash in the upper 52 bits and a 1 below it,
+so the lower bits add up to the depth. The id and name of a node determine the id of its parent.
 
-The cut is Pyroscope's: every node stays whose total is at least that of the n-th largest. The root has the greatest
-total of all, so it is always kept.
+The cut is Pyroscope's: a node remains if its total is at least that of the n-th largest. The root has the largest
+total, so it always remains.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from flamehouse.errors import Code, RpcError
 from flamehouse.model.call_tree import ROOT
 from flamehouse.store.connection.client import ServerSettings
 
-# Few subqueries: of what a flame graph of one service takes, half is the analysis of its SQL.
+# Few subqueries: for a flame graph of one service, half of the time goes into analyzing the SQL.
 _TREE = Template("""
 SELECT
     path,
@@ -51,14 +51,14 @@ FROM
 """)
 
 READING: ServerSettings = {
-    # A stack is some hundred bytes wide, and a few thousand of them are work for several threads.
+    # A stack is some hundred bytes wide, so a few thousand of them are enough work for several threads.
     "merge_tree_min_rows_for_concurrent_read": 2048,
-    # The paths of 8,192 stacks are some megabytes: more of them at a time leave the processor's caches.
+    # The paths of 8,192 stacks are some megabytes: larger blocks exceed the CPU caches.
     "max_block_size": 8192,
-    # The tables that are joined are small; dividing them among threads first costs more than it saves.
+    # The joined tables are small: partitioning them among threads costs more than it saves.
     "join_algorithm": "hash",
 }
-"""The settings to ask it with."""
+"""The settings for this query."""
 
 
 _MAX_TOTAL = (1 << 63) - 1
@@ -69,11 +69,14 @@ _BEYOND = f"toInt128('{_MAX_TOTAL + 1}')"
 
 
 def tree_sql(stacks: str, stacktraces: str, measures: Mapping[str, str]) -> str:
-    """The SQL of the cut tree: a row (path, parent, name_id, total and self of each measure) a node, the root among them.
+    """The SQL of the cut tree: one row (path, parent, name_id, total and self of each measure) for each node and the root.
 
-    The total of each measure in 128 bits follows, of the root alone. `stacks` selects a row for each distinct stack, its id
-    called `stack`; `measures` are what is summed, by name, as expressions of 128 bits on its columns, which have other names; `stacktraces` is the condition on the rows of that table. To be bound besides is
-    `max_rows`: a node stays that is among so many by the greatest of its totals.
+    After these columns come the totals of the measures in 128 bits, for the root only.
+
+    `stacks` selects one row for each distinct stack, with its id as `stack`. `measures` maps names to the 128-bit
+    expressions to sum; the names must differ from the columns of `stacks`. `stacktraces` is the condition on rows of
+    that table. The parameter `max_rows` must also be bound: the nodes with the `max_rows` largest totals remain;
+    with several measures, the greatest total of a node counts.
     """
     names = [f"{name}_{sum_}" for name in measures for sum_ in ("total", "self")]
     exact = [f"{name}_exact" for name in measures]
@@ -81,8 +84,8 @@ def tree_sql(stacks: str, stacktraces: str, measures: Mapping[str, str]) -> str:
         f"sum({name}) AS {name}_total,\n        sum(if(path % 4096 = height, {name}, 0)) AS {name}_self"
         for name in measures
     ]
-    # A sum is of 64 bits for every node: the root's alone tells whether one of them wrapped around, since no stack has less
-    # than nothing. A stack with a negative sum is one that wrapped around in a roll-up.
+    # Each node's sums have 64 bits. Only the root needs an exact sum to detect overflow, since no stack has a negative value.
+    # A negative stack value means that it wrapped around in a roll-up.
     summed += [
         f"sumIf(if({name}_wide < 0, {_BEYOND}, {name}_wide), path = 0) AS {name}_exact" for name in measures
     ]
@@ -100,9 +103,10 @@ def tree_sql(stacks: str, stacktraces: str, measures: Mapping[str, str]) -> str:
 
 
 def take_root(columns: Sequence[Sequence[int]]) -> tuple[list[int], list[list[int]]]:
-    """The root's totals, and the columns of a tree's rows without it.
+    """The totals of the root, and the columns of the tree's rows without the root.
 
-    RpcError out_of_range for a total beyond 64 bits. The root's sum may then have wrapped around and be cut.
+    Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits. The root's sum may then have wrapped around,
+    so that the cut removed the root.
     """
     ids = columns[0]
     measures = (len(columns) - _NODE_COLUMNS) // _COLUMNS_PER_MEASURE
@@ -115,7 +119,7 @@ def take_root(columns: Sequence[Sequence[int]]) -> tuple[list[int], list[list[in
 
 
 def beyond_64_bits() -> RpcError:
-    """The error for samples whose sum wrapped around."""
+    """The error for samples whose sum exceeds 64 bits."""
     return RpcError(
         Code.OUT_OF_RANGE,
         "the samples add up to more than 64 bits hold; ask for a shorter range or fewer series",

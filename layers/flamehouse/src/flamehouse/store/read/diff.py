@@ -1,7 +1,7 @@
-"""Diff: the call trees of two selections as one, each node with a total and a self value of either side.
+"""Diff: the call trees of two selections as one tree, whose nodes have total and self values for each side.
 
-The cut is Pyroscope's for two sides: a node stays if the greater of its totals is at least that of the max_nodes-th
-largest node, the root counted.
+The cut is Pyroscope's for two sides: a node remains if the greater of its totals is at least that of the max_nodes-th
+largest node, including the root.
 """
 
 from string import Template
@@ -28,9 +28,9 @@ _STACKS = Template("""
 def diff(
     reader: Reader, names: FunctionNames, tenant: str, left: StacktraceQuery, right: StacktraceQuery
 ) -> DiffTree:
-    """Both merged call trees as one, cut to the greater of the sides' `max_nodes`; no node where nothing matches.
+    """Both merged call trees as one, cut to the greater `max_nodes` of the two; empty if nothing matches.
 
-    RpcError out_of_range for a total beyond 64 bits.
+    Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits.
     """
     left_values = select_stack_values(reader, tenant, left).prefixed("left_")
     right_values = select_stack_values(reader, tenant, right).prefixed("right_")

@@ -1,4 +1,4 @@
-"""Exemplars as ClickHouse finds them (points.py) -> as they are answered, with the labels of their series."""
+"""Turns the exemplars that ClickHouse finds (points.py) into exemplars with the labels of their series."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,7 +9,10 @@ from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import Selection
 
 type FoundExemplar = tuple[int, bool, int, int, bytes, str, Sequence[int]]
-"""Value times -1, whether it is before the range, time in ms, span, trace, profile, fingerprints of its series; no fingerprint where there is no exemplar."""
+"""Value times -1, whether it is before the range, time in ms, span, trace, profile, fingerprints of its series.
+
+Without an exemplar, there are no fingerprints.
+"""
 
 _LABELS = """
 SELECT fingerprint, any(labels)
@@ -22,7 +25,7 @@ GROUP BY fingerprint
 
 
 class ExemplarLabels:
-    """The labels of exemplars' series, without those that were grouped by."""
+    """The labels of the exemplars' series, without the group-by labels."""
 
     def __init__(self, labels_of_series: Mapping[int, Mapping[str, str]], group_by: Sequence[str]) -> None:
         self._sets = {
@@ -32,7 +35,7 @@ class ExemplarLabels:
         self._common: dict[tuple[int, ...], LabelSet] = {}
 
     def of(self, fingerprints: Sequence[int]) -> LabelSet:
-        """What all of these series have in common, sorted."""
+        """The labels that all of these series share, sorted."""
         key = tuple(fingerprints)
         if key not in self._common:
             sets = [self._sets.get(fingerprint, set()) for fingerprint in key]
@@ -49,7 +52,7 @@ def read_labels(
 
 
 def exemplar_of(found: FoundExemplar, labels: ExemplarLabels) -> Exemplar:
-    """The exemplar in full."""
+    """The exemplar with its labels."""
     negated, _, time_ms, span_id, trace_id, profile_id, fingerprints = found
     return Exemplar(
         time_ms=time_ms,

@@ -1,7 +1,7 @@
-"""The names of functions by their hashes: what a flame graph's nodes are called.
+"""Looks up function names by their hashes, for the nodes of flame graphs.
 
-A name's hash tells the name, whoever asks, so what was read once is kept: to join names in the flame graph's own
-query takes longer than to look them up here.
+A hash has the same name for every tenant, so names are cached. A join in the flame graph's own query is slower
+than this lookup.
 """
 
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ GROUP BY name_id
 
 
 class FunctionNames:
-    """Looks names up in the database once. Usable from several threads.
+    """Looks up each name in the database once. Thread-safe.
 
-    It forgets them all when it holds 131,072, or 16 M characters of them.
+    The cache is cleared when it exceeds 131,072 names or 16 M characters.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class FunctionNames:
         self._chars = 0
 
     def of(self, name_ids: Sequence[int], reader: Reader, selection: Selection) -> list[str]:
-        """The name for each id; empty for one that no function of the selection has."""
+        """The name for each id; empty if no function of the selection has it."""
         names = self._names
         unknown = set(name_ids) - names.keys()
         if unknown:

@@ -1,8 +1,8 @@
-"""SelectHeatmap: how many profiles or spans had which values when. ClickHouse counts them; nothing is done per point here.
+"""SelectHeatmap: counts profiles or spans by time and value. ClickHouse does the counting; no Python code runs per point.
 
-Values fall into 20 buckets of one width between the least and the greatest value of all series. As with Pyroscope, the
-buckets' bounds are cut to whole numbers, so that of few distinct values several buckets are empty; the last bucket has
-the greatest value in it.
+Values fall into 20 buckets of equal width between the least and the greatest value of all series. As in Pyroscope, the
+bounds of the buckets are truncated to integers, so with few distinct values several buckets are empty. The last bucket
+includes the greatest value.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ from flamehouse.store.read.selection import selection_of
 from flamehouse.store.sql import SqlFile
 
 type _Cell = tuple[int, int, int, *tuple[FoundExemplar, ...]]
-"""The timestamp of a slot, a bucket of values, how many points are in it, and their exemplar if one was asked for."""
+"""The timestamp of a slot, a bucket of values, its number of points, and their exemplar if requested."""
 
 _BUCKETS = 20
 _MAX_CELLS = 50_000
-"""Of a whole answer, empty cells not counted: ten megabytes at most, or some tens with exemplars."""
+"""The limit for a response, without empty cells: at most ten megabytes, or some tens with exemplars."""
 
 _SQL: Final = SqlFile(__file__)
 
@@ -32,7 +32,7 @@ _SQL: Final = SqlFile(__file__)
 def select_heatmap(reader: Reader, tenant: str, query: HeatmapQuery) -> Heatmap:
     """The series by descending number of points, then by labels.
 
-    RpcError invalid_argument for a question whose answer would have more than 50,000 cells that are not empty.
+    Raises RpcError(INVALID_ARGUMENT) if the response would have more than 50,000 cells that are not empty.
     """
     first = query.within.start_ms
     within = TimeRange(start_ms=first - query.step_ms + 1, end_ms=query.within.end_ms - 1)
@@ -67,7 +67,7 @@ def _check_cells(cells: int) -> None:
 
 
 def _slots(cells: Sequence[_Cell], labels_of: ExemplarLabels) -> list[HeatmapSlot]:
-    """The cells of a series, sorted by slot, then by bucket, as slots."""
+    """Group the cells of a series, which are sorted by slot and then by bucket, into slots."""
     slots = []
     for timestamp, of_slot in groupby(cells, key=itemgetter(0)):
         counts = [0] * _BUCKETS

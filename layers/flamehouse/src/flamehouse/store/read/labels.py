@@ -1,4 +1,4 @@
-"""ProfileTypes, LabelNames, LabelValues and Series: what the table `series` knows of the days a range touches."""
+"""ProfileTypes, LabelNames, LabelValues and Series, from the rows of the table `series` for the days of a range."""
 
 from collections.abc import Sequence
 from string import Template
@@ -36,7 +36,7 @@ WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toD
 ORDER BY value
 """)
 
-# The rows are those of a series and day: a set is put together once for each distinct one.
+# There is a row for each series and day, so DISTINCT comes first: each set is built only once.
 _LABEL_SETS = Template("""
 SELECT arrayFilter(label -> $wanted, CAST($labels, 'Array(Tuple(String, String))')) AS label_set
 FROM
@@ -55,12 +55,12 @@ _LEGACY_NAME = "match(label.1, '^[a-zA-Z_][a-zA-Z0-9_]*$')"
 
 
 def profile_types(reader: Reader, tenant: str, within: TimeRange) -> list[str]:
-    """The ids of the profile types on the days that the range touches, sorted."""
+    """The ids of the profile types on the days that overlap the range, sorted."""
     return _column(reader, _PROFILE_TYPES, {"tenant": tenant, **days_of(within)})
 
 
 def label_names(reader: Reader, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> list[str]:
-    """The names of the labels of the matching series of these days, private ones included, sorted."""
+    """The label names of the matching series on these days, including private labels, sorted."""
     condition = series_condition(matchers)
     parameters = {"tenant": tenant, **days_of(within), **condition.parameters}
     return _column(reader, _LABEL_NAMES.substitute(condition=condition.sql), parameters)
@@ -69,14 +69,14 @@ def label_names(reader: Reader, tenant: str, matchers: Sequence[Matcher], within
 def label_values(
     reader: Reader, tenant: str, name: str, matchers: Sequence[Matcher], within: TimeRange
 ) -> list[str]:
-    """The values of label `name` among the matching series of these days, sorted; a series without it adds none."""
+    """The non-empty values of label `name` in the matching series on these days, sorted."""
     condition = series_condition(matchers)
     parameters = {"tenant": tenant, "name": name, **days_of(within), **condition.parameters}
     return _column(reader, _LABEL_VALUES.substitute(condition=condition.sql), parameters)
 
 
 def label_sets(reader: Reader, tenant: str, query: LabelSetsQuery) -> list[LabelSet]:
-    """The label sets of these days, sorted, each once; none of them is empty."""
+    """The distinct non-empty label sets on these days, sorted."""
     condition = series_condition(query.matchers)
     parameters = {
         "tenant": tenant,
@@ -89,12 +89,12 @@ def label_sets(reader: Reader, tenant: str, query: LabelSetsQuery) -> list[Label
 
 
 def _column(reader: Reader, sql: str, parameters: Parameters) -> list[Any]:
-    """The values of an answer of one column."""
+    """The values of a result with one column."""
     return [value for (value,) in reader.rows(sql, parameters)]
 
 
 def _label_set(query: LabelSetsQuery) -> dict[str, str]:
-    """How a label set is made, from no more columns of `series` than it takes: its labels are wide."""
+    """The SQL that builds a label set from as few columns of `series` as possible: `labels` is wide."""
     if not query.names:
         return {
             "columns": "labels",

@@ -1,7 +1,7 @@
 """Label matchers as a condition on rows of the table `series`.
 
-Semantics are Prometheus's (prometheus.io/docs/prometheus/latest/querying/basics): a label that is not there
-is empty; a regular expression is RE2's and matches the whole value, its dot a newline too.
+Semantics are Prometheus's (prometheus.io/docs/prometheus/latest/querying/basics): a missing label is empty;
+a regular expression has RE2 syntax and matches the whole value, and its dot also matches a newline.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,11 @@ from string import Template
 from flamehouse.model.selector import Matcher, MatchOp
 
 COLUMN_OF_LABEL = {"__profile_type__": "profile_type", "service_name": "service"}
-"""Labels that the table's key holds as columns of their own."""
+"""Labels with their own columns in the table's key."""
 
-# `\b\B` matches nowhere. Being an alternative, it keeps ClickHouse to RE2: its own shortcut, a search for a
-# part that every match must hold, misses `caf` for `café?`, taking the quantifier for one of the last byte.
+# `\b\B` matches nowhere. As an alternative, it makes ClickHouse use RE2: ClickHouse's own shortcut searches
+# for a substring that every match must contain, and misses `caf` for `café?`, as it applies the quantifier to
+# the last byte.
 _MATCHES = r"match($label, concat('^(?s:\\b\\B|', {$value:String}, ')$$'))"
 
 
@@ -24,10 +25,10 @@ def matches_anywhere(text: str, regexp: str) -> str:
 
 
 def is_regexp(regexp: str) -> str:
-    """SQL that is true, and fails for a bad regular expression.
+    """SQL that is true, and that fails for an invalid regular expression.
 
-    Made of constants, it is computed even where no row is. There are no brackets around the expression, which would make
-    one of `a)|(b`.
+    The SQL consists of constants, so ClickHouse evaluates it even without rows. It adds no parentheses to the expression:
+    they would make `a)|(b` valid.
     """
     return f"{matches_anywhere("''", regexp)} < 2"
 
@@ -44,17 +45,17 @@ _CONDITIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """A condition in SQL, to be joined with others by AND, and the values of its parameters by name."""
+    """A condition in SQL, which AND can join with others, and the values of its parameters by name."""
 
     sql: str
     parameters: Mapping[str, object]
 
 
 def series_condition(matchers: Sequence[Matcher]) -> Condition:
-    """The series on which all matchers hold; every series where there are none.
+    """The condition for series that match all matchers; every series if there are no matchers.
 
-    Parameters are called m0_name, m0_value, m1_name and so on. A bad regular expression makes the query fail
-    with ClickHouse's CANNOT_COMPILE_REGEXP.
+    Parameters are called m0_name, m0_value, m1_name and so on. An invalid regular expression makes the query
+    fail with ClickHouse's CANNOT_COMPILE_REGEXP.
     """
     conditions = ["true"]
     parameters: dict[str, str] = {}

@@ -1,7 +1,7 @@
-"""Profiles and spans as points in time, under the labels that they are grouped by: what series and heatmaps are made of.
+"""Profiles and spans as points in time, grouped by labels: the input of series and heatmaps.
 
-A point is what one profile (or one span in it) has under all series of a group: a profile that sample labels have split
-over several series is one point, with the sum of their values.
+A point is the value of one profile (or of one span in it) across all series of a group: if sample labels split a profile
+into several series, it is still one point, with the sum of their values.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,14 @@ _SQL: Final = SqlFile(__file__)
 
 
 def points_sql(source: str, group_by: Sequence[str]) -> str:
-    """SQL of points made of the rows that `source` selects."""
+    """SQL that builds points from the rows that `source` selects."""
     return _SQL("points", source=source, timestamp=timestamp_sql(), **grouping_of(group_by))
 
 
 def source_of(
     reader: Reader, selection: Selection, kind: PointKind, samples: SampleSelector = EVERY_SAMPLE
 ) -> Condition:
-    """SQL of rows (fingerprint, time, profile, span, trace, total) of some samples, by profile or span, and what it binds."""
+    """SQL of rows (fingerprint, time, profile, span, trace, total) of some samples, by profile or span."""
     names = {"profiles": reader.profiles, "rows": selection.rows, "within": within_sql()}
     if kind is PointKind.PROFILE and samples == EVERY_SAMPLE:
         return Condition(sql=_SQL("totals", **names), parameters={})
@@ -40,12 +40,12 @@ def source_of(
 
 
 def within_sql() -> str:
-    """The condition that a row's time is in the range."""
+    """The condition that the time of a row is in the range."""
     return _SQL("within")
 
 
 def timestamp_sql() -> str:
-    """The timestamp of the step that a row's time is in."""
+    """The timestamp of the step that contains the time of a row."""
     return _SQL("timestamp")
 
 
@@ -55,7 +55,7 @@ def exemplar_sql() -> str:
 
 
 def grouping_of(group_by: Sequence[str]) -> Mapping[str, str]:
-    """The `labels` that rows with a fingerprint are grouped by, and the `join` that they come from."""
+    """The `labels` expression to group rows with a fingerprint by, and the `join` that provides it."""
     if not group_by:
         return {"labels": _SQL("ungrouped"), "join": ""}
     return {"labels": _SQL("grouped"), "join": _SQL("join_groups")}
@@ -64,7 +64,7 @@ def grouping_of(group_by: Sequence[str]) -> Mapping[str, str]:
 def parameters_of(
     selection: Selection, within: TimeRange, first: int, step: int, group_by: Sequence[str]
 ) -> Mapping[str, object]:
-    """What all of this binds: rows of the range, both ends included, in steps from `first`; all in milliseconds."""
+    """The parameters of this SQL: rows in the range, including both ends, in steps from `first`; all in milliseconds."""
     return {
         **selection.parameters,
         "first": first,

@@ -1,7 +1,7 @@
 -- part: within
 time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
 
--- The step that a row belongs to, named by its last millisecond; no row may lie before the first step.
+-- The step that a row belongs to, identified by its last millisecond; no row may lie before the first step.
 -- part: timestamp
 {first:Int64} + {step:Int64} * intDiv(toUnixTimestamp64Milli(time) - {first:Int64} + {step:Int64} - 1, {step:Int64})
 
@@ -11,7 +11,7 @@ time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND time < fromUnixTimesta
             FROM $profiles
             WHERE $rows AND $within
 
--- The same of some samples alone.
+-- The same for the selected samples only.
 -- part: selected_totals
             SELECT
                 fingerprint, time, profile_id, toUInt64(0) AS span_id, toFixedString('', 16) AS trace_id, sum(value) AS total
@@ -22,7 +22,7 @@ $samples
             WHERE $selected
             GROUP BY fingerprint, time, profile_id
 
--- Rows of spans, several for each.
+-- Rows of spans; a span may have several.
 -- part: spans
             SELECT fingerprint, time, profile_id, span_id, trace_id, value AS total
             FROM
@@ -47,7 +47,7 @@ $samples
                     arrayResize(span_ids, length(values)) AS span_id,
                     arrayResize(trace_ids, length(values)) AS trace_id
 
--- A row for each point; `parts` are the rows of the source that it was made of.
+-- A row for each point; `parts` is the number of source rows in it.
 -- part: points
         SELECT
             $labels AS labels,
@@ -66,8 +66,8 @@ $source
         $join
         GROUP BY labels, timestamp, at, profile_id, span_id, trace_id
 
--- A point as an exemplar: the least is that of the highest value, of those one within the range, the earliest, and so on. The
--- first step begins before the range, where no flame graph would find the exemplar.
+-- A point as an exemplar: the minimum has the highest value; among equal values it lies within the range, then is the
+-- earliest, and so on. The first step begins before the range, where no flame graph would find the exemplar.
 -- part: exemplar
 (-total, at < {first:Int64}, at, span_id, trace_id, toString(profile_id), fingerprints)
 

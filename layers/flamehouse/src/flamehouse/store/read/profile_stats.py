@@ -1,7 +1,7 @@
-"""GetProfileStats: from when to when a tenant has profiles.
+"""GetProfileStats: the times of a tenant's first and last profile.
 
-Which days have any, the table `series` says, however many there are of them. Of the profiles only the weeks of the first
-and of the last day are read: over all weeks, the times of a month of a large tenant are some hundred megabytes.
+The table `series` shows which days have profiles. Only profiles in the weeks of the first and the last day are read,
+and not all weeks: for a large tenant, the times of one month are some hundred megabytes.
 """
 
 from typing import Final
@@ -23,7 +23,7 @@ def profile_times(reader: Reader, tenant: str) -> TimeRange | None:
     for part in ("first_and_last", "of_all_weeks"):
         times = _SQL(part, profiles=reader.profiles)
         [(first, last)] = reader.rows(_SQL("in_ms", times=times), parameters)
-        # Profiles expire before the series of their day do.
+        # Profiles expire before the series of their day.
         if first is not None and last is not None:
             return TimeRange(start_ms=first, end_ms=last)
     return None

@@ -9,7 +9,7 @@ from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """The database for one query: `settings` are its limits, and the tag by which its statements are killed.
+    """The database for one query: `settings` are its limits and the tag that identifies its statements.
 
     `profiles` is SQL to read profiles from: the table, or a subquery while older profiles are carried over.
     """
@@ -29,5 +29,5 @@ class Reader:
         return self.clickhouse.columns(sql, parameters, self.settings, text=text)
 
     def with_settings(self, settings: ServerSettings) -> Self:
-        """The same with these settings besides, or in the place of its own."""
+        """A copy with these settings added; they override existing ones."""
         return replace(self, settings={**self.settings, **settings})

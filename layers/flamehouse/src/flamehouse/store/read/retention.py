@@ -1,4 +1,4 @@
-"""The retention that the database records, cached by each process, and log lines where settings or code disagree with it."""
+"""Caches the retention that the database records, and logs if settings or code disagree with the database."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,11 +11,11 @@ from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 
 _TTL_S: Final = 300
-"""How long a change of the retention by `flamehouse retention set` may go unnoticed."""
+"""How long a process may miss a change made by `flamehouse retention set`."""
 
 
 class CachedRetention:
-    """The database's retention in days, read at most once in five minutes; 0 is for ever.
+    """The database's retention in days, read at most once every five minutes; 0 means forever.
 
     `expected` is RETENTION_DAYS, or None if it is not set.
     """
@@ -28,7 +28,7 @@ class CachedRetention:
         self._lock = Lock()
 
     def days(self, rows: Callable[[str], Sequence[Sequence[Any]]]) -> int:
-        """The retention, read through `rows` unless it is cached. One thread reads it again; others use the old one."""
+        """The retention, read through `rows` unless cached. While one thread refreshes it, others get the old value."""
         now = time.monotonic()
         with self._lock:
             if self._days is not None and now < self._until:
@@ -41,7 +41,7 @@ class CachedRetention:
             raise
         self._log_differences(state)
         if state.days is None:
-            # The first migration is under way: no profile is rejected for its age.
+            # The first migration is under way: no profile is rejected as too old.
             self._until = 0.0
             return 0
         self._days = state.days

@@ -1,4 +1,4 @@
-"""Which rows a query is about: the tenant, profile type and series that its selector picks, as SQL conditions."""
+"""SQL conditions for the rows that a query selects, by tenant, profile type and series."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,9 +18,9 @@ MIN_MS = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Conditions on tables of samples and profiles, with what they bind.
+    """Conditions on the tables of samples, profiles and symbols, with their parameters.
 
-    `rows` picks the rows of the selected series, `symbols` those of the tables of symbols that they may name.
+    `rows` selects the rows of the series, `symbols` the rows of the symbol tables that they may refer to.
     """
 
     rows: str
@@ -28,7 +28,7 @@ class Selection:
     parameters: Mapping[str, object]
 
     def prefixed(self, prefix: str) -> Self:
-        """The same with other names for what it binds, so that two selections may stand in one statement."""
+        """A copy with prefixed parameter names, so that one statement can contain two selections."""
         return replace(
             self,
             rows=prefix_bound(self.rows, prefix),
@@ -38,7 +38,7 @@ class Selection:
 
 
 def either(one: Selection, other: Selection) -> Selection:
-    """What one of two selections that bind nothing in common picks."""
+    """The union of two selections, which must have no parameter in common."""
     return Selection(
         rows=f"(({one.rows}) OR ({other.rows}))",
         symbols=f"(({one.symbols}) OR ({other.symbols}))",
@@ -47,7 +47,7 @@ def either(one: Selection, other: Selection) -> Selection:
 
 
 def prefix_bound(sql: str, prefix: str) -> str:
-    """The SQL with another name for each parameter `{name:Type}`."""
+    """The SQL with the prefix added to each parameter `{name:Type}`."""
     return _PARAMETER.sub(rf"{{{prefix}\1:", sql)
 
 
@@ -68,7 +68,7 @@ def selection_of(
         parameters["service"] = services[0]
         rows += " AND service = {service:String}"
         symbols += " AND service = {service:String}"
-    # A matcher beside that one: only `series` knows whom it matches.
+    # There are other matchers: only `series` has the labels to evaluate them.
     if len(matchers) > len(services[:1]):
         condition = series_condition(matchers)
         parameters |= condition.parameters
@@ -83,7 +83,7 @@ def selection_of(
 
 
 def days_of(within: TimeRange) -> dict[str, object]:
-    """`first_day` and `last_day`: the days (UTC) that the range touches, to be bound as day numbers."""
+    """The parameters `first_day` and `last_day`: first and last day (UTC) of the range, as day numbers."""
     return {
         "first_day": clamp_ms(within.start_ms) // MS_PER_DAY,
         "last_day": clamp_ms(within.end_ms) // MS_PER_DAY,
@@ -91,5 +91,5 @@ def days_of(within: TimeRange) -> dict[str, object]:
 
 
 def clamp_ms(time_ms: int) -> int:
-    """The time, or the nearest that can be stored."""
+    """The time, or the nearest time that can be stored."""
     return min(max(time_ms, MIN_MS), MAX_MS)

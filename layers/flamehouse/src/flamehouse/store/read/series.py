@@ -1,4 +1,4 @@
-"""SelectSeries: totals of profiles over time, from their rows alone unless some samples are selected."""
+"""SelectSeries: totals of profiles over time. Samples are read only if the query selects some of them."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -24,18 +24,18 @@ from flamehouse.store.sql import SqlFile
 _SQL: Final = SqlFile(__file__)
 
 _MAX_EXEMPLARS = 50_000
-"""Of a whole answer: some tens of megabytes."""
+"""The limit for a response: some tens of megabytes."""
 _MAX_POINTS = 500_000
-"""Of a whole answer: as much."""
+"""The limit for a response: as large."""
 _MAX_BYTES = 32 << 20
-"""What ClickHouse hands over at most, 16 bytes a point and the labels: a point takes ten times as much here."""
+"""The limit for ClickHouse's result: 16 bytes per point, plus labels. In Python, a point takes ten times as much."""
 
 
 def select_series(reader: Reader, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
     """The series by descending sum of their points, then by labels.
 
-    RpcError resource_exhausted for a question whose answer would have more than 500,000 points, and invalid_argument
-    for one that would have exemplars for more than 50,000.
+    Raises RpcError(RESOURCE_EXHAUSTED) if the response would have more than 500,000 points, and
+    RpcError(INVALID_ARGUMENT) if it would have exemplars for more than 50,000.
     """
     buckets = _buckets(query)
     selection = selection_of(tenant, query.profile_type, query.matchers, buckets)
@@ -61,9 +61,9 @@ def select_series(reader: Reader, tenant: str, query: SeriesQuery) -> list[Serie
 
 
 def _buckets(query: SeriesQuery) -> TimeRange:
-    """From what counts for the first point to what counts for the last, both included.
+    """The times that count for any point, including both ends.
 
-    The range's end is not in it, unless the range is an instant: then it is what the one point is about.
+    The end of the range is excluded unless the range is an instant, which is then the only point.
     """
     first, step = query.within.start_ms, query.step_ms
     last = first + (query.within.end_ms - first) // step * step
@@ -71,7 +71,7 @@ def _buckets(query: SeriesQuery) -> TimeRange:
 
 
 def _bounded(reader: Reader) -> Reader:
-    """The reader, of an answer that is no larger than one of series has to be."""
+    """The reader, with the result size limited to what series may need."""
     allowed = int(reader.settings.get("max_result_bytes", 0))
     return reader.with_settings({"max_result_bytes": min(allowed, _MAX_BYTES) if allowed else _MAX_BYTES})
 
@@ -94,7 +94,7 @@ def _check_exemplars(exemplars: int) -> None:
 
 
 def _exemplar(found: FoundExemplar, labels_of: ExemplarLabels) -> Exemplar | None:
-    """The exemplar of a point; None for one that has no span."""
+    """The exemplar of a point; None if the point has no span."""
     *_, fingerprints = found
     return exemplar_of(found, labels_of) if fingerprints else None
 
@@ -133,7 +133,7 @@ def _sums(reader: Reader, query: SeriesQuery, selection: Selection) -> Condition
         **grouping_of(query.group_by),
     }
     if query.samples == EVERY_SAMPLE:
-        # Few subqueries: most of what an hour's series take is the analysis of their SQL.
+        # Few subqueries: for the series of an hour, most of the time goes into analyzing the SQL.
         where = f"{selection.rows} AND {within_sql()}"
         return Condition(sql=_SQL("sums", source=reader.profiles, where=where, **names), parameters={})
     source = source_of(reader, selection, PointKind.PROFILE, query.samples)

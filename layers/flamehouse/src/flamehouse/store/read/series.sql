@@ -16,7 +16,7 @@ $points
     )
     GROUP BY labels, timestamp
 
--- Of several points; those of spans lie beside those of their profiles.
+-- The value of several points combined. Points of spans come in addition to those of their profiles.
 -- part: total
 toFloat64(sumIf(toInt128(total), span_id = 0))
 

@@ -1,7 +1,7 @@
-"""Which stacks a query is about, and the value of each: the subquery that every merged result starts from.
+"""The stacks that a query selects, and their values: the subquery behind every merged result.
 
-Values are summed by stack: from roll-ups in the whole hours of a range, where they are valid, and from profiles in the
-rest. Roll-ups know neither profiles nor spans: a query for some of these reads profiles alone.
+Values are summed by stack, from valid roll-ups for the whole hours of a range and from profiles for the rest. Roll-ups
+contain neither profile ids nor spans, so a query that selects by these reads only profiles.
 """
 
 from collections.abc import Mapping
@@ -22,16 +22,16 @@ _NO_SPAN_ID: Final = 0
 _NO_TRACE_ID: Final = bytes(16)
 
 _MIN_HOURS: Final = 2
-"""To read one hour's profiles costs less than to find out whether its roll-up is valid."""
+"""For a single hour, reading the profiles is cheaper than validating the roll-up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackValues:
-    """The stacks of some samples as SQL, and the values that it binds.
+    """The stacks of the selected samples as SQL, with its parameters.
 
-    `sql` selects a row (`stack`, `value`) for each distinct stack, `value` not 0 and of 128 bits. `call_site` is the
-    condition that call site and frame filter make on rows of the table `stacktraces`. `selection` is what the samples
-    were selected by.
+    `sql` selects a row (`stack`, `value`) for each distinct stack; `value` has 128 bits and is not 0. `call_site` is the
+    condition of call site and frame filter on rows of the table `stacktraces`. `selection` is the selection of the
+    samples.
     """
 
     sql: str
@@ -41,11 +41,11 @@ class StackValues:
 
     @property
     def stacktraces(self) -> str:
-        """The condition on rows of the table `stacktraces` that may be meant, the call site in it."""
+        """The condition on rows of the table `stacktraces`, including the call site."""
         return f"({self.selection.symbols} AND {self.call_site})"
 
     def prefixed(self, prefix: str) -> Self:
-        """The same with other names for what it binds, so that two may stand in one statement."""
+        """A copy with prefixed parameter names, so that one statement can contain two."""
         return replace(
             self,
             sql=prefix_bound(self.sql, prefix),
@@ -91,7 +91,7 @@ def select_stack_values(reader: Reader, tenant: str, query: StacktraceQuery | Pr
 
 
 def profile_condition(samples: SampleSelector) -> Condition:
-    """The condition on rows of profiles that the selector makes; it binds nothing if it selects all."""
+    """The selector's condition on rows of profiles; it has no parameters if it selects all."""
     if not samples.profile_ids:
         return Condition(sql="true", parameters={})
     bound = {"profile_ids": [str(id_) for id_ in samples.profile_ids]}
@@ -99,7 +99,7 @@ def profile_condition(samples: SampleSelector) -> Condition:
 
 
 def span_condition(samples: SampleSelector) -> Condition:
-    """The condition on a sample's `span_id` and `trace_id` that the selector makes; it binds nothing if it selects all."""
+    """The selector's condition on a sample's `span_id` and `trace_id`; it has no parameters if it selects all."""
     conditions = ["true"]
     bound: dict[str, object] = {}
     if samples.span_ids:
@@ -112,9 +112,9 @@ def span_condition(samples: SampleSelector) -> Condition:
 
 
 def stack_condition(samples: SampleSelector, symbols: str) -> Condition:
-    """The condition on rows of `stacktraces` that the selector's call site and frame filter make.
+    """The condition of the selector's call site and frame filter on rows of `stacktraces`.
 
-    `symbols` is the condition on rows of `functions` that may be meant.
+    `symbols` is the condition on the rows of `functions` to search.
     """
     conditions = ["true"]
     bound: dict[str, object] = {}

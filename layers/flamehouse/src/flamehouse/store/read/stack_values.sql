@@ -8,7 +8,7 @@ $rows
     GROUP BY stack
     HAVING value != 0
 
--- Of some spans alone.
+-- The same for some spans only.
 -- part: values_in_spans
     SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
     FROM
@@ -30,8 +30,8 @@ $rows
         WHERE $rows AND $profile_ids
             AND time >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
 
--- Whole hours from their roll-ups, where these cover just the profiles that are there, and everything else from profiles. Of
--- two roll-ups that cover the same, either is right. All reads of a table see the same rows
+-- Whole hours come from their roll-ups if these cover exactly the stored profiles; the rest comes from profiles.
+-- If two roll-ups cover the same profiles, either is correct. All reads of a table see the same rows
 -- (enable_shared_storage_snapshot_in_query).
 -- part: profiles_and_rollups
         SELECT stacktrace_ids, values
@@ -59,7 +59,7 @@ $rows AND hour >= toDateTime({first_hour:UInt32}, 'UTC') AND hour < toDateTime({
                     GROUP BY fingerprint, of_hour
                 )
 
--- A constant: computed once, and looked up in as a set.
+-- A constant, so ClickHouse computes it once and uses it as a set.
 -- part: in_traces
 trace_id IN arrayMap(id -> toFixedString(unhex(id), 16), {trace_ids:Array(String)})
 

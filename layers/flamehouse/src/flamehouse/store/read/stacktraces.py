@@ -11,13 +11,13 @@ from flamehouse.store.read.stack_values import select_stack_values
 def select_merge_stacktraces(
     reader: Reader, names: FunctionNames, tenant: str, query: StacktraceQuery
 ) -> CutTree:
-    """The merged call tree; one that has no node where nothing matches.
+    """The merged call tree; empty if nothing matches.
 
-    RpcError out_of_range for a total beyond 64 bits.
+    Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits.
     """
     values = select_stack_values(reader, tenant, query)
     sql = tree_sql(values.sql, values.stacktraces, {"side": "value"})
-    # The root is a node too, and not counted.
+    # The root is a node too, but does not count towards max_nodes.
     parameters = {**values.parameters, "max_rows": query.max_nodes + 1}
     columns = reader.with_settings(READING).columns(sql, parameters)
     if not columns:

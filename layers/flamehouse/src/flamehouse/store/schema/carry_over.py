@@ -1,7 +1,7 @@
-"""Carries profiles over from the tables before migration 0003: `samples`, one row a sample, into `sampled_profiles`.
+"""Carries over profiles from the layout before migration 0003: from `samples`, one row per sample, to `sampled_profiles`.
 
-Both layouts are written to until the old one is dropped, by versions before and after. Hours are carried one by one,
-the newest first, each row once: a step may be killed, and another process begins anew, past what it finds done.
+Until the old layout is dropped, versions before and after the migration write both. Hours are carried over one by one,
+newest first, and each row once: a step may be killed, and another process starts again and skips what is done.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,16 +25,16 @@ _OLD_LAYOUT: Final = (
     ("TABLE", "samples_5m"),
     ("TABLE", "samples_1h"),
 )
-"""In the order in which it is dropped. Without `profiles` everything is carried over; until then `samples` is complete."""
+"""In the order of the drops. Once `profiles` is gone, everything is carried over; until then `samples` is complete."""
 _CARRIED: Final = frozenset({"profiles", "samples"})
 
 _LAST_HOUR: Final = MAX_MS // MS_PER_HOUR
-"""No profile is later."""
+"""The latest hour that a profile can have."""
 
 _IN_ORDER: Final[ServerSettings] = {
-    # In the order of the table's key, few profiles are in memory at a time.
+    # Aggregation in the order of the table's key holds few profiles in memory at a time.
     "optimize_aggregation_in_order": 1,
-    # One thread, so that the same rows make the same blocks, and a repeated token finds them.
+    # One thread, so that the same rows form the same blocks, and deduplication by token recognizes them.
     "max_threads": 1,
     "max_insert_threads": 1,
     "deduplicate_insert_select": "force_enable",
@@ -42,7 +42,7 @@ _IN_ORDER: Final[ServerSettings] = {
 
 
 class Commands(Protocol):
-    """What runs statements."""
+    """Runs statements."""
 
     def command(self, sql: str, /) -> object:
         """Run a statement."""
@@ -55,7 +55,7 @@ def drop_old_layout(clickhouse: Commands) -> None:
 
 
 def has_old_layout(rows: Callable[[str], Sequence[Sequence[Any]]]) -> bool:
-    """Whether the database that `rows` queries has anything of the old layout still."""
+    """Whether the database that `rows` queries still has any part of the old layout."""
     return bool(_old_tables(rows))
 
 
@@ -64,7 +64,7 @@ def _old_tables(rows: Callable[[str], Sequence[Sequence[Any]]]) -> set[str]:
 
 
 class CarryOver:
-    """Carries over what a database holds in the old layout, and says what queries read meanwhile."""
+    """Carries over the profiles in the old layout, and provides the SQL that queries read from meanwhile."""
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse
@@ -74,16 +74,16 @@ class CarryOver:
 
     @property
     def source(self) -> str:
-        """SQL to read profiles from: the table `sampled_profiles`, or a subquery that completes it."""
+        """SQL to read profiles from: the table `sampled_profiles`, or a subquery that adds the old layout."""
         return self._source
 
     def begin(self) -> None:
-        """Let `source` complete `sampled_profiles` by the old layout, if there is one."""
+        """Make `source` include the old layout, if there is one."""
         if self._is_needed():
             self._source = self._completed()
 
     def step(self, seconds: float) -> bool:
-        """Carry over for about so long, and drop the old layout in a later step; return whether all that is done."""
+        """Carry over for about `seconds`, and drop the old layout in a later step; return whether all of it is done."""
         if not has_old_layout(self._clickhouse.rows):
             return True
         if self._carried or not self._is_needed():
@@ -91,12 +91,12 @@ class CarryOver:
             return True
         if self.carry(seconds):
             self._source = "sampled_profiles"
-            # Queries that read the old layout may still run.
+            # Queries that read the old layout may still be running.
             self._carried = True
         return False
 
     def carry(self, seconds: float) -> bool:
-        """Carry over for about so long, the next hour at least; return whether everything is carried."""
+        """Carry over for about `seconds`, at least the next hour; return whether everything is done."""
         if not self._is_needed():
             return True
         until = monotonic() + seconds

@@ -9,8 +9,8 @@ FROM profiles
 WHERE time < fromUnixTimestamp64Milli({before:Int64}, 'UTC')
 ORDER BY hour DESC
 
--- Rows of an acknowledged upload are in every table that existed when its INSERT began. So a row of such an upload that is in
--- `samples` alone was stored before 0003, and is not on its way into `sampled_profiles`.
+-- Rows of an acknowledged upload are in every table that existed when its INSERT began. So if such a row is only in
+-- `samples`, it was stored before 0003, and no INSERT is still writing it to `sampled_profiles`.
 -- part: missing
     time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
     AND (tenant, profile_id, profile_type, fingerprint) NOT IN (
@@ -28,7 +28,7 @@ ORDER BY hour DESC
         )
     )
 
--- The count and the sum name the rows that are missing: the deduplication token of their INSERT.
+-- The count and the sum identify the missing rows, and form the deduplication token of their INSERT.
 -- part: content
 SELECT count(), sum(cityHash64(tenant, profile_id, profile_type, fingerprint))
 FROM profiles
@@ -63,7 +63,7 @@ ANY INNER JOIN
         if(max(samples.span_id) = 0 AND max(samples.trace_id) = toFixedString('', 16), [], groupArray(samples.span_id)) AS span_ids,
         if(empty(span_ids), [], groupArray(samples.trace_id)) AS trace_ids
 
--- What queries read while profiles are carried over: up to the hour that is carried next, those of `samples`.
+-- The source for queries during the carry-over: profiles not yet carried over come from `samples`.
 -- part: source
 (
     SELECT *, _part

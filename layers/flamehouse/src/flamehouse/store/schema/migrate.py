@@ -1,8 +1,8 @@
 """Upgrades a database to this code's schema.
 
-The schema is the numbered files of `migrations/`, applied in order and never changed once released; the table
-`migrations` records which were applied, and the retention. Every statement may run twice, so an interrupted migration is
-run again.
+The schema consists of the numbered files in `migrations/`, which are applied in order and never change after release. The
+table `migrations` records the applied ones and the retention. Every statement may run twice, so an interrupted migration
+runs again.
 """
 
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ _EXACTLY_ONCE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migrated:
-    """A database that is up to date: whether it is new, the retention in days (0: for ever), and its flamehouse neighbours."""
+    """An up-to-date database: whether it is new, its retention in days (0: forever), and other flamehouse databases."""
 
     created: bool
     retention_days: int
@@ -63,10 +63,10 @@ class Migrated:
 
 
 def migrate(settings: Settings) -> Migrated:
-    """Create or upgrade the database that `settings` name; harmless if it is up to date.
+    """Create or upgrade the database that `settings` name; does nothing if it is up to date.
 
-    The retention is state of the database. RETENTION_DAYS sets it in a new database (30 if it is not set), lengthens
-    it in another, and never shortens it.
+    The database stores the retention. RETENTION_DAYS sets it in a new database (30 if it is not set), lengthens it in an
+    existing one, and never shortens it.
 
     Raises: RuntimeError for a ClickHouse too old to keep uploads exact; RetentionError for a shorter retention.
     """
@@ -77,7 +77,7 @@ def migrate(settings: Settings) -> Migrated:
         number = client.query(_LAST_NUMBER).result_rows[0][0]
         latest = _apply_since(client, number)
         if not number:
-            # A new database: no version before this one reads or writes it.
+            # A new database: no earlier version reads or writes it.
             drop_old_layout(client)
         days = settle(client, latest, settings.retention_days)
         replace_views(client)
@@ -87,12 +87,12 @@ def migrate(settings: Settings) -> Migrated:
 
 
 def latest_number() -> int:
-    """The number of the last migration that this code has."""
+    """The number of the latest migration in this code."""
     return max(int(script.name.removesuffix(".sql")) for script in _scripts())
 
 
 def _create_database(settings: Settings) -> tuple[bool, tuple[str, ...]]:
-    """Create the database if it does not exist; whether it did not, and which other flamehouse databases there are."""
+    """Create the database if it does not exist; return whether it was created, and the other flamehouse databases."""
     client = connect(settings, None, _TIMEOUT_S)
     try:
         version = client.query("SELECT version()").result_rows[0][0]
@@ -110,7 +110,7 @@ def _create_database(settings: Settings) -> tuple[bool, tuple[str, ...]]:
 
 
 def _apply_since(client: Client, number: int) -> int:
-    """Apply the migrations after `number`; returns the number of the last one that the database has."""
+    """Apply the migrations after `number`; return the number of the last one applied to the database."""
     for script in _scripts():
         if int(script.name.removesuffix(".sql")) <= number:
             continue

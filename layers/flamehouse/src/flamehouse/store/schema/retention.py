@@ -1,4 +1,4 @@
-"""How long profiles are retained: state of the database, recorded beside its migrations and enforced by its tables' TTLs."""
+"""The retention of profiles, which the database records with its migrations and enforces by the TTLs of its tables."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ MAX_DAYS: Final = 10_000
 """A row's time plus the retention must lie before 2106: ClickHouse's DateTime overflows there, and rows expire at once."""
 
 _UNSETTLED: Final = 2**32 - 1
-"""Recorded while the TTLs are being changed. If that is interrupted, the retention before it is set again."""
+"""Recorded while the TTLs change. After an interruption, the previous retention is applied again."""
 
 _STATE: Final = """
 SELECT
@@ -77,14 +77,14 @@ INNER JOIN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expiry:
-    """When a table's rows expire: `since` is SQL for a row's time, `extra_days` what its unit of time adds."""
+    """When the rows of a table expire: `since` is SQL for a row's time, `extra_days` the length of its unit of time."""
 
     since: str
     extra_days: int = 0
 
     @property
     def sql(self) -> str:
-        """The expiry time of a row, for the parameter `days`."""
+        """SQL of a row's expiry time, with the parameter `days`."""
         extra = f" + {self.extra_days}" if self.extra_days else ""
         return f"{self.since} + toIntervalDay({{days:UInt32}}{extra})"
 
@@ -99,16 +99,16 @@ EXPIRIES: Final[Mapping[str, Expiry]] = {
     "mappings": Expiry(since="week", extra_days=7),
     "uploads": Expiry(since="toDateTime(received)", extra_days=7),
 }
-"""Every table that expires. A row for a day, an hour or a week stays until all of that has expired."""
+"""All tables with an expiry. A row for a day, hour or week remains until that whole period has expired."""
 
 
 class RetentionError(OperatorError):
-    """A retention that is not applied without the operator's confirmation."""
+    """A retention that needs the operator's confirmation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What a database records of itself: its last migration, and its retention (None: never set; 0: for ever).
+    """The recorded state of a database: its last migration, and its retention (None: never set; 0: forever).
 
     `settled` is false if the last change of the retention was interrupted.
     """
@@ -120,7 +120,7 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expired:
-    """What a shorter retention deletes; `bytes` is an estimate, and above 65,536 so is `profiles`."""
+    """The data that a shorter retention deletes; `bytes` is an estimate, as is `profiles` above 65,536."""
 
     profiles: int
     bytes: int
@@ -153,7 +153,7 @@ def opened(settings: Settings) -> Iterator[Client]:
 
 
 def expired_under(client: Client, days: int) -> Expired:
-    """What the database would delete with a retention of `days`, where 0 deletes nothing."""
+    """The data that a retention of `days` would delete; 0 deletes nothing."""
     if not days:
         return Expired(profiles=0, bytes=0, oldest="")
     parameters = {"days": days}
@@ -167,7 +167,7 @@ def expired_under(client: Client, days: int) -> Expired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """A retention that was set, in days (0: for ever), and the migration that the database is at."""
+    """A recorded retention in days (0: forever), and the current migration of the database."""
 
     number: int
     days: int
@@ -185,14 +185,14 @@ def recorded(client: Client) -> Recorded:
 
 
 def is_shorter(days: int, current: int) -> bool:
-    """Whether a retention of `days` deletes what one of `current` retains; 0 is for ever."""
+    """Whether a retention of `days` is shorter than `current`; 0 means forever."""
     return bool(days) and (not current or days < current)
 
 
 def settle(client: Client, number: int, wanted: int | None) -> int:
-    """Bring the database to the retention it records, or to a longer one that is `wanted`; returns it in days.
+    """Apply the recorded retention, or a longer one if `wanted`; return it in days.
 
-    `number` is the migration that the database is now at.
+    `number` is the current migration of the database.
 
     Raises: RetentionError if `wanted` is shorter, or if nothing is recorded and the retention would delete profiles.
     """
@@ -204,7 +204,7 @@ def settle(client: Client, number: int, wanted: int | None) -> int:
 
 
 def apply(client: Client, number: int, days: int) -> None:
-    """Set every table's TTL and record it; data that has expired is deleted by ClickHouse's next merges."""
+    """Set the TTL of every table and record it; ClickHouse's next merges delete expired data."""
     client.command(_RECORD, {"number": number, "retention_days": _UNSETTLED})
     for table, expiry in EXPIRIES.items():
         if days:
@@ -215,14 +215,14 @@ def apply(client: Client, number: int, days: int) -> None:
 
 
 def in_words(days: int) -> str:
-    """The retention as a person says it."""
+    """The retention in words, for messages."""
     return f"for {days} day{'s' if days != 1 else ''}" if days else "for ever"
 
 
 def days_of(argument: str) -> int:
-    """The days that `30d`, `30` or `forever` names.
+    """Parse `30d`, `30` or `forever` into days.
 
-    Raises: ValueError for another text, or above 10,000 days.
+    Raises: ValueError for any other text, or above 10,000 days.
     """
     if argument == "forever":
         return 0
@@ -233,7 +233,7 @@ def days_of(argument: str) -> int:
 
 
 def as_argument(days: int) -> str:
-    """The retention as `flamehouse retention set` takes it."""
+    """The retention as an argument of `flamehouse retention set`."""
     return f"{days}d" if days else "forever"
 
 

@@ -1,4 +1,4 @@
-"""The documented views: made anew wherever their definition differs from `views.sql`, whose hash is their comment."""
+"""Creates the documented views, and replaces them if `views.sql` changed. Each view's comment holds the hash of the file."""
 
 import re
 from hashlib import sha256
@@ -18,15 +18,15 @@ WHERE database = currentDatabase() AND engine = 'View'
 
 
 def view_definitions() -> dict[str, str]:
-    """The statement of each view by its name, in the order in which they may be created."""
+    """The statement of each view by name, in creation order."""
     script = files("flamehouse.store.schema").joinpath("views.sql").read_text()
     return {_name(statement): statement for statement in statements(script)}
 
 
 def replace_views(client: Client) -> None:
-    """Create the views, or replace them; harmless and without a statement if they are up to date."""
+    """Create or replace the views; runs no statement if they are up to date."""
     definitions = view_definitions()
-    # A view may read another, so that a change of one concerns all.
+    # A view may read another, so a change of one replaces all.
     version = sha256("".join(definitions.values()).encode()).hexdigest()[:16]
     current = {str(name): str(comment) for name, comment in client.query(_COMMENTS).result_rows}
     for name, statement in definitions.items():

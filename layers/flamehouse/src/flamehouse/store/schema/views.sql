@@ -1,5 +1,5 @@
 -- The views that `flamehouse sql` queries (docs/sql.md). Tables change from version to version; these columns do not. A
--- change that breaks a query is a new view, `..._v2`. A migration that changes a table under them changes this file.
+-- breaking change gets a new view, `..._v2`. A migration that changes an underlying table also changes this file.
 
 -- One row per profile, sample type and label set.
 CREATE OR REPLACE VIEW profiles_v1 AS
@@ -67,7 +67,8 @@ CREATE OR REPLACE VIEW functions_v1 AS
 SELECT DISTINCT tenant, week, service, name, system_name, filename, start_line
 FROM functions;
 
--- One row per profile, sample type and function: what it took itself, and with its callees. Recursion counts once.
+-- One row per profile, sample type and function: its self value, and its total with callees. Recursion
+-- counts once.
 CREATE OR REPLACE VIEW function_totals_v1 AS
 SELECT
     tenant,

@@ -1,4 +1,4 @@
 """Inserts: batches, the ledger of stored uploads, limits on series.
 
-Queries for clients are in `read`.
+`read` has the queries for clients.
 """

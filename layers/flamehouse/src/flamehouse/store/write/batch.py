@@ -1,4 +1,4 @@
-"""Uploads -> the INSERTs that store them: one a week of profile time, since a week is a partition."""
+"""Turns uploads into INSERTs: one per week of profile time, since a week is a partition."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,7 +12,7 @@ _FIRST_MONDAY = -3
 
 
 class Batch:
-    """Uploads that are stored together: run the `inserts` in order, then call `stored`."""
+    """Uploads to store together: run the `inserts` in order, then call `stored`."""
 
     def __init__(self, uploads: Sequence[Upload], known: Known) -> None:
         self._known = known
@@ -25,7 +25,7 @@ class Batch:
                 self._add(upload, profile)
 
     def inserts(self) -> Iterator[tuple[int, bytes]]:
-        """Each week's number, and its rows for the table `ingest`."""
+        """The number of each week, and its rows for the table `ingest`."""
         for week, rows in self._rows.items():
             time_ns = max(0, week * 7 + _FIRST_MONDAY) * _NS_PER_DAY
             for (tenant, service, of_week), symbols in self._symbols.items():
@@ -34,7 +34,7 @@ class Batch:
             yield week, b"".join(rows)
 
     def stored(self) -> None:
-        """Remember what need not be sent again; to be called when every insert has succeeded."""
+        """Remember the stored series and symbols; call this after every insert has succeeded."""
         for scope, symbols in self._symbols.items():
             symbols.remember(self._known, scope)
         for tenant, day, fingerprint in self._series:
@@ -50,7 +50,7 @@ class Batch:
             self._symbols.setdefault(scope, FreshSymbols()).add_unknown(profile.symbols, self._known, scope)
 
     def _is_new(self, tenant: str, profile: SeriesProfile) -> bool:
-        """Whether the profile's series has to be stored for its day."""
+        """Whether the series of the profile is not yet stored for its day."""
         day = profile.time_ns // _NS_PER_DAY
         series = (tenant, day, profile.fingerprint)
         if series in self._series or profile.fingerprint in self._known.of(("series", tenant, day)):
@@ -60,5 +60,5 @@ class Batch:
 
 
 def week_of(time_ns: int) -> int:
-    """The number of the ISO week (UTC) that a time lies in."""
+    """The number of the ISO week (UTC) that contains the time."""
     return (time_ns // _NS_PER_DAY - _FIRST_MONDAY) // 7

@@ -1,4 +1,4 @@
-"""A guard on labels that never repeat: how many series a tenant may have on one day."""
+"""Limits the series of a tenant per day, as a guard against labels whose values never repeat."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,10 +22,10 @@ LIMIT {limit:UInt64}
 
 
 class SeriesBudget:
-    """Counts the series of each tenant and day that this process writes to; `limit` 0 does not count.
+    """Counts the series of each tenant and day that this process writes to; `limit` 0 turns counting off.
 
-    The count is read once from the database and kept up here, so several writers may go beyond it by what each adds.
-    It is read anew after 2 M series have been counted: days go by, and what is counted must not grow with them.
+    The count is read from the database once and then updated in memory, so several writers may exceed the limit by what
+    each adds. After 2 M counted series, all counts are dropped and read again, so memory does not grow from day to day.
     """
 
     def __init__(self, clickhouse: ClickHouse, limit: int) -> None:
@@ -37,9 +37,9 @@ class SeriesBudget:
 
     @contextmanager
     def taken(self, upload: Upload) -> Iterator[None]:
-        """Count the upload's series while it is stored; a block that raises gives back those that it added.
+        """Count the upload's series while it is stored; if the block raises, uncount those that it added.
 
-        Raises RpcError(RESOURCE_EXHAUSTED) if it brings more new series than its tenant may have on a day.
+        Raises RpcError(RESOURCE_EXHAUSTED) if its new series exceed the tenant's limit for a day.
         """
         if not self._limit:
             yield
@@ -57,7 +57,7 @@ class SeriesBudget:
             raise
 
     def _take(self, tenant: str, days: Mapping[int, set[int]]) -> dict[int, set[int]]:
-        """Count the series of each day; those that are new."""
+        """Count the series of each day; return the new ones."""
         with self._lock:
             for day, fingerprints in days.items():
                 self._check(day, fingerprints, self._known(tenant, day))
@@ -83,7 +83,7 @@ class SeriesBudget:
             )
 
     def _read(self, tenant: str, day: int) -> None:
-        """Read the day's series unless they are known. Without the lock: others must not wait for the query."""
+        """Read the day's series unless they are known. The query runs without the lock, so other threads do not wait for it."""
         with self._lock:
             if self._counted > _MAX_COUNTED:
                 self._series, self._counted = {}, 0
@@ -97,5 +97,5 @@ class SeriesBudget:
             self._counted += len(known) - before + 1
 
     def _known(self, tenant: str, day: int) -> set[int]:
-        """The series counted so far; a set of its own if they were forgotten since they were read."""
+        """The series counted so far; a new set if the counts were dropped since."""
         return self._series.get((tenant, day), set())

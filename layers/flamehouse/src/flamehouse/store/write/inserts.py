@@ -1,4 +1,4 @@
-"""Inserts batches of uploads into ClickHouse: exactly once for each token, entered in the ledger last."""
+"""Inserts batches of uploads into ClickHouse, exactly once per token, and enters them in the ledger last."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from flamehouse.store.write.rollback import footprints_of, roll_back
 from flamehouse.store.write.row_binary import COLUMNS
 from flamehouse.store.write.seen_ids import Known
 
-# Each setting that decides whether an insert is exact is named; nothing is left to a server's defaults.
+# Every setting that affects exactly-once inserts is explicit, so the server's defaults do not matter.
 _EXACT: ServerSettings = {
     "insert_deduplicate": 1,
     "deduplicate_blocks_in_dependent_materialized_views": 1,
@@ -32,21 +32,21 @@ class BatchInserts:
         self._known = Known()
 
     def unstored(self, uploads: Sequence[Upload]) -> list[Upload]:
-        """The uploads that the ledger does not hold, each once."""
+        """The uploads that are not in the ledger, without duplicates."""
         by_key = {(upload.tenant, upload.id): upload for upload in uploads}
         for key in stored_uploads(self._clickhouse, by_key):
             del by_key[key]
         return [*by_key.values()]
 
     def delete(self, uploads: Sequence[Upload]) -> None:
-        """Delete whatever rows of the uploads there are."""
+        """Delete all rows of the uploads, if there are any."""
         for footprint in footprints_of(uploads):
             roll_back(self._clickhouse, footprint)
 
     def insert(self, uploads: Sequence[Upload], token: str) -> None:
-        """Insert the uploads, once for each token, then enter them in the ledger.
+        """Insert the uploads, once per token, then enter them in the ledger.
 
-        There is one INSERT for each week of profile time, as a week is a partition.
+        There is one INSERT per week of profile time, since a week is a partition.
         """
         if not uploads:
             return

@@ -1,4 +1,4 @@
-"""The ledger of uploads that are stored whole: the table `uploads`, written after everything else of an upload."""
+"""The ledger of completely stored uploads: the table `uploads`, to which each upload is written last."""
 
 from collections.abc import Iterable, Sequence
 from struct import Struct
@@ -24,7 +24,7 @@ type UploadKey = tuple[str, bytes]
 
 
 def stored_uploads(clickhouse: ClickHouse, keys: Iterable[UploadKey]) -> set[UploadKey]:
-    """Those of the uploads that the ledger holds."""
+    """The subset of the uploads that is in the ledger."""
     keys = list(keys)
     parameters = {"tenants": [tenant for tenant, _ in keys], "ids": [id_.hex() for _, id_ in keys]}
     return {(tenant, bytes.fromhex(id_)) for tenant, id_ in clickhouse.rows(_STORED, parameters)}

@@ -1,7 +1,7 @@
-"""Deletes what uploads that were cut off half-way left behind, so that they can be stored as if they had never come.
+"""Rolls back interrupted uploads: deletes their rows, so that the uploads can be stored again.
 
-Their rows are deleted by upload id, and then the series that no profile is left of. Roll-ups that covered them are no
-longer valid and are not used. Symbols stay, since nothing names them any more. All of it may run twice.
+Rows are deleted by upload id, then series without any remaining profile. Roll-ups that cover the deleted rows become
+invalid and are not used. Symbols remain, as nothing refers to them any more. Every step may run twice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,9 +22,9 @@ _NOW: Final[ServerSettings] = {"mutations_sync": 2}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footprint:
-    """What uploads of one tenant may have left behind: their ids, series and hours.
+    """Where rows of one tenant's uploads may be: their ids, series and hours.
 
-    `hours` are counted from the epoch, in order.
+    `hours` are sorted, and count from the epoch.
     """
 
     tenant: str
@@ -34,7 +34,7 @@ class Footprint:
 
 
 def footprints_of(uploads: Sequence[Upload]) -> list[Footprint]:
-    """Where the rows of these uploads would be found, one footprint a tenant."""
+    """The footprints of these uploads, one per tenant."""
     footprints = []
     for tenant in sorted({upload.tenant for upload in uploads}):
         own = [upload for upload in uploads if upload.tenant == tenant]
@@ -51,7 +51,7 @@ def footprints_of(uploads: Sequence[Upload]) -> list[Footprint]:
 
 
 def roll_back(clickhouse: ClickHouse, footprint: Footprint) -> None:
-    """Delete what the footprint's uploads left behind; other uploads' rows stay."""
+    """Delete the rows of the footprint's uploads; rows of other uploads remain."""
     if not footprint.hours:
         return
     first, last = footprint.hours[0], footprint.hours[-1]
@@ -70,10 +70,10 @@ def roll_back(clickhouse: ClickHouse, footprint: Footprint) -> None:
 
 
 def _delete(clickhouse: ClickHouse, table: str, condition: str, parameters: Mapping[str, object]) -> None:
-    """Delete the rows, whole parts where no others are in them.
+    """Delete the rows; drop a whole part if it holds no other rows.
 
-    A failed insert leaves parts of its own, which are dropped at once. Only what was merged with others since needs a
-    mutation, which takes a while for every part of the table.
+    A failed insert leaves separate parts, which can be dropped at once. Only rows that were merged with others since need
+    a mutation, which takes a while for every part of the table.
     """
     parts = clickhouse.rows(_SQL("parts", table=table, condition=condition), parameters)
     dropped = [_drop_part(clickhouse, table, part) for part, others in parts if not others]
@@ -82,7 +82,7 @@ def _delete(clickhouse: ClickHouse, table: str, condition: str, parameters: Mapp
 
 
 def _drop_part(clickhouse: ClickHouse, table: str, part: str) -> bool:
-    """Drop the part; return whether it was still there and not merged away meanwhile."""
+    """Drop the part; return whether it still existed and was not merged away meanwhile."""
     try:
         clickhouse.command(_SQL("drop_part", table=table), {"part": part})
     except DatabaseError as error:

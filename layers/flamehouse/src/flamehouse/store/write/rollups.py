@@ -1,7 +1,7 @@
-"""Makes roll-ups: for each series and closed hour a row with the sums of its profiles, and what it covers.
+"""Makes roll-ups: one row for each series and closed hour, with the sums of its profiles and what it covers.
 
-A roll-up is a cache: one that is missing, or does not cover just the profiles that are there, is not used. So nothing
-depends on a step running to its end, and two may run at once.
+A roll-up is a cache: queries ignore it if it does not cover exactly the stored profiles. So nothing depends on a step
+running to its end, and two steps may run at once.
 """
 
 import time
@@ -16,22 +16,22 @@ from flamehouse.store.sql import SqlFile
 from flamehouse.units import MAX_INT64, S_PER_DAY, S_PER_HOUR
 
 type _Stale = tuple[str, str, int, int]
-"""A tenant, its service, an hour as Unix time, and how many profiles of it need to be rolled up."""
+"""A tenant, a service, an hour as Unix time, and the number of profiles to roll up."""
 
 _SQL: Final = SqlFile(__file__)
 
 _S_PER_WEEK: Final = 7 * S_PER_DAY
 _SETTLING_S: Final = 300
-"""An hour is closed so long after its end: most profiles arrive by then, and a later one costs another roll-up."""
+"""An hour closes this long after its end: most profiles arrive by then, and each later one costs another roll-up."""
 _LISTED: Final = 1_000
-"""Stale hours read at a time."""
+"""The number of stale hours to read at a time."""
 _MAX_PROFILES: Final = 4_000
-"""Of one INSERT, if they are of more than one service: what it holds in memory is bounded."""
+"""The limit for one INSERT with several services, which bounds its memory."""
 
 _MAKING: Final[ServerSettings] = {
     "enable_shared_storage_snapshot_in_query": 1,
     "deduplicate_insert_select": "disable",
-    # In the background: one core is for clients.
+    # Background work: leave the other cores to clients.
     "max_threads": 1,
     "max_insert_threads": 1,
 }
@@ -46,11 +46,11 @@ class Rollups:
         self._valid: dict[int, tuple[int, int]] = {}
 
     def step(self, seconds: float) -> bool:
-        """Make roll-ups for about so long, the newest first; return whether all of closed hours are valid."""
+        """Make roll-ups for about `seconds`, newest first; return whether all closed hours have valid ones."""
         until = monotonic() + seconds
         closed = int(self._clock() - _SETTLING_S) // S_PER_HOUR * S_PER_HOUR
         for week, profiles in self._clickhouse.rows(_SQL("weeks")):
-            # Inserts and deletes change the number of profiles; a week without any needs no second look.
+            # Inserts and deletes change the number of profiles; a week without them needs no second check.
             state = (profiles, min(closed, week + _S_PER_WEEK))
             if self._valid.get(week) != state:
                 if not self._roll_up(week, state[1], until):
@@ -59,7 +59,7 @@ class Rollups:
         return True
 
     def _roll_up(self, start: int, end: int, until: float) -> bool:
-        """Make the roll-ups of [start, end), Unix time, that are not valid; return whether time sufficed."""
+        """Make the missing or invalid roll-ups in [start, end), Unix time; return whether time sufficed."""
         before: Sequence[_Stale] = ()
         while (stale := self._stale(start, end)) and stale != before:
             for tenant, hour, services in _batches(stale):
@@ -81,7 +81,7 @@ class Rollups:
 
 
 def _batches(stale: Iterable[_Stale]) -> Iterator[tuple[str, int, list[str]]]:
-    """A tenant, an hour and services of it at a time."""
+    """Group stale hours into batches: a tenant, an hour and some of its services."""
     for (hour, tenant), rows in groupby(stale, key=itemgetter(2, 0)):
         services: list[str] = []
         room = _MAX_PROFILES

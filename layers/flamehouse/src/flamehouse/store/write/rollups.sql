@@ -1,5 +1,5 @@
--- Hours of a service in which the roll-up of some series is missing or not valid, and the profiles of these series. The newest
--- come first: they are the likeliest to be queried.
+-- Hours of a service in which the roll-up of some series is missing or invalid, with the number of profiles of these
+-- series. The newest come first, since queries are most likely to read them.
 -- part: stale
 SELECT tenant, service, toUnixTimestamp(hour), sum(profiles)
 FROM
@@ -23,8 +23,8 @@ LIMIT {limit:UInt64}
         count() AS profiles, sum(cityHash64(profile_id)) AS profiles_hash
     FROM sampled_profiles
 
--- Both reads of `sampled_profiles` see the same rows (enable_shared_storage_snapshot_in_query). An hour that adds up to more
--- than 64 bits has no roll-up.
+-- Both reads of `sampled_profiles` see the same rows (enable_shared_storage_snapshot_in_query). An hour whose sum
+-- exceeds 64 bits has no roll-up.
 -- part: make
 INSERT INTO rollups
     (tenant, service, hour, profile_type, fingerprint, profiles, profiles_hash, made, stacktrace_ids, values)

@@ -1,7 +1,7 @@
-"""Uploads -> rows of the table `ingest`, in ClickHouse's RowBinary format.
+"""Encodes uploads as rows of the table `ingest`, in ClickHouse's RowBinary format.
 
-RowBinary (clickhouse.com/docs/interfaces/formats/RowBinary) is written here because an array of numbers is then one
-copy of memory: nothing is done per sample.
+RowBinary (clickhouse.com/docs/interfaces/formats/RowBinary) turns an array of numbers into a single memory copy, so no
+code runs per sample.
 """
 
 from array import array
@@ -60,7 +60,7 @@ _NO_SYMBOLS = _EMPTY * _SYMBOL_COLUMNS
 
 
 def profile_row(tenant: str, upload_id: bytes, profile: SeriesProfile, *, with_labels: bool) -> bytes:
-    """The row of one profile; without labels where its series is known to be stored."""
+    """The row of one profile; omit the labels if its series is already stored."""
     uuid = profile.profile_id.bytes
     labels = profile.labels if with_labels else ()
     return b"".join(
@@ -87,7 +87,7 @@ def profile_row(tenant: str, upload_id: bytes, profile: SeriesProfile, *, with_l
 
 
 def symbols_row(tenant: str, service: str, time_ns: int, symbols: FreshSymbols) -> bytes:
-    """The row of what stacks of a service are made of, in the week of `time_ns`."""
+    """The row of symbols of a service, in the week of `time_ns`."""
     return b"".join(
         (
             length_prefixed(tenant),
@@ -146,7 +146,7 @@ _MAPPING_FIELDS: Sequence[Callable[[Mapping], bytes]] = (
 
 
 def _columns[T](items: Iterable[T], fields: Sequence[Callable[[T], bytes]]) -> Iterable[bytes]:
-    """One array a field, each with a value an item."""
+    """One array per field, with one value per item."""
     items = tuple(items)
     for encode in fields:
         yield uvarint(len(items))

@@ -1,7 +1,7 @@
-"""What this process has seen stored: series and symbols that need not be sent again.
+"""Remembers the series and symbols that this process has stored, so that they are not sent again.
 
-The same stacks come with every profile of a process, so most of an upload is already there. Only what an acknowledged
-insert held is remembered, for a bounded time, so that a database emptied under a running process heals by itself.
+Every profile of a process contains the same stacks, so most of an upload is already stored. Only the content of
+acknowledged inserts is remembered, and for a limited time, so symbols reappear if the database is emptied meanwhile.
 """
 
 from array import array
@@ -12,17 +12,17 @@ from time import monotonic
 from flamehouse.model.profile import Function, Location, Mapping, Symbols
 
 type SymbolScope = tuple[str, str, int]
-"""A tenant, a service and a week's number: what symbols are stored once in."""
+"""A tenant, a service and a week's number; symbols are stored once per scope."""
 
 type Stack = "tuple[array[int], array[int]]"
-"""A stack's frames as name ids, and as location ids; both root first."""
+"""The frames of a stack as name ids, and as location ids; both root first."""
 
 _MAX_IDS = 2_000_000
 _MAX_AGE_S = 3_600
 
 
 class Known:
-    """The ids known to be stored, by scope; forgets everything when it is an hour old or holds 2 M ids."""
+    """The ids known to be stored, by scope; cleared when an hour old or above 2 M ids."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
@@ -31,7 +31,7 @@ class Known:
         self._born = clock()
 
     def of(self, scope: Hashable) -> set[int]:
-        """The ids known in this scope; not to be changed by the caller."""
+        """The ids known in this scope; the caller must not modify the set."""
         if self._count > _MAX_IDS or self._clock() - self._born > _MAX_AGE_S:
             self.forget()
         return self._scopes.get(scope, set())
@@ -48,7 +48,7 @@ class Known:
 
 @dataclass(slots=True)
 class FreshSymbols:
-    """Symbols that are to be stored, each by its id; a stack with its frames' name ids, then its locations' ids."""
+    """Symbols to store, by id; a stack has the name ids of its frames, then its location ids."""
 
     stacktraces: dict[int, Stack] = field(default_factory=dict)
     locations: dict[int, Location] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class FreshSymbols:
     mappings: dict[int, Mapping] = field(default_factory=dict)
 
     def add_unknown(self, symbols: Symbols, known: Known, scope: SymbolScope) -> None:
-        """Take in those of `symbols` that are not known to be stored in this scope."""
+        """Add the `symbols` that are not known to be stored in this scope."""
         for id_ in symbols.stacktraces.keys() - known.of(("stacktraces", scope)) - self.stacktraces.keys():
             self.stacktraces[id_] = (symbols.frames_of(id_), symbols.stacktraces[id_])
         self.locations |= _without(symbols.locations, known.of(("locations", scope)))
@@ -64,7 +64,7 @@ class FreshSymbols:
         self.mappings |= _without(symbols.mappings, known.of(("mappings", scope)))
 
     def remember(self, known: Known, scope: SymbolScope) -> None:
-        """Note that these symbols are stored in this scope now."""
+        """Record that these symbols are now stored in this scope."""
         known.add(("stacktraces", scope), self.stacktraces)
         known.add(("locations", scope), self.locations)
         known.add(("functions", scope), self.functions)

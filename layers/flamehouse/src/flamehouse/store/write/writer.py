@@ -1,7 +1,7 @@
 """The two ways of storing an upload exactly once (docs/architecture.md, "Exactly once").
 
-LoneWriter      an INSERT for each upload; its id is the token by which ClickHouse drops repeated inserts
-LogWriter       (log/writer.py) acknowledges from a log on disk, and inserts in batches: the embedded engine
+LoneWriter      one INSERT per upload, whose id is the token by which ClickHouse drops repeated inserts
+LogWriter       (log/writer.py) acknowledges from a log on disk and inserts in batches, for the embedded engine
 """
 
 from typing import Protocol
@@ -18,21 +18,21 @@ class Writer(Protocol):
     def insert(self, upload: Upload, record: Record | None = None) -> None:
         """Return when the upload is durable; storing it again changes nothing.
 
-        `record` is what a log stores of it. Raises ClickHouseError or RpcError otherwise.
+        `record` is the upload as a log stores it. Raises ClickHouseError or RpcError on failure.
         """
 
     def settle(self) -> None:
-        """Wait until queries see every upload that is acknowledged now."""
+        """Wait until queries see every upload acknowledged so far."""
 
     def check(self) -> None:
-        """Raise RpcError(UNAVAILABLE) if the writer takes no upload now."""
+        """Raise RpcError(UNAVAILABLE) if the writer currently accepts no uploads."""
 
     def stop(self) -> None:
         """End background work."""
 
 
 class LoneWriter:
-    """Each upload an INSERT of its own, which a server gathers with others' (async_insert)."""
+    """Inserts each upload separately; a server batches the INSERTs (async_insert)."""
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._inserts = BatchInserts(clickhouse, EMBEDDED if clickhouse.embedded else SERVER)

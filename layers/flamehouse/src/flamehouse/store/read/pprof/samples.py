@@ -1,7 +1,7 @@
-"""SelectMergeProfile: the merged stacks of the selected samples, with the symbols that they are made of.
+"""SelectMergeProfile: the merged stacks of the selected samples, with their symbols.
 
-There may be millions of locations in all stacks together and tens of thousands of functions, so ClickHouse writes samples,
-locations, functions and their texts the way protobuf encodes them.
+All stacks together may have millions of locations and tens of thousands of functions, so ClickHouse itself encodes
+samples, locations, functions and their texts as protobuf.
 """
 
 from string import Template
@@ -28,8 +28,8 @@ _STACK_AND_VALUE = (
     f"concat('\\x0a', {length_delimited('stack')}, '\\x12', {length_delimited(varint('narrow'))})"
 )
 
-# The field 12 of a Profile: location_id (0a), leaf first, and value (12). A location that was stored between the reading of
-# `known` and that of the stacks has no number, and is left out.
+# The field 12 of a Profile: location_id (0a), leaf first, and value (12). A location stored after the read of `known` and
+# before the read of the stacks has no number, and is dropped.
 _SAMPLES = Template(f"""
 WITH
     (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM locations WHERE $symbols ORDER BY id)) AS known,
@@ -76,7 +76,7 @@ _LEAVES = Template("""
     )
     GROUP BY leaves""")
 
-# A node is a path from the root. A kept node's parent is kept: the nodes of a stack that are kept are its outermost.
+# A node is a path from the root. If a node remains, so does its parent: a stack retains its outermost nodes.
 _CUT = Template("""
     SELECT sum(value) AS value, kept_locations AS locations
     FROM
@@ -101,9 +101,9 @@ _PATHS = "arrayCumSum(arrayMap((location, depth) -> cityHash64(location, depth),
 
 
 def select_merge_profile(reader: Reader, tenant: str, query: ProfileQuery) -> MergedProfile:
-    """The merged profile; NO_PROFILE where nothing matches.
+    """The merged profile; NO_PROFILE if nothing matches.
 
-    RpcError out_of_range for a total beyond 64 bits.
+    Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits.
     """
     values = select_stack_values(reader, tenant, query)
     samples, used = _samples(reader, values, query)
@@ -123,7 +123,7 @@ def select_merge_profile(reader: Reader, tenant: str, query: ProfileQuery) -> Me
 
 
 def _samples(reader: Reader, values: StackValues, query: ProfileQuery) -> tuple[bytes, Used[bytes]]:
-    """The samples, encoded, and the locations that they name."""
+    """The encoded samples, and the locations that they use."""
     sql = _SAMPLES.substitute(symbols=values.selection.symbols, stacks=_stacks_sql(values, query))
     parameters = {
         **values.parameters,
@@ -138,7 +138,7 @@ def _samples(reader: Reader, values: StackValues, query: ProfileQuery) -> tuple[
 
 
 def _stacks_sql(values: StackValues, query: ProfileQuery) -> str:
-    """A row (value, locations from the root on) a stack that is answered."""
+    """SQL of one row (value, locations root first) for each stack in the result."""
     sql = _STACKS.substitute(values=values.sql, stacktraces=values.stacktraces)
     if query.leaf_locations:
         sql = _LEAVES.substitute(stacks=sql)

@@ -1,6 +1,6 @@
-"""What the locations of a merged profile are: themselves, their functions and mappings, by their numbers in the pprof.
+"""Reads the locations of a merged profile, with their functions and mappings, by their numbers in the pprof.
 
-A symbol's number is its place among all of its kind in the selected services and weeks.
+A symbol's number is its position among all symbols of its kind in the selected services and weeks.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
@@ -16,20 +16,20 @@ from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import Selection
 
 NUMBER_BYTES = 4
-"""Of a location's or function's number within its own message, however small it is."""
+"""The encoded size of a location's or function's number in its own message, whatever its value."""
 _FEW = 2
-"""What is named is few where so many times as many are known."""
+"""Filter by id only if fewer than 1/2 of the known ids are used; otherwise a full read is faster."""
 _FIELD_IDS = 2_800
-"""Ids in a field of a question, as text: it may have 60,000 bytes (client.py)."""
+"""The number of ids in a parameter, as text, which may have 60,000 bytes (client.py)."""
 
 
 def numbers_sql(ids: str, known: str, numbers: str) -> str:
-    """SQL of the numbers of ids, by their places among the known ones; '' for one that is not known."""
+    """SQL that maps ids to numbers by their position among the known ids; '' for an unknown id."""
     return f"arrayMap(id -> transform(id, {known}, {numbers}, ''), {ids})"
 
 
 def _unnumbered(tag: str, message: str) -> str:
-    """SQL of a field that is a message, whole but for the number that ends it, of NUMBER_BYTES."""
+    """SQL of a message field without the NUMBER_BYTES at its end, which hold its number."""
     whole = length_delimited(f"concat({message}, '\\x08', '{'0' * NUMBER_BYTES}')")
     return f"concat('{tag}', substring({whole}, 1, -{NUMBER_BYTES}))"
 
@@ -39,7 +39,7 @@ _LINE = (
 )
 
 # The field 22: mapping_id (10), address (18), lines (22), each of function_id (08), line (10) and column (18); last id (08).
-# A line whose function is not known is left out.
+# A line with an unknown function is dropped.
 _LOCATIONS = Template(f"""
 WITH
     (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM functions WHERE $symbols ORDER BY id)) AS known_functions,
@@ -83,8 +83,8 @@ _FUNCTION = (
     f"'\\x28', {varint('toUInt64(start_line)')})"
 )
 
-# The field 2a: name (10), system_name (18), filename (20), start_line (28); last id (08). And texts, the field 32, each once:
-# they are numbered in the order of their first uses, and arrayDistinct keeps that.
+# The field 2a: name (10), system_name (18), filename (20), start_line (28); last id (08). The field 32 holds each text
+# once, numbered in the order of first use, which arrayDistinct preserves.
 _FUNCTIONS = Template(f"""
 SELECT
     ids,
@@ -115,7 +115,7 @@ FROM
 )
 """)
 
-# `sources` says of the selected series where their source code is.
+# `sources` holds the source code locations of the selected series.
 _MAPPINGS = Template("""
 WITH
     (
@@ -140,32 +140,32 @@ ORDER BY id
 
 
 class Used[Number](NamedTuple):
-    """What is named of a kind of symbol: its numbers by id, and how many of its kind there are to choose from."""
+    """The used symbols of one kind: their numbers by id, and how many symbols of the kind are known in total."""
 
     numbers: Mapping[int, Number]
     known: int
 
     @property
     def more(self) -> bool:
-        """Whether there are others of its kind."""
+        """Whether there are unused symbols of the kind."""
         return self.known > len(self.numbers) - (CUT_OFF in self.numbers)
 
     def of(self, ids: Container[int]) -> "Used[Number]":
-        """Those of them that are among the ids."""
+        """The used symbols whose id is in `ids`."""
         return Used({id_: number for id_, number in self.numbers.items() if id_ in ids}, self.known)
 
 
 def used_of[Number](ids: Iterable[int], numbers: Iterable[Number], known: int) -> Used[Number]:
-    """Those of the ids that have a number, which is falsy for one that is not known."""
+    """The ids with a number, which is falsy for unknown ids."""
     return Used({id_: number for id_, number in zip(ids, numbers, strict=True) if number}, known)
 
 
 def read_locations(
     reader: Reader, locations: Used[bytes], selection: Selection
 ) -> tuple[bytes, Used[bytes], Used[int]]:
-    """The locations, encoded, and the functions and mappings that they name.
+    """The encoded locations, and the functions and mappings that they use.
 
-    Where more of them are read than are named, so are which function and mapping stands in which.
+    If unused locations are also read, the query returns the functions and mappings of each location.
     """
     named = locations.numbers
     (row,) = _rows(reader, _LOCATIONS, locations, selection, text=False)
@@ -178,7 +178,7 @@ def read_locations(
 
 
 def read_functions(reader: Reader, functions: Used[bytes], selection: Selection) -> EncodedFunctions:
-    """The functions, encoded, and their texts."""
+    """The encoded functions and their texts."""
     (row,) = _rows(reader, _FUNCTIONS, functions, selection, text=False)
     ids, encoded, texts, text_count = row
     return EncodedFunctions(
@@ -192,7 +192,7 @@ def read_functions(reader: Reader, functions: Used[bytes], selection: Selection)
 def read_mappings(
     reader: Reader, mappings: Used[int], selection: Selection
 ) -> tuple[Mapping[int, MappedFile], SourceLabels]:
-    """The mappings by number, and where the source code is, if all selected series say the same of it."""
+    """The mappings by number, and the source labels if all selected series agree on them."""
     found: dict[int, MappedFile] = {}
     source = UNKNOWN_SOURCE
     for sources, *row in _rows(reader, _MAPPINGS, mappings, selection):
@@ -203,12 +203,12 @@ def read_mappings(
 
 
 def _beside(ids: Iterable[int], locations: Iterable[int], named: Container[int]) -> set[int]:
-    """The ids that stand where a location is named."""
+    """The ids at the positions of used locations."""
     return {id_ for id_, location in zip(ids, locations, strict=True) if location in named}
 
 
 def _numbered(ids: Sequence[int], encoded: Sequence[bytes], numbers: Mapping[int, bytes]) -> bytes:
-    """The messages with their numbers, without those that have none."""
+    """The messages with their numbers appended; messages without a number are dropped."""
     used = ((message, numbers[id_]) for id_, message in zip(ids, encoded, strict=True) if id_ in numbers)
     return b"".join(chain.from_iterable(used))
 
@@ -216,7 +216,7 @@ def _numbered(ids: Sequence[int], encoded: Sequence[bytes], numbers: Mapping[int
 def _rows(
     reader: Reader, sql: Template, used: Used[Any], selection: Selection, *, text: bool = True
 ) -> Iterator[Sequence[Any]]:
-    """The rows of an answer about what is used, and maybe about more of its kind."""
+    """The rows for the used symbols, and possibly for others of their kind."""
     named = _named(used)
     question = sql.substitute(symbols=selection.symbols, rows=selection.rows, named=named.sql)
     parameters = {**selection.parameters, **named.parameters, "more": used.more}
@@ -224,10 +224,10 @@ def _rows(
 
 
 def _named(used: Used[Any]) -> Condition:
-    """The condition on rows of a kind of symbol that they are used, or none where most of them are.
+    """The condition that selects used symbols, or `true` if most are used.
 
-    Ids are bound as text, since the client writes numbers one by one. To bind most of a kind takes longer than to read
-    the others too.
+    Ids are bound as text, since the client formats numbers one by one. If most symbols of a kind are used, a full read is
+    faster than binding their ids.
     """
     if used.known <= _FEW * len(used.numbers):
         return Condition(sql="true", parameters={})

@@ -47,11 +47,11 @@ class Disk:
             os.close(descriptor)
 
     def sync_file_system(self, path: Path) -> None:
-        """Make everything durable that was written to the file system of `path`, by whichever library."""
+        """Make all writes to the file system of `path` durable, including those of other libraries."""
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             libc = ctypes.CDLL(None, use_errno=True)
-            if not hasattr(libc, "syncfs"):  # Linux alone has it
+            if not hasattr(libc, "syncfs"):  # only Linux has it
                 os.sync()
             elif libc.syncfs(descriptor) != 0:
                 code = ctypes.get_errno()

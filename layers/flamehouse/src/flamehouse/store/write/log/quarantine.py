@@ -1,4 +1,4 @@
-"""Uploads that cannot be stored for their content: each in a file, its reason in another beside it."""
+"""Uploads that cannot be stored because of their content: each in a file, its reason in a second file."""
 
 import json
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from flamehouse.telemetry.log import log
 
 
 class Quarantine:
-    """A folder of rejected records. A record is named after its segment and its place in it."""
+    """A folder of rejected records. The name of a record is its segment and its place in it."""
 
     def __init__(self, folder: Path, disk: Disk) -> None:
         self._folder = folder

@@ -4,7 +4,7 @@
     record  = length (uint32 LE), CRC-32 of the payload (uint32 LE), payload
 
 A power failure may leave the end of a file torn, zeroed or filled with other bytes. Reading therefore stops at the first
-record that is not whole; what follows was never acknowledged.
+damaged record; anything after it was never acknowledged.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _PREFIX: Final = Struct("<II")
 
 
 def encode_record(payload: bytes) -> bytes:
-    """The record's bytes. ValueError for an empty payload and for one above MAX_RECORD_BYTES."""
+    """The bytes of the record. Raises ValueError if the payload is empty or above MAX_RECORD_BYTES."""
     if not 0 < len(payload) <= MAX_RECORD_BYTES:
         raise ValueError(f"a record of the log has 1 to {MAX_RECORD_BYTES} bytes, not {len(payload)}")
     return _PREFIX.pack(len(payload), crc32(payload)) + payload
@@ -28,7 +28,7 @@ def encode_record(payload: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentContent:
-    """The whole records of a segment, and the number of bytes behind them that are none."""
+    """The intact records of a segment, and the number of damaged bytes after them."""
 
     records: tuple[bytes, ...]
     damaged_bytes: int

@@ -1,4 +1,4 @@
-"""The log's current segment: appends records, and closes it for the writer to insert."""
+"""Appends records to the current segment of the log, and closes it for the writer to insert."""
 
 import errno
 from collections.abc import Iterator, Sequence
@@ -17,13 +17,13 @@ from flamehouse.telemetry.log import log
 _SUFFIX: Final = ".log"
 _NUMBER_DIGITS: Final = 16
 _RESERVE_BYTES: Final = 32 << 20
-"""Space that stays free for ClickHouse, which must insert what the log has accepted."""
+"""Disk space reserved for ClickHouse, which must insert what the log has accepted."""
 _FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT))
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Segment[Item]:
-    """An open or closed segment, and in memory what its records stand for.
+    """An open or closed segment, with the items of its records in memory.
 
     After a failed write or sync the file's end is unknown, so a `damaged` segment takes no further records.
     """
@@ -43,7 +43,7 @@ class Segment[Item]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftSegment:
-    """A segment that an earlier process left: its records, not inserted or not known to be."""
+    """A segment left by an earlier process, whose records may not be inserted."""
 
     path: Path
     records: tuple[bytes, ...]
@@ -56,7 +56,7 @@ class LeftSegment:
 class UploadLog[Item]:
     """Appends records to segments in a folder. One process at a time may use the folder.
 
-    With `fsync` off, a record is acknowledged when the operating system has it: it survives a killed process and not a
+    With `fsync` off, a record is acknowledged once the operating system has it: it survives a killed process but not a
     power failure.
     """
 
@@ -84,8 +84,8 @@ class UploadLog[Item]:
     def append(self, payload: bytes, item: Item) -> str:
         """Write a record and return its segment's name once the record is durable.
 
-        `item` is what the writer inserts for it. Raises RpcError(UNAVAILABLE), naming the folder, if the disk is full or
-        cannot be written; the record is then not acknowledged, though a later start may still find it.
+        `item` is what the writer inserts for it. Raises RpcError(UNAVAILABLE), which names the folder, if the disk is full
+        or cannot be written; the record is then not acknowledged, though a later start may still find it.
         """
         record = encode_record(payload)
         with disk_trouble(self.folder, self._disk, len(record)):
@@ -99,9 +99,9 @@ class UploadLog[Item]:
         return segment.name
 
     def close_segment(self) -> Segment[Item] | None:
-        """The current segment, to which nothing is appended any more; None if there is none.
+        """Close the current segment to further records and return it; None if there is none.
 
-        Its last records may still be on their way to the disk.
+        Its last records may not be synced yet.
         """
         with self._lock:
             segment, self._current = self._current, None
@@ -109,7 +109,7 @@ class UploadLog[Item]:
 
     @property
     def current(self) -> Segment[Item] | None:
-        """The segment that is appended to; None if nothing was appended since the last one was closed."""
+        """The open segment; None if nothing was appended since the last one was closed."""
         return self._current
 
     def delete(self, segments: Sequence[Segment[Item]]) -> None:
@@ -122,7 +122,7 @@ class UploadLog[Item]:
                 self._disk.delete(segment.path)
 
     def check(self) -> None:
-        """Raise RpcError(UNAVAILABLE) if the folder cannot take a record."""
+        """Raise RpcError(UNAVAILABLE) if no record can be written to the folder."""
         with disk_trouble(self.folder, self._disk):
             self._check_free(0)
 
@@ -149,7 +149,7 @@ class UploadLog[Item]:
         segment.size += len(content)
 
     def _sync(self, segment: Segment[Item], end: int) -> None:
-        """Make the first `end` bytes durable; one sync serves every append that was written before it."""
+        """Make the first `end` bytes durable; one sync covers every append written before it."""
         if not self._fsync:
             return
         with segment.syncing:
@@ -169,7 +169,7 @@ class UploadLog[Item]:
 
 @contextmanager
 def disk_trouble(folder: Path, disk: Disk, wanted: int = 0) -> Iterator[None]:
-    """Turn OSError into RpcError(UNAVAILABLE) that names the folder, the reason and, of a full disk, the bytes."""
+    """Turn OSError into RpcError(UNAVAILABLE) with the folder, the reason and, if the disk is full, the bytes."""
     try:
         yield
     except OSError as error:

@@ -1,8 +1,8 @@
-"""Inserts what the log holds: one INSERT for each closed segment, in the order of acknowledgement.
+"""Inserts the content of the log: one INSERT per closed segment, in the order of acknowledgement.
 
-A segment's file is deleted once ClickHouse's own files are known to be on disk. After a crash, whatever segments are left
-are inserted again at the start: first the rows of their uploads are deleted, so it does not matter how much of an INSERT
-had reached the disk.
+The file of a segment is deleted once ClickHouse's own files are known to be on disk. After a crash, the next start
+inserts the remaining segments again. It first deletes the rows of their uploads, so it does not matter how much of an
+INSERT had reached the disk.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 
 INTERVAL_S: Final = 0.25
-"""The longest that an acknowledged upload waits to be inserted while no query needs it."""
+"""The maximum time before an acknowledged upload is inserted, if no query needs it earlier."""
 _MAX_SEGMENT_BYTES: Final = 32 << 20
 _MAX_BACKLOG_BYTES: Final = 512 << 20
 _SYNC_EVERY_S: Final = 5.0
@@ -36,18 +36,18 @@ _ENGINE_TROUBLE: Final = frozenset(
     (16, 47, 60, 74, 75, 76, 81, 159, 160, 164, 173, 202, 209, 236, 241, 242, 243, 252, 394, 497, 999)
 )
 """Codes of ClickHouse (system.errors) that say nothing about an upload: memory, disk, permissions, time, load, a missing
-table. Such an INSERT is repeated under its token; after any other code its uploads are inserted one by one."""
+table. Such an INSERT is retried with the same token; after any other code, its uploads are inserted one by one."""
 
 
 class Record(Protocol):
-    """An upload as it was received."""
+    """An upload as received."""
 
     def serialize(self) -> bytes:
         """The bytes that a `Replay` parses."""
 
 
 type Replay = Callable[[bytes], Upload | None]
-"""Parses a record; None if it holds nothing to store. Raises RpcError if it cannot be read."""
+"""Parses a record; None if it contains nothing to store. Raises RpcError if the record is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class _Parsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """An acknowledged upload, and what to put into quarantine should ClickHouse reject it."""
+    """An acknowledged upload, and its record for the quarantine if ClickHouse rejects it."""
 
     upload: Upload
     record: Record
@@ -73,20 +73,20 @@ class Pending:
 
 
 class Inserts(Protocol):
-    """What the log needs of ClickHouse. Methods raise ClickHouseError."""
+    """The ClickHouse operations that the log needs. Methods raise ClickHouseError."""
 
     def unstored(self, uploads: Sequence[Upload]) -> Sequence[Upload]:
-        """The uploads that the ledger does not hold, each once."""
+        """The uploads that are not in the ledger, without duplicates."""
 
     def delete(self, uploads: Sequence[Upload]) -> None:
-        """Delete whatever rows of the uploads there are."""
+        """Delete all rows of the uploads, if there are any."""
 
     def insert(self, uploads: Sequence[Upload], token: str) -> None:
-        """Insert the uploads, once for each token, then enter them in the ledger."""
+        """Insert the uploads, once per token, then enter them in the ledger."""
 
 
 class LogWriter:
-    """Stores uploads through the log. Methods may be called from several threads."""
+    """Stores uploads through the log. Methods are thread-safe."""
 
     def __init__(self, inserts: Inserts, log: UploadLog[Pending], disk: Disk, quarantine: Quarantine) -> None:
         self._inserts = inserts
@@ -104,9 +104,9 @@ class LogWriter:
         self._cleaner = Thread(target=self._clean, name="upload-log-cleaner", daemon=True)
 
     def start(self, replay: Replay) -> None:
-        """Insert what earlier processes left in the log, then begin to insert in the background.
+        """Insert what earlier processes left in the log, then start to insert in the background.
 
-        Raises RpcError(UNAVAILABLE) if the log's folder cannot be used, ClickHouseError if ClickHouse fails.
+        Raises RpcError(UNAVAILABLE) if the log folder is unusable, ClickHouseError if ClickHouse fails.
         """
         with no_time_limit():
             for segment in self._log.left_segments():
@@ -117,8 +117,8 @@ class LogWriter:
     def insert(self, upload: Upload, record: Record | None = None) -> None:
         """Return once the upload is durable in the log.
 
-        Raises RpcError(UNAVAILABLE) if the disk cannot take it, or if ClickHouse is too far behind; ValueError without a
-        record, which is what the log stores.
+        Raises RpcError(UNAVAILABLE) if it cannot be written to disk, or if ClickHouse is too far behind; ValueError
+        without a record, which is what the log stores.
         """
         if record is None:
             raise ValueError("an upload needs a record to be logged")
@@ -132,9 +132,9 @@ class LogWriter:
             self._changed.notify_all()
 
     def settle(self) -> None:
-        """Wait until queries see every upload that is acknowledged now, or until the caller's time is up.
+        """Wait until queries see every upload acknowledged so far, or until the caller's time limit.
 
-        Returns at once while ClickHouse fails to insert: queries then see what it has.
+        Returns at once while inserts into ClickHouse fail: queries then see what it has.
         """
         with self._changed:
             newest = self._log.current or self._storing
@@ -145,13 +145,13 @@ class LogWriter:
             self._changed.wait_for(lambda: self._is_stored(newest) or self._failing, time_left(_STOP_WAIT_S))
 
     def check(self) -> None:
-        """Raise RpcError(UNAVAILABLE) if the log's disk cannot take an upload, or ClickHouse does not take inserts."""
+        """Raise RpcError(UNAVAILABLE) if the log cannot be written, or if inserts into ClickHouse fail."""
         self._log.check()
         if self._failing:
             raise RpcError(Code.UNAVAILABLE, self._behind())
 
     def stop(self) -> None:
-        """Insert what is in the log, for half a minute at most; the next start inserts the rest."""
+        """Insert what is in the log, for at most 30 seconds; the next start inserts the rest."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -174,7 +174,7 @@ class LogWriter:
                 return
 
     def _store(self, segment: Segment[Pending]) -> bool:
-        """Insert the segment, however often that takes; False if the process stops before."""
+        """Insert the segment, with as many retries as needed; return False if the process stops first."""
         pause = _FIRST_PAUSE_S
         give_up = monotonic() + _STOP_WAIT_S
         while True:
@@ -200,14 +200,14 @@ class LogWriter:
         by_key = {pending.key: pending for pending in segment.items}
         unstored = self._inserts.unstored([pending.upload for pending in by_key.values()])
         batch = [by_key[upload.tenant, upload.id] for upload in unstored]
-        # A later process counts its segments from 0 again: ClickHouse would drop what it inserts under their names alone.
+        # A later process numbers its segments from 0 again: with the name alone as token, ClickHouse would drop its inserts.
         self._insert_batch(segment.name, batch, f"{segment.name}.{self._process}")
 
     def _recover(self, segment: LeftSegment, replay: Replay) -> None:
         batch = self._parse(segment, replay)
         if batch:
             log(events.UPLOADS_RECOVERED, uploads=len(batch), path=str(segment.path))
-            # Not only those that the ledger does not hold: a power failure may have kept it and lost their rows.
+            # Including uploads in the ledger: after a power failure, it may have entries whose rows are lost.
             self._inserts.delete([pending.upload for pending in batch])
             self._insert_batch(segment.name, batch, _fresh_token(segment.name))
         with disk_trouble(self._log.folder, self._disk):
@@ -215,7 +215,7 @@ class LogWriter:
             self._disk.delete(segment.path)
 
     def _parse(self, segment: LeftSegment, replay: Replay) -> list[Pending]:
-        """The segment's uploads, each once; records that cannot be read are put into quarantine."""
+        """The uploads of the segment, without duplicates; invalid records go into quarantine."""
         batch: dict[tuple[str, bytes], Pending] = {}
         for number, record in enumerate(segment.records):
             try:
@@ -229,7 +229,7 @@ class LogWriter:
         return [*batch.values()]
 
     def _insert_batch(self, name: str, batch: Sequence[Pending], token: str) -> None:
-        """Insert the batch; if ClickHouse rejects it for its content, insert each upload by itself."""
+        """Insert the batch; if ClickHouse rejects its content, insert each upload separately."""
         uploads = [pending.upload for pending in batch]
         try:
             self._inserts.insert(uploads, token)
@@ -243,7 +243,7 @@ class LogWriter:
     def _insert_alone(self, name: str, pending: Pending) -> None:
         """Insert the upload; put it into quarantine if ClickHouse rejects it."""
         try:
-            # Not a token that was used: the rows inserted under it may just have been deleted.
+            # A new token: rows inserted with an earlier one may just have been deleted.
             self._inserts.insert([pending.upload], _fresh_token(name))
         except ClickHouseError as error:
             if error_code(error) in _ENGINE_TROUBLE:
@@ -253,9 +253,9 @@ class LogWriter:
             self._quarantine.put(f"{name}.{pending.upload.id.hex()}", record, _reason(error))
 
     def _clean(self) -> None:
-        """Delete the files of stored segments once what ClickHouse wrote for them is on disk.
+        """Delete the files of stored segments once ClickHouse's data for them is on disk.
 
-        A sync may take as long as the disk is busy, so neither inserts nor queries wait for it.
+        A sync is slow on a busy disk, so neither inserts nor queries wait for it.
         """
         while True:
             with self._changed:
@@ -276,7 +276,7 @@ class LogWriter:
 
     @property
     def _backlog_bytes(self) -> int:
-        """The bytes of acknowledged uploads that are not inserted yet."""
+        """The size of acknowledged uploads that are not inserted yet, in bytes."""
         return sum(segment.size for segment in (self._storing, self._log.current) if segment is not None)
 
     def _behind(self) -> str:
@@ -291,7 +291,7 @@ def _fresh_token(name: str) -> str:
 
 
 def error_code(error: ClickHouseError) -> int:
-    """ClickHouse's number of the error; 999 (of a lost connection) if it has none."""
+    """The ClickHouse code of the error; 999 (lost connection) if it has none."""
     return getattr(error, "code", None) or 999
 
 
