@@ -3,7 +3,6 @@
 Work proceeds in steps of limited duration, and a step may be killed at any point.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from threading import Event, Thread
@@ -16,8 +15,8 @@ from flamehouse.settings import Settings
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.carry_over import CarryOver
 from flamehouse.store.write.rollups import Rollups
-
-_log = logging.getLogger(__name__)
+from flamehouse.telemetry import events
+from flamehouse.telemetry.log import log
 
 _STEP_S: Final = 5
 _PAUSE_S: Final = 1
@@ -91,5 +90,5 @@ class MaintenanceThread:
             try:
                 pause = _IDLE_S if self._maintenance.step(_STEP_S) else _PAUSE_S
             except (ClickHouseError, OSError) as error:
-                _log.warning("maintenance failed and will be tried again: %s", type(error).__name__)
+                log(events.MAINTENANCE_FAILED, reason=type(error).__name__)
                 pause = _IDLE_S

@@ -92,6 +92,12 @@ SERIES_FOLDED: Final = Event(
     ),
     fields=("service_name", "limit"),
 )
+MAINTENANCE_FAILED: Final = Event(
+    name="maintenance_failed",
+    level=logging.WARNING,
+    text="maintenance failed and will be tried again: {reason}",
+    fields=("reason",),
+)
 UPLOAD_LOG_FAILED: Final = Event(
     name="upload_log_failed", level=logging.ERROR, text="{reason}", fields=("reason",)
 )
@@ -133,6 +139,7 @@ EVENTS: Final = (
     FOLDER_FAILED,
     GRPC_ON_HTTP_PORT,
     SERIES_FOLDED,
+    MAINTENANCE_FAILED,
     UPLOAD_LOG_FAILED,
     UPLOAD_LOG_DAMAGED,
     UPLOADS_RECOVERED,
