@@ -22,3 +22,14 @@ class SettledClickHouse(ClickHouse):
     ) -> None:
         self.settle()
         super().command(sql, parameters, settings)
+
+    def columns(
+        self,
+        sql: str,
+        parameters: Parameters | None = None,
+        settings: ServerSettings | None = None,
+        *,
+        text: bool = True,
+    ) -> Sequence[Sequence[Any]]:
+        self.settle()
+        return super().columns(sql, parameters, settings, text=text)
