@@ -99,10 +99,10 @@ def pprof_with(samples: Sequence[tuple[Sequence[Code], int]], time_ms: int) -> P
 
 
 def normalized(stack: SaidStack) -> SaidStack:
-    """Addresses are dropped where the mapping has functions, and locations that say nothing with them."""
+    """A location with lines in a mapping with functions loses its address; one with neither is dropped."""
     kept = []
     for location in stack:
-        address = 0 if location.mapping == ("app", "b1") else location.address
+        address = 0 if location.mapping == ("app", "b1") and location.lines else location.address
         if location.lines or location.address:
             kept.append(location._replace(address=address))
     return tuple(kept)
