@@ -9,7 +9,7 @@ from adhoc.files.call_tree import CallTree
 from adhoc.files.formats import read_file
 from adhoc.files.profile_file import ProfileFile
 from adhoc.profile_id import ProfileId
-from adhoc.storage import kept_files
+from adhoc.storage import files_of
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.model.max_nodes import nodes_limit
 from flamehouse.pb.adhocprofiles_pb2 import (
@@ -41,9 +41,9 @@ def upload(call: Call, request: AdHocProfilesUploadRequest) -> AdHocProfilesGetR
     content = _decoded(request.profile, settings.max_profile_bytes)
     id_ = ProfileId.new(request.name, _now_ms())
     answer = _drawn(id_, read_file(content, id_.name, settings), "", max_nodes)
-    kept = kept_files(settings)
-    kept.expire(call.tenant, lambda name: _is_over(call, name))
-    kept.put(call.tenant, id_.text, content)
+    files = files_of(settings)
+    files.expire(call.tenant, lambda name: _is_over(call, name))
+    files.put(call.tenant, id_.text, content)
     return answer
 
 
@@ -56,7 +56,7 @@ def get(call: Call, request: AdHocProfilesGetRequest) -> AdHocProfilesGetRespons
 
 def list_(call: Call, _request: AdHocProfilesListRequest) -> AdHocProfilesListResponse:
     """The tenant's files, the newest first."""
-    names = kept_files(call.services.settings).names(call.tenant)
+    names = files_of(call.services.settings).names(call.tenant)
     ids = [id_ for name in names if (id_ := ProfileId.read(name)) is not None and _lives(call, id_)]
     ids.sort(key=lambda id_: id_.text, reverse=True)
     return AdHocProfilesListResponse(
@@ -123,7 +123,7 @@ def _common_types(left: ProfileFile, right: ProfileFile) -> list[Shown]:
 def _file(call: Call, id_: ProfileId) -> ProfileFile:
     """A kept file, read; RpcError not_found if the tenant has none of that id."""
     settings = call.services.settings
-    content = kept_files(settings).get(call.tenant, id_.text) if _lives(call, id_) else None
+    content = files_of(settings).get(call.tenant, id_.text) if _lives(call, id_) else None
     if content is None:
         raise RpcError(Code.NOT_FOUND, f"there is no ad hoc profile {id_.text}")
     return read_file(content, id_.name, settings)

@@ -368,4 +368,4 @@ def test_a_folder_that_cannot_be_used_is_unavailable_and_the_log_says_why(
     (tmp_path / "file").write_text("in the way")
     adhoc = on(tmp_path / "file")
     assert adhoc.refused_file(b"a 1", "a")[:2] == (503, "unavailable")
-    assert "the folder of ad hoc profiles cannot be used: Not a directory" in caplog.text
+    assert f"the folder {tmp_path / 'file'} cannot be used: Not a directory" in caplog.text

@@ -116,9 +116,10 @@ def test_a_password_is_not_sent_to_another_machine_in_clear_text() -> None:
 
 
 @pytest.mark.parametrize("place", ["gs://bucket", "s3://", "s3:///", "s3://bucket/folder"])
-def test_ad_hoc_profiles_are_kept_nowhere_but_in_a_folder_or_a_bucket(place: str) -> None:
-    with pytest.raises(ValueError, match=rf"^ADHOC_PROFILES must be a folder or s3://BUCKET, not '{place}'"):
-        Settings.from_env({"ADHOC_PROFILES": place})
+@pytest.mark.parametrize("name", ["ADHOC_PROFILES", "BLOBS_DIR"])
+def test_a_place_of_files_is_a_folder_or_a_bucket(name: str, place: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} must be a folder or s3://BUCKET, not '{place}'"):
+        Settings.from_env({name: place})
 
 
 @pytest.mark.parametrize("place", ["", "./adhoc", "/var/lib/ad hoc", "s3://bucket", "s3://bucket/"])

@@ -84,7 +84,8 @@ def test_a_server_that_is_down_is_unavailable_and_the_log_has_no_address(
 
 
 def test_a_failure_that_passes_is_retried() -> None:
-    with scripted(Reply(status=503), Reply(status=0), Reply(status=200)) as server:
+    found = Reply(status=200, headers={"Last-Modified": "Sun, 29 Nov 2026 07:00:00 GMT"})
+    with scripted(Reply(status=503), Reply(status=0), found) as server:
         bucket = S3Bucket("profiles", settings_of(f"http://127.0.0.1:{server.port}"))
         assert bucket.get("a") == StoredObject(content=b"")
         assert server.requests == 3

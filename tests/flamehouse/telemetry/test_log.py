@@ -16,7 +16,7 @@ FACTS = {"request_id": "4f", "tenant": "team"}
 
 def record_of(caplog: pytest.LogCaptureFixture, reason: str) -> logging.LogRecord:
     with request(RequestFacts(**FACTS)):
-        log(events.FOLDER_FAILED, reason=reason)
+        log(events.FOLDER_FAILED, path="data/adhoc", reason=reason)
     return caplog.records[-1]
 
 
@@ -25,7 +25,7 @@ def test_a_readable_line_has_time_level_text_and_the_other_fields(caplog: pytest
     time, level, rest = line.split(" ", 2)
     assert (time[-1], level) == ("Z", "ERROR")
     assert rest == (
-        "the folder of ad hoc profiles cannot be used: disk full  event=folder_failed "
+        "the folder data/adhoc cannot be used: disk full  event=folder_failed path=data/adhoc "
         'reason="disk full" request_id=4f tenant=team'
     )
 
@@ -42,8 +42,9 @@ def test_a_json_line_has_the_fields_as_members(caplog: pytest.LogCaptureFixture)
     assert line.pop("timestamp").endswith("Z")
     assert line == {
         "level": "ERROR",
-        "message": "the folder of ad hoc profiles cannot be used: disk full",
+        "message": "the folder data/adhoc cannot be used: disk full",
         "event": "folder_failed",
+        "path": "data/adhoc",
         "reason": "disk full",
         **FACTS,
     }

@@ -7,7 +7,7 @@ from errno import EIO
 from pathlib import Path
 from threading import Lock
 
-from flamehouse.store.write.log.disk import Disk
+from flamehouse.disk import Disk
 
 
 class PowerLossError(OSError):

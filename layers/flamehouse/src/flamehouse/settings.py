@@ -13,7 +13,7 @@ _MIB = 1 << 20
 _DAY_S = 86_400
 _DSN = re.compile(r"chdb://[^?]+|https?://.+", re.DOTALL)
 """What follows a `?` is not of the folder's name for chDB, but is for who locks the folder."""
-_ADHOC_PLACE = re.compile(r"s3://[^/]+/?|(?!.*://).*", re.DOTALL)
+_PLACE = re.compile(r"s3://[^/]+/?|(?!.*://).*", re.DOTALL)
 _LOG_FORMATS: Final = ("text", "json")
 _ANY: Final = (0, (1 << 63) - 1)
 _ANY_OR_DEFAULT: Final = (-1, (1 << 63) - 1)
@@ -73,6 +73,9 @@ class Settings:
     adhoc_profiles: str = ""
     """Where files that are uploaded to be looked at are kept: a folder, or `s3://BUCKET`. Empty: in the data folder of an
     embedded ClickHouse, and nowhere without one."""
+
+    blobs_dir: str = ""
+    """Where uploads are staged and retained, and files dropped: a folder, or `s3://BUCKET`. Empty: nowhere."""
 
     ingest_window_past_s: int = -1
     """How far back a profile's time may lie; -1 follows the retention, 0 accepts any time."""
@@ -134,8 +137,10 @@ class Settings:
             )
         if not self.clickhouse_dsn.startswith("chdb:"):
             _check_server(self.clickhouse_dsn)
-        if not _ADHOC_PLACE.fullmatch(self.adhoc_profiles):
-            raise ValueError(f"ADHOC_PROFILES must be a folder or s3://BUCKET, not {self.adhoc_profiles!r}")
+        for name in ("adhoc_profiles", "blobs_dir"):
+            place = getattr(self, name)
+            if not _PLACE.fullmatch(place):
+                raise ValueError(f"{name.upper()} must be a folder or s3://BUCKET, not {place!r}")
         if self.native_frames not in {NATIVE_FRAMES_BY_ADDRESS, NATIVE_FRAMES_BY_MAPPING}:
             raise ValueError(f"NATIVE_FRAMES must be address or mapping, not {self.native_frames!r}")
         if self.ui not in {"true", "false"}:

@@ -10,6 +10,7 @@ from threading import Thread
 import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from flamehouse.disk import Disk
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.settings import Settings
@@ -17,7 +18,6 @@ from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.write.inserts import EMBEDDED as EMBEDDED_INSERTS
 from flamehouse.store.write.inserts import BatchInserts
-from flamehouse.store.write.log.disk import Disk
 from flamehouse.store.write.log.quarantine import Quarantine
 from flamehouse.store.write.log.upload_log import UploadLog
 from flamehouse.store.write.log.writer import LogWriter, Pending

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 from flamehouse.aws.attempts import Attempts, attempts
 from flamehouse.aws.objects import ObjectInfo, StoredObject
@@ -11,12 +12,14 @@ from flamehouse.errors import Code, RpcError
 from flamehouse.settings import Settings
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
+from flamehouse.units import NS_PER_S
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MISSING: Final = {"NoSuchKey", "404"}
-"""S3's codes for a key that does not exist; the response to HEAD has no body and so no name."""
+_MISSING: Final = {"NoSuchKey", "NoSuchVersion", "404", "405"}
+"""S3's codes for a key or version that does not exist, or that is the mark of a deletion; the response to HEAD has no body
+and so no name."""
 _ADVICE: Final[Mapping[str, str]] = {
     "AccessDenied": "the role needs s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on the bucket",
     "NoSuchBucket": "the bucket does not exist in this region",
@@ -28,6 +31,12 @@ _ADVICE: Final[Mapping[str, str]] = {
 _REPORTED: Final = "see the error codes of Amazon S3"
 _CONNECTION: Final = "check AWS_ENDPOINT_URL_S3, AWS_REGION, the credentials and the network"
 _UNAVAILABLE: Final = "object storage is unavailable; retry in 30 seconds"
+
+
+class _Version(TypedDict, total=False):
+    """The argument of an operation on one version of an object."""
+
+    VersionId: str
 
 
 class _MissingKeyError(Exception):
@@ -53,16 +62,25 @@ class S3Bucket:
         with self._failures("PutObject"):
             self._client().put_object(Bucket=self._name, Key=key, Body=content, Metadata=metadata or {})
 
-    def get(self, key: str) -> StoredObject | None:
+    def get(self, key: str, version: str = "") -> StoredObject | None:
         with suppress(_MissingKeyError), self._failures("GetObject"):
-            response = self._client().get_object(Bucket=self._name, Key=key)
-            return StoredObject(content=response["Body"].read(), metadata=response["Metadata"])
+            response = self._client().get_object(Bucket=self._name, Key=key, **_version(version))
+            return StoredObject(
+                content=response["Body"].read(),
+                metadata=response["Metadata"],
+                modified_ns=_ns(response["LastModified"]),
+            )
         return None
 
-    def head(self, key: str) -> ObjectInfo | None:
+    def head(self, key: str, version: str = "") -> ObjectInfo | None:
         with suppress(_MissingKeyError), self._failures("HeadObject"):
-            response = self._client().head_object(Bucket=self._name, Key=key)
-            return ObjectInfo(key=key, size=response["ContentLength"], metadata=response["Metadata"])
+            response = self._client().head_object(Bucket=self._name, Key=key, **_version(version))
+            return ObjectInfo(
+                key=key,
+                size=response["ContentLength"],
+                metadata=response["Metadata"],
+                modified_ns=_ns(response["LastModified"]),
+            )
         return None
 
     def delete(self, key: str) -> None:
@@ -78,7 +96,9 @@ class S3Bucket:
             )
             for page in pages:
                 for each in page.get("Contents", ()):
-                    yield ObjectInfo(key=each["Key"], size=each["Size"])
+                    yield ObjectInfo(
+                        key=each["Key"], size=each["Size"], modified_ns=_ns(each["LastModified"])
+                    )
 
     def _client(self) -> "S3Client":
         """A client for the attempts that there is time for: boto3 fixes timeouts when it makes one."""
@@ -122,3 +142,11 @@ class S3Bucket:
 
     def _log(self, kind: str, operation: str, reason: str, advice: str) -> None:
         log(events.S3_FAILED, kind=kind, operation=operation, bucket=self._name, reason=reason, advice=advice)
+
+
+def _version(version: str) -> "_Version":
+    return {"VersionId": version} if version else {}
+
+
+def _ns(time: datetime) -> int:
+    return int(time.timestamp()) * NS_PER_S

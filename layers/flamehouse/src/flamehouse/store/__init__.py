@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Concatenate
 
 from flamehouse.deadline import time_limit
+from flamehouse.disk import Disk
 from flamehouse.model.call_tree import CutTree, DiffTree
 from flamehouse.model.profile import Upload
 from flamehouse.model.queries import StacktraceQuery
@@ -29,7 +30,6 @@ from flamehouse.store.read.retention import CachedRetention
 from flamehouse.store.schema.carry_over import CarryOver
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
-from flamehouse.store.write.log.disk import Disk
 from flamehouse.store.write.log.quarantine import Quarantine
 from flamehouse.store.write.log.upload_log import UploadLog
 from flamehouse.store.write.log.writer import LogWriter, Pending, Record, Replay

@@ -73,8 +73,8 @@ S3_FAILED: Final = Event(
 FOLDER_FAILED: Final = Event(
     name="folder_failed",
     level=logging.ERROR,
-    text="the folder of ad hoc profiles cannot be used: {reason}",
-    fields=("reason",),
+    text="the folder {path} cannot be used: {reason}",
+    fields=("path", "reason"),
 )
 
 GRPC_ON_HTTP_PORT: Final = Event(

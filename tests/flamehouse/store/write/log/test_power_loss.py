@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from flamehouse.disk import Disk
 from flamehouse.errors import RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
-from flamehouse.store.write.log.disk import Disk
 from flamehouse.store.write.log.quarantine import Quarantine
 from flamehouse.store.write.log.upload_log import UploadLog
 from flamehouse.store.write.log.writer import LogWriter

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flamehouse.store.write.log.disk import Disk
+from flamehouse.disk import Disk
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 

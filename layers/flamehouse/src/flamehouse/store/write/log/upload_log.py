@@ -8,8 +8,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Final
 
+from flamehouse.disk import Disk
 from flamehouse.errors import Code, RpcError
-from flamehouse.store.write.log.disk import Disk
 from flamehouse.store.write.log.segment import HEADER, encode_record, read_segment
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log

@@ -15,9 +15,9 @@ from uuid import uuid4
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from flamehouse.deadline import no_time_limit, time_left
+from flamehouse.disk import Disk
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.profile import Upload
-from flamehouse.store.write.log.disk import Disk
 from flamehouse.store.write.log.quarantine import Quarantine
 from flamehouse.store.write.log.upload_log import LeftSegment, Segment, UploadLog, disk_trouble
 from flamehouse.telemetry import events

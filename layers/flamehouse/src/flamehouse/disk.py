@@ -1,9 +1,14 @@
-"""File operations of the write-ahead log, each durable when it returns unless its docstring says otherwise."""
+"""File operations, each durable when it returns unless its docstring says otherwise."""
 
 import ctypes
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+OWN: Final = ".flamehouse-"
+"""How the names of files begin that no one but this package reads, such as drafts."""
 
 
 class Disk:
@@ -69,14 +74,17 @@ class Disk:
 
     def write(self, path: Path, content: bytes) -> None:
         """Write a whole file; readers see all of it or none."""
-        draft = path.with_name(f".{path.name}.draft")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        draft = path.with_name(f"{OWN}{uuid4().hex}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            self.append(descriptor, content)
-            self.sync(descriptor)
+            Disk.append(self, descriptor, content)
+            Disk.sync(self, descriptor)
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
         finally:
             os.close(descriptor)
-        draft.replace(path)
         self.sync_folder(path.parent)
 
     def delete(self, path: Path) -> None:

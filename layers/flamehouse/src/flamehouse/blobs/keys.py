@@ -1,0 +1,87 @@
+"""The layout of keys: where a blob is by what it is, and what a key says.
+
+    staged/TENANT/DATE/HOUR/ID        an acknowledged upload that ClickHouse does not have yet; ID is 64 hex digits
+    kept/TENANT/DATE/HOUR/ID          an acknowledged upload that is retained for a replay
+    drops/TENANT/[SERVICE/]NAME       a file that a person or program puts there to have it ingested
+    quarantine/KEY                    what cannot be stored, at its former key
+    quarantine/KEY.reason.json        why
+
+DATE (`2026-11-29`) and HOUR (`07`) are the UTC time of the upload's first profile, which is part of what the id hashes:
+an upload has one key, however often and whenever it is sent. A tenant's characters are safe in keys (identity/tenant.py).
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Final, Self
+
+from flamehouse.units import NS_PER_S
+
+STAGED: Final = "staged/"
+KEPT: Final = "kept/"
+DROPS: Final = "drops/"
+QUARANTINE: Final = "quarantine/"
+REASON: Final = ".reason.json"
+
+_MAX_KEY_BYTES: Final = 1_024
+"""What S3 allows."""
+_HASH_CHARS: Final = 32
+_UPLOAD: Final = re.compile(r"([^/]+)/(\d{4}-\d\d-\d\d)/(\d\d)/([0-9a-f]{64})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadKey:
+    """What the key of an upload's envelope says; `hour` is `DATE/HOUR`."""
+
+    tenant: str
+    hour: str
+    upload_id: bytes
+
+    @classmethod
+    def of(cls, tenant: str, upload_id: bytes, first_ns: int) -> Self:
+        """The key of an upload whose earliest profile begins at `first_ns` since the epoch."""
+        return cls(tenant=tenant, hour=hour_of(first_ns), upload_id=upload_id)
+
+    @classmethod
+    def parse(cls, key: str) -> Self | None:
+        """Read a key below `staged/` or `kept/`; None for any other."""
+        for prefix in (STAGED, KEPT):
+            found = _UPLOAD.fullmatch(key.removeprefix(prefix)) if key.startswith(prefix) else None
+            if found:
+                tenant, date, hour, id_ = found.groups()
+                return cls(tenant=tenant, hour=f"{date}/{hour}", upload_id=bytes.fromhex(id_))
+        return None
+
+    @property
+    def staged(self) -> str:
+        """Its key while ClickHouse does not have the upload."""
+        return f"{STAGED}{self._rest}"
+
+    @property
+    def kept(self) -> str:
+        """Its key as a blob that is retained."""
+        return f"{KEPT}{self._rest}"
+
+    @property
+    def _rest(self) -> str:
+        return f"{self.tenant}/{self.hour}/{self.upload_id.hex()}"
+
+
+def hour_of(time_ns: int) -> str:
+    """`DATE/HOUR` of a time since the epoch, in UTC. Such texts sort as the times do."""
+    return datetime.fromtimestamp(time_ns // NS_PER_S, UTC).strftime("%Y-%m-%d/%H")
+
+
+def quarantine_key(key: str) -> str:
+    """Where the object of that key goes if it cannot be stored; its reason is at this key and `REASON`.
+
+    The end of a key too long to be prefixed is replaced by a hash.
+    """
+    moved = f"{QUARANTINE}{key}"
+    encoded = moved.encode()
+    most = _MAX_KEY_BYTES - len(REASON)
+    if len(encoded) <= most:
+        return moved
+    end = sha256(encoded).hexdigest()[:_HASH_CHARS]
+    return f"{encoded[: most - _HASH_CHARS - 1].decode(errors='ignore')}~{end}"
