@@ -13,6 +13,7 @@ _SECTIONS: Final = {
     "Server and database": {
         "serve": ("serve", "Run the local server."),
         "migrate": ("migrate", "Create or upgrade a database."),
+        "setup-sql": ("setup_sql", "Print the SQL that creates ClickHouse's roles and users."),
         "maintain": ("maintain", "Make the roll-ups of a database."),
         "retention": ("retention", "Show or set how long a database retains profiles."),
         "sql": ("sql", "Query a database in SQL, read only."),
@@ -43,7 +44,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(import_module(f"cli.{_COMMANDS[cmd_name][0]}"), cmd_name)
+        command = getattr(import_module(f"cli.{_COMMANDS[cmd_name][0]}"), cmd_name.replace("-", "_"))
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -1,8 +1,10 @@
-"""The grants of docs/deploy.md: the functions can do their work with them, and not with any of them left out."""
+"""The roles of `flamehouse setup-sql`: each does its work with its grants, not with one left out, and nothing else."""
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -12,104 +14,199 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
 from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.maintenance import maintain
 from flamehouse.store.schema.migrate import migrate
+from flamehouse.store.schema.roles import ROLES, roles_sql
+from flamehouse.store.write.ledger import stored_uploads
 from tests.support.queries.queries import Server
 from tests.support.queries.valid_requests import BODIES, SERVICE, START
 from tests.support.servers.command import flamehouse
-from tests.support.servers.place import REPO
 from tests.support.uploads.profiles import labels_of, pprof_of, sample
 from tests.support.uploads.uploads import PUSH, pushed, series
-from tools.clickhouse_http.process import clickhouse_server
+from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
 
-GRANTS: Final = re.findall(
-    r"^GRANT (.+) TO flamehouse;$", (REPO / "docs/deploy.md").read_text(), re.MULTILINE
-)
 JSON: Final = {"Content-Type": "application/json"}
 SETTINGS: Final = "/settings.v1.SettingsService"
 SETTING: Final = {"name": "theme", "value": "dark", "modifiedAt": "5"}
 UPLOAD: Final = pushed(series(labels_of(), pprof_of([sample("ab", 7)], time_ms=START)))
-REQUESTS: Final[Mapping[str, bytes]] = {
-    PUSH: UPLOAD,
+LEDGER: Final = "the ledger"
+"""What the worker reads before it inserts an upload that was delivered before."""
+MAINTAIN: Final = "maintain"
+UPLOADS: Final[Mapping[str, bytes]] = {PUSH: UPLOAD, LEDGER: b""}
+QUERIES: Final[Mapping[str, bytes]] = {
     **{f"{SERVICE}/{rpc}": json.dumps(body).encode() for rpc, body in BODIES.items()},
     f"{SETTINGS}/Get": b"{}",
+}
+CHANGES: Final[Mapping[str, bytes]] = {
     f"{SETTINGS}/Set": json.dumps({"setting": SETTING}).encode(),
     f"{SETTINGS}/Delete": json.dumps({"name": "theme"}).encode(),
 }
-"""What the functions are asked, in this order."""
-NEEDED: Final[Mapping[str, Collection[str]]] = {
-    "SELECT ON flamehouse.*": REQUESTS,
-    "INSERT ON flamehouse.ingest": {PUSH},
-    "INSERT ON flamehouse.uploads": {PUSH},
-    "INSERT ON flamehouse.tenant_settings": {f"{SETTINGS}/Set"},
+WORK: Final[Mapping[str, Mapping[str, bytes]]] = {
+    "ingest": UPLOADS,
+    "query": QUERIES,
+    "admin": {**QUERIES, **CHANGES},
+    "maintain": {MAINTAIN: b""},
 }
-"""What cannot be done without each grant; deleting a setting that there is not changes nothing."""
+"""What the functions of each role are requested, in this order."""
+NEEDED: Final[Mapping[str, Mapping[str, Collection[str]]]] = {
+    "ingest": {
+        "SELECT, INSERT ON flamehouse.ingest": {PUSH},
+        "INSERT ON flamehouse.uploads": {PUSH},
+        "SELECT ON flamehouse.uploads": {LEDGER},
+        "SELECT ON flamehouse.series": {PUSH},
+        "SELECT ON flamehouse.migrations": {PUSH},
+    },
+    "query": {"SELECT ON flamehouse.*": QUERIES},
+    "admin": {
+        "SELECT ON flamehouse.*": {*QUERIES, *CHANGES},
+        "INSERT ON flamehouse.tenant_settings": {f"{SETTINGS}/Set"},
+    },
+    "maintain": {"SELECT ON flamehouse.*": {MAINTAIN}, "INSERT ON flamehouse.rollups": {MAINTAIN}},
+}
+"""What cannot be done without each grant; deleting a setting that does not exist changes nothing."""
+FORBIDDEN: Final = (
+    "DROP TABLE sampled_profiles",
+    "TRUNCATE TABLE sampled_profiles",
+    "ALTER TABLE sampled_profiles DELETE WHERE 1",
+    "ALTER TABLE sampled_profiles MODIFY TTL toDateTime(time) + toIntervalDay(1)",
+    "INSERT INTO sampled_profiles (tenant) VALUES ('other')",
+    "INSERT INTO migrations VALUES (9, 9, now())",
+    "CREATE TABLE more (n UInt8) ENGINE = Memory",
+    "CREATE USER another",
+)
+"""What no function may do, whatever its role."""
+
+LIFTED: Final = (
+    ("max_execution_time", 40, "452"),
+    ("max_memory_usage", 0, "452"),
+    ("max_result_bytes", 1 << 30, "452"),
+    ("readonly", 0, "164"),
+)
+"""Settings beyond the bounds of the role `query`, and the code of the error."""
+
+
+@cache
+def statements() -> list[str]:
+    return [line.removesuffix(";") for line in roles_sql(Settings()).splitlines() if line]
+
+
+def grants_of(role: str) -> list[str]:
+    found = (re.fullmatch(rf"GRANT (.+) TO flamehouse_{role}_role", each) for each in statements())
+    return [match[1] for match in found if match]
+
+
+def profile_of(role: str) -> str:
+    named = (
+        rf"CREATE SETTINGS PROFILE OR REPLACE flamehouse_{role}_role SETTINGS (.+) TO flamehouse_{role}_role"
+    )
+    found = [match[1] for each in statements() if (match := re.fullmatch(named, each))]
+    return found[0] if found else ""
 
 
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a ClickHouse whose schema was made by a user that may do everything."""
+    """The folder of a ClickHouse whose schema the role `migrate` made, with a profile of a past hour."""
     folder = tmp_path_factory.mktemp("clickhouse")
-    with clickhouse_server(folder) as server:
+    with clickhouse_server(folder, grants=grants_of("migrate")) as server:
         migrate(Settings(clickhouse_dsn=server.dsn, retention_days=0))
+    with serving(folder, grants_of("ingest")) as server:
+        assert requested(server, {PUSH: UPLOAD}) == {PUSH: 200}
     return folder
 
 
-def statuses(folder: Path, grants: list[str]) -> dict[str, int]:
-    """What each request is answered with."""
-    with clickhouse_server(folder, grants=grants) as clickhouse:
-        settings = Settings(clickhouse_dsn=clickhouse.dsn, retention_days=0)
-        store = open_store(settings)
-        client = Server.on(store, settings).client
-        answers = {
-            path: client.send(
-                "POST", path, body, {"Content-Type": "application/proto"} if path == PUSH else JSON
-            ).status_code
-            for path, body in REQUESTS.items()
-        }
-        store.close()
-    return answers
+@contextmanager
+def serving(folder: Path, grants: list[str], profile: str = "") -> Iterator[ClickHouseServer]:
+    with clickhouse_server(folder, grants=grants, profile=profile) as server:
+        yield server
 
 
-def test_the_functions_do_all_their_work_with_the_grants(migrated: Path) -> None:
-    assert statuses(migrated, GRANTS) == dict.fromkeys(REQUESTS, 200)
+def requested(server: ClickHouseServer, requests: Mapping[str, bytes]) -> dict[str, int]:
+    """The status of each request; what is no request is 200 or 503 too."""
+    settings = Settings(clickhouse_dsn=server.dsn, retention_days=0)
+    store = open_store(settings)
+    client = Server.on(store, settings).client
+    clickhouse = ClickHouse(settings)
+    statuses = {}
+    for path, body in requests.items():
+        if path in {LEDGER, MAINTAIN}:
+            statuses[path] = 200 if done_without_request(clickhouse, path) else 503
+            continue
+        headers = {"Content-Type": "application/proto"} if path == PUSH else JSON
+        statuses[path] = client.send("POST", path, body, headers).status_code
+    clickhouse.close()
+    store.close()
+    return statuses
 
 
-def test_the_guide_gives_these_grants() -> None:
-    assert list(NEEDED) == GRANTS
+def done_without_request(clickhouse: ClickHouse, work: str) -> bool:
+    try:
+        if work == LEDGER:
+            stored_uploads(clickhouse, [("a", bytes(32))])
+        else:
+            maintain(clickhouse, 20)
+            # What a user may not read is not there for it: without this, maintenance would have nothing to do.
+            assert clickhouse.rows("SELECT count() > 0 FROM rollups") == [(1,)]
+    except DatabaseError as error:
+        assert "497" in str(error)  # noqa: PT017  # the work may succeed
+        return False
+    return True
 
 
-@pytest.mark.parametrize("left_out", NEEDED)
-def test_no_grant_may_be_left_out(migrated: Path, caplog: pytest.LogCaptureFixture, left_out: str) -> None:
-    answers = statuses(migrated, [grant for grant in GRANTS if grant != left_out])
-    assert answers == {path: 503 if path in NEEDED[left_out] else 200 for path in REQUESTS}
-    assert {each.getMessage() for each in caplog.records if vars(each)["event"] == "clickhouse_failed"} == {
-        "ClickHouse failed: code 497 ACCESS_DENIED: its user lacks a grant of docs/deploy.md"
+def test_clickhouse_parses_every_statement(clickhouse: ClickHouse) -> None:
+    for statement in statements():
+        assert clickhouse.rows(f"EXPLAIN AST {statement}"), statement
+
+
+def test_the_roles_have_no_grant_without_a_use() -> None:
+    assert {role: grants_of(role) for role in NEEDED} == {
+        role: [*of_role] for role, of_role in NEEDED.items()
     }
+    assert {*ROLES} == {*NEEDED, "migrate"}
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "DROP TABLE sampled_profiles",
-        "TRUNCATE TABLE sampled_profiles",
-        "ALTER TABLE sampled_profiles DELETE WHERE 1",
-        "ALTER TABLE sampled_profiles MODIFY TTL toDateTime(time) + toIntervalDay(1)",
-        "INSERT INTO sampled_profiles (tenant) VALUES ('other')",
-        "INSERT INTO migrations VALUES (9, 9, now())",
-        "CREATE TABLE more (n UInt8) ENGINE = Memory",
-        "CREATE USER another",
-    ],
-)
-def test_the_functions_cannot_change_what_is_stored(migrated: Path, statement: str) -> None:
-    with clickhouse_server(migrated, grants=GRANTS) as server:
+@pytest.mark.parametrize(("role", "left_out"), [(role, grant) for role in NEEDED for grant in NEEDED[role]])
+def test_a_role_needs_each_of_its_grants(
+    migrated: Path, caplog: pytest.LogCaptureFixture, role: str, left_out: str
+) -> None:
+    kept = [grant for grant in grants_of(role) if grant != left_out] or ["SHOW TABLES ON flamehouse.*"]
+    with serving(migrated, kept) as server:
+        answers = requested(server, WORK[role])
+    assert answers == {path: 503 if path in NEEDED[role][left_out] else 200 for path in WORK[role]}
+    lines = {each.getMessage() for each in caplog.records if vars(each).get("event") == "clickhouse_failed"}
+    assert all("its user lacks a grant of flamehouse setup-sql" in line for line in lines)
+
+
+@pytest.mark.parametrize("role", NEEDED)
+def test_a_role_does_its_work_and_cannot_change_what_is_stored(migrated: Path, role: str) -> None:
+    with serving(migrated, grants_of(role), profile_of(role)) as server:
+        assert requested(server, WORK[role]) == dict.fromkeys(WORK[role], 200)
         clickhouse = ClickHouse(Settings(clickhouse_dsn=server.dsn))
-        with pytest.raises(DatabaseError, match="497"):
-            clickhouse.command(statement)
+        for statement in FORBIDDEN:
+            with pytest.raises(DatabaseError, match=r"497|164"):
+                clickhouse.command(statement)
         clickhouse.close()
 
 
-def test_the_functions_user_cannot_migrate_and_is_told_so_in_a_line(migrated: Path) -> None:
-    with clickhouse_server(migrated, grants=GRANTS) as server:
+def test_the_query_role_cannot_lift_its_limits(migrated: Path) -> None:
+    with serving(migrated, grants_of("query"), profile_of("query")) as server:
+        clickhouse = ClickHouse(Settings(clickhouse_dsn=server.dsn, query_timeout_s=60))
+        assert clickhouse.rows("SELECT 1", None, {"max_memory_usage": 1 << 30}) == [(1,)]
+        for name, value, code in LIFTED:
+            with pytest.raises(DatabaseError, match=code):
+                clickhouse.rows("SELECT 1", None, {name: value})
+        clickhouse.close()
+
+
+def test_a_function_with_the_secret_of_another_role_answers_503(
+    migrated: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving(migrated, grants_of("query"), profile_of("query")) as server:
+        assert requested(server, {PUSH: UPLOAD}) == {PUSH: 503}
+    assert "or the function has another user's secret" in caplog.text
+
+
+def test_a_user_that_may_not_migrate_gets_one_line(migrated: Path) -> None:
+    with serving(migrated, grants_of("ingest")) as server:
         done = flamehouse("migrate", CLICKHOUSE_DSN=server.dsn)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert re.match(r"flamehouse: ClickHouse: .*Not enough privileges", done.stderr)

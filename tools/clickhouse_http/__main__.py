@@ -16,7 +16,7 @@ def main() -> None:
     """Serve; CLICKHOUSE_PASSWORD in the environment is the user's password."""
     arguments = _arguments()
     os.environ["TZ"] = "UTC"
-    engine = Engine(arguments.path, arguments.grant)
+    engine = Engine(arguments.path, arguments.grant, arguments.profile)
     account = Account(user=arguments.user, password=os.environ.get("CLICKHOUSE_PASSWORD", ""))
     if arguments.requests:
         handler = logging.FileHandler(arguments.requests)
@@ -39,6 +39,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--grant", action="append", default=[], help="what the user may do; everything, where none is given"
     )
+    parser.add_argument("--profile", default="", help="the user's settings profile, where there are grants")
     parser.add_argument("--requests", help="a file that gets each statement, one a line")
     return parser.parse_args()
 

@@ -24,7 +24,7 @@ _STREAMED: Final = re.compile(rb"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
 _USERS: Final = """\
 <clickhouse>
   <users_config>{file}</users_config>
-  <profiles><default/></profiles>
+  <profiles><default>{settings}</default></profiles>
   <quotas><default/></quotas>
   <users>
     <default>
@@ -37,7 +37,8 @@ _USERS: Final = """\
   </users>
 </clickhouse>
 """
-"""A configuration whose only user, as whom chDB runs every statement, has these grants and no others."""
+"""A configuration whose only user, as whom chDB runs every statement, has these grants and settings and no others."""
+_DEFAULT_DATABASE: Final = "default"
 _SETTING_NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
@@ -52,11 +53,12 @@ class Answer:
 class Engine:
     """A chDB at `path`; statements may run at the same time.
 
-    They may do what `grants` allow (`SELECT ON flamehouse.*`), and everything where there is none.
+    They may do what `grants` allow (`SELECT ON flamehouse.*`), and everything without grants. `profile` is a settings
+    profile as SQL has it: `readonly = 2, max_execution_time = 25 MIN 1 MAX 29`.
     """
 
-    def __init__(self, path: str, grants: Sequence[str] = ()) -> None:
-        self._place = f"{path}?config-file={_configured(path, grants)}" if grants else path
+    def __init__(self, path: str, grants: Sequence[str] = (), profile: str = "") -> None:
+        self._place = f"{path}?config-file={_configured(path, grants, profile)}" if grants else path
         self._open = chdb.connect(self._place)
         self.version = self._open.query("SELECT version()", "TabSeparatedRaw").bytes().decode().strip()
 
@@ -77,7 +79,9 @@ class Engine:
     def _handle(self, statement: Statement) -> Iterator[Any]:
         handle = chdb.connect(self._place)
         try:
-            handle.query("USE {name:Identifier}", "TabSeparated", params={"name": statement.database})
+            # USE needs a grant, which a server does not ask for where the database is its default.
+            if statement.database != _DEFAULT_DATABASE:
+                handle.query("USE {name:Identifier}", "TabSeparated", params={"name": statement.database})
             for name, value in statement.settings.items():
                 if not _SETTING_NAME.fullmatch(name):
                     raise ServerError(115, f"Setting {name} is neither a builtin setting", "UNKNOWN_SETTING")
@@ -89,12 +93,26 @@ class Engine:
             handle.close()
 
 
-def _configured(path: str, grants: Sequence[str]) -> Path:
-    """A file beside the data that says what may be done."""
+def _configured(path: str, grants: Sequence[str], profile: str) -> Path:
+    """A file beside the data with the grants and the settings profile."""
     file = Path(path).absolute().with_suffix(".users.xml")
     queries = "".join(f"<query>GRANT {escape(grant)}</query>" for grant in grants)
-    file.write_text(_USERS.format(file=escape(str(file)), grants=queries))
+    file.write_text(_USERS.format(file=escape(str(file)), grants=queries, settings=_profile_xml(profile)))
     return file
+
+
+def _profile_xml(profile: str) -> str:
+    """The settings of a profile, and their bounds, as elements."""
+    values, bounds = "", ""
+    for setting in filter(None, profile.split(", ")):
+        name, _, value, *limits = setting.split()
+        values += f"<{name}>{escape(value)}</{name}>"
+        of_setting = "".join(
+            f"<{bound.lower()}>{escape(limit)}</{bound.lower()}>"
+            for bound, limit in zip(limits[::2], limits[1::2], strict=True)
+        )
+        bounds += f"<{name}>{of_setting}</{name}>" if of_setting else ""
+    return f"{values}<constraints>{bounds}</constraints>"
 
 
 def _insert(handle: Any, statement: Statement, data: bytes) -> Answer:  # noqa: ANN401  # chdb has no types

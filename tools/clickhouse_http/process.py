@@ -39,15 +39,16 @@ class ClickHouseServer:
 
 @contextmanager
 def clickhouse_server(
-    folder: Path, *, user: str = "flamehouse", port: int = 0, grants: Sequence[str] = ()
+    folder: Path, *, user: str = "flamehouse", port: int = 0, grants: Sequence[str] = (), profile: str = ""
 ) -> Iterator[ClickHouseServer]:
     """A running server with its data below `folder`; ConnectionError where it does not come up.
 
-    The user may do what `grants` allow, and everything where there is none.
+    The user may do what `grants` allow, with the settings profile `profile`; everything without grants.
     """
     statements = folder / "statements.log"
     command = [sys.executable, "-m", "tools.clickhouse_http", str(folder / "data"), "--user", user]
     command += [f"--grant={grant}" for grant in grants]
+    command += [f"--profile={profile}"] if profile else []
     process = subprocess.Popen(  # this repository's own server
         [*command, "--port", str(port), "--requests", str(statements)],
         cwd=_REPO,

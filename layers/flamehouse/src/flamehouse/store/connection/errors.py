@@ -16,6 +16,7 @@ _BAD_REGEXP = "the selector holds a regular expression that RE2 does not accept"
 _TOO_LONG = "the query took longer than it may; ask for a shorter range or fewer series"
 _TOO_MUCH = "the query needs more memory than it may use; ask for a shorter range or fewer series"
 _TOO_LARGE = "the answer is larger than this server gives; ask for a shorter range, fewer series, fewer labels or a longer step"
+_QUOTA = "the quota of queries is used up; try again in a minute"
 _STOPPED = "the query was stopped, as nobody waited for its answer"
 _UNAVAILABLE = "the profile store does not answer just now, it may be waking up; try again in half a minute"
 _NOT_SET_UP = "the profile store is not set up for this flamehouse; its operator finds the reason in the log"
@@ -28,12 +29,13 @@ TO_READERS: Answers = {
     427: (Code.INVALID_ARGUMENT, _BAD_REGEXP),
     159: (Code.DEADLINE_EXCEEDED, _TOO_LONG),
     160: (Code.DEADLINE_EXCEEDED, _TOO_LONG),
+    201: (Code.RESOURCE_EXHAUSTED, _QUOTA),
     209: (Code.DEADLINE_EXCEEDED, _TOO_LONG),
     241: (Code.RESOURCE_EXHAUSTED, _TOO_MUCH),
     394: (Code.CANCELED, _STOPPED),
     396: (Code.RESOURCE_EXHAUSTED, _TOO_LARGE),
 }
-"""CANNOT_COMPILE_REGEXP, TIMEOUT_EXCEEDED, TOO_SLOW, SOCKET_TIMEOUT, MEMORY_LIMIT_EXCEEDED, QUERY_WAS_CANCELLED,
+"""CANNOT_COMPILE_REGEXP, TIMEOUT_EXCEEDED, TOO_SLOW, QUOTA_EXCEEDED, SOCKET_TIMEOUT, MEMORY_LIMIT_EXCEEDED, QUERY_WAS_CANCELLED,
 TOO_MANY_ROWS_OR_BYTES (system.errors)."""
 
 TO_WRITERS: Answers = {}
@@ -42,20 +44,34 @@ TO_WRITERS: Answers = {}
 _CHECK_USER = "the secret or CLICKHOUSE_DSN has a user or password that it does not take"
 _KINDS: Mapping[int, tuple[str, str]] = {
     **dict.fromkeys((8, 16, 47, 60, 81), ("schema", _MIGRATE)),
-    497: ("grant", "its user lacks a grant of docs/deploy.md"),
+    497: (
+        "grant",
+        "its user lacks a grant of flamehouse setup-sql, or the function has another user's secret",
+    ),
+    452: (
+        "limits",
+        "its user's settings profile allows less than this process sets: run flamehouse setup-sql again",
+    ),
+    201: ("quota", "clients retry; if it stays, raise the quota of its user"),
     **dict.fromkeys((192, 193, 194, 516), ("credentials", _CHECK_USER)),
     **dict.fromkeys((202, 319, 999), ("busy", "clients retry; if it stays, give ClickHouse more capacity")),
-    **dict.fromkeys((164, 242), ("read_only", "make its tables writable again")),
+    **dict.fromkeys(
+        (164, 242),
+        (
+            "read_only",
+            "make its tables writable again, or give the function the secret of a user that may write",
+        ),
+    ),
     **dict.fromkeys((75, 243), ("disk", "free or add disk space where ClickHouse keeps its data")),
     **dict.fromkeys((159, 160, 209), ("slow", "clients retry; if it stays, give ClickHouse more capacity")),
     241: ("memory", "give ClickHouse more memory, or send smaller uploads"),
     252: ("parts", "uploads come faster than ClickHouse merges: check for profiles of many different weeks"),
 }
 """The kind of a failure, and the advice for the operator. NO_SUCH_COLUMN_IN_TABLE and the like; ACCESS_DENIED;
-AUTHENTICATION_FAILED and the like; TOO_MANY_SIMULTANEOUS_QUERIES, UNKNOWN_STATUS_OF_INSERT, KEEPER_EXCEPTION; READONLY,
-TABLE_IS_READ_ONLY; CANNOT_WRITE_TO_FILE_DESCRIPTOR, NOT_ENOUGH_SPACE; TIMEOUT_EXCEEDED and the like; MEMORY_LIMIT_EXCEEDED;
-TOO_MANY_PARTS (system.errors)."""
-_NOT_SET_UP_KINDS = frozenset({"schema", "grant", "credentials"})
+SETTING_CONSTRAINT_VIOLATION; QUOTA_EXCEEDED; AUTHENTICATION_FAILED and the like; TOO_MANY_SIMULTANEOUS_QUERIES,
+UNKNOWN_STATUS_OF_INSERT, KEEPER_EXCEPTION; READONLY, TABLE_IS_READ_ONLY; CANNOT_WRITE_TO_FILE_DESCRIPTOR, NOT_ENOUGH_SPACE;
+TIMEOUT_EXCEEDED and the like; MEMORY_LIMIT_EXCEEDED; TOO_MANY_PARTS (system.errors)."""
+_NOT_SET_UP_KINDS = frozenset({"schema", "grant", "limits", "credentials"})
 """Clients still retry: a deployment may be under way."""
 _OTHER = ("other", "see ClickHouse's own log")
 _UNREACHABLE = (

@@ -1,0 +1,75 @@
+"""`flamehouse setup-sql`: the SQL that creates ClickHouse's roles and users, and the secrets that name these users."""
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+
+from cli.database import database_settings
+from flamehouse.errors import OperatorError
+from flamehouse.settings import Settings
+from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.schema.roles import USERS, User, roles_sql, user_name, user_sql
+
+_PASSWORD_BYTES: Final = 24
+_PORT: Final = 8443
+
+
+@click.command(name="setup-sql")
+@click.option(
+    "--secrets", "folder", metavar="FOLDER", help="Write a secret for each user to FOLDER/USER.json."
+)
+@click.option("--host", help="ClickHouse's host, for the secrets.")
+@click.option(
+    "--port", type=int, default=_PORT, show_default=True, help="ClickHouse's HTTPS port, for the secrets."
+)
+def setup_sql(*, folder: str | None, host: str | None, port: int) -> None:
+    """Print the SQL that creates ClickHouse's roles, and with --secrets its users; an administrator runs it.
+
+    Passwords are random and new each time. The SQL holds hashes of them; the files in FOLDER hold them.
+    """
+    with told_to_operators():
+        settings = database_settings()
+        # The text is complete before anything is printed or written.
+        text = roles_sql(settings)
+        if folder is not None:
+            if not host:
+                raise OperatorError("--secrets needs --host, the host name of ClickHouse")
+            text += "".join(_users(settings, Path(folder), host, port))
+    click.echo(text)
+
+
+def _users(settings: Settings, folder: Path, host: str, port: int) -> Iterator[str]:
+    """The SQL of each user, whose secret is written beside."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise OperatorError(f"{folder} cannot be written: {error.strerror}") from error
+    for key in USERS:
+        user = User(
+            key=key,
+            name=user_name(settings.clickhouse_database, key),
+            password=secrets.token_urlsafe(_PASSWORD_BYTES),
+        )
+        _write_secret(folder / f"{key}.json", user, host, port)
+        yield f"\n\n{user_sql(settings, user)}"
+
+
+def _write_secret(file: Path, user: User, host: str, port: int) -> None:
+    """Write a new file that its owner alone can read.
+
+    Raises: OperatorError if it exists: its password may be in use.
+    """
+    secret = {"host": host, "port": port, "user": user.name, "password": user.password}
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise OperatorError(f"{file} exists: delete it to make new passwords") from error
+    except OSError as error:
+        raise OperatorError(f"{file} cannot be written: {error.strerror}") from error
+    with os.fdopen(descriptor, "w") as out:
+        out.write(json.dumps(secret))

@@ -1,0 +1,106 @@
+"""The SQL that creates ClickHouse's roles and users: one role for each kind of work, and no more rights than it needs."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from flamehouse.errors import OperatorError
+from flamehouse.settings import Settings
+from flamehouse.store.sql import SqlFile
+
+_SQL: Final = SqlFile(__file__)
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+ROLES: Final = ("ingest", "query", "admin", "maintain", "migrate")
+"""Adds profiles; reads; changes what is stored for a tenant; makes roll-ups; creates and alters tables."""
+
+USERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "ingest": ("ingest", "maintain"),
+    "query": ("query",),
+    "admin": ("ingest", "admin"),
+    "migrate": ("migrate",),
+}
+"""The roles of each user. The catch-all function serves uploads, queries and settings, and has the user `admin`.
+
+The settings profile of the role `query` makes its users read-only, so no user has that role and another.
+"""
+
+_QUERIES_PER_MINUTE: Final = 6_000
+_SECONDS_PER_MINUTE: Final = 3_600
+"""The quota of queries: 60 at a time on average, which is more than the functions of most accounts run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A user of ClickHouse: its key in `USERS`, its name in ClickHouse, and its password."""
+
+    key: str
+    name: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"User({self.name})"
+
+
+def user_name(database: str, key: str) -> str:
+    """The name of a user in ClickHouse; it starts with the database, as several may share a service."""
+    return f"{database}_{key}"
+
+
+def role_name(database: str, role: str) -> str:
+    """The name of a role, which differs from those of users: GRANT takes either."""
+    return f"{database}_{role}_role"
+
+
+def roles_sql(settings: Settings) -> str:
+    """The statements that create the roles, harmless when they run again.
+
+    The limits of the role `query` follow the settings of the same meaning.
+
+    Raises: OperatorError for a database whose name would have to be quoted.
+    """
+    database = _checked(settings.clickhouse_database)
+    names = {role: role_name(database, role) for role in ROLES}
+    return _SQL(
+        "roles",
+        database=database,
+        limits=_limits(settings),
+        queries=str(_QUERIES_PER_MINUTE),
+        seconds=str(_SECONDS_PER_MINUTE),
+        **names,
+    )
+
+
+def user_sql(settings: Settings, user: User) -> str:
+    """The statements that create a user, or change its password; they hold a hash of it."""
+    database = _checked(settings.clickhouse_database)
+    return _SQL(
+        "user",
+        user=user.name,
+        hash=sha256(user.password.encode()).hexdigest(),
+        roles=", ".join(role_name(database, role) for role in USERS[user.key]),
+    )
+
+
+def _limits(settings: Settings) -> str:
+    """Defaults and bounds: a query may set lower values and no higher ones; 0 would be no limit."""
+    limits = {
+        "max_execution_time": settings.query_timeout_s,
+        "max_memory_usage": settings.query_memory_bytes,
+        "max_result_bytes": settings.max_answer_bytes,
+    }
+    return ", ".join(
+        f"{name} = {value} MIN {'0.001' if name == 'max_execution_time' else 1} MAX {value}"
+        for name, value in limits.items()
+        if value
+    )
+
+
+def _checked(database: str) -> str:
+    if not _PLAIN_NAME.fullmatch(database):
+        raise OperatorError(
+            f"CLICKHOUSE_DATABASE is {database!r}: names of roles need one of letters, digits and underscores"
+        )
+    return database

@@ -1,0 +1,31 @@
+-- part: roles
+CREATE ROLE IF NOT EXISTS $ingest;
+-- The views of a table without rows read it as the user that inserts, where no definer is stored with them.
+GRANT SELECT, INSERT ON $database.ingest TO $ingest;
+GRANT INSERT ON $database.uploads TO $ingest;
+GRANT SELECT ON $database.uploads TO $ingest;
+GRANT SELECT ON $database.series TO $ingest;
+GRANT SELECT ON $database.migrations TO $ingest;
+
+CREATE ROLE IF NOT EXISTS $query;
+GRANT SELECT ON $database.* TO $query;
+CREATE SETTINGS PROFILE OR REPLACE $query SETTINGS readonly = 2, $limits TO $query;
+CREATE QUOTA OR REPLACE $query KEYED BY user_name FOR INTERVAL 1 minute MAX queries = $queries, execution_time = $seconds TO $query;
+
+CREATE ROLE IF NOT EXISTS $admin;
+GRANT SELECT ON $database.* TO $admin;
+GRANT INSERT ON $database.tenant_settings TO $admin;
+
+CREATE ROLE IF NOT EXISTS $maintain;
+GRANT SELECT ON $database.* TO $maintain;
+GRANT INSERT ON $database.rollups TO $maintain;
+
+CREATE ROLE IF NOT EXISTS $migrate;
+GRANT CREATE DATABASE ON $database.* TO $migrate;
+GRANT CREATE TABLE, DROP TABLE, ALTER TABLE ON $database.* TO $migrate;
+GRANT CREATE VIEW, DROP VIEW, ALTER VIEW ON $database.* TO $migrate;
+GRANT SELECT, INSERT ON $database.* TO $migrate;
+-- part: user
+CREATE USER IF NOT EXISTS $user IDENTIFIED WITH sha256_hash BY '$hash';
+ALTER USER $user IDENTIFIED WITH sha256_hash BY '$hash';
+GRANT $roles TO $user;
