@@ -35,7 +35,7 @@ _MS_PER_S: Final = 1_000
 
 
 def upload(call: Call, request: AdHocProfilesUploadRequest) -> AdHocProfilesGetResponse:
-    """Keep a file and draw its first sample type. RpcError invalid_argument for one that cannot be drawn."""
+    """Keep a file and draw its first sample type. Raises RpcError(INVALID_ARGUMENT) for one that cannot be drawn."""
     settings = call.services.settings
     max_nodes = nodes_limit(request.max_nodes, settings)
     content = _decoded(request.profile, settings.max_profile_bytes)
@@ -70,7 +70,7 @@ def list_(call: Call, _request: AdHocProfilesListRequest) -> AdHocProfilesListRe
 def diff(call: Call, request: AdHocProfilesDiffRequest) -> AdHocProfilesDiffResponse:
     """Two kept files side by side: the sample type that is asked for, or the first that both have.
 
-    RpcError invalid_argument if they have none in common.
+    Raises RpcError(INVALID_ARGUMENT) if they have none in common.
     """
     max_nodes = nodes_limit(request.max_nodes, call.services.settings)
     ids = [ProfileId.parse(id_) for id_ in (request.left_id, request.right_id)]
@@ -121,7 +121,7 @@ def _common_types(left: ProfileFile, right: ProfileFile) -> list[Shown]:
 
 
 def _file(call: Call, id_: ProfileId) -> ProfileFile:
-    """A kept file, read; RpcError not_found if the tenant has none of that id."""
+    """A kept file, read. Raises RpcError(NOT_FOUND) if the tenant has none of that id."""
     settings = call.services.settings
     content = files_of(settings).get(call.tenant, id_.text) if _lives(call, id_) else None
     if content is None:

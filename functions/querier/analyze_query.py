@@ -1,4 +1,4 @@
-"""AnalyzeQuery: how much data a question is about. Profiles Drilldown shows it beside the question."""
+"""AnalyzeQuery: how much data a query covers. Profiles Drilldown shows it beside the query."""
 
 from typing import Final
 
@@ -11,15 +11,15 @@ from querier.common.query_range import query_range_or_last_hour
 from querier.common.rpc import querier_rpc
 
 _COMPONENT: Final = "store"
-"""There is one kind of component that reads for a query, and one of it: ClickHouse."""
+"""The query scope lists one component of one kind: ClickHouse reads for every query."""
 _PROFILE_TYPE: Final = "__profile_type__"
 _NOTHING: Final = Analysis()
 
 
 def analyze_query(call: Call, request: AnalyzeQueryRequest) -> AnalyzeQueryResponse:
-    """What lies in [start, end) of what `query` selects; an empty query selects everything.
+    """Returns the size of what `query` selects in [start, end); an empty query selects everything.
 
-    `query` is a selector; its profile type may stand before the braces or be a matcher. No range asks for the last hour.
+    `query` is a selector; the profile type is its metric name or a matcher. Without a range it covers the last hour.
     """
     matchers = tuple(_of_profile_type(each) for each in parse_selector(request.query or "{}"))
     within = query_range_or_last_hour(call, request.start, request.end)
@@ -28,7 +28,7 @@ def analyze_query(call: Call, request: AnalyzeQueryRequest) -> AnalyzeQueryRespo
 
 
 def _of_profile_type(matcher: Matcher) -> Matcher:
-    """The matcher; on the profile type where it is on a metric name that is the id of one."""
+    """Turns a matcher on a metric name that is a profile type id into a matcher on the profile type."""
     if matcher.name == METRIC_NAME and ":" in matcher.value:
         return Matcher(name=_PROFILE_TYPE, op=matcher.op, value=matcher.value)
     return matcher
@@ -49,7 +49,7 @@ def _scope(analysis: Analysis) -> QueryScope:
 
 
 def _impact(analysis: Analysis) -> QueryImpact:
-    """Nothing is stored twice, so nothing has to be deduplicated."""
+    """Deduplication is always false: nothing is stored twice."""
     return QueryImpact(
         total_bytes_in_time_range=analysis.index_bytes + analysis.profile_bytes + analysis.symbol_bytes,
         total_queried_series=analysis.series,

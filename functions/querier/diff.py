@@ -23,10 +23,10 @@ _FORMATS: Final = (PROFILE_FORMAT_UNSPECIFIED, PROFILE_FORMAT_FLAMEGRAPH)
 
 
 def diff(call: Call, request: DiffRequest) -> DiffResponse:
-    """Both sides from their `start` up to but not with their `end`, cut to the greater `max_nodes`.
+    """Compares both sides, each in its [start, end), and cuts the result to the greater `max_nodes`.
 
-    The default is for a request that names it on neither side. RpcError invalid_argument for a side that is missing, as
-    one without a profile type.
+    The default applies if neither side sets it. Raises RpcError(INVALID_ARGUMENT) for a missing side, as for one
+    without a profile type.
     """
     left, right = _question(call, request.left), _question(call, request.right)
     max_nodes = nodes_limit(max(request.left.max_nodes, request.right.max_nodes), call.services.settings)
@@ -39,7 +39,7 @@ def diff(call: Call, request: DiffRequest) -> DiffResponse:
 def _question(call: Call, side: SelectMergeStacktracesRequest) -> StacktraceQuery:
     check_format(side.format)
     if side.format not in _FORMATS:
-        raise unsupported("a comparison is a flame graph: ask for PROFILE_FORMAT_FLAMEGRAPH")
+        raise unsupported("a comparison is always a flame graph: request PROFILE_FORMAT_FLAMEGRAPH")
     return stacktrace_query(call, side, drawn_samples(side))
 
 

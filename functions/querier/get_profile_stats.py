@@ -1,4 +1,4 @@
-"""GetProfileStats: whether the tenant has profiles, and from when to when. Profiles Drilldown asks it before all else."""
+"""GetProfileStats: whether the tenant has profiles, and their time range. Profiles Drilldown calls it first."""
 
 from flamehouse.pb.types_pb2 import GetProfileStatsRequest, GetProfileStatsResponse
 from flamehouse.serverless.http_handler import lambda_handler
@@ -7,7 +7,7 @@ from querier.common.rpc import querier_rpc
 
 
 def get_profile_stats(call: Call, request: GetProfileStatsRequest) -> GetProfileStatsResponse:  # noqa: ARG001
-    """The times of the oldest and the newest profile in milliseconds; zeros where there is none."""
+    """Returns the times of the oldest and the newest profile in milliseconds; zeros if the tenant has no profiles."""
     times = call.services.store.profile_times(call.tenant)
     if times is None:
         return GetProfileStatsResponse()

@@ -10,7 +10,7 @@ from querier.common.rpc import querier_rpc
 
 
 def label_names(call: Call, request: LabelNamesRequest) -> LabelNamesResponse:
-    """The names, sorted, private ones (`__x__`) included; no range asks for the last hour."""
+    """Returns the names, sorted, private ones (`__x__`) included. Without a range it covers the last hour."""
     matchers = parse_matchers(request.matchers)
     within = query_range_or_last_hour(call, request.start, request.end)
     if within is None:

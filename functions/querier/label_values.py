@@ -10,7 +10,7 @@ from querier.common.rpc import querier_rpc
 
 
 def label_values(call: Call, request: LabelValuesRequest) -> LabelValuesResponse:
-    """The values, sorted; none for a label that nothing carries. No range asks for the last hour."""
+    """Returns the values, sorted; an empty list for an unknown label. Without a range it covers the last hour."""
     if not request.name:
         raise invalid_argument("name is required")
     matchers = parse_matchers(request.matchers)

@@ -1,4 +1,4 @@
-"""ProfileTypes: which types of profile a time range holds. Grafana's data source test asks this of 1970."""
+"""ProfileTypes: the profile types in a time range. Grafana's data source test requests them for 1970."""
 
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.pb.querier_pb2 import ProfileTypesRequest, ProfileTypesResponse
@@ -10,7 +10,7 @@ from querier.common.rpc import querier_rpc
 
 
 def profile_types(call: Call, request: ProfileTypesRequest) -> ProfileTypesResponse:
-    """The types, sorted by id; no range asks for the last hour."""
+    """Returns the types, sorted by id. Without a range it covers the last hour."""
     within = query_range_or_last_hour(call, request.start, request.end)
     if within is None:
         return ProfileTypesResponse()

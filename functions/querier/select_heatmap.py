@@ -1,4 +1,4 @@
-"""SelectHeatmap: how many of the selected profiles, or of the spans in them, had which values when."""
+"""SelectHeatmap: the distribution over time of the values of the selected profiles, or of the spans in them."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -17,7 +17,7 @@ from flamehouse.pb.querier_pb2 import (
 )
 from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.web.connect import Call
-from querier.common.labels import asked_labels, label_pairs
+from querier.common.labels import label_pairs, requested_labels
 from querier.common.query_range import query_range
 from querier.common.rpc import querier_rpc
 from querier.common.time_series import (
@@ -25,7 +25,7 @@ from querier.common.time_series import (
     check_series_count,
     check_step,
     exemplar_kind,
-    series_to_ask_for,
+    series_limit,
     step_ms,
 )
 
@@ -37,16 +37,16 @@ _POINTS: Final[Mapping[int, PointKind]] = {
 
 
 def select_heatmap(call: Call, request: SelectHeatmapRequest) -> SelectHeatmapResponse:
-    """A series per group, the one with the most points first, with a slot per step that holds a point.
+    """Returns a series per group, the one with the most points first, with a slot per step that holds a point.
 
-    The slot at T counts what came after T - step up to and with T; T runs from `start`, and nothing counts from `end` on.
+    The slot at T counts points in (T - step, T]; T starts at `start`, and points at or after `end` do not count.
     """
     profile_type = ProfileType.parse(request.profile_typeID)
     matchers = parse_selector(request.label_selector)
     points = _points(request.query_type)
     exemplars = exemplar_kind(request.exemplar_type)
     if exemplars not in (None, points):
-        raise invalid_argument("exemplar_type has to be that of query_type, INDIVIDUAL or SPAN, or NONE")
+        raise invalid_argument("exemplar_type must match query_type (INDIVIDUAL or SPAN) or be NONE")
     if request.limit < 0:
         raise invalid_argument(f"limit must be non-negative, got {request.limit}")
     within = query_range(call, request.start, request.end)
@@ -61,9 +61,9 @@ def select_heatmap(call: Call, request: SelectHeatmapRequest) -> SelectHeatmapRe
         within=within,
         step_ms=step_ms(request.step, within),
         points=points,
-        group_by=asked_labels("group_by", request.group_by),
+        group_by=requested_labels("group_by", request.group_by),
         exemplars=exemplars is not None,
-        limit=series_to_ask_for(request.limit, call.services.settings),
+        limit=series_limit(request.limit, call.services.settings),
     )
     heatmap = call.services.store.select_heatmap(call.tenant, query)
     check_series_count(len(heatmap.series), call.services.settings)

@@ -11,9 +11,9 @@ from querier.common.sample_selector import sample_selector
 
 
 def select_merge_profile(call: Call, request: SelectMergeProfileRequest) -> Encoded[Profile]:
-    """The samples from `start` up to but not with `end`; an empty message if there is none.
+    """Returns the samples in [start, end); an empty message if there are none.
 
-    `max_nodes` cuts the call tree of locations, and may be any number; 0 cuts nothing.
+    `max_nodes` cuts the call tree of locations and has no maximum; 0 disables the cut.
     """
     samples = sample_selector(
         profile_ids=request.profile_id_selector,

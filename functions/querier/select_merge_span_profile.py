@@ -17,9 +17,9 @@ from querier.common.sample_selector import sample_selector
 def select_merge_span_profile(
     call: Call, request: SelectMergeSpanProfileRequest
 ) -> SelectMergeSpanProfileResponse:
-    """The samples of the spans in `span_selector`, or every sample if it names none.
+    """Returns the samples of the spans in `span_selector`, or all samples if it is empty.
 
-    Any format but TREE is a flame graph, as with Pyroscope.
+    Every format except TREE returns a flame graph, as in Pyroscope.
     """
     query = stacktrace_query(call, request, sample_selector(span_ids=request.span_selector))
     tree = tree_of(call, query)

@@ -1,4 +1,4 @@
-"""SelectMergeStacktraces: the samples of the selected profiles merged into one call tree, in the format asked for."""
+"""SelectMergeStacktraces: the samples of the selected profiles merged into one call tree, in the requested format."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -19,65 +19,65 @@ from flamehouse.render.flamegraph import flamegraph_of
 from flamehouse.render.tree_bytes import tree_bytes
 from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.web.connect import Call
-from querier.common.async_query import come_back, question_of, say_that_it_is_done
+from querier.common.async_query import accepted_async_query, mark_done, requested_query
 from querier.common.merged_pprof import merged_pprof, profile_query, requested_pgo
 from querier.common.merged_tree import dot_graph_of, stacktrace_query, tree_of
 from querier.common.rpc import check_format, querier_rpc
 from querier.common.sample_selector import drawn_samples, selected_samples
 
-type _Answer = Callable[[], SelectMergeStacktracesResponse]
-"""Asks the store a question that was checked, and answers with what it says."""
-type _Check = Callable[[Call, SelectMergeStacktracesRequest], _Answer]
-"""RpcError for a request that is no question."""
+type _Run = Callable[[], SelectMergeStacktracesResponse]
+"""Runs a checked query and builds its response."""
+type _Check = Callable[[Call, SelectMergeStacktracesRequest], _Run]
+"""Raises RpcError(INVALID_ARGUMENT) for an invalid request."""
 
 
 def select_merge_stacktraces(
     call: Call, request: SelectMergeStacktracesRequest
 ) -> SelectMergeStacktracesResponse:
-    """The samples from `start` up to but not with `end`; an empty tree if there is none.
+    """Returns the samples in [start, end); an empty tree if there are none.
 
-    A client that wants to come back for the answer is told at once where there will be none.
+    An invalid async query fails at once, not when the client polls.
     """
-    question = question_of(request)
-    check_format(question.format)
-    answer = _ANSWERED_AS[question.format](call, question)
-    later = come_back(request)
-    if later is not None:
-        return later
-    response = answer()
-    say_that_it_is_done(request, response)
+    query = requested_query(request)
+    check_format(query.format)
+    run = _RUN_AS[query.format](call, query)
+    pending = accepted_async_query(request)
+    if pending is not None:
+        return pending
+    response = run()
+    mark_done(request, response)
     return response
 
 
-def _as_flamegraph(call: Call, request: SelectMergeStacktracesRequest) -> _Answer:
+def _as_flamegraph(call: Call, request: SelectMergeStacktracesRequest) -> _Run:
     query = stacktrace_query(call, request, drawn_samples(request))
     return lambda: SelectMergeStacktracesResponse(flamegraph=flamegraph_of(tree_of(call, query)))
 
 
-def _as_tree(call: Call, request: SelectMergeStacktracesRequest) -> _Answer:
+def _as_tree(call: Call, request: SelectMergeStacktracesRequest) -> _Run:
     query = stacktrace_query(call, request, drawn_samples(request))
     return lambda: SelectMergeStacktracesResponse(tree=tree_bytes(tree_of(call, query)))
 
 
-def _as_dot(call: Call, request: SelectMergeStacktracesRequest) -> _Answer:
+def _as_dot(call: Call, request: SelectMergeStacktracesRequest) -> _Run:
     query = stacktrace_query(call, request, drawn_samples(request))
     return lambda: SelectMergeStacktracesResponse(dot=dot_graph_of(call, query, request.max_nodes))
 
 
-def _as_pprof(call: Call, request: SelectMergeStacktracesRequest) -> _Answer:
-    # Any format has the flame graph's limit here.
+def _as_pprof(call: Call, request: SelectMergeStacktracesRequest) -> _Run:
+    # Pyroscope applies the flame graph's limit to every format of this RPC.
     check_nodes_limit(request.max_nodes, call.services.settings)
     go_pgo = requested_pgo(request.stack_trace_selector)
     query = profile_query(call, request, selected_samples(request), go_pgo)
 
-    def answer() -> SelectMergeStacktracesResponse:
+    def run() -> SelectMergeStacktracesResponse:
         profile = merged_pprof(call, query, go_pgo)
         return SelectMergeStacktracesResponse(pprof=PprofProfile(profile=profile.message()))
 
-    return answer
+    return run
 
 
-_ANSWERED_AS: Final[Mapping[ProfileFormat, _Check]] = {
+_RUN_AS: Final[Mapping[ProfileFormat, _Check]] = {
     PROFILE_FORMAT_UNSPECIFIED: _as_flamegraph,
     PROFILE_FORMAT_FLAMEGRAPH: _as_flamegraph,
     PROFILE_FORMAT_TREE: _as_tree,

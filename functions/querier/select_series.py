@@ -7,28 +7,28 @@ from flamehouse.pb.querier_pb2 import SelectSeriesRequest, SelectSeriesResponse
 from flamehouse.pb.types_pb2 import TIME_SERIES_AGGREGATION_TYPE_AVERAGE, Series
 from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.web.connect import Call
-from querier.common.labels import asked_labels, label_pairs
+from querier.common.labels import label_pairs, requested_labels
 from querier.common.query_range import query_range
 from querier.common.rpc import querier_rpc
-from querier.common.sample_selector import refuse_go_pgo, sample_selector
+from querier.common.sample_selector import reject_go_pgo, sample_selector
 from querier.common.time_series import (
     ExemplarMessages,
     check_series_count,
     check_step,
     exemplar_kind,
-    series_to_ask_for,
+    series_limit,
     step_ms,
 )
 
 
 def select_series(call: Call, request: SelectSeriesRequest) -> SelectSeriesResponse:
-    """A series per group, the largest first, with a point per step that holds a profile.
+    """Returns a series per group, the largest first, with a point per step that holds a profile.
 
-    The point at T sums or averages the profiles after T - step up to and with T; T runs from `start`, and nothing counts
-    from `end` on. Of these the samples that `stack_trace_selector` selects count. A point's exemplar is the profile, or the
-    span, of the highest value in it.
+    The point at T sums or averages profiles in (T - step, T]; T starts at `start`, and profiles at or after `end` do
+    not count. `stack_trace_selector` narrows their samples. A point's exemplar is its profile, or span, of the
+    highest value.
     """
-    refuse_go_pgo(request.stack_trace_selector)
+    reject_go_pgo(request.stack_trace_selector)
     profile_type = ProfileType.parse(request.profile_typeID)
     matchers = parse_selector(request.label_selector)
     samples = sample_selector(stack_trace_selector=request.stack_trace_selector)
@@ -42,9 +42,9 @@ def select_series(call: Call, request: SelectSeriesRequest) -> SelectSeriesRespo
         matchers=matchers,
         within=within,
         step_ms=step_ms(request.step, within),
-        group_by=asked_labels("group_by", request.group_by),
+        group_by=requested_labels("group_by", request.group_by),
         average=request.aggregation == TIME_SERIES_AGGREGATION_TYPE_AVERAGE,
-        limit=series_to_ask_for(request.limit, call.services.settings),
+        limit=series_limit(request.limit, call.services.settings),
         samples=samples,
         exemplars=exemplars,
     )

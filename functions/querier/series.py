@@ -1,4 +1,7 @@
-"""Series: the distinct label sets of the selected series. Profiles Drilldown finds services and profile types by it."""
+"""Series: the distinct label sets of the selected series.
+
+Profiles Drilldown lists services and profile types from it.
+"""
 
 from flamehouse.model.queries import LabelSetsQuery
 from flamehouse.model.selector import parse_matchers
@@ -6,25 +9,24 @@ from flamehouse.pb.querier_pb2 import SeriesRequest, SeriesResponse
 from flamehouse.pb.types_pb2 import Labels
 from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.web.connect import Call
-from querier.common.labels import asked_labels, label_pairs, takes_utf8_names, visible_names
+from querier.common.labels import accepts_utf8_names, label_pairs, requested_labels, visible_names
 from querier.common.query_range import query_range_or_last_hour
 from querier.common.rpc import querier_rpc
 
 
 def series(call: Call, request: SeriesRequest) -> SeriesResponse:
-    """The label sets, sorted, each once: of the names that are asked for, or of all where none is.
+    """Returns the distinct label sets, sorted, reduced to the requested names if there are any.
 
-    A name that a series does not carry is left out of its set, and a set with none is left out whole. No range asks
-    for the last hour.
+    A set omits the names that its series lacks, and empty sets are omitted. Without a range it covers the last hour.
     """
     matchers = parse_matchers(request.matchers)
-    asked = asked_labels("label_names", request.label_names)
+    asked = requested_labels("label_names", request.label_names)
     within = query_range_or_last_hour(call, request.start, request.end)
     names = tuple(visible_names(sorted(asked), call.headers))
     if within is None or (asked and not names):
         return SeriesResponse()
     query = LabelSetsQuery(
-        matchers=matchers, within=within, names=names, utf8_names=takes_utf8_names(call.headers)
+        matchers=matchers, within=within, names=names, utf8_names=accepts_utf8_names(call.headers)
     )
     label_sets = call.services.store.label_sets(call.tenant, query)
     return SeriesResponse(labels_set=[Labels(labels=label_pairs(labels)) for labels in label_sets])

@@ -28,7 +28,7 @@ TOO_LARGE = (
 )
 FOR_CLICKHOUSE = "the answer is larger than this server gives; ask for a shorter range, fewer series, fewer labels or a longer step"
 TOO_MANY = (
-    "the answer has more than 2 series (max_answer_series);"
+    "the response has more than 2 series (max_answer_series);"
     " group by other labels, select fewer series, or set a limit to get the largest"
 )
 

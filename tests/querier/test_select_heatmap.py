@@ -112,7 +112,7 @@ def test_a_step_below_a_millisecond_or_without_end_is_refused(step: object) -> N
     assert refusal == (400, "invalid_argument", "step must be >= 1ms")
 
 
-OTHER_EXEMPLARS = "exemplar_type has to be that of query_type"
+OTHER_EXEMPLARS = "exemplar_type must match query_type"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ OTHER_EXEMPLARS = "exemplar_type has to be that of query_type"
         ({"queryType": 2, "exemplarType": 2}, OTHER_EXEMPLARS),
         (
             {"groupBy": [str(number) for number in range(101)]},
-            "group_by names 101 labels, and the limit is 100",
+            "group_by has 101 labels: use at most 100",
         ),
     ],
 )

@@ -156,15 +156,15 @@ def test_a_client_is_told_at_once_that_it_need_not_come_back(
 
 
 @pytest.mark.parametrize("request_id", ["1", "é", "AAAA", "____"])
-def test_to_come_back_with_another_id_is_an_invalid_argument(request_id: str) -> None:
+def test_an_unknown_request_id_is_an_invalid_argument(request_id: str) -> None:
     assert Querier().refusal(RPC, body(**{"async": {"requestId": request_id}})) == (
         400,
         "invalid_argument",
-        "async.request_id is none that was answered here",
+        "unknown async.request_id: send the id of a response from this server",
     )
 
 
-def test_to_come_back_for_a_question_that_is_none_is_an_invalid_argument() -> None:
+def test_a_request_id_of_an_invalid_request_is_an_invalid_argument() -> None:
     assert Querier().refusal(RPC, body(**{"async": {"requestId": "CgA="}}))[:2] == (400, "invalid_argument")
 
 
@@ -206,12 +206,15 @@ def test_the_samples_that_are_selected_are_the_stores_question(
         ({"spanSelector": ["9a5171 83f26a089"]}, 'invalid span id: "9a5171 83f26a089" is not hexadecimal'),
         ({"traceIdSelector": [SPAN_ID]}, f'invalid trace id length: "{SPAN_ID}"'),
         ({"traceIdSelector": ["x" * 32]}, f'invalid trace id: "{"x" * 32}" is not hexadecimal'),
-        ({"profileIdSelector": ["7c9e6679"]}, 'invalid profile id: "7c9e6679" is no UUID'),
-        ({"profileIdSelector": [f"{{{PROFILE_ID}}}"]}, f'invalid profile id: "{{{PROFILE_ID}}}" is no UUID'),
-        ({"spanSelector": [SPAN_ID] * 1_001}, "a query may name 1000 ids, not 1001"),
+        ({"profileIdSelector": ["7c9e6679"]}, 'invalid profile id: "7c9e6679" is not a UUID'),
+        (
+            {"profileIdSelector": [f"{{{PROFILE_ID}}}"]},
+            f'invalid profile id: "{{{PROFILE_ID}}}" is not a UUID',
+        ),
+        ({"spanSelector": [SPAN_ID] * 1_001}, "the query has 1001 ids: use at most 1000"),
         (
             {"stackTraceSelector": {"callSite": [{"name": "a"}] * 4_001}},
-            "a query may name 4000 functions of a call site, not 4001",
+            "the query has 4001 functions of a call site: use at most 4000",
         ),
     ],
 )

@@ -161,13 +161,13 @@ def test_a_step_below_a_millisecond_or_without_end_is_refused(step: object) -> N
         ({"labelSelector": "{a="}, "invalid label selector"),
         (
             {"stackTraceSelector": {"callSite": [{"name": "f"}] * 4_001}},
-            "a query may name 4000 functions of a call site",
+            "the query has 4001 functions of a call site: use at most 4000",
         ),
         ({"exemplarType": 4}, "unknown exemplar type: 4"),
         ({"exemplarType": -1}, "unknown exemplar type: -1"),
         (
             {"groupBy": [str(number) for number in range(101)]},
-            "group_by names 101 labels, and the limit is 100",
+            "group_by has 101 labels: use at most 100",
         ),
     ],
 )

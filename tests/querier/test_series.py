@@ -77,7 +77,7 @@ def test_no_more_than_a_hundred_names_are_asked_for() -> None:
     assert Querier().refusal("Series", body) == (
         400,
         "invalid_argument",
-        "label_names names 101 labels, and the limit is 100",
+        "label_names has 101 labels: use at most 100",
     )
 
 

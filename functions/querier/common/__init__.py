@@ -1,1 +1,1 @@
-"""What several RPCs of the querier share: ranges, selectors, label sets, merged trees and profiles."""
+"""Code that several RPCs of the querier share: ranges, selectors, label sets, merged trees and profiles."""

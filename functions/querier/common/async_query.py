@@ -1,6 +1,6 @@
-"""Questions whose answers a client comes back for (`async`): the id that it comes back with is the question itself.
+"""Async queries (`async`), for which a client polls: the request id is the encoded request itself.
 
-So nothing is kept, and any function can answer. What is asked for in this way takes no longer than what is not.
+No state is stored, so any function can respond to a poll. An async query takes as long as a synchronous one.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -19,46 +19,46 @@ from flamehouse.pb.querier_pb2 import (
 from flamehouse.web.codec import PROTO
 
 _FIELD = "async"
-"""A word of Python's, so that the field is no attribute that could be written."""
+"""The field is named with a Python keyword, so code reads it by `getattr`."""
 
 
-def come_back(request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesResponse | None:
-    """Without an answer, where the client wants to come back for it."""
-    asked = _asked(request)
-    if asked.request_id or asked.type != ASYNC_QUERY_TYPE_FORCE:
+def accepted_async_query(request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesResponse | None:
+    """Returns a response with a request id and no result if the client starts an async query."""
+    query = _async_of(request)
+    if query.request_id or query.type != ASYNC_QUERY_TYPE_FORCE:
         return None
     response = SelectMergeStacktracesResponse()
     request_id = urlsafe_b64encode(_plain(request).SerializeToString()).decode()
-    _say(response, request_id, ASYNC_QUERY_STATUS_IN_PROGRESS)
+    _set_status(response, request_id, ASYNC_QUERY_STATUS_IN_PROGRESS)
     return response
 
 
-def question_of(request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesRequest:
-    """What is to be answered now: the request, or what the client came back for.
+def requested_query(request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesRequest:
+    """Returns the request to run now: the one received, or the one that its request id encodes.
 
-    RpcError invalid_argument for an id that is none of `come_back`.
+    Raises RpcError(INVALID_ARGUMENT) for an id that `accepted_async_query` did not make.
     """
-    request_id = _asked(request).request_id
+    request_id = _async_of(request).request_id
     if not request_id:
         return request
     try:
         return _plain(PROTO.decode(urlsafe_b64decode(request_id), SelectMergeStacktracesRequest))
     except (ValueError, RpcError) as error:
-        raise invalid_argument("async.request_id is none that was answered here") from error
+        raise invalid_argument(
+            "unknown async.request_id: send the id of a response from this server"
+        ) from error
 
 
-def say_that_it_is_done(
-    request: SelectMergeStacktracesRequest, response: SelectMergeStacktracesResponse
-) -> None:
-    """Tell a client that came back that this is the answer."""
-    request_id = _asked(request).request_id
+def mark_done(request: SelectMergeStacktracesRequest, response: SelectMergeStacktracesResponse) -> None:
+    """Marks the response to a poll as complete."""
+    request_id = _async_of(request).request_id
     if request_id:
-        _say(response, request_id, ASYNC_QUERY_STATUS_SUCCESS)
+        _set_status(response, request_id, ASYNC_QUERY_STATUS_SUCCESS)
 
 
-def _asked(request: SelectMergeStacktracesRequest) -> AsyncQueryRequest:
-    asked: AsyncQueryRequest = getattr(request, _FIELD)
-    return asked
+def _async_of(request: SelectMergeStacktracesRequest) -> AsyncQueryRequest:
+    query: AsyncQueryRequest = getattr(request, _FIELD)
+    return query
 
 
 def _plain(request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesRequest:
@@ -68,5 +68,5 @@ def _plain(request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesRequ
     return plain
 
 
-def _say(response: SelectMergeStacktracesResponse, request_id: str, status: AsyncQueryStatus) -> None:
+def _set_status(response: SelectMergeStacktracesResponse, request_id: str, status: AsyncQueryStatus) -> None:
     getattr(response, _FIELD).CopyFrom(AsyncQueryResponse(request_id=request_id, status=status))

@@ -1,4 +1,4 @@
-"""Labels in requests and answers: the names that are asked for, and label sets as messages."""
+"""Labels in requests and responses: requested names, and label sets as messages."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,19 +9,19 @@ from flamehouse.model.labels import LabelSet
 from flamehouse.pb.types_pb2 import LabelPair
 
 _MAX_NAMES: Final = 100
-"""Every series is asked for each name."""
+"""The store looks up each name in every series."""
 
 
-def asked_labels(field: str, names: Iterable[str]) -> tuple[str, ...]:
-    """The names in `field`, each once, in their order; RpcError invalid_argument for too many."""
+def requested_labels(field: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Returns the distinct names in `field`, in order. Raises RpcError(INVALID_ARGUMENT) for too many."""
     distinct = tuple(dict.fromkeys(names))
     if len(distinct) > _MAX_NAMES:
-        raise invalid_argument(f"{field} names {len(distinct)} labels, and the limit is {_MAX_NAMES}")
+        raise invalid_argument(f"{field} has {len(distinct)} labels: use at most {_MAX_NAMES}")
     return distinct
 
 
 def label_pairs(labels: LabelSet) -> list[LabelPair]:
-    """The label set as messages, in its order."""
+    """Returns the label set as messages, in its order."""
     return [LabelPair(name=name, value=value) for name, value in labels]
 
 
@@ -30,13 +30,13 @@ _CAPABILITY: Final = "allow-utf8-labelnames=true"
 
 
 def visible_names(names: Iterable[str], headers: Mapping[str, str]) -> list[str]:
-    """Those of `names` that the client which sent `headers` can take, in their order."""
-    if takes_utf8_names(headers):
+    """Returns those of `names` that the client can accept according to its `headers`, in order."""
+    if accepts_utf8_names(headers):
         return list(names)
     return [name for name in names if _LEGACY_NAME.fullmatch(name)]
 
 
-def takes_utf8_names(headers: Mapping[str, str]) -> bool:
-    """Whether the client which sent `headers` can take any name."""
+def accepts_utf8_names(headers: Mapping[str, str]) -> bool:
+    """Whether the client accepts label names of any characters, according to its `headers`."""
     parameters = headers.get("Accept", "").lower().replace(",", ";").split(";")
     return any(parameter.replace(" ", "").replace('"', "") == _CAPABILITY for parameter in parameters)

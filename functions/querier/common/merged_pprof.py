@@ -15,9 +15,11 @@ from querier.common.query_range import NOTHING, query_range
 
 
 def profile_query(call: Call, request: Asked, samples: SampleSelector, go_pgo: GoPGO | None) -> ProfileQuery:
-    """The question, of an empty range where the lookback lets it see nothing; `go_pgo` may want the ends of stacks alone.
+    """Builds the query.
 
-    RpcError invalid_argument for a request that is no question.
+    Its range is empty if the request lies before the lookback limit; `go_pgo` may limit stack depth.
+
+    Raises RpcError(INVALID_ARGUMENT) for an invalid request.
     """
     return ProfileQuery(
         profile_type=ProfileType.parse(request.profile_typeID),
@@ -30,15 +32,15 @@ def profile_query(call: Call, request: Asked, samples: SampleSelector, go_pgo: G
 
 
 def requested_pgo(selector: StackTraceSelector) -> GoPGO | None:
-    """What the selector says of Go's PGO, None if it does not mention it."""
+    """Returns the selector's `go_pgo` options, None if it has none."""
     return selector.go_pgo if selector.HasField("go_pgo") else None
 
 
 def merged_pprof(call: Call, query: ProfileQuery, go_pgo: GoPGO | None) -> Encoded[Profile]:
-    """Merges the samples that `query` selects into a pprof, as Go's PGO reads it if `go_pgo` is given.
+    """Merges the samples that `query` selects into a pprof, in the form that Go's PGO reads if `go_pgo` is given.
 
-    Without samples it is an empty message, or a pprof without samples if `query` selects some of them: of an unknown profile
-    id, say. The store is not queried for an empty range.
+    If no sample matches, the message is empty, or a pprof without samples if `query` narrows the samples, for example
+    by an unknown profile id. The store is not queried for an empty range.
     """
     if not query.within.length_ms:
         return _encoded(b"")

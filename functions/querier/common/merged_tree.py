@@ -1,4 +1,4 @@
-"""The question for a merged call tree, as the RPCs that answer one ask it: checked against the settings."""
+"""Queries for a merged call tree, built from the requests of several RPCs and checked against the settings."""
 
 from dataclasses import replace
 from typing import Final, Protocol
@@ -16,7 +16,7 @@ _DOT_FUNCTIONS: Final = 100
 
 
 class Asked(Protocol):
-    """What the requests for merged stacks have in common."""
+    """The fields that requests for merged stacks have in common."""
 
     @property
     def profile_typeID(self) -> str: ...  # noqa: N802  # Pyroscope's
@@ -31,9 +31,9 @@ class Asked(Protocol):
 
 
 def stacktrace_query(call: Call, request: Asked, samples: SampleSelector) -> StacktraceQuery:
-    """The question, of an empty range where the lookback lets it see nothing.
+    """Builds the query. Its range is empty if the request lies before the lookback limit.
 
-    RpcError invalid_argument for one that is none.
+    Raises RpcError(INVALID_ARGUMENT) for an invalid request.
     """
     return StacktraceQuery(
         profile_type=ProfileType.parse(request.profile_typeID),
@@ -45,16 +45,16 @@ def stacktrace_query(call: Call, request: Asked, samples: SampleSelector) -> Sta
 
 
 def tree_of(call: Call, query: StacktraceQuery) -> CutTree:
-    """The answer to the question; the store is not asked of an empty range."""
+    """Returns the merged tree; the store is not queried for an empty range."""
     if not query.within.length_ms:
         return NO_TREE
     return call.services.store.select_merge_stacktraces(call.tenant, query)
 
 
 def dot_graph_of(call: Call, query: StacktraceQuery, max_functions: int) -> str:
-    """The answer as a call graph in DOT, of `max_functions` or, for 0, of 100; no text where there is nothing to draw.
+    """Returns the tree as a call graph in DOT of at most `max_functions` functions (0: 100); no samples, no text.
 
-    A function is summed over the tree's nodes: the tree is cut no shorter than a flame graph would be.
+    A function's value is the sum over its nodes, so the tree has at least as many nodes as a flame graph.
     """
     least = nodes_limit(0, call.services.settings)
     tree = tree_of(call, replace(query, max_nodes=max(query.max_nodes, least)))

@@ -8,17 +8,17 @@ from flamehouse.model.time_range import TimeRange
 from flamehouse.web.connect import Call
 
 _LAST_MS: Final = 9_223_372_036_854
-"""The last millisecond that nanoseconds in a signed 64-bit number reach, in the year 2262."""
+"""The last millisecond that signed 64-bit nanoseconds can represent, in the year 2262."""
 _HOUR_MS: Final = 3_600_000
 NOTHING: Final = TimeRange(start_ms=0, end_ms=0)
-"""Stands for what the lookback lets a query see, where that is nothing: of an empty range the store is not asked."""
+"""The range of a query that lies before the lookback limit: it is empty, so the store is not queried."""
 
 
 def query_range(call: Call, start_ms: int, end_ms: int) -> TimeRange | None:
-    """The part of the range that the lookback lets a query see; None if there is no such part.
+    """Returns the part of the range after the lookback limit; None if there is none.
 
-    RpcError invalid_argument for a range that is missing (0), turned around or too long. What lies in the
-    future holds no profiles and does not count against the length.
+    Raises RpcError(INVALID_ARGUMENT) for a range that is missing (0), reversed or too long. The part in the future
+    does not count towards the length.
     """
     if start_ms == 0 or end_ms == 0:
         raise invalid_argument("missing time range in the query")
@@ -35,7 +35,7 @@ def query_range(call: Call, start_ms: int, end_ms: int) -> TimeRange | None:
 
 
 def query_range_or_last_hour(call: Call, start_ms: int, end_ms: int) -> TimeRange | None:
-    """As `query_range`, but a request without a range, as old datasources send it, asks for the last hour."""
+    """Like `query_range`, but a request without a range, as old data sources send it, covers the last hour."""
     if start_ms == 0 and end_ms == 0:
         end_ms = time.time_ns() // 1_000_000
         start_ms = end_ms - _HOUR_MS

@@ -1,4 +1,4 @@
-"""What the RPCs of querier.v1.QuerierService have in common: their path and the size of their requests."""
+"""The path and the request size limit that all RPCs of querier.v1.QuerierService share."""
 
 from typing import Final
 
@@ -11,23 +11,23 @@ from flamehouse.web.codec import Answer
 from flamehouse.web.connect import Method, unary
 
 _MAX_BODY_BYTES: Final = 1 << 20
-"""Questions are short; a longer one is no question."""
+"""Query requests are short; a longer body is rejected."""
 
 
 def querier_rpc[Req: Message, Resp: Answer](
     name: str, request_type: type[Req], method: Method[Req, Resp]
 ) -> Route:
-    """The route of the querier's RPC `name`."""
+    """Returns the route of the querier's RPC `name`."""
     path = f"/querier.v1.QuerierService/{name}"
     return unary(path, request_type, method, max_body_bytes=_MAX_BODY_BYTES)
 
 
 def unsupported(message: str) -> RpcError:
-    """The error for what this querier does not do; `message` says what to ask instead."""
+    """Returns the error for an unsupported feature; `message` names the alternative."""
     return RpcError(Code.UNIMPLEMENTED, message)
 
 
 def check_format(format_: ProfileFormat) -> None:
-    """RpcError invalid_argument for a number that no format has."""
+    """Raises RpcError(INVALID_ARGUMENT) for an unknown format number."""
     if format_ not in ProfileFormat.values():
-        raise invalid_argument(f"there is no format {format_}")
+        raise invalid_argument(f"unknown format {format_}")

@@ -1,4 +1,4 @@
-"""Which samples a question about stacks selects: by profile, span, trace and call site, as the requests carry them."""
+"""Sample selectors of queries for stacks: by profile, span, trace and call site, read from requests."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from querier.common.rpc import unsupported
 
 _MAX_IDS: Final = 1_000
 _MAX_CALL_SITE: Final = 4_000
-"""No stack is deeper."""
+"""The depth limit of stored stacks."""
 _MAX_FRAME_NAMES: Final = 1_000
 _MAX_FRAME_REGEXES: Final = 20
 _MAX_REGEX_CHARS: Final = 1_000
@@ -29,9 +29,11 @@ def sample_selector(
     trace_ids: Sequence[str] = (),
     stack_trace_selector: StackTraceSelector | None = None,
 ) -> SampleSelector:
-    """The selector; RpcError invalid_argument for ids that are none, for too many, and for spans of some traces alone.
+    """Builds the selector.
 
-    What `stack_trace_selector` says of Go's PGO is not a matter of which samples count.
+    Raises RpcError(INVALID_ARGUMENT) for invalid ids, for too many, and for spans combined with traces.
+
+    `stack_trace_selector.go_pgo` does not select samples and is ignored here.
     """
     if span_ids and trace_ids:
         raise invalid_argument("span_selector and trace_id_selector cannot be combined")
@@ -47,20 +49,20 @@ def sample_selector(
     )
 
 
-def refuse_go_pgo(selector: StackTraceSelector) -> None:
-    """RpcError unimplemented if the selector says something of Go's PGO, where the answer is no pprof."""
+def reject_go_pgo(selector: StackTraceSelector) -> None:
+    """Raises RpcError(UNIMPLEMENTED) if the selector has `go_pgo` but the response is not a pprof."""
     if selector.go_pgo.ByteSize():
-        raise unsupported("go_pgo is for profiles: leave it out, or ask for PROFILE_FORMAT_PPROF")
+        raise unsupported("go_pgo applies to profiles only: remove it, or request PROFILE_FORMAT_PPROF")
 
 
 def drawn_samples(request: SelectMergeStacktracesRequest) -> SampleSelector:
-    """The selector of a request for something to draw, which Go's PGO is not."""
-    refuse_go_pgo(request.stack_trace_selector)
+    """Builds the selector of a request for a graph, to which `go_pgo` does not apply."""
+    reject_go_pgo(request.stack_trace_selector)
     return selected_samples(request)
 
 
 def selected_samples(request: SelectMergeStacktracesRequest) -> SampleSelector:
-    """The selector of a request."""
+    """Builds the selector of a request."""
     return sample_selector(
         profile_ids=request.profile_id_selector,
         span_ids=request.span_selector,
@@ -89,12 +91,12 @@ def _frame_filter(message: StackFrameFilter) -> FrameFilter:
 
 def _check_count(what: str, count: int, limit: int) -> None:
     if count > limit:
-        raise invalid_argument(f"a query may name {limit} {what}, not {count}")
+        raise invalid_argument(f"the query has {count} {what}: use at most {limit}")
 
 
 def _profile_id(text: str) -> UUID:
     if not _UUID.fullmatch(text):
-        raise invalid_argument(f'invalid profile id: "{text}" is no UUID')
+        raise invalid_argument(f'invalid profile id: "{text}" is not a UUID')
     return UUID(text)
 
 
@@ -106,7 +108,7 @@ def _hex_ids(kind: str, texts: Sequence[str], length: int) -> Iterable[bytes]:
             id_ = bytes.fromhex(text)
         except ValueError:
             id_ = b""
-        # `fromhex` skips blanks.
+        # `fromhex` skips spaces.
         if 2 * len(id_) != length:
             raise invalid_argument(f'invalid {kind} id: "{text}" is not hexadecimal')
         yield id_

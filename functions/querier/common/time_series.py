@@ -1,4 +1,4 @@
-"""What questions over time share: the step, how many series, and exemplars."""
+"""The step, series limit and exemplars of queries over time."""
 
 import math
 from collections.abc import Mapping
@@ -29,43 +29,43 @@ _EXEMPLARS: Final[Mapping[int, PointKind | None]] = {
 
 
 def check_step(step_s: float) -> None:
-    """RpcError invalid_argument for a step below a millisecond or without end."""
+    """Raises RpcError(INVALID_ARGUMENT) for a step that is below one millisecond or infinite."""
     if not step_s >= _SHORTEST_STEP_S or math.isinf(step_s):
         raise invalid_argument("step must be >= 1ms")
 
 
 def step_ms(step_s: float, within: TimeRange) -> int:
-    """The step in whole milliseconds; one that makes a single bucket of all there is up to `start` is long enough."""
+    """Returns the step in whole milliseconds, bounded: above a limit there is one bucket anyway."""
     return int(min(step_s * 1000, max(within.start_ms, within.length_ms + 1)))
 
 
-def series_to_ask_for(limit: int, settings: Settings) -> int:
-    """How many series the store is asked for: `limit` of them, 0 being all, and not many more than may be answered."""
+def series_limit(limit: int, settings: Settings) -> int:
+    """The number of series to request: `limit`, where 0 means all, bounded by max_answer_series + 1."""
     allowed = settings.max_answer_series
     bounds = [bound for bound in (limit, allowed and allowed + 1) if bound > 0]
     return min(bounds, default=0)
 
 
 def check_series_count(count: int, settings: Settings) -> None:
-    """RpcError resource_exhausted for more series than may be answered."""
+    """Raises RpcError(RESOURCE_EXHAUSTED) for more series than max_answer_series."""
     allowed = settings.max_answer_series
     if allowed and count > allowed:
         raise RpcError(
             Code.RESOURCE_EXHAUSTED,
-            f"the answer has more than {allowed} series (max_answer_series);"
-            " group by other labels, select fewer series, or set a limit to get the largest",
+            f"the response has more than {allowed} series (max_answer_series); group by other labels, "
+            "select fewer series, or set a limit to get the largest",
         )
 
 
 def exemplar_kind(exemplar_type: int) -> PointKind | None:
-    """What the exemplars are to be, None for no exemplars; RpcError invalid_argument for a type there is not."""
+    """Returns the kind of exemplars, None for no exemplars. Raises RpcError(INVALID_ARGUMENT) for an unknown type."""
     if exemplar_type not in _EXEMPLARS:
         raise invalid_argument(f"unknown exemplar type: {exemplar_type}")
     return _EXEMPLARS[exemplar_type]
 
 
 class ExemplarMessages:
-    """Writes exemplars as messages. Most have the labels of the one before: these are made once."""
+    """Encodes exemplars as messages. Most have the same labels as the previous one, so label messages are reused."""
 
     def __init__(self) -> None:
         self._pairs: dict[LabelSet, list[LabelPair]] = {}

@@ -1,4 +1,4 @@
-"""What the pages share: queries by GET, as older clients of Pyroscope and Drilldown's comparison send them."""
+"""Parameters and responses of the query pages, for older Pyroscope clients and Drilldown's comparison (GET requests)."""
 
 import json
 import time
@@ -24,26 +24,26 @@ from querier.pyroscope.parameters import NodesParameters
 
 _MS_NS: Final = 1_000_000
 _MAX_DIGITS: Final = 18
-"""A number of more is no number of nodes."""
+"""Longer digit strings are not parsed as a number of nodes."""
 _ALL_SERIES: Final = "{}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """The body of a response, and its media type."""
+    """A response body and its media type."""
 
     body: bytes
     media_type: str = "application/json"
 
 
 def json_content(value: object) -> Content:
-    """The value as JSON."""
+    """Returns the value as a JSON page."""
     return Content(body=json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """One selection of a query string. `side` (left, right) comes before the names of its parameters, if there are two."""
+    """One selection of a query string. With two selections, `side` (left, right) prefixes its parameter names."""
 
     query: str
     from_: str
@@ -52,7 +52,7 @@ class Selection:
 
 
 async def respond(request: Request, page: Callable[[Call], Content]) -> Response:
-    """The response that `page` makes in a worker thread; it raises RpcError for errors of the client."""
+    """Runs `page` in a worker thread and returns its response; `page` raises RpcError for client errors."""
     principal = principal_of(request.scope)
     services: Services = await run_in_threadpool(request.app.state.services)
     call = Call(services=services, principal=principal, headers=request.headers)
@@ -67,7 +67,7 @@ async def respond(request: Request, page: Callable[[Call], Content]) -> Response
 
 
 def request_of(selection: Selection, nodes: NodesParameters) -> SelectMergeStacktracesRequest:
-    """The selection as the RPC would request it; a number of nodes that is no number counts as missing."""
+    """Returns the selection as an RPC request; an invalid number of nodes counts as missing."""
     if not selection.query:
         name = parameter_name(selection.side, "query")
         raise invalid_argument(f"{name} is required: a selector with the profile type as its name")
@@ -83,7 +83,7 @@ def request_of(selection: Selection, nodes: NodesParameters) -> SelectMergeStack
 
 
 def range_of(from_: str, until: str, side: str = "") -> tuple[int, int]:
-    """Both ends of a range in milliseconds; an empty one is the last hour's. `side` as in `Selection`."""
+    """Returns both ends of a range in milliseconds; a missing end is that of the last hour. `side` as in `Selection`."""
     now_ns = time.time_ns()
     start = parse_attime(from_ or "now-1h", now_ns, parameter_name(side, "from"))
     end = parse_attime(until or "now", now_ns, parameter_name(side, "until"))
@@ -91,14 +91,14 @@ def range_of(from_: str, until: str, side: str = "") -> tuple[int, int]:
 
 
 def parameter_name(side: str, name: str) -> str:
-    """`leftQuery`, or `query` where there is one side."""
+    """Returns `leftQuery` and the like, or `query` if there is one side."""
     return f"{side}{name.capitalize()}" if side else name
 
 
 def _parts_of(query: str) -> tuple[str, str]:
-    """The profile type, and the selector of the rest.
+    """Returns the profile type, and the selector without it.
 
-    A metric name stands before the braces or, like any other label, within them.
+    The metric name precedes the braces or, like any other label, is a matcher within them.
     """
     profile_type, brace, rest = query.partition("{")
     if profile_type.strip():
@@ -106,7 +106,9 @@ def _parts_of(query: str) -> tuple[str, str]:
     matchers = parse_selector(query)
     names = [each for each in matchers if each.name == METRIC_NAME and each.op is MatchOp.EQUAL]
     if len(names) != 1:
-        raise invalid_argument("a query names one profile type, before its braces or as __name__ within them")
+        raise invalid_argument(
+            "a query needs exactly one profile type, before its braces or as __name__ within them"
+        )
     return names[0].value, format_selector(each for each in matchers if each not in names)
 
 

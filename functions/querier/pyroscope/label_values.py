@@ -15,11 +15,11 @@ from querier.pyroscope.endpoint import Content, json_content, range_of, respond
 from querier.pyroscope.parameters import LabelValuesParameters
 
 _PROFILE_TYPE: Final = "__name__"
-"""The label whose values are profile types here."""
+"""The label whose values are the profile types on this page."""
 
 
 def render_label_values(call: Call, parameters: LabelValuesParameters) -> Content:
-    """The values of `label`, sorted, on the days from `from` to `until`, which the last hour is taken for."""
+    """Returns the values of `label`, sorted, on the days from `from` to `until` (default: the last hour)."""
     label = parameters.label
     if not label:
         raise invalid_argument("label is required")
@@ -41,7 +41,7 @@ router = http_router()
 async def label_values_page(
     request: Request, parameters: Annotated[LabelValuesParameters, Query()]
 ) -> Response:
-    """The values of one label as a JSON list, sorted; of `__name__`, all profile types."""
+    """The values of one label as a sorted JSON list; for `__name__`, all profile types."""
     return await respond(request, lambda call: render_label_values(call, parameters))
 
 

@@ -1,4 +1,4 @@
-"""The query strings of the pages, as FastAPI reads and documents them. Every parameter is text; the last of a name counts."""
+"""Query parameters of the pages, for FastAPI to read and document. All are text; the last of a name counts."""
 
 from pydantic import BaseModel, Field
 
@@ -8,7 +8,7 @@ _EXAMPLE = 'process_cpu:cpu:nanoseconds:cpu:nanoseconds{service_name="checkout"}
 
 
 class RangeParameters(BaseModel):
-    """A range of time; an end that is missing or empty is that of the last hour."""
+    """A time range; a missing or empty end is that of the last hour."""
 
     from_: str = Field("", alias="from", description=f"The start: {_TIME}")
     until: str = Field("", description=f"The end, excluded: {_TIME}")

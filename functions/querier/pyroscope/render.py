@@ -20,7 +20,7 @@ from flamehouse.web.http_app import http_app_of, http_router
 from flamehouse.web.response_limits import check_answer_size
 from querier.common.merged_pprof import merged_pprof, profile_query
 from querier.common.merged_tree import dot_graph_of, stacktrace_query, tree_of
-from querier.common.time_series import check_series_count, series_to_ask_for
+from querier.common.time_series import check_series_count, series_limit
 from querier.pyroscope.endpoint import Content, Selection, json_content, request_of, respond
 from querier.pyroscope.parameters import RenderParameters
 from querier.pyroscope.timeline import Timeline, on_steps, point_count, step_of, timeline_of
@@ -33,15 +33,15 @@ _OTHER_FORMS: Final = {
     "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
 }
 _LEAST_POINT_BYTES: Final = 2
-"""What a zero takes in JSON."""
+"""The bytes of a zero in JSON."""
 _WITHOUT_LABEL: Final = "*"
-"""What the group of the profiles without the label is called, as Pyroscope calls it."""
+"""The name of the group of profiles without the label, as in Pyroscope."""
 _NO_VALUE: Final = ""
-"""What it is called beside a group of profiles whose label is `*`: no label has an empty value."""
+"""Its name if a label value is `*`: no label has an empty value."""
 
 
 def render(call: Call, parameters: RenderParameters) -> Content:
-    """The samples from `from` up to but not with `until`, and when they were taken."""
+    """Returns the samples in [from, until) as a page, with their timeline."""
     selection = Selection(query=parameters.query, from_=parameters.from_, until=parameters.until)
     request = request_of(selection, parameters)
     if parameters.format == _PPROF:
@@ -57,7 +57,7 @@ def render(call: Call, parameters: RenderParameters) -> Content:
 
 
 def _pprof(call: Call, request: SelectMergeStacktracesRequest) -> Content:
-    """The message that SelectMergeProfile returns; `go tool pprof` and speedscope read it from the URL."""
+    """Returns the message of SelectMergeProfile; `go tool pprof` and speedscope read it from the URL."""
     query = profile_query(call, request, EVERY_SAMPLE, _EVERY_CALLEE)
     return Content(body=merged_pprof(call, query, _EVERY_CALLEE).data, media_type="application/octet-stream")
 
@@ -68,9 +68,9 @@ def _timelines(
     question: StacktraceQuery,
     parameters: RenderParameters,
 ) -> dict[str, Any]:
-    """`timeline` of all that is selected, and `groups` of it by the first `groupBy`, over the range that was asked for.
+    """Builds the `timeline` of the selection, and its `groups` by the first `groupBy`, over the requested range.
 
-    What the lookback lets nobody see is zeros, as are steps that hold no profile.
+    Steps before the lookback limit and steps without profiles are zeros.
     """
     group_by = tuple(parameters.group_by[:1])
     average = parameters.aggregation == "avg"
@@ -95,7 +95,7 @@ def _timelines(
 def _series(
     call: Call, question: StacktraceQuery, step_s: int, group_by: tuple[str, ...], *, average: bool
 ) -> Sequence[SeriesResult]:
-    """The points of what the flame graph is about, on steps; the store is not asked of an empty range."""
+    """Returns the points of the flame graph's selection, on steps; the store is not queried for an empty range."""
     if not question.within.length_ms:
         return ()
     query = SeriesQuery(
@@ -105,7 +105,7 @@ def _series(
         step_ms=step_s * 1_000,
         group_by=group_by,
         average=average,
-        limit=series_to_ask_for(0, call.services.settings),
+        limit=series_limit(0, call.services.settings),
     )
     series = call.services.store.select_series(call.tenant, query)
     check_series_count(len(series), call.services.settings)
@@ -113,7 +113,7 @@ def _series(
 
 
 def _named(lines: Sequence[tuple[LabelSet, Timeline]]) -> dict[str, Timeline]:
-    """The timelines by the value of the label, of which each has one or none."""
+    """Returns the timelines by label value; a series has at most one value."""
     values = [next((value for _, value in labels), None) for labels, _ in lines]
     without = _NO_VALUE if _WITHOUT_LABEL in values else _WITHOUT_LABEL
     names = [without if value is None else value for value in values]

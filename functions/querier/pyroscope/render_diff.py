@@ -19,7 +19,10 @@ from querier.pyroscope.parameters import DiffParameters
 
 
 def render_diff(call: Call, parameters: DiffParameters) -> Content:
-    """Both sides from their `From` up to but not with their `Until`. RpcError for sides of different profile types."""
+    """Compares both sides, each in its [From, Until).
+
+    Raises RpcError(INVALID_ARGUMENT) for sides of different profile types.
+    """
     left, right = (
         stacktrace_query(call, request_of(side, parameters), EVERY_SAMPLE) for side in _sides(parameters)
     )

@@ -1,4 +1,4 @@
-"""Timelines of flamebearer JSON: sums over time in steps that fit the range, with zeros where there is nothing."""
+"""Timelines of flamebearer JSON: sums over time in steps that fit the range, with zeros for empty steps."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -6,13 +6,13 @@ from typing import Any, Final
 from flamehouse.model.time_range import TimeRange
 
 _POINTS: Final = 1_500
-"""How many steps a range is to have at most, about."""
+"""The approximate maximum number of steps of a range."""
 _SHORTEST_STEP_S: Final = 15
 _MINUTE: Final = 60
 _HOUR: Final = 3_600
 _DAY: Final = 86_400
 
-# The steps that Grafana's graphs have: for a range whose 1,500th part is at most so long, a step that is a round number.
+# The steps of Grafana's graphs: (upper bound of range / 1,500, step), where the step is a round number.
 _STEPS_S: Final = (
     (17.5, 15),
     (25, 20),
@@ -34,11 +34,11 @@ _STEPS_S: Final = (
 _LONGEST_STEP_S: Final = 7 * _DAY
 
 type Timeline = dict[str, Any]
-"""The JSON object of one timeline."""
+"""The JSON object of a timeline."""
 
 
 def step_of(within: TimeRange) -> int:
-    """The seconds from one point of a timeline of this range to the next."""
+    """Returns the step of a timeline over this range, in seconds."""
     length_s = within.length_ms / 1_000 / _POINTS
     if length_s < _SHORTEST_STEP_S:
         return _SHORTEST_STEP_S
@@ -46,20 +46,20 @@ def step_of(within: TimeRange) -> int:
 
 
 def on_steps(within: TimeRange, step_s: int) -> TimeRange:
-    """The range with both ends on the step before them."""
+    """Returns the range with both ends rounded down to a step."""
     step_ms = step_s * 1_000
     return TimeRange(start_ms=within.start_ms // step_ms * step_ms, end_ms=within.end_ms // step_ms * step_ms)
 
 
 def point_count(within: TimeRange, step_s: int) -> int:
-    """How many samples the timeline of a range on steps has: its end is not among them."""
+    """Returns the number of samples of a timeline over a range on steps, its end excluded."""
     return within.length_ms // (step_s * 1_000)
 
 
 def timeline_of(points: Iterable[tuple[int, float]], within: TimeRange, step_s: int) -> Timeline:
-    """The timeline of points that lie on the steps of `within`, its start included; seconds since the epoch.
+    """Builds a timeline from points on the steps of `within`, its start included; times are seconds since the epoch.
 
-    A point at the end of `within` is left out, as Pyroscope leaves it out.
+    A point at the end of `within` is dropped, as in Pyroscope.
     """
     step_ms = step_s * 1_000
     samples = [0] * point_count(within, step_s)

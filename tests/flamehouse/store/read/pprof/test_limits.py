@@ -107,12 +107,12 @@ def test_a_location_that_nobody_knows_is_left_out_of_its_stack(
     ("asked", "message"),
     [
         ({"maxNodes": -1}, "max flamegraph nodes limit must be set (max allowed 1048576)"),
-        ({"profileIdSelector": [PROFILE_ID] * 1_001}, "a query may name 1000 ids, not 1001"),
-        ({"profileIdSelector": ["x"]}, 'invalid profile id: "x" is no UUID'),
+        ({"profileIdSelector": [PROFILE_ID] * 1_001}, "the query has 1001 ids: use at most 1000"),
+        ({"profileIdSelector": ["x"]}, 'invalid profile id: "x" is not a UUID'),
         ({"traceIdSelector": ["ab"]}, 'invalid trace id length: "ab"'),
         (
             {"stackTraceSelector": {"callSite": [{"name": "a"}] * 4_001}},
-            "a query may name 4000 functions of a call site, not 4001",
+            "the query has 4001 functions of a call site: use at most 4000",
         ),
     ],
 )
