@@ -47,6 +47,14 @@ class Server:
         self._send("GET", "/ready")
         self._send("GET", _BUILD)
 
+    def build_version(self) -> str:
+        """The version of the server. ServerError if the request fails, or the response is not of this API."""
+        received = self._send("GET", _BUILD)
+        try:
+            return str(received.json()["data"]["version"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ServerError(f"{self.url} does not speak Pyroscope's API; is the URL right?") from error
+
     def query[Resp: Message](self, rpc: str, request: Message, response: Resp) -> Resp:
         """Fill `response` from an RPC of the querier.
 

@@ -15,6 +15,7 @@ from flamehouse.settings import Settings
 from flamehouse.store import open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.maintenance import maintain
+from flamehouse.store.schema import roles
 from flamehouse.store.schema.migrate import migrate
 from flamehouse.store.schema.roles import ROLES, roles_sql
 from flamehouse.store.write.ledger import stored_uploads
@@ -91,8 +92,7 @@ def statements() -> list[str]:
 
 
 def grants_of(role: str) -> list[str]:
-    found = (re.fullmatch(rf"GRANT (.+) TO flamehouse_{role}_role", each) for each in statements())
-    return [match[1] for match in found if match]
+    return roles.grants_of("flamehouse", role)
 
 
 def profile_of(role: str) -> str:

@@ -64,4 +64,8 @@ def clickhouse_server(
             yield ClickHouseServer(url=url, user=user, password=_PASSWORD, statements=statements)
         finally:
             process.terminate()
-            process.wait(_STOP_S)
+            try:
+                process.wait(_STOP_S)
+            except subprocess.TimeoutExpired:
+                # An engine whose merges are stopped may wait for a mutation for ever.
+                process.kill()

@@ -116,6 +116,14 @@ def told_to_operators() -> Iterator[None]:
         raise SystemExit(f"flamehouse: {error}") from error
 
 
+def in_words(error: ClickHouseError | HTTPError | OSError | SecretError) -> tuple[str, str]:
+    """The reason of a failure and the advice for the operator, without SQL, hosts and secrets."""
+    if isinstance(error, ClickHouseError):
+        return _reason(error), _kind(error)[1]
+    reason, _, advice = _outside(error)
+    return reason, advice
+
+
 def _report(reason: str, kind: str, advice: str) -> None:
     """Log one line and count the failure. Omits tracebacks and messages: they contain SQL and hosts."""
     log(events.CLICKHOUSE_FAILED, kind=kind, reason=reason, advice=advice)

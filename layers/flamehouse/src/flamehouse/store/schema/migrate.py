@@ -5,10 +5,12 @@ table `migrations` records the applied ones and the retention. Every statement m
 runs again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from string import Template
+from typing import Final
 
 from clickhouse_connect.driver.client import Client
 
@@ -19,7 +21,7 @@ from flamehouse.store.schema.retention import settle
 from flamehouse.store.schema.statements import statements
 from flamehouse.store.schema.views import replace_views
 
-_OLDEST_VERSION = (26, 1)
+OLDEST_VERSION = (26, 1)
 _TIMEOUT_S = 600
 _DDL_SETTINGS = {"allow_suspicious_low_cardinality_types": 1}
 
@@ -46,11 +48,12 @@ ORDER BY database
 
 _LAST_NUMBER = "SELECT argMax(number, applied) FROM migrations"
 
-_EXACTLY_ONCE = (
-    "non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000,"
-    " replicated_deduplication_window_seconds = 7200"
-)
-"""`$exactly_once` in migrations from 0003 on: how many deduplication tokens a table remembers, and for how long."""
+WINDOWS: Final[Mapping[str, int]] = {
+    "non_replicated_deduplication_window": 10_000,
+    "replicated_deduplication_window": 100_000,
+    "replicated_deduplication_window_seconds": 7_200,
+}
+"""How many deduplication tokens a table remembers, and for how long: `$exactly_once` in migrations from 0003 on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +94,22 @@ def latest_number() -> int:
     return max(int(script.name.removesuffix(".sql")) for script in _scripts())
 
 
+def version_of(text: str) -> tuple[int, ...]:
+    """The year and the number of a ClickHouse version such as `26.1.2.3`."""
+    return tuple(int(part) for part in text.split(".")[:2])
+
+
+def _exactly_once() -> str:
+    return ", ".join(f"{name} = {value}" for name, value in WINDOWS.items())
+
+
 def _create_database(settings: Settings) -> tuple[bool, tuple[str, ...]]:
     """Create the database if it does not exist; return whether it was created, and the other flamehouse databases."""
     client = connect(settings, None, _TIMEOUT_S)
     try:
         version = client.query("SELECT version()").result_rows[0][0]
-        if tuple(int(part) for part in version.split(".")[:2]) < _OLDEST_VERSION:
-            oldest = ".".join(map(str, _OLDEST_VERSION))
+        if version_of(version) < OLDEST_VERSION:
+            oldest = ".".join(map(str, OLDEST_VERSION))
             raise RuntimeError(f"ClickHouse {version} is too old: flamehouse needs {oldest} or newer")
         name = {"name": settings.clickhouse_database}
         if client.query(_EXISTS, name).result_rows[0][0]:
@@ -114,7 +126,9 @@ def _apply_since(client: Client, number: int) -> int:
     for script in _scripts():
         if int(script.name.removesuffix(".sql")) <= number:
             continue
-        for statement in statements(Template(script.read_text()).safe_substitute(exactly_once=_EXACTLY_ONCE)):
+        for statement in statements(
+            Template(script.read_text()).safe_substitute(exactly_once=_exactly_once())
+        ):
             client.command(statement, settings=_DDL_SETTINGS)
         number = int(script.name.removesuffix(".sql"))
     return number

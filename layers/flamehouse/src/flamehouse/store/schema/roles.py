@@ -73,6 +73,12 @@ def roles_sql(settings: Settings) -> str:
     )
 
 
+def grants_of(database: str, role: str) -> list[str]:
+    """The grants of a role: what stands between GRANT and TO."""
+    text = roles_sql(Settings(clickhouse_database=database))
+    return re.findall(rf"^GRANT (.+) TO {role_name(database, role)};$", text, re.MULTILINE)
+
+
 def user_sql(settings: Settings, user: User) -> str:
     """The statements that create a user, or change its password; they hold a hash of it."""
     database = _checked(settings.clickhouse_database)

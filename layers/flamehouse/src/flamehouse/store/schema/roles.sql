@@ -22,8 +22,8 @@ GRANT INSERT ON $database.rollups TO $maintain;
 
 CREATE ROLE IF NOT EXISTS $migrate;
 GRANT CREATE DATABASE ON $database.* TO $migrate;
+-- The rights on tables include those on views.
 GRANT CREATE TABLE, DROP TABLE, ALTER TABLE ON $database.* TO $migrate;
-GRANT CREATE VIEW, DROP VIEW, ALTER VIEW ON $database.* TO $migrate;
 GRANT SELECT, INSERT ON $database.* TO $migrate;
 -- part: user
 CREATE USER IF NOT EXISTS $user IDENTIFIED WITH sha256_hash BY '$hash';

@@ -1,0 +1,89 @@
+"""`flamehouse doctor`: examines a database, the users of functions, and a deployment, and says what to do."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+import click
+
+from cli.database import existing_database
+from cli.deployment import examine_deployment
+from cli.server import Server
+from flamehouse.errors import OperatorError
+from flamehouse.settings import Settings
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.connection.data_folder import STOP_SERVER, locked
+from flamehouse.store.connection.endpoint import Endpoint, endpoint_of_secret
+from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.doctor.examine import USER_CHECKS, examine
+from flamehouse.store.doctor.finding import Examination, Finding, Severity
+from flamehouse.store.schema.roles import ROLES, USERS
+
+
+@click.command()
+@click.option(
+    "--role", type=click.Choice(ROLES), default="migrate", show_default=True, help="Whose grants to check."
+)
+@click.option(
+    "--secrets", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="FOLDER"
+)
+@click.option("--url", help="A deployment to examine too: the output Url of the stack.")
+@click.option("--credential", envvar="API_CREDENTIAL", default="", help="Its credential. [API_CREDENTIAL]")
+def doctor(*, role: str, folder: Path | None, url: str | None, credential: str) -> None:
+    """Examine ./data, DATA_DIR or CLICKHOUSE_DSN: one line for each finding, and status 1 if one is a fault.
+
+    It stores a probe: a profile of a few bytes, of the tenant flamehouse-doctor. --secrets also examines the users in the
+    files of setup-sql.
+    """
+    with told_to_operators():
+        settings = existing_database()
+        with locked(settings, STOP_SERVER):
+            faults = _print(_of_database(settings, (role,)))
+            for key, user in _users(settings, folder):
+                faults += _print(_of_user(user, USERS[key]), f"{key}: ")
+        if url is not None:
+            faults += _print(examine_deployment(Server(url=url, credential=credential)))
+    if faults:
+        raise OperatorError(f"{faults} fault{'s' if faults > 1 else ''} found")
+
+
+def _of_database(settings: Settings, roles: tuple[str, ...]) -> Iterator[Finding]:
+    with closing(ClickHouse(settings)) as clickhouse:
+        yield from examine(Examination(clickhouse=clickhouse, settings=settings, roles=roles))
+
+
+def _of_user(settings: Settings, roles: tuple[str, ...]) -> Iterator[Finding]:
+    with closing(ClickHouse(settings)) as clickhouse:
+        yield from examine(Examination(clickhouse=clickhouse, settings=settings, roles=roles), USER_CHECKS)
+
+
+def _users(settings: Settings, folder: Path | None) -> Iterator[tuple[str, Settings]]:
+    """The settings of each user whose secret is in the folder.
+
+    Raises: OperatorError if there is none, SecretError for a file that is not a secret.
+    """
+    if folder is None:
+        return
+    files = {key: file for key in USERS if (file := folder / f"{key}.json").is_file()}
+    if not files:
+        raise OperatorError(
+            f"there is no secret in {folder}; write them with: flamehouse setup-sql --secrets {folder}"
+        )
+    for key, file in files.items():
+        yield key, replace(settings, clickhouse_dsn=_dsn(endpoint_of_secret(file.read_text())))
+
+
+def _dsn(at: Endpoint) -> str:
+    scheme = "https" if at.secure else "http"
+    return f"{scheme}://{quote(at.user, safe='')}:{quote(at.password, safe='')}@{at.host}:{at.port}"
+
+
+def _print(findings: Iterable[Finding], prefix: str = "") -> int:
+    """Print each finding as it comes; return the number of faults."""
+    faults = 0
+    for finding in findings:
+        click.echo(replace(finding, check=f"{prefix}{finding.check}"))
+        faults += finding.severity is Severity.FAULT
+    return faults

@@ -1,0 +1,99 @@
+"""Probes that an upload is stored once: the same one is inserted by several clients at a time, and again."""
+
+import time
+from array import array
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from os import urandom
+from typing import Final
+from uuid import UUID
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from flamehouse.model.profile import (
+    SeriesProfile,
+    Symbols,
+    Upload,
+    fingerprint_of,
+    function_of,
+    location_of,
+    stacktrace_id,
+)
+from flamehouse.settings import Settings
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.doctor.finding import Examination, Finding, Severity
+from flamehouse.store.write.writer import LoneWriter
+
+PROBE: Final = "flamehouse-doctor"
+"""The tenant and the service of the probe's profiles: one of a few bytes each time, which expire like others."""
+_CLIENTS: Final = 4
+_TYPE: Final = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
+
+_STORED: Final = """
+SELECT
+    (SELECT count() FROM sampled_profiles WHERE tenant = {tenant:String} AND upload_id = unhex({upload:String})),
+    (SELECT count() FROM uploads WHERE tenant = {tenant:String} AND upload_id = unhex({upload:String}))
+"""
+
+
+def check_exactly_once(examination: Examination) -> Iterator[Finding]:
+    """The real insert of one upload, by several clients at a time and then again."""
+    upload = _upload()
+    settings = examination.settings
+    with ThreadPoolExecutor(_CLIENTS) as clients:
+        outcomes = [*clients.map(_insert, [settings] * _CLIENTS, [upload] * _CLIENTS)]
+    # One client after the others, as a retry.
+    outcomes.append(_insert(settings, upload))
+    if failed := [error for error in outcomes if error is not None]:
+        raise failed[0]
+    parameters = {"tenant": PROBE, "upload": upload.id.hex()}
+    [stored] = examination.clickhouse.rows(_STORED, parameters, {"select_sequential_consistency": 1})
+    text = f"an upload inserted {len(outcomes)} times, {_CLIENTS} of them at once, is stored"
+    if set(stored) == {1}:
+        yield Finding(check="exactly once", severity=Severity.OK, text=f"{text} once")
+        return
+    profiles, entries = stored
+    yield Finding(
+        check="exactly once",
+        severity=Severity.FAULT,
+        text=f"{text} {profiles} times, with {entries} entries in the ledger",
+        advice="compare ClickHouse's version and the deduplication windows above; do not send profiles until this holds",
+    )
+
+
+def _insert(settings: Settings, upload: Upload) -> ClickHouseError | None:
+    """Insert with a client of its own, as a function does; return the error, if any."""
+    with closing(ClickHouse(settings)) as clickhouse:
+        try:
+            LoneWriter(clickhouse).insert(upload)
+        except ClickHouseError as error:
+            return error
+    return None
+
+
+def _upload() -> Upload:
+    """An upload like no other: one profile with one stack."""
+    now_ns, id_ = time.time_ns(), urandom(32)
+    function = function_of("probe", "", "", 0)
+    location = location_of(0, 0, (((function.id, function.name_id), 1, 0),))
+    stack = array("Q", [location.id])
+    symbols = Symbols(
+        stacktraces={stacktrace_id(stack): stack},
+        locations={location.id: location},
+        functions={function.id: function},
+    )
+    labels = (("__profile_type__", _TYPE), ("service_name", PROBE))
+    profile = SeriesProfile(
+        time_ns=now_ns,
+        duration_ns=0,
+        profile_id=UUID(bytes=id_[:16]),
+        profile_type=_TYPE,
+        service=PROBE,
+        fingerprint=fingerprint_of(labels),
+        labels=labels,
+        symbols=symbols,
+        stacktrace_ids=array("Q", symbols.stacktraces),
+        values=array("q", [1]),
+    )
+    return Upload(tenant=PROBE, id=id_, received_ns=now_ns, profiles=[profile])

@@ -1,0 +1,105 @@
+"""Checks how the database works: its latency, its clock, the parts of its tables, and its roll-ups."""
+
+from collections.abc import Iterator
+from statistics import median
+from time import perf_counter
+from typing import Final
+
+from flamehouse.store.doctor.finding import Examination, Finding, Severity
+
+_ATTEMPTS: Final = 5
+_MS_PER_S: Final = 1_000
+_MIB: Final = 1 << 20
+
+_NOW: Final = "SELECT toUnixTimestamp64Milli(now64(3, 'UTC'))"
+_PARTS: Final = """
+SELECT table, partition, count() AS parts, sum(bytes_on_disk)
+FROM system.parts
+WHERE database = currentDatabase() AND active
+GROUP BY table, partition
+ORDER BY parts DESC, table, partition
+LIMIT 1
+"""
+_WITHOUT_ROLLUPS: Final = """
+SELECT uniqExact(hour)
+FROM
+(
+    SELECT DISTINCT tenant, service, toStartOfHour(time) AS hour
+    FROM sampled_profiles
+    WHERE time >= now() - toIntervalDay(7) AND time < toStartOfHour(now() - toIntervalMinute(65))
+)
+WHERE (tenant, service, hour) NOT IN (
+    SELECT tenant, service, hour
+    FROM rollups
+    WHERE hour >= toStartOfHour(now() - toIntervalDay(7))
+)
+"""
+
+
+def check_latency(examination: Examination) -> Iterator[Finding]:
+    """A database near to its clients."""
+    times = []
+    for _ in range(_ATTEMPTS):
+        started = perf_counter()
+        examination.clickhouse.rows("SELECT 1")
+        times.append((perf_counter() - started) * _MS_PER_S)
+    text = f"a query takes {median(times):.0f} ms at least"
+    if median(times) < examination.thresholds.latency_ms:
+        yield Finding(check="latency", severity=Severity.OK, text=text)
+        return
+    advice = (
+        "deploy in ClickHouse's region; from another machine than the functions' this may be the way there"
+    )
+    yield Finding(check="latency", severity=Severity.WARNING, text=text, advice=advice)
+
+
+def check_clock(examination: Examination) -> Iterator[Finding]:
+    """A clock that agrees with this machine's."""
+    before = examination.clock()
+    [(server_ms,)] = examination.clickhouse.rows(_NOW)
+    after = examination.clock()
+    skew = server_ms / _MS_PER_S - (before + after) / 2
+    yield skew_finding("ClickHouse", skew, (after - before) / 2, examination)
+
+
+def skew_finding(whose: str, skew_s: float, accuracy_s: float, examination: Examination) -> Finding:
+    """The finding of a clock that is `skew_s` ahead of this machine's, give or take `accuracy_s`."""
+    certain = max(0.0, abs(skew_s) - accuracy_s)
+    if certain < examination.thresholds.skew_warning_s:
+        return Finding(check="clock", severity=Severity.OK, text=f"{whose} and this machine agree")
+    return Finding(
+        check="clock",
+        severity=Severity.FAULT if certain >= examination.thresholds.skew_fault_s else Severity.WARNING,
+        text=f"{whose}'s clock is {abs(skew_s):.1f} s {'ahead of' if skew_s > 0 else 'behind'} this machine's",
+        advice="synchronize both clocks (NTP): profiles from the future are rejected, and old ones expire early",
+    )
+
+
+def check_parts(examination: Examination) -> Iterator[Finding]:
+    """Tables whose parts merge as fast as they come."""
+    for table, partition, parts, size in examination.clickhouse.rows(_PARTS):
+        text = (
+            f"at most {parts} parts in a partition ({table} {partition}, {size / parts / _MIB:.2f} MiB each)"
+        )
+        if parts < examination.thresholds.parts_warning:
+            yield Finding(check="parts", severity=Severity.OK, text=text)
+            return
+        yield Finding(
+            check="parts",
+            severity=Severity.FAULT if parts >= examination.thresholds.parts_fault else Severity.WARNING,
+            text=text,
+            advice="inserts come faster than ClickHouse merges: give it more capacity, or send fewer and larger uploads",
+        )
+        return
+    yield Finding(check="parts", severity=Severity.OK, text="there are none yet")
+
+
+def check_rollups(examination: Examination) -> Iterator[Finding]:
+    """Hours with roll-ups, so that long queries are fast."""
+    [(hours,)] = examination.clickhouse.rows(_WITHOUT_ROLLUPS)
+    text = f"{hours} of the last 168 hours have profiles without roll-ups"
+    if hours < examination.thresholds.hours_without_rollups:
+        yield Finding(check="rollups", severity=Severity.OK, text=text)
+        return
+    advice = "run every hour: flamehouse maintain"
+    yield Finding(check="rollups", severity=Severity.WARNING, text=text, advice=advice)
