@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
 from typing import Final
 
 import click
@@ -18,6 +19,7 @@ _SECTIONS: Final = {
         "doctor": ("doctor", "Examine a database and a deployment."),
         "retention": ("retention", "Show or set how long a database retains profiles."),
         "sql": ("sql", "Query a database in SQL, read only."),
+        "import": ("imports", "Import profiles of another database."),
     },
     "Queries, to any server that speaks Pyroscope's API": {
         "services": ("catalogue", "List services and their profile types."),
@@ -45,7 +47,9 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(import_module(f"cli.{_COMMANDS[cmd_name][0]}"), cmd_name.replace("-", "_"))
+        name = cmd_name.replace("-", "_")
+        attribute = f"{name}_" if iskeyword(name) else name
+        command = getattr(import_module(f"cli.{_COMMANDS[cmd_name][0]}"), attribute)
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -6,6 +6,7 @@ names each of them, which is the outcome of every retry too.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.model.profile import SeriesProfile, Upload
@@ -76,17 +77,23 @@ def replay(services: Services, record: bytes) -> Upload | None:
         received = ReceivedUpload.parse(record)
     except EnvelopeError as error:
         raise invalid_argument(str(error)) from error
-    upload, _ = _upload_of(received, read_upload(received, services), services.settings)
+    upload, _ = upload_of(read_upload(received, services), received, services.settings)
     return upload
 
 
-type _Rejected = dict[int, RpcError]
-"""In the order of the profiles' indices."""
+class Receipt(Protocol):
+    """Whose upload it is, and when it came in."""
+
+    @property
+    def tenant(self) -> str: ...
+
+    @property
+    def received_ns(self) -> int: ...
 
 
-def _store(services: Services, received: ReceivedUpload, upload: ReadUpload) -> _Rejected:
+def _store(services: Services, received: ReceivedUpload, upload: ReadUpload) -> Mapping[int, RpcError]:
     """Store the valid profiles; the others by their index."""
-    rows, rejected = _upload_of(received, upload, services.settings)
+    rows, rejected = upload_of(upload, received, services.settings)
     if rows is not None:
         services.store.insert(rows, received)
     elif upload.if_empty is not None and not rejected:
@@ -94,9 +101,9 @@ def _store(services: Services, received: ReceivedUpload, upload: ReadUpload) -> 
     return rejected
 
 
-def _upload_of(
-    received: ReceivedUpload, upload: ReadUpload, settings: Settings
-) -> tuple[Upload | None, _Rejected]:
+def upload_of(
+    upload: ReadUpload, received: Receipt, settings: Settings
+) -> tuple[Upload | None, Mapping[int, RpcError]]:
     """The rows of the valid profiles, None if there are none; the other profiles by their index.
 
     Nothing is stored of an upload with a profile from the future: with time that profile becomes valid, and a retry
@@ -117,12 +124,12 @@ def _upload_of(
     return rows, rejected
 
 
-def _is_too_new(rejected: _Rejected) -> bool:
+def _is_too_new(rejected: Mapping[int, RpcError]) -> bool:
     return any(isinstance(error, TooNewError) for error in rejected.values())
 
 
 def _normalize(
-    upload: ReadUpload, rejected: _Rejected, received: ReceivedUpload, settings: Settings
+    upload: ReadUpload, rejected: dict[int, RpcError], received: Receipt, settings: Settings
 ) -> list[SeriesProfile]:
     """The rows of the upload; a profile whose faults only show here joins the rejected, by its index.
 
@@ -156,7 +163,7 @@ def _normalize(
     return parts
 
 
-def _error_of(profiles: Sequence[CheckedProfile], rejected: _Rejected) -> RpcError:
+def _error_of(profiles: Sequence[CheckedProfile], rejected: Mapping[int, RpcError]) -> RpcError:
     texts = [
         f"push series with index {index} and id {profiles[index].id} failed: {error.code.wire_name}: {error.message}"
         for index, error in rejected.items()

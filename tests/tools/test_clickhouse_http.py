@@ -46,6 +46,14 @@ def test_rows_come_back_as_they_went_in(server: ClickHouseServer, coding: str | 
     assert len(client.query("SELECT number FROM numbers(150000)").result_rows) == 150_000
 
 
+@pytest.mark.parametrize("coding", CODINGS)
+def test_every_block_of_an_insert_goes_in(server: ClickHouseServer, coding: str | bool) -> None:
+    client = connected(server, coding)
+    client.command("CREATE OR REPLACE TABLE long (name String) ENGINE = MergeTree ORDER BY ()")
+    client.insert("long", [["x" * 100_000]] * 300, column_names=["name"])
+    assert client.query("SELECT count() FROM long").result_rows == [(300,)]
+
+
 @pytest.mark.parametrize(
     ("sql", "value", "row"),
     [

@@ -12,8 +12,19 @@ from tools.clickhouse_http.failure import ServerError
 
 type _Coding = Callable[[bytes], bytes]
 
+
+def _lz4_decompress(body: bytes) -> bytes:
+    """The content of all frames: a client makes one for each block."""
+    contents = []
+    while body:
+        frame = lz4.frame.LZ4FrameDecompressor()
+        contents.append(frame.decompress(body))
+        body = frame.unused_data or b""
+    return b"".join(contents)
+
+
 _DECODERS: Final[dict[str, _Coding]] = {
-    "lz4": lz4.frame.decompress,
+    "lz4": _lz4_decompress,
     "zstd": zstd.decompress,
     "gzip": gzip.decompress,
     "deflate": zlib.decompress,

@@ -34,7 +34,7 @@ type Sample = otlp.Sample | V18Sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Measure:
+class Measure:
     """What the values of a profile are: the metric's name, type and unit, and what each is multiplied by."""
 
     metric: str
@@ -43,12 +43,15 @@ class _Measure:
     factor: int = 1
 
 
-def convert(profile: Profile, labels: Mapping[str, str], dictionary: Dictionary) -> Iterator[ColumnarProfile]:
+def convert(
+    profile: Profile, labels: Mapping[str, str], dictionary: Dictionary, measure: Measure | None = None
+) -> Iterator[ColumnarProfile]:
     """The profile, in a part for each service that its samples name.
 
-    RpcError invalid_argument for an index beyond its table, and for values of more than 64 bits.
+    `measure` is what its values are, if it is not what the profile says. Raises RpcError(INVALID_ARGUMENT) for an index
+    beyond its table, and for values of more than 64 bits.
     """
-    measure = _measure_of(profile, dictionary)
+    measure = measure or _measure_of(profile, dictionary)
     values = _values_of(profile, measure.factor)
     head = {**labels, "__name__": measure.metric, "__otel__": "true", "__delta__": "false"}
     for service, rows in _rows_by_service(profile, dictionary).items():
@@ -68,16 +71,16 @@ def convert(profile: Profile, labels: Mapping[str, str], dictionary: Dictionary)
         yield ColumnarProfile(labels={**head, **named}, pprof=pprof, columns=columns)
 
 
-def _measure_of(profile: Profile, dictionary: Dictionary) -> _Measure:
+def _measure_of(profile: Profile, dictionary: Dictionary) -> Measure:
     type_, period_type = (
         (dictionary.text(each.type_strindex), dictionary.text(each.unit_strindex))
         for each in (profile.sample_type, profile.period_type)
     )
     if (type_, period_type) != (_CPU_SAMPLES, _CPU):
-        return _Measure(metric=period_type[0] or type_[0], type=type_, period_type=period_type)
+        return Measure(metric=period_type[0] or type_[0], type=type_, period_type=period_type)
     if profile.period <= 0:
-        return _Measure(metric="process_cpu", type=type_, period_type=period_type)
-    return _Measure(metric="process_cpu", type=_CPU, period_type=period_type, factor=profile.period)
+        return Measure(metric="process_cpu", type=type_, period_type=period_type)
+    return Measure(metric="process_cpu", type=_CPU, period_type=period_type, factor=profile.period)
 
 
 def _values_of(profile: Profile, factor: int) -> Sequence[int]:
@@ -119,7 +122,7 @@ class _Texts:
         return dict(zip(indices, map(self.number, self.dictionary.texts(indices)), strict=True))
 
 
-def _head_of(profile: Profile, measure: _Measure, texts: _Texts) -> Pprof:
+def _head_of(profile: Profile, measure: Measure, texts: _Texts) -> Pprof:
     """What a pprof says of itself."""
     type_, period_type = (
         ValueType(type=texts.number(name), unit=texts.number(unit))

@@ -1,0 +1,188 @@
+"""`flamehouse import`: brings profiles of another database into flamehouse's."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from starlette.datastructures import Headers
+
+from cli.database import existing_database
+from cli.options import json_option
+from cli.output import print_json, print_table
+from cli.times import clock, time_ms
+from flamehouse.errors import OperatorError, RpcError
+from flamehouse.identity.tenant import ANONYMOUS, tenant_of
+from flamehouse.settings import Settings
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.connection.data_folder import STOP_SERVER, locked
+from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.maintenance import maintenance_client
+from flamehouse.store.schema.retention import as_argument, in_words, opened, recorded
+from qryn.comparison import Compared, compare
+from qryn.history import Counts, History, Receipt
+from qryn.source import Bounds, Range, Source, open_source
+
+_MS_NS: Final = 1_000_000
+_DAY_MS: Final = 86_400_000
+_SOURCE_TIMEOUT_S: Final = 600
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@click.group()
+def import_() -> None:
+    """Import profiles of another database into ./data, DATA_DIR or CLICKHOUSE_DSN."""
+
+
+@import_.command()
+@click.option(
+    "--from-dsn", required=True, metavar="DSN", help="qryn's ClickHouse: https://user:password@host:8443."
+)
+@click.option("--database", default="qryn", show_default=True, help="qryn's database there.")
+@click.option("--from", "start", help="Profiles from 30d (ago), or ISO 8601, on. [all]")
+@click.option("--until", "end", help="Profiles before this time, as --from. [all]")
+@click.option("--service", "services", multiple=True, help="Of this service alone; may be repeated. [all]")
+@click.option("--tenant", default=ANONYMOUS, show_default=True, help="The tenant that they are stored for.")
+@json_option
+def qryn(  # noqa: PLR0913  # a parameter per option
+    *,
+    from_dsn: str,
+    database: str,
+    start: str | None,
+    end: str | None,
+    services: Sequence[str],
+    tenant: str,
+    as_json: bool,
+) -> None:
+    """Import the profiles of a qryn or gigapipe database, and compare the totals. May be stopped and run again.
+
+    Ends with status 1 if a total differs. Profiles that are stored already are not stored again.
+    """
+    now_ns = time.time_ns()
+    within = _range(start, end, services, now_ns // _MS_NS)
+    with told_to_operators():
+        receipt = Receipt(tenant=_checked(tenant), received_ns=now_ns)
+        settings = existing_database()
+        with locked(settings, STOP_SERVER), _opened_source(from_dsn, database) as source:
+            bounds = source.bounds(within)
+            if bounds is None:
+                raise OperatorError(f"the database {database!r} has no profiles there")
+            _check_retention(settings, bounds, now_ns // _MS_NS)
+            within = replace(within, until_ns=min(within.until_ns, bounds.last_ns + 1))
+            with closing(maintenance_client(settings)) as clickhouse:
+                history = History(source=source, clickhouse=clickhouse, settings=settings, receipt=receipt)
+                _run(history, within, bounds)
+                compared = compare(source, clickhouse, tenant, within, source.windows(within, bounds))
+    _report(history.counts, compared, as_json=as_json)
+
+
+def _range(start: str | None, end: str | None, services: Sequence[str], now_ms: int) -> Range:
+    try:
+        from_ms = 0 if start is None else time_ms(start, now_ms)
+        until_ns = (1 << 63) - 1 if end is None else time_ms(end, now_ms) * _MS_NS
+    except (ValueError, OverflowError) as error:
+        raise click.UsageError(str(error)) from error
+    if not 0 <= from_ms * _MS_NS < until_ns:
+        raise click.UsageError(f"the range from {start} until {end} is empty, or begins before 1970")
+    return Range(from_ns=from_ms * _MS_NS, until_ns=until_ns, services=tuple(services))
+
+
+def _checked(tenant: str) -> str:
+    """The tenant. Raises OperatorError if no request could name it."""
+    try:
+        return tenant_of(Headers({"X-Scope-OrgID": tenant}))
+    except RpcError as error:
+        raise OperatorError(f"--tenant: {error.message}") from None
+
+
+@contextmanager
+def _opened_source(dsn: str, database: str) -> Iterator[Source]:
+    """The source that --from-dsn and --database name. Raises OperatorError if it is not a qryn database on a server."""
+    if dsn.startswith("chdb:"):
+        raise OperatorError("--from-dsn must name a ClickHouse server: https://user:password@host:8443")
+    try:
+        settings = Settings(
+            clickhouse_dsn=dsn, clickhouse_database=database, query_timeout_s=_SOURCE_TIMEOUT_S
+        )
+    except ValueError as error:
+        raise OperatorError(str(error).replace("CLICKHOUSE_DSN", "--from-dsn")) from None
+    with closing(ClickHouse(settings)) as clickhouse:
+        yield open_source(clickhouse, database)
+
+
+def _check_retention(settings: Settings, bounds: Bounds, now_ms: int) -> None:
+    """Raises OperatorError if ClickHouse would delete some of the profiles at once."""
+    with opened(settings) as client:
+        days = recorded(client).days
+    first_ms = bounds.first_ns // _MS_NS
+    age_days = (now_ms - first_ms) // _DAY_MS + 1
+    if days and age_days > days:
+        raise OperatorError(
+            f"the first profile is of {clock(first_ms)}, and this database retains profiles {in_words(days)}: import "
+            f"--from {days}d, or first run: flamehouse retention set {as_argument(age_days + days)}"
+        )
+
+
+def _run(history: History, within: Range, bounds: Bounds) -> None:
+    """Import, with a progress bar if there is a terminal."""
+    errors = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
+        task = progress.add_task("profiles", total=bounds.rows)
+        history.run(
+            within,
+            history.source.windows(within, bounds),
+            lambda: progress.update(task, completed=history.counts.read),
+        )
+
+
+def _report(counts: Counts, compared: Sequence[Compared], *, as_json: bool) -> None:
+    """Print what became of the rows and the totals. Raises OperatorError if a total differs."""
+    for reason, times in counts.rejected.most_common():
+        click.echo(f"flamehouse: {times:,} profiles are not imported: {reason}", err=True)
+    differing = [each for each in compared if each.differs]
+    if as_json:
+        print_json([_as_json(each) for each in compared])
+    else:
+        columns = ("day", "service", "profile type", "qryn", "repeated", "flamehouse", "difference")
+        print_table(columns, map(_cells, compared), right=columns[3:])
+        click.echo(
+            f"{counts.read:,} profiles read: {counts.stored:,} stored, {counts.stored_before:,} stored before or repeated, "
+            f"{counts.empty:,} without values, {counts.rejected.total():,} rejected"
+        )
+    if differing:
+        raise OperatorError(f"{len(differing)} of {len(compared)} totals differ")
+
+
+def _day(each: Compared) -> str:
+    return (_EPOCH + timedelta(days=each.key.day)).strftime("%F")
+
+
+def _cells(each: Compared) -> Sequence[str]:
+    difference = f"{each.ours - each.theirs:+,}" if each.differs else ""
+    repeated = f"{each.repeated:,}" if each.repeated else ""
+    return (
+        _day(each),
+        each.key.service,
+        each.key.profile_type,
+        f"{each.theirs:,}",
+        repeated,
+        f"{each.ours:,}",
+        difference,
+    )
+
+
+def _as_json(each: Compared) -> dict[str, object]:
+    return {
+        "day": _day(each),
+        "service": each.key.service,
+        "profile_type": each.key.profile_type,
+        "qryn": each.theirs,
+        "repeated": each.repeated,
+        "flamehouse": each.ours,
+    }

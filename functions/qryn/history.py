@@ -1,0 +1,135 @@
+"""Imports the profiles of a qryn database: each row once, in batches, however often and wherever the import is cut off."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import batched
+from typing import Final
+from uuid import uuid4
+
+from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.model.profile import Upload
+from flamehouse.settings import Settings
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.sql import SqlFile
+from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
+from flamehouse.store.write.ledger import stored_uploads
+from ingest.pipeline import upload_of
+from ingest.profile.checked import Checks
+from qryn.reading import TreeNeededError, read_row
+from qryn.row import Row
+from qryn.source import FoundRow, Range, Source, Window
+
+_SQL: Final = SqlFile(__file__)
+_BATCH_ROWS: Final = 400
+"""Rows of one INSERT, whose ids a query takes as a parameter of at most 60,000 bytes."""
+_MAX_REASONS: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Whose rows they are, and when they are imported."""
+
+    tenant: str
+    received_ns: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Counts:
+    """What became of the rows read so far; `stored_before` were stored by an earlier import, or are repetitions."""
+
+    read: int = 0
+    stored: int = 0
+    stored_before: int = 0
+    empty: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The import of one database's profiles, for one tenant, into the migrated database `clickhouse`."""
+
+    source: Source
+    clickhouse: ClickHouse
+    settings: Settings
+    receipt: Receipt
+    counts: Counts = field(default_factory=Counts)
+
+    def run(
+        self, within: Range, windows: Sequence[Window] | Iterator[Window], report: Callable[[], None]
+    ) -> None:
+        """Import the rows of the windows; `report` is called after every batch.
+
+        Raises: ClickHouseError if either database fails.
+        """
+        inserts = BatchInserts(self.clickhouse, EMBEDDED)
+        for window in windows:
+            for batch in batched(self.source.rows(within, window), _BATCH_ROWS, strict=False):
+                self._store(inserts, within, window, batch)
+                report()
+
+    def _store(self, inserts: BatchInserts, within: Range, window: Window, batch: Sequence[FoundRow]) -> None:
+        by_id = {found.row.upload_id(self.receipt.tenant): found for found in batch}
+        for _, id_ in stored_uploads(self.clickhouse, [(self.receipt.tenant, id_) for id_ in by_id]):
+            del by_id[id_]
+        uploads = [*self._uploads(within, window, [*by_id.values()])]
+        if uploads and self._was_interrupted(uploads):
+            inserts.delete(uploads)
+        # A new token: with that of an interrupted import, ClickHouse would drop rows that were just deleted.
+        inserts.insert(uploads, uuid4().hex)
+        self.counts.read += len(batch)
+        self.counts.stored += len(uploads)
+        self.counts.stored_before += len(batch) - len(by_id)
+
+    def _uploads(self, within: Range, window: Window, batch: Sequence[FoundRow]) -> Iterator[Upload]:
+        """The uploads of the rows that make any."""
+        without_tree = []
+        for found in batch:
+            try:
+                upload = self._upload(found.row)
+            except TreeNeededError:
+                without_tree.append(found)
+                continue
+            if upload is not None:
+                yield upload
+        if without_tree:
+            for found in self.source.rows_with_trees(within, window, without_tree):
+                upload = self._upload(found.row)
+                if upload is not None:
+                    yield upload
+
+    def _upload(self, row: Row) -> Upload | None:
+        """The upload of a row; None, and counted, if there is nothing to store or the row is rejected."""
+        checks = Checks(settings=self.settings, received_ns=self.receipt.received_ns, past_s=0)
+        try:
+            if not row.timestamp_ns:
+                raise invalid_argument("the row has no time (timestamp_ns is 0)")
+            upload, rejected = upload_of(
+                read_row(row, self.receipt.tenant, checks), self.receipt, self.settings
+            )
+        except RpcError as error:
+            self._reject(error)
+            return None
+        if rejected:
+            self._reject(next(iter(rejected.values())))
+            return None
+        self.counts.empty += upload is None
+        return upload
+
+    def _reject(self, error: RpcError) -> None:
+        """Count the row; beyond a hundred reasons, as one of other reasons."""
+        reasons = self.counts.rejected
+        known = error.message in reasons or len(reasons) < _MAX_REASONS
+        reasons[error.message if known else "other reasons"] += 1
+
+    def _was_interrupted(self, uploads: Sequence[Upload]) -> bool:
+        """Whether an import that was cut off has left rows of these uploads, which are not in the ledger."""
+        times = [profile.time_ns for upload in uploads for profile in upload.profiles]
+        parameters = {
+            "tenant": self.receipt.tenant,
+            "first_ns": min(times),
+            "last_ns": max(times),
+            "upload_ids": [upload.id.hex().upper() for upload in uploads],
+        }
+        [(found,)] = self.clickhouse.rows(_SQL("interrupted"), parameters)
+        return bool(found)

@@ -1,0 +1,95 @@
+"""Reads a row of qryn as an upload: its payload, or its tree where the payload is unreadable or says something else."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.pb import profile_pb2
+from ingest.profile.checked import CheckedProfile, Checks
+from ingest.profile.incoming import IncomingProfile
+from ingest.profile.validate import ValidProfile
+from ingest.readers import ReadUpload
+from qryn.payload import profiles_of_payload
+from qryn.row import Row
+from qryn.tree import pprof_of_tree
+
+_MAX_INT64 = (1 << 63) - 1
+
+
+class TreeNeededError(Exception):
+    """The payload does not do, and the row was read without its tree."""
+
+
+def read_row(row: Row, tenant: str, checks: Checks) -> ReadUpload:
+    """The upload that a row makes: the stacks with files and lines that its payload has, the values that qryn has.
+
+    Raises:
+        RpcError: `invalid_argument` for a row that makes no profile.
+        TreeNeededError: if the row is to be read again with its tree.
+    """
+    profiles = _valid_profiles(row, checks)
+    return ReadUpload(
+        id=row.upload_id(tenant), profiles=[CheckedProfile(id="", profile=profile) for profile in profiles]
+    )
+
+
+def _valid_profiles(row: Row, checks: Checks) -> Sequence[ValidProfile]:
+    try:
+        profiles = [
+            checks.accept(_settled(profile, row)) for profile in profiles_of_payload(row, checks.settings)
+        ]
+    except RpcError:
+        if row.tree is None:
+            raise TreeNeededError from None
+        if not row.tree:
+            raise
+    else:
+        if _totals_of(profiles) == row.values:
+            return profiles
+        if row.tree is None:
+            raise TreeNeededError
+        if not row.tree:
+            return profiles
+    of_tree = IncomingProfile(labels=row.labels, pprof=pprof_of_tree(row))
+    _set_types(of_tree.pprof, row.sample_types)
+    return [checks.accept(_settled(of_tree, row))]
+
+
+def _totals_of(profiles: Sequence[ValidProfile]) -> dict[str, int]:
+    """The sums of the sample types, as `values_agg` has them."""
+    totals: dict[str, int] = {}
+    for profile in profiles:
+        types, texts = profile.pprof.sample_type, profile.pprof.string_table
+        values = profile.columns.samples.values
+        for index, type_ in enumerate(types):
+            name = f"{texts[type_.type]}:{texts[type_.unit]}"
+            totals[name] = totals.get(name, 0) + sum(values[index :: len(types)])
+    return totals
+
+
+def _settled(profile: IncomingProfile, row: Row) -> IncomingProfile:
+    """The profile with the row's period type and time: payloads of JFR recordings have neither."""
+    pprof = profile.pprof
+    pprof.period_type.type = _text(pprof, row.period_type)
+    pprof.period_type.unit = _text(pprof, row.period_unit)
+    time_ns = row.time_ns or pprof.time_nanos
+    if time_ns > _MAX_INT64:
+        raise invalid_argument(f"the time {row.timestamp_ns} lies beyond the year 2262")
+    pprof.time_nanos = time_ns
+    pprof.duration_nanos = row.true_duration_ns or pprof.duration_nanos
+    return replace(profile, pprof=pprof)
+
+
+def _set_types(pprof: profile_pb2.Profile, sample_types: Sequence[tuple[str, str]]) -> None:
+    for type_, unit in sample_types:
+        pprof.sample_type.add(type=_text(pprof, type_), unit=_text(pprof, unit))
+
+
+def _text(pprof: profile_pb2.Profile, text: str) -> int:
+    """The index of a text that is added to the string table."""
+    if not pprof.string_table:
+        pprof.string_table.append("")
+    if not text:
+        return 0
+    pprof.string_table.append(text)
+    return len(pprof.string_table) - 1
