@@ -1,10 +1,11 @@
-"""S3 and Secrets Manager on a port of this machine, by moto's server."""
+"""S3, SQS and Secrets Manager on a port of this machine, by moto's server."""
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Thread
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 from wsgiref.types import StartResponse, WSGIEnvironment
 
@@ -15,6 +16,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 REGION: Final = "eu-central-1"
 
@@ -33,6 +36,7 @@ class LocalAws:
         return {
             "AWS_ENDPOINT_URL_S3": self.url,
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.url,
+            "AWS_ENDPOINT_URL_SQS": self.url,
             "AWS_ACCESS_KEY_ID": self.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
             "AWS_REGION": REGION,
@@ -46,6 +50,20 @@ class LocalAws:
     def secrets(self) -> "SecretsManagerClient":
         """A client of the server's Secrets Manager."""
         return self._session().client("secretsmanager", endpoint_url=self.url)
+
+    def sqs(self) -> "SQSClient":
+        """A client of the server's SQS."""
+        return self._session().client("sqs", endpoint_url=self.url)
+
+    def new_queue(
+        self, name: str = "", attributes: "Mapping[QueueAttributeNameType, str] | None" = None
+    ) -> "LocalQueue":
+        """An empty queue, of a name of its own unless one is given."""
+        client = self.sqs()
+        name = name or f"queue-{uuid4().hex}"
+        url = client.create_queue(QueueName=name, Attributes=attributes or {})["QueueUrl"]
+        found = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return LocalQueue(url=url, arn=found["Attributes"]["QueueArn"], client=client)
 
     def new_bucket(self, name: str = "") -> "LocalBucket":
         """An empty bucket, of a name of its own unless one is given."""
@@ -80,6 +98,74 @@ class LocalBucket:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
         keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
         return {key: self.client.get_object(Bucket=self.name, Key=key)["Body"].read() for key in keys}
+
+    def notify(self, queue: "LocalQueue", prefixes: Sequence[str]) -> None:
+        """Send the queue a message for every object that is put below a prefix, after a test event."""
+        configurations: list[Any] = [
+            {
+                "QueueArn": queue.arn,
+                "Events": ["s3:ObjectCreated:*"],
+                "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
+            }
+            for prefix in prefixes
+        ]
+        self.client.put_bucket_notification_configuration(
+            Bucket=self.name, NotificationConfiguration={"QueueConfigurations": configurations}
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalQueue:
+    """A queue of the server."""
+
+    url: str
+    arn: str
+    client: "SQSClient"
+
+    def receive(self, at_most: int = 10) -> list[dict[str, Any]]:
+        """Messages as records of the event that Lambda's poller makes, invisible until their visibility timeout."""
+        found = self.client.receive_message(
+            QueueUrl=self.url, MaxNumberOfMessages=at_most, AttributeNames=["All"], WaitTimeSeconds=0
+        )
+        return [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": dict(message["Attributes"]),
+                "messageAttributes": {},
+                "md5OfBody": message["MD5OfBody"],
+                "eventSource": "aws:sqs",
+                "eventSourceARN": self.arn,
+                "awsRegion": REGION,
+            }
+            for message in found.get("Messages", ())
+        ]
+
+    def settle(self, records: Sequence[dict[str, Any]], answer: bytes | None) -> None:
+        """Delete the messages that the function's response does not name as failed; without a response, none."""
+        if answer is None:
+            return
+        failed = {each["itemIdentifier"] for each in json.loads(answer)["batchItemFailures"]}
+        for record in records:
+            if record["messageId"] not in failed:
+                self.client.delete_message(QueueUrl=self.url, ReceiptHandle=record["receiptHandle"])
+
+    def expire(self, records: Sequence[dict[str, Any]]) -> None:
+        """Make the messages visible now, as at the end of their visibility timeout."""
+        for record in records:
+            self.client.change_message_visibility(
+                QueueUrl=self.url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=0
+            )
+
+    @property
+    def messages(self) -> int:
+        """The number of messages, invisible ones included."""
+        found = self.client.get_queue_attributes(
+            QueueUrl=self.url,
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )
+        return sum(int(number) for number in found["Attributes"].values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
-"""The only way of an upload into the store: read and validated, normalized, inserted.
+"""The only way of an upload into the store: read and validated, normalized, inserted or staged.
 
-An upload is acknowledged when the store has it. One that holds invalid profiles is stored without them, and its outcome
-names each of them, which is the outcome of every retry too.
+An upload is acknowledged when the store has it, or the storage of blobs. One that holds invalid profiles is stored without
+them, and its outcome names each of them, which is the outcome of every retry too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ from flamehouse.settings import Settings
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 from flamehouse.telemetry.request import note_error
+from ingest.acknowledge import acknowledge
 from ingest.profile.checked import CheckedProfile
 from ingest.profile.normalize import check_series_count, normalize, profile_id_of
 from ingest.profile.overflow import is_overflow
@@ -92,10 +93,10 @@ class Receipt(Protocol):
 
 
 def _store(services: Services, received: ReceivedUpload, upload: ReadUpload) -> Mapping[int, RpcError]:
-    """Store the valid profiles; the others by their index."""
+    """Store or stage the valid profiles; the others by their index."""
     rows, rejected = upload_of(upload, received, services.settings)
     if rows is not None:
-        services.store.insert(rows, received)
+        acknowledge(services, rows, received)
     elif upload.if_empty is not None and not rejected:
         raise upload.if_empty
     return rejected

@@ -1,10 +1,13 @@
 """What a request handler works with; built once per process, on the first request."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from flamehouse.settings import Settings
+from flamehouse.aws.objects import ObjectStorage
+from flamehouse.blobs import blobs_of
+from flamehouse.circuit import Circuit
+from flamehouse.settings import DIRECT, Settings
 from flamehouse.store import Store
 
 _DAY_S: Final = 86_400
@@ -25,10 +28,27 @@ class Services:
     settings: Settings
     store: Store
     check: Callable[[], None] = nothing
+    circuit: Circuit = field(default_factory=Circuit)
+    """Whether ClickHouse took the last uploads, where there is another way to acknowledge one."""
+
+    @property
+    def blobs(self) -> ObjectStorage:
+        """The storage of blobs. RpcError if this deployment has none."""
+        return blobs_of(self.settings)
 
     @property
     def ingest_past_s(self) -> int:
-        """How far back a profile's time may lie, in seconds; 0 is no limit. RpcError if ClickHouse must be read, and fails."""
+        """How far back a profile's time may lie, in seconds; 0 is no limit. RpcError if ClickHouse must be read, and fails.
+
+        Where uploads are staged ClickHouse may be asleep, so RETENTION_DAYS counts if it is set.
+        """
+        expected = self.settings.retention_days
+        if (
+            self.settings.ingest_mode != DIRECT
+            and self.settings.ingest_window_past_s < 0
+            and expected is not None
+        ):
+            return expected * _DAY_S
         return self._or_retention(self.settings.ingest_window_past_s)
 
     @property

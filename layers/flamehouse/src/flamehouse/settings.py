@@ -32,6 +32,10 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "fsync": (0, 1),
 }
 """The least and the greatest value of a number, where these are not `_ANY`."""
+DIRECT: Final = "direct"
+FALLBACK: Final = "fallback"
+STAGED: Final = "staged"
+"""The modes of ingestion."""
 NATIVE_FRAMES_BY_ADDRESS: Final = "address"
 NATIVE_FRAMES_BY_MAPPING: Final = "mapping"
 
@@ -77,6 +81,9 @@ class Settings:
     blobs_dir: str = ""
     """Where uploads are staged and retained, and files dropped: a folder, or `s3://BUCKET`. Empty: nowhere."""
 
+    ingest_mode: str = DIRECT
+    """How an upload is acknowledged: `direct` once ClickHouse has it, `staged` once it is staged, for a worker to store,
+    `fallback` directly if ClickHouse takes it in time, and staged otherwise."""
     ingest_window_past_s: int = -1
     """How far back a profile's time may lie; -1 follows the retention, 0 accepts any time."""
     ingest_window_future_s: int = 600
@@ -137,10 +144,7 @@ class Settings:
             )
         if not self.clickhouse_dsn.startswith("chdb:"):
             _check_server(self.clickhouse_dsn)
-        for name in ("adhoc_profiles", "blobs_dir"):
-            place = getattr(self, name)
-            if not _PLACE.fullmatch(place):
-                raise ValueError(f"{name.upper()} must be a folder or s3://BUCKET, not {place!r}")
+        _check_places(self)
         if self.native_frames not in {NATIVE_FRAMES_BY_ADDRESS, NATIVE_FRAMES_BY_MAPPING}:
             raise ValueError(f"NATIVE_FRAMES must be address or mapping, not {self.native_frames!r}")
         if self.ui not in {"true", "false"}:
@@ -164,6 +168,19 @@ class Settings:
         if "default_flamegraph_nodes" in values:
             _check_default_nodes(settings)
         return settings
+
+
+def _check_places(settings: Settings) -> None:
+    """ValueError for a place of files that is neither a folder nor a bucket, and for staging without one."""
+    for name in ("adhoc_profiles", "blobs_dir"):
+        place = getattr(settings, name)
+        if not _PLACE.fullmatch(place):
+            raise ValueError(f"{name.upper()} must be a folder or s3://BUCKET, not {place!r}")
+    mode = settings.ingest_mode
+    if mode not in {DIRECT, FALLBACK, STAGED}:
+        raise ValueError(f"INGEST_MODE must be direct, fallback or staged, not {mode!r}")
+    if mode != DIRECT and not settings.blobs_dir:
+        raise ValueError(f"INGEST_MODE={mode} needs BLOBS_DIR, a folder or s3://BUCKET to stage uploads in")
 
 
 def _check_server(dsn: str) -> None:

@@ -6,7 +6,6 @@ Events are those of an API Gateway HTTP API, payload format 2.0: docs.aws.amazon
 
 import asyncio
 import json
-import os
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Final
@@ -17,12 +16,10 @@ from starlette.routing import BaseRoute
 from flamehouse.deadline import time_limit
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.identity.credentials import SharedCredential
-from flamehouse.services import Services
-from flamehouse.settings import Settings
-from flamehouse.store import open_store
+from flamehouse.serverless.process import services as _services
+from flamehouse.serverless.process import telemetry as _telemetry
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import access_log, log
-from flamehouse.telemetry.on_lambda import Telemetry
 from flamehouse.web.error_response import error_response
 from flamehouse.web.response_limits import answer_too_large
 from flamehouse.web.routing import AppOf, CleanPaths, app_of
@@ -108,17 +105,6 @@ def _refusal(error: RpcError) -> dict[str, Any]:
         "body": bytes(response.body).decode(),
         "isBase64Encoded": False,
     }
-
-
-@cache
-def _services() -> Services:
-    settings = Settings.from_env(os.environ)
-    return Services(settings=settings, store=open_store(settings))
-
-
-@cache
-def _telemetry() -> Telemetry:
-    return Telemetry()
 
 
 @cache

@@ -1,6 +1,6 @@
 """The profile store: reads and writes profiles in a ClickHouse database through one object."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -30,6 +30,7 @@ from flamehouse.store.read.retention import CachedRetention
 from flamehouse.store.schema.carry_over import CarryOver
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
+from flamehouse.store.write.ledger import Failures, UploadKey, key_of
 from flamehouse.store.write.log.quarantine import Quarantine
 from flamehouse.store.write.log.upload_log import UploadLog
 from flamehouse.store.write.log.writer import LogWriter, Pending, Record, Replay
@@ -100,6 +101,25 @@ class Store:
         ):
             self._writer.insert(upload, record)
         metrics.add(metrics.SAMPLES_STORED, sum(len(profile.values) for profile in upload.profiles))
+
+    def insert_batch(self, uploads: Sequence[tuple[Upload, Record]]) -> Failures:
+        """Store uploads exactly once each; return when each is durable or has failed, with the errors of the latter.
+
+        Unlike `insert` it queries the ledger first: for uploads that come again long after ClickHouse has forgotten their
+        tokens. Raises RpcError if nothing is known of any of them.
+        """
+        with told_to_clients(TO_WRITERS), metrics.timed(metrics.INSERT_MILLISECONDS):
+            failures = self._writer.insert_batch(uploads, self._budget)
+        stored = (upload for upload, _ in uploads if key_of(upload) not in failures)
+        metrics.add(
+            metrics.SAMPLES_STORED, sum(len(each.values) for upload in stored for each in upload.profiles)
+        )
+        return failures
+
+    def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
+        """The uploads, by tenant and id, that are stored as a whole."""
+        with told_to_clients(TO_WRITERS), time_limit(self._time_limit_s):
+            return self._writer.in_ledger(keys)
 
     profile_types = _asked(labels_query.profile_types)
     label_names = _asked(labels_query.label_names)

@@ -125,6 +125,24 @@ UPLOAD_QUARANTINED: Final = Event(
     text="upload {upload} cannot be stored and is in {path}: {reason}",
     fields=("upload", "path", "reason"),
 )
+OBJECT_IGNORED: Final = Event(
+    name="object_ignored",
+    level=logging.WARNING,
+    text="{key} in {place} is below no prefix that is ingested: ignored",
+    fields=("place", "key"),
+)
+MESSAGE_INVALID: Final = Event(
+    name="message_invalid",
+    level=logging.ERROR,
+    text="a message of the queue is not one of S3's: {reason}; it ends in the dead-letter queue",
+    fields=("reason",),
+)
+STAGED_UPLOAD_MISSING: Final = Event(
+    name="staged_upload_missing",
+    level=logging.ERROR,
+    text="the acknowledged upload {key} is neither staged nor stored: it is lost, unless versions of the bucket have it",
+    fields=("key",),
+)
 EVENTS: Final = (
     REQUEST,
     REQUEST_REJECTED,
@@ -145,4 +163,7 @@ EVENTS: Final = (
     UPLOADS_RECOVERED,
     INSERT_REPEATED,
     UPLOAD_QUARANTINED,
+    OBJECT_IGNORED,
+    MESSAGE_INVALID,
+    STAGED_UPLOAD_MISSING,
 )

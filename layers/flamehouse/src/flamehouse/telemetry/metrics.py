@@ -89,6 +89,21 @@ COLD_STARTS: Final = Metric(
     name="flamehouse_cold_starts_total", unit=Unit.COUNT, text="First requests of a process"
 )
 
+UPLOADS_STAGED: Final = Metric(
+    name="flamehouse_uploads_staged_total", unit=Unit.COUNT, text="Uploads acknowledged as staged objects"
+)
+OBJECTS_QUARANTINED: Final = Metric(
+    name="flamehouse_objects_quarantined_total",
+    unit=Unit.COUNT,
+    text="Objects that can never be stored, by the prefix of their keys",
+    labels=("prefix",),
+)
+STAGED_UPLOADS_MISSING: Final = Metric(
+    name="flamehouse_staged_uploads_missing_total",
+    unit=Unit.COUNT,
+    text="Staged uploads found neither in the bucket nor in the ledger, each time they are looked for",
+)
+
 METRICS: Final = (
     UPLOADS_ACCEPTED,
     UPLOADS_REJECTED,
@@ -100,6 +115,9 @@ METRICS: Final = (
     QUERY_MILLISECONDS,
     CLICKHOUSE_FAILURES,
     COLD_STARTS,
+    UPLOADS_STAGED,
+    OBJECTS_QUARANTINED,
+    STAGED_UPLOADS_MISSING,
 )
 
 

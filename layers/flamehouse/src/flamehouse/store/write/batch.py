@@ -12,7 +12,10 @@ _FIRST_MONDAY = -3
 
 
 class Batch:
-    """Uploads to store together: run the `inserts` in order, then call `stored`."""
+    """Uploads to store together: run the `inserts` in order, then call `stored`.
+
+    Or run `symbols` and `profiles` apart, in this order: rows of symbols may be inserted any number of times.
+    """
 
     def __init__(self, uploads: Sequence[Upload], known: Known) -> None:
         self._known = known
@@ -26,19 +29,42 @@ class Batch:
 
     def inserts(self) -> Iterator[tuple[int, bytes]]:
         """The number of each week, and its rows for the table `ingest`."""
+        for week, rows in self.profiles():
+            yield week, rows + self._symbols_of(week)
+
+    def profiles(self) -> Iterator[tuple[int, bytes]]:
+        """Of `inserts`, the rows of profiles."""
         for week, rows in self._rows.items():
-            time_ns = max(0, week * 7 + _FIRST_MONDAY) * _NS_PER_DAY
-            for (tenant, service, of_week), symbols in self._symbols.items():
-                if of_week == week:
-                    rows.append(symbols_row(tenant, service, time_ns, symbols))
             yield week, b"".join(rows)
+
+    def symbols(self) -> Iterator[tuple[int, bytes]]:
+        """Of `inserts`, the rows of symbols, for the weeks that have any."""
+        for week in self._rows:
+            if rows := self._symbols_of(week):
+                yield week, rows
 
     def stored(self) -> None:
         """Remember the stored series and symbols; call this after every insert has succeeded."""
+        self.symbols_stored()
+        self.profiles_stored()
+
+    def symbols_stored(self) -> None:
+        """Remember the symbols, once their rows are stored."""
         for scope, symbols in self._symbols.items():
             symbols.remember(self._known, scope)
+
+    def profiles_stored(self) -> None:
+        """Remember the series, once the rows of profiles are stored."""
         for tenant, day, fingerprint in self._series:
             self._known.add(("series", tenant, day), (fingerprint,))
+
+    def _symbols_of(self, week: int) -> bytes:
+        time_ns = max(0, week * 7 + _FIRST_MONDAY) * _NS_PER_DAY
+        return b"".join(
+            symbols_row(tenant, service, time_ns, symbols)
+            for (tenant, service, of_week), symbols in self._symbols.items()
+            if of_week == week and symbols
+        )
 
     def _add(self, upload: Upload, profile: SeriesProfile) -> None:
         week = week_of(profile.time_ns)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from flamehouse.model.profile import Upload
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.store.write.batch import Batch
-from flamehouse.store.write.ledger import enter_uploads, stored_uploads
+from flamehouse.store.write.ledger import UploadKey, enter_uploads, stored_uploads
 from flamehouse.store.write.rollback import footprints_of, roll_back
 from flamehouse.store.write.row_binary import COLUMNS
 from flamehouse.store.write.seen_ids import Known
@@ -26,10 +26,10 @@ SERVER: ServerSettings = {**_EXACT, "async_insert": 1}
 class BatchInserts:
     """Inserts uploads in batches. `settings` is EMBEDDED or SERVER."""
 
-    def __init__(self, clickhouse: ClickHouse, settings: ServerSettings) -> None:
+    def __init__(self, clickhouse: ClickHouse, settings: ServerSettings, known: Known | None = None) -> None:
         self._clickhouse = clickhouse
         self._settings = settings
-        self._known = Known()
+        self._known = known or Known()
 
     def unstored(self, uploads: Sequence[Upload]) -> list[Upload]:
         """The uploads that are not in the ledger, without duplicates."""
@@ -37,6 +37,10 @@ class BatchInserts:
         for key in stored_uploads(self._clickhouse, by_key):
             del by_key[key]
         return [*by_key.values()]
+
+    def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
+        """The uploads that are stored as a whole."""
+        return stored_uploads(self._clickhouse, keys)
 
     def delete(self, uploads: Sequence[Upload]) -> None:
         """Delete all rows of the uploads, if there are any."""

@@ -1,8 +1,9 @@
 """The ledger of completely stored uploads: the table `uploads`, to which each upload is written last."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from struct import Struct
 
+from flamehouse.errors import RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.varint import length_prefixed
@@ -21,6 +22,14 @@ WHERE (tenant, upload_id) IN (
 
 type UploadKey = tuple[str, bytes]
 """A tenant and the id of one of its uploads."""
+
+type Failures = Mapping[UploadKey, RpcError]
+"""The error of each upload of a batch that is not stored."""
+
+
+def key_of(upload: Upload) -> UploadKey:
+    """The key by which the ledger knows the upload."""
+    return upload.tenant, upload.id
 
 
 def stored_uploads(clickhouse: ClickHouse, keys: Iterable[UploadKey]) -> set[UploadKey]:

@@ -55,6 +55,9 @@ class FreshSymbols:
     functions: dict[int, Function] = field(default_factory=dict)
     mappings: dict[int, Mapping] = field(default_factory=dict)
 
+    def __bool__(self) -> bool:
+        return bool(self.stacktraces or self.locations or self.functions or self.mappings)
+
     def add_unknown(self, symbols: Symbols, known: Known, scope: SymbolScope) -> None:
         """Add the `symbols` that are not known to be stored in this scope."""
         for id_ in symbols.stacktraces.keys() - known.of(("stacktraces", scope)) - self.stacktraces.keys():

@@ -1,15 +1,21 @@
 """The two ways of storing an upload exactly once (docs/architecture.md, "Exactly once").
 
-LoneWriter      one INSERT per upload, whose id is the token by which ClickHouse drops repeated inserts
+LoneWriter      an INSERT per upload, whose id is the token by which ClickHouse drops repeated inserts
 LogWriter       (log/writer.py) acknowledges from a log on disk and inserts in batches, for the embedded engine
 """
 
+import time
+from collections.abc import Sequence
 from typing import Protocol
 
 from flamehouse.model.profile import Upload
 from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.write.cardinality import SeriesBudget
+from flamehouse.store.write.group import GroupInserts
 from flamehouse.store.write.inserts import EMBEDDED, SERVER, BatchInserts
+from flamehouse.store.write.ledger import Failures, UploadKey
 from flamehouse.store.write.log.writer import Record
+from flamehouse.store.write.seen_ids import Known
 
 
 class Writer(Protocol):
@@ -20,6 +26,15 @@ class Writer(Protocol):
 
         `record` is the upload as a log stores it. Raises ClickHouseError or RpcError on failure.
         """
+
+    def insert_batch(self, uploads: Sequence[tuple[Upload, Record]], budget: SeriesBudget) -> Failures:
+        """Return when each upload is durable or has failed; storing them again changes nothing.
+
+        Raises ClickHouseError or RpcError if nothing is known of any of them.
+        """
+
+    def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
+        """The uploads that ClickHouse has as a whole."""
 
     def settle(self) -> None:
         """Wait until queries see every upload acknowledged so far."""
@@ -35,10 +50,18 @@ class LoneWriter:
     """Inserts each upload separately; a server batches the INSERTs (async_insert)."""
 
     def __init__(self, clickhouse: ClickHouse) -> None:
-        self._inserts = BatchInserts(clickhouse, EMBEDDED if clickhouse.embedded else SERVER)
+        settings, known = EMBEDDED if clickhouse.embedded else SERVER, Known()
+        self._inserts = BatchInserts(clickhouse, settings, known)
+        self._group = GroupInserts(clickhouse, settings, known, time.time_ns)
 
     def insert(self, upload: Upload, record: Record | None = None) -> None:  # noqa: ARG002  # needs no log
         self._inserts.insert([upload], upload.id.hex())
+
+    def insert_batch(self, uploads: Sequence[tuple[Upload, Record]], budget: SeriesBudget) -> Failures:
+        return self._group.store([upload for upload, _ in uploads], budget)
+
+    def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
+        return self._group.in_ledger(keys)
 
     def settle(self) -> None:
         """Nothing is pending: an acknowledged upload is inserted."""

@@ -18,6 +18,8 @@ from flamehouse.deadline import no_time_limit, time_left
 from flamehouse.disk import Disk
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.profile import Upload
+from flamehouse.store.write.cardinality import SeriesBudget
+from flamehouse.store.write.ledger import Failures, UploadKey, key_of
 from flamehouse.store.write.log.quarantine import Quarantine
 from flamehouse.store.write.log.upload_log import LeftSegment, Segment, UploadLog, disk_trouble
 from flamehouse.telemetry import events
@@ -78,6 +80,9 @@ class Inserts(Protocol):
     def unstored(self, uploads: Sequence[Upload]) -> Sequence[Upload]:
         """The uploads that are not in the ledger, without duplicates."""
 
+    def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
+        """The uploads that ClickHouse has as a whole."""
+
     def delete(self, uploads: Sequence[Upload]) -> None:
         """Delete all rows of the uploads, if there are any."""
 
@@ -130,6 +135,22 @@ class LogWriter:
             current = self._log.current
             self._urgent = self._urgent or (current is not None and current.size > _MAX_SEGMENT_BYTES)
             self._changed.notify_all()
+
+    def insert_batch(self, uploads: Sequence[tuple[Upload, Record]], budget: SeriesBudget) -> Failures:
+        """Return once each upload is durable in the log or has failed, as `insert`."""
+        failures: dict[UploadKey, RpcError] = {}
+        for upload, record in uploads:
+            try:
+                with budget.taken(upload):
+                    self.insert(upload, record)
+            except RpcError as error:
+                failures[key_of(upload)] = error.alone()
+        return failures
+
+    def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
+        """The uploads that ClickHouse has as a whole, those of the log included unless it fails to take them."""
+        self.settle()
+        return self._inserts.in_ledger(keys)
 
     def settle(self) -> None:
         """Wait until queries see every upload acknowledged so far, or until the caller's time limit.

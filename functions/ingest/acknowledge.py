@@ -1,0 +1,75 @@
+"""The three ways to acknowledge an upload, by INGEST_MODE: it is stored, or staged as an object for the worker to store."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from flamehouse.blobs.keys import UploadKey
+from flamehouse.deadline import time_left, time_limit
+from flamehouse.errors import Code, RpcError
+from flamehouse.model.profile import Upload
+from flamehouse.services import Services
+from flamehouse.settings import DIRECT, FALLBACK, STAGED
+from flamehouse.telemetry import metrics
+from ingest.received import ReceivedUpload
+
+_INSERT_S: Final = 4.0
+"""How long an upload waits for ClickHouse if it can be staged: SDKs give up after ten seconds."""
+_STAGING_S: Final = 2.0
+"""What staging may need of the client's time."""
+_LEAST_S: Final = 0.25
+"""With less time than this, an INSERT is not even begun."""
+_PASSING: Final = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED})
+"""Failures of ClickHouse; any other error is the upload's."""
+
+
+def acknowledge(services: Services, upload: Upload, received: ReceivedUpload) -> None:
+    """Return once the upload is durable. Raises RpcError if it cannot be stored, or not now."""
+    _WAYS[services.settings.ingest_mode](services, upload, received)
+
+
+def _store(services: Services, upload: Upload, received: ReceivedUpload) -> None:
+    services.store.insert(upload, received)
+
+
+def _stage(services: Services, upload: Upload, received: ReceivedUpload) -> None:
+    """Put the envelope of the upload; the same upload is the same object."""
+    first_ns = min(profile.time_ns for profile in upload.profiles)
+    key = UploadKey.of(upload.tenant, upload.id, first_ns)
+    services.blobs.put(key.staged, received.serialize())
+    metrics.add(metrics.UPLOADS_STAGED)
+
+
+def _store_or_stage(services: Services, upload: Upload, received: ReceivedUpload) -> None:
+    """Store the upload if ClickHouse takes it in time. A timed-out INSERT may still succeed: the worker uses its token."""
+    seconds = time_left(_INSERT_S + _STAGING_S) - _STAGING_S
+    tries = seconds >= _LEAST_S and services.circuit.allows()
+    if tries and _is_stored_within(seconds, services, upload, received):
+        return
+    try:
+        _stage(services, upload, received)
+    except RpcError:
+        if tries:
+            raise
+        # The circuit is open, but maybe for a failure that is over.
+        _store(services, upload, received)
+
+
+def _is_stored_within(seconds: float, services: Services, upload: Upload, received: ReceivedUpload) -> bool:
+    try:
+        with time_limit(seconds):
+            _store(services, upload, received)
+    except RpcError as error:
+        if error.code not in _PASSING:
+            services.circuit.succeeded()
+            raise
+        services.circuit.failed()
+        return False
+    services.circuit.succeeded()
+    return True
+
+
+_WAYS: Final[Mapping[str, Callable[[Services, Upload, ReceivedUpload], None]]] = {
+    DIRECT: _store,
+    FALLBACK: _store_or_stage,
+    STAGED: _stage,
+}

@@ -1,0 +1,49 @@
+"""Objects to profiles: what a worker does with the objects that it is notified of, by the prefix of their keys.
+
+A handler gets the objects of its prefix and returns the error of each that is to be tried again; any other is done with:
+stored, or in quarantine. It may be killed anywhere and gets the same objects again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Final, cast
+
+from flamehouse.blobs.keys import STAGED
+from flamehouse.errors import RpcError
+from flamehouse.serverless.object_events import ObjectCreated
+from flamehouse.services import Services
+from flamehouse.telemetry import events
+from flamehouse.telemetry.log import log
+
+type Failures = Mapping[ObjectCreated, RpcError]
+"""The error of each object that is to be tried again."""
+
+type Handle = Callable[[Services, Sequence[ObjectCreated]], Failures]
+"""Stores what the objects hold. An RpcError that it raises is that of all of them."""
+
+_HANDLERS: Final[Mapping[str, str]] = {STAGED: "ingest.objects.staged"}
+"""The module of each prefix, imported with its first object; its function is `handle`."""
+
+
+def handle(services: Services, objects: Sequence[ObjectCreated]) -> Failures:
+    """Store what the objects hold, each by the handler of its prefix."""
+    failures: dict[ObjectCreated, RpcError] = {}
+    for module, own in _by_handler(objects).items():
+        handler = cast(Handle, import_module(module).handle)
+        try:
+            failures |= handler(services, own)
+        except RpcError as error:
+            failures |= dict.fromkeys(own, error.alone())
+    return failures
+
+
+def _by_handler(objects: Sequence[ObjectCreated]) -> Mapping[str, Sequence[ObjectCreated]]:
+    """The objects of each handler, without duplicates."""
+    found: dict[str, list[ObjectCreated]] = {}
+    for each in dict.fromkeys(objects):
+        module = _HANDLERS.get(each.key.partition("/")[0] + "/")
+        if module is None:
+            log(events.OBJECT_IGNORED, place=each.place, key=each.key)
+        else:
+            found.setdefault(module, []).append(each)
+    return found

@@ -1,0 +1,146 @@
+"""Staged uploads: the envelopes of uploads that clients were told are stored, inserted by the batch."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import Final
+
+from flamehouse.aws.objects import ObjectStorage, StoredObject
+from flamehouse.blobs import storage_of
+from flamehouse.blobs.keys import UploadKey, quarantine_key
+from flamehouse.errors import Code, RpcError
+from flamehouse.model.profile import Upload
+from flamehouse.serverless.object_events import ObjectCreated
+from flamehouse.services import Services
+from flamehouse.telemetry import events, metrics
+from flamehouse.telemetry.log import log
+from ingest import pipeline
+from ingest.objects.quarantine import quarantine
+
+_THREADS: Final = 16
+_MAX_BATCH_BYTES: Final = 16 << 20
+"""Of envelopes, compressed as they are: what is read at a time has to fit the function's memory unpacked."""
+_POISON: Final = frozenset({Code.INVALID_ARGUMENT, Code.UNKNOWN, Code.RESOURCE_EXHAUSTED})
+"""Errors of an upload itself: it cannot be read, or is beyond limits. /ingest words invalid content as `unknown`."""
+
+type _Failures = dict[ObjectCreated, RpcError]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """A staged object and what it holds; `upload` is an error if the object can never be stored."""
+
+    source: ObjectCreated
+    found: StoredObject
+    upload: Upload | RpcError
+
+    def serialize(self) -> bytes:
+        return self.found.content
+
+
+def handle(services: Services, objects: Sequence[ObjectCreated]) -> Mapping[ObjectCreated, RpcError]:
+    """Store the uploads of the objects, delete the objects that ClickHouse has, and quarantine those it never can have."""
+    failures: _Failures = {}
+    for batch in _batches(objects):
+        found = _each(lambda source: _storage(services, source).get(source.key), batch, failures)
+        failures |= _missing(services, [source for source, content in found.items() if content is None])
+        read = [
+            _Read(source=source, found=content, upload=_parsed(services, content))
+            for source, content in found.items()
+            if content is not None
+        ]
+        failures |= _store(services, read)
+    return failures
+
+
+def _batches(objects: Iterable[ObjectCreated]) -> Iterator[list[ObjectCreated]]:
+    """Group the objects so that each group is at most 16 MiB, or one object."""
+    batch: list[ObjectCreated] = []
+    size = 0
+    for source in objects:
+        if batch and size + source.size > _MAX_BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+        batch.append(source)
+        size += source.size
+    if batch:
+        yield batch
+
+
+def _missing(services: Services, sources: Sequence[ObjectCreated]) -> _Failures:
+    """The error of each object that does not exist, although ClickHouse does not have its upload: data is lost.
+
+    An object whose upload ClickHouse has was deleted by another worker, or by this one before its message was.
+    """
+    keys = {source: UploadKey.parse(source.key) for source in sources}
+    pairs = [(key.tenant, key.upload_id) for key in keys.values() if key is not None]
+    stored = services.store.in_ledger(pairs) if pairs else set()
+    failures: _Failures = {}
+    for source, key in keys.items():
+        if key is not None and (key.tenant, key.upload_id) in stored:
+            continue
+        if key is not None and _is_quarantined(services, source):
+            continue
+        log(events.STAGED_UPLOAD_MISSING, key=source.key)
+        metrics.add(metrics.STAGED_UPLOADS_MISSING)
+        failures[source] = RpcError(Code.DATA_LOSS, f"{source.key} is missing, and its upload is not stored")
+    return failures
+
+
+def _store(services: Services, read: Sequence[_Read]) -> _Failures:
+    uploads = [(each.upload, each) for each in read if isinstance(each.upload, Upload)]
+    errors = services.store.insert_batch(uploads) if uploads else {}
+    failures: _Failures = {}
+    poison: dict[ObjectCreated, tuple[_Read, RpcError]] = {}
+    stored: list[ObjectCreated] = []
+    for each in read:
+        upload = each.upload
+        error = upload if isinstance(upload, RpcError) else errors.get((upload.tenant, upload.id))
+        if error is None:
+            stored.append(each.source)
+        elif error.code in _POISON:
+            poison[each.source] = (each, error)
+        else:
+            failures[each.source] = error
+    _each(lambda source: _storage(services, source).delete(source.key), stored, failures)
+    _each(lambda source: _quarantine(services, *poison[source]), [*poison], failures)
+    return failures
+
+
+def _quarantine(services: Services, read: _Read, error: RpcError) -> None:
+    quarantine(_storage(services, read.source), read.source.key, read.found, error.message)
+
+
+def _is_quarantined(services: Services, source: ObjectCreated) -> bool:
+    return _storage(services, source).head(quarantine_key(source.key)) is not None
+
+
+def _parsed(services: Services, found: StoredObject) -> Upload | RpcError:
+    try:
+        upload = pipeline.replay(services, found.content)
+    except RpcError as error:
+        return error.alone()
+    return upload or RpcError(Code.INVALID_ARGUMENT, "the upload holds no valid profile")
+
+
+def _storage(services: Services, source: ObjectCreated) -> ObjectStorage:
+    return storage_of(source.place, services.settings)
+
+
+def _each[T](
+    work: Callable[[ObjectCreated], T], sources: Sequence[ObjectCreated], failures: _Failures
+) -> dict[ObjectCreated, T]:
+    """What `work` returns for each object, side by side; an object whose storage fails joins the failures."""
+    if not sources:
+        return {}
+    with ThreadPoolExecutor(min(_THREADS, len(sources))) as threads:
+        # The time limit is part of the context.
+        running = {source: threads.submit(copy_context().run, work, source) for source in sources}
+    done: dict[ObjectCreated, T] = {}
+    for source, result in running.items():
+        try:
+            done[source] = result.result()
+        except RpcError as error:
+            failures[source] = error.alone()
+    return done

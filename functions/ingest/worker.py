@@ -1,0 +1,65 @@
+"""The worker: stores what lies in the bucket, staged uploads and dropped files, as a queue's messages name it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from flamehouse.deadline import has_time
+from flamehouse.errors import Code, RpcError
+from flamehouse.serverless.object_events import ObjectCreated, UnknownMessageError, objects_of
+from flamehouse.serverless.queue_handler import Failures, QueueMessage, queue_handler
+from flamehouse.services import Services
+from flamehouse.telemetry import events
+from flamehouse.telemetry.log import log
+from ingest import objects
+
+_SUSPECT_RECEIVES: Final = 3
+"""A batch that comes so often may hold an object that kills the process, by its memory or its time."""
+_LEAST_S: Final = 5.0
+"""What an object may need: with less time left, it is for the next invocation."""
+
+
+def work(services: Services, messages: Sequence[QueueMessage]) -> Failures:
+    """Store the objects of the messages; the error of each message that is to come again."""
+    failures: dict[str, Exception] = {}
+    found: dict[str, list[ObjectCreated]] = {}
+    for message in messages:
+        try:
+            found[message.id] = objects_of(_json(message.body))
+        except UnknownMessageError as error:
+            log(events.MESSAGE_INVALID, reason=str(error))
+            failures[message.id] = error
+    for batch in _batches(messages, found):
+        failures |= _store(services, batch)
+    return failures
+
+
+def _json(body: str) -> object:
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise UnknownMessageError("not JSON") from error
+
+
+def _batches(
+    messages: Sequence[QueueMessage], found: dict[str, list[ObjectCreated]]
+) -> Iterator[dict[str, list[ObjectCreated]]]:
+    """All messages together; one by one if the last attempts were cut off, those with the smallest objects first.
+
+    So what kills a process does so after the others are stored.
+    """
+    if all(message.receives < _SUSPECT_RECEIVES for message in messages):
+        yield found
+        return
+    for id_ in sorted(found, key=lambda id_: sum(each.size for each in found[id_])):
+        yield {id_: found[id_]}
+
+
+def _store(services: Services, batch: dict[str, list[ObjectCreated]]) -> Failures:
+    if not has_time(_LEAST_S):
+        return dict.fromkeys(batch, RpcError(Code.DEADLINE_EXCEEDED, "no time is left in this invocation"))
+    errors = objects.handle(services, [each for objects_ in batch.values() for each in objects_])
+    return {id_: errors[each] for id_, objects_ in batch.items() for each in objects_ if each in errors}
+
+
+handler = queue_handler(work)

@@ -1,0 +1,22 @@
+"""What the handlers of one Lambda process share, each made at the first event that needs it."""
+
+import os
+from functools import cache
+
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from flamehouse.store import open_store
+from flamehouse.telemetry.on_lambda import Telemetry
+
+
+@cache
+def services() -> Services:
+    """The services that the environment names. Raises ValueError for an invalid environment."""
+    settings = Settings.from_env(os.environ)
+    return Services(settings=settings, store=open_store(settings))
+
+
+@cache
+def telemetry() -> Telemetry:
+    """The logger and metrics of this process."""
+    return Telemetry()

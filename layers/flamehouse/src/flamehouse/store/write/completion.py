@@ -1,0 +1,65 @@
+"""Completes uploads that were cut off long ago, without storing any profile twice.
+
+ClickHouse forgets the token of an INSERT after two hours. From then on, the rows themselves say which profiles of an
+upload are stored: an INSERT writes all rows of a week or none, and no other table counts what it holds twice.
+"""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+from uuid import UUID
+
+from flamehouse.model.profile import SeriesProfile, Upload
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.units import NS_PER_S, S_PER_HOUR
+
+_REMEMBERED_S: Final = S_PER_HOUR
+"""Half of the time for which ClickHouse remembers a token: what was received since, it recognizes."""
+
+_PROFILES = """
+SELECT hex(upload_id), profile_id, profile_type, fingerprint
+FROM sampled_profiles
+WHERE tenant = {tenant:String} AND service IN {services:Array(String)}
+    AND hex(upload_id) IN {upload_ids:Array(String)}
+    AND time >= fromUnixTimestamp64Nano({first_ns:Int64}, 'UTC') AND time <= fromUnixTimestamp64Nano({last_ns:Int64}, 'UTC')
+"""
+
+type _Row = tuple[bytes, UUID, str, int]
+"""What identifies a row: upload, profile, profile type, fingerprint."""
+
+
+def without_stored_profiles(clickhouse: ClickHouse, uploads: Sequence[Upload], now_ns: int) -> list[Upload]:
+    """The uploads; of those older than the tokens, stored profiles have no samples, so that only their labels are inserted."""
+    oldest = now_ns - _REMEMBERED_S * NS_PER_S
+    return [
+        upload if upload.received_ns > oldest else _without(upload, _stored_rows(clickhouse, upload))
+        for upload in uploads
+    ]
+
+
+def _stored_rows(clickhouse: ClickHouse, upload: Upload) -> set[_Row]:
+    times = [profile.time_ns for profile in upload.profiles]
+    parameters = {
+        "tenant": upload.tenant,
+        "services": sorted({profile.service for profile in upload.profiles}),
+        "upload_ids": [upload.id.hex().upper()],
+        "first_ns": min(times),
+        "last_ns": max(times),
+    }
+    rows = clickhouse.rows(_PROFILES, parameters)
+    return {(bytes.fromhex(id_), profile, type_, fingerprint) for id_, profile, type_, fingerprint in rows}
+
+
+def _without(upload: Upload, stored: set[_Row]) -> Upload:
+    profiles = [
+        _emptied(profile)
+        if (upload.id, profile.profile_id, profile.profile_type, profile.fingerprint) in stored
+        else profile
+        for profile in upload.profiles
+    ]
+    return replace(upload, profiles=profiles)
+
+
+def _emptied(profile: SeriesProfile) -> SeriesProfile:
+    return replace(profile, stacktrace_ids=array("Q"), values=array("q"), span_ids=array("Q"), trace_ids=())

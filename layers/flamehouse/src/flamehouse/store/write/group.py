@@ -1,0 +1,112 @@
+"""Stores a batch of uploads that other processes may be storing too: a worker's, from a queue that repeats messages.
+
+Each upload is an INSERT under a token of its own, the one that every other way of storing it uses, so that ClickHouse
+drops the second of two at any moment (docs/adr/0018). The INSERTs run side by side, and a server gathers them into one
+part (async_insert). The ledger, and the symbols that the uploads share, are read and written once a batch.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from contextvars import copy_context
+from hashlib import sha256
+from typing import Final
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from flamehouse.errors import RpcError
+from flamehouse.model.profile import Upload
+from flamehouse.store.connection.client import ClickHouse, ServerSettings
+from flamehouse.store.connection.errors import TO_WRITERS, told_to_clients
+from flamehouse.store.write.batch import Batch
+from flamehouse.store.write.cardinality import SeriesBudget
+from flamehouse.store.write.completion import without_stored_profiles
+from flamehouse.store.write.ledger import Failures, UploadKey, enter_uploads, key_of, stored_uploads
+from flamehouse.store.write.row_binary import COLUMNS
+from flamehouse.store.write.seen_ids import Known
+
+_THREADS: Final = 16
+_MAX_KEYS: Final = 250
+"""Keys of uploads in one query: they fit what a server accepts in a parameter."""
+
+
+class GroupInserts:
+    """Stores batches. `settings` are those of INSERTs; thread-safe."""
+
+    def __init__(
+        self, clickhouse: ClickHouse, settings: ServerSettings, known: Known, clock: Callable[[], int]
+    ) -> None:
+        self._clickhouse = clickhouse
+        self._settings = settings
+        self._known = known
+        self._clock = clock
+
+    def store(self, uploads: Sequence[Upload], budget: SeriesBudget) -> Failures:
+        """Store the uploads; those that are stored already count as such.
+
+        Raises RpcError or ClickHouseError if nothing can be said of any of them.
+        """
+        missing = {key_of(upload): upload for upload in uploads}
+        for key in self.in_ledger([*missing]):
+            del missing[key]
+        if not missing:
+            return {}
+        completed = without_stored_profiles(self._clickhouse, [*missing.values()], self._clock())
+        self._insert_symbols(completed)
+        failures = self._insert_profiles(completed, budget)
+        stored = [upload for key, upload in missing.items() if key not in failures]
+        if stored:
+            enter_uploads(self._clickhouse, stored, self._with_token(_name_of(stored)))
+        return failures
+
+    def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
+        """The uploads that are stored as a whole."""
+        found: set[UploadKey] = set()
+        for start in range(0, len(keys), _MAX_KEYS):
+            found |= stored_uploads(self._clickhouse, keys[start : start + _MAX_KEYS])
+        return found
+
+    def _insert_symbols(self, uploads: Sequence[Upload]) -> None:
+        """Insert the symbols of all uploads. If ClickHouse rejects them, each upload brings its own."""
+        batch = Batch(uploads, self._known)
+        try:
+            for week, rows in batch.symbols():
+                self._insert(rows, f"symbols:{_name_of(uploads)}:{week}")
+        except ClickHouseError as error:
+            if getattr(error, "code", None) is None:  # it did not come from ClickHouse, which is unreachable
+                raise
+        else:
+            batch.symbols_stored()
+
+    def _insert_profiles(self, uploads: Sequence[Upload], budget: SeriesBudget) -> dict[UploadKey, RpcError]:
+        with ThreadPoolExecutor(min(_THREADS, len(uploads))) as threads:
+            # The time limit is part of the context.
+            errors = [
+                threads.submit(copy_context().run, self._insert_upload, upload, budget) for upload in uploads
+            ]
+        found = ((upload, error.result()) for upload, error in zip(uploads, errors, strict=True))
+        return {key_of(upload): error for upload, error in found if error is not None}
+
+    def _insert_upload(self, upload: Upload, budget: SeriesBudget) -> RpcError | None:
+        """Insert an upload without the symbols that are stored; returns its error."""
+        batch = Batch([upload], self._known)
+        try:
+            with ExitStack() as around:
+                around.enter_context(told_to_clients(TO_WRITERS))
+                around.enter_context(budget.taken(upload))
+                for week, rows in batch.inserts():
+                    self._insert(rows, f"{upload.id.hex()}:{week}")
+        except RpcError as error:
+            return error.alone()
+        batch.stored()
+        return None
+
+    def _insert(self, rows: bytes, token: str) -> None:
+        self._clickhouse.insert("ingest", COLUMNS, rows, self._with_token(token))
+
+    def _with_token(self, token: str) -> ServerSettings:
+        return {**self._settings, "insert_deduplication_token": token}
+
+
+def _name_of(uploads: Sequence[Upload]) -> str:
+    return sha256(b"".join(sorted(upload.id for upload in uploads))).hexdigest()
