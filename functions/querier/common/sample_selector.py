@@ -7,6 +7,7 @@ from uuid import UUID
 
 from flamehouse.errors import invalid_argument
 from flamehouse.model.queries import EVERY_FRAME, FrameFilter, SampleSelector
+from flamehouse.model.regexp_size import check_regexp_size
 from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
 from flamehouse.pb.types_pb2 import StackFrameFilter, StackTraceSelector
 from querier.common.rpc import unsupported
@@ -17,6 +18,8 @@ _MAX_CALL_SITE: Final = 4_000
 _MAX_FRAME_NAMES: Final = 1_000
 _MAX_FRAME_REGEXES: Final = 20
 _MAX_REGEX_CHARS: Final = 1_000
+_MAX_REGEX_SIZE: Final = 4_096
+"""All regular expressions together: a name of 65,535 bytes then takes some seconds at most."""
 _SPAN_ID_CHARS: Final = 16
 _TRACE_ID_CHARS: Final = 32
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -86,6 +89,7 @@ def _frame_filter(message: StackFrameFilter) -> FrameFilter:
         raise invalid_argument(
             f"a regular expression in a frame filter has {longest} characters: use at most {_MAX_REGEX_CHARS}"
         )
+    check_regexp_size(regexes, _MAX_REGEX_SIZE)
     return frames
 
 

@@ -178,6 +178,8 @@ TOO_MUCH = {
     "empty selectors without end": ["{}"] * MAX_SELECTOR_BYTES,
     "many matchers": ["{" + 'a="",' * (MAX_MATCHERS + 1) + "}"],
     "a long regular expression": ['{a=~"' + "x" * (MAX_REGEXP_BYTES + 1) + '"}'],
+    "a regular expression large once written out": ['{a=~"(x?){1000}(x?){1000}(x?){1000}(x?){1000}"}'],
+    "regular expressions large together": ['{a=~"(x?){600}(x?){300}y",b!~"(x?){600}(x?){300}y"}'] * 4,
     "braces without end": ["{" * MAX_SELECTOR_BYTES],
     "quotes without end": ['{"' + "\\" * (MAX_SELECTOR_BYTES - 2)],
     "half a surrogate pair": ['{a="\ud83d"}'],
@@ -190,6 +192,11 @@ def test_what_is_too_long_or_no_text_is_an_error(texts: list[str]) -> None:
         parse_matchers(texts)
     assert failure.value.code is Code.INVALID_ARGUMENT
     assert len(failure.value.message) < 200
+
+
+def test_the_longest_regular_expressions_are_read() -> None:
+    pods = "|".join(f"checkout-7d9f8b6c5-{number:05}" for number in range(160))
+    assert len(parse_matchers([f'{{a=~"{pods}"}}', f'{{b!~"{pods}"}}', f'{{c=~"{pods}"}}'])) == 3
 
 
 def test_the_longest_selector_is_read() -> None:

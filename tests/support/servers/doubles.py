@@ -96,8 +96,9 @@ class CannedStore(Store):
     def retention_days(self) -> int:
         return self.retention
 
-    def close(self) -> None:
+    def close(self) -> bool:
         self.asked.append(("close",))
+        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

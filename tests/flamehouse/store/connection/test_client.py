@@ -14,6 +14,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from flamehouse.deadline import no_time_limit, time_limit
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
+from flamehouse.store.connection import embedded
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.embedded import embedded_path, is_embedded
 
@@ -108,6 +109,22 @@ def test_closing_waits_for_who_is_being_answered(settings: Settings, clickhouse:
     busy.close()
     thread.join()
     assert answers == [0]
+
+
+@pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+def test_closing_does_not_wait_for_a_query_without_end(
+    settings: Settings, clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded, "_CLOSE_WAIT_S", 0.05)
+    busy = ClickHouse(settings)
+    name = f"endless_{uuid4().hex}"
+    sql = f"SELECT sum(sleepEachRow(0.1)) AS {name} FROM numbers(10)"  # noqa: S608
+    thread = Thread(target=lambda: busy.rows(sql))
+    thread.start()
+    while not clickhouse.rows(RUNNING, {"name": name}):
+        sleep(0.001)
+    assert not busy.close()
+    thread.join()
 
 
 @pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")

@@ -10,7 +10,7 @@ from flamehouse.errors import Code, RpcError
 from flamehouse.model.selector import Matcher, MatchOp, parse_selector
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.errors import told_to_clients
-from flamehouse.store.read.matchers import series_condition
+from flamehouse.store.read.matchers import Condition, series_condition
 
 CPU = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
 HEAP = "memory:inuse_space:bytes:space:bytes"
@@ -43,6 +43,11 @@ SELECT {tenant:String}, {profile_type:String}, {service:String}, {fingerprint:UI
 """
 
 
+def _select(what: str, condition: Condition, where: str = "") -> str:
+    split = condition.split
+    return f"SELECT {what} FROM series {split.join} WHERE {where} {condition.sql} {split.settings}"  # noqa: S608
+
+
 @pytest.fixture(scope="module")
 def pick(clickhouse: ClickHouse) -> Pick:
     for fingerprint, labels in enumerate(SERIES.values()):
@@ -59,7 +64,7 @@ def pick(clickhouse: ClickHouse) -> Pick:
 
     def picked(matchers: Sequence[Matcher]) -> set[str]:
         condition = series_condition(matchers)
-        sql = f"SELECT fingerprint FROM series WHERE tenant = {{tenant:String}} AND {condition.sql}"  # noqa: S608
+        sql = _select("fingerprint", condition, "tenant = {tenant:String} AND")
         with told_to_clients():
             rows = clickhouse.rows(sql, {"tenant": TENANT, **condition.parameters})
         return {names[fingerprint] for (fingerprint,) in rows}
@@ -205,7 +210,21 @@ def test_any_name_and_value_arrive_as_they_are(clickhouse: ClickHouse, pairs: li
 
 def test_a_key_column_serves_the_primary_key(clickhouse: ClickHouse) -> None:
     condition = series_condition(parse_selector(f'{{service_name="shop",__profile_type__="{CPU}"}}'))
-    sql = f"EXPLAIN indexes = 1 SELECT fingerprint FROM series WHERE {condition.sql}"  # noqa: S608
+    sql = "EXPLAIN indexes = 1 " + _select("fingerprint", condition)
     plan = "\n".join(row for (row,) in clickhouse.rows(sql, condition.parameters))
     assert "(service in ['shop', 'shop'])" in plan
     assert f"(profile_type in ['{CPU}', '{CPU}'])" in plan
+
+
+@pytest.mark.usefixtures("pick")
+@pytest.mark.parametrize("op", [MatchOp.REGEXP, MatchOp.NOT_REGEXP])
+def test_a_regular_expression_is_matched_after_blocks_are_split(clickhouse: ClickHouse, op: MatchOp) -> None:
+    """ClickHouse looks at the time limit between blocks alone, and reads 8,192 rows or more into one."""
+    key = Matcher(name="service_name", op=MatchOp.EQUAL, value="shop")
+    condition = series_condition((key, Matcher(name="pod", op=op, value="(x?){600}(x?){300}y")))
+    sql = "EXPLAIN indexes = 1, actions = 1 " + _select("fingerprint", condition)
+    plan = "\n".join(row for (row,) in clickhouse.rows(sql, condition.parameters))
+    after, _, before = plan.partition("ARRAY JOIN")
+    assert "x?" in after
+    assert "x?" not in before
+    assert "(service in ['shop', 'shop'])" in before

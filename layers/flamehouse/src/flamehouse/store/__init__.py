@@ -60,13 +60,21 @@ class Store:
     """
 
     def __init__(
-        self, clickhouse: ClickHouse, writer: Writer, settings: Settings, carry_over: CarryOver | None = None
+        self,
+        clickhouse: ClickHouse,
+        writer: Writer,
+        settings: Settings,
+        carry_over: CarryOver | None = None,
+        *,
+        uploads: ClickHouse | None = None,
     ) -> None:
+        """`uploads` is the database for everything but queries: in one process, they would wait for its handles."""
         self._clickhouse = clickhouse
+        self._uploads = uploads or clickhouse
         self._carry_over = carry_over or CarryOver(clickhouse)
         self._writer = writer
         self._names = FunctionNames()
-        self._budget = SeriesBudget(clickhouse, settings.max_series_per_day)
+        self._budget = SeriesBudget(self._uploads, settings.max_series_per_day)
         self._retention = CachedRetention(settings.retention_days)
         self._time_limit_s = settings.query_timeout_s
         self._limits: ServerSettings = {
@@ -83,7 +91,7 @@ class Store:
         """
         disk = Disk()
         log: UploadLog[Pending] = UploadLog(folder / "log", disk, fsync=fsync)
-        inserts = BatchInserts(self._clickhouse, EMBEDDED)
+        inserts = BatchInserts(self._uploads, EMBEDDED)
         writer = LogWriter(inserts, log, disk, Quarantine(folder / "quarantine", disk))
         writer.start(replay)
         self._writer = writer
@@ -146,7 +154,7 @@ class Store:
 
     def retention_days(self) -> int:
         """The retention of the database in days, cached for five minutes; 0 means forever."""
-        with self._reading() as reader:
+        with self._reading(self._uploads) as reader:
             return self._retention.days(reader.rows)
 
     def settle(self) -> None:
@@ -158,34 +166,36 @@ class Store:
         """Check that ClickHouse responds. Raises RpcError(UNAVAILABLE) if it does not."""
         with told_to_clients(TO_WRITERS), time_limit(self._time_limit_s):
             self._writer.check()
-            self._clickhouse.rows("SELECT 1")
+            self._uploads.rows("SELECT 1")
 
     def stop(self, tag: str) -> None:
         """Kill the queries that carry this tag, but no inserts; the queries fail with RpcError(CANCELED)."""
         self._clickhouse.stop(tag)
 
-    def close(self) -> None:
-        """Insert what the log holds, then close the connections to the database."""
+    def close(self) -> bool:
+        """Insert what the log holds, then close the connections to the database; False if queries still run in this process."""
         self._writer.stop()
-        self._clickhouse.close()
+        closed = [each.close() for each in {self._uploads, self._clickhouse}]
+        return all(closed)
 
     @contextmanager
     def asking(self) -> Iterator[Reader]:
         """Run one query, which sees every upload acknowledged before it. Raises RpcErrors, also on timeout."""
-        with self._reading() as reader:
+        with self._reading(self._clickhouse) as reader:
             self._writer.settle()
             yield reader
 
     @contextmanager
-    def _reading(self) -> Iterator[Reader]:
+    def _reading(self, clickhouse: ClickHouse) -> Iterator[Reader]:
         """Run one query. It has a time limit and raises RpcErrors."""
         settings = {**self._limits, "log_comment": current_tag()}
         timing = metrics.timed(metrics.QUERY_MILLISECONDS, route=current().route or "none")
         with timing, told_to_clients(TO_READERS), time_limit(self._time_limit_s):
-            yield Reader(clickhouse=self._clickhouse, settings=settings, profiles=self._carry_over.source)
+            yield Reader(clickhouse=clickhouse, settings=settings, profiles=self._carry_over.source)
 
 
 def open_store(settings: Settings, carry_over: CarryOver | None = None) -> Store:
     """The store that `settings` name, which must already be migrated. Clients are created on first use."""
     clickhouse = ClickHouse(settings)
-    return Store(clickhouse, LoneWriter(clickhouse), settings, carry_over)
+    uploads = ClickHouse(settings) if clickhouse.embedded else clickhouse
+    return Store(clickhouse, LoneWriter(uploads), settings, carry_over, uploads=uploads)

@@ -67,7 +67,7 @@ def maintain(clickhouse: ClickHouse, seconds: float) -> bool:
 class MaintenanceThread:
     """Runs steps in its own thread until `stop`, more often while there is work; then calls `close`."""
 
-    def __init__(self, maintenance: Maintenance, close: Callable[[], None]) -> None:
+    def __init__(self, maintenance: Maintenance, close: Callable[[], object]) -> None:
         self._maintenance = maintenance
         self._close = close
         self._stopping = Event()

@@ -36,8 +36,8 @@ class Connection(Protocol):
     def stop(self, tag: str) -> None:
         """Try to kill the queries whose `log_comment` is this tag."""
 
-    def close(self) -> None:
-        """Close every client."""
+    def close(self) -> bool:
+        """Close every client; False if some are still in use."""
 
 
 def connect(settings: Settings, database: str | None, timeout_s: int) -> Client:
@@ -131,9 +131,12 @@ class ClickHouse:
             seconds -= min(_GIVE_UP_AHEAD_S, seconds * _GIVE_UP_AHEAD_SHARE)
         return {**settings, _TIME: f"{seconds:.3f}"}
 
-    def close(self) -> None:
-        """Close every client, after embedded ones in use are free; later calls to those raise ClickHouseError."""
-        self._connection.close()
+    def close(self) -> bool:
+        """Close every client, after embedded ones in use are free; later calls to those raise ClickHouseError.
+
+        Returns False if embedded ones are still in use after some seconds.
+        """
+        return self._connection.close()
 
 
 def _bindable(parameters: Parameters | None) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from queue import Empty, LifoQueue, ShutDown
 from threading import TIMEOUT_MAX, Lock
+from time import monotonic
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -14,6 +15,7 @@ from flamehouse.store.connection.kill_query import stop_queries, stopping
 
 _SCHEME = "chdb"
 _HANDLES = 4
+_CLOSE_WAIT_S = 5
 
 
 def is_embedded(dsn: str) -> bool:
@@ -65,14 +67,24 @@ class Embedded:
                 self._stopper = embedded_client(self._path, self._database)
             stop_queries(self._stopper, tag)
 
-    def close(self) -> None:
-        """Close every handle once it is free; later calls raise ProgrammingError."""
-        for _ in range(_HANDLES):
-            client = self._clients.get()
-            if client is not None:
-                client.close()
-        self._clients.shutdown()
+    def close(self) -> bool:
+        """Close every handle once it is free, and wait some seconds for that; later calls raise ProgrammingError.
+
+        Returns False if a handle is still in use: the process can then end by `os._exit` alone, as the engine waits for
+        its queries.
+        """
+        until = monotonic() + _CLOSE_WAIT_S
+        try:
+            for _ in range(_HANDLES):
+                client = self._clients.get(timeout=max(0, until - monotonic()))
+                if client is not None:
+                    client.close()
+        except Empty:
+            return False
+        finally:
+            self._clients.shutdown()
         with self._stopping:
             if self._stopper is not None:
                 self._stopper.close()
                 self._stopper = None
+        return True

@@ -83,10 +83,11 @@ class Server:
         with stopping():
             stop_queries(self._connected(), tag)
 
-    def close(self) -> None:
+    def close(self) -> bool:
         with self._lock:
             if self._client is not None:
                 self._client.close()
+        return True
 
     def _connected(self) -> Client:
         with self._lock:

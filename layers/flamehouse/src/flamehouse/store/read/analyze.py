@@ -65,4 +65,5 @@ def _conditions(
             keys.append(f"{column} = {{m{index}_value:String}}")
     key = " AND ".join(keys)
     of_series = _SQL("of_series", keys=key, condition=condition.sql)
-    return {"keys": key, "of_series": of_series, "profiles": reader.profiles}, parameters
+    split = {"join": condition.split.join, "settings": condition.split.settings}
+    return {"keys": key, "of_series": of_series, "profiles": reader.profiles, **split}, parameters

@@ -9,7 +9,7 @@ from flamehouse.model.queries import LabelSetsQuery
 from flamehouse.model.selector import Matcher
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.connection.client import Parameters
-from flamehouse.store.read.matchers import COLUMN_OF_LABEL, series_condition
+from flamehouse.store.read.matchers import COLUMN_OF_LABEL, Condition, series_condition
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import days_of
 
@@ -22,18 +22,20 @@ ORDER BY profile_type
 
 _LABEL_NAMES = Template("""
 SELECT DISTINCT arrayJoin(mapKeys(labels)) AS name
-FROM series
+FROM series $join
 WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
     AND $condition
 ORDER BY name
+$settings
 """)
 
 _LABEL_VALUES = Template("""
 SELECT DISTINCT labels[{name:String}] AS value
-FROM series
+FROM series $join
 WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
     AND $condition AND value != ''
 ORDER BY value
+$settings
 """)
 
 # There is a row for each series and day, so DISTINCT comes first: each set is built only once.
@@ -42,9 +44,10 @@ SELECT arrayFilter(label -> $wanted, CAST($labels, 'Array(Tuple(String, String))
 FROM
 (
     SELECT DISTINCT $columns
-    FROM series
+    FROM series $join
     WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
         AND $condition
+    $settings
 )
 GROUP BY label_set
 HAVING notEmpty(label_set)
@@ -63,7 +66,7 @@ def label_names(reader: Reader, tenant: str, matchers: Sequence[Matcher], within
     """The label names of the matching series on these days, including private labels, sorted."""
     condition = series_condition(matchers)
     parameters = {"tenant": tenant, **days_of(within), **condition.parameters}
-    return _column(reader, _LABEL_NAMES.substitute(condition=condition.sql), parameters)
+    return _column(reader, _where(_LABEL_NAMES, condition), parameters)
 
 
 def label_values(
@@ -72,7 +75,7 @@ def label_values(
     """The non-empty values of label `name` in the matching series on these days, sorted."""
     condition = series_condition(matchers)
     parameters = {"tenant": tenant, "name": name, **days_of(within), **condition.parameters}
-    return _column(reader, _LABEL_VALUES.substitute(condition=condition.sql), parameters)
+    return _column(reader, _where(_LABEL_VALUES, condition), parameters)
 
 
 def label_sets(reader: Reader, tenant: str, query: LabelSetsQuery) -> list[LabelSet]:
@@ -84,8 +87,14 @@ def label_sets(reader: Reader, tenant: str, query: LabelSetsQuery) -> list[Label
         **condition.parameters,
         "names": list(query.names),
     }
-    sql = _LABEL_SETS.substitute(condition=condition.sql, **_label_set(query))
+    sql = _where(_LABEL_SETS, condition, **_label_set(query))
     return [tuple(labels) for labels in _column(reader, sql, parameters)]
+
+
+def _where(sql: Template, condition: Condition, **parts: str) -> str:
+    """The SQL with its condition on rows of `series`."""
+    split = condition.split
+    return sql.substitute(condition=condition.sql, join=split.join, settings=split.settings, **parts)
 
 
 def _column(reader: Reader, sql: str, parameters: Parameters) -> list[Any]:

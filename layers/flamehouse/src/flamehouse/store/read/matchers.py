@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import Template
 
-from flamehouse.model.selector import Matcher, MatchOp
+from flamehouse.model.regexp_size import regexp_size
+from flamehouse.model.selector import REGEXP_OPS, Matcher, MatchOp
 
 COLUMN_OF_LABEL = {"__profile_type__": "profile_type", "service_name": "service"}
 """Labels with their own columns in the table's key."""
@@ -16,12 +17,43 @@ COLUMN_OF_LABEL = {"__profile_type__": "profile_type", "service_name": "service"
 # `\b\B` matches nowhere. As an alternative, it makes ClickHouse use RE2: ClickHouse's own shortcut searches
 # for a substring that every match must contain, and misses `caf` for `café?`, as it applies the quantifier to
 # the last byte.
-_MATCHES = r"match($label, concat('^(?s:\\b\\B|', {$value:String}, ')$$'))"
+_MATCHES = r"match(concat($label, piece), concat('^(?s:\\b\\B|', {$value:String}, ')$$'))"
 
 
 def matches_anywhere(text: str, regexp: str) -> str:
     """SQL: whether the regular expression matches a part of the text."""
     return rf"match({text}, concat('\\b\\B|', {regexp}))"
+
+
+# ClickHouse checks the time limit between blocks. A block read from a table is 8,192 rows or more, which an expensive
+# expression may match for minutes. An ARRAY JOIN splits blocks by max_block_size; LEFT, and a text that contains its
+# column, keep ClickHouse from matching before the split.
+_SPLIT = "LEFT ARRAY JOIN [''] AS piece"
+_MAX_SPLIT_ROWS = 8_192
+_STEPS_OF_BLOCK = 1 << 27
+"""The product of the sizes of texts and expressions in a block: some seconds of RE2 at worst."""
+_LABEL_BYTES = 2_048
+NAME_BYTES = 65_535
+"""The longest function name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """SQL that makes a SELECT match regular expressions against few rows at a time: `join` follows the table, `settings` the rest.
+
+    Both are empty if there are no expressions.
+    """
+
+    join: str = ""
+    settings: str = ""
+
+
+def split_for(regexps: Sequence[str], text_bytes: int) -> Split:
+    """The split for matching texts of up to `text_bytes` bytes against these expressions."""
+    if not regexps:
+        return Split()
+    rows = _STEPS_OF_BLOCK // (text_bytes * max(1, sum(map(regexp_size, regexps))))
+    return Split(join=_SPLIT, settings=f"SETTINGS max_block_size = {min(max(rows, 1), _MAX_SPLIT_ROWS)}")
 
 
 def is_regexp(regexp: str) -> str:
@@ -45,10 +77,14 @@ _CONDITIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """A condition in SQL, which AND can join with others, and the values of its parameters by name."""
+    """A condition in SQL, which AND can join with others, and the values of its parameters by name.
+
+    The SELECT that contains it needs its `split`.
+    """
 
     sql: str
     parameters: Mapping[str, object]
+    split: Split = Split()
 
 
 def series_condition(matchers: Sequence[Matcher]) -> Condition:
@@ -67,4 +103,7 @@ def series_condition(matchers: Sequence[Matcher]) -> Condition:
             parameters[name] = matcher.name
         parameters[value] = matcher.value
         conditions.append(_CONDITIONS[matcher.op].substitute(label=label, value=value))
-    return Condition(sql=" AND ".join(conditions), parameters=parameters)
+    regexps = [matcher.value for matcher in matchers if matcher.op in REGEXP_OPS]
+    return Condition(
+        sql=" AND ".join(conditions), parameters=parameters, split=split_for(regexps, _LABEL_BYTES)
+    )

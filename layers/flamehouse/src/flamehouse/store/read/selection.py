@@ -74,10 +74,11 @@ def selection_of(
         parameters |= condition.parameters
         rows += f""" AND fingerprint IN (
             SELECT fingerprint
-            FROM series
+            FROM series {condition.split.join}
             WHERE tenant = {{tenant:String}} AND profile_type = {{profile_type:String}}
                 AND day BETWEEN toDate({{first_day:Int32}}) AND toDate({{last_day:Int32}})
                 AND {condition.sql}
+            {condition.split.settings}
         )"""
     return Selection(rows=rows, symbols=symbols, parameters=parameters)
 

@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from flamehouse.model.profile import hash64
 from flamehouse.model.queries import ProfileQuery, SampleSelector, StacktraceQuery
-from flamehouse.store.read.matchers import Condition, is_regexp, matches_anywhere
+from flamehouse.store.read.matchers import NAME_BYTES, Condition, is_regexp, matches_anywhere, split_for
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import Selection, clamp_ms, prefix_bound, selection_of
 from flamehouse.store.sql import SqlFile
@@ -132,7 +132,12 @@ def stack_condition(samples: SampleSelector, symbols: str) -> Condition:
     ):
         for number, regex in enumerate(regexes):
             value = f"{{{prefix}{number}:String}}"
-            matched = {"is_regexp": is_regexp(value), "matches": matches_anywhere("name", value)}
-            conditions.append(_SQL("matched", exists=exists, symbols=symbols, **matched))
+            split = split_for([regex], NAME_BYTES)
+            matched = {
+                "is_regexp": is_regexp(value),
+                "matches": matches_anywhere("concat(name, piece)", value),
+            }
+            parts = {"symbols": symbols, "join": split.join, "settings": split.settings}
+            conditions.append(_SQL("matched", exists=exists, **matched, **parts))
             bound[f"{prefix}{number}"] = regex
     return Condition(sql=" AND ".join(conditions), parameters=bound)

@@ -71,7 +71,7 @@ NOT hasAny(CAST(functions, 'Array(UInt64)'), {no_frames:Array(UInt64)})
 
 -- part: matched
 ($is_regexp AND $exists(
-        frame -> frame IN (SELECT name_id FROM functions WHERE $symbols AND $matches),
+        frame -> frame IN (SELECT name_id FROM functions $join WHERE $symbols AND $matches $settings),
         CAST(functions, 'Array(UInt64)')
     ))
 
