@@ -58,7 +58,14 @@ class Embedded:
                 client = embedded_client(self._path, self._database)
             return question(client)
         finally:
+            self._put_back(client)
+
+    def _put_back(self, client: Client | None) -> None:
+        try:
             self._clients.put(client)
+        except ShutDown:
+            if client is not None:
+                client.close()
 
     def stop(self, tag: str) -> None:
         """Kill the queries with this tag, through a separate handle: they may occupy all the others."""
