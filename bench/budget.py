@@ -20,6 +20,10 @@ _FASTAPI: Final = frozenset(
 )
 
 
+_QUEUE: Final = _BASE - {"anyio", "google", "isal", "mangum", "python_multipart", "starlette"}
+"""What the worker imports before it reads its first object."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """The budget of one function."""
@@ -44,6 +48,7 @@ _BUDGETS: Final = {
     "console.about": _HTTP,
     "console.settings": _RPC,
     "ingest": _HTTP,
+    "ingest.worker": Budget(libraries=_QUEUE, init_ratio=4.5, layers_mb=45),
     "querier": _RPC,
     "querier.pyroscope": _HTTP,
     "routes": _HTTP,

@@ -2,15 +2,19 @@
 
 import json
 import re
+import time
+from array import array
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from flamehouse.model.profile import SeriesProfile, Symbols, Upload
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
 from flamehouse.store.connection.client import ClickHouse
@@ -18,6 +22,7 @@ from flamehouse.store.maintenance import maintain
 from flamehouse.store.schema import roles
 from flamehouse.store.schema.migrate import migrate
 from flamehouse.store.schema.roles import ROLES, roles_sql
+from flamehouse.store.write.completion import without_stored_profiles
 from flamehouse.store.write.ledger import stored_uploads
 from tests.support.queries.queries import Server
 from tests.support.queries.valid_requests import BODIES, SERVICE, START
@@ -32,8 +37,10 @@ SETTING: Final = {"name": "theme", "value": "dark", "modifiedAt": "5"}
 UPLOAD: Final = pushed(series(labels_of(), pprof_of([sample("ab", 7)], time_ms=START)))
 LEDGER: Final = "the ledger"
 """What the worker reads before it inserts an upload that was delivered before."""
+COMPLETION: Final = "the profiles of an upload"
+"""What the worker reads before it inserts an upload that was received long ago."""
 MAINTAIN: Final = "maintain"
-UPLOADS: Final[Mapping[str, bytes]] = {PUSH: UPLOAD, LEDGER: b""}
+UPLOADS: Final[Mapping[str, bytes]] = {PUSH: UPLOAD, LEDGER: b"", COMPLETION: b""}
 QUERIES: Final[Mapping[str, bytes]] = {
     **{f"{SERVICE}/{rpc}": json.dumps(body).encode() for rpc, body in BODIES.items()},
     f"{SETTINGS}/Get": b"{}",
@@ -55,6 +62,9 @@ NEEDED: Final[Mapping[str, Mapping[str, Collection[str]]]] = {
         "INSERT ON flamehouse.uploads": {PUSH},
         "SELECT ON flamehouse.uploads": {LEDGER},
         "SELECT ON flamehouse.series": {PUSH},
+        "SELECT(tenant, service, time, upload_id, profile_id, profile_type, fingerprint) ON flamehouse.sampled_profiles": {
+            COMPLETION
+        },
         "SELECT ON flamehouse.migrations": {PUSH},
     },
     "query": {"SELECT ON flamehouse.*": QUERIES},
@@ -128,7 +138,7 @@ def requested(server: ClickHouseServer, requests: Mapping[str, bytes]) -> dict[s
     clickhouse = ClickHouse(settings)
     statuses = {}
     for path, body in requests.items():
-        if path in {LEDGER, MAINTAIN}:
+        if path in {LEDGER, COMPLETION, MAINTAIN}:
             statuses[path] = 200 if done_without_request(clickhouse, path) else 503
             continue
         headers = {"Content-Type": "application/proto"} if path == PUSH else JSON
@@ -138,10 +148,28 @@ def requested(server: ClickHouseServer, requests: Mapping[str, bytes]) -> dict[s
     return statuses
 
 
+def old_upload() -> Upload:
+    profile = SeriesProfile(
+        time_ns=0,
+        duration_ns=0,
+        profile_id=UUID(int=0),
+        profile_type="process_cpu:cpu:nanoseconds:cpu:nanoseconds",
+        service="a",
+        fingerprint=1,
+        labels=(),
+        symbols=Symbols(),
+        stacktrace_ids=array("Q"),
+        values=array("q"),
+    )
+    return Upload(tenant="a", id=bytes(32), received_ns=0, profiles=[profile])
+
+
 def done_without_request(clickhouse: ClickHouse, work: str) -> bool:
     try:
         if work == LEDGER:
             stored_uploads(clickhouse, [("a", bytes(32))])
+        elif work == COMPLETION:
+            without_stored_profiles(clickhouse, [old_upload()], time.time_ns())
         else:
             maintain(clickhouse, 20)
             # What a user may not read is not there for it: without this, maintenance would have nothing to do.

@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import subprocess
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import yaml
@@ -22,6 +22,11 @@ from tests.support.servers.place import REPO
 pytestmark = pytest.mark.xdist_group("template")
 
 type Resource = dict[str, Any]
+
+QUEUED: Final = {"WorkerFunction": "ingest.worker.handler"}
+"""The functions that no route leads to."""
+UPLOADS: Final = {"AnyPathFunction", "IngestFunction", "WorkerFunction"}
+"""The functions that take uploads or store them."""
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +49,25 @@ def functions(template: dict[str, Any]) -> dict[str, Resource]:
     return of_type(template, "AWS::Lambda::Function")
 
 
+def where_deployed(part: dict[str, Any]) -> dict[str, Any]:
+    """The part of a template that holds if its condition does: a function on a condition has its routes on it."""
+    chosen: dict[str, Any] = part["Fn::If"][1] if "Fn::If" in part else part
+    return chosen
+
+
 def routed(template: dict[str, Any]) -> dict[str, set[str]]:
     """The paths that lead to each handler; `$default` stands for all that no other route takes."""
     handlers = {name: properties["Handler"] for name, properties in functions(template).items()}
     paths: dict[str, set[str]] = {handler: set() for handler in handlers.values()}
     for path, methods in template["Resources"]["Api"]["Properties"]["Body"]["paths"].items():
-        assert methods.keys() == {"x-amazon-apigateway-any-method"}
-        integration = methods["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]
+        found = where_deployed(methods)
+        assert found.keys() == {"x-amazon-apigateway-any-method"}
+        method = where_deployed(found["x-amazon-apigateway-any-method"])
+        integration = method["x-amazon-apigateway-integration"]
         assert (integration["type"], integration["payloadFormatVersion"]) == ("aws_proxy", "2.0")
-        function = re.search(r"functions/\$\{(\w+)\.Arn\}/invocations", integration["uri"]["Fn::Sub"])
+        function = re.search(
+            r"functions/\$\{(\w+)\.Arn\}/invocations", where_deployed(integration["uri"])["Fn::Sub"]
+        )
         assert function
         paths[handlers[function[1]]].add(path)
     return paths
@@ -63,6 +78,7 @@ def test_every_handler_has_its_routes_and_every_route_its_handler(template: dict
     expected = {f"{each.__name__}.handler": {route.path for route in routes_of(each)} for each in modules}
     expected["routes.handler"] = {"$default"}
     expected["ui.handler.handler"] = {"/", "/ui/{path+}"}
+    expected |= {handler: set[str]() for handler in QUEUED.values()}
     assert routed(template) == expected
     assert {name: f"{module}.handler" for name, module in FUNCTIONS.items()} == {
         name: properties["Handler"] for name, properties in functions(template).items()
@@ -86,7 +102,7 @@ def test_a_function_runs_on_what_was_tested_and_ends_before_the_gateway_does(
     template: dict[str, Any], function: str
 ) -> None:
     properties = functions(template)[function]
-    assert (properties["Runtime"], properties["Timeout"]) == ("python3.13", 29)
+    assert (properties["Runtime"], properties["Timeout"]) == ("python3.13", 60 if function in QUEUED else 29)
     assert properties["Runtime"] == f"python{(REPO / '.python-version').read_text().strip()}"
     assert properties["Architectures"] == [{"Ref": "Architecture"}]
 
@@ -124,6 +140,17 @@ def test_the_guide_explains_every_parameter(template: dict[str, Any]) -> None:
     assert re.findall(r"^\| `([A-Z]\w+)` \|", guide, re.MULTILINE) == list(template["Parameters"])
 
 
+def without_keys(resource: Any) -> Any:
+    """The resource, without the star for all objects of a bucket or prefix."""
+    match resource:
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"^(\$\{\w+Bucket\.Arn\}/([a-z]+/)?)\*$", r"\1", text)
+        case list():
+            return [without_keys(each) for each in resource]
+        case _:
+            return resource
+
+
 def test_policies_name_what_they_allow(template: dict[str, Any]) -> None:
     roles = of_type(template, "AWS::IAM::Role")
     assert {json.dumps(properties["Role"]) for properties in functions(template).values()} == {
@@ -133,9 +160,7 @@ def test_policies_name_what_they_allow(template: dict[str, Any]) -> None:
         assert "ManagedPolicyArns" not in role
         for policy in role["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
-                objects = {"Fn::Sub": "${AdHocProfilesBucket.Arn}/*"}
-                resource = "every object" if statement["Resource"] == objects else statement["Resource"]
-                assert "*" not in json.dumps([statement["Action"], resource])
+                assert "*" not in json.dumps([statement["Action"], without_keys(statement["Resource"])])
                 assert not {"NotAction", "NotResource"} & statement.keys()
 
 
@@ -150,11 +175,9 @@ def test_files_are_reached_by_their_function_alone(template: dict[str, Any]) -> 
 
 def test_the_secret_is_read_by_functions_that_ask_clickhouse(template: dict[str, Any]) -> None:
     roles = of_type(template, "AWS::IAM::Role")
-    assert [name for name, role in roles.items() if "ClickHouseSecretArn" in json.dumps(role)] == [
-        "FunctionRole"
-    ]
-    own = {"Fn::GetAtt": ["FunctionRole", "Arn"]}
-    asking = {name for name, each in functions(template).items() if each["Role"] == own}
+    reading = {name for name, role in roles.items() if "ClickHouseSecretArn" in json.dumps(role)}
+    assert reading == {"FunctionRole", "IngestRole", "WorkerRole"}
+    asking = {name for name, each in functions(template).items() if each["Role"]["Fn::GetAtt"][0] in reading}
     assert FUNCTIONS.keys() - asking == {"AboutFunction", "AdHocProfilesFunction", "UiFunction"}
 
 
@@ -199,30 +222,127 @@ def test_failures_are_told_to_the_topic_that_is_named_and_to_nobody_else(templat
     assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopicArn"}]
 
 
-def test_the_bucket_is_private_and_encrypted_and_expires(template: dict[str, Any]) -> None:
-    [bucket] = of_type(template, "AWS::S3::Bucket").values()
+BUCKETS: Final = ("AdHocProfilesBucket", "BlobsBucket")
+
+
+@pytest.mark.parametrize("name", BUCKETS)
+def test_a_bucket_is_private_encrypted_and_takes_tls_alone(template: dict[str, Any], name: str) -> None:
+    bucket = of_type(template, "AWS::S3::Bucket")[name]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
     assert "AES256" in json.dumps(bucket["BucketEncryption"])
-    condition, expires, _ = bucket["LifecycleConfiguration"]["Fn::If"]
-    assert template["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "RetentionDays"}, 0]}]}
-    [rule] = expires["Rules"]
-    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", {"Ref": "RetentionDays"})
-    [policy] = of_type(template, "AWS::S3::BucketPolicy").values()
+    policy = of_type(template, "AWS::S3::BucketPolicy")[f"{name}Policy"]
+    assert policy["Bucket"] == {"Ref": name}
     [statement] = policy["PolicyDocument"]["Statement"]
     assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_the_bucket_stays_with_its_policy_where_the_stack_is_deleted(template: dict[str, Any]) -> None:
-    for name in ("AdHocProfilesBucket", "AdHocProfilesBucketPolicy"):
+def allowed(template: dict[str, Any], role: str) -> set[tuple[str, str]]:
+    """What a role may do to which resource, those of logs and secrets aside."""
+    statements = [
+        statement
+        for policy in of_type(template, "AWS::IAM::Role")[role]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    pairs = set()
+    for statement in statements:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        resource = statement["Resource"]
+        named = resource.get("Fn::Sub") or resource.get("Fn::GetAtt", [""])[0]
+        pairs |= {(action, named) for action in actions if action.startswith(("s3:", "sqs:"))}
+    return pairs
+
+
+def test_each_role_can_do_to_blobs_and_queues_what_it_needs_and_no_more(template: dict[str, Any]) -> None:
+    assert allowed(template, "FunctionRole") == allowed(template, "AboutRole") == set()
+    assert allowed(template, "IngestRole") == {("s3:PutObject", "${BlobsBucket.Arn}/staged/*")}
+    blobs = {
+        (action, resource) for action, resource in allowed(template, "WorkerRole") if "Blobs" in resource
+    }
+    assert blobs >= {
+        ("s3:GetObject", "${BlobsBucket.Arn}/staged/*"),
+        ("s3:DeleteObject", "${BlobsBucket.Arn}/staged/*"),
+        ("s3:GetObject", "${BlobsBucket.Arn}/quarantine/*"),
+        ("s3:PutObject", "${BlobsBucket.Arn}/quarantine/*"),
+        ("s3:ListBucket", "BlobsBucket"),
+        ("sqs:ReceiveMessage", "BlobsQueue"),
+        ("sqs:DeleteMessage", "BlobsQueue"),
+        ("sqs:GetQueueAttributes", "BlobsQueue"),
+    }
+    # An object that the worker puts where it is notified of objects would call it again, without end.
+    assert ("s3:PutObject", "${BlobsBucket.Arn}/staged/*") not in blobs
+    roles = {name: each["Role"]["Fn::GetAtt"][0] for name, each in functions(template).items()}
+    assert {name for name, role in roles.items() if role in {"IngestRole", "WorkerRole"}} == UPLOADS
+    for name, each in functions(template).items():
+        assert ("INGEST_MODE" in each["Environment"]["Variables"]) == (name in UPLOADS)
+
+
+def test_retries_outlast_a_wake_of_ten_minutes_and_objects_outlast_the_queues(
+    template: dict[str, Any],
+) -> None:
+    queue = of_type(template, "AWS::SQS::Queue")["BlobsQueue"]
+    dead = of_type(template, "AWS::SQS::Queue")["BlobsDeadLetterQueue"]
+    worker = functions(template)["WorkerFunction"]
+    [source] = of_type(template, "AWS::Lambda::EventSourceMapping").values()
+    assert source["EventSourceArn"] == {"Fn::GetAtt": ["BlobsQueue", "Arn"]}
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["ScalingConfig"] == {"MaximumConcurrency": 5}
+    assert queue["VisibilityTimeout"] >= 6 * worker["Timeout"]
+    redrive = queue["RedrivePolicy"]
+    assert redrive["deadLetterTargetArn"] == {"Fn::GetAtt": ["BlobsDeadLetterQueue", "Arn"]}
+    assert queue["VisibilityTimeout"] * (redrive["maxReceiveCount"] - 1) > 4 * 600
+    days = (queue["MessageRetentionPeriod"] + dead["MessageRetentionPeriod"]) / 86_400
+    bucket = of_type(template, "AWS::S3::Bucket")["BlobsBucket"]
+    expiries = {
+        rule.get("Prefix"): rule.get("ExpirationInDays") for rule in bucket["LifecycleConfiguration"]["Rules"]
+    }
+    assert expiries["staged/"] > days
+    prefixes = {
+        rule["Value"]
+        for each in bucket["NotificationConfiguration"]["QueueConfigurations"]
+        for rule in each["Filter"]["S3Key"]["Rules"]
+    }
+    assert "staged/" in prefixes
+    assert "quarantine/" not in prefixes
+
+
+def test_buckets_of_this_account_alone_send_messages(template: dict[str, Any]) -> None:
+    [policy] = of_type(template, "AWS::SQS::QueuePolicy").values()
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert (statement["Action"], statement["Resource"]) == (
+        "sqs:SendMessage",
+        {"Fn::GetAtt": ["BlobsQueue", "Arn"]},
+    )
+
+
+def test_lost_uploads_and_dead_letters_are_alarms(template: dict[str, Any]) -> None:
+    alarms = of_type(template, "AWS::CloudWatch::Alarm")
+    names = {each["MetricName"] for each in alarms.values()}
+    assert {"flamehouse_staged_uploads_missing_total", "ApproximateNumberOfMessagesVisible"} <= names
+    for each in alarms.values():
+        assert each["AlarmActions"] == each["OKActions"] == [{"Ref": "AlarmTopicArn"}]
+
+
+def test_the_bucket_of_ad_hoc_profiles_expires_with_the_retention(template: dict[str, Any]) -> None:
+    bucket = of_type(template, "AWS::S3::Bucket")["AdHocProfilesBucket"]
+    condition, expires, _ = bucket["LifecycleConfiguration"]["Fn::If"]
+    assert template["Conditions"][condition] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "RetentionDays"}, 0]}]}
+    [rule] = expires["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", {"Ref": "RetentionDays"})
+
+
+def test_the_buckets_stay_with_their_policies_where_the_stack_is_deleted(template: dict[str, Any]) -> None:
+    for name in (*BUCKETS, *(f"{bucket}Policy" for bucket in BUCKETS)):
         kept = template["Resources"][name]
         assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 def test_the_gateway_may_call_each_function_and_only_this_gateway(template: dict[str, Any]) -> None:
     permissions = of_type(template, "AWS::Lambda::Permission").values()
-    assert {permission["FunctionName"]["Ref"] for permission in permissions} == FUNCTIONS.keys()
+    assert {permission["FunctionName"]["Ref"] for permission in permissions} == FUNCTIONS.keys() - QUEUED
     for permission in permissions:
         assert permission["Principal"] == "apigateway.amazonaws.com"
         assert permission["SourceArn"]["Fn::Sub"][1]["__ApiId__"] == {"Ref": "Api"}

@@ -19,11 +19,11 @@ _Template.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 
 
 def handled(package: str) -> list[ModuleType]:
-    """The modules of a package in functions/ that are handlers of AWS Lambda."""
+    """The modules of a package in functions/ that are handlers of routes on AWS Lambda."""
     functions = REPO / "functions"
     files = sorted((functions / package).rglob("*.py"))
     modules = (import_module(".".join(file.relative_to(functions).with_suffix("").parts)) for file in files)
-    return [module for module in modules if hasattr(module, "handler")]
+    return [each for each in modules if hasattr(each, "handler") and {"route", "routes"} & vars(each).keys()]
 
 
 def routes_of(module: ModuleType) -> Sequence[Route]:
