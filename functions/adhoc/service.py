@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from adhoc.files.call_tree import CallTree
-from adhoc.files.formats import read_file
+from adhoc.files.formats import largest_file, read_file
 from adhoc.files.profile_file import ProfileFile
 from adhoc.profile_id import ProfileId
 from adhoc.storage import files_of
@@ -38,11 +38,12 @@ def upload(call: Call, request: AdHocProfilesUploadRequest) -> AdHocProfilesGetR
     """Keep a file and draw its first sample type. Raises RpcError(INVALID_ARGUMENT) for one that cannot be drawn."""
     settings = call.services.settings
     max_nodes = nodes_limit(request.max_nodes, settings)
-    content = _decoded(request.profile, settings.max_profile_bytes)
+    content = _decoded(request.profile, largest_file(settings))
     id_ = ProfileId.new(request.name, _now_ms())
     answer = _drawn(id_, read_file(content, id_.name, settings), "", max_nodes)
     files = files_of(settings)
     files.expire(call.tenant, lambda name: _is_over(call, name))
+    files.check_quota(call.tenant, len(content), settings.adhoc_quota_bytes)
     files.put(call.tenant, id_.text, content)
     return answer
 

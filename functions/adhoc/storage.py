@@ -58,6 +58,21 @@ class Files:
                 if is_over(name):
                     self.objects.delete(self._key(tenant, name))
 
+    def check_quota(self, tenant: str, size: int, quota: int) -> None:
+        """Check that the tenant's files and another of `size` bytes stay within `quota` bytes, where 0 is no limit.
+
+        Raises RpcError(RESOURCE_EXHAUSTED) that names the setting. Uploads at the same time may pass it together.
+        """
+        if not quota:
+            return
+        used = sum(found.size for found in self.objects.list(self._key(tenant, "")))
+        if used + size > quota:
+            raise RpcError(
+                Code.RESOURCE_EXHAUSTED,
+                f"the ad hoc profiles of this tenant would exceed ADHOC_QUOTA_BYTES={quota}: it has {used} bytes, and this"
+                f" file has {size}; files expire with the retention",
+            )
+
     def _key(self, tenant: str, name: str) -> str:
         return f"{self.folder_of(tenant)}/{name}"
 

@@ -23,11 +23,19 @@ from tests.support.queries.oracle import Stack, oracle_diff, oracle_flamegraph
 from tests.support.queries.queries import EVERYTHING, new_tenant
 from tests.support.servers.client import Client
 from tests.support.servers.doubles import CannedStore
+from tests.support.uploads import files
 from tests.support.uploads.adhoc_files import AdHoc
+from tests.support.uploads.jfr_recordings import recording
+from tests.support.uploads.jfr_recordings import sample as sample_of_jfr
 from tests.support.uploads.profiles import pprof_of, sample
 
 STACKS: Sequence[Stack] = ((("main", "a", "b"), 3), (("main", "a"), 1), (("main", "c"), 2), (("idle",), 4))
 COLLAPSED = b"main;a;b 3\nmain;a 1\r\n\nmain;c 2\nidle 4\n"
+MAIN = "P12;T0:77;/app/my app.py:main:3"
+CPUPROFILE = (
+    b'{"nodes":[{"id":1,"callFrame":{"functionName":"(root)"},"children":[2]},'
+    b'{"id":2,"callFrame":{"functionName":"main"}}],"startTime":0,"endTime":20,"samples":[2,2],"timeDeltas":[10,10]}'
+)
 PERF_HEADER = b"\xef\xbb\xbf# ========\n# cmdline : /usr/bin/perf record -F 99 -g -a \n# ========\n#\n"
 PERF = b"""\
 main 1234/1235 [000] 77.123456:     250000 cpu-clock:pppH:
@@ -63,6 +71,22 @@ def pprof(stacks: Sequence[Stack] = STACKS) -> bytes:
 def flamebearer(flamebearer_profile: str) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(flamebearer_profile)
     return answer
+
+
+def stacks_of(flame: dict[str, Any]) -> list[tuple[list[str], int]]:
+    """The stacks of a flame graph that have a value of their own, sorted."""
+    above: list[tuple[int, int, list[str]]] = []
+    found = []
+    for depth, level in enumerate(flame["levels"]):
+        bars, end = [], 0
+        for offset, total, self_, name in zip(*[iter(level)] * 4, strict=True):
+            start, end = end + offset, end + offset + total
+            callers = [names for left, right, names in above if left <= start and end <= right]
+            names = [*callers[0], flame["names"][name]] if depth else []
+            bars.append((start, end, names))
+            found += [(names, self_)] if self_ else []
+        above = bars
+    return sorted(found)
 
 
 def drawn(stacks: Sequence[Stack], max_nodes: int = EVERYTHING) -> dict[str, Any]:
@@ -146,6 +170,61 @@ def test_a_format_is_told_by_the_extension_and_else_by_the_content(
     answer = adhoc.upload(content, name)
     assert (answer.profile_type, [*answer.profile_types][:1]) == (type_, [type_])
     assert flamebearer(answer.flamebearer_profile)["flamebearer"] == drawn(stacks)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "types", "stacks"),
+    [
+        (
+            files.PERF_WITHOUT_STACKS,
+            "perf.txt",
+            ["perf.txt"],
+            ["cat;read (inlined)", "dd;copy_page+0x4", "dd;copy_page+0x8"],
+        ),
+        (files.AUSTIN_WALL, "a.austin", ["wall"], [MAIN, f"{MAIN};/app/my app.py:work:9"]),
+        (
+            files.AUSTIN_FULL,
+            "a.txt",
+            ["wall", "cpu", "samples"],
+            ["P12;T7;a.py:main:3", "P12;T7;a.py:main:3;a.py:wait:5"],
+        ),
+        (files.INSTRUMENTS, "copy.txt", ["cpu"], ["start;main", "start;main;delta()"]),
+        (files.CHROME_TRACE, "Trace-2026.json.gz", ["cpu"], ["main", "main;work", "onmessage"]),
+        (files.CHROME_TRACE_AS_LIST, "trace", ["cpu"], ["main", "main;work", "onmessage"]),
+        (files.FIREFOX_SHARED, "Firefox.json", ["wall"], ["main", "main;poll", "main;work"]),
+        (
+            files.DOTNET_TRACE,
+            "a.speedscope.json",
+            ["wall"],
+            ["Main;CPU_TIME", "Main;System.Threading.Wait()"],
+        ),
+        (CPUPROFILE, "CPU.2026.cpuprofile", ["cpu"], ["main"]),
+        (CPUPROFILE, "a.json", ["cpu"], ["main"]),
+        (recording(sample_of_jfr()), "app.jfr", ["cpu"], None),
+        (gzip.compress(recording(sample_of_jfr()), mtime=0), "app", ["cpu"], None),
+    ],
+    ids=count(),
+)
+def test_a_file_of_a_format_of_uploads_is_drawn(
+    adhoc: AdHoc, content: bytes, name: str, types: Sequence[str], stacks: Sequence[str] | None
+) -> None:
+    answer = adhoc.upload(content, name)
+    assert [*answer.profile_types] == types
+    flame = flamebearer(answer.flamebearer_profile)["flamebearer"]
+    assert flame["numTicks"] > 0
+    if stacks is not None:
+        assert [";".join(stack) for stack, _ in stacks_of(flame)] == stacks
+    assert adhoc.get(answer.id) == answer
+
+
+def test_a_tenant_has_a_quota_that_the_refusal_names(tmp_path: Path) -> None:
+    adhoc = on(tmp_path, adhoc_quota_bytes=20)
+    adhoc.upload(b"main 1234567", "a")
+    status, code, message = adhoc.refused_file(b"main 1234567", "b")
+    assert (status, code) == (429, "resource_exhausted")
+    assert "ADHOC_QUOTA_BYTES=20: it has 12 bytes, and this file has 12" in message
+    replace(adhoc, client=replace(adhoc.client, tenant=new_tenant())).upload(b"main 1234567", "a")
+    assert [each.name for each in adhoc.list_()] == ["a"]
 
 
 def test_an_exported_flame_graph_keeps_what_it_says_of_itself(adhoc: AdHoc) -> None:
@@ -291,7 +370,8 @@ def test_without_the_setting_files_stay_as_long_as_the_database_retains_profiles
 def test_a_question_that_is_none_is_refused(
     tmp_path: Path, rpc: str, question: dict[str, Any], status: int, code: str, words: str
 ) -> None:
-    answer = on(tmp_path, retention_days=0).refusal(rpc, **question)
+    small = {"max_jfr_bytes": 1 << 20, "max_json_bytes": 1 << 20}
+    answer = on(tmp_path, retention_days=0, **small).refusal(rpc, **question)
     assert answer[:2] == (status, code)
     assert words in answer[2]
 
@@ -323,6 +403,15 @@ def level(*values: object) -> bytes:
         (b"main 1 2: x\n" + b"x" * 70_000, "a.perf_script", "line 2 is longer"),
         (b"main 1 2: x\nno frame\n", "a.perf_script", "taken for perf_script: line 2"),
         (b"[1]", "a.json", "is no object"),
+        (b'{"hello": 1}', "a", "looks like JSON of an unknown format"),
+        (b"no number", "a", "formats that are read: pprof, JFR, speedscope"),
+        (b"PERFILE2" + bytes(9), "perf.data", "looks like perf.data"),
+        (b"FLR\0", "a.jfr", "taken for jfr"),
+        (
+            files.FIREFOX_AS_RECORDED,
+            "a.json",
+            "taken for firefox: the file is a profile as Firefox records it",
+        ),
         (b"{", "a.json", "malformed"),
         (b'{"a":' * 100_000, "a.json", "malformed"),
         (b'{"metadata": {"format": "double"}}', "a.json", "not 'single'"),

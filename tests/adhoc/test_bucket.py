@@ -57,9 +57,12 @@ def test_a_tenant_whose_name_begins_as_anothers_has_files_of_its_own(
 def test_a_bucket_that_refuses_is_unavailable_and_the_log_says_why(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    adhoc = on(replace(settings, adhoc_profiles="s3://somebody-elses"), "anonymous")
+    unlimited = replace(settings, adhoc_profiles="s3://somebody-elses")
+    adhoc = on(unlimited, "anonymous")
     assert adhoc.refused_file(b"a 1", "a")[:2] == (503, "unavailable")
     assert adhoc.refusal("List")[:2] == (503, "unavailable")
+    assert on(replace(unlimited, adhoc_quota_bytes=0), "anonymous").refused_file(b"a 1", "a")[0] == 503
+    assert "S3: ListObjectsV2 on bucket somebody-elses rejected: NoSuchBucket" in caplog.text
     assert "S3: PutObject on bucket somebody-elses rejected: NoSuchBucket" in caplog.text
 
 

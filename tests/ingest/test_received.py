@@ -19,6 +19,7 @@ from ingest.formats import FORMATS
 from ingest.received import MAGIC, Endpoint, EnvelopeError, ReceivedUpload
 from tests.support.fuzzing import fuzzed
 from tests.support.queries.queries import Server
+from tests.support.uploads import files
 from tests.support.uploads.jfr_recordings import recording, sample
 from tests.support.uploads.otlp import PROTO, RPC_PATH, exported
 from tests.support.uploads.stack_uploads import WRITERS
@@ -67,6 +68,10 @@ REQUESTS = {
         "perf_script", b"app 1 100.0: cycles:\n\t401000 inner+0x1 (/bin/app)\n\t401100 main+0x1 (/bin/app)\n"
     ),
     "cpuprofile": to_ingest("cpuprofile", CPUPROFILE),
+    "austin": to_ingest("austin", files.AUSTIN_FULL),
+    "instruments": to_ingest("instruments", files.INSTRUMENTS),
+    "chrome_trace": to_ingest("chrome_trace", files.CHROME_TRACE),
+    "firefox": to_ingest("firefox", files.FIREFOX),
     "jfr": to_ingest("jfr", form(("jfr", recording(sample())), ("labels", b"")), FORM),
     "pprof": to_ingest("pprof", PPROF),
     "pprof in a form": to_ingest("pprof", form(("profile", PPROF), ("sample_type_config", CONFIG)), FORM),

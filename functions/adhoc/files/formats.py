@@ -1,66 +1,86 @@
-"""What format a file is of, by the extension of its name, else by its content; and the reader of each."""
+"""Tells the format of a file by the extension of its name, else by its content, and has the reader of each."""
 
 from collections.abc import Callable
 from typing import Final
 
 from adhoc.files.flamebearer import read_flamebearer
-from adhoc.files.pprof import read_pprof
 from adhoc.files.profile_file import ProfileFile
+from adhoc.files.profiles import read_pprof, reader_of
 from adhoc.files.text import read_collapsed, read_perf_script
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.settings import Settings
-from ingest.formats.stacks.text_beginning import begins_as_perf_script
-from ingest.request.body import limit_of, unpack
+from ingest.formats import FORMATS, format_by_beginning
+from ingest.formats.unread import READ, refuse_unread
+from ingest.request.body import Limit, beginning, limit_of, unpack
 
+_INGESTED: Final = ("jfr", "speedscope", "cpuprofile", "chrome_trace", "firefox", "austin", "instruments")
+"""Formats that are read as uploads to /ingest are."""
 _READERS: Final[dict[str, Callable[[bytes, str, Settings], ProfileFile]]] = {
     "pprof": read_pprof,
     "json": read_flamebearer,
     "collapsed": read_collapsed,
     "perf_script": read_perf_script,
+    **{format_: reader_of(format_) for format_ in _INGESTED},
 }
-_TEXT: Final = "text"
+_BY_CONTENT: Final = {"groups": "collapsed", "flamebearer": "json"}
+"""Formats whose names in the content's terms are others here."""
 _FORMATS: Final = {
     "pprof": "pprof",
     "prof": "pprof",
     "pb": "pprof",
-    "json": "json",
+    "jfr": "jfr",
+    "cpuprofile": "cpuprofile",
     "collapsed": "collapsed",
     "folded": "collapsed",
     "perf_script": "perf_script",
-    "txt": _TEXT,
 }
-"""By extension; text is of either of two formats."""
-_LOOKED_AT_BYTES: Final = 4_096
+"""By extension. Others, such as txt and json, are of several formats."""
+_AMBIGUOUS_BYTES: Final = 4_096
 _NOT_OF_TEXT: Final = frozenset(range(0x20)) - {*b"\t\n\r\f"}
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+def largest_file(settings: Settings) -> int:
+    """The most bytes that a file of any format may have."""
+    return max(settings.max_profile_bytes, *(_limit(format_, settings).bytes for format_ in _INGESTED))
 
 
 def read_file(data: bytes, name: str, settings: Settings) -> ProfileFile:
     """Read an uploaded file, gzip or not.
 
-    RpcError invalid_argument for one that cannot be read, says what it was taken for.
+    Raises RpcError(INVALID_ARGUMENT) for one that cannot be read; it says what the file was taken for and what is read.
     """
-    content = unpack(data, limit_of(settings, "max_profile_bytes"))
-    format_ = _format_of(content, name)
+    format_ = _format_of(data, name)
+    content = unpack(data, _limit(format_, settings))
+    refuse_unread(content)
     try:
         file = _READERS[format_](content, name, settings)
     except RpcError as error:
         if error.code is not Code.INVALID_ARGUMENT:
             raise
-        raise invalid_argument(f"the file was taken for {format_}: {error.message}") from error
+        raise _taken_for(format_, error.message) from error
     if not file.types:
-        raise invalid_argument(f"the file was taken for {format_}: it has no sample type")
+        raise _taken_for(format_, "it has no sample type")
     return file
 
 
-def _format_of(content: bytes, name: str) -> str:
+def _limit(format_: str, settings: Settings) -> Limit:
+    return limit_of(settings, FORMATS[format_].size_setting if format_ in FORMATS else "max_profile_bytes")
+
+
+def _taken_for(format_: str, reason: str) -> RpcError:
+    advice = "" if READ in reason else f" (formats that are read: {READ}, and flame graphs in JSON)"
+    return invalid_argument(f"the file was taken for {format_}: {reason}{advice}")
+
+
+def _format_of(data: bytes, name: str) -> str:
     extension = name.removesuffix(".gz").rpartition(".")[2].lower()
-    format_ = _FORMATS.get(extension) or _looks_like(content)
-    if format_ == _TEXT:
-        return "perf_script" if begins_as_perf_script(content[:_LOOKED_AT_BYTES]) else "collapsed"
-    return format_
-
-
-def _looks_like(content: bytes) -> str:
-    if content.lstrip().startswith(b"{"):
+    if format_ := _FORMATS.get(extension):
+        return format_
+    found = format_by_beginning(data)
+    content = beginning(data, _AMBIGUOUS_BYTES)
+    if found == "groups" and content.lstrip().startswith((b"{", b"[")) and extension == "json":
         return "json"
-    return "pprof" if _NOT_OF_TEXT & {*content[:_LOOKED_AT_BYTES]} else _TEXT
+    if found == "groups" and _NOT_OF_TEXT & {*content} and not content.startswith(_UTF16):
+        return "pprof"
+    return _BY_CONTENT.get(found, found)

@@ -20,7 +20,7 @@ class IngestParameters(BaseModel):
     until: str = Field("now", description="When it ends, in the same forms")
     format: str = Field(
         "",
-        description="pprof, jfr, groups (folded), lines, trie, tree or speedscope. Without it, the body's first bytes decide",
+        description="pprof, jfr, groups (folded), lines, trie, tree, perf_script, austin, instruments, cpuprofile, chrome_trace, firefox or speedscope. Without it, the body's first bytes decide",
         examples=["pprof"],
     )
     sample_rate: str = Field(

@@ -11,12 +11,14 @@ from typing import Final, Protocol, cast
 
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.settings import Settings
-from ingest.formats.stacks.text_beginning import begins_as_perf_script
+from ingest.formats.json_beginning import json_format
+from ingest.formats.stacks.text_beginning import text_format
 from ingest.formats.unread import refuse_unread
 from ingest.profile.incoming import IncomingProfile
 from ingest.request.body import WHOLE_BODY, Limit, beginning, limit_of
 from ingest.request.multipart import is_multipart
 from ingest.request.query import IngestRequest
+from ingest.request.text import utf8_beginning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,14 +120,38 @@ FORMATS: Final[Mapping[str, Format]] = {
         expected="what `perf script` prints: events, each with its stack",
         refused_status=UNPROCESSABLE,
     ),
+    "austin": Format(
+        module="ingest.formats.stacks.austin",
+        expected="what austin prints: on each line a stack and its microseconds, such as 'P1;T1;app.py:main:3 100'",
+        refused_status=UNPROCESSABLE,
+    ),
+    "instruments": Format(
+        module="ingest.formats.stacks.instruments",
+        expected="a call tree that Instruments copied, with values above zero",
+        refused_status=UNPROCESSABLE,
+    ),
     "cpuprofile": Format(
         module="ingest.formats.stacks.v8_cpuprofile",
         expected="a V8 CPU profile with samples outside (idle)",
+        size_setting="max_json_bytes",
+        refused_status=UNPROCESSABLE,
+    ),
+    "chrome_trace": Format(
+        module="ingest.formats.stacks.chrome_trace",
+        expected="a trace of Chrome with CPU profiles whose samples are outside (idle)",
+        size_setting="max_json_bytes",
+        refused_status=UNPROCESSABLE,
+    ),
+    "firefox": Format(
+        module="ingest.formats.stacks.firefox",
+        expected="a Firefox profile with samples",
+        size_setting="max_json_bytes",
         refused_status=UNPROCESSABLE,
     ),
     "speedscope": Format(
         module="ingest.formats.stacks.speedscope",
         expected="profiles with stacks whose weights are above zero",
+        size_setting="max_json_bytes",
         refused_status=UNPROCESSABLE,
     ),
 }
@@ -136,25 +162,22 @@ _NAMES: Final = (
     ("lines", None),
     ("jfr", None),
     ("pprof", None),
-    ("speedscope", None),
-    ("perf_script", None),
-    ("cpuprofile", None),
+    *((name, None) for name in ("speedscope", "perf_script", "cpuprofile", "austin", "instruments")),
+    *((name, None) for name in ("chrome_trace", "firefox")),
 )
 """Formats in the order they are looked for, by the parameter `format` or by a Content-Type."""
 
 _BEGINNINGS: Final = (
     ("jfr", re.compile(rb"FLR\0")),
-    ("cpuprofile", re.compile(rb'\s*\{\s*"(nodes|startTime|endTime|samples|timeDeltas)"\s*:')),
-    # Its schema or its exporter is in front in what speedscope.app, py-spy and others write.
-    ("speedscope", re.compile(rb'\s*\{\s*"[\s\S]*speedscope')),
     # A field of the message, and close to it a byte that no text has.
     (
         "pprof",
         re.compile(rb"[\x0a\x12\x1a\x22\x2a\x32\x38\x40\x48\x50\x5a\x60\x6a\x70][\s\S]*[\0-\x08\x0e-\x1f]"),
     ),
 )
-"""What the bytes of a format begin with that no stacks as text do."""
-_BEGINNING_BYTES: Final = 8_192
+"""What the bytes of a binary format begin with that no text does."""
+_BEGINNING_BYTES: Final = 1 << 16
+_BINARY_BEGINNING_BYTES: Final = 8_192
 
 
 def format_of(parameter: str, content_type: str, body: bytes) -> str:
@@ -167,7 +190,8 @@ def format_of(parameter: str, content_type: str, body: bytes) -> str:
             return name
     if is_multipart(content_type):
         return "pprof"
-    return "groups" if parameter else _format_by_beginning(beginning(body, _BEGINNING_BYTES))
+    found = "groups" if parameter else format_by_beginning(body)
+    return found if found in FORMATS else "groups"
 
 
 def no_such_format(parameter: str, taken_for: str) -> str:
@@ -177,6 +201,14 @@ def no_such_format(parameter: str, taken_for: str) -> str:
     return f'; there is no format "{parameter}", the body was taken for {taken_for} (formats: {", ".join(FORMATS)})'
 
 
-def _format_by_beginning(data: bytes) -> str:
-    found = next((name for name, pattern in _BEGINNINGS if pattern.match(data)), "")
-    return found or ("perf_script" if begins_as_perf_script(data) else "groups")
+def format_by_beginning(body: bytes) -> str:
+    """The format of a body, gzip or not, by its first bytes; `groups` where they tell nothing.
+
+    `flamebearer`, which uploads cannot have, is a flame graph in JSON.
+    """
+    data = beginning(body, _BEGINNING_BYTES)
+    text = utf8_beginning(data)
+    if found := json_format(text):
+        return found
+    binary = data[:_BINARY_BEGINNING_BYTES] if text is data else b""
+    return next((name for name, pattern in _BEGINNINGS if pattern.match(binary)), "") or text_format(text)

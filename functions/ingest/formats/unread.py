@@ -5,11 +5,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from flamehouse.errors import RpcError, invalid_argument
+from ingest.formats.json_beginning import begins_as_json, json_format
+from ingest.request.text import utf8_beginning
 
-READ: Final = "pprof, JFR, speedscope, V8 .cpuprofile, perf script and folded stacks"
+READ: Final = (
+    "pprof, JFR, speedscope, V8 .cpuprofile, Chrome traces with CPU profiles, Firefox profiles, perf script, austin, "
+    "Instruments' deep copies and folded stacks"
+)
 """What is read, as an error lists it."""
 
 _LOOKED_AT_BYTES: Final = 512
+_JSON_BYTES: Final = 1 << 16
 
 _UNREAD: Final[Mapping[str, re.Pattern[bytes]]] = {
     "a web page (HTML)": re.compile(rb"\s*<(!doctype html|html|head|body)\b", re.IGNORECASE),
@@ -56,6 +62,15 @@ def refuse_unread(data: bytes) -> None:
     for name, pattern in _UNREAD.items():
         if pattern.match(beginning):
             raise _unread(name)
+
+
+def refuse_json(data: bytes) -> None:
+    """Raises RpcError(INVALID_ARGUMENT) if the data begin as JSON."""
+    text = utf8_beginning(data[:_JSON_BYTES])
+    if json_format(text) == "flamebearer":
+        raise _unread("a flame graph in JSON, which is read as an ad hoc profile only")
+    if begins_as_json(text):
+        raise _unread("JSON of an unknown format")
 
 
 def _unread(name: str) -> RpcError:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.services import Services
 from ingest.formats import FORMATS, UNPROCESSABLE, RefusedProfileError, format_of, no_such_format
+from ingest.formats.unread import READ
 from ingest.readers import ReadUpload, checks_of
 from ingest.received import ReceivedUpload
 from ingest.request.body import read_parts
@@ -19,7 +20,7 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
     settings = services.settings
     request = parse_ingest_request(received.parameters, received.received_ns)
     name = format_of(request.format, received.content_type, received.body)
-    wording = _Wording(name=name, advice=no_such_format(request.format, name))
+    wording = _Wording(name=name, advice=no_such_format(request.format, name), guessed=not request.format)
     request = replace(request, format=name)
     format_ = FORMATS[name]
     with wording.of_parsing():
@@ -50,11 +51,12 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
 class _Wording:
     """Errors as /ingest words them: invalid content names the format and the step, and has the status of these.
 
-    `advice` is what its sender should know besides.
+    `advice` is what its sender should know besides; `guessed` is whether the content alone told the format.
     """
 
     name: str
     advice: str
+    guessed: bool
 
     @contextmanager
     def of_parsing(self) -> Iterator[None]:
@@ -64,7 +66,15 @@ class _Wording:
         except RefusedProfileError as error:
             raise self.of_pushing(error) from error.__cause__
         except RpcError as error:
-            raise self._worded(error, "parsing", UNPROCESSABLE) from error.__cause__
+            raise self._worded(self._with_guess(error), "parsing", UNPROCESSABLE) from error.__cause__
+
+    def _with_guess(self, error: RpcError) -> RpcError:
+        """The error with what the content was taken for and what is read, unless it says so or the request does."""
+        if not self.guessed or READ in error.message or error.code is not Code.INVALID_ARGUMENT:
+            return error
+        return invalid_argument(
+            f"{error.message}; the content was taken for {self.name} (formats that are read: {READ})"
+        )
 
     def of_pushing(self, error: RpcError) -> RpcError:
         """The error of an upload that was parsed."""

@@ -8,15 +8,28 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
 
 from flamehouse.errors import RpcError, invalid_argument
+from ingest.request.budget import Room
+from ingest.request.text import utf8_text
 
 _MAX_NUMBER: Final = 1 << 64
 _MAX_SHOWN: Final = 100
+_MAX_VALUES: Final = 1 << 22
+_MAX_CONTAINERS: Final = 1 << 20
+"""Each takes some 200 bytes of memory, however few bytes it is written in."""
 
 
 def parse_json(data: bytes) -> object:
-    """The value. RpcError invalid_argument for what is not JSON in UTF-8 or is nested too deeply."""
+    """The value.
+
+    Raises:
+        RpcError: `invalid_argument` for what is not JSON in UTF-8 or UTF-16, for what is nested too deeply, and for more
+            values than there is memory for, before any is made.
+    """
+    text = utf8_text(data)
+    Room(_MAX_VALUES, "commas").take(text.count(b","))
+    Room(_MAX_CONTAINERS, "objects and lists").take(text.count(b"{") + text.count(b"["))
     try:
-        return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        return json.loads(text.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise invalid_argument(f"malformed JSON: {error}") from error
 

@@ -104,15 +104,15 @@ def test_every_format_that_can_be_told_has_a_parser() -> None:
 @pytest.mark.parametrize("format_", ["perf", "protobuf", "collapsed"])
 def test_who_names_no_format_is_told_which_there_are_where_the_body_cannot_be_read(format_: str) -> None:
     status, _, message = refusal(Ingest().post(PPROF, f"name=app&format={format_}"))
-    known = "pprof, jfr, groups, lines, trie, tree, perf_script, cpuprofile, speedscope"
+    known = ", ".join(FORMATS)
     assert status == 422
     assert message.endswith(
         f'; there is no format "{format_}", the body was taken for groups (formats: {known})'
     )
 
 
-@pytest.mark.parametrize("query", ["name=app", "name=app&format=folded", "name=app&format=groups"])
-def test_who_names_a_format_or_none_is_told_what_is_wrong_alone(query: str) -> None:
+@pytest.mark.parametrize("query", ["name=app&format=folded", "name=app&format=groups"])
+def test_who_names_a_format_is_told_what_is_wrong_alone(query: str) -> None:
     status, _, message = refusal(Ingest().post(b"main five", query))
     assert (status, message) == (
         422,

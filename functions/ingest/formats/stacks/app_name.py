@@ -9,6 +9,7 @@ from typing import Final
 
 from flamehouse.errors import Code
 from ingest.formats import RefusedProfileError
+from ingest.request.query import DEFAULT_SAMPLE_RATE
 
 _SECOND_NS: Final = 1_000_000_000
 _DEFAULT_ENDING: Final = "cpu"
@@ -78,6 +79,11 @@ _BY_ENDING: Final[Mapping[str, _Clock | SampleType]] = {
     "lock_duration": _delay("block"),
     "exceptions": SampleType(metric="exceptions", type="samples", unit="count"),
 }
+
+
+def sample_type_of(ending: str) -> SampleType:
+    """The sample type of a known ending, at the default sample rate."""
+    return read_app_name(f".{ending}", DEFAULT_SAMPLE_RATE)[1]
 
 
 def read_app_name(app_name: str, sample_rate: int) -> tuple[str, SampleType]:

@@ -9,10 +9,14 @@ from typing import Final
 
 from flamehouse.errors import RpcError, invalid_argument
 from ingest.formats import Parsed
+from ingest.formats.stacks import austin
 from ingest.formats.stacks.stack_profile import upload_of_stacks
+from ingest.formats.stacks.text_beginning import text_format
 from ingest.formats.stacks.text_lines import is_comment, split_lines
+from ingest.formats.unread import refuse_json
 from ingest.request.body import WHOLE_BODY
 from ingest.request.query import IngestRequest
+from ingest.request.text import utf8_beginning
 
 _WHOLE_NUMBER: Final = re.compile(rb"[+-]?[0-9]{1,19}")
 _SURE_DIGITS: Final = 18
@@ -20,11 +24,15 @@ _HASH: Final = ord("#")
 _MAX_INT64: Final = (1 << 63) - 1
 _MAX_SHOWN: Final = 40
 _STACK_AND_COUNT: Final = 2
+_LOOKED_AT_BYTES: Final = 512
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """One profile."""
-    return upload_of_stacks(request, sum_by_stack(parts.get(WHOLE_BODY, b"")))
+    """One profile. Text with the header of austin is read as its microseconds."""
+    text = parts.get(WHOLE_BODY, b"")
+    if text_format(utf8_beginning(text[:_LOOKED_AT_BYTES])) == "austin":
+        return austin.parse(request, parts)
+    return upload_of_stacks(request, sum_by_stack(text))
 
 
 def sum_by_stack(text: bytes, *, negative: bool = True) -> dict[bytes, int]:
@@ -34,6 +42,15 @@ def sum_by_stack(text: bytes, *, negative: bool = True) -> dict[bytes, int]:
     that does not end in a number of 64 bits; unless `negative`, also for one that ends in a negative number.
     """
     counts: dict[bytes, int] = {}
+    try:
+        _add_lines(text, counts, negative=negative)
+    except RpcError:
+        refuse_json(text)
+        raise
+    return counts
+
+
+def _add_lines(text: bytes, counts: dict[bytes, int], *, negative: bool) -> None:
     for number, line in enumerate(split_lines(text), 1):
         words = line.rsplit(None, 1)
         digits = words[-1] if words else b""
@@ -44,7 +61,6 @@ def sum_by_stack(text: bytes, *, negative: bool = True) -> dict[bytes, int]:
             count = _count(digits, number, negative=negative)
             if len(words) == _STACK_AND_COUNT:
                 counts[words[0]] = counts.get(words[0], 0) + count
-    return counts
 
 
 def _count(digits: bytes, line_number: int, *, negative: bool) -> int:

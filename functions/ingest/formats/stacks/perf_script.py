@@ -1,29 +1,51 @@
 """perf script: the events that `perf script` prints, each with its stack, the leaf's line first.
 
-Headers (`perf script --header`), comments, blanks and lines of source code between frames are skipped. Format: man
-perf-script. A stack's text is looked at once, however often it occurs.
+Headers (`perf script --header`), comments, blanks and lines of source code between frames are skipped. Without call
+graphs (`perf record` without -g) an event's own line ends in its only frame. Format: man perf-script. The text of a stack
+is read once, however often it occurs.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from flamehouse.errors import RpcError, invalid_argument
 from ingest.formats import Parsed
 from ingest.formats.stacks.stack_profile import Stack, upload_of_named_stacks
-from ingest.formats.stacks.text_lines import is_comment, split_lines
+from ingest.formats.stacks.text_lines import split_lines
 from ingest.request.body import WHOLE_BODY
 from ingest.request.query import IngestRequest
 
 _MAX_SHOWN_CHARS: Final = 80
-_EVENT: Final = re.compile(r"(\S[^\n]{0,255}?)\s++(\d++)(?:/\d++)?\s++\S")
-"""The command, and the ids of its process and thread, before the time and the event."""
-_FRAME: Final = re.compile(r"\s*+(\w++)\s++(.+) \([^()]*(?: \(deleted\))?\)\s*+", re.ASCII)
-"""The address, the symbol, and the file it is in: to the end of the line."""
+_COMMENTS: Final = re.compile(rb"^#(?:[ \t#!=][^\n]*)?$", re.MULTILINE)
+_EVENT: Final = re.compile(
+    r"[ \t]{0,64}+(\S[^\n]{0,255}?)[ \t]{1,64}+(\d{1,10}+)(?:/\d{1,10}+)?[ \t]{1,64}+\S"
+)
+"""The command, and the ids of its process and thread, before the CPU, the time and the event."""
+_IN_EVENT: Final = re.compile(
+    r"[ \t]{0,64}+(?:\[\d{1,6}\][ \t]{1,64}+)?(?:[\d.]{1,32}+:[ \t]{1,64}+)?(?:\d{1,20}+[ \t]{1,64}+)?[^\s()]{1,200}:"
+    r"([ \t]{1,64}+[0-9a-f]{4,16}[ \t]+\S.*)"
+)
+"""What follows the ids in the line of an event with one frame: CPU, time, period, event, and the frame."""
+_TIMED_EVENT: Final = re.compile(
+    _EVENT.pattern.removesuffix(r"\S") + r"(?:\[\d{1,6}\][ \t]{1,64}+)?\d{1,20}\.\d{1,9}:[ \t]"
+)
+"""An event with its time, which no frame looks like: also where its command, such as `dd`, could be an address."""
+_FRAME: Final = re.compile(
+    r"[ \t]*+([0-9a-f]++)[ \t]++(.+?)(?: \([^()]*(?: \(deleted\))?\))?[ \t]*+", re.ASCII
+)
+"""The address, the symbol, and the file it is in: to the end of the line. `-F ip,sym` leaves the file out."""
 _OFFSET: Final = re.compile(r"\+0x[0-9a-f]+\Z")
-_SOURCE: Final = re.compile(r"\s++[^\s()]+(?::\d+| \(inlined\))\s*+")
+_SOURCE: Final = re.compile(r"[ \t]++[^\s()]+(?::\d+| \(inlined\))[ \t]*+")
 """A line of source code (`-F +srcline`) or an inlined function without a file beneath a frame."""
+
+
+class _Event(NamedTuple):
+    """The command of an event, and the frame in its own line, if any."""
+
+    command: str
+    frame: str
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
@@ -40,37 +62,57 @@ def perf_stacks(data: bytes) -> Iterator[Stack]:
     Raises:
         RpcError: `invalid_argument` for a line that is neither an event nor a frame, and for text that is not UTF-8.
     """
-    command, frames = "", list[str]()
+    lines = split_lines(data)
+    blocks = Counter[tuple[_Event, bytes]]()
+    # An event differs from others in its own line, by its time, and has the lines of its stack in common with many.
+    for block in _COMMENTS.sub(b"", b"\n".join(lines)).split(b"\n\n"):
+        head, _, stack = block.strip(b"\n").partition(b"\n")
+        if head:
+            blocks[_event(_decoded(head), lines), stack] += 1
     stacks: Counter[tuple[str, ...]] = Counter()
-    for number, raw in enumerate([*split_lines(data), b""], 1):
-        line = _decoded(raw)
-        if not line:
-            if command:
-                stacks[command, *reversed(frames)] += 1
-            command, frames = "", []
-        elif is_comment(raw):
-            continue
-        elif command:
-            found = _FRAME.fullmatch(line)
-            if found is not None:
-                frames.append(found[2])
-            elif not _SOURCE.fullmatch(line):
-                raise _neither(line, number)
-        else:
-            event = _EVENT.match(line)
-            if event is None:
-                raise _neither(line, number)
-            command = event[1]
+    for (event, stack), count in blocks.items():
+        for names in _stacks(event, stack, lines):
+            stacks[names] += count
     yield from stacks.items()
 
 
-def _decoded(line: bytes) -> str:
+def _event(line: str, lines: list[bytes]) -> _Event:
+    event = _EVENT.match(line)
+    if event is None:
+        raise _neither(line, lines)
+    frame = _IN_EVENT.match(line, event.end() - 1)
+    return _Event(event[1], frame[1] if frame else "")
+
+
+def _stacks(event: _Event, stack: bytes, lines: list[bytes]) -> Iterator[tuple[str, ...]]:
+    """The stack of an event, and those of the events whose lines follow without a blank line between."""
+    frames: list[str] = []
+    for line in _decoded(stack).split("\n"):
+        if _TIMED_EVENT.match(line):
+            yield _names(event, frames)
+            event, frames = _event(line, lines), []
+        elif (found := _FRAME.fullmatch(line)) is not None:
+            frames.append(found[2])
+        elif line and not _SOURCE.fullmatch(line):
+            raise _neither(line, lines)
+    yield _names(event, frames)
+
+
+def _names(event: _Event, frames: list[str]) -> tuple[str, ...]:
+    """The command and its frames, the leaf last; without others the one in the event's own line, if any."""
+    found = _FRAME.fullmatch(event.frame) if not frames else None
+    return (event.command, *reversed(frames)) if found is None else (event.command, found[2])
+
+
+def _decoded(text: bytes) -> str:
     try:
-        return line.decode()
+        return text.decode()
     except UnicodeDecodeError as error:
         raise invalid_argument(f"the file is not text in UTF-8: {error.reason}") from error
 
 
-def _neither(line: str, number: int) -> RpcError:
-    shown = line[:_MAX_SHOWN_CHARS]
-    return invalid_argument(f"line {number} is neither an event nor a frame of perf script: {shown!r}")
+def _neither(line: str, lines: list[bytes]) -> RpcError:
+    number = lines.index(line.encode()) + 1
+    return invalid_argument(
+        f"line {number} is neither an event nor a frame of perf script: {line[:_MAX_SHOWN_CHARS]!r}"
+    )

@@ -9,7 +9,7 @@ from typing import Final
 from flamehouse.errors import Code
 from flamehouse.pb import profile_pb2
 from ingest.formats import Parsed, RefusedProfileError
-from ingest.formats.stacks.app_name import SampleType, read_app_name
+from ingest.formats.stacks.app_name import SampleType, read_app_name, sample_type_of
 from ingest.profile.incoming import IncomingProfile
 from ingest.profile.pprof import shorten
 from ingest.profile.series_labels import series_labels
@@ -58,18 +58,50 @@ def upload_of_named_stacks(request: IngestRequest, stacks: Sequence[Stack]) -> P
     return _upload(request, stacks)
 
 
-def upload_of_times(request: IngestRequest, count: int, stacks: Iterable[Stack]) -> Parsed:
-    """An upload of one profile, of `count` stacks at most with how many nanoseconds each took.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredStacks:
+    """The stacks of one profile that says itself what its values measure, and the labels it has besides the upload's.
 
-    RpcError as `upload_of_stacks`; RefusedProfileError also for an application whose name says that values are no time.
+    `count` is the most stacks that there are; `stacks` may make them one at a time.
     """
-    Room(_MAX_STACKS, "distinct stacks").take(count)
-    service, sample_type = read_app_name(request.app_name, DEFAULT_SAMPLE_RATE)
-    if not sample_type.period_ns:
-        raise _refused(
-            f"the application name '{request.app_name}' says {sample_type.type}, and the profile is of time"
-        )
-    return upload_of_profiles(request, [stack_profile(request, service, sample_type, stacks, StackRooms())])
+
+    sample_type: SampleType
+    count: int
+    stacks: Iterable[Stack]
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def upload_of_measured(request: IngestRequest, profiles: Sequence[MeasuredStacks]) -> Parsed:
+    """An upload of profiles whose values have the unit of their sample type.
+
+    An application's name with an ending may choose another sample type of that unit, such as `wall` for `cpu`.
+
+    Raises:
+        RpcError: as `upload_of_stacks`.
+        RefusedProfileError: as `upload_of_stacks`, and for an ending whose unit is another.
+    """
+    room, rooms = Room(_MAX_STACKS, "distinct stacks"), StackRooms()
+    made = []
+    for profile in profiles:
+        room.take(profile.count)
+        service, sample_type = _named(request.app_name, profile.sample_type)
+        made.append(stack_profile(request, service, sample_type, profile.stacks, rooms, profile.labels))
+    return upload_of_profiles(request, made)
+
+
+def _named(app_name: str, measured: SampleType) -> tuple[str, SampleType]:
+    """The service, and the sample type of the application's name, or else the measured one."""
+    if "." not in app_name:
+        return app_name, measured
+    service, named = read_app_name(app_name, DEFAULT_SAMPLE_RATE)
+    if named.unit != measured.unit:
+        of = "time" if measured.period_ns else f"{measured.type} ({measured.unit})"
+        raise _refused(f"the application name '{app_name}' says {named.type}, and the profile is of {of}")
+    return service, named
+
+
+CPU_TIME: Final = sample_type_of("cpu")
+WALL_TIME: Final = sample_type_of("wall")
 
 
 def _upload(request: IngestRequest, stacks: Iterable[Stack]) -> Parsed:

@@ -1,9 +1,10 @@
 """Tells formats of text by how they begin."""
 
 import re
-from codecs import BOM_UTF8
 from typing import Final
 
+_COLUMNS_OF_INSTRUMENTS: Final = re.compile(rb"\s*+(?:Weight|Running Time|Bytes Used)[ \t]*\t")
+_HEADER_OF_AUSTIN: Final = re.compile(rb"\s*+# austin: ")
 _PERF_EVENT: Final = re.compile(
     rb"[^\S\n]*+\S[^\n]{0,255}?[^\S\n]++\d++(?:/\d++)?[^\S\n]++(?:\[\d++\][^\S\n]++)?[\d.]+:[^\S\n]"
 )
@@ -12,6 +13,15 @@ _PERF_EVENT: Final = re.compile(
 
 def begins_as_perf_script(data: bytes) -> bool:
     """Whether the first line that is no comment and not empty is an event of `perf script`, and not the last line."""
-    lines = data.removeprefix(BOM_UTF8).split(b"\n")[:-1]
+    lines = data.split(b"\n")[:-1]
     first = next((line for line in lines if line.strip() and not line.startswith(b"#")), b"")
     return _PERF_EVENT.match(first) is not None
+
+
+def text_format(data: bytes) -> str:
+    """The format of text in UTF-8 with this beginning; `groups` where nothing tells another."""
+    if _HEADER_OF_AUSTIN.match(data):
+        return "austin"
+    if _COLUMNS_OF_INSTRUMENTS.match(data):
+        return "instruments"
+    return "perf_script" if begins_as_perf_script(data) else "groups"

@@ -1,28 +1,13 @@
 """The text of an upload, whatever its encoding and line ends, as lines without blanks at their ends."""
 
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from typing import Final
 
 from flamehouse.errors import invalid_argument
+from ingest.request.text import utf8_text
 
 _MAX_LINE_BYTES: Final = (1 << 16) - 1
 _COMMENT: Final = b"#"
 _AFTER_COMMENT: Final = frozenset({b"", b" ", b"\t", b"#", b"!", b"="})
-
-
-def utf8_text(data: bytes) -> bytes:
-    """The text in UTF-8 without a byte order mark, from UTF-8 or UTF-16: PowerShell's `>` writes the latter.
-
-    RpcError invalid_argument for damaged UTF-16; what follows a mark of UTF-8, or no mark, is not checked.
-    """
-    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        try:
-            return data.decode("utf-16").encode()
-        except UnicodeError as error:
-            raise invalid_argument(
-                f"the text is not UTF-16, which its byte order mark says: {error}"
-            ) from error
-    return data.removeprefix(BOM_UTF8)
 
 
 def split_lines(text: bytes) -> list[bytes]:

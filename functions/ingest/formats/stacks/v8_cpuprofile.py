@@ -10,7 +10,7 @@ from typing import Final
 
 from flamehouse.errors import invalid_argument
 from ingest.formats import Parsed
-from ingest.formats.stacks.stack_profile import Stack, upload_of_times
+from ingest.formats.stacks.stack_profile import CPU_TIME, MeasuredStacks, Stack, upload_of_measured
 from ingest.request.body import WHOLE_BODY
 from ingest.request.json_fields import (
     list_of,
@@ -33,8 +33,15 @@ _IDLE: Final = frozenset({"(idle)"})
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
     """One profile of CPU time, without the time in which the program was idle."""
     file = object_of(parse_json(parts.get(WHOLE_BODY, b"")), "the file")
-    times = _times(file)
-    return upload_of_times(request, len(times), _stacks(file, times))
+    return upload_of_measured(request, [cpu_stacks(file)])
+
+
+def cpu_stacks(profile: Mapping[str, object], labels: Mapping[str, str] | None = None) -> MeasuredStacks:
+    """The stacks of an object of the type Profiler.Profile with their CPU time."""
+    times = _times(profile)
+    return MeasuredStacks(
+        sample_type=CPU_TIME, count=len(times), stacks=_stacks(profile, times), labels=labels or {}
+    )
 
 
 def _stacks(profile: Mapping[str, object], times: Mapping[int, float]) -> Iterator[Stack]:

@@ -78,6 +78,9 @@ class Settings:
     """Where files that are uploaded to be looked at are kept: a folder, or `s3://BUCKET`. Empty: in the data folder of an
     embedded ClickHouse, and nowhere without one."""
 
+    adhoc_quota_bytes: int = 1_024 * _MIB
+    """The ad hoc profiles of one tenant together; 0 is no limit."""
+
     blobs_dir: str = ""
     """Where uploads are staged and retained, and files dropped: a folder, or `s3://BUCKET`. Empty: nowhere."""
 
@@ -92,6 +95,8 @@ class Settings:
     """One profile after decompression."""
     max_jfr_bytes: int = 32 * _MIB
     """One JFR recording after decompression: it holds several profiles, and much that is none."""
+    max_json_bytes: int = 32 * _MIB
+    """One file in JSON after decompression, such as a Firefox profile: it holds much that is no stack."""
     max_profile_samples: int = 16_000
     max_sample_labels: int = 100
     max_profile_frames: int = 2_000_000

@@ -1,0 +1,121 @@
+"""Files of the formats that uploads to /ingest have, read by the same parsers, checked as uploads are, and drawn.
+
+A frame without a function is drawn as it is for an upload. Profiles that differ in labels alone, such as the threads of a
+recording, are drawn as one.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import accumulate
+
+from adhoc.files.call_tree import CallTree
+from adhoc.files.profile_file import ProfileFile, add_stack
+from flamehouse.render.flamebearer import Shown, shown_as
+from flamehouse.settings import Settings
+from ingest.formats import FORMATS
+from ingest.profile.incoming import IncomingProfile
+from ingest.profile.native_frames import frame_name
+from ingest.profile.pprof import decode_pprof
+from ingest.profile.validate import ValidProfile, validate
+from ingest.request.body import WHOLE_BODY
+from ingest.request.query import DEFAULT_SAMPLE_RATE, IngestRequest
+
+_NAME = "adhoc"
+_LABELS = {"__name__": _NAME, "service_name": _NAME}
+"""The labels of a series, which a file does not make."""
+
+
+def read_pprof(data: bytes, _name: str, settings: Settings) -> ProfileFile:
+    """The file. Raises RpcError(INVALID_ARGUMENT) for what is no pprof, or one beyond the limits of an upload."""
+    return _file_of([IncomingProfile(labels=_LABELS, pprof=decode_pprof(data))], settings)
+
+
+def reader_of(format_: str) -> Callable[[bytes, str, Settings], ProfileFile]:
+    """The reader of a format of /ingest. It raises RpcError as the format's parser and its checks do."""
+
+    def read(data: bytes, _name: str, settings: Settings) -> ProfileFile:
+        request = IngestRequest(
+            app_name=_NAME,
+            labels={},
+            from_=None,
+            until=None,
+            sample_rate=DEFAULT_SAMPLE_RATE,
+            spy_name="",
+            units="",
+            aggregation_type="",
+            format=format_,
+        )
+        return _file_of(FORMATS[format_].parse(request, {WHOLE_BODY: data}).profiles, settings)
+
+    return read
+
+
+def _file_of(profiles: Sequence[IncomingProfile], settings: Settings) -> ProfileFile:
+    for profile in profiles:
+        # A file may be of any time.
+        profile.pprof.time_nanos = 0
+    valid = [validate(profile, settings, received_ns=0, past_s=0) for profile in profiles]
+    frames = [_frames(profile, settings.native_frames) for profile in valid]
+    places = _by_name(valid)
+
+    def fill(tree: CallTree, type_: int, side: int) -> None:
+        for number, index in [*places.values()][type_]:
+            _add_samples(tree, valid[number], index, frames[number], settings.max_stack_depth, side)
+
+    return ProfileFile(types=[*places], fill=fill)
+
+
+def _by_name(profiles: Sequence[ValidProfile]) -> dict[Shown, list[tuple[int, int]]]:
+    """Where each sample type is: numbers of profiles, and of the type in them.
+
+    A name that profiles of several metrics have, such as the `delay` of locks and of parked threads, follows its metric.
+    """
+    metrics = defaultdict[str, set[str]](set)
+    for profile in profiles:
+        for shown in _types(profile):
+            metrics[shown.name].add(profile.labels["__name__"])
+    places = defaultdict[Shown, list[tuple[int, int]]](list)
+    for number, profile in enumerate(profiles):
+        for index, shown in enumerate(_types(profile)):
+            several = len(metrics[shown.name]) > 1
+            name = f"{profile.labels['__name__']}:{shown.name}" if several else shown.name
+            places[replace(shown, name=name)].append((number, index))
+    return places
+
+
+def _types(profile: ValidProfile) -> Sequence[Shown]:
+    strings = profile.pprof.string_table
+    return [shown_as(strings[each.type], strings[each.unit]) for each in profile.pprof.sample_type]
+
+
+def _add_samples(
+    tree: CallTree, profile: ValidProfile, index: int, frames: dict[int, list[str]], max_depth: int, side: int
+) -> None:
+    samples = profile.columns.samples
+    values = samples.values[index :: len(profile.pprof.sample_type)]
+    for value, depth, end in zip(values, samples.depths, accumulate(samples.depths), strict=True):
+        add_stack(tree, _stack(samples.location_ids[end - depth : end], frames, max_depth), value, side)
+
+
+def _frames(profile: ValidProfile, native_frames: str) -> dict[int, list[str]]:
+    """The names of each location, the outermost of inlined functions first."""
+    locations, functions = profile.columns.locations, profile.columns.functions
+    strings = profile.pprof.string_table[:]
+    names = {id_: strings[name] for id_, name in zip(functions.ids, functions.names, strict=True)}
+    files = {mapping.id: strings[mapping.filename] for mapping in profile.pprof.mapping}
+    frames = {}
+    counts = locations.line_counts
+    for id_, address, mapping, count, end in zip(
+        locations.ids, locations.addresses, locations.mapping_ids, counts, accumulate(counts), strict=True
+    ):
+        lines = locations.function_ids[end - count : end]
+        known = [names[function] for function in reversed(lines) if function in names]
+        native = [frame_name(address, files.get(mapping, ""), native_frames)] if address else []
+        frames[id_] = known or native
+    return frames
+
+
+def _stack(locations: Sequence[int], frames: dict[int, list[str]], max_depth: int) -> list[str]:
+    """The names of a stack that begins at its leaf, the outermost `max_depth` of them, without unknown locations."""
+    return [name for location in reversed(locations) for name in frames.get(location, ())][:max_depth]

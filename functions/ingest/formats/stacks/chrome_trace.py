@@ -1,0 +1,76 @@
+"""Traces of Chrome: the CPU profiles in its trace events, as its Performance panel and Node.js record them.
+
+Format: Trace Event Format, events of phase P. `Profile` begins a profile, `ProfileChunk` adds nodes, samples and time
+deltas to it; older versions have one `CpuProfile`. Other events are not read: they are durations, not samples.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from flamehouse.errors import invalid_argument
+from ingest.formats import Parsed
+from ingest.formats.stacks.stack_profile import MeasuredStacks, upload_of_measured
+from ingest.formats.stacks.v8_cpuprofile import cpu_stacks
+from ingest.request.body import WHOLE_BODY
+from ingest.request.json_fields import list_of, object_of, objects_of, parse_json, text_of
+from ingest.request.query import IngestRequest
+
+type _Id = tuple[str, str]
+"""A process, and a thread or a profile of it."""
+
+_MAX_PROFILES: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Profile:
+    """What the chunks of a profile have together, in the shape of a .cpuprofile."""
+
+    thread: _Id
+    lists: dict[str, list[object]] = field(
+        default_factory=lambda: {"nodes": [], "samples": [], "timeDeltas": []}
+    )
+
+
+def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
+    """A profile of CPU time for each profiled thread, whose name is its label `profile_name`."""
+    trace = parse_json(parts.get(WHOLE_BODY, b""))
+    if isinstance(trace, list):
+        trace = {"traceEvents": trace}
+    profiles = [*_profiles(objects_of(object_of(trace, "the file"), "traceEvents"))]
+    if not profiles:
+        raise invalid_argument(
+            "the trace has no CPU profile: record it with the category disabled-by-default-v8.cpu_profiler"
+        )
+    if len(profiles) > _MAX_PROFILES:
+        raise invalid_argument(f"the file has more than {_MAX_PROFILES} profiles")
+    return upload_of_measured(request, profiles)
+
+
+def _profiles(events: Sequence[Mapping[str, object]]) -> Iterator[MeasuredStacks]:
+    names: dict[_Id, str] = {}
+    profiles: dict[_Id, _Profile] = {}
+    for event in events:
+        match event.get("name"):
+            case "thread_name":
+                names[_id(event, "tid")] = text_of(object_of(event.get("args"), "args"), "name")
+            case "Profile" | "ProfileChunk" | "CpuProfile":
+                _add(profiles, event)
+            case _:
+                pass
+    for profile in profiles.values():
+        name = names.get(profile.thread, "")
+        yield cpu_stacks(profile.lists, {"profile_name": name} if name else {})
+
+
+def _add(profiles: dict[_Id, _Profile], event: Mapping[str, object]) -> None:
+    """Add what a profile's event says to the profile of its process and id."""
+    profile = profiles.setdefault(_id(event, "id"), _Profile(thread=_id(event, "tid")))
+    data = object_of(object_of(event.get("args"), "args").get("data"), "data")
+    part = object_of(data.get("cpuProfile"), "cpuProfile")
+    for name, values in profile.lists.items():
+        values.extend(list_of(part, name) or list_of(data, name))
+
+
+def _id(event: Mapping[str, object], name: str) -> _Id:
+    return str(event.get("pid")), str(event.get(name))

@@ -1,0 +1,167 @@
+"""Firefox profiles: files of profiler.firefox.com, which samply and other tools write too.
+
+Format: the processed profile format of github.com/firefox-devtools/profiler. Its tables are columns; those of stacks,
+frames, functions and strings are in each thread or, in newer versions, shared by all.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flamehouse.errors import RpcError, invalid_argument
+from ingest.formats import Parsed
+from ingest.formats.stacks.app_name import SampleType, sample_type_of
+from ingest.formats.stacks.stack_profile import WALL_TIME, MeasuredStacks, Stack, upload_of_measured
+from ingest.request.body import WHOLE_BODY
+from ingest.request.json_fields import (
+    list_of,
+    number_from,
+    number_of,
+    object_of,
+    objects_of,
+    parse_json,
+    shown,
+    text_of,
+)
+from ingest.request.query import IngestRequest
+
+_MS_NS: Final = 1_000_000
+_NO_PREFIX: Final = -1
+_MAX_THREADS: Final = 1_000
+
+
+def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
+    """A profile for each thread with samples. A sample lasts for the interval, whether its thread ran or waited."""
+    file = object_of(parse_json(parts.get(WHOLE_BODY, b"")), "the file")
+    interval_ns = (number_of(object_of(file.get("meta"), "meta"), "interval") or 1) * _MS_NS
+    threads = objects_of(file, "threads")
+    if len(threads) > _MAX_THREADS:
+        raise invalid_argument(f"the file has more than {_MAX_THREADS} threads")
+    shared = object_of(file.get("shared"), "shared")
+    profiles = [_of_thread(thread, shared, interval_ns) for thread in threads]
+    return upload_of_measured(request, [profile for profile in profiles if profile.count])
+
+
+def _of_thread(
+    thread: Mapping[str, object], shared: Mapping[str, object], interval_ns: float
+) -> MeasuredStacks:
+    samples = object_of(thread.get("samples"), "samples")
+    if "schema" in samples:
+        raise invalid_argument(
+            "the file is a profile as Firefox records it: open it on profiler.firefox.com and save it from there"
+        )
+    sample_type, factor = _measure(text_of(samples, "weightType"), interval_ns)
+    weights = _weights(samples)
+    labels = {"profile_name": text_of(thread, "name"), "process_name": text_of(thread, "processName")}
+    return MeasuredStacks(
+        sample_type=sample_type,
+        count=len(weights),
+        stacks=_stacks(weights, _tables(thread, shared), factor),
+        labels={name: value for name, value in labels.items() if value},
+    )
+
+
+def _measure(weight_type: str, interval_ns: float) -> tuple[SampleType, float]:
+    """What weights measure, and what one of them is in its unit."""
+    measures = {
+        "": (WALL_TIME, interval_ns),
+        "samples": (WALL_TIME, interval_ns),
+        "tracing-ms": (WALL_TIME, _MS_NS),
+        "bytes": (sample_type_of("bytes"), 1),
+    }
+    if weight_type not in measures:
+        raise invalid_argument(
+            f"unknown weightType '{shown(weight_type)}': expected {', '.join(filter(None, measures))}"
+        )
+    return measures[weight_type]
+
+
+def _weights(samples: Mapping[str, object]) -> Mapping[int, float]:
+    """The weight of each stack with samples, by its index."""
+    stacks = list_of(samples, "stack")
+    weights = list_of(samples, "weight") or [1] * len(stacks)
+    if len(stacks) != len(weights):
+        raise invalid_argument(f"there are {len(stacks)} samples and {len(weights)} weights")
+    sums: defaultdict[int, float] = defaultdict(float)
+    for stack, weight in zip(stacks, weights, strict=True):
+        if stack is not None:
+            sums[int(number_from(stack, "a sample's stack"))] += number_from(weight, "a weight")
+    return sums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tables:
+    """The stacks of a thread: the caller of each, -1 for a root's, and its name."""
+
+    prefixes: Sequence[int]
+    frames: Sequence[int]
+    functions: Sequence[int]
+    names: Sequence[int]
+    strings: Sequence[object]
+
+    def name(self, stack: int) -> str:
+        return str(self.strings[self.names[self.functions[self.frames[stack]]]])
+
+
+def _tables(thread: Mapping[str, object], shared: Mapping[str, object]) -> _Tables:
+    def table(name: str) -> Mapping[str, object]:
+        return object_of(thread.get(name, shared.get(name)), name)
+
+    stacks = table("stackTable")
+    return _Tables(
+        prefixes=_prefixes(stacks),
+        frames=_indices(stacks, "frame"),
+        functions=_indices(table("frameTable"), "func"),
+        names=_indices(table("funcTable"), "name"),
+        strings=_strings(thread) or _strings(shared),
+    )
+
+
+def _prefixes(stacks: Mapping[str, object]) -> Sequence[int]:
+    """The column `prefix`, or what `prefixOffset` of newer versions says: how far before a stack its caller is."""
+    offsets = _indices(stacks, "prefixOffset")
+    if offsets:
+        return [at - offset if offset else _NO_PREFIX for at, offset in enumerate(offsets)]
+    return _indices(stacks, "prefix")
+
+
+def _indices(table: Mapping[str, object], name: str) -> Sequence[int]:
+    return [
+        _NO_PREFIX if each is None else int(number_from(each, f"one of {name}"))
+        for each in list_of(table, name)
+    ]
+
+
+def _strings(parent: Mapping[str, object]) -> Sequence[object]:
+    return list_of(parent, "stringArray") or list_of(parent, "stringTable")
+
+
+def _stacks(weights: Mapping[int, float], tables: _Tables, factor: float) -> Iterator[Stack]:
+    """The stacks with their values, made one at a time: a deep tree has many long ones."""
+    for stack, weight in weights.items():
+        value = round(weight * factor)
+        if value > 0:
+            yield _names(stack, tables), value
+
+
+def _names(stack: int, tables: _Tables) -> Sequence[str]:
+    """The names of a stack's frames, the outermost first."""
+    names: list[str] = []
+    while stack != _NO_PREFIX:
+        if len(names) == len(tables.prefixes):
+            raise invalid_argument("a stack of the profile is its own caller")
+        try:
+            names.append(tables.name(stack))
+            stack = tables.prefixes[stack]
+        except IndexError as error:
+            raise _missing(stack) from error
+        if stack < _NO_PREFIX:
+            raise _missing(stack)
+    return names[::-1]
+
+
+def _missing(stack: int) -> RpcError:
+    return invalid_argument(
+        f"the stack {stack} is not in stackTable, or its frame, function or name is missing"
+    )

@@ -1,0 +1,176 @@
+"""Files of perf, austin, Instruments, Chrome, Firefox and dotnet-trace by POST /ingest, however their text is encoded."""
+
+import gzip
+from collections.abc import Mapping
+
+import pytest
+
+from ingest.formats import format_of
+from tests.support.uploads import files
+from tests.support.uploads.parts import values_by_stack
+from tests.support.uploads.uploads import Ingest, refusal
+
+CPU = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
+WALL = "wall:wall:nanoseconds:cpu:nanoseconds"
+BYTES = "memory:samples:bytes::"
+MS = 1_000_000
+
+type Stored = Mapping[tuple[str, str], Mapping[str, int]]
+"""Values by stack, of each profile type and `profile_name`."""
+
+AUSTIN_STACKS = {
+    "P12;T0:77;/app/my app.py:main:3": 20_000,
+    "P12;T0:77;/app/my app.py:main:3;/app/my app.py:work:9": 250_000,
+}
+CHROME = {
+    (CPU, "CrRendererMain"): {"main": 40_000, "main;work": 25_000},
+    (CPU, "DedicatedWorker"): {"onmessage": 7_000},
+}
+FIREFOX = {(WALL, "GeckoMain"): {"main": 2 * MS, "main;poll": 2 * MS, "main;work": 4 * MS}}
+MIB = 1 << 20
+TEXT: Mapping[str, tuple[str, bytes, Stored]] = {
+    "perf without -g": (
+        "perf_script",
+        files.PERF_WITHOUT_STACKS,
+        {(CPU, ""): {"cat;read (inlined)": 10 * MS, "dd;copy_page": 20 * MS}},
+    ),
+    "austin": ("austin", files.AUSTIN_WALL, {(WALL, ""): AUSTIN_STACKS}),
+    "austin -f": (
+        "austin",
+        files.AUSTIN_FULL,
+        {
+            (WALL, ""): {"P12;T7;a.py:main:3": 100_000, "P12;T7;a.py:main:3;a.py:wait:5": 300_000},
+            (CPU, ""): {"P12;T7;a.py:main:3": 100_000},
+            (BYTES, ""): {"P12;T7;a.py:main:3": 2_048},
+        },
+    ),
+    "austin -m": ("austin", files.AUSTIN_MEMORY, {(BYTES, ""): {"P12;T7;a.py:main:3": 1_024}}),
+    "Instruments": (
+        "instruments",
+        files.INSTRUMENTS,
+        {(CPU, ""): {"start;main": 30 * MS, "start;main;delta()": 1_500 * MS}},
+    ),
+    "Instruments, bytes": (
+        "instruments",
+        files.INSTRUMENTS_OF_BYTES,
+        {(BYTES, ""): {"start": MIB // 2, "start;calloc": MIB // 2, "start;malloc": 2 * MIB}},
+    ),
+    "Instruments, cycles": (
+        "instruments",
+        files.INSTRUMENTS_OF_CYCLES,
+        {("process_cpu:cycles:count::", ""): {"app (40414);other": 532, "app (40414);start": 1_500_000_000}},
+    ),
+}
+JSON: Mapping[str, tuple[str, bytes, Stored]] = {
+    "Chrome": ("chrome_trace", files.CHROME_TRACE, CHROME),
+    "Chrome, a list": ("chrome_trace", files.CHROME_TRACE_AS_LIST, CHROME),
+    "Firefox": ("firefox", files.FIREFOX, FIREFOX),
+    "Firefox, shared strings": ("firefox", files.FIREFOX_SHARED, FIREFOX),
+    "Firefox, shared tables": ("firefox", files.FIREFOX_WITH_OFFSETS, FIREFOX),
+    "Firefox, bytes": (
+        "firefox",
+        files.FIREFOX_OF_BYTES,
+        {(BYTES, "dhat"): {"main": 7, "main;poll": 9, "main;work": 11}},
+    ),
+    "dotnet-trace": (
+        "speedscope",
+        files.DOTNET_TRACE,
+        {
+            (WALL, f"Thread ({thread})"): {
+                "Main;CPU_TIME": 2_750_000,
+                "Main;System.Threading.Wait()": 7_250_000,
+            }
+            for thread in (101, 102)
+        },
+    ),
+}
+
+
+def stored(body: bytes, query: str = "name=shop") -> Stored:
+    ingest = Ingest()
+    response = ingest.post(body, query)
+    assert response.status_code == 200, response.text
+    return {
+        (part.profile_type, dict(part.labels).get("profile_name", "")): dict(values_by_stack(part))
+        for part in ingest.uploads[0].profiles
+    }
+
+
+@pytest.mark.parametrize(
+    ("format_", "body", "expected"), [*TEXT.values(), *JSON.values()], ids=[*TEXT, *JSON]
+)
+def test_a_file_is_known_by_its_content_and_read_in_its_units(
+    format_: str, body: bytes, expected: Stored
+) -> None:
+    for sent in (body, gzip.compress(body, mtime=0), b"\xef\xbb\xbf" + body, body.decode().encode("utf-16")):
+        assert format_of("", "", sent) == format_
+        assert stored(sent) == expected
+    assert stored(body, f"name=shop&format={format_}") == expected
+
+
+@pytest.mark.parametrize(("format_", "body", "expected"), [*TEXT.values()], ids=[*TEXT])
+def test_line_ends_blanks_and_comments_change_nothing(format_: str, body: bytes, expected: Stored) -> None:
+    for sent in (body.replace(b"\n", b"\r\n"), body.replace(b"\n", b" \t\n"), body + b"\n \n", body.rstrip()):
+        assert format_of("", "", sent + b"\n") == format_
+        assert stored(sent + b"\n") == expected
+
+
+def test_austin_is_read_in_microseconds_whatever_the_upload_calls_it() -> None:
+    assert stored(files.AUSTIN_WALL, "name=shop&format=folded") == {(WALL, ""): AUSTIN_STACKS}
+
+
+def test_the_application_name_may_choose_another_type_of_the_same_unit() -> None:
+    assert stored(files.AUSTIN_WALL, "name=shop.cpu") == {(CPU, ""): AUSTIN_STACKS}
+    assert [*stored(files.INSTRUMENTS_OF_BYTES, "name=shop.alloc_space")] == [
+        ("memory:alloc_space:bytes::", "")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "query", "reason"),
+    [
+        (files.CHROME_TRACE_OF_TASKS, "", "the category disabled-by-default-v8.cpu_profiler"),
+        (files.FIREFOX_AS_RECORDED, "", "open it on profiler.firefox.com"),
+        (files.FIREFOX_CALLING_ITSELF, "", "its own caller"),
+        (files.FIREFOX_WITHOUT_NAMES, "", "is not in stackTable, or its frame, function or name is missing"),
+        (files.FIREFOX.replace(b'"samples"}', b'"eons"}'), "", "unknown weightType 'eons'"),
+        (files.FIREFOX_OF_BYTES, ".cpu", "says cpu, and the profile is of samples (bytes)"),
+        (files.AUSTIN_WALL, ".alloc_space", "the profile is of time"),
+        (
+            files.AUSTIN_WALL + b"P1;T1;a soon\n",
+            "",
+            "line 10: expected a stack, a blank and, in mode wall, an integer",
+        ),
+        (
+            files.AUSTIN_FULL + b"P1;T1;a 5\n",
+            "",
+            "line 5: expected a stack, a blank and, in mode full, a time",
+        ),
+        (files.AUSTIN_FULL.replace(b"full", b"odd"), "", "unknown mode 'odd' of austin"),
+        (files.INSTRUMENTS.replace(b"1.50 s\t", b"1.50 parsec\t"), "", "line 4: unknown unit 'parsec'"),
+        (files.INSTRUMENTS.replace(b"1.50 s\t", b"1.50 MB\t"), "", "line 4: the unit 'MB' is not one of cpu"),
+        (files.INSTRUMENTS.replace(b"     delta", b"       delta"), "", "row 3: 'delta()' is indented"),
+        (files.INSTRUMENTS + b"1 s\n", "", "line 5: expected 3 columns"),
+        (b"Weight\tName\n1 s\tmain\n", "", "expected a header"),
+        (b'{"hello": [1, 2]}', "", "looks like JSON of an unknown format"),
+        (b'{"flamebearer": {}, "metadata": {}}', "", "read as an ad hoc profile only"),
+        (b"[" + b"[]," * 1_100_000 + b"{}]", "&format=firefox", "more than 1048576 objects and lists"),
+        (b"[" + b"0," * 4_200_000 + b"0]", "&format=firefox", "more than 4194304 commas"),
+    ],
+)
+def test_a_file_that_is_not_read_is_refused_with_the_reason(body: bytes, query: str, reason: str) -> None:
+    ingest = Ingest()
+    status, _, message = refusal(ingest.post(body, f"name=shop{query}"))
+    assert (status, reason in message, ingest.uploads) == (422, True, []), message
+
+
+def test_a_refused_file_says_what_it_was_taken_for_and_what_is_read() -> None:
+    _, _, message = refusal(Ingest().post(files.INSTRUMENTS + b"1 s\n", "name=shop"))
+    assert "the content was taken for instruments (formats that are read: pprof, JFR, speedscope" in message
+    _, _, message = refusal(Ingest().post(files.INSTRUMENTS + b"1 s\n", "name=shop&format=instruments"))
+    assert "taken for" not in message
+
+
+def test_a_file_in_json_beyond_the_limit_names_the_setting() -> None:
+    _, _, message = refusal(Ingest().post(b'{"traceEvents":[' + b" " * (33 << 20) + b"]}", "name=shop"))
+    assert "MAX_JSON_BYTES=33554432" in message
