@@ -18,6 +18,7 @@ _SECTIONS: Final = {
         "maintain": ("maintain", "Make the roll-ups of a database."),
         "doctor": ("doctor", "Examine a database and a deployment."),
         "retention": ("retention", "Show or set how long a database retains profiles."),
+        "limits": ("limits", "Show or set what tenants may send and query."),
         "sql": ("sql", "Query a database in SQL, read only."),
         "import": ("imports", "Import profiles of another database."),
     },

@@ -11,7 +11,7 @@ from typing import Protocol
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.model.profile import SeriesProfile, Upload
 from flamehouse.services import Services
-from flamehouse.settings import Settings
+from flamehouse.settings import STAGED, Settings
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 from flamehouse.telemetry.request import note_error
@@ -49,8 +49,11 @@ def ingest(services: Services, received: ReceivedUpload) -> Outcome:
 
     Raises:
         RpcError: for an upload of which nothing is stored, because it cannot be read, has too many series, or the store
-            fails; worded for the clients of its endpoint.
+            fails, or for one beyond a limit of its tenant; worded for the clients of its endpoint.
     """
+    if services.settings.ingest_mode != STAGED:
+        services.store.admit_upload(received.tenant, len(received.body))
+    services = services.of_tenant(received.tenant)
     upload = read_upload(received, services)
     try:
         rejected = _store(services, received, upload)
@@ -78,6 +81,7 @@ def replay(services: Services, record: bytes) -> Upload | None:
         received = ReceivedUpload.parse(record)
     except EnvelopeError as error:
         raise invalid_argument(str(error)) from error
+    services = services.of_tenant(received.tenant)
     upload, _ = upload_of(read_upload(received, services), received, services.settings)
     return upload
 

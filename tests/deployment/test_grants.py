@@ -66,6 +66,7 @@ NEEDED: Final[Mapping[str, Mapping[str, Collection[str]]]] = {
             COMPLETION
         },
         "SELECT ON flamehouse.migrations": {PUSH},
+        "SELECT ON flamehouse.tenant_settings": set(),
     },
     "query": {"SELECT ON flamehouse.*": QUERIES},
     "admin": {

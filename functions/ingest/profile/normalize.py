@@ -9,7 +9,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from flamehouse.errors import invalid_argument
-from flamehouse.label_rules import LabelRule, parse_label_rules
+from flamehouse.label_rules import parse_label_rules
 from flamehouse.model.labels import LabelSet, validate_labels
 from flamehouse.model.profile import SeriesProfile, Symbols, fingerprint_of
 from flamehouse.model.profile_type import ProfileType
@@ -37,9 +37,7 @@ def normalize(
     table = SymbolTable(profile, symbols, settings.max_stack_depth, settings.native_frames)
     parts: list[SeriesProfile] = []
     rules = parse_label_rules(settings.label_rules)
-    own_labels = {
-        name: value for name, value in profile.labels.items() if rules.get(name) in {None, LabelRule.KEEP}
-    }
+    own_labels = rules.relabelled(profile.labels)
     merged = merge_samples(profile, table, rules)
     most = max(1, series_left // len(profile.pprof.sample_type))
     for sample_labels, samples in fold(merged, most, settings.max_label_names - len(own_labels)).items():

@@ -6,7 +6,7 @@ from itertools import accumulate, compress
 from typing import NamedTuple
 
 from flamehouse.errors import invalid_argument
-from flamehouse.label_rules import LabelRule
+from flamehouse.label_rules import LabelRule, LabelRules
 from flamehouse.model.labels import LabelSet
 from flamehouse.pb.profile_pb2 import Label
 from ingest.profile.columns import Samples
@@ -46,7 +46,7 @@ class SeriesColumns(NamedTuple):
 
 
 def merge_samples(
-    profile: ValidProfile, symbols: SymbolTable, rules: Mapping[str, LabelRule]
+    profile: ValidProfile, symbols: SymbolTable, rules: LabelRules
 ) -> Mapping[LabelSet, Sequence[Merged]]:
     """Sum the pprof's samples by labels and stack, the labels grouped by the series they make.
 
@@ -139,9 +139,7 @@ def columns_of(samples: Sequence[Merged], type_: int) -> SeriesColumns:
 class LabelReader:
     """Reads the encoded labels of samples; the few distinct sets of a profile are made out once."""
 
-    def __init__(
-        self, strings: Sequence[str], series_labels: Container[str], rules: Mapping[str, LabelRule]
-    ) -> None:
+    def __init__(self, strings: Sequence[str], series_labels: Container[str], rules: LabelRules) -> None:
         self._rules = rules
         self._strings = strings
         self._series_labels = series_labels
@@ -162,12 +160,10 @@ class LabelReader:
         trace_id = _hex_id(named.pop("trace_id", ""), 16)
         span_ids = [_hex_id(named.pop(name, ""), 8) for name in _SPAN_LABELS]
         span_id = next((int.from_bytes(id_) for id_ in span_ids if id_), 0)
-        for name in named.keys() & self._rules.keys():
-            if self._rules[name] is LabelRule.SPAN:
-                span_id = span_id or _any_id(named[name])
-            if self._rules[name] is not LabelRule.KEEP:
-                del named[name]
-        own = [(name, value) for name, value in named.items() if self._is_own(name)]
+        for name, value in named.items():
+            if self._rules.rule_of(name) is LabelRule.SPAN:
+                span_id = span_id or _any_id(value)
+        own = [pair for pair in self._rules.relabelled(named).items() if self._is_own(pair[0])]
         return SampleLabels(tuple(sorted(own)), span_id, trace_id or _NO_TRACE)
 
     def _is_own(self, name: str) -> bool:

@@ -36,12 +36,16 @@ class RpcError(Exception):
     """A failure that the client is told about: a Connect code and a message in plain words.
 
     `http_status` overrides the code's own status where an endpoint answers otherwise (/ingest's 413 and 422).
+    `retry_after_s` is after how many seconds the client may try again, None if that is unknown.
     """
 
-    def __init__(self, code: Code, message: str, *, http_status: int | None = None) -> None:
+    def __init__(
+        self, code: Code, message: str, *, http_status: int | None = None, retry_after_s: int | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.retry_after_s = retry_after_s
         self.http_status = http_status if http_status is not None else code.http_status
 
     def alone(self) -> Self:

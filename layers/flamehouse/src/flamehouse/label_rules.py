@@ -1,17 +1,25 @@
-"""Rules for labels whose values never repeat: each value would make a series of its own."""
+"""Rules that drop, rename and hash labels: those whose values never repeat would make a series for each value."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from hashlib import blake2b
 from types import MappingProxyType
 from typing import Final
 
 
 class LabelRule(StrEnum):
-    """What becomes of a label: dropped, stored as the span of its sample, or a label of the series."""
+    """What becomes of a label: dropped, stored as the span of its sample, or a label of the series.
+
+    A renamed label has the name after `rename:`; of a hashed one the value is a hash.
+    """
 
     DROP = "drop"
     SPAN = "span"
     KEEP = "keep"
+    RENAME = "rename"
+    HASH = "hash"
 
 
 _DEFAULT: Final[Mapping[str, LabelRule]] = MappingProxyType(
@@ -38,19 +46,74 @@ _DEFAULT: Final[Mapping[str, LabelRule]] = MappingProxyType(
 """What the tracers of Datadog (names with blanks) and OpenTelemetry (names with dots) attach."""
 
 
-def parse_label_rules(text: str) -> Mapping[str, LabelRule]:
-    """The default rules, changed by `name=drop,other name=keep`; ValueError for a rule that is unknown or has no name."""
-    rules = dict(_DEFAULT)
+_EVERY_OTHER: Final = "*"
+"""The name of the rule for labels without a rule of their own."""
+_RENAME: Final = f"{LabelRule.RENAME}:"
+_HASH_BYTES: Final = 8
+_SERVICE_NAME: Final = "service_name"
+_PRIVATE: Final = "__"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRules:
+    """The rule of each label; `names` has the new names of renamed ones, `otherwise` holds for labels without a rule."""
+
+    rules: Mapping[str, LabelRule]
+    names: Mapping[str, str]
+    otherwise: LabelRule = LabelRule.KEEP
+
+    def rule_of(self, name: str) -> LabelRule:
+        """The rule of a label. The service and private labels are kept."""
+        if name == _SERVICE_NAME or name.startswith(_PRIVATE):
+            return LabelRule.KEEP
+        return self.rules.get(name, self.otherwise)
+
+    def relabelled(self, labels: Mapping[str, str]) -> dict[str, str]:
+        """The labels of the series. A label that has the name already wins over one that is renamed to it."""
+        changed, renamed = {}, {}
+        for name, value in labels.items():
+            match self.rule_of(name):
+                case LabelRule.KEEP:
+                    changed[name] = value
+                case LabelRule.HASH:
+                    changed[name] = blake2b(value.encode(), digest_size=_HASH_BYTES).hexdigest()
+                case LabelRule.RENAME:
+                    renamed[self.names[name]] = value
+        return {**renamed, **changed}
+
+
+@lru_cache(maxsize=256)
+def parse_label_rules(text: str) -> LabelRules:
+    """The default rules, changed by `name=drop,other name=keep`; the name `*` is of labels without a rule.
+
+    Raises: ValueError for a rule that is unknown, has no name, or is of the label `service_name` or a private one.
+    """
+    rules, names = dict(_DEFAULT), {}
     for pair in filter(None, map(str.strip, text.split(","))):
-        name, _, rule = pair.rpartition("=")
-        if not name.strip() or rule.strip() not in set(LabelRule):
+        name, _, rule = (part.strip() for part in pair.rpartition("="))
+        kind, new = (
+            (LabelRule.RENAME.value, rule.removeprefix(_RENAME)) if rule.startswith(_RENAME) else (rule, "")
+        )
+        if not _is_valid(name, kind, new):
             raise ValueError(
-                f"LABEL_RULES must be name=drop, name=span or name=keep, by commas, not {pair!r}"
+                "LABEL_RULES must be name=drop, name=span, name=keep, name=hash or name=rename:new, by commas, "
+                f"and not of service_name, not {pair!r}"
             )
-        rules[name.strip()] = LabelRule(rule.strip())
-    return MappingProxyType(rules)
+        rules[name] = LabelRule(kind)
+        if new:
+            names[name] = new
+    otherwise = rules.pop(_EVERY_OTHER, LabelRule.KEEP)
+    return LabelRules(rules=MappingProxyType(rules), names=MappingProxyType(names), otherwise=otherwise)
 
 
 def dropped_labels(text: str) -> frozenset[str]:
     """The names of the labels that are dropped."""
-    return frozenset(name for name, rule in parse_label_rules(text).items() if rule is LabelRule.DROP)
+    return frozenset(name for name, rule in parse_label_rules(text).rules.items() if rule is LabelRule.DROP)
+
+
+def _is_valid(name: str, kind: str, new: str) -> bool:
+    if not name or any(each == _SERVICE_NAME or each.startswith(_PRIVATE) for each in (name, new)):
+        return False
+    if name == _EVERY_OTHER:
+        return kind in {LabelRule.DROP, LabelRule.KEEP, LabelRule.HASH}
+    return kind in set(LabelRule) and bool(new) == (kind == LabelRule.RENAME)

@@ -1,13 +1,14 @@
 """What a request handler works with; built once per process, on the first request."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 from flamehouse.aws.objects import ObjectStorage
 from flamehouse.blobs import blobs_of
 from flamehouse.circuit import Circuit
-from flamehouse.settings import DIRECT, Settings
+from flamehouse.settings import DIRECT, STAGED, Settings
 from flamehouse.store import Store
 
 _DAY_S: Final = 86_400
@@ -30,6 +31,15 @@ class Services:
     check: Callable[[], None] = nothing
     circuit: Circuit = field(default_factory=Circuit)
     """Whether ClickHouse took the last uploads, where there is another way to acknowledge one."""
+
+    def of_tenant(self, tenant: str) -> "Services":
+        """These services, with the label rules of a tenant in the settings.
+
+        Where every upload is staged ClickHouse is not queried for limits, as that would wake it.
+        """
+        if self.settings.ingest_mode == STAGED or not (rules := self.store.limits_of(tenant).label_rules):
+            return self
+        return replace(self, settings=_with_label_rules(self.settings, rules))
 
     @property
     def blobs(self) -> ObjectStorage:
@@ -72,3 +82,9 @@ class Services:
 
     def _or_retention(self, seconds: int) -> int:
         return self.store.retention_days() * _DAY_S if seconds < 0 else seconds
+
+
+@lru_cache(maxsize=256)
+def _with_label_rules(settings: Settings, rules: str) -> Settings:
+    """The settings with rules that change theirs."""
+    return replace(settings, label_rules=f"{settings.label_rules},{rules}")

@@ -90,16 +90,16 @@ def test_a_question_is_one_request_from_the_first_on(server: ClickHouseServer) -
         assert len(server.asked()) == before + requests
 
 
-def test_an_upload_is_two_inserts_and_one_look_at_its_tenants_series(
+def test_an_upload_is_two_inserts_and_one_look_at_its_tenants_limits_and_series(
     server: ClickHouseServer, tenant: str
 ) -> None:
     before = len(server.asked())
     store = store_at(server.dsn)
     store.insert(upload_of(tenant))
-    assert [line.split()[0] for line in server.asked()[before:]] == ["SELECT", "INSERT", "INSERT"]
+    assert [line.split()[0] for line in server.asked()[before:]] == ["SELECT", "SELECT", "INSERT", "INSERT"]
     store.insert(upload_of(tenant))
     assert len(store.profile_types(tenant, EVER)) == 1
-    assert [line.split()[0] for line in server.asked()[before + 3 :]] == ["INSERT", "INSERT", "SELECT"]
+    assert [line.split()[0] for line in server.asked()[before + 4 :]] == ["INSERT", "INSERT", "SELECT"]
 
 
 def test_the_secret_is_read_once_and_when_first_needed(secret: LocalSecret) -> None:
@@ -185,9 +185,9 @@ def test_a_question_outlives_a_failure_that_passes(passing: Reply) -> None:
 
 
 def test_an_upload_outlives_a_failure_that_passes(tenant: str) -> None:
-    with scripted(NO_ROWS, BUSY, NO_ROWS, BUSY, NO_ROWS) as server:
+    with scripted(NO_ROWS, NO_ROWS, BUSY, NO_ROWS, BUSY, NO_ROWS) as server:
         store_at(server.dsn).insert(upload_of(tenant))
-        assert server.requests == 5
+        assert server.requests == 6
 
 
 @pytest.mark.parametrize("failure", [BROKEN, REFUSED])

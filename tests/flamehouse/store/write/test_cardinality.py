@@ -131,7 +131,7 @@ def test_a_failed_upload_gives_its_series_back(clickhouse: ClickHouse) -> None:
             headers={"X-Scope-OrgID": tenant},
         )
     first, second = received.uploads
-    budget = cardinality.SeriesBudget(clickhouse, 1)
+    budget = cardinality.SeriesBudget(clickhouse, lambda _: 1)
     with pytest.raises(OSError, match="disk"), budget.taken(first):
         raise OSError("disk")
     with budget.taken(second):

@@ -40,7 +40,7 @@ def group(clickhouse: ClickHouse, later_s: int = 0) -> GroupInserts:
 
 
 def unlimited(clickhouse: ClickHouse) -> SeriesBudget:
-    return SeriesBudget(clickhouse, 0)
+    return SeriesBudget(clickhouse, lambda _: 0)
 
 
 def stored(clickhouse: ClickHouse, uploads: Sequence[Upload], later_s: int = 0) -> None:
@@ -138,9 +138,9 @@ def test_the_error_of_an_upload_is_its_own(counted: Counted, clickhouse: ClickHo
 
 def test_an_upload_beyond_the_limit_on_series_fails_alone(counted: Counted, clickhouse: ClickHouse) -> None:
     uploads = [counted.upload(0), counted.upload(1, pod="b")]
-    failures = group(clickhouse).store(uploads[:1], SeriesBudget(clickhouse, 1))
+    failures = group(clickhouse).store(uploads[:1], SeriesBudget(clickhouse, lambda _: 1))
     assert failures == {}
-    failures = group(clickhouse).store(uploads, SeriesBudget(clickhouse, 1))
+    failures = group(clickhouse).store(uploads, SeriesBudget(clickhouse, lambda _: 1))
     assert [error.code.wire_name for error in failures.values()] == ["resource_exhausted"]
 
 

@@ -1,6 +1,6 @@
 """The profile store: reads and writes profiles in a ClickHouse database through one object."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Concatenate
 from flamehouse.deadline import time_limit
 from flamehouse.disk import Disk
 from flamehouse.model.call_tree import CutTree, DiffTree
+from flamehouse.model.limits import NO_LIMIT, Limits
 from flamehouse.model.profile import Upload
 from flamehouse.model.queries import StacktraceQuery
 from flamehouse.settings import Settings
@@ -16,6 +17,8 @@ from flamehouse.store import tenant_settings
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.store.connection.errors import TO_READERS, TO_WRITERS, told_to_clients
 from flamehouse.store.connection.query_tag import current_tag
+from flamehouse.store.limiter import Limiter
+from flamehouse.store.limits import CachedLimits, every_limits
 from flamehouse.store.read import analyze as analysis_query
 from flamehouse.store.read import diff as diff_query
 from flamehouse.store.read import heatmap as heatmap_query
@@ -37,6 +40,9 @@ from flamehouse.store.write.log.writer import LogWriter, Pending, Record, Replay
 from flamehouse.store.write.writer import LoneWriter, Writer
 from flamehouse.telemetry import metrics
 from flamehouse.telemetry.request import current
+
+_LIMITS_S = 1
+"""How long a request waits for limits, once a minute."""
 
 __all__ = ["Store", "open_store"]
 
@@ -74,7 +80,9 @@ class Store:
         self._carry_over = carry_over or CarryOver(clickhouse)
         self._writer = writer
         self._names = FunctionNames()
-        self._budget = SeriesBudget(self._uploads, settings.max_series_per_day)
+        self._cached_limits = CachedLimits(Limits(series_per_day=settings.max_series_per_day))
+        self._limiter = Limiter()
+        self._budget = SeriesBudget(self._uploads, self._series_per_day)
         self._retention = CachedRetention(settings.retention_days)
         self._time_limit_s = settings.query_timeout_s
         self._limits: ServerSettings = {
@@ -157,6 +165,21 @@ class Store:
         with self._reading(self._uploads) as reader:
             return self._retention.days(reader.rows)
 
+    def limits_of(self, tenant: str) -> Limits:
+        """The limits of a tenant, cached for a minute. If ClickHouse does not answer in a second, the last ones hold."""
+        return self._cached_limits.of(tenant, self._read_limits)
+
+    def admit_upload(self, tenant: str, size: int) -> None:
+        """Count an upload of `size` bytes. Raises RpcError(RESOURCE_EXHAUSTED) beyond a limit of its tenant."""
+        self._limiter.admit_upload(tenant, self.limits_of(tenant), size)
+
+    def _read_limits(self) -> Mapping[str, Limits]:
+        with told_to_clients(TO_READERS), time_limit(_LIMITS_S):
+            return every_limits(Reader(clickhouse=self._uploads, settings={"max_execution_time": _LIMITS_S}))
+
+    def _series_per_day(self, tenant: str) -> int:
+        return self.limits_of(tenant).series_per_day or NO_LIMIT
+
     def settle(self) -> None:
         """Wait until every upload acknowledged so far is in the tables. Queries do this themselves."""
         with told_to_clients(TO_WRITERS), time_limit(self._time_limit_s):
@@ -181,7 +204,9 @@ class Store:
     @contextmanager
     def asking(self) -> Iterator[Reader]:
         """Run one query, which sees every upload acknowledged before it. Raises RpcErrors, also on timeout."""
-        with self._reading(self._clickhouse) as reader:
+        tenant = current().tenant
+        limits = self._cached_limits.of(tenant, self._read_limits, at_once=False)
+        with self._limiter.query(tenant, limits), self._reading(self._clickhouse) as reader:
             self._writer.settle()
             yield reader
 

@@ -92,6 +92,12 @@ SERIES_FOLDED: Final = Event(
     ),
     fields=("service_name", "limit"),
 )
+LIMITS_INVALID: Final = Event(
+    name="limits_invalid",
+    level=logging.ERROR,
+    text="the stored limits of tenant {limited} are ignored: {reason}",
+    fields=("reason", "limited"),
+)
 MAINTENANCE_FAILED: Final = Event(
     name="maintenance_failed",
     level=logging.WARNING,
@@ -157,6 +163,7 @@ EVENTS: Final = (
     FOLDER_FAILED,
     GRPC_ON_HTTP_PORT,
     SERIES_FOLDED,
+    LIMITS_INVALID,
     MAINTENANCE_FAILED,
     UPLOAD_LOG_FAILED,
     UPLOAD_LOG_DAMAGED,

@@ -85,6 +85,12 @@ CLICKHOUSE_FAILURES: Final = Metric(
     text="Failures of ClickHouse that its clients did not cause, by kind",
     labels=("kind",),
 )
+LIMIT_REFUSALS: Final = Metric(
+    name="flamehouse_limit_refusals_total",
+    unit=Unit.COUNT,
+    text="Uploads and queries beyond a limit of their tenant, by limit",
+    labels=("limit",),
+)
 COLD_STARTS: Final = Metric(
     name="flamehouse_cold_starts_total", unit=Unit.COUNT, text="First requests of a process"
 )
@@ -114,6 +120,7 @@ METRICS: Final = (
     INSERT_MILLISECONDS,
     QUERY_MILLISECONDS,
     CLICKHOUSE_FAILURES,
+    LIMIT_REFUSALS,
     COLD_STARTS,
     UPLOADS_STAGED,
     OBJECTS_QUARANTINED,

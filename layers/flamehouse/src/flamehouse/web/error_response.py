@@ -26,4 +26,6 @@ def error_response(error: RpcError) -> Response:
 def error_headers(error: RpcError) -> dict[str, str]:
     """The headers of an error in any shape, such as when to retry. Notes the error for the request's log line."""
     note_error(error.code.wire_name, error.message)
+    if error.retry_after_s is not None:
+        return {"Retry-After": str(error.retry_after_s)}
     return {"Retry-After": str(RETRY_AFTER_S)} if error.code is Code.UNAVAILABLE else {}

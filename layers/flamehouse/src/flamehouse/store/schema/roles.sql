@@ -8,6 +8,7 @@ GRANT SELECT ON $database.series TO $ingest;
 -- Which profiles of an upload are stored, and not what is in them.
 GRANT SELECT(tenant, service, time, upload_id, profile_id, profile_type, fingerprint) ON $database.sampled_profiles TO $ingest;
 GRANT SELECT ON $database.migrations TO $ingest;
+GRANT SELECT ON $database.tenant_settings TO $ingest;
 
 CREATE ROLE IF NOT EXISTS $query;
 GRANT SELECT ON $database.* TO $query;

@@ -1,6 +1,6 @@
 """Limits the series of a tenant per day, as a guard against labels whose values never repeat."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Lock
@@ -8,10 +8,13 @@ from threading import Lock
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.store.connection.client import ClickHouse
+from flamehouse.telemetry import metrics
 
 _S_PER_DAY = 86_400
 _NS_PER_DAY = _S_PER_DAY * 10**9
 _MAX_COUNTED = 2_000_000
+_RETRY_AFTER_S = 3_600
+"""Profiles of the next day are within the limit again; those of this one are not."""
 
 _FINGERPRINTS = """
 SELECT DISTINCT fingerprint
@@ -22,15 +25,15 @@ LIMIT {limit:UInt64}
 
 
 class SeriesBudget:
-    """Counts the series of each tenant and day that this process writes to; `limit` 0 turns counting off.
+    """Counts the series of each tenant and day that this process writes to, up to the limit of the tenant.
 
-    The count is read from the database once and then updated in memory, so several writers may exceed the limit by what
+    `limit_of` returns that limit, where 0 turns counting off. The count is read from the database once and then updated in memory, so several writers may exceed the limit by what
     each adds. After 2 M counted series, all counts are dropped and read again, so memory does not grow from day to day.
     """
 
-    def __init__(self, clickhouse: ClickHouse, limit: int) -> None:
+    def __init__(self, clickhouse: ClickHouse, limit_of: Callable[[str], int]) -> None:
         self._clickhouse = clickhouse
-        self._limit = limit
+        self._limit_of = limit_of
         self._series: dict[tuple[str, int], set[int]] = {}
         self._counted = 0
         self._lock = Lock()
@@ -41,26 +44,27 @@ class SeriesBudget:
 
         Raises RpcError(RESOURCE_EXHAUSTED) if its new series exceed the tenant's limit for a day.
         """
-        if not self._limit:
+        limit = self._limit_of(upload.tenant)
+        if not limit:
             yield
             return
         days: dict[int, set[int]] = {}
         for profile in upload.profiles:
             days.setdefault(profile.time_ns // _NS_PER_DAY, set()).add(profile.fingerprint)
         for day in days:
-            self._read(upload.tenant, day)
-        added = self._take(upload.tenant, days)
+            self._read(upload.tenant, day, limit)
+        added = self._take(upload.tenant, days, limit)
         try:
             yield
         except BaseException:
             self._give_back(upload.tenant, added)
             raise
 
-    def _take(self, tenant: str, days: Mapping[int, set[int]]) -> dict[int, set[int]]:
+    def _take(self, tenant: str, days: Mapping[int, set[int]], limit: int) -> dict[int, set[int]]:
         """Count the series of each day; return the new ones."""
         with self._lock:
             for day, fingerprints in days.items():
-                self._check(day, fingerprints, self._known(tenant, day))
+                _check(day, fingerprints, self._known(tenant, day), limit)
             added = {day: fingerprints - self._known(tenant, day) for day, fingerprints in days.items()}
             for day, new in added.items():
                 self._known(tenant, day).update(new)
@@ -73,23 +77,14 @@ class SeriesBudget:
                 self._known(tenant, day).difference_update(new)
                 self._counted -= len(new)
 
-    def _check(self, day: int, fingerprints: set[int], known: set[int]) -> None:
-        if len(known | fingerprints) > self._limit and not fingerprints <= known:
-            raise RpcError(
-                Code.RESOURCE_EXHAUSTED,
-                f"too many series: this tenant has {len(known)} on {datetime.fromtimestamp(day * _S_PER_DAY, UTC):%F},"
-                f" and the limit is {self._limit} a day (max_series_per_day);"
-                " a label whose values never repeat is the usual reason",
-            )
-
-    def _read(self, tenant: str, day: int) -> None:
+    def _read(self, tenant: str, day: int, limit: int) -> None:
         """Read the day's series unless they are known. The query runs without the lock, so other threads do not wait for it."""
         with self._lock:
             if self._counted > _MAX_COUNTED:
                 self._series, self._counted = {}, 0
             if (tenant, day) in self._series:
                 return
-        rows = self._clickhouse.rows(_FINGERPRINTS, {"tenant": tenant, "day": day, "limit": self._limit})
+        rows = self._clickhouse.rows(_FINGERPRINTS, {"tenant": tenant, "day": day, "limit": limit})
         with self._lock:
             known = self._series.setdefault((tenant, day), set())
             before = len(known)
@@ -99,3 +94,15 @@ class SeriesBudget:
     def _known(self, tenant: str, day: int) -> set[int]:
         """The series counted so far; a new set if the counts were dropped since."""
         return self._series.get((tenant, day), set())
+
+
+def _check(day: int, fingerprints: set[int], known: set[int], limit: int) -> None:
+    if len(known | fingerprints) > limit and not fingerprints <= known:
+        metrics.add(metrics.LIMIT_REFUSALS, limit="series_per_day")
+        raise RpcError(
+            Code.RESOURCE_EXHAUSTED,
+            f"too many series: this tenant has {len(known)} on {datetime.fromtimestamp(day * _S_PER_DAY, UTC):%F},"
+            f" and the limit is {limit} a day (max_series_per_day);"
+            " a label whose values never repeat is the usual reason",
+            retry_after_s=_RETRY_AFTER_S,
+        )

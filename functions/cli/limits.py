@@ -1,0 +1,67 @@
+"""`flamehouse limits`: what tenants may send and query, and the rules for their labels."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+
+import click
+
+from cli.database import existing_database
+from cli.options import json_option
+from cli.output import print_json, print_table
+from flamehouse.errors import OperatorError, RpcError
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.connection.data_folder import STOP_SERVER, locked
+from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.limits import DEFAULTS, every_limits, store_limits, stored_limits
+from flamehouse.store.read.reader import Reader
+
+_EVERYONE = "*"
+"""How the command names the defaults."""
+
+
+@click.group()
+def limits() -> None:
+    """Show or set the limits of tenants, in ./data, DATA_DIR or CLICKHOUSE_DSN; * is for the defaults of all."""
+
+
+@limits.command()
+@json_option
+def show(*, as_json: bool) -> None:
+    """Print the limits that are set. Running processes follow a change within a minute."""
+    with _opened() as reader:
+        found = {tenant or _EVERYONE: asdict(of_tenant) for tenant, of_tenant in every_limits(reader).items()}
+    chosen = {
+        tenant: {name: value for name, value in of_tenant.items() if value is not None}
+        for tenant, of_tenant in found.items()
+    }
+    if as_json:
+        print_json(chosen)
+        return
+    rows = [(tenant, name, str(value)) for tenant, named in chosen.items() for name, value in named.items()]
+    print_table(("tenant", "limit", "value"), rows)
+
+
+@limits.command(name="set")
+@click.argument("tenant")
+@click.argument("changes", metavar="NAME=VALUE...", nargs=-1, required=True)
+def set_(tenant: str, changes: Sequence[str]) -> None:
+    """Set limits of TENANT, or of * for all: uploads_per_second=50 bytes_per_day=0 label_rules='pod=drop'.
+
+    0 is no limit, and an empty value goes back to the default.
+    """
+    with _opened() as reader:
+        of_tenant = DEFAULTS if tenant == _EVERYONE else tenant
+        store_limits(reader, of_tenant, stored_limits(reader, of_tenant).changed(changes))
+    click.echo(f"limits of {tenant} are set; running processes follow within a minute")
+
+
+@contextmanager
+def _opened() -> Iterator[Reader]:
+    with told_to_operators():
+        settings = existing_database()
+        with locked(settings, STOP_SERVER), closing(ClickHouse(settings)) as clickhouse:
+            try:
+                yield Reader(clickhouse=clickhouse, settings={})
+            except RpcError as error:
+                raise OperatorError(error.message) from error

@@ -1,0 +1,101 @@
+"""Admits uploads and queries within the limits of their tenant, as this process counts them."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+
+from flamehouse.errors import Code, RpcError
+from flamehouse.model.limits import Limits
+from flamehouse.telemetry import metrics
+from flamehouse.units import S_PER_DAY
+
+_MAX_TENANTS: Final = 100_000
+"""Beyond them all counts begin again: they must not take more memory with each tenant."""
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What a tenant used: on `day` (days since the epoch), and in the current second."""
+
+    day: int = 0
+    bytes: int = 0
+    query_seconds: float = 0
+    tokens: float = 0
+    """Uploads that may come at once; it refills at the limit's rate up to one second's uploads."""
+    refilled: float = 0
+
+
+class Limiter:
+    """Counts by tenant since the process started. `clock` returns Unix time in seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._counts: defaultdict[str, _Counts] = defaultdict(_Counts)
+        self._lock = Lock()
+
+    def admit_upload(self, tenant: str, limits: Limits, size: int) -> None:
+        """Count an upload of `size` bytes.
+
+        Raises: RpcError(RESOURCE_EXHAUSTED) beyond a limit; the upload is then not counted.
+        """
+        with self._lock:
+            counts, now = self._of(tenant)
+            if (most := limits.bytes_per_day) and counts.bytes + size > most:
+                raise _refused("bytes_per_day", f"{most} bytes of uploads a day", _until_midnight(now))
+            if rate := limits.uploads_per_second:
+                counts.tokens = min(rate, counts.tokens + (now - counts.refilled) * rate)
+                counts.refilled = now
+                if counts.tokens < 1:
+                    raise _refused("uploads_per_second", f"{rate} uploads a second", 1)
+                counts.tokens -= 1
+            counts.bytes += size
+
+    @contextmanager
+    def query(self, tenant: str, limits: Limits) -> Iterator[None]:
+        """Count the time that the block takes, also if it fails.
+
+        Raises: RpcError(RESOURCE_EXHAUSTED) if the tenant's time is used up.
+        """
+        most = limits.query_seconds_per_day
+        if not most:
+            yield
+            return
+        with self._lock:
+            counts, now = self._of(tenant)
+            if counts.query_seconds >= most:
+                raise _refused(
+                    "query_seconds_per_day", f"{most} seconds of queries a day", _until_midnight(now)
+                )
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._of(tenant)[0].query_seconds += time.monotonic() - started
+
+    def _of(self, tenant: str) -> tuple[_Counts, float]:
+        """The counts of today, and the time."""
+        now = self._clock()
+        if len(self._counts) > _MAX_TENANTS:
+            self._counts.clear()
+        counts, day = self._counts[tenant], int(now // S_PER_DAY)
+        if counts.day != day:
+            counts.day, counts.bytes, counts.query_seconds = day, 0, 0
+        return counts, now
+
+
+def _until_midnight(now: float) -> int:
+    return S_PER_DAY - int(now) % S_PER_DAY
+
+
+def _refused(limit: str, words: str, retry_after_s: int) -> RpcError:
+    metrics.add(metrics.LIMIT_REFUSALS, limit=limit)
+    return RpcError(
+        Code.RESOURCE_EXHAUSTED,
+        f"this tenant may send no more: its limit is {words} ({limit})",
+        retry_after_s=retry_after_s,
+    )

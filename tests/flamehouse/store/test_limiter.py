@@ -1,0 +1,88 @@
+"""Limits as values, their cache and the counts of one process."""
+
+import pytest
+
+from flamehouse.errors import Code, RpcError
+from flamehouse.model.limits import Limits
+from flamehouse.store.limiter import Limiter
+from flamehouse.store.limits import CachedLimits
+
+DAY_S = 86_400
+BUILTIN = Limits(series_per_day=7)
+
+
+def test_a_change_counts_within_a_minute_and_a_failure_keeps_the_last_limits() -> None:
+    now, reads = [0.0], list[int]()
+    cached = CachedLimits(BUILTIN, lambda: now[0])
+
+    def read() -> dict[str, Limits]:
+        reads.append(len(reads))
+        if len(reads) == 2:
+            raise RpcError(Code.UNAVAILABLE, "asleep")
+        return {"a": Limits(bytes_per_day=len(reads))}
+
+    seen = []
+    for now[0] in (0, 59, 61, 70, 72, 120, 131, 132.5):
+        seen.append((now[0], cached.of("a", read).bytes_per_day))
+    assert seen == [(0, 1), (59, 1), (61, 1), (70, 1), (72, 3), (120, 3), (131, 3), (132.5, 4)]
+    assert len(reads) == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("bytes=5", "invalid limit 'bytes=5': use NAME=VALUE with one of uploads_per_second, bytes_per_day"),
+        ("bytes_per_day", "invalid limit 'bytes_per_day'"),
+        ("bytes_per_day=-1", "use a whole number, or 0 for no limit"),
+        ("bytes_per_day=9223372036854775808", "use a whole number"),
+        ("label_rules=pod=fold", "LABEL_RULES must be name=drop"),
+        ("label_rules=service_name=drop", "and not of service_name"),
+        ("label_rules=pod=rename:__name__", "LABEL_RULES must be"),
+        ("label_rules=*=span", "LABEL_RULES must be"),
+        ("label_rules=pod=rename:", "LABEL_RULES must be"),
+    ],
+)
+def test_an_unknown_limit_is_an_error_that_says_what_to_use(change: str, words: str) -> None:
+    with pytest.raises(ValueError, match=r"invalid limit|LABEL_RULES") as caught:
+        Limits().changed([change])
+    assert words in str(caught.value)
+
+
+def is_admitted(limiter: Limiter, tenant: str, limits: Limits) -> bool:
+    try:
+        limiter.admit_upload(tenant, limits, 1)
+    except RpcError:
+        return False
+    return True
+
+
+def test_a_tenant_that_floods_leaves_the_others_their_own() -> None:
+    now = [0.0]
+    limiter, limits = Limiter(lambda: now[0]), Limits(uploads_per_second=2)
+    admitted = {"flood": 0, "calm": 0}
+    for step in range(32):
+        now[0] = 10 + step / 8
+        for tenant in ("flood", "flood", "calm") if step % 8 == 0 else ("flood",):
+            admitted[tenant] += is_admitted(limiter, tenant, limits)
+    assert admitted == {"flood": 9, "calm": 4}
+
+
+def test_bytes_begin_again_at_midnight_utc() -> None:
+    now = [DAY_S - 10.0]
+    limiter, limits = Limiter(lambda: now[0]), Limits(bytes_per_day=5)
+    limiter.admit_upload("a", limits, 5)
+    with pytest.raises(RpcError) as refused:
+        limiter.admit_upload("a", limits, 1)
+    assert refused.value.retry_after_s == 10
+    now[0] += 10
+    limiter.admit_upload("a", limits, 5)
+
+
+def test_a_patient_reader_waits_for_the_second_minute() -> None:
+    now = [5.0]
+    cached = CachedLimits(BUILTIN, lambda: now[0])
+    seen = []
+    for now[0] in (5.0, 64.0, 66.0):
+        limits = cached.of("a", lambda: {"a": Limits(bytes_per_day=1)}, at_once=False)
+        seen.append(limits.bytes_per_day)
+    assert seen == [None, None, 1]

@@ -1,0 +1,155 @@
+"""Limits of tenants: what is stored, when processes follow, and what is refused, through real requests."""
+
+import logging
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from flamehouse.model.limits import Limits
+from flamehouse.settings import Settings
+from flamehouse.store import Store
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.limits import DEFAULTS, CachedLimits, every_limits, store_limits, stored_limits
+from flamehouse.store.read.reader import Reader
+from flamehouse.store.write.writer import LoneWriter
+from tests.support.queries.queries import Server
+from tests.support.uploads.profiles import labels_of, pprof_of, sample
+from tests.support.uploads.uploads import series
+
+pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+
+START = 1_790_000_000_000
+DAY_S = 86_400
+BUILTIN = Limits(series_per_day=7)
+
+
+@pytest.fixture
+def reader(clickhouse: ClickHouse) -> Reader:
+    return Reader(clickhouse=clickhouse, settings={})
+
+
+@pytest.fixture
+def serving(clickhouse: ClickHouse, settings: Settings, tenant: str, reader: Reader) -> Callable[..., Server]:
+    """A server of a new process, whose tenant has these limits."""
+
+    def served(**limits: int | str) -> Server:
+        store_limits(reader, tenant, Limits(**limits))  # type: ignore[arg-type]  # as the tests give them
+        return Server.on(Store(clickhouse, LoneWriter(clickhouse), settings), settings, tenant)
+
+    return served
+
+
+def upload(server: Server, number: int = 0, **labels: str) -> httpx.Response:
+    """Send an upload like no other."""
+    stack = sample(f"f{number}", 7)
+    return server.send_push(series(labels_of(**labels), pprof_of([stack], time_ms=START + number)))
+
+
+def test_limits_are_stored_by_tenant_and_read_over_the_defaults(reader: Reader, tenant: str) -> None:
+    assert stored_limits(reader, tenant) == Limits()
+    store_limits(reader, tenant, Limits(bytes_per_day=9))
+    store_limits(
+        reader, tenant, stored_limits(reader, tenant).changed(["uploads_per_second=2", "bytes_per_day="])
+    )
+    assert stored_limits(reader, tenant) == Limits(uploads_per_second=2)
+
+    defaults = Limits(series_per_day=0, query_seconds_per_day=5)
+    every = {**every_limits(reader), DEFAULTS: defaults}
+    cached = CachedLimits(BUILTIN)
+    assert cached.of(tenant, lambda: every) == Limits(
+        uploads_per_second=2, series_per_day=0, query_seconds_per_day=5
+    )
+    assert cached.of("another", lambda: every) == defaults
+
+
+def test_invalid_limits_are_logged_and_left_out(
+    clickhouse: ClickHouse, reader: Reader, tenant: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store_limits(reader, tenant, Limits())
+    clickhouse.command(
+        "INSERT INTO tenant_settings (tenant, name, value, life, modified_at, written, deleted) "
+        f"SELECT 'limits/{tenant}', 'limits', '[]', 9, 9, 9, false"
+    )
+    with caplog.at_level(logging.ERROR):
+        assert tenant not in every_limits(reader)
+    assert f"the stored limits of tenant {tenant} are ignored" in caplog.text
+    store_limits(reader, tenant, Limits())
+
+
+def test_a_flood_of_uploads_gets_429_and_when_to_retry(serving: Callable[..., Server]) -> None:
+    server = serving(uploads_per_second=3)
+    answers = [upload(server, number) for number in range(30)]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert {answer.status_code for answer in answers} == {200, 429}
+    assert len(answers) - len(refused) >= 3
+    assert refused[0].headers["Retry-After"] == "1"
+    assert refused[0].json() == {
+        "code": "resource_exhausted",
+        "message": "this tenant may send no more: its limit is 3 uploads a second (uploads_per_second)",
+    }
+
+
+def test_bytes_of_a_day_are_limited_in_the_shape_of_each_client(serving: Callable[..., Server]) -> None:
+    server = serving(bytes_per_day=10)
+    otlp = server.client.send(
+        "POST", "/v1development/profiles", b'{"resourceProfiles":[]}', {"Content-Type": "application/json"}
+    )
+    plain = server.client.send("POST", f"/ingest?name=a&from={START // 1000}", b"main;work 1")
+    for answer in (otlp, plain, upload(server)):
+        assert answer.status_code == 429
+        assert 0 < int(answer.headers["Retry-After"]) <= DAY_S
+        assert "10 bytes of uploads a day (bytes_per_day)" in answer.text
+
+
+def test_series_of_a_day_are_limited_by_tenant(serving: Callable[..., Server]) -> None:
+    server = serving(series_per_day=1)
+    answers = [upload(server, number, pod=f"p{number}") for number in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 429]
+    assert answers[1].headers["Retry-After"] == "3600"
+    assert "the limit is 1 a day" in answers[1].json()["message"]
+
+
+def test_query_seconds_of_a_day_are_limited(
+    clickhouse: ClickHouse, settings: Settings, reader: Reader, tenant: str
+) -> None:
+    store_limits(reader, tenant, Limits(query_seconds_per_day=1))
+    store = Store(clickhouse, LoneWriter(clickhouse), settings)
+    server = Server.on(store, settings, tenant)
+    # Limits are read for an upload; for queries alone, after a minute.
+    assert upload(server).status_code == 200
+    assert server.ask("ProfileTypes", start=START, end=START + 1).status_code == 200
+    store._limiter._of(tenant)[0].query_seconds = 1  # noqa: SLF001  # a query of a second would be slow
+    refused = server.ask("ProfileTypes", start=START, end=START + 1)
+    assert (refused.status_code, refused.json()["code"]) == (429, "resource_exhausted")
+    assert 0 < int(refused.headers["Retry-After"]) <= DAY_S
+
+
+@pytest.mark.parametrize(
+    ("rules", "labels"),
+    [
+        ("pod=drop", {"region": "eu", "span_name": "GET"}),
+        ("pod=rename:instance", {"region": "eu", "span_name": "GET", "instance": "p1"}),
+        ("pod=rename:region", {"region": "eu", "span_name": "GET"}),
+        ("span_name=rename:op", {"region": "eu", "pod": "p1", "op": "GET"}),
+        ("*=drop,region=keep", {"region": "eu"}),
+        ("pod=hash,*=drop", {"pod": "e81665c97894ce91"}),
+    ],
+)
+def test_label_rules_of_a_tenant_decide_what_becomes_series(
+    serving: Callable[..., Server], rules: str, labels: dict[str, str]
+) -> None:
+    server = serving(label_rules=rules)
+    own = labels_of(pod="p1", region="eu")
+    server.push(series(own, pprof_of([sample("a", 1, span_name="GET")], time_ms=START)))
+    answer = server.client.rpc(
+        "Series", {"matchers": ["{}"], "labelNames": [], "start": START, "end": START + 1}
+    )
+    [found] = answer["labelsSet"]
+    stored = {pair["name"]: pair["value"] for pair in found["labels"] if not pair["name"].startswith("__")}
+    assert "service_name" in stored
+    assert {
+        name: value
+        for name, value in stored.items()
+        if name in {"pod", "region", "span_name", "instance", "op"}
+    } == labels
