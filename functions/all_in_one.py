@@ -22,7 +22,14 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from adhoc import service as adhoc_profiles
-from flamehouse.identity.credentials import Credentials, NoCredential, SharedCredential
+from flamehouse.identity.credentials import (
+    Credentials,
+    DocumentCredentials,
+    NoCredential,
+    SharedCredential,
+)
+from flamehouse.identity.credentials_file import CredentialsFile
+from flamehouse.identity.document import DocumentError
 from flamehouse.services import Services
 from flamehouse.settings import Settings, is_loopback
 from flamehouse.store import open_store
@@ -74,14 +81,14 @@ _CREDENTIAL_USER: Final = ' --user ":$API_CREDENTIAL"'
 def create_app(
     services: Callable[[], Services],
     path_prefix: str = "",
-    credential: str = "",
+    credentials: Credentials | None = None,
     *,
     prometheus: Prometheus | None = None,
 ) -> ASGIApp:
-    """The app with every route; `services` is called for each request. An empty `credential` opens it to everyone."""
+    """The app with every route; `services` is called for each request. Without `credentials` it is open to everyone."""
     documented = api_routes(prometheus or Prometheus())
     every = [*documented, *reference_routes(documented)]
-    return CleanPaths(http_app_of(every, services, _credentials(credential)), path_prefix)
+    return CleanPaths(http_app_of(every, services, credentials or NoCredential()), path_prefix)
 
 
 def api_routes(prometheus: Prometheus) -> list[BaseRoute]:
@@ -101,8 +108,28 @@ def metrics_routes(prometheus: Prometheus) -> list[BaseRoute]:
     return router.routes
 
 
-def _credentials(credential: str) -> Credentials:
-    return SharedCredential(credential=credential) if credential else NoCredential()
+def credentials_of(settings: Settings) -> Credentials:
+    """The credentials that the settings name; every request is accepted if they name none.
+
+    Raises:
+        SystemExit: if they name two kinds, or a file that cannot be read.
+    """
+    if not settings.credentials_file:
+        credential = settings.api_credential
+        return SharedCredential(credential=credential) if credential else NoCredential()
+    # API_CREDENTIAL is what clients send, too: with one of the file's tokens in it, that token would allow everything.
+    if settings.api_credential:
+        raise SystemExit(
+            "flamehouse: API_CREDENTIAL and CREDENTIALS_FILE are both set, and one replaces the other: unset one of them"
+        )
+    file = CredentialsFile(Path(settings.credentials_file))
+    try:
+        file.load()
+    except DocumentError as error:
+        raise SystemExit(
+            f"flamehouse: CREDENTIALS_FILE: {error}; `flamehouse credentials add` makes one"
+        ) from error
+    return DocumentCredentials(document=file.document)
 
 
 def main(environ: Mapping[str, str] = os.environ) -> None:
@@ -114,6 +141,7 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             log_to_stderr(as_json=settings.log_format == "json")
             access_log(enabled=bool(settings.access_log))
             opened.enter_context(locked(settings))
+            credentials = credentials_of(settings)
             host = environ.get("HOST") or "127.0.0.1"
             _check_exposure(host, settings, insecure=environ.get("INSECURE") == "1")
             listener = _listen(host, environ.get("PORT") or "4040")
@@ -129,12 +157,12 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
         maintenance.start()
         prometheus = Prometheus()
         install(prometheus)
-        grpc_address = _serve_grpc(environ, services, opened)
+        grpc_address = _serve_grpc(environ, services, credentials, opened)
         config = uvicorn.Config(
             create_app(
                 lambda: services,
                 settings.path_prefix,
-                settings.api_credential,
+                credentials,
                 prometheus=prometheus,
             ),
             http=http_protocol(grpc_address),
@@ -146,7 +174,7 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
         )
         greeting = partial(
             _READY.format,
-            user=_CREDENTIAL_USER if settings.api_credential else "",
+            user=_CREDENTIAL_USER if _has_credentials(settings) else "",
             data=_data_in_words(settings, migrated),
             grpc=f"\n  OTLP over gRPC:  {grpc_address}" if grpc_address else "",
             access=_access_in_words(host, settings),
@@ -157,7 +185,9 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
         os._exit(0)
 
 
-def _serve_grpc(environ: Mapping[str, str], services: Services, opened: ExitStack) -> str:
+def _serve_grpc(
+    environ: Mapping[str, str], services: Services, credentials: Credentials, opened: ExitStack
+) -> str:
     """Serve OTLP over gRPC on OTLP_GRPC_PORT until `opened` closes; the address, empty if the variable is."""
     text = environ.get("OTLP_GRPC_PORT") or ""
     if not text:
@@ -169,9 +199,7 @@ def _serve_grpc(environ: Mapping[str, str], services: Services, opened: ExitStac
 
     try:
         port = int(text)
-        server, port = otlp_grpc.serve(
-            f"{host}:{port}", services, _credentials(services.settings.api_credential)
-        )
+        server, port = otlp_grpc.serve(f"{host}:{port}", services, credentials)
     except ValueError as error:
         raise SystemExit(f"flamehouse: OTLP_GRPC_PORT must be a port number, not {text!r}") from error
     except RuntimeError as error:
@@ -208,16 +236,22 @@ class _Server(uvicorn.Server):
 
 def _check_exposure(host: str, settings: Settings, *, insecure: bool) -> None:
     """Raises SystemExit if other machines could use the server without a credential, unless that is wanted."""
-    if not (is_loopback(host) or settings.api_credential or insecure):
+    if not (is_loopback(host) or _has_credentials(settings) or insecure):
         raise SystemExit(
-            f"flamehouse: HOST={host} opens this server to other machines: set API_CREDENTIAL, or INSECURE=1 to serve "
-            "without a credential"
+            f"flamehouse: HOST={host} opens this server to other machines: set API_CREDENTIAL or CREDENTIALS_FILE, or "
+            "INSECURE=1 to serve without a credential"
         )
+
+
+def _has_credentials(settings: Settings) -> bool:
+    return bool(settings.api_credential or settings.credentials_file)
 
 
 def _access_in_words(host: str, settings: Settings) -> str:
     """Who can reach the server, and what they need."""
     machines = "this machine alone" if is_loopback(host) else f"every machine that reaches {host}"
+    if settings.credentials_file:
+        return f"{machines}, with a credential of {settings.credentials_file}"
     return f"{machines}, {'with the credential' if settings.api_credential else 'without a credential'}"
 
 

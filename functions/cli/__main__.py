@@ -15,6 +15,7 @@ _SECTIONS: Final = {
         "serve": ("serve", "Run the local server."),
         "migrate": ("migrate", "Create or upgrade a database."),
         "setup-sql": ("setup_sql", "Print the SQL that creates ClickHouse's roles and users."),
+        "credentials": ("credentials", "Add, list, revoke and rotate credentials of clients."),
         "maintain": ("maintain", "Make the roll-ups of a database."),
         "doctor": ("doctor", "Examine a database and a deployment."),
         "retention": ("retention", "Show or set how long a database retains profiles."),

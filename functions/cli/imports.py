@@ -10,14 +10,13 @@ from typing import Final
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from starlette.datastructures import Headers
 
 from cli.database import existing_database
 from cli.options import json_option
 from cli.output import print_json, print_table
 from cli.times import clock, time_ms
 from flamehouse.errors import OperatorError, RpcError
-from flamehouse.identity.tenant import ANONYMOUS, tenant_of
+from flamehouse.identity.tenant import ANONYMOUS, named_tenant
 from flamehouse.settings import Settings
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
@@ -95,7 +94,7 @@ def _range(start: str | None, end: str | None, services: Sequence[str], now_ms: 
 def _checked(tenant: str) -> str:
     """The tenant. Raises OperatorError if no request could name it."""
     try:
-        return tenant_of(Headers({"X-Scope-OrgID": tenant}))
+        return named_tenant([tenant]) or ANONYMOUS
     except RpcError as error:
         raise OperatorError(f"--tenant: {error.message}") from None
 

@@ -13,6 +13,7 @@ import pytest
 
 from all_in_one import create_app
 from flamehouse.errors import Code, RpcError
+from flamehouse.identity.credentials import SharedCredential
 from flamehouse.model.profile import Upload
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.services import Services
@@ -228,7 +229,9 @@ def test_what_the_protocol_does_not_allow_is_not_sent_again(
 def test_without_the_credential_nothing_is_sent_again() -> None:
     services = Services(settings=Settings(), store=CannedStore())
     client = Client(
-        server=create_app(lambda: services, credential="horse"), tenant="shop", credential="donkey"
+        server=create_app(lambda: services, credentials=SharedCredential(credential="horse")),
+        tenant="shop",
+        credential="donkey",
     )
     for target, body in ((PUSH, pushed(series(labels_of(), pprof()))), ("/ingest?name=shop", b"")):
         response = client.send("POST", target, body, {"Content-Type": "application/proto"})

@@ -11,6 +11,7 @@ import yaml
 
 from all_in_one import create_app
 from bench.budget import budget_of
+from flamehouse.identity.credentials import SharedCredential
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from tests.support.queries.rpcs import handled, routes_of
@@ -374,7 +375,7 @@ def test_the_curl_line_sends_a_profile_that_is_taken(template: dict[str, Any]) -
     assert found
     store = CannedStore()
     services = Services(settings=Settings(), store=store)
-    app = create_app(lambda: services, credential="CREDENTIAL")
+    app = create_app(lambda: services, credentials=SharedCredential(credential="CREDENTIAL"))
     authorization = f"Basic {base64.b64encode(b'flamehouse:CREDENTIAL').decode()}"
     content_type = "application/x-www-form-urlencoded"
     response = request(

@@ -15,6 +15,7 @@ from google.protobuf.message_factory import GetMessageClass
 from starlette.routing import Route
 
 from all_in_one import api_routes, create_app
+from flamehouse.identity.credentials import SharedCredential
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.telemetry.local import Prometheus
@@ -32,7 +33,8 @@ DEPTH: Final = 4
 
 def get(path: str, credential: str = "") -> httpx.Response:
     services = Services(settings=Settings(), store=CannedStore())
-    return request(create_app(lambda: services, credential=credential), path, method="GET")
+    credentials = SharedCredential(credential=credential) if credential else None
+    return request(create_app(lambda: services, credentials=credentials), path, method="GET")
 
 
 def test_the_committed_document_is_the_one_that_is_served() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from all_in_one import create_app
+from all_in_one import create_app, credentials_of
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from tests.support.servers.apps import request
@@ -21,7 +21,7 @@ from ui.page import STATIC, Page, PageOptions
 def get(path: str, settings: Settings | None = None, **headers: str) -> httpx.Response:
     settings = settings or Settings()
     services = Services(settings=settings, store=CannedStore())
-    app = create_app(lambda: services, settings.path_prefix, settings.api_credential)
+    app = create_app(lambda: services, settings.path_prefix, credentials_of(settings))
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     return request(app, path, method="GET", headers=sent)
 

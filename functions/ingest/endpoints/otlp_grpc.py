@@ -15,6 +15,7 @@ from starlette.requests import HTTPConnection
 
 from flamehouse.errors import Code, RpcError
 from flamehouse.identity.credentials import Credentials
+from flamehouse.identity.principal import Scope
 from flamehouse.pb.status_pb2 import RetryInfo, Status
 from flamehouse.services import Services
 from flamehouse.telemetry import events
@@ -65,8 +66,10 @@ class _Exporter:
         """Store one export; the response is that of HTTP, and so is the meaning of an error."""
         received_ns = time.time_ns()
         try:
+            principal = self._credentials.principal_of(_connection(context))
+            principal.require(Scope.INGEST)
             received = ReceivedUpload(
-                tenant=self._credentials.principal_of(_connection(context)).tenant,
+                tenant=principal.tenant,
                 endpoint=Endpoint.OTLP,
                 received_ns=received_ns,
                 content_type=_PROTOBUF,

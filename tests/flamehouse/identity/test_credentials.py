@@ -1,15 +1,11 @@
 """The principal of a request, and who resolves it."""
 
-import ast
-from pathlib import Path
-
 import pytest
 from starlette.requests import HTTPConnection
 
 from flamehouse.errors import Code, RpcError
 from flamehouse.identity.credentials import Credentials, NoCredential, SharedCredential
 from flamehouse.identity.principal import Principal, Scope
-from tests.support.servers.place import REPO
 
 SHARED = SharedCredential(credential="horse")
 SCOPES = frozenset({Scope.INGEST, Scope.QUERY, Scope.ADMIN})
@@ -62,15 +58,3 @@ def test_a_wrong_credential_is_reported_before_an_invalid_tenant(
 
 def test_the_credential_appears_in_no_representation() -> None:
     assert "horse" not in repr(SHARED)
-
-
-def test_the_tenant_header_is_read_where_the_principal_is_made_and_nowhere_else() -> None:
-    sources = [*(REPO / "functions").rglob("*.py"), *(REPO / "layers/flamehouse/src").rglob("*.py")]
-    assert [source.name for source in sources if imports_tenant_of(source)] == ["credentials.py"]
-
-
-def imports_tenant_of(source: Path) -> bool:
-    nodes = ast.walk(ast.parse(source.read_text()))
-    return any(
-        name.name == "tenant_of" for node in nodes if isinstance(node, ast.ImportFrom) for name in node.names
-    )

@@ -1,23 +1,43 @@
 """The tenant that a request's headers name."""
 
+import ast
+from pathlib import Path
+
 import pytest
-from starlette.datastructures import Headers
 
 from flamehouse.errors import Code, RpcError
-from flamehouse.identity.tenant import tenant_of
+from flamehouse.identity.tenant import is_tenant, named_tenant
+from tests.support.servers.place import REPO
 
 
-def headers(*values: str) -> Headers:
-    return Headers(raw=[(b"x-scope-orgid", value.encode()) for value in values])
-
-
-@pytest.mark.parametrize(("sent", "tenant"), [((), "anonymous"), (("",), "anonymous"), (("team",), "team")])
+@pytest.mark.parametrize(("sent", "tenant"), [((), ""), (("",), ""), (("team",), "team")])
 def test_one_header_names_the_tenant(sent: tuple[str, ...], tenant: str) -> None:
-    assert tenant_of(headers(*sent)) == tenant
+    assert named_tenant(sent) == tenant
 
 
 @pytest.mark.parametrize("sent", [("victim", "mine"), ("mine", "mine"), ("", "mine"), ("a|b",), ("a,b",)])
 def test_several_tenants_are_rejected(sent: tuple[str, ...]) -> None:
     with pytest.raises(RpcError) as raised:
-        tenant_of(headers(*sent))
+        named_tenant(sent)
     assert raised.value.code is Code.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize("character", sorted({chr(code) for code in range(256)} - {"|"}))
+def test_a_tenant_has_the_characters_that_grafanas_databases_allow(character: str) -> None:
+    allowed = character.isascii() and (character.isalnum() or character in "!-_.*'()")
+    assert is_tenant(f"a{character}") == allowed
+
+
+def test_the_tenant_header_is_read_where_the_principal_is_made_alone() -> None:
+    sources = [*(REPO / "functions").rglob("*.py"), *(REPO / "layers/flamehouse/src").rglob("*.py")]
+    assert [source.name for source in sources if imports_named_tenant(source)] == ["imports.py", "grant.py"]
+
+
+def imports_named_tenant(source: Path) -> bool:
+    nodes = ast.walk(ast.parse(source.read_text()))
+    return any(
+        name.name == "named_tenant"
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    )

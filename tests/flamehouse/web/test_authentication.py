@@ -10,6 +10,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from all_in_one import create_app
+from flamehouse.identity.credentials import NoCredential, SharedCredential
 from flamehouse.serverless import http_handler as aws
 from flamehouse.services import Services
 from flamehouse.settings import Settings
@@ -37,7 +38,8 @@ def basic(text: str) -> str:
 
 def app(credential: str) -> ASGIApp:
     services = Services(settings=Settings(), store=CannedStore())
-    return create_app(lambda: services, "prod", credential)
+    credentials = SharedCredential(credential=credential) if credential else NoCredential()
+    return create_app(lambda: services, "prod", credentials)
 
 
 def asked(credential: str, path: str, *, method: str = "POST", **headers: str) -> httpx.Response:

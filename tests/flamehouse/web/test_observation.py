@@ -8,6 +8,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from all_in_one import create_app
+from flamehouse.identity.credentials import SharedCredential
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.telemetry.events import ACCESS_LOGGER
@@ -79,7 +80,7 @@ def test_a_request_without_the_credential_is_logged_without_what_was_sent(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     services = Services(settings=Settings(), store=CannedStore())
-    guarded = create_app(lambda: services, credential="horse")
+    guarded = create_app(lambda: services, credentials=SharedCredential(credential="horse"))
     wrong = base64.b64encode(b"user:a-wrong-password").decode()
     response = request(guarded, "/ingest?name=a", b"a 1", headers={"Authorization": f"Basic {wrong}"})
     assert (response.status_code, rejected(caplog)["reason"]) == (401, "unauthenticated")

@@ -58,6 +58,9 @@ class Settings:
     api_credential: str = field(default="", repr=False)
     """What clients send as Basic password or Bearer token. Empty: the local server asks for none, and on AWS nobody
     is let in."""
+    credentials_file: str = ""
+    """The file of credentials of the local server, which `flamehouse credentials` edits; in the place of API_CREDENTIAL.
+    A change counts at once."""
     retention_days: int | None = None
     """How long a new database retains profiles, 10,000 days at most; 0 is for ever, and None is 30. A database records its
     retention: a larger number lengthens it, a smaller one is rejected."""

@@ -1,27 +1,25 @@
-"""Turns what a request carries into its `Principal`.
+"""Turns what a request carries into its `Principal`: the ways in which a server accepts credentials."""
 
-Basic: RFC 7617. Bearer: RFC 6750.
-"""
-
-import base64
-import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from starlette.requests import HTTPConnection
 
 from flamehouse.errors import Code, RpcError
-from flamehouse.identity.principal import Principal, Scope
-from flamehouse.identity.tenant import tenant_of
+from flamehouse.identity.document import CredentialDocument
+from flamehouse.identity.grant import EVERYTHING, Grant
+from flamehouse.identity.principal import ANY_TENANT, Principal, Scope
+from flamehouse.identity.tenant import HEADER
+from flamehouse.identity.token import digest, sent_token
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 
-_EVERY_SCOPE: Final = frozenset(Scope)
-_SHARED: Final = "shared"
+_SHARED: Final = Grant(tenants=frozenset({ANY_TENANT}), scopes=frozenset(Scope), credential_id="shared")
 _REFUSAL: Final = "the credential is missing or wrong: send it as Basic password or as Bearer token"
-"""The same whether a credential is missing or wrong."""
+"""The same whether a credential is missing, wrong, expired or revoked."""
 
 
 class Credentials(Protocol):
@@ -31,7 +29,8 @@ class Credentials(Protocol):
         """The caller that sent this request; on AWS its scope has the gateway's event as `aws.event`.
 
         Raises:
-            RpcError: `unauthenticated` without an accepted credential, `invalid_argument` for an invalid tenant.
+            RpcError: `unauthenticated` without an accepted credential, `permission_denied` for a tenant of another,
+                `invalid_argument` for an invalid tenant, `unavailable` if the credentials cannot be read.
         """
         ...
 
@@ -41,7 +40,7 @@ class NoCredential:
     """Accepts every request, for the tenant that it names."""
 
     def principal_of(self, request: HTTPConnection) -> Principal:
-        return Principal(tenant=tenant_of(request.headers), scopes=_EVERY_SCOPE, credential_id="")
+        return _principal(EVERYTHING, request)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,40 +50,33 @@ class SharedCredential:
     credential: str = field(repr=False)
 
     def principal_of(self, request: HTTPConnection) -> Principal:
-        if not self._accepts(_sent_credential(request.headers.getlist("Authorization"))):
+        if not self._accepts(_sent(request)):
             raise RpcError(Code.UNAUTHENTICATED, _REFUSAL)
-        return Principal(tenant=tenant_of(request.headers), scopes=_EVERY_SCOPE, credential_id=_SHARED)
+        return _principal(_SHARED, request)
 
     def _accepts(self, sent: str | None) -> bool:
         if not self.credential:
             log(events.CREDENTIAL_NOT_SET)
             return False
-        return sent is not None and hmac.compare_digest(_digest(sent), _digest(self.credential))
+        return sent is not None and hmac.compare_digest(digest(sent), digest(self.credential))
 
 
-def _sent_credential(authorization: Sequence[str]) -> str | None:
-    """The token or password of the one Authorization header; None without one, and for several."""
-    if len(authorization) != 1:
-        return None
-    scheme, _, value = authorization[0].strip().partition(" ")
-    match scheme.lower():
-        case "bearer":
-            return value.strip()
-        case "basic":
-            return _password(value.strip())
-        case _:
-            return None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentCredentials:
+    """Accepts the credentials of a document, which `document` returns as it is now or raises RpcError."""
+
+    document: Callable[[], CredentialDocument]
+
+    def principal_of(self, request: HTTPConnection) -> Principal:
+        grant = self.document().grant_of(_sent(request) or "", datetime.now(UTC))
+        if grant is None:
+            raise RpcError(Code.UNAUTHENTICATED, _REFUSAL)
+        return _principal(grant, request)
 
 
-def _password(user_and_password: str) -> str | None:
-    try:
-        text = base64.b64decode(user_and_password, validate=True).decode()
-    except ValueError:
-        return None
-    _, colon, password = text.partition(":")
-    return password if colon else None
+def _sent(request: HTTPConnection) -> str | None:
+    return sent_token(request.headers.getlist("Authorization"))
 
 
-def _digest(credential: str) -> bytes:
-    """A digest of fixed length, so that the time of a comparison reveals no length."""
-    return hashlib.sha256(credential.encode(errors="surrogateescape")).digest()
+def _principal(grant: Grant, request: HTTPConnection) -> Principal:
+    return grant.principal(request.headers.getlist(HEADER))

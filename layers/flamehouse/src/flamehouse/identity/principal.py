@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+from flamehouse.errors import Code, RpcError
+
+ANY_TENANT: Final = "*"
+"""What a credential for all tenants names in the place of a tenant."""
 
 
 class Scope(StrEnum):
@@ -22,3 +28,15 @@ class Principal:
     tenant: str
     scopes: frozenset[Scope]
     credential_id: str
+
+    def require(self, scope: Scope) -> None:
+        """Check that the credential allows requests of this kind.
+
+        Raises:
+            RpcError: `permission_denied` if it does not.
+        """
+        if scope not in self.scopes:
+            raise RpcError(
+                Code.PERMISSION_DENIED,
+                f"this credential lacks the scope {scope}: send one that has it",
+            )

@@ -4,35 +4,38 @@ Allowed characters: grafana.com/docs/mimir/latest/configure/about-tenant-ids
 """
 
 import re
+from collections.abc import Sequence
 from typing import Final
-
-from starlette.datastructures import Headers
 
 from flamehouse.errors import invalid_argument
 
 ANONYMOUS: Final = "anonymous"
+HEADER: Final = "X-Scope-OrgID"
 
-_HEADER: Final = "X-Scope-OrgID"
 _MAX_CHARS: Final = 150
 _ALLOWED: Final = re.compile(r"[A-Za-z0-9!\-_.*'()]+")
 
 
-def tenant_of(headers: Headers) -> str:
-    """The tenant that the headers name; `anonymous` without one.
+def named_tenant(headers: Sequence[str]) -> str:
+    """The tenant that the values of the X-Scope-OrgID headers name; empty without one.
 
     Raises RpcError(INVALID_ARGUMENT) for several headers (a proxy may append its own behind the client's), for several
     tenants (`a|b`), and for an invalid name.
     """
-    named = headers.getlist(_HEADER)
-    if len(named) > 1:
-        raise invalid_argument(f"send one {_HEADER} header, not {len(named)}")
-    tenant = named[0] if named else ""
+    if len(headers) > 1:
+        raise invalid_argument(f"send one {HEADER} header, not {len(headers)}")
+    tenant = headers[0] if headers else ""
     if not tenant:
-        return ANONYMOUS
+        return ""
     if "|" in tenant:
-        raise invalid_argument(f"{_HEADER} must name one tenant, several (a|b) are not supported")
+        raise invalid_argument(f"{HEADER} must name one tenant, several (a|b) are not supported")
     if len(tenant) > _MAX_CHARS:
-        raise invalid_argument(f"{_HEADER} is longer than {_MAX_CHARS} characters")
-    if not _ALLOWED.fullmatch(tenant) or tenant in {".", ".."}:
-        raise invalid_argument(f"{_HEADER} {tenant!r} is no tenant: letters, digits and !-_.*'() are allowed")
+        raise invalid_argument(f"{HEADER} is longer than {_MAX_CHARS} characters")
+    if not is_tenant(tenant):
+        raise invalid_argument(f"invalid tenant {tenant!r} in {HEADER}: use letters, digits and !-_.*'()")
     return tenant
+
+
+def is_tenant(name: str) -> bool:
+    """Whether the name is one that a tenant may have."""
+    return len(name) <= _MAX_CHARS and bool(_ALLOWED.fullmatch(name)) and name not in {".", ".."}

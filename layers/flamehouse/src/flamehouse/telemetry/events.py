@@ -40,6 +40,12 @@ CREDENTIAL_NOT_SET: Final = Event(
     level=logging.ERROR,
     text="API_CREDENTIAL is not set: every request is rejected",
 )
+CREDENTIALS_UNREADABLE: Final = Event(
+    name="credentials_unreadable",
+    level=logging.ERROR,
+    text="the credentials cannot be read, so requests are rejected: {reason}",
+    fields=("reason",),
+)
 SETTINGS_INVALID: Final = Event(
     name="settings_invalid", level=logging.ERROR, text="invalid environment: {reason}", fields=("reason",)
 )
@@ -154,6 +160,7 @@ EVENTS: Final = (
     REQUEST_REJECTED,
     REQUEST_FAILED,
     CREDENTIAL_NOT_SET,
+    CREDENTIALS_UNREADABLE,
     SETTINGS_INVALID,
     EVENT_INVALID,
     CLICKHOUSE_FAILED,

@@ -31,6 +31,7 @@ from flamehouse.web.compression import compress_if_wanted
 from flamehouse.web.error_response import error_response
 from flamehouse.web.message_body import MessageBody, max_message_bytes, too_large_for_good
 from flamehouse.web.response_limits import within_budget
+from flamehouse.web.scopes import Required, check, required_by
 
 _TIMEOUT: Final = re.compile(r"[0-9]{1,10}")
 
@@ -77,7 +78,10 @@ def unary_as_sent(
     return Route(
         path,
         _Unary(
-            handle=handle, max_body_bytes=max_body_bytes, documentation=documentation or handle.__doc__ or ""
+            handle=handle,
+            max_body_bytes=max_body_bytes,
+            documentation=documentation or handle.__doc__ or "",
+            required=required_by(path),
         ),
     )
 
@@ -91,6 +95,7 @@ class _Unary:
     max_body_bytes: int | None
     documentation: str
     """What the method does, for the reference."""
+    required: Required
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._respond(Request(scope, receive))
@@ -114,6 +119,7 @@ class _Unary:
         headers = request.headers
         _check_protocol_version(headers)
         until = monotonic() + _timeout_s(headers)
+        check(self.required, request.scope)
         principal = principal_of(request.scope)
         services: Services = await run_in_threadpool(request.app.state.services)
         limit = max_message_bytes(codec, services.settings.max_body_bytes, self.max_body_bytes)

@@ -23,6 +23,7 @@ from flamehouse.web.authentication import Authentication
 from flamehouse.web.error_response import error_response
 from flamehouse.web.observation import Observation
 from flamehouse.web.routing import unknown_path
+from flamehouse.web.scopes import check, required_by
 
 
 class HttpRoute(APIRoute):
@@ -35,9 +36,11 @@ class HttpRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         respond = super().get_route_handler()
+        required = required_by(self.path)
 
         async def respond_or_refuse(request: Request) -> Response:
             try:
+                check(required, request.scope)
                 return await respond(request)
             except RpcError as error:
                 return self.refuse(request, error)

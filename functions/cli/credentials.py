@@ -1,0 +1,183 @@
+"""`flamehouse credentials`: the clients' credentials, in the file that CREDENTIALS_FILE names."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import click
+
+from cli.output import print_json, print_table
+from cli.times import duration_ms
+from flamehouse.errors import OperatorError
+from flamehouse.identity.credentials_file import CredentialsFile
+from flamehouse.identity.document import Credential, CredentialDocument, DocumentError
+from flamehouse.identity.principal import ANY_TENANT, Scope
+from flamehouse.identity.tenant import is_tenant
+from flamehouse.identity.token import NewToken, digest, new_token
+
+_SHOWN: Final = "%Y-%m-%d %H:%M"
+_COLUMNS: Final = ("id", "tenants", "scopes", "created", "expires", "note")
+
+
+@click.group()
+@click.option("--file", "path", envvar="CREDENTIALS_FILE", required=True, help="The file. [CREDENTIALS_FILE]")
+@click.pass_context
+def credentials(context: click.Context, path: str) -> None:
+    """Add, list, revoke and rotate credentials. A running server takes changes at once.
+
+    The file holds hashes alone: a token is printed once, when it is made.
+    """
+    context.obj = CredentialsFile(Path(path))
+
+
+@credentials.command()
+@click.option("--tenant", "tenants", multiple=True, required=True, help="A tenant, several times, or '*'.")
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice([scope.value for scope in Scope]),
+    multiple=True,
+    required=True,
+    help="What it allows, several times.",
+)
+@click.option("--expires", metavar="DURATION", help="Its lifetime, such as 90d. It does not expire without.")
+@click.option("--note", default="", help="A text for the list, such as who has it.")
+@click.pass_obj
+def add(
+    file: CredentialsFile, *, tenants: Sequence[str], scopes: Sequence[str], expires: str | None, note: str
+) -> None:
+    """Add a credential and print its token."""
+    now, token = _now(), new_token()
+    credential = Credential(
+        id=token.id,
+        sha256=digest(token.text),
+        tenants=_tenants(tenants),
+        scopes=frozenset(map(Scope, scopes)),
+        created=now,
+        expires=now + _duration(expires) if expires else None,
+        note=note,
+    )
+    _edit(file, lambda document: _with(document, credential))
+    _print_token(token)
+
+
+@credentials.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_obj
+def list_(file: CredentialsFile, *, as_json: bool) -> None:
+    """List the credentials, without their tokens."""
+    try:
+        found = file.load().credentials.values()
+    except DocumentError as error:
+        raise OperatorError(str(error)) from error
+    rows = [_row(credential) for credential in found]
+    if as_json:
+        print_json([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
+    else:
+        print_table(_COLUMNS, rows, unfolded=("id",))
+
+
+@credentials.command()
+@click.argument("id_", metavar="ID")
+@click.pass_obj
+def revoke(file: CredentialsFile, *, id_: str) -> None:
+    """Remove a credential: its token is rejected from now on."""
+
+    def change(document: CredentialDocument) -> CredentialDocument:
+        _found(document, id_)
+        left = {key: each for key, each in document.credentials.items() if key != id_}
+        return CredentialDocument(credentials=left)
+
+    _edit(file, change)
+    click.echo(f"revoked {id_}", err=True)
+
+
+@credentials.command()
+@click.argument("id_", metavar="ID")
+@click.option(
+    "--overlap", metavar="DURATION", default="7d", show_default=True, help="How long the old token is valid."
+)
+@click.pass_obj
+def rotate(file: CredentialsFile, *, id_: str, overlap: str) -> None:
+    """Add a credential that allows what ID does, print its token, and let ID expire."""
+    now, token, length = _now(), new_token(), _duration(overlap)
+
+    def change(document: CredentialDocument) -> CredentialDocument:
+        old = _found(document, id_)
+        lifetime = old.expires - old.created if old.expires else None
+        new = replace(
+            old,
+            id=token.id,
+            sha256=digest(token.text),
+            created=now,
+            expires=now + lifetime if lifetime else None,
+        )
+        ending = replace(old, expires=min(old.expires or now + length, now + length))
+        return _with(_with(document, ending), new)
+
+    _edit(file, change)
+    _print_token(token)
+    click.echo(f"{id_} expires after {overlap} at the latest", err=True)
+
+
+def _with(document: CredentialDocument, credential: Credential) -> CredentialDocument:
+    return CredentialDocument(credentials={**document.credentials, credential.id: credential})
+
+
+def _found(document: CredentialDocument, id_: str) -> Credential:
+    try:
+        return document.credentials[id_]
+    except KeyError:
+        raise OperatorError(
+            f"unknown credential {id_!r}: `flamehouse credentials list` shows the ids"
+        ) from None
+
+
+def _edit(file: CredentialsFile, change: Callable[[CredentialDocument], CredentialDocument]) -> None:
+    try:
+        file.edit(change)
+    except DocumentError as error:
+        raise OperatorError(str(error)) from error
+
+
+def _print_token(token: NewToken) -> None:
+    """The token alone on standard output, for scripts."""
+    click.echo(f"credential {token.id}; its token is shown this once:", err=True)
+    click.echo(token.text)
+
+
+def _tenants(names: Sequence[str]) -> frozenset[str]:
+    tenants = frozenset(names)
+    if tenants == {ANY_TENANT}:
+        return tenants
+    for name in sorted(tenants):
+        if name == ANY_TENANT:
+            raise OperatorError("--tenant '*' is every tenant: name no other")
+        if not is_tenant(name):
+            raise OperatorError(f"invalid tenant {name!r}: use letters, digits and !-_.*'()")
+    return tenants
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return timedelta(milliseconds=duration_ms(text))
+    except (ValueError, OverflowError) as error:
+        raise OperatorError(f"invalid duration {text!r}: use 12h, 90d or 52w") from error
+
+
+def _row(credential: Credential) -> tuple[str, ...]:
+    return (
+        credential.id,
+        ",".join(sorted(credential.tenants)),
+        ",".join(scope for scope in Scope if scope in credential.scopes),
+        credential.created.strftime(_SHOWN),
+        credential.expires.strftime(_SHOWN) if credential.expires else "never",
+        credential.note,
+    )
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(int(time.time()), UTC)

@@ -1,0 +1,47 @@
+"""What a credential allows, and the principal that it makes of a request."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.identity.principal import ANY_TENANT, Principal, Scope
+from flamehouse.identity.tenant import ANONYMOUS, HEADER, named_tenant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """The tenants and scopes of one credential; the tenants are names, or `*` alone for all."""
+
+    tenants: frozenset[str]
+    scopes: frozenset[Scope]
+    credential_id: str
+
+    def principal(self, headers: Sequence[str]) -> Principal:
+        """The caller, with the tenant that the values of its X-Scope-OrgID headers choose.
+
+        Without a header, a credential of one tenant is for that one, and a credential of all for `anonymous`.
+
+        Raises:
+            RpcError: `permission_denied` for a tenant that is not the credential's, `invalid_argument` for an invalid
+                one, and without a header if the credential has several tenants.
+        """
+        return Principal(
+            tenant=self._tenant(named_tenant(headers)), scopes=self.scopes, credential_id=self.credential_id
+        )
+
+    def _tenant(self, named: str) -> str:
+        if ANY_TENANT in self.tenants:
+            return named or ANONYMOUS
+        if named in self.tenants:
+            return named
+        if named:
+            raise RpcError(
+                Code.PERMISSION_DENIED, f"this credential is not for the tenant {named!r} of {HEADER}"
+            )
+        if len(self.tenants) > 1:
+            raise invalid_argument(f"this credential is for several tenants: name one in {HEADER}")
+        return next(iter(self.tenants))
+
+
+EVERYTHING = Grant(tenants=frozenset({ANY_TENANT}), scopes=frozenset(Scope), credential_id="")
+"""What a server without credentials allows everyone."""

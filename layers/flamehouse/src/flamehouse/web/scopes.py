@@ -1,0 +1,73 @@
+"""The scope that each route requires: the one table, which every route of an app is looked up in."""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Final
+
+from starlette.types import Scope as AsgiScope
+
+from flamehouse.identity.principal import Scope
+from flamehouse.web.authentication import principal_of
+
+
+class Access(Enum):
+    """What a route requires that no scope is needed for."""
+
+    OPEN = auto()
+    """Not even a credential."""
+    ANY_CREDENTIAL = auto()
+
+
+type Required = Scope | Access
+
+_BY_PATH: Final[Mapping[str, Required]] = {
+    "/ready": Access.OPEN,
+    "/": Access.OPEN,
+    "/ui/": Access.OPEN,
+    "/ingest": Scope.INGEST,
+    "/pyroscope/ingest": Scope.INGEST,
+    "/push.v1.PusherService/": Scope.INGEST,
+    "/v1development/profiles": Scope.INGEST,
+    "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/": Scope.INGEST,
+    "/querier.v1.QuerierService/": Scope.QUERY,
+    "/pyroscope/render": Scope.QUERY,
+    "/pyroscope/render-diff": Scope.QUERY,
+    "/pyroscope/label-values": Scope.QUERY,
+    "/adhocprofiles.v1.AdHocProfileService/": Scope.QUERY,
+    "/adhocprofiles.v1.AdHocProfileService/Upload": Scope.ADMIN,
+    "/settings.v1.SettingsService/Get": Scope.QUERY,
+    "/settings.v1.SettingsService/Set": Scope.ADMIN,
+    "/settings.v1.SettingsService/Delete": Scope.ADMIN,
+    "/metrics": Scope.QUERY,
+    "/api/v1/status/buildinfo": Access.ANY_CREDENTIAL,
+    "/version.v1.Version/": Access.ANY_CREDENTIAL,
+    "/capabilities.v1.FeatureFlagsService/": Access.ANY_CREDENTIAL,
+    "/openapi.json": Access.ANY_CREDENTIAL,
+    "/docs": Access.ANY_CREDENTIAL,
+    "/docs/": Access.ANY_CREDENTIAL,
+}
+"""By a route's path, or by the folder that it is in, with its slash; the path counts first."""
+
+
+def required_by(path: str) -> Required:
+    """What the route with this path requires; a route that the table does not have requires `admin`."""
+    folder = path[: path.rindex("/") + 1]
+    return _BY_PATH.get(path) or _BY_PATH.get(folder if folder != "/" else path) or Scope.ADMIN
+
+
+def is_listed(path: str) -> bool:
+    """Whether the table has the route with this path."""
+    return path in _BY_PATH or path[: path.rindex("/") + 1] in _BY_PATH.keys() - {"/"}
+
+
+def check(required: Required, scope: AsgiScope) -> None:
+    """Check that the caller of the request with this ASGI scope may use a route.
+
+    Raises:
+        RpcError: `permission_denied` if its credential lacks the scope; else as `principal_of`.
+    """
+    if required is Access.OPEN:
+        return
+    principal = principal_of(scope)
+    if isinstance(required, Scope):
+        principal.require(required)
