@@ -14,7 +14,7 @@ from bench.budget import budget_of
 from flamehouse.identity.credentials import SharedCredential
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from tests.support.queries.rpcs import handled, routes_of
+from tests.support.queries.rpcs import handled, resources_of, routes_of
 from tests.support.servers.apps import request
 from tests.support.servers.bundle import FUNCTIONS, built
 from tests.support.servers.doubles import CannedStore
@@ -308,6 +308,40 @@ def test_retries_outlast_a_wake_of_ten_minutes_and_objects_outlast_the_queues(
     assert "quarantine/" not in prefixes
 
 
+def test_no_role_has_a_wildcard_as_an_action_or_a_resource(template: dict[str, Any]) -> None:
+    roles = of_type(template, "AWS::IAM::Role")
+    assert not [name for name, role in roles.items() if role.get("ManagedPolicyArns")]
+    granted = [
+        statement
+        for role in roles.values()
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    ]
+    assert granted
+    for statement in granted:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not [action for action in actions if "*" in action]
+        named = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        assert all(is_of_this_deployment(each) for each in named), statement
+
+
+def is_of_this_deployment(resource: str | dict[str, Any]) -> bool:
+    """Whether a resource is one that the template or a parameter names, or lies in such a bucket."""
+    if isinstance(resource, str):
+        return False
+    text = resource.get("Fn::Sub", "")
+    return "*" not in text or re.fullmatch(r"\$\{\w+\.Arn\}/([\w-]+/)?\*", text) is not None
+
+
+def test_every_function_has_a_role_of_the_template(template: dict[str, Any]) -> None:
+    roles = of_type(template, "AWS::IAM::Role")
+    written = {*resources_of("AWS::IAM::Role")}
+    assert roles.keys() == written
+    for properties in functions(template).values():
+        assert properties["Role"]["Fn::GetAtt"][0] in written
+
+
 def test_buckets_of_this_account_alone_send_messages(template: dict[str, Any]) -> None:
     [policy] = of_type(template, "AWS::SQS::QueuePolicy").values()
     [statement] = policy["PolicyDocument"]["Statement"]
@@ -321,7 +355,7 @@ def test_buckets_of_this_account_alone_send_messages(template: dict[str, Any]) -
 
 def test_lost_uploads_and_dead_letters_are_alarms(template: dict[str, Any]) -> None:
     alarms = of_type(template, "AWS::CloudWatch::Alarm")
-    names = {each["MetricName"] for each in alarms.values()}
+    names = {str(each["MetricName"]) for each in alarms.values()}
     assert {"flamehouse_staged_uploads_missing_total", "ApproximateNumberOfMessagesVisible"} <= names
     for each in alarms.values():
         assert each["AlarmActions"] == each["OKActions"] == [{"Ref": "AlarmTopicArn"}]

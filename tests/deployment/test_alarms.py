@@ -1,0 +1,96 @@
+"""Alarms, their entries in docs/operations.md, the dashboards and the vocabulary of telemetry agree."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.telemetry.events import EVENTS
+from flamehouse.telemetry.metrics import METRICS
+from tests.support.queries.rpcs import resources_of
+from tests.support.servers.place import REPO
+
+ALARMS: Final = resources_of("AWS::CloudWatch::Alarm")
+FILTERS: Final = resources_of("AWS::Logs::MetricFilter")
+RUNBOOK: Final = (REPO / "docs/operations.md").read_text().partition("\n## Alarms\n")[2].partition("\n## ")[0]
+ENTRIES: Final = dict(re.findall(r"^### (.+?)\n\n(.+?)(?=\n### |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL))
+BY_NAME: Final = {metric.name: metric for metric in METRICS}
+NAMED: Final = re.compile(r"\bflamehouse_[a-z_]+(?:_total|_milliseconds|_bytes)(?=_bucket|\b)")
+DASHBOARDS: Final = sorted((REPO / "deploy/grafana").glob("*.json"))
+
+
+def entry_of(alarm: str) -> str:
+    found = re.search(r'docs/operations\.md, "(.+)"$', ALARMS[alarm]["AlarmDescription"].strip())
+    assert found, alarm
+    return found[1]
+
+
+def test_each_alarm_names_its_entry_and_each_entry_its_alarm() -> None:
+    assert sorted(map(entry_of, ALARMS)) == sorted(ENTRIES)
+    for alarm in ALARMS:
+        assert f"`{alarm}`" in ENTRIES[entry_of(alarm)]
+
+
+@pytest.mark.parametrize("alarm", ALARMS)
+def test_an_alarm_is_of_a_metric_that_something_counts(alarm: str) -> None:
+    properties = ALARMS[alarm]
+    name, namespace = properties["MetricName"], properties["Namespace"]
+    if namespace == "flamehouse":
+        labels = {each["Name"] for each in properties["Dimensions"]}
+        assert labels == {*BY_NAME[name].labels, "function", "service"}
+    elif namespace is None:
+        # The stack's own, of a metric filter.
+        made = {each["MetricTransformations"][0]["MetricName"]: each for each in FILTERS.values()}
+        assert name in made
+    else:
+        assert namespace in {"AWS/ApiGateway", "AWS/Lambda", "AWS/SQS"}
+
+
+def test_filters_read_events_and_fields_that_are_logged() -> None:
+    template = (REPO / "template.yaml").read_text()
+    for name, filter_ in FILTERS.items():
+        found = re.fullmatch(r'\{ \$\.(\w+) (?:=|!=) "([^"]+)" \}', filter_["FilterPattern"])
+        assert found, name
+        field, value = found.groups()
+        if field == "event":
+            assert value in {event.name for event in EVENTS}
+        else:
+            assert f'"{field}": "$context.' in template
+
+
+def test_dashboards_show_metrics_that_exist() -> None:
+    shown = {file.name: set(NAMED.findall(file.read_text())) for file in DASHBOARDS}
+    shown["template.yaml"] = set(NAMED.findall((REPO / "template.yaml").read_text()))
+    assert {name for names in shown.values() for name in names} <= BY_NAME.keys()
+    assert shown["flamehouse.json"]
+    assert shown["template.yaml"]
+
+
+@pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.name)
+def test_a_panels_labels_are_those_of_its_metric(file: Path) -> None:
+    for target in targets_of(file):
+        if "expr" not in target:
+            continue
+        [name] = NAMED.findall(target["expr"])
+        grouped = re.findall(r"by \(([^)]*)\)", target["expr"])
+        labels = {label.strip() for group in grouped for label in group.split(",")} - {"le"}
+        assert labels <= {*BY_NAME[name].labels}
+        assert set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])) <= labels
+        assert ("_bucket[" in target["expr"]) == bool(BY_NAME[name].buckets)
+
+
+def targets_of(file: Path) -> list[dict[str, Any]]:
+    dashboard = json.loads(file.read_text())
+    return [target for panel in dashboard["panels"] for target in panel["targets"]]
+
+
+@pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+def test_queries_of_a_dashboard_run(clickhouse: ClickHouse) -> None:
+    queries = [target["rawSql"] for file in DASHBOARDS for target in targets_of(file) if "rawSql" in target]
+    assert queries
+    for query in queries:
+        sql = query.replace("$__fromTime", "toDateTime('2026-01-01')").replace("$__toTime", "now()")
+        clickhouse.rows(sql)
