@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import subprocess
+import tomllib
 from typing import Any, Final
 
 import pytest
@@ -174,12 +175,44 @@ def test_files_are_reached_by_their_function_alone(template: dict[str, Any]) -> 
         assert ("AdHocProfilesBucket" in json.dumps(role)) == (name == "AdHocProfilesRole")
 
 
-def test_the_secret_is_read_by_functions_that_ask_clickhouse(template: dict[str, Any]) -> None:
-    roles = of_type(template, "AWS::IAM::Role")
-    reading = {name for name, role in roles.items() if "ClickHouseSecretArn" in json.dumps(role)}
-    assert reading == {"FunctionRole", "IngestRole", "WorkerRole"}
-    asking = {name for name, each in functions(template).items() if each["Role"]["Fn::GetAtt"][0] in reading}
-    assert FUNCTIONS.keys() - asking == {"AboutFunction", "AdHocProfilesFunction", "UiFunction"}
+SECRETS: Final = {
+    "FunctionRole": "ClickHouseQuerySecretArn",
+    "IngestRole": "ClickHouseIngestSecretArn",
+    "WorkerRole": "ClickHouseIngestSecretArn",
+    "AnyPathRole": "",
+    "SettingsRole": "",
+}
+"""The secret that each role reads, in the place of the one that is always there."""
+
+
+def secret_of(value: dict[str, Any]) -> str:
+    """The parameter that names a secret; empty for the one of the user `admin`."""
+    if value == {"Ref": "ClickHouseSecretArn"}:
+        return ""
+    _, own, otherwise = value["Fn::If"]
+    assert otherwise == {"Ref": "ClickHouseSecretArn"}
+    return str(own["Ref"])
+
+
+def test_each_function_reads_the_secret_that_it_is_given_and_no_other(template: dict[str, Any]) -> None:
+    read = {
+        name: secret_of(statement["Resource"])
+        for name, role in of_type(template, "AWS::IAM::Role").items()
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Action"] == "secretsmanager:GetSecretValue"
+    }
+    assert read == SECRETS
+    roles = {name: each["Role"]["Fn::GetAtt"][0] for name, each in functions(template).items()}
+    assert {name for name, role in roles.items() if role not in read} == {
+        "AboutFunction",
+        "AdHocProfilesFunction",
+        "UiFunction",
+    }
+    for name, role in roles.items():
+        if role in read:
+            given = functions(template)[name]["Environment"]["Variables"]["CLICKHOUSE_SECRET_ARN"]
+            assert secret_of(given) == read[role]
 
 
 def test_every_request_has_a_line_without_its_headers_and_query(template: dict[str, Any]) -> None:
@@ -257,7 +290,12 @@ def allowed(template: dict[str, Any], role: str) -> set[tuple[str, str]]:
 
 def test_each_role_can_do_to_blobs_and_queues_what_it_needs_and_no_more(template: dict[str, Any]) -> None:
     assert allowed(template, "FunctionRole") == allowed(template, "AboutRole") == set()
-    assert allowed(template, "IngestRole") == {("s3:PutObject", "${BlobsBucket.Arn}/staged/*")}
+    assert allowed(template, "SettingsRole") == set()
+    assert (
+        allowed(template, "IngestRole")
+        == allowed(template, "AnyPathRole")
+        == {("s3:PutObject", "${BlobsBucket.Arn}/staged/*")}
+    )
     blobs = {
         (action, resource) for action, resource in allowed(template, "WorkerRole") if "Blobs" in resource
     }
@@ -274,7 +312,9 @@ def test_each_role_can_do_to_blobs_and_queues_what_it_needs_and_no_more(template
     # An object that the worker puts where it is notified of objects would call it again, without end.
     assert ("s3:PutObject", "${BlobsBucket.Arn}/staged/*") not in blobs
     roles = {name: each["Role"]["Fn::GetAtt"][0] for name, each in functions(template).items()}
-    assert {name for name, role in roles.items() if role in {"IngestRole", "WorkerRole"}} == UPLOADS
+    assert {
+        name for name, role in roles.items() if role in {"IngestRole", "AnyPathRole", "WorkerRole"}
+    } == UPLOADS
     for name, each in functions(template).items():
         assert ("INGEST_MODE" in each["Environment"]["Variables"]) == (name in UPLOADS)
 
@@ -420,3 +460,14 @@ def test_the_curl_line_sends_a_profile_that_is_taken(template: dict[str, Any]) -
         headers={"Authorization": authorization},
     )
     assert (response.status_code, [asked[0] for asked in store.asked]) == (200, ["insert"])
+
+
+@pytest.mark.parametrize("profile", ["trial", "production"])
+def test_a_profile_of_samconfig_sets_parameters_that_exist(template: dict[str, Any], profile: str) -> None:
+    deploy = tomllib.loads((REPO / "samconfig.toml").read_text())[profile]["deploy"]["parameters"]
+    for override in deploy["parameter_overrides"].split():
+        name, _, value = override.partition("=")
+        parameter = template["Parameters"][name]
+        assert value in parameter.get("AllowedValues", [value])
+        if parameter["Type"] == "Number":
+            assert parameter["MinValue"] <= int(value) <= parameter["MaxValue"]
