@@ -20,6 +20,7 @@ _SECTIONS: Final = {
         "doctor": ("doctor", "Examine a database and a deployment."),
         "retention": ("retention", "Show or set how long a database retains profiles."),
         "limits": ("limits", "Show or set what tenants may send and query."),
+        "delete": ("delete", "Delete profiles of a tenant."),
         "sql": ("sql", "Query a database in SQL, read only."),
         "import": ("imports", "Import profiles of another database."),
     },

@@ -135,3 +135,52 @@ def test_what_cannot_be_done_is_said_in_a_line(arguments: tuple[str, ...], dsn: 
     assert run.stderr.startswith("flamehouse: ")
     assert words in run.stderr
     assert SECRET not in run.stderr
+
+
+DAY_S = 86_400
+
+
+def send(folder: Path, *times_s: float) -> None:
+    """Start a server on the folder, and send it a profile of each time."""
+    with running(folder) as server:
+        for time_s in times_s:
+            query = f"name=shop&from={time_s:.0f}&until={time_s + 10:.0f}"
+            assert httpx.post(f"{server.url}/ingest?{query}", content="main;work 1").status_code == 200
+        assert server.stop() == 0
+
+
+def test_delete_counts_first_and_a_deleted_upload_can_be_stored_again(tmp_path: Path) -> None:
+    place = {"DATA_DIR": str(tmp_path)}
+    now_s = time.time()
+    old_s = now_s - 2 * DAY_S
+    send(tmp_path, now_s, old_s)
+    delete_old = ["delete", "--tenant", "anonymous", "--selector", "shop", "--until", "1d"]
+    counts = re.compile(
+        r"1 profiles of tenant anonymous, about [0-9.]+ \w+ on disk, services: shop\n(?P<outcome>.+)\n"
+    )
+    outcomes = []
+    for arguments in (delete_old, delete_old, [*delete_old, "--yes"]):
+        run = flamehouse(*arguments, **place)
+        assert (run.returncode, run.stderr) == (0, "")
+        found = counts.fullmatch(run.stdout)
+        assert found, run.stdout
+        outcomes.append(found["outcome"])
+    dry = "nothing is deleted; to delete them, run this again with --yes"
+    assert outcomes == [dry, dry, "deleted"]
+    nothing = flamehouse(*delete_old, **place)
+    assert (nothing.returncode, nothing.stderr) == (
+        1,
+        "flamehouse: tenant anonymous has no such profiles\n",
+    )
+
+    send(tmp_path, old_s)
+    every = flamehouse("delete", "--tenant", "anonymous", **place)
+    assert every.stdout.startswith("2 profiles of tenant anonymous")
+
+
+def test_delete_rejects_what_it_cannot_read(tmp_path: Path) -> None:
+    assert flamehouse("migrate", CLICKHOUSE_DSN=f"chdb://{tmp_path}").returncode == 0
+    run = flamehouse("delete", "--tenant", "a", "--selector", "{env=", DATA_DIR=str(tmp_path))
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (1, "", 1)
+    missing = flamehouse("delete", DATA_DIR=str(tmp_path))
+    assert (missing.returncode, "--tenant" in missing.stderr) == (2, True)

@@ -1,0 +1,83 @@
+"""`flamehouse delete`: delete a tenant's profiles from a database."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Final
+
+import click
+
+from cli.database import existing_database
+from cli.options import range_of, read_selector
+from cli.units import size_in_words
+from flamehouse.errors import OperatorError, RpcError
+from flamehouse.model.selector import Matcher, parse_selector
+from flamehouse.model.time_range import TimeRange
+from flamehouse.store import deletion
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.connection.data_folder import STOP_SERVER, locked
+from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.maintenance import maintenance_client
+from flamehouse.store.schema.carry_over import has_old_layout
+
+_LABELS_REMAIN: Final = (
+    "deleted, but for labels and symbols: processes remember for an hour which of them are stored. Once these services "
+    "have sent nothing for an hour, run this again with --idle"
+)
+
+
+@click.command()
+@click.option("--tenant", required=True, help="Whose profiles; `anonymous` without X-Scope-OrgID.")
+@click.option(
+    "--selector", default="{}", callback=read_selector, help="A service or selector.  [default: all]"
+)
+@click.option(
+    "--from", "start", default="1970-01-02", help="1h (ago), ISO 8601 or Unix seconds.  [default: the first]"
+)
+@click.option("--until", "end", default="2100-01-01", help="As --from.  [default: the last]")
+@click.option("--yes", is_flag=True, help="Delete them; without it, only count them.")
+@click.option(
+    "--idle", is_flag=True, help="On a server: these services sent no profile within the last hour."
+)
+def delete(tenant: str, selector: str, start: str, end: str, *, yes: bool, idle: bool) -> None:
+    """Delete profiles of a tenant: of ./data, DATA_DIR or CLICKHOUSE_DSN. Without --yes, count them and delete nothing.
+
+    Labels and symbols that nothing refers to any more are deleted too, on a server only with --idle.
+    """
+    range_ = range_of(start, end)
+    within = TimeRange(start_ms=range_.start_ms, end_ms=range_.end_ms)
+    with told_to_operators():
+        what = deletion.Deletion(tenant=tenant, matchers=_matchers(selector), within=within)
+        settings = existing_database()
+        with locked(settings, STOP_SERVER), closing(maintenance_client(settings)) as clickhouse:
+            _check_layout(clickhouse)
+            _delete(clickhouse, what, yes=yes, idle=idle)
+
+
+def _matchers(selector: str) -> Sequence[Matcher]:
+    try:
+        return parse_selector(selector)
+    except RpcError as error:
+        raise OperatorError(error.message) from error
+
+
+def _check_layout(clickhouse: ClickHouse) -> None:
+    if has_old_layout(clickhouse.rows):
+        raise OperatorError(
+            "the database has profiles in the layout of an older version; first run: flamehouse maintain"
+        )
+
+
+def _delete(clickhouse: ClickHouse, what: deletion.Deletion, *, yes: bool, idle: bool) -> None:
+    found = deletion.selected(clickhouse, what)
+    if not found.services:
+        raise OperatorError(f"tenant {what.tenant} has no such profiles")
+    click.echo(
+        f"{found.profiles:,} profiles of tenant {what.tenant}, about {size_in_words(found.bytes)} on disk, "
+        f"services: {', '.join(found.services)}"
+    )
+    if not yes:
+        click.echo("nothing is deleted; to delete them, run this again with --yes")
+        return
+    names = idle or clickhouse.embedded
+    deletion.delete(clickhouse, what, names=names)
+    click.echo("deleted" if names else _LABELS_REMAIN)

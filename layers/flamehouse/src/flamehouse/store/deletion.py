@@ -1,0 +1,126 @@
+"""Deletes a tenant's profiles by selector and time, with all that only they refer to.
+
+It proceeds week by week. In each week the labels go last, since they say what is selected: a deletion that is cut off
+is completed by running it again.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flamehouse.model.selector import Matcher
+from flamehouse.model.time_range import TimeRange
+from flamehouse.store.connection.client import ClickHouse, ServerSettings
+from flamehouse.store.read.matchers import series_condition
+from flamehouse.store.read.selection import clamp_ms
+from flamehouse.store.sql import SqlFile
+from flamehouse.units import MS_PER_DAY
+
+_SQL: Final = SqlFile(__file__)
+_DAYS_PER_WEEK: Final = 7
+_ROWS: Final = (("uploads", "uploads"), ("sampled_profiles", "profiles"), ("rollups", "rollups"))
+"""Tables and the conditions on their rows, in the order of deletion: without its ledger entry, an upload is not stored."""
+_SYMBOLS: Final = ("stacktraces", "locations", "mappings", "functions")
+"""In the order of deletion: each is referred to by those before it."""
+_DELETING: Final[ServerSettings] = {
+    "mutations_sync": 2,
+    # Replicas may evaluate a subquery at different times; what it selects is not being written to (see `delete`).
+    "allow_nondeterministic_mutations": 1,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """What to delete: a tenant's profiles in [start, end) whose labels match all `matchers`; without any, all of them."""
+
+    tenant: str
+    matchers: Sequence[Matcher] = ()
+    within: TimeRange
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selected:
+    """What a deletion selects: rows of profiles, one per sample type and label set, and about how many bytes on disk."""
+
+    profiles: int
+    bytes: int
+    services: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Week:
+    """The part of a deletion that lies in one week: parameters of the SQL, and the names of its services."""
+
+    parameters: dict[str, object]
+    services: Sequence[str]
+
+
+def selected(clickhouse: ClickHouse, deletion: Deletion) -> Selected:
+    """Count what `delete` would delete.
+
+    Raises: ClickHouseError for an invalid regular expression.
+    """
+    series = _Series(deletion)
+    profiles = _SQL("profiles", series=series.sql)
+    [(rows, bytes_)] = clickhouse.rows(_SQL("count", profiles=profiles), series.parameters(deletion.within))
+    services = {service for week in _weeks(clickhouse, series) for service in week.services}
+    return Selected(profiles=rows, bytes=bytes_, services=sorted(services))
+
+
+def delete(
+    clickhouse: ClickHouse, deletion: Deletion, *, names: bool, done: Callable[[str], None] = lambda _: None
+) -> None:
+    """Delete the profiles, their roll-ups and the ledger entries of uploads without other profiles; call `done` per table.
+
+    With `names`, also delete labels and symbols that no profile refers to any more. A process that stored some of them
+    within the last hour remembers them and does not send them again, so there must be no such process.
+    """
+    series = _Series(deletion)
+    for week in _weeks(clickhouse, series):
+        profiles = _SQL("profiles", series=series.sql)
+        for table, part in _ROWS:
+            _delete(clickhouse, table, _SQL(part, series=series.sql, profiles=profiles), week)
+            done(table)
+        if names:
+            for table in _SYMBOLS:
+                _delete(clickhouse, table, _SQL(table, of_services=_SQL("of_services")), week)
+                done(table)
+            _delete(clickhouse, "series", _SQL("labels", series=series.sql), week)
+            done("series")
+
+
+class _Series:
+    """The selected series, as a subquery with its parameters."""
+
+    def __init__(self, deletion: Deletion) -> None:
+        condition = series_condition(deletion.matchers)
+        self.deletion = deletion
+        self.sql = _SQL(
+            "series", join=condition.split.join, matches=condition.sql, settings=condition.split.settings
+        )
+        self._bound = {"tenant": deletion.tenant, **condition.parameters}
+
+    def parameters(self, within: TimeRange) -> dict[str, object]:
+        """The parameters of SQL that holds the subquery, for profiles in [start, end)."""
+        start_ms, end_ms = clamp_ms(within.start_ms), clamp_ms(within.end_ms)
+        return {
+            **self._bound,
+            "from_ms": start_ms,
+            "until_ms": end_ms,
+            "first_day": start_ms // MS_PER_DAY,
+            "last_day": max(start_ms, end_ms - 1) // MS_PER_DAY,
+        }
+
+
+def _weeks(clickhouse: ClickHouse, series: _Series) -> Iterator[_Week]:
+    """The weeks of the deletion that have selected series, oldest first."""
+    within = series.deletion.within
+    for week, services in clickhouse.rows(_SQL("weeks", series=series.sql), series.parameters(within)):
+        start_ms = max(within.start_ms, week * MS_PER_DAY)
+        end_ms = min(within.end_ms, (week + _DAYS_PER_WEEK) * MS_PER_DAY)
+        of_week = series.parameters(TimeRange(start_ms=start_ms, end_ms=end_ms))
+        yield _Week(parameters={**of_week, "week": week, "services": services}, services=services)
+
+
+def _delete(clickhouse: ClickHouse, table: str, condition: str, week: _Week) -> None:
+    clickhouse.command(_SQL("delete", table=table, condition=condition), week.parameters, _DELETING)
