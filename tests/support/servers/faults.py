@@ -1,9 +1,10 @@
 """A real ClickHouse that something happens to: its process is killed, a view cannot take an upload, a table is gone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from flamehouse.aws.objects import ObjectInfo, ObjectStorage, StoredObject
 from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
 
 POISONED = "poisoned"
@@ -33,22 +34,22 @@ class Mortal(ClickHouse):
     def rows(
         self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
     ) -> Sequence[Sequence[Any]]:
-        with self._living():
+        with self.living():
             return self._clickhouse.rows(sql, parameters, settings)
 
     def command(
         self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
     ) -> None:
-        with self._living():
+        with self.living():
             self._clickhouse.command(sql, parameters, settings)
 
     def insert(self, table: str, columns: Sequence[str], row_binary: bytes, settings: ServerSettings) -> None:
-        with self._living():
+        with self.living():
             self._clickhouse.insert(table, columns, row_binary, settings)
             self.inserts.append(table)
 
     @contextmanager
-    def _living(self) -> Iterator[None]:
+    def living(self) -> Iterator[None]:
         self._live()
         yield
         self._live()
@@ -57,6 +58,34 @@ class Mortal(ClickHouse):
         if not self._life:
             raise Killed
         self._life -= 1
+
+
+class MortalStorage:
+    """Object storage of the process that `database` belongs to: it lives and dies with it."""
+
+    def __init__(self, storage: ObjectStorage, database: Mortal) -> None:
+        self._storage = storage
+        self._database = database
+
+    def put(self, key: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:
+        with self._database.living():
+            self._storage.put(key, content, metadata)
+
+    def get(self, key: str, version: str = "") -> StoredObject | None:
+        with self._database.living():
+            return self._storage.get(key, version)
+
+    def head(self, key: str, version: str = "") -> ObjectInfo | None:
+        with self._database.living():
+            return self._storage.head(key, version)
+
+    def delete(self, key: str) -> None:
+        with self._database.living():
+            self._storage.delete(key)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        with self._database.living():
+            return self._storage.list(prefix)
 
 
 @contextmanager

@@ -1,22 +1,27 @@
 """A deployment in one process: the write path in a mode, a bucket whose notifications go to a queue, and the worker."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from all_in_one import create_app
 from flamehouse.blobs.keys import DROPS, STAGED
+from flamehouse.identity.credentials import NoCredential
 from flamehouse.serverless.queue_handler import QueueMessage
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store
+from flamehouse.web.http_app import http_app_of
 from ingest import worker
+from ingest.app import routes
 from tests.support.queries.queries import Server
+from tests.support.servers.apps import QUERIER_ROUTES
 from tests.support.servers.client import Client
 from tools.aws import REGION, LocalAws, LocalBucket, LocalQueue
 
 _MAX_RECEIVES = 50
+_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +33,15 @@ class Staging:
     queue: LocalQueue
 
     @classmethod
-    def on(cls, aws: LocalAws, store: Store, settings: Settings, mode: str) -> "Staging":
-        bucket, queue = aws.new_bucket(), aws.new_queue()
-        bucket.notify(queue, [STAGED, DROPS])
+    def on(
+        cls,
+        aws: LocalAws,
+        store: Store,
+        settings: Settings,
+        mode: str,
+        blobs: tuple[LocalBucket, LocalQueue] | None = None,
+    ) -> "Staging":
+        bucket, queue = blobs or new_blobs(aws)
         places = replace(
             settings,
             ingest_mode=mode,
@@ -46,7 +57,8 @@ class Staging:
 
     def server(self, tenant: str) -> Server:
         """The write path, for a tenant."""
-        return Server(client=Client(server=create_app(lambda: self.services), tenant=tenant))
+        app = http_app_of([*routes, *QUERIER_ROUTES], lambda: self.services, NoCredential())
+        return Server(client=Client(server=app, tenant=tenant))
 
     def keys(self, prefix: str = "") -> list[str]:
         """The keys in the bucket that begin with the prefix."""
@@ -62,12 +74,22 @@ class Staging:
         return failures
 
     def drain(self) -> None:
-        """Work until the queue is empty."""
+        """Work until the queue is empty, messages that are invisible for a while included."""
+        failures: Mapping[str, Exception] = {}
         for _ in range(_MAX_RECEIVES):
             if not self.queue.messages:
                 return
-            self.work_once()
-        raise AssertionError(f"{self.queue.messages} messages stay in the queue")
+            failures = self.work_once()
+            if self.queue.messages:
+                time.sleep(_PAUSE_S)
+        raise AssertionError(f"{self.queue.messages} messages stay in the queue: {failures}")
+
+
+def new_blobs(aws: LocalAws) -> tuple[LocalBucket, LocalQueue]:
+    """A bucket, and the queue that its puts are messages of."""
+    bucket, queue = aws.new_bucket(), aws.new_queue(attributes={"VisibilityTimeout": "3"})
+    bucket.notify(queue, [STAGED, DROPS])
+    return bucket, queue
 
 
 def messages_of(records: Sequence[Mapping[str, Any]]) -> list[QueueMessage]:

@@ -1,0 +1,267 @@
+"""The fault matrix: in every mode and with every fault, what got its 200 is stored once, and nothing is stored twice.
+
+docs/s3.md has the status of each cell; the tests read it from there.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Final
+
+import pytest
+
+from flamehouse.aws.objects import ObjectStorage
+from flamehouse.blobs import storage_of
+from flamehouse.settings import DIRECT, FALLBACK, STAGED, Settings
+from flamehouse.store import Store, open_store
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.write.writer import LoneWriter
+from ingest import worker
+from ingest.objects import staged
+from tests.support.servers.faults import Killed, Mortal, MortalStorage
+from tests.support.servers.place import REPO
+from tests.support.servers.scripted import nobody_listens
+from tests.support.servers.staging import Staging, messages_of, new_blobs
+from tests.support.uploads.counted import Counted
+from tools.aws import LocalAws, LocalBucket, LocalQueue
+from tools.clickhouse_http.faults import Fault, FaultyClickHouse, faulty
+
+pytestmark = pytest.mark.parametrize("place", ["server"], indirect=True, scope="session")
+
+FAULTS: Final[Mapping[str, tuple[Fault, bool]]] = {
+    "none": (Fault.NONE, False),
+    "ClickHouse is down": (Fault.DOWN, False),
+    "ClickHouse does not respond": (Fault.SLOW, False),
+    "ClickHouse Cloud responds with 503 while it wakes": (Fault.WAKING, False),
+    "the connection is reset before the INSERT": (Fault.RESET_BEFORE, False),
+    "the connection is reset after the INSERT": (Fault.RESET_AFTER, False),
+    "the password is wrong": (Fault.WRONG_PASSWORD, False),
+    "a table has too many parts": (Fault.TOO_MANY_PARTS, False),
+    "the bucket is down": (Fault.NONE, True),
+    "ClickHouse and the bucket are down": (Fault.DOWN, True),
+}
+"""What ClickHouse suffers, and whether the bucket is down."""
+MODES: Final = (DIRECT, FALLBACK, STAGED)
+_ROW: Final = re.compile(r"^\| ([^|]+) \| (\d+) \| (\d+) \| (\d+) \|$", re.MULTILINE)
+STATUSES: Final = {
+    (mode, fault): int(status)
+    for fault, *statuses in _ROW.findall((REPO / "docs/s3.md").read_text())
+    for mode, status in zip(MODES, statuses, strict=True)
+}
+_OF_INSERTS: Final = (
+    "the connection is reset before the INSERT",
+    "the connection is reset after the INSERT",
+    "a table has too many parts",
+)
+CELLS: Final = [
+    *((mode, fault, False) for mode, fault in STATUSES),
+    *((mode, fault, True) for mode in MODES for fault in _OF_INSERTS),
+]
+"""Mode, fault, and whether other statements than INSERTs are spared."""
+_WORKER_HALF_CALLS: Final = 18
+"""Of a worker with one upload: the object and the tenant's limits are read, the ledger queried, symbols and profiles of two weeks inserted, the
+ledger written, the object deleted."""
+
+
+_STORED: Final = """
+SELECT count(), uniqExact(profile_id), uniqExact(upload_id),
+    (SELECT uniqExact(upload_id) FROM uploads WHERE tenant = {tenant:String})
+FROM sampled_profiles
+WHERE tenant = {tenant:String}
+"""
+
+
+def _cell_name(cell: tuple[str, str, bool]) -> str:
+    mode, fault, inserts_alone = cell
+    return f"{mode}, {fault}{' (INSERTs alone)' if inserts_alone else ''}"
+
+
+@pytest.fixture(scope="module")
+def proxy(settings: Settings) -> Iterator[FaultyClickHouse]:
+    port = int(settings.clickhouse_dsn.rpartition(":")[2])
+    with faulty(port) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def all_blobs(_aws: LocalAws) -> tuple[LocalBucket, LocalQueue]:
+    return new_blobs(_aws)
+
+
+@pytest.fixture
+def blobs(all_blobs: tuple[LocalBucket, LocalQueue]) -> tuple[LocalBucket, LocalQueue]:
+    """A bucket and its queue, empty: clients of AWS take long to make, so that the module shares them."""
+    bucket, queue = all_blobs
+    for key in bucket.objects():
+        bucket.client.delete_object(Bucket=bucket.name, Key=key)
+    while records := queue.receive():
+        queue.settle(records, b'{"batchItemFailures": []}')
+    return all_blobs
+
+
+@pytest.fixture
+def behind(proxy: FaultyClickHouse, settings: Settings) -> Iterator[Store]:
+    """A store behind the proxy, of a process of its own."""
+    dsn = f"{settings.clickhouse_dsn.rpartition(':')[0]}:{proxy.port}"
+    store = open_store(replace(settings, clickhouse_dsn=dsn, query_timeout_s=1))
+    yield store
+    proxy.fault, proxy.inserts_alone = Fault.NONE, False
+    store.close()
+
+
+@pytest.fixture
+def staged_in(
+    aws: LocalAws, blobs: tuple[LocalBucket, LocalQueue], behind: Store, settings: Settings
+) -> Callable[[str], Staging]:
+    """A deployment behind the proxy, in the given mode."""
+    return lambda mode: Staging.on(aws, behind, settings, mode, blobs)
+
+
+@pytest.fixture
+def counted(store: Store, settings: Settings) -> Counted:
+    """Uploads, counted past the proxy."""
+    return Counted.on(store, settings)
+
+
+def stored(clickhouse: ClickHouse, counted: Counted) -> int:
+    """How many uploads of the tenant are stored: each has a profile in two weeks, with its own id."""
+    tenant = {"tenant": counted.server.client.tenant}
+    [(rows, ids, uploads, in_ledger)] = clickhouse.rows(_STORED, tenant)
+    assert rows == ids == 2 * uploads
+    assert in_ledger == uploads
+    return int(uploads)
+
+
+def bucket_down(staging: Staging, port: int) -> Staging:
+    """The same deployment, whose bucket cannot be reached."""
+    unreachable = replace(staging.services.settings, aws_endpoint_url_s3=f"http://127.0.0.1:{port}")
+    return replace(staging, services=replace(staging.services, settings=unreachable))
+
+
+@pytest.mark.usefixtures("settings")
+def test_the_documented_table_has_every_mode_and_fault() -> None:
+    assert STATUSES.keys() == {(mode, fault) for mode in MODES for fault in FAULTS}
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=_cell_name)
+def test_what_is_acknowledged_is_stored_once(
+    staged_in: Callable[[str], Staging],
+    proxy: FaultyClickHouse,
+    clickhouse: ClickHouse,
+    counted: Counted,
+    cell: tuple[str, str, bool],
+) -> None:
+    mode, fault, inserts_alone = cell
+    staging = staged_in(mode)
+    tenant = counted.server.client.tenant
+    with ExitStack() as around:
+        proxy.fault, without_bucket = FAULTS[fault]
+        proxy.inserts_alone = inserts_alone
+        there = bucket_down(staging, around.enter_context(nobody_listens())) if without_bucket else staging
+        statuses = [counted.through(there.server(tenant)).send(number) for number in range(2)]
+        assert statuses == [STATUSES[mode, fault]] * 2
+        if fault != "ClickHouse does not respond":
+            staging.work_once()
+    proxy.fault = Fault.NONE
+    # The client did not see the first response, and sends again what was not acknowledged.
+    assert counted.through(staging.server(tenant)).send(0) == 200
+    if statuses[1] != 200:
+        assert counted.through(staging.server(tenant)).send(1) == 200
+    staging.drain()
+    assert stored(clickhouse, counted) == 2
+    assert staging.keys() == []
+
+
+@pytest.mark.parametrize("life", range(_WORKER_HALF_CALLS + 1))
+def test_a_worker_killed_between_any_two_steps_loses_and_doubles_nothing(
+    staged_in: Callable[[str], Staging],
+    clickhouse: ClickHouse,
+    counted: Counted,
+    life: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    staging = staged_in(STAGED)
+    through = counted.through(staging.server(counted.server.client.tenant))
+    assert through.send(0) == 200
+    mortal = Mortal(clickhouse, life)
+    dying = staging.through(Store(mortal, LoneWriter(mortal), Settings(max_series_per_day=0)))
+
+    def mortal_storage(place: str, settings: Settings) -> ObjectStorage:
+        return MortalStorage(storage_of(place, settings), mortal)
+
+    records = staging.queue.receive()
+    with monkeypatch.context() as patched:
+        patched.setattr(staged, "storage_of", mortal_storage)
+        if life < _WORKER_HALF_CALLS:
+            with pytest.raises(Killed):
+                worker.work(dying.services, messages_of(records))
+        else:
+            assert worker.work(dying.services, messages_of(records)) == {}
+    staging.queue.expire(records)
+    # What comes again has another neighbour.
+    assert through.send(1) == 200
+    staging.drain()
+    assert stored(clickhouse, counted) == 2
+    assert staging.keys() == []
+
+
+def test_workers_with_the_same_messages_at_the_same_time_store_each_upload_once(
+    staged_in: Callable[[str], Staging], clickhouse: ClickHouse, counted: Counted
+) -> None:
+    staging = staged_in(STAGED)
+    through = counted.through(staging.server(counted.server.client.tenant))
+    assert [through.send(number) for number in range(4)] == [200] * 4
+    records = staging.queue.receive()
+    messages = messages_of(records)
+    with ThreadPoolExecutor(3) as workers:
+        for done in [workers.submit(worker.work, staging.services, messages) for _ in range(3)]:
+            assert done.result() == {}
+    staging.queue.expire(records)
+    staging.drain()
+    assert stored(clickhouse, counted) == 4
+
+
+def test_a_client_and_the_worker_at_the_same_time_store_an_upload_once(
+    staged_in: Callable[[str], Staging], clickhouse: ClickHouse, counted: Counted
+) -> None:
+    tenant = counted.server.client.tenant
+    staging = staged_in(STAGED)
+    direct = counted.through(staged_in(DIRECT).server(tenant))
+    assert counted.through(staging.server(tenant)).send(0) == 200
+    records = staging.queue.receive()
+    messages = messages_of(records)
+    with ThreadPoolExecutor(2) as both:
+        worked, sent = both.submit(worker.work, staging.services, messages), both.submit(direct.send, 0)
+        assert (worked.result(), sent.result()) == ({}, 200)
+    staging.queue.expire(records)
+    staging.drain()
+    assert stored(clickhouse, counted) == 1
+
+
+def test_a_message_that_comes_from_the_dead_letter_queue_after_all_changes_nothing(
+    staged_in: Callable[[str], Staging], clickhouse: ClickHouse, counted: Counted
+) -> None:
+    staging = staged_in(STAGED)
+    through = counted.through(staging.server(counted.server.client.tenant))
+    assert through.send(0) == 200
+    records = staging.queue.receive()
+    staging.queue.expire(records)
+    staging.drain()
+    redriven = [replace(message, id=f"{message.id} again") for message in messages_of(records)]
+    assert worker.work(staging.services, redriven) == {}
+    assert stored(clickhouse, counted) == 1
+
+
+def test_an_open_circuit_spares_later_uploads_the_wait(
+    staged_in: Callable[[str], Staging], proxy: FaultyClickHouse, counted: Counted
+) -> None:
+    staging = staged_in(FALLBACK)
+    counted = counted.through(staging.server("anonymous"))
+    proxy.fault = Fault.WAKING
+    assert counted.send(0) == 200
+    assert not staging.services.circuit.allows()
+    proxy.fault = Fault.NONE
+    assert counted.send(1) == 200
+    assert len(staging.keys("staged/")) == 2
