@@ -6,6 +6,7 @@ them, and its outcome names each of them, which is the outcome of every retry to
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from flamehouse.errors import RpcError, invalid_argument
@@ -36,29 +37,41 @@ class Rejected:
 class Outcome:
     """The outcome of an upload: its rejected profiles by their index, and whether no other was stored.
 
-    `error` is what a client receives whose protocol has no partial success; None if nothing was rejected.
+    `error` is what a client receives whose protocol has no partial success; None if nothing was rejected. `warning` says
+    what was changed of the stored ones, for protocols that have a place for it.
     """
 
     rejected: Mapping[int, Rejected]
     nothing_stored: bool
     error: RpcError | None
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """The rows of an upload's valid profiles, None if there are none, the other profiles by their index, and a warning."""
+
+    upload: Upload | None
+    rejected: Mapping[int, RpcError]
+    warning: str = ""
 
 
 def ingest(services: Services, received: ReceivedUpload) -> Outcome:
     """Store the valid profiles of an upload.
 
     Raises:
-        RpcError: for an upload of which nothing is stored, because it cannot be read, has too many series, or the store
-            fails, or for one beyond a limit of its tenant; worded for the clients of its endpoint.
+        RpcError: for an upload of which nothing is stored, because it cannot be read or the store fails, or for one
+            beyond a limit of its tenant; worded for the clients of its endpoint.
     """
     if services.settings.ingest_mode != STAGED:
         services.store.admit_upload(received.tenant, len(received.body))
     services = services.of_tenant(received.tenant)
     upload = read_upload(received, services)
     try:
-        rejected = _store(services, received, upload)
+        rows = _store(services, received, upload)
     except RpcError as error:
         raise upload.explain(error) from error.__cause__
+    rejected = rows.rejected
     refusal = _error_of(upload.profiles, rejected) if rejected else None
     if refusal:
         note_error(refusal.code.wire_name, refusal.message)
@@ -68,6 +81,7 @@ def ingest(services: Services, received: ReceivedUpload) -> Outcome:
         },
         nothing_stored=_is_too_new(rejected) or len(rejected) == len(upload.profiles),
         error=upload.explain(refusal) if refusal else None,
+        warning=rows.warning,
     )
 
 
@@ -82,8 +96,7 @@ def replay(services: Services, record: bytes) -> Upload | None:
     except EnvelopeError as error:
         raise invalid_argument(str(error)) from error
     services = services.of_tenant(received.tenant)
-    upload, _ = upload_of(read_upload(received, services), received, services.settings)
-    return upload
+    return upload_of(read_upload(received, services), received, services.settings).upload
 
 
 class Receipt(Protocol):
@@ -96,20 +109,18 @@ class Receipt(Protocol):
     def received_ns(self) -> int: ...
 
 
-def _store(services: Services, received: ReceivedUpload, upload: ReadUpload) -> Mapping[int, RpcError]:
-    """Store or stage the valid profiles; the others by their index."""
-    rows, rejected = upload_of(upload, received, services.settings)
-    if rows is not None:
-        acknowledge(services, rows, received)
-    elif upload.if_empty is not None and not rejected:
+def _store(services: Services, received: ReceivedUpload, upload: ReadUpload) -> Rows:
+    """Store or stage the valid profiles."""
+    rows = upload_of(upload, received, services.settings)
+    if rows.upload is not None:
+        acknowledge(services, rows.upload, received)
+    elif upload.if_empty is not None and not rows.rejected:
         raise upload.if_empty
-    return rejected
+    return rows
 
 
-def upload_of(
-    upload: ReadUpload, received: Receipt, settings: Settings
-) -> tuple[Upload | None, Mapping[int, RpcError]]:
-    """The rows of the valid profiles, None if there are none; the other profiles by their index.
+def upload_of(upload: ReadUpload, received: Receipt, settings: Settings) -> Rows:
+    """The rows of the valid profiles, and which profiles are invalid.
 
     Nothing is stored of an upload with a profile from the future: with time that profile becomes valid, and a retry
     under the same id would be taken for stored.
@@ -120,13 +131,13 @@ def upload_of(
         if isinstance(checked.profile, RpcError)
     }
     if _is_too_new(rejected):
-        return None, rejected
+        return Rows(upload=None, rejected=rejected)
     parts = _normalize(upload, rejected, received, settings)
     rejected = dict(sorted(rejected.items()))
     if not parts:
-        return None, rejected
+        return Rows(upload=None, rejected=rejected)
     rows = Upload(tenant=received.tenant, id=upload.id, received_ns=received.received_ns, profiles=parts)
-    return rows, rejected
+    return Rows(upload=rows, rejected=rejected, warning=_warning_of(parts, settings))
 
 
 def _is_too_new(rejected: Mapping[int, RpcError]) -> bool:
@@ -138,34 +149,50 @@ def _normalize(
 ) -> list[SeriesProfile]:
     """The rows of the upload; a profile whose faults only show here joins the rejected, by its index.
 
-    Raises:
-        RpcError: `invalid_argument` for an upload of too many series.
+    Profiles beyond the limit on series are stored with folded labels, in as many series again at most.
     """
     parts: list[SeriesProfile] = []
-    fingerprints: set[int] = set()
-    overflowed = False
+    series, folded = set[int](), set[int]()
     for index, checked in enumerate(upload.profiles):
         if isinstance(checked.profile, RpcError):
             continue
-        id_ = profile_id_of(upload.id, index)
+        normalized = partial(
+            normalize,
+            checked.profile,
+            profile_id=profile_id_of(upload.id, index),
+            received_ns=received.received_ns,
+            settings=settings,
+        )
         try:
-            of_profile = normalize(
-                checked.profile,
-                profile_id=id_,
-                received_ns=received.received_ns,
-                settings=settings,
-                series_left=settings.max_series_per_upload - len(fingerprints),
-            )
+            of_profile = normalized(series_left=settings.max_series_per_upload - len(series))
+            counted = series
+            if len(series.union(_series_of(of_profile))) > settings.max_series_per_upload:
+                of_profile, counted = normalized(series_left=0, folds_own=True), folded
+            check_series_count(len(counted.union(_series_of(of_profile))), settings)
         except RpcError as error:
             rejected[index] = error.alone()
             continue
+        counted.update(_series_of(of_profile))
         parts += of_profile
-        overflowed = overflowed or any(map(is_overflow, of_profile))
-        fingerprints.update(part.fingerprint for part in of_profile)
-        check_series_count(len(fingerprints), settings)
-    if overflowed:
-        log(events.SERIES_FOLDED, service_name=parts[-1].service, limit=settings.max_series_per_upload)
     return parts
+
+
+def _series_of(parts: Sequence[SeriesProfile]) -> set[int]:
+    return {part.fingerprint for part in parts}
+
+
+def _warning_of(parts: Sequence[SeriesProfile], settings: Settings) -> str:
+    """Log and return what a client should know of folded labels; empty where there are none."""
+    folded = [part for part in parts if is_overflow(part)]
+    if not folded:
+        return ""
+    limit = settings.max_series_per_upload
+    log(events.SERIES_FOLDED, service_name=folded[-1].service, limit=limit)
+    count = len({part.profile_id for part in folded})
+    return (
+        f"{count} profiles make more series than MAX_SERIES_PER_UPLOAD={limit}: they are stored with labels folded into "
+        "__overflow__"
+    )
 
 
 def _error_of(profiles: Sequence[CheckedProfile], rejected: Mapping[int, RpcError]) -> RpcError:

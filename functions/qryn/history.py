@@ -104,17 +104,15 @@ class History:
         try:
             if not row.timestamp_ns:
                 raise invalid_argument("the row has no time (timestamp_ns is 0)")
-            upload, rejected = upload_of(
-                read_row(row, self.receipt.tenant, checks), self.receipt, self.settings
-            )
+            rows = upload_of(read_row(row, self.receipt.tenant, checks), self.receipt, self.settings)
         except RpcError as error:
             self._reject(error)
             return None
-        if rejected:
-            self._reject(next(iter(rejected.values())))
+        if rows.rejected:
+            self._reject(next(iter(rows.rejected.values())))
             return None
-        self.counts.empty += upload is None
-        return upload
+        self.counts.empty += rows.upload is None
+        return rows.upload
 
     def _reject(self, error: RpcError) -> None:
         """Count the row; beyond a hundred reasons, as one of other reasons."""

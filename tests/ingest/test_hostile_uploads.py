@@ -246,10 +246,19 @@ def of_many_types(label_sets: int, types: int) -> Profile:
     return profile
 
 
-@pytest.mark.parametrize(("label_sets", "types"), [(16_000, 2), (4_000, 100), (1_000, 1_000), (2, 500_000)])
-def test_series_beyond_the_limit_are_not_made_first(label_sets: int, types: int) -> None:
+@pytest.mark.parametrize(("label_sets", "types"), [(16_000, 2), (4_000, 100), (1_000, 1_000)])
+def test_series_beyond_the_limit_are_folded_before_they_are_made(label_sets: int, types: int) -> None:
     ingest = Ingest()
     with costing_at_most(seconds=20):
-        status, _, message = refusal(ingest.push(series(LABELS, of_many_types(label_sets, types))))
+        assert ingest.push(series(LABELS, of_many_types(label_sets, types))).status_code == 200
+    [upload] = ingest.uploads
+    assert len(upload.profiles) <= 1_000
+    assert sum(sum(part.values) for part in upload.profiles) == label_sets * types
+
+
+def test_sample_types_beyond_the_limit_are_refused_before_their_series_are_made() -> None:
+    ingest = Ingest()
+    with costing_at_most(seconds=20):
+        status, _, message = refusal(ingest.push(series(LABELS, of_many_types(2, 500_000))))
     assert (status, "more series than the limit of 1000" in message) == (400, True)
     assert ingest.uploads == []

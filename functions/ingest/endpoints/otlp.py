@@ -76,7 +76,7 @@ async def export(request: Request) -> Response:
 
 
 def response_of(outcome: Outcome) -> Message:
-    """The rejected profiles, and why. RpcError invalid_argument if no other was stored."""
+    """The rejected profiles, and why; without any, what was changed of those that are stored. RpcError invalid_argument if no other was stored."""
     # OpenTelemetry's messages take some milliseconds to load, which no other request is to wait for.
     from ingest.formats import otlp  # noqa: PLC0415
 
@@ -85,7 +85,7 @@ def response_of(outcome: Outcome) -> Message:
     text = "; ".join(f"{place}: {message}" for place, message in first)
     if messages and outcome.nothing_stored:
         raise invalid_argument(text)
-    return otlp.answer(len(messages), shown(text))
+    return otlp.answer(len(messages), shown("; ".join(filter(None, (outcome.warning, text)))))
 
 
 def shown(text: str) -> str:

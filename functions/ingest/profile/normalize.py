@@ -15,7 +15,7 @@ from flamehouse.model.profile import SeriesProfile, Symbols, fingerprint_of
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.pb import profile_pb2
 from flamehouse.settings import Settings
-from ingest.profile.overflow import fold
+from ingest.profile.overflow import fold, fold_own
 from ingest.profile.samples import Merged, columns_of, merge_samples
 from ingest.profile.series_labels import SERVICE_NAME
 from ingest.profile.symbols import SymbolTable
@@ -26,11 +26,18 @@ _GODELTAPROF = "godeltaprof_"
 
 
 def normalize(
-    profile: ValidProfile, *, profile_id: UUID, received_ns: int, settings: Settings, series_left: int
+    profile: ValidProfile,
+    *,
+    profile_id: UUID,
+    received_ns: int,
+    settings: Settings,
+    series_left: int,
+    folds_own: bool = False,
 ) -> list[SeriesProfile]:
     """Turn a validated profile into the parts that are stored: one for each series it belongs to.
 
-    Samples whose labels would make more series than `series_left` share folded labels. RpcError invalid_argument for
+    Samples whose labels would make more series than `series_left` share folded labels; if it `folds_own`, the profile's own
+    labels are folded too. RpcError invalid_argument for
     label sets that turn out bad once sample labels have joined them, and for more series than an upload may make.
     """
     symbols = Symbols()
@@ -38,6 +45,8 @@ def normalize(
     parts: list[SeriesProfile] = []
     rules = parse_label_rules(settings.label_rules)
     own_labels = rules.relabelled(profile.labels)
+    if folds_own:
+        own_labels = {**fold_own(own_labels)}
     merged = merge_samples(profile, table, rules)
     most = max(1, series_left // len(profile.pprof.sample_type))
     for sample_labels, samples in fold(merged, most, settings.max_label_names - len(own_labels)).items():

@@ -7,6 +7,7 @@ from typing import Final
 from flamehouse.model.labels import LabelSet
 from flamehouse.model.profile import SeriesProfile
 from ingest.profile.samples import Merged, merge_again
+from ingest.profile.series_labels import SERVICE_NAME
 
 OVERFLOW: Final = "__overflow__"
 """The value of each folded label."""
@@ -26,6 +27,14 @@ def fold(
     names = sorted({name for labels in rest for name, _ in labels})[:max_names]
     folded = tuple((name, OVERFLOW) for name in names)
     return {**kept, folded: merge_again(folded, chain.from_iterable(rest.values()))}
+
+
+def fold_own(labels: Mapping[str, str]) -> Mapping[str, str]:
+    """The labels of a profile whose series do not fit: its service and private labels stay, the others are folded."""
+    return {
+        name: value if name == SERVICE_NAME or name.startswith("__") else OVERFLOW
+        for name, value in labels.items()
+    }
 
 
 def is_overflow(profile: SeriesProfile) -> bool:

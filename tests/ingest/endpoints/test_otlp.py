@@ -103,6 +103,19 @@ def test_an_id_of_a_profile_may_be_hexadecimal() -> None:
     assert response.status_code == 200
 
 
+def test_labels_folded_beyond_the_limit_on_series_are_a_warning_in_partial_success() -> None:
+    export = Export()
+    for number in range(1_005):
+        export.add(
+            export.profile(export.sample()), resource={"service.name": "shop", "host.name": f"{number}"}
+        )
+    ingest, response = sent(export.body)
+    rejected, message = partial_success(response.content)
+    assert (response.status_code, rejected) == (200, 0)
+    assert message.startswith("5 profiles make more series than MAX_SERIES_PER_UPLOAD=1000")
+    assert len(ingest.uploads[0].profiles) == 1_005
+
+
 @pytest.mark.parametrize("body", [b"", Export().body, Export().add().body])
 def test_a_request_without_profiles_is_taken(body: bytes) -> None:
     ingest, response = sent(body)

@@ -170,6 +170,30 @@ def test_labels_that_never_repeat_are_folded_beyond_the_limit() -> None:
     assert folded.profiles[-1].values.tolist() == [7]
 
 
+def test_a_push_of_more_series_than_the_limit_is_stored_with_the_labels_of_the_rest_folded() -> None:
+    ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_series_per_upload=10))
+    pods = [series(labels_of(pod=f"{number}"), profile()) for number in range(15)]
+    assert ingest.push(*pods).status_code == 200
+    [upload] = ingest.uploads
+    assert [own_labels(part).get("pod") for part in upload.profiles] == [
+        *map(str, range(10)),
+        *["__overflow__"] * 5,
+    ]
+    assert {part.service for part in upload.profiles} == {"shop"}
+    assert len({part.fingerprint for part in upload.profiles}) == 11
+    assert len({part.profile_id for part in upload.profiles}) == 15
+
+
+def test_profiles_whose_folded_series_do_not_fit_are_rejected_alone() -> None:
+    ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_series_per_upload=2))
+    services = [series(labels_of(service_name=f"{number}"), profile()) for number in range(5)]
+    status, code, message = refusal(ingest.push(*services))
+    assert (status, code) == (400, "invalid_argument")
+    assert "push series with index 4 and id p0 failed" in message
+    assert "more series than the limit of 2 (MAX_SERIES_PER_UPLOAD)" in message
+    assert [part.service for part in ingest.uploads[0].profiles] == ["0", "1", "2", "3"]
+
+
 DATADOG = {"span id": str(10**18), "local root span id": "7", "thread id": "9", "trace endpoint": "GET /"}
 
 

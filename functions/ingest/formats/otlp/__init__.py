@@ -43,8 +43,11 @@ class Found:
 
 
 def answer(rejected: int, message: str) -> ExportProfilesServiceResponse:
-    """The answer to a request that is stored without `rejected` of its profiles; an empty one if it is stored whole."""
-    if not rejected:
+    """The response to a request that is stored without `rejected` of its profiles; empty if it is stored as it was sent.
+
+    A message without rejected profiles is a warning, as the protocol has it.
+    """
+    if not message:
         return ExportProfilesServiceResponse()
     partial = ExportProfilesPartialSuccess(rejected_profiles=rejected, error_message=message)
     return ExportProfilesServiceResponse(partial_success=partial)

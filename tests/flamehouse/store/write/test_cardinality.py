@@ -13,7 +13,7 @@ from flamehouse.store.write import cardinality
 from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import Server, drawn, new_tenant, some_monday_ms
 from tests.support.uploads.counted import Counted, once
-from tests.support.uploads.profiles import CPU_LABELS, labels_of, pprof_of, sample
+from tests.support.uploads.profiles import labels_of, pprof_of, sample
 from tests.support.uploads.uploads import Ingest, pprof, refusal, series
 
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
@@ -100,16 +100,6 @@ def test_no_limit_is_none(clickhouse: ClickHouse, settings: Settings) -> None:
     unlimited = replace(settings, max_series_per_day=0)
     server = Server.on(Store(clickhouse, LoneWriter(clickhouse), unlimited), unlimited)
     assert push(server, some_monday_ms(), *(f"pod-{number}" for number in range(200))) == 200
-
-
-def test_an_upload_makes_so_many_series_and_no_more(restart: Open) -> None:
-    server, monday = restart(), some_monday_ms()
-    samples = [sample("ab", 1, thread=f"{number}") for number in range(LIMIT + 2)]
-    pods = [series({**CPU_LABELS, "pod": pod}, pprof_of(samples, time_ms=monday)) for pod in "abcdefgh"]
-    status, code, message = refusal(server.send_push(*pods))
-    assert (status, code) == (400, "invalid_argument")
-    assert f"the upload makes more series than the limit of {LIMIT + 1} (MAX_SERIES_PER_UPLOAD)" in message
-    assert server.profile_types(monday, monday) == []
 
 
 def test_a_retry_of_the_upload_that_filled_the_day_is_answered_as_before(
