@@ -21,6 +21,7 @@ _SECTIONS: Final = {
         "retention": ("retention", "Show or set how long a database retains profiles."),
         "limits": ("limits", "Show or set what tenants may send and query."),
         "delete": ("delete", "Delete profiles of a tenant."),
+        "usage": ("usage", "Show what each tenant and service stores."),
         "sql": ("sql", "Query a database in SQL, read only."),
         "import": ("imports", "Import profiles of another database."),
     },
