@@ -46,6 +46,7 @@ from flamehouse.web.http_app import http_app_of, http_router
 from flamehouse.web.routing import CleanPaths
 from http2_preface import http_protocol
 from ingest.pipeline import replay
+from qryn.input_thread import open_input
 from reference.routes import reference_routes
 from routes import routes
 
@@ -153,8 +154,12 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             if is_embedded(settings.clickhouse_dsn):
                 folder = Path(embedded_path(settings.clickhouse_dsn))
                 store.open_log(folder, partial(replay, services), fsync=bool(settings.fsync))
+            qryn_input = open_input(services)
         opened.callback(maintenance.stop)
         maintenance.start()
+        if qryn_input is not None:
+            opened.callback(qryn_input.stop)
+            qryn_input.start()
         prometheus = Prometheus()
         install(prometheus)
         grpc_address = _serve_grpc(environ, services, credentials, opened)

@@ -143,7 +143,7 @@ def _run(history: History, within: Range, bounds: Bounds) -> None:
 def _report(counts: Counts, compared: Sequence[Compared], *, as_json: bool) -> None:
     """Print what became of the rows and the totals. Raises OperatorError if a total differs."""
     for reason, times in counts.rejected.most_common():
-        click.echo(f"flamehouse: {times:,} profiles are not imported: {reason}", err=True)
+        click.echo(f"flamehouse: {times:,} profiles are not imported: {_printable(reason)}", err=True)
     differing = [each for each in compared if each.differs]
     if as_json:
         print_json([_as_json(each) for each in compared])
@@ -162,13 +162,18 @@ def _day(each: Compared) -> str:
     return (_EPOCH + timedelta(days=each.key.day)).strftime("%F")
 
 
+def _printable(text: str) -> str:
+    """The text with a question mark for every byte that is not UTF-8."""
+    return text.encode(errors="replace").decode()
+
+
 def _cells(each: Compared) -> Sequence[str]:
     difference = f"{each.ours - each.theirs:+,}" if each.differs else ""
     repeated = f"{each.repeated:,}" if each.repeated else ""
     return (
         _day(each),
-        each.key.service,
-        each.key.profile_type,
+        _printable(each.key.service),
+        _printable(each.key.profile_type),
         f"{each.theirs:,}",
         repeated,
         f"{each.ours:,}",
@@ -179,8 +184,8 @@ def _cells(each: Compared) -> Sequence[str]:
 def _as_json(each: Compared) -> dict[str, object]:
     return {
         "day": _day(each),
-        "service": each.key.service,
-        "profile_type": each.key.profile_type,
+        "service": _printable(each.key.service),
+        "profile_type": _printable(each.key.profile_type),
         "qryn": each.theirs,
         "repeated": each.repeated,
         "flamehouse": each.ours,

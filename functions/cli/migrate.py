@@ -16,6 +16,7 @@ from flamehouse.store.maintenance import maintenance_client
 from flamehouse.store.schema.carry_over import CarryOver
 from flamehouse.store.schema.migrate import migrate as migrate_database
 from flamehouse.store.schema.retention import in_words
+from qryn.input_tables import create_input_tables
 
 _CARRY_OVER_S: Final = 60
 """Between two lines that say that it is still at work."""
@@ -27,7 +28,10 @@ _CARRY_OVER_S: Final = 60
     type=int,
     help="Retention of a new database, or a longer one of another; 0 is for ever. [RETENTION_DAYS, or 30]",
 )
-def migrate(retention_days: int | None) -> None:
+@click.option(
+    "--qryn-input", is_flag=True, help="Also create the tables that the collector of qryn inserts into."
+)
+def migrate(*, retention_days: int | None, qryn_input: bool) -> None:
     """Create or upgrade the database that CLICKHOUSE_DSN names. Harmless if it is up to date."""
     with told_to_operators():
         if not os.environ.get("CLICKHOUSE_DSN"):
@@ -38,12 +42,19 @@ def migrate(retention_days: int | None) -> None:
         with locked(settings, STOP_SERVER):
             migrated = migrate_database(settings)
             _carry_over(settings)
+            if qryn_input:
+                _create_qryn_input(settings)
     new = "new " if migrated.created else ""
     others = f" (other databases here: {', '.join(migrated.others)})" if migrated.others else ""
     click.echo(
         f"{new}database {settings.clickhouse_database} is up to date{others}; "
         f"profiles are retained {in_words(migrated.retention_days)}"
     )
+
+
+def _create_qryn_input(settings: Settings) -> None:
+    with closing(maintenance_client(settings)) as clickhouse:
+        create_input_tables(clickhouse, settings)
 
 
 def _carry_over(settings: Settings) -> None:

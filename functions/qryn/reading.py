@@ -34,6 +34,7 @@ def read_row(row: Row, tenant: str, checks: Checks) -> ReadUpload:
 
 
 def _valid_profiles(row: Row, checks: Checks) -> Sequence[ValidProfile]:
+    _check_names(row)
     try:
         profiles = [
             checks.accept(_settled(profile, row)) for profile in profiles_of_payload(row, checks.settings)
@@ -53,6 +54,20 @@ def _valid_profiles(row: Row, checks: Checks) -> Sequence[ValidProfile]:
     of_tree = IncomingProfile(labels=row.labels, pprof=pprof_of_tree(row))
     _set_types(of_tree.pprof, row.sample_types)
     return [checks.accept(_settled(of_tree, row))]
+
+
+def _check_names(row: Row) -> None:
+    """Raises RpcError if a name is not UTF-8: a message cannot hold it."""
+    for text in (
+        row.type,
+        row.period_type,
+        row.period_unit,
+        *(text for pair in row.sample_types for text in pair),
+    ):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise invalid_argument(f"the type name {text!r} is not UTF-8") from None
 
 
 def _totals_of(profiles: Sequence[ValidProfile]) -> dict[str, int]:

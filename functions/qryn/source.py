@@ -297,7 +297,7 @@ def nodes_of(tree: Sequence[Any]) -> list[Node]:
 
 def names_of(functions: Sequence[Any]) -> dict[int, str]:
     """The names of `functions` as ClickHouse returns it, by id."""
-    return {int(id_): text_of(name) for id_, name in functions}
+    return {int(id_): text_of(name).encode(errors="replace").decode() for id_, name in functions}
 
 
 def text_of(data: bytes | str) -> str:

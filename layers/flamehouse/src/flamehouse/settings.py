@@ -65,6 +65,9 @@ class Settings:
     """How long a new database retains profiles, 10,000 days at most; 0 is for ever, and None is 30. A database records its
     retention: a larger number lengthens it, a smaller one is rejected."""
 
+    qryn_input_tenant: str = "anonymous"
+    """The tenant of the profiles that the collector of qryn inserts into the database."""
+
     ui: str = "true"
     """`true` serves the web page at `/`, `false` does not."""
     ui_api_url: str = ""

@@ -110,6 +110,18 @@ MAINTENANCE_FAILED: Final = Event(
     text="maintenance failed and will be tried again: {reason}",
     fields=("reason",),
 )
+QRYN_INPUT_FAILED: Final = Event(
+    name="qryn_input_failed",
+    level=logging.ERROR,
+    text="rows of qryn's collector are not stored and will be tried again: {reason}",
+    fields=("reason",),
+)
+QRYN_ROWS_REJECTED: Final = Event(
+    name="qryn_rows_rejected",
+    level=logging.WARNING,
+    text="{rows} rows of qryn's collector make no profile and are in the table qryn_rejected: {reason}",
+    fields=("rows", "reason"),
+)
 UPLOAD_LOG_FAILED: Final = Event(
     name="upload_log_failed", level=logging.ERROR, text="{reason}", fields=("reason",)
 )
@@ -172,6 +184,8 @@ EVENTS: Final = (
     SERIES_FOLDED,
     LIMITS_INVALID,
     MAINTENANCE_FAILED,
+    QRYN_INPUT_FAILED,
+    QRYN_ROWS_REJECTED,
     UPLOAD_LOG_FAILED,
     UPLOAD_LOG_DAMAGED,
     UPLOADS_RECOVERED,

@@ -1,0 +1,175 @@
+"""Turns rows that qryn's collector has inserted into profiles: each once, and deleted only when it is stored or set aside.
+
+Any number of processes may do so at the same time. An upload's id follows from its row, so ClickHouse drops what another
+process inserts too; a part of the table is dropped by name, and so with no row that was not read.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Final
+from uuid import UUID
+
+from clickhouse_connect.driver.exceptions import DatabaseError
+
+from flamehouse.errors import Code, RpcError
+from flamehouse.services import Services
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.sql import SqlFile
+from flamehouse.store.write.ledger import stored_uploads
+from flamehouse.telemetry import events
+from flamehouse.telemetry.log import log
+from ingest.pipeline import upload_of
+from ingest.profile.checked import Checks
+from qryn.history import Receipt
+from qryn.reading import read_row
+from qryn.row import Row
+from qryn.source import names_of, nodes_of, text_of
+
+_SQL: Final = SqlFile(__file__)
+_CHUNK_ROWS: Final = 200
+_PARTS: Final = 64
+_THREADS: Final = 16
+"""Inserts at the same time, which the server gathers."""
+_ATTEMPTS: Final = 5
+"""After which a row is set aside that ClickHouse does not take while it takes others."""
+_PASSING: Final = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.CANCELED})
+_GONE: Final = frozenset({232, 384})
+"""NO_SUCH_DATA_PART, PART_IS_TEMPORARILY_LOCKED: it is being merged, and the merged part is read instead."""
+_MAX_REASON_CHARS: Final = 4_096
+
+
+class _NotStoredError(Exception):
+    """ClickHouse has not taken the row; the next step tries again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Arrived:
+    """A row of `qryn_rows`."""
+
+    row_id: UUID
+    received_ns: int
+    row: Row
+
+
+@dataclass(slots=True, kw_only=True)
+class Input:
+    """The rows in the database `clickhouse`, stored as profiles of one tenant through `services`."""
+
+    clickhouse: ClickHouse
+    services: Services
+    tenant: str
+    _failures: Counter[bytes] = field(default_factory=Counter)
+    _takes_rows: bool = False
+    """Whether ClickHouse has taken a row in this step: then a failure is of the row that fails."""
+
+    def step(self, seconds: float) -> bool:
+        """Work for about `seconds`; return whether no row is left.
+
+        Raises: ClickHouseError if the database fails.
+        """
+        until = monotonic() + seconds
+        self._takes_rows = False
+        parts = self.clickhouse.rows(_SQL("parts"), {"limit": _PARTS})
+        done = len(parts) < _PARTS
+        with ThreadPoolExecutor(_THREADS, thread_name_prefix="qryn-input") as threads:
+            for part, rows in parts:
+                if monotonic() > until:
+                    return False
+                done = self._store_part(threads.map, part, int(rows)) and done
+        return done
+
+    def _store_part(self, run: Callable[..., Any], part: str, rows: int) -> bool:
+        """Store the rows of a part and drop it; return whether it is gone."""
+        read, stored = 0, True
+        for first in range(0, rows, _CHUNK_ROWS):
+            chunk = self._rows(part, first)
+            read += len(chunk)
+            stored = self._store(run, part, chunk) and stored
+        return stored and read == rows and self._drop(part)
+
+    def _store(self, run: Callable[..., Any], part: str, chunk: Sequence[_Arrived]) -> bool:
+        """Store rows or set them aside; return whether none is left."""
+        ids = {arrived.row_id: arrived.row.upload_id(self.tenant) for arrived in chunk}
+        stored = {
+            id_ for _, id_ in stored_uploads(self.clickhouse, {(self.tenant, id_) for id_ in ids.values()})
+        }
+        missing = [arrived for arrived in chunk if ids[arrived.row_id] not in stored]
+        outcomes = [*zip(missing, run(self._outcome, missing), strict=True)]
+        failed = [arrived for arrived, outcome in outcomes if isinstance(outcome, _NotStoredError)]
+        rejected: dict[UUID, str] = {
+            arrived.row_id: outcome for arrived, outcome in outcomes if isinstance(outcome, str)
+        }
+        self._takes_rows = self._takes_rows or any(outcome is None for _, outcome in outcomes)
+        if self._takes_rows:
+            self._failures.update({ids[arrived.row_id] for arrived in failed})
+        hopeless = [each.row_id for each in failed if self._failures[ids[each.row_id]] >= _ATTEMPTS]
+        rejected |= dict.fromkeys(hopeless, f"ClickHouse rejects the profile {_ATTEMPTS} times")
+        self._reject(part, rejected)
+        return all(arrived.row_id in rejected for arrived in failed)
+
+    def _outcome(self, arrived: _Arrived) -> str | _NotStoredError | None:
+        """Store one row. Returns the reason if it makes no profile."""
+        checks = Checks(
+            settings=self.services.settings,
+            received_ns=arrived.received_ns,
+            past_s=self.services.ingest_past_s,
+        )
+        receipt = Receipt(tenant=self.tenant, received_ns=arrived.received_ns)
+        try:
+            rows = upload_of(read_row(arrived.row, self.tenant, checks), receipt, self.services.settings)
+            if rows.upload is not None and not rows.rejected:
+                self.services.store.insert(rows.upload)
+        except RpcError as error:
+            return _NotStoredError() if error.code in _PASSING else error.message
+        except Exception as error:  # noqa: BLE001  # one row must not stop the rows after it
+            return f"the row cannot be read: {type(error).__name__}"
+        return next((error.message for error in rows.rejected.values()), None)
+
+    def _reject(self, part: str, reasons: Mapping[UUID, str]) -> None:
+        """Copy rows into `qryn_rejected`, with their reasons."""
+        by_reason: dict[str, list[str]] = {}
+        for row_id, reason in reasons.items():
+            text = reason[:_MAX_REASON_CHARS].encode(errors="replace").decode()
+            by_reason.setdefault(text, []).append(str(row_id))
+        for reason, row_ids in by_reason.items():
+            parameters = {"reason": reason, "part": part, "row_ids": row_ids}
+            self.clickhouse.command(_SQL("reject"), parameters)
+            log(events.QRYN_ROWS_REJECTED, rows=len(row_ids), reason=reason)
+
+    def _drop(self, part: str) -> bool:
+        try:
+            self.clickhouse.command(_SQL("drop_part"), {"part": part})
+        except DatabaseError as error:
+            if error.code not in _GONE:
+                raise
+            return False
+        return True
+
+    def _rows(self, part: str, first: int) -> list[_Arrived]:
+        parameters = {"part": part, "first": first, "end": first + _CHUNK_ROWS}
+        columns = self.clickhouse.columns(_SQL("rows"), parameters, text=False)
+        return [_arrived(values) for values in zip(*columns, strict=True)]
+
+
+def _arrived(values: Sequence[Any]) -> _Arrived:
+    (row_id, received, time, type_, service, types, period_type, period_unit, *more) = values
+    (tags, duration, payload_type, payload, sums, tree, functions) = more
+    row = Row(
+        timestamp_ns=int(time),
+        duration_ns=int(duration),
+        type=text_of(type_),
+        period_type=text_of(period_type),
+        period_unit=text_of(period_unit),
+        service=text_of(service),
+        sample_types=[(text_of(name), text_of(unit)) for name, unit in types],
+        tags=[(text_of(name), text_of(value)) for name, value in tags],
+        payload_type=text_of(payload_type),
+        payload=payload,
+        values={text_of(name): int(total) for name, total, _ in sums},
+        tree=nodes_of(tree),
+        functions=names_of(functions),
+    )
+    return _Arrived(row_id=row_id, received_ns=int(received), row=row)
