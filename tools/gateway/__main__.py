@@ -15,6 +15,8 @@ The functions that sam build made answer on {url}
   First profile:  curl --fail --user 'flamehouse:{credential}' --data-binary 'main;work 1' '{url}/ingest?name=first-profile'
   Credential:     {credential} (Basic password or Bearer token)
   Their logs:     {folder}
+  Staged blobs:   s3://{bucket} at {s3}
+                  AWS_ACCESS_KEY_ID=loopback AWS_SECRET_ACCESS_KEY=loopback aws --endpoint-url {s3} s3 ls --recursive s3://{bucket}
 
 Ctrl-C stops it; its data goes with it."""
 
@@ -31,7 +33,16 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="flamehouse-cloud-") as folder,
         cloud(arguments.build, Path(folder), port=arguments.port) as running,
     ):
-        print(_READY.format(url=running.url, credential=running.credential, folder=folder), flush=True)
+        print(
+            _READY.format(
+                url=running.url,
+                credential=running.credential,
+                folder=folder,
+                bucket=running.blobs.name,
+                s3=running.aws.url,
+            ),
+            flush=True,
+        )
         signal.pause()
 
 

@@ -15,15 +15,19 @@ from starlette.types import ASGIApp
 
 from flamehouse.settings import Settings
 from flamehouse.store.schema.migrate import migrate
-from tools.aws import LocalAws, LocalBucket, LocalSecret, local_aws
+from tools.aws import LocalAws, LocalBucket, LocalQueue, LocalSecret, local_aws
 from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
 from tools.gateway.deployment import Deployment, read_deployment
 from tools.gateway.lambda_service import LambdaService
+from tools.gateway.poller import polling
 from tools.gateway.server import create_app
 
 CREDENTIAL: Final = "loopback-credential-of-nobody"
 _BUCKET: Final = "AdHocProfilesBucket"
 """Its name in the template: resources here have no other."""
+_BLOBS: Final = ("BlobsBucket", "BlobsQueue", "WorkerFunction")
+"""Likewise: the bucket of blobs, the queue of its messages, and the function that gets them."""
+_PREFIXES: Final = ("staged/",)
 _ARCHITECTURES: Final = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64"}
 
 
@@ -36,6 +40,8 @@ class Cloud:
     aws: LocalAws
     secret: LocalSecret
     bucket: LocalBucket
+    blobs: LocalBucket
+    queue: LocalQueue
     deployment: Deployment
     functions: LambdaService
     credential: str = field(default=CREDENTIAL, repr=False)
@@ -61,6 +67,9 @@ def cloud(
         with local_aws() as aws:
             secret = aws.new_secret(json.dumps(secret_of(clickhouse)))
             bucket = aws.new_bucket(_BUCKET)
+            blobs_name, queue_name, worker = _BLOBS
+            blobs, queue = aws.new_bucket(blobs_name), aws.new_queue(queue_name)
+            blobs.notify(queue, _PREFIXES)
             parameters = {
                 "ClickHouseSecretArn": secret.arn,
                 "ApiCredential": CREDENTIAL,
@@ -71,13 +80,18 @@ def cloud(
             deployment = read_deployment(build, parameters)
             functions = LambdaService(deployment, {**aws.environ(), **(environ or {})}, folder)
             try:
-                with serving(create_app(deployment, functions), port) as url:
+                with (
+                    polling(queue, functions, worker),
+                    serving(create_app(deployment, functions), port) as url,
+                ):
                     yield Cloud(
                         url=url,
                         clickhouse=clickhouse,
                         aws=aws,
                         secret=secret,
                         bucket=bucket,
+                        blobs=blobs,
+                        queue=queue,
                         deployment=deployment,
                         functions=functions,
                     )

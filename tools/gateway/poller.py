@@ -1,0 +1,42 @@
+"""Lambda's poller of a queue: hands messages to a function, and deletes those that it does not name as failed."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Final
+
+from tools.aws import LocalQueue
+from tools.gateway.lambda_service import FunctionError, LambdaService
+
+_PAUSE_S: Final = 1.0
+
+
+@contextmanager
+def polling(queue: LocalQueue, functions: LambdaService, function: str) -> Iterator[None]:
+    """Poll in a thread. Messages that failed come again after the queue's visibility timeout."""
+    ended = Event()
+
+    def poll() -> None:
+        while not ended.wait(0 if _handled(queue, functions, function) else _PAUSE_S):
+            continue
+
+    thread = Thread(target=poll, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _handled(queue: LocalQueue, functions: LambdaService, function: str) -> bool:
+    """Whether there were messages."""
+    records = queue.receive()
+    if records:
+        try:
+            answer = functions.invoke(function, json.dumps({"Records": records}).encode())
+        except FunctionError:
+            answer = None
+        queue.settle(records, answer)
+    return bool(records)
