@@ -45,6 +45,7 @@ _HTTP: Final = Budget(libraries=_BASE | _FASTAPI, init_ratio=4.5, layers_mb=80)
 
 _BUDGETS: Final = {
     "adhoc": Budget(libraries=_BASE, init_ratio=4.5, layers_mb=45),
+    "authorizer": Budget(libraries=frozenset(), init_ratio=1.0, layers_mb=45),
     "console.about": _HTTP,
     "console.settings": _RPC,
     "ingest": _HTTP,

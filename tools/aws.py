@@ -178,7 +178,7 @@ class LocalSecret:
 
     @property
     def text(self) -> str:
-        return self.client.get_secret_value(SecretId=self.arn)["SecretString"]
+        return self.client.get_secret_value(SecretId=self.arn, VersionStage="AWSCURRENT")["SecretString"]
 
     def put(self, text: str) -> None:
         """Replace the secret's text."""

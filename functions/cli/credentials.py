@@ -1,14 +1,15 @@
-"""`flamehouse credentials`: the clients' credentials, in the file that CREDENTIALS_FILE names."""
+"""`flamehouse credentials`: the clients' credentials, in a file or in a secret of AWS Secrets Manager."""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import click
 
+from cli.credentials_secret import CredentialsSecret
 from cli.output import print_json, print_table
 from cli.times import duration_ms
 from flamehouse.errors import OperatorError
@@ -22,15 +23,31 @@ _SHOWN: Final = "%Y-%m-%d %H:%M"
 _COLUMNS: Final = ("id", "tenants", "scopes", "created", "expires", "note")
 
 
-@click.group()
-@click.option("--file", "path", envvar="CREDENTIALS_FILE", required=True, help="The file. [CREDENTIALS_FILE]")
-@click.pass_context
-def credentials(context: click.Context, path: str) -> None:
-    """Add, list, revoke and rotate credentials. A running server takes changes at once.
+class Place(Protocol):
+    """Where a document of credentials is."""
 
-    The file holds hashes alone: a token is printed once, when it is made.
+    def load(self) -> CredentialDocument:
+        """The document. Raises DocumentError or OperatorError."""
+
+    def edit(self, change: Callable[[CredentialDocument], CredentialDocument]) -> None:
+        """Replace the document by what `change` makes of it, at once. Raises DocumentError or OperatorError."""
+
+
+@click.group()
+@click.option("--file", "path", envvar="CREDENTIALS_FILE", help="The file. [CREDENTIALS_FILE]")
+@click.option(
+    "--secret", "arn", envvar="CREDENTIALS_SECRET_ARN", help="The secret's ARN. [CREDENTIALS_SECRET_ARN]"
+)
+@click.pass_context
+def credentials(context: click.Context, path: str | None, arn: str | None) -> None:
+    """Add, list, revoke and rotate credentials: of a local server's file, or of a deployment's secret.
+
+    A local server takes changes at once, a deployment within two minutes. The file or secret holds hashes alone: a token
+    is printed once, when it is made.
     """
-    context.obj = CredentialsFile(Path(path))
+    if bool(path) == bool(arn):
+        raise OperatorError("name either a --file (CREDENTIALS_FILE) or a --secret (CREDENTIALS_SECRET_ARN)")
+    context.obj = CredentialsSecret(arn) if arn else CredentialsFile(Path(path or ""))
 
 
 @credentials.command()
@@ -47,7 +64,7 @@ def credentials(context: click.Context, path: str) -> None:
 @click.option("--note", default="", help="A text for the list, such as who has it.")
 @click.pass_obj
 def add(
-    file: CredentialsFile, *, tenants: Sequence[str], scopes: Sequence[str], expires: str | None, note: str
+    place: Place, *, tenants: Sequence[str], scopes: Sequence[str], expires: str | None, note: str
 ) -> None:
     """Add a credential and print its token."""
     now, token = _now(), new_token()
@@ -60,17 +77,17 @@ def add(
         expires=now + _duration(expires) if expires else None,
         note=note,
     )
-    _edit(file, lambda document: _with(document, credential))
+    _edit(place, lambda document: _with(document, credential))
     _print_token(token)
 
 
 @credentials.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def list_(file: CredentialsFile, *, as_json: bool) -> None:
+def list_(place: Place, *, as_json: bool) -> None:
     """List the credentials, without their tokens."""
     try:
-        found = file.load().credentials.values()
+        found = place.load().credentials.values()
     except DocumentError as error:
         raise OperatorError(str(error)) from error
     rows = [_row(credential) for credential in found]
@@ -83,7 +100,7 @@ def list_(file: CredentialsFile, *, as_json: bool) -> None:
 @credentials.command()
 @click.argument("id_", metavar="ID")
 @click.pass_obj
-def revoke(file: CredentialsFile, *, id_: str) -> None:
+def revoke(place: Place, *, id_: str) -> None:
     """Remove a credential: its token is rejected from now on."""
 
     def change(document: CredentialDocument) -> CredentialDocument:
@@ -91,7 +108,7 @@ def revoke(file: CredentialsFile, *, id_: str) -> None:
         left = {key: each for key, each in document.credentials.items() if key != id_}
         return CredentialDocument(credentials=left)
 
-    _edit(file, change)
+    _edit(place, change)
     click.echo(f"revoked {id_}", err=True)
 
 
@@ -101,7 +118,7 @@ def revoke(file: CredentialsFile, *, id_: str) -> None:
     "--overlap", metavar="DURATION", default="7d", show_default=True, help="How long the old token is valid."
 )
 @click.pass_obj
-def rotate(file: CredentialsFile, *, id_: str, overlap: str) -> None:
+def rotate(place: Place, *, id_: str, overlap: str) -> None:
     """Add a credential that allows what ID does, print its token, and let ID expire."""
     now, token, length = _now(), new_token(), _duration(overlap)
 
@@ -118,7 +135,7 @@ def rotate(file: CredentialsFile, *, id_: str, overlap: str) -> None:
         ending = replace(old, expires=min(old.expires or now + length, now + length))
         return _with(_with(document, ending), new)
 
-    _edit(file, change)
+    _edit(place, change)
     _print_token(token)
     click.echo(f"{id_} expires after {overlap} at the latest", err=True)
 
@@ -136,9 +153,9 @@ def _found(document: CredentialDocument, id_: str) -> Credential:
         ) from None
 
 
-def _edit(file: CredentialsFile, change: Callable[[CredentialDocument], CredentialDocument]) -> None:
+def _edit(place: Place, change: Callable[[CredentialDocument], CredentialDocument]) -> None:
     try:
-        file.edit(change)
+        place.edit(change)
     except DocumentError as error:
         raise OperatorError(str(error)) from error
 

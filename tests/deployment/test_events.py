@@ -17,7 +17,6 @@ from querier import label_names, profile_types, select_merge_stacktraces
 from tests.support.servers.doubles import CannedStore, LambdaContext
 from tests.support.servers.place import REPO
 
-CREDENTIAL = "a-credential-of-your-own"
 EVENTS: dict[str, tuple[list[BaseRoute], str]] = {
     "rpc-empty": ([profile_types.route], "profile_types"),
     "rpc-json": ([label_names.route], "label_names"),
@@ -38,7 +37,7 @@ def event(name: str) -> dict[str, Any]:
 def test_an_event_is_answered(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     routes, question = EVENTS[name]
     store = CannedStore(retention=0)
-    settings = Settings(api_credential=CREDENTIAL)
+    settings = Settings()
     monkeypatch.setattr(aws, "_services", lambda: Services(settings=settings, store=store))
     handler = aws.lambda_handler(*routes, app_of=http_app_of if routes is ingest else app_of)
     handled = handler(event(name), LambdaContext())

@@ -6,15 +6,20 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
 from flamehouse import VERSION
+from flamehouse.identity.document import Credential, CredentialDocument
+from flamehouse.identity.principal import Scope
+from flamehouse.identity.token import digest, new_token
 from flamehouse.pb.profile_pb2 import Function, Line, Location, Profile, Sample, ValueType
 from flamehouse.settings import Settings
 from tests.support.servers.client import Client
+from tests.support.servers.doubles import AUTHORIZED
 from tests.support.servers.scripted import Reply, asleep, nobody_listens, scripted
 from tests.support.uploads.adhoc_files import AdHoc
 from tests.support.uploads.uploads import YEAR_2026_NS
@@ -25,6 +30,8 @@ STACKTRACES = "/querier.v1.QuerierService/SelectMergeStacktraces"
 EVER = {"start": 1_700_000_000_000, "end": 1_900_000_000_000}
 CPU = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
 GATEWAY_S = 30
+AUTHORIZER_S = 10
+"""How long the gateway waits for an authorizer."""
 
 pytestmark = pytest.mark.xdist_group("gateway")
 
@@ -51,7 +58,7 @@ def event(**changes: Any) -> dict[str, Any]:
         "rawPath": PROFILE_TYPES,
         "rawQueryString": "",
         "headers": {"content-type": "application/json"},
-        "requestContext": {"http": http, "stage": "$default"},
+        "requestContext": {"http": http, "stage": "$default", "authorizer": AUTHORIZED},
         "body": "{}",
         "isBase64Encoded": False,
     }
@@ -116,12 +123,59 @@ def test_a_route_that_nobody_has_is_refused(deployed: Cloud, path: str, expected
 @pytest.mark.parametrize(
     "path", [PROFILE_TYPES, "/ingest?name=app", "/push.v1.PusherService/Push", "/nowhere"]
 )
-@pytest.mark.parametrize("sent", [None, ("flamehouse", "guess")])
-def test_nobody_is_let_in_without_the_credential(
-    deployed: Cloud, path: str, sent: tuple[str, str] | None
+@pytest.mark.parametrize(
+    ("sent", "status", "message"),
+    [(None, 401, "Unauthorized"), (("flamehouse", "guess"), 403, "Forbidden")],
+)
+def test_the_gateway_rejects_a_stranger_itself(
+    deployed: Cloud, path: str, sent: tuple[str, str] | None, status: int, message: str
 ) -> None:
     response = httpx.post(deployed.url + path, content=b"{}", auth=sent)
-    assert refusal(response) == (401, "unauthenticated")
+    assert (response.status_code, response.json()) == (status, {"message": message})
+
+
+@pytest.mark.parametrize(
+    "authorizer", [None, {}, {"lambda": {}}, {"lambda": "x"}, {"lambda": {"tenants": ["*"]}}, "x"]
+)
+def test_a_function_without_the_authorizers_context_serves_no_request(
+    deployed: Cloud, authorizer: object
+) -> None:
+    asked = event()
+    asked["headers"] = {**asked["headers"], "authorization": f"Bearer {deployed.credential}"}
+    asked["requestContext"] = {**asked["requestContext"], "authorizer": authorizer}
+    answer = json.loads(deployed.functions.invoke("ProfileTypesFunction", json.dumps(asked).encode()))
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (401, "unauthenticated")
+
+
+def test_a_credential_of_one_tenant_and_scope_serves_that_alone(deployed: Cloud, tenant: str) -> None:
+    before, token = deployed.credentials.text, new_token()
+    own = Credential(
+        id=token.id,
+        sha256=digest(token.text),
+        tenants=frozenset({tenant}),
+        scopes=frozenset({Scope.QUERY}),
+        created=datetime.now(UTC),
+    )
+    document = CredentialDocument.parse(before)
+    both = CredentialDocument(credentials={**document.credentials, token.id: own})
+    deployed.credentials.put(both.text())
+    deployed.functions.restart()
+    try:
+        bearer = {"Authorization": f"Bearer {token.text}", "Content-Type": "application/json"}
+        for path, header, expected in (
+            (PROFILE_TYPES, {}, 200),
+            (PROFILE_TYPES, {"X-Scope-OrgID": tenant}, 200),
+            (PROFILE_TYPES, {"X-Scope-OrgID": "victim"}, 403),
+            ("/ingest?name=shop", {}, 403),
+        ):
+            sent = {**bearer, **header}
+            response = httpx.post(deployed.url + path, content=b"{}", headers=sent, timeout=GATEWAY_S + 5)
+            assert response.status_code == expected, response.text
+            assert expected == 200 or response.json()["code"] == "permission_denied"
+    finally:
+        deployed.credentials.put(before)
+        deployed.functions.restart()
+    assert token.text not in deployed.functions.printed()
 
 
 def test_a_service_that_is_not_offered_says_what_to_do_instead(deployed: Cloud) -> None:
@@ -284,7 +338,10 @@ def test_what_drilldown_asks_first_is_answered(deployed: Cloud, tenant: str) -> 
 
 
 def test_functions_give_up_before_lambda_and_lambda_before_the_gateway(deployed: Cloud) -> None:
-    for function in deployed.deployment.functions.values():
+    functions = dict(deployed.deployment.functions)
+    assert functions.pop("AuthorizerFunction").timeout_s < AUTHORIZER_S
+    del functions["WorkerFunction"]  # no client waits for it
+    for function in functions.values():
         assert Settings().query_timeout_s + 3 <= function.timeout_s < GATEWAY_S
 
 

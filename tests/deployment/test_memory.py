@@ -11,11 +11,11 @@ import pytest
 
 from flamehouse.pb.profile_pb2 import Function, Line, Location, Sample
 from tests.support.queries.rpcs import parameter
+from tests.support.servers.doubles import AUTHORIZED
 from tests.support.servers.scripted import Reply, scripted
 from tests.support.uploads.profiles import labels_of
 from tests.support.uploads.uploads import PUSH, pprof, pushed, series
 
-CREDENTIAL = "a-credential-of-your-own"
 MAX_EVENT_BYTES = 6 << 20
 MAX_PROFILE_BYTES = 4 << 20
 MAX_PROFILE_SAMPLES = 15_998
@@ -46,12 +46,11 @@ def event_of(body: bytes) -> str:
         "rawPath": PUSH,
         "rawQueryString": "",
         "headers": {
-            "authorization": f"Bearer {CREDENTIAL}",
             "content-encoding": "gzip",
             "content-type": "application/proto",
             "host": "flamehouse",
         },
-        "requestContext": {"http": request, "stage": "$default"},
+        "requestContext": {"http": request, "stage": "$default", "authorizer": AUTHORIZED},
         "body": base64.b64encode(gzip.compress(body, mtime=0)).decode(),
         "isBase64Encoded": True,
     }
@@ -104,7 +103,6 @@ def memory_mb(body: bytes) -> int:
             [sys.executable, "-c", MEASURE],
             input=event,
             env={
-                "API_CREDENTIAL": CREDENTIAL,
                 "CLICKHOUSE_DSN": clickhouse.dsn,
                 "INGEST_WINDOW_PAST_S": "0",
                 "MAX_BODY_BYTES": str(64 << 20),

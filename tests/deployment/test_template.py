@@ -13,6 +13,7 @@ import yaml
 from all_in_one import create_app
 from bench.budget import budget_of
 from flamehouse.identity.credentials import SharedCredential
+from flamehouse.identity.document import CredentialDocument
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from tests.support.queries.rpcs import handled, resources_of, routes_of
@@ -24,6 +25,9 @@ from tests.support.servers.place import REPO
 pytestmark = pytest.mark.xdist_group("template")
 
 type Resource = dict[str, Any]
+AUTHORIZER = "AuthorizerFunction"
+TIMEOUTS: Final = {"WorkerFunction": 60, AUTHORIZER: 9}
+"""Of functions that a queue or the gateway waits for, and not a client."""
 
 QUEUED: Final = {"WorkerFunction": "ingest.worker.handler"}
 """The functions that no route leads to."""
@@ -80,7 +84,7 @@ def test_every_handler_has_its_routes_and_every_route_its_handler(template: dict
     expected = {f"{each.__name__}.handler": {route.path for route in routes_of(each)} for each in modules}
     expected["routes.handler"] = {"$default"}
     expected["ui.handler.handler"] = {"/", "/ui/{path+}"}
-    expected |= {handler: set[str]() for handler in QUEUED.values()}
+    expected |= {handler: set[str]() for handler in (*QUEUED.values(), "authorizer.handler.handler")}
     assert routed(template) == expected
     assert {name: f"{module}.handler" for name, module in FUNCTIONS.items()} == {
         name: properties["Handler"] for name, properties in functions(template).items()
@@ -104,7 +108,7 @@ def test_a_function_runs_on_what_was_tested_and_ends_before_the_gateway_does(
     template: dict[str, Any], function: str
 ) -> None:
     properties = functions(template)[function]
-    assert (properties["Runtime"], properties["Timeout"]) == ("python3.13", 60 if function in QUEUED else 29)
+    assert (properties["Runtime"], properties["Timeout"]) == ("python3.13", TIMEOUTS.get(function, 29))
     assert properties["Runtime"] == f"python{(REPO / '.python-version').read_text().strip()}"
     assert properties["Architectures"] == [{"Ref": "Architecture"}]
 
@@ -127,19 +131,49 @@ def test_a_function_has_the_wheels_of_its_architecture(template: dict[str, Any],
 def test_a_functions_environment_is_settings_it_reads(template: dict[str, Any], function: str) -> None:
     environment = functions(template)[function]["Environment"]["Variables"]
     assert {name.lower() for name in environment} <= set(Settings.__dataclass_fields__)
-    assert environment["API_CREDENTIAL"] == {"Ref": "ApiCredential"}
+    assert [name for name in environment if "CREDENTIAL" in name] == (
+        ["CREDENTIALS_SECRET_ARN"] if function == AUTHORIZER else []
+    )
     assert environment["PATH_PREFIX"] == {"Ref": "PathPrefix"}
 
 
-def test_the_credential_is_asked_for_and_not_shown(template: dict[str, Any]) -> None:
-    parameter = template["Parameters"]["ApiCredential"]
-    assert (parameter["NoEcho"], "Default" in parameter) == (True, False)
-    assert parameter["MinLength"] >= 20
+def test_every_route_has_the_authorizer_but_readiness_and_the_web_page(template: dict[str, Any]) -> None:
+    body = template["Resources"]["Api"]["Properties"]["Body"]
+    [(name, scheme)] = body["components"]["securitySchemes"].items()
+    authorizer = scheme["x-amazon-apigateway-authorizer"]
+    assert (authorizer["type"], authorizer["authorizerPayloadFormatVersion"]) == ("request", "2.0")
+    assert authorizer["enableSimpleResponses"] is True
+    assert authorizer["identitySource"] == ["$request.header.Authorization"]
+    assert authorizer["authorizerResultTtlInSeconds"] == {"Ref": "AuthorizationCacheSeconds"}
+    assert AUTHORIZER in json.dumps(authorizer["authorizerUri"])
+    cache = template["Parameters"]["AuthorizationCacheSeconds"]
+    assert (cache["MinValue"], cache["MaxValue"]) == (60, 300)
+    open_paths = {
+        path
+        for path, methods in body["paths"].items()
+        if where_deployed(where_deployed(methods)["x-amazon-apigateway-any-method"])["security"]
+        != [{name: []}]
+    }
+    assert open_paths == {"/ready", "/", "/ui/{path+}"}
+
+
+def test_the_authorizer_alone_reads_the_credentials_which_are_empty_at_first(
+    template: dict[str, Any],
+) -> None:
+    [(name, secret)] = of_type(template, "AWS::SecretsManager::Secret").items()
+    assert CredentialDocument.parse(secret["SecretString"]).credentials == {}
+    roles = of_type(template, "AWS::IAM::Role")
+    assert [role for role, each in roles.items() if name in json.dumps(each)] == ["AuthorizerRole"]
+    own = {"Fn::GetAtt": ["AuthorizerRole", "Arn"]}
+    assert [each for each, properties in functions(template).items() if properties["Role"] == own] == [
+        AUTHORIZER
+    ]
 
 
 def test_the_guide_explains_every_parameter(template: dict[str, Any]) -> None:
     guide = (REPO / "docs/deploy.md").read_text()
-    assert re.findall(r"^\| `([A-Z]\w+)` \|", guide, re.MULTILINE) == list(template["Parameters"])
+    # SAM writes the parameters in an order of its own.
+    assert sorted(re.findall(r"^\| `([A-Z]\w+)` \|", guide, re.MULTILINE)) == sorted(template["Parameters"])
 
 
 def without_keys(resource: Any) -> Any:
@@ -200,13 +234,14 @@ def test_each_function_reads_the_secret_that_it_is_given_and_no_other(template: 
         for name, role in of_type(template, "AWS::IAM::Role").items()
         for policy in role["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]
-        if statement["Action"] == "secretsmanager:GetSecretValue"
+        if statement["Action"] == "secretsmanager:GetSecretValue" and name != "AuthorizerRole"
     }
     assert read == SECRETS
     roles = {name: each["Role"]["Fn::GetAtt"][0] for name, each in functions(template).items()}
     assert {name for name, role in roles.items() if role not in read} == {
         "AboutFunction",
         "AdHocProfilesFunction",
+        AUTHORIZER,
         "UiFunction",
     }
     for name, role in roles.items():
@@ -417,10 +452,11 @@ def test_the_buckets_stay_with_their_policies_where_the_stack_is_deleted(templat
 
 def test_the_gateway_may_call_each_function_and_only_this_gateway(template: dict[str, Any]) -> None:
     permissions = of_type(template, "AWS::Lambda::Permission").values()
-    assert {permission["FunctionName"]["Ref"] for permission in permissions} == FUNCTIONS.keys() - QUEUED
+    called = {permission["FunctionName"].get("Ref", AUTHORIZER) for permission in permissions}
+    assert called == FUNCTIONS.keys() - QUEUED
     for permission in permissions:
         assert permission["Principal"] == "apigateway.amazonaws.com"
-        assert permission["SourceArn"]["Fn::Sub"][1]["__ApiId__"] == {"Ref": "Api"}
+        assert '{"Ref": "Api"}' in json.dumps(permission["SourceArn"])
 
 
 def test_the_guide_names_every_output(template: dict[str, Any]) -> None:

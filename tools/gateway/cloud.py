@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 from typing import Final
@@ -13,6 +14,9 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from flamehouse.identity.document import Credential, CredentialDocument
+from flamehouse.identity.principal import ANY_TENANT, Scope
+from flamehouse.identity.token import NewToken, digest, new_token
 from flamehouse.settings import Settings
 from flamehouse.store.schema.migrate import migrate
 from tools.aws import LocalAws, LocalBucket, LocalQueue, LocalSecret, local_aws
@@ -22,7 +26,6 @@ from tools.gateway.lambda_service import LambdaService
 from tools.gateway.poller import polling
 from tools.gateway.server import create_app
 
-CREDENTIAL: Final = "loopback-credential-of-nobody"
 _BUCKET: Final = "AdHocProfilesBucket"
 """Its name in the template: resources here have no other."""
 _BLOBS: Final = ("BlobsBucket", "BlobsQueue", "WorkerFunction")
@@ -44,7 +47,8 @@ class Cloud:
     queue: LocalQueue
     deployment: Deployment
     functions: LambdaService
-    credential: str = field(default=CREDENTIAL, repr=False)
+    credentials: LocalSecret
+    credential: str = field(repr=False)
 
 
 @contextmanager
@@ -65,6 +69,8 @@ def cloud(
     with clickhouse_server(folder / "clickhouse") as clickhouse:
         migrate(Settings(clickhouse_dsn=clickhouse.dsn, retention_days=retention_days))
         with local_aws() as aws:
+            token = new_token()
+            credentials = aws.new_secret(credentials_text(token))
             secret = aws.new_secret(json.dumps(secret_of(clickhouse)))
             bucket = aws.new_bucket(_BUCKET)
             blobs_name, queue_name, worker = _BLOBS
@@ -72,7 +78,8 @@ def cloud(
             blobs.notify(queue, _PREFIXES)
             parameters = {
                 "ClickHouseSecretArn": secret.arn,
-                "ApiCredential": CREDENTIAL,
+                # Resources have no names of their own here: a parameter gives the secret's.
+                "CredentialsSecret": credentials.arn,
                 "Architecture": _ARCHITECTURES[platform.machine()],
                 "RetentionDays": str(retention_days),
                 "PathPrefix": path_prefix,
@@ -94,9 +101,23 @@ def cloud(
                         queue=queue,
                         deployment=deployment,
                         functions=functions,
+                        credentials=credentials,
+                        credential=token.text,
                     )
             finally:
                 functions.close()
+
+
+def credentials_text(token: NewToken) -> str:
+    """A document with one credential, of every tenant and scope."""
+    credential = Credential(
+        id=token.id,
+        sha256=digest(token.text),
+        tenants=frozenset({ANY_TENANT}),
+        scopes=frozenset(Scope),
+        created=datetime.now(UTC),
+    )
+    return CredentialDocument(credentials={token.id: credential}).text()
 
 
 def secret_of(clickhouse: ClickHouseServer) -> dict[str, object]:

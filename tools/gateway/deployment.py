@@ -31,11 +31,22 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Authorizer:
+    """The function that authorizes requests by one header, and the seconds that its response is cached."""
+
+    function: str
+    header: str
+    cache_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What a stack consists of; a route's key is `METHOD /path` or `$default`."""
+    """What a stack consists of; a route's key is `METHOD /path` or `$default`. Open routes have no authorizer."""
 
     functions: Mapping[str, Function]
     routes: Mapping[str, str]
+    authorizer: Authorizer | None = None
+    open_routes: frozenset[str] = frozenset()
 
     def route(self, method: str, path: str) -> str | None:
         """The key of the route that a request takes, as the gateway chooses it."""
@@ -59,7 +70,7 @@ def read_deployment(build: Path, parameters: Mapping[str, str]) -> Deployment:
     template = yaml.safe_load((build / "template.yaml").read_text())
     stack = _Stack(template, parameters)
     shared = template.get("Globals", {}).get("Function", {})
-    functions, routes = {}, {}
+    functions, routes, open_routes = {}, {}, set()
     for name, resource in template["Resources"].items():
         if resource["Type"] != _FUNCTION or not stack.has(resource):
             continue
@@ -67,8 +78,29 @@ def read_deployment(build: Path, parameters: Mapping[str, str]) -> Deployment:
         functions[name] = _function(name, stack.resolved(properties), stack, build)
         for event in properties.get("Events", {}).values():
             if event["Type"] == "HttpApi":
-                routes[_route_key(event["Properties"])] = name
-    return Deployment(functions=functions, routes=routes)
+                key = _route_key(event["Properties"])
+                routes[key] = name
+                if event["Properties"].get("Auth") == {"Authorizer": "NONE"}:
+                    open_routes.add(key)
+    return Deployment(
+        functions=functions,
+        routes=routes,
+        authorizer=_authorizer(stack.resolved(template["Resources"]["Api"]["Properties"]["Auth"])),
+        open_routes=frozenset(open_routes),
+    )
+
+
+def _authorizer(auth: Mapping[str, Any]) -> Authorizer:
+    """The authorizer of every route that names none; KeyError or ValueError if it is of another kind."""
+    declared = auth["Authorizers"][auth["DefaultAuthorizer"]]
+    if (declared["AuthorizerPayloadFormatVersion"], declared["EnableSimpleResponses"]) != ("2.0", True):
+        raise ValueError("an authorizer with responses of another kind")
+    [header] = declared["Identity"]["Headers"]
+    return Authorizer(
+        function=declared["FunctionArn"],
+        header=header,
+        cache_s=float(declared["Identity"]["ReauthorizeEvery"]),
+    )
 
 
 def _merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,7 +149,7 @@ class _Stack:
         self._parameters = {
             name: parameters[name] if name in parameters else declared["Default"]
             for name, declared in template.get("Parameters", {}).items()
-        }
+        } | {name: value for name, value in parameters.items() if name in self._resources}
 
     def resolved(self, value: Any) -> Any:  # noqa: ANN401  # whatever YAML holds
         """The value with the references of it looked up."""

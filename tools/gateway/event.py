@@ -37,10 +37,12 @@ class HttpRequest:
         return len(line.encode()) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
 
-def event_of(request: HttpRequest, route_key: str) -> dict[str, Any]:
-    """The event that a function gets for the request."""
+def event_of(
+    request: HttpRequest, route_key: str, authorized: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The event that a function receives for the request, with the context of a Lambda authorizer."""
     headers = Headers(raw=[(name.lower(), value) for name, value in request.headers])
-    event = {
+    event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route_key,
         "rawPath": request.path,
@@ -49,6 +51,8 @@ def event_of(request: HttpRequest, route_key: str) -> dict[str, Any]:
         "requestContext": _context(request, headers, route_key),
         "isBase64Encoded": False,
     }
+    if authorized is not None:
+        event["requestContext"]["authorizer"] = {"lambda": authorized}
     if cookies := headers.getlist("cookie"):
         event["cookies"] = [cookie.strip() for line in cookies for cookie in line.split(";")]
     if request.body:

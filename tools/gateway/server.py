@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tools.gateway.authorization import Authorization, RefusedError
 from tools.gateway.deployment import Deployment
 from tools.gateway.event import HttpRequest, event_of, response_of
 from tools.gateway.lambda_service import FunctionError, LambdaService
@@ -28,19 +29,37 @@ _log = logging.getLogger(__name__)
 
 def create_app(deployment: Deployment, functions: LambdaService) -> ASGIApp:
     """The app that serves the routes of `deployment`."""
+    authorization = Authorization(deployment, functions)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            response = await _answer(Request(scope, receive), deployment, functions)
+            response = await _answer(Request(scope, receive), deployment, functions, authorization)
             await response(scope, receive, send)
 
     return app
 
 
-async def _answer(request: Request, deployment: Deployment, functions: LambdaService) -> Response:
+async def _answer(
+    request: Request, deployment: Deployment, functions: LambdaService, authorization: Authorization
+) -> Response:
     route_key = deployment.route(request.method, request.url.path)
     if route_key is None:
         return _refusal(404, "Not Found")
+    try:
+        event = await _event(request, route_key, authorization)
+        invocation = run_in_threadpool(functions.invoke, deployment.routes[route_key], event)
+        return response_of(await asyncio.wait_for(invocation, _TIMEOUT_S))
+    except RefusedError as error:
+        return _refusal(error.status, error.message)
+    except TimeoutError:
+        return _refusal(503, "Service Unavailable")
+    except (FunctionError, ValueError, TypeError) as error:
+        _log.warning("%s: %s", route_key, error)
+        return _refusal(500, "Internal Server Error")
+
+
+async def _event(request: Request, route_key: str, authorization: Authorization) -> bytes:
+    """The event of an authorized request, as JSON. Raises RefusedError."""
     received = HttpRequest(
         method=request.method,
         path=request.url.path,
@@ -50,18 +69,12 @@ async def _answer(request: Request, deployment: Deployment, functions: LambdaSer
         client=request.client.host if request.client else "127.0.0.1",
     )
     if received.head_bytes > _MAX_HEAD_BYTES:
-        return _refusal(431, "Request Header Fields Too Large")
-    event = json.dumps(event_of(received, route_key)).encode()
+        raise RefusedError(431, "Request Header Fields Too Large")
+    context = await run_in_threadpool(authorization.context_of, received, route_key)
+    event = json.dumps(event_of(received, route_key, context)).encode()
     if len(received.body) > _MAX_BODY_BYTES or len(event) > _MAX_EVENT_BYTES:
-        return _refusal(413, "Request Entity Too Large")
-    try:
-        invocation = run_in_threadpool(functions.invoke, deployment.routes[route_key], event)
-        return response_of(await asyncio.wait_for(invocation, _TIMEOUT_S))
-    except TimeoutError:
-        return _refusal(503, "Service Unavailable")
-    except (FunctionError, ValueError, TypeError) as error:
-        _log.warning("%s: %s", route_key, error)
-        return _refusal(500, "Internal Server Error")
+        raise RefusedError(413, "Request Entity Too Large")
+    return event
 
 
 def _refusal(status: int, message: str) -> Response:

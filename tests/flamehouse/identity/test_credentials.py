@@ -44,7 +44,6 @@ def test_a_request_has_the_tenant_it_names_and_every_scope(
         (SHARED, sent(X_Scope_OrgID="shop"), Code.UNAUTHENTICATED),
         (SHARED, sent(X_Scope_OrgID="a b", Authorization="Bearer other"), Code.UNAUTHENTICATED),
         (SHARED, sent(X_Scope_OrgID="a b", Authorization="Bearer horse"), Code.INVALID_ARGUMENT),
-        (SharedCredential(credential=""), sent(Authorization="Bearer "), Code.UNAUTHENTICATED),
         (NoCredential(), sent(X_Scope_OrgID="a|b"), Code.INVALID_ARGUMENT),
     ],
 )

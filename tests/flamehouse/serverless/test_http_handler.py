@@ -16,17 +16,16 @@ from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import open_store
 from querier import profile_types
-from tests.support.servers.doubles import CannedStore, LambdaContext
+from tests.support.servers.doubles import AUTHORIZED, CannedStore, LambdaContext
 from tests.support.servers.scripted import asleep
 
-CREDENTIAL = "horse"
 PATH = "/querier.v1.QuerierService/ProfileTypes"
 TYPES = tuple(f"type{number:03}:cpu:nanoseconds:cpu:nanoseconds" for number in range(100))
 
 
 @pytest.fixture(autouse=True)
 def _canned_services(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings(path_prefix="prod", api_credential=CREDENTIAL)
+    settings = Settings(path_prefix="prod")
     services = Services(settings=settings, store=CannedStore(type_ids=TYPES))
     monkeypatch.setattr(aws, "_services", lambda: services)
 
@@ -45,8 +44,13 @@ def event(path: str, body: bytes, content_type: str, method: str = "POST", **hea
         "routeKey": f"{method} {path}",
         "rawPath": path,
         "rawQueryString": "",
-        "headers": {"content-type": content_type, "authorization": f"Bearer {CREDENTIAL}", **headers},
-        "requestContext": {"http": http, "stage": "$default", "domainName": "example.org"},
+        "headers": {"content-type": content_type, **headers},
+        "requestContext": {
+            "http": http,
+            "stage": "$default",
+            "domainName": "example.org",
+            "authorizer": AUTHORIZED,
+        },
         "body": base64.b64encode(body).decode(),
         "isBase64Encoded": True,
     }
@@ -93,7 +97,7 @@ def test_a_number_beyond_all_bounds_makes_an_event_malformed() -> None:
 
 def test_a_function_answers_before_lambda_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with asleep() as port:
-        settings = Settings(clickhouse_dsn=f"http://127.0.0.1:{port}", api_credential=CREDENTIAL)
+        settings = Settings(clickhouse_dsn=f"http://127.0.0.1:{port}")
         services = Services(settings=settings, store=open_store(settings))
         monkeypatch.setattr(aws, "_services", lambda: services)
         started = time.monotonic()

@@ -25,6 +25,10 @@ from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
 from flamehouse.store.write.log.writer import Record
 
+AUTHORIZED = {
+    "lambda": {"tenants": ["*"], "scopes": ["admin", "ingest", "query"], "credential_id": "0123456789"}
+}
+"""What the gateway's event has of a credential for everything, once the authorizer has accepted it."""
 _NO_ANALYSIS = Analysis()
 _NO_HEATMAP = Heatmap(y_min=(), series=())
 

@@ -56,11 +56,12 @@ class Settings:
     path_prefix: str = ""
     """A prefix (an API Gateway stage, say) stripped from every path before routing."""
     api_credential: str = field(default="", repr=False)
-    """What clients send as Basic password or Bearer token. Empty: the local server asks for none, and on AWS nobody
-    is let in."""
+    """The local server: what clients send as Basic password or Bearer token. Empty: it requires none."""
     credentials_file: str = ""
     """The file of credentials of the local server, which `flamehouse credentials` edits; in the place of API_CREDENTIAL.
     A change counts at once."""
+    credentials_secret_arn: str = ""
+    """The secret of AWS Secrets Manager with the credentials that the authorizer accepts."""
     retention_days: int | None = None
     """How long a new database retains profiles, 10,000 days at most; 0 is for ever, and None is 30. A database records its
     retention: a larger number lengthens it, a smaller one is rejected."""

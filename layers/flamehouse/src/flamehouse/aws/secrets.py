@@ -46,7 +46,7 @@ class SecretsManager:
             raise SecretError("CLICKHOUSE_SECRET_ARN is not the ARN of a secret")
         partition, region = parts[1], parts[3]
         url = self._endpoint or f"https://{_SERVICE}.{region}.{_domain(partition)}"
-        body = json.dumps({"SecretId": arn}).encode()
+        body = json.dumps({"SecretId": arn, "VersionStage": "AWSCURRENT"}).encode()
         return _secret_string(_post(url, _signed(url, region, body), body))
 
 

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from starlette.requests import HTTPConnection
 
 from flamehouse.errors import Code, RpcError
+from flamehouse.identity.authorizer_context import grant_of_context
 from flamehouse.identity.document import CredentialDocument
 from flamehouse.identity.grant import EVERYTHING, Grant
 from flamehouse.identity.principal import ANY_TENANT, Principal, Scope
@@ -45,20 +46,15 @@ class NoCredential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedCredential:
-    """Accepts one credential, for the tenant that the request names. An empty one accepts no request."""
+    """Accepts one credential, for the tenant that the request names."""
 
     credential: str = field(repr=False)
 
     def principal_of(self, request: HTTPConnection) -> Principal:
-        if not self._accepts(_sent(request)):
+        sent = _sent(request)
+        if sent is None or not hmac.compare_digest(digest(sent), digest(self.credential)):
             raise RpcError(Code.UNAUTHENTICATED, _REFUSAL)
         return _principal(_SHARED, request)
-
-    def _accepts(self, sent: str | None) -> bool:
-        if not self.credential:
-            log(events.CREDENTIAL_NOT_SET)
-            return False
-        return sent is not None and hmac.compare_digest(digest(sent), digest(self.credential))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +66,25 @@ class DocumentCredentials:
     def principal_of(self, request: HTTPConnection) -> Principal:
         grant = self.document().grant_of(_sent(request) or "", datetime.now(UTC))
         if grant is None:
+            raise RpcError(Code.UNAUTHENTICATED, _REFUSAL)
+        return _principal(grant, request)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizedByGateway:
+    """Accepts what the Lambda authorizer has accepted: its context is part of the gateway's event, `aws.event`.
+
+    A request without that context has come past the authorizer and is rejected.
+    """
+
+    def principal_of(self, request: HTTPConnection) -> Principal:
+        match request.scope.get("aws.event"):
+            case {"requestContext": {"authorizer": {"lambda": context}}}:
+                grant = grant_of_context(context)
+            case _:
+                grant = None
+        if grant is None:
+            log(events.NOT_AUTHORIZED)
             raise RpcError(Code.UNAUTHENTICATED, _REFUSAL)
         return _principal(grant, request)
 

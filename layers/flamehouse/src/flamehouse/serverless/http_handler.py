@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 
 from flamehouse.deadline import time_limit
 from flamehouse.errors import Code, RpcError, invalid_argument
-from flamehouse.identity.credentials import SharedCredential
+from flamehouse.identity.credentials import AuthorizedByGateway
 from flamehouse.serverless.process import services as _services
 from flamehouse.serverless.process import telemetry as _telemetry
 from flamehouse.telemetry import events
@@ -74,7 +74,7 @@ def _adapter(routes: Sequence[BaseRoute], app_of: AppOf) -> Mangum:
     """What answers events; ValueError where the environment is wrong."""
     settings = _services().settings
     access_log(enabled=bool(settings.access_log))
-    app = app_of(routes, _services, SharedCredential(credential=settings.api_credential))
+    app = app_of(routes, _services, AuthorizedByGateway())
     return Mangum(CleanPaths(app, settings.path_prefix), lifespan="off")
 
 

@@ -35,10 +35,10 @@ REQUEST_REJECTED: Final = Event(
 REQUEST_FAILED: Final = Event(
     name="request_failed", level=logging.ERROR, text="{path} failed unexpectedly", fields=("path",)
 )
-CREDENTIAL_NOT_SET: Final = Event(
-    name="credential_not_set",
+NOT_AUTHORIZED: Final = Event(
+    name="not_authorized",
     level=logging.ERROR,
-    text="API_CREDENTIAL is not set: every request is rejected",
+    text="a request has come past the authorizer and is rejected: check the routes of the API",
 )
 CREDENTIALS_UNREADABLE: Final = Event(
     name="credentials_unreadable",
@@ -171,7 +171,7 @@ EVENTS: Final = (
     REQUEST,
     REQUEST_REJECTED,
     REQUEST_FAILED,
-    CREDENTIAL_NOT_SET,
+    NOT_AUTHORIZED,
     CREDENTIALS_UNREADABLE,
     SETTINGS_INVALID,
     EVENT_INVALID,

@@ -1,0 +1,70 @@
+"""Authorization as an HTTP API has it: a Lambda authorizer with simple responses, cached by the header's value.
+
+Format: docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html
+"""
+
+import json
+import time
+from threading import Lock
+from typing import Any, Final
+
+from tools.gateway.deployment import Deployment
+from tools.gateway.event import HttpRequest, event_of
+from tools.gateway.lambda_service import LambdaService
+
+type Context = dict[str, Any]
+
+
+class RefusedError(Exception):
+    """A request that ends at the gateway, with its status and message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+_UNAUTHORIZED: Final = (401, "Unauthorized")
+_FORBIDDEN: Final = (403, "Forbidden")
+
+
+class Authorization:
+    """Authorizes the requests of a deployment; usable from several threads."""
+
+    def __init__(self, deployment: Deployment, functions: LambdaService) -> None:
+        self._deployment = deployment
+        self._functions = functions
+        self._cached: dict[str, tuple[float, Context | None]] = {}
+        self._lock = Lock()
+
+    def context_of(self, request: HttpRequest, route_key: str) -> Context | None:
+        """The context that the route's function receives; None for a route without an authorizer.
+
+        Raises:
+            RefusedError: 401 without the header, which is decided here, and 403 if the authorizer denies.
+            FunctionError: if the authorizer fails; nothing is cached then.
+        """
+        authorizer = self._deployment.authorizer
+        if authorizer is None or route_key in self._deployment.open_routes:
+            return None
+        event = event_of(request, route_key)
+        value = event["headers"].get(authorizer.header.lower(), "")
+        if not value:
+            raise RefusedError(*_UNAUTHORIZED)
+        with self._lock:
+            until, context = self._cached.get(value, (0.0, None))
+        if time.monotonic() >= until:
+            context = self._asked(authorizer.function, event, value)
+            with self._lock:
+                self._cached[value] = (time.monotonic() + authorizer.cache_s, context)
+        if context is None:
+            raise RefusedError(*_FORBIDDEN)
+        return context
+
+    def _asked(self, function: str, event: dict[str, Any], value: str) -> Context | None:
+        """The context of an accepted request, None for a denied one."""
+        event = {name: part for name, part in event.items() if name not in {"body", "isBase64Encoded"}}
+        event |= {"type": "REQUEST", "identitySource": [value]}
+        invoked = self._functions.invoke(function, json.dumps(event).encode())
+        answer = json.loads(invoked)
+        return answer.get("context", {}) if answer.get("isAuthorized") is True else None
