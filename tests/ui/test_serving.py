@@ -43,6 +43,13 @@ def test_page_needs_no_credential_and_queries_do() -> None:
     assert get("/pyroscope/render?query=a", settings).status_code == 401
 
 
+def test_what_the_page_names_is_small_and_the_library_of_timelines_is_loaded_later() -> None:
+    names = assets(get("/").text)
+    assert [name for name in names if name.endswith("uPlot.iife.min.js")] == []
+    files = [gzip.compress((STATIC / name.split("/", 2)[2]).read_bytes(), mtime=0) for name in {*names}]
+    assert sum(map(len, files)) < 80 << 10
+
+
 def test_every_file_that_the_page_names_is_served_and_never_asked_for_twice() -> None:
     names = assets(get("/").text)
     assert len(names) > 20

@@ -13,6 +13,27 @@ import { formatValue } from "./units.js";
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 const VALUES_PX = 68;
 
+const LIBRARY = "../vendor/uplot-1.6.32/uPlot.iife.min.js";
+
+/** @type {Promise<void> | null} */
+let library = null;
+
+/** Load uPlot with the first timeline: it is a quarter of the page's bytes, and no other picture waits for it. */
+function loadLibrary() {
+  library ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = new URL(LIBRARY, import.meta.url).href;
+    script.addEventListener("load", () => resolve());
+    script.addEventListener("error", () => {
+      library = null;
+      script.remove();
+      reject(new Error("the timeline could not be loaded"));
+    });
+    document.head.append(script);
+  });
+  return library;
+}
+
 export class Timeline {
   /** @param {{ height?: number, onSelect: (range: Range) => void }} settings */
   constructor(settings) {
@@ -47,13 +68,20 @@ export class Timeline {
     this.drawing = drawing;
     this.cursor = -1;
     this.anchor = -1;
-    const data = columnsOf(drawing);
-    this.data = data;
-    this.plot?.destroy();
-    this.plot = new /** @type {any} */ (globalThis).uPlot(this.options(drawing), data, this.host);
+    this.data = columnsOf(drawing);
     this.figure.setAttribute("aria-label", summaryOf(drawing));
     this.readout.textContent = drawing.lines.some((line) => line.points.length) ? "Drag to choose a range" : "No profiles in this range";
     this.listPoints();
+    loadLibrary().then(() => this.draw(drawing), () => {
+      this.readout.textContent = "The timeline could not be loaded: reload the page";
+    });
+  }
+
+  /** Draw, unless another drawing came in while the library was loading. @param {Drawing} drawing */
+  draw(drawing) {
+    if (drawing !== this.drawing) return;
+    this.plot?.destroy();
+    this.plot = new /** @type {any} */ (globalThis).uPlot(this.options(drawing), this.data, this.host);
   }
 
   /** @param {Drawing} drawing */
