@@ -33,7 +33,7 @@ type SaidStack = tuple[SaidLocation, ...]
 def said_by(pprof: Profile, value: int = 0) -> Counter[SaidStack]:
     """The stacks with the sums of value number `value`; AssertionError for a pprof that is not whole."""
     text = pprof.string_table
-    assert [*text[:1]] == ([""] if pprof.sample else [])
+    assert [*text[:1]] == [""] or pprof == Profile()
     functions = {function.id: function for function in pprof.function}
     mappings = {mapping.id: (text[mapping.filename], text[mapping.build_id]) for mapping in pprof.mapping}
     mappings[0] = ("", "")

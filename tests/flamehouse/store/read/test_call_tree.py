@@ -62,14 +62,13 @@ def push(server: Server, monday: int, profiles: Sequence[Sent], **labels: str) -
 
 
 def stacks_of(profiles: Sequence[Sent], type_: str, selector: str = "{}") -> list[Stack]:
-    """What the profiles add to the flame graph of one type, as Pyroscope reads them."""
+    """What the profiles add to the flame graph of one type; a negative value counts as zero."""
     index = list(TYPES).index(type_)
     return [
-        (names_of(each.stack), each.values[index])
+        (names_of(each.stack), max(each.values[index], 0))
         for profile in profiles
         if profile.labels in SELECTED[selector]
         for each in profile.samples
-        if min(each.values) >= 0
     ]
 
 

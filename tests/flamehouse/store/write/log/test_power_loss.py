@@ -1,8 +1,8 @@
 """Whenever the power fails, each acknowledged upload is stored exactly once after the next start."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -12,8 +12,9 @@ from flamehouse.disk import Disk
 from flamehouse.errors import RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store import Store, open_store
 from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.schema.migrate import migrate
 from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
 from flamehouse.store.write.log.quarantine import Quarantine
 from flamehouse.store.write.log.upload_log import UploadLog
@@ -67,13 +68,35 @@ def writer_on(inserts: BatchInserts, folder: Path, disk: Disk) -> LogWriter:
     return LogWriter(inserts, UploadLog(folder / "log", disk), disk, Quarantine(folder / "quarantine", disk))
 
 
+@pytest.fixture(scope="module")
+def small(settings: Settings) -> Settings:
+    """A database of its own: deleting rows takes seconds in the one that all tests fill and that never merges."""
+    small = replace(settings, clickhouse_database="power")
+    migrate(small)
+    return small
+
+
+@pytest.fixture(scope="module")
+def clickhouse(small: Settings) -> Iterator[ClickHouse]:
+    clickhouse = ClickHouse(small)
+    yield clickhouse
+    clickhouse.close()
+
+
+@pytest.fixture(scope="module")
+def store(small: Settings) -> Iterator[Store]:
+    store = open_store(small)
+    yield store
+    store.close()
+
+
 @pytest.mark.parametrize("remains", Remains)
 def test_acknowledged_uploads_survive_a_power_failure_at_any_operation(
-    store: Store, settings: Settings, clickhouse: ClickHouse, tmp_path: Path, remains: Remains
+    store: Store, small: Settings, clickhouse: ClickHouse, tmp_path: Path, remains: Remains
 ) -> None:
     monday = some_monday_ms()
     for cut in count():
-        server = Server.on(store, settings)
+        server = Server.on(store, small)
         uploads = [upload_at(server.client.tenant, monday + number) for number in range(3)]
         folder = tmp_path / server.client.tenant
         folder.mkdir()
