@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import logging
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
 from flamehouse.store.schema.migrate import migrate
+from flamehouse.telemetry.events import LOGGER
 from ingest.pipeline import replay
 from tests.support.fuzzing import load_profile
 from tests.support.queries.queries import new_tenant
@@ -128,6 +130,13 @@ def store(
     clickhouse.settle = store.settle
     yield store
     store.close()
+
+
+@pytest.fixture(autouse=True)
+def _every_line_is_logged() -> Iterator[None]:
+    """Remove the limit on repeated lines that a handler, once imported, installs for its whole process."""
+    yield
+    logging.getLogger(LOGGER).filters.clear()
 
 
 @pytest.fixture

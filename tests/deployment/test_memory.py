@@ -111,8 +111,9 @@ def memory_mb(body: bytes) -> int:
             text=True,
             check=True,
         )
-    status, peak = json.loads(run.stdout)
-    assert status == 200
+    # The function's own lines come first.
+    status, peak = json.loads(run.stdout.splitlines()[-1])
+    assert status == 200, run.stdout
     return int(peak)
 
 

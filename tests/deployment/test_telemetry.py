@@ -25,7 +25,8 @@ def test_a_rejected_upload_is_a_line_with_its_invocation_and_its_reason(deployed
             f"{deployed.url}/ingest?name=shop&format=pprof", content=b"x", auth=credential, timeout=30
         )
         assert response.status_code == 422
-    rejected = [line for line in lines(deployed) if line.get("event") == "request_rejected"][-2:]
+    rejected = [line for line in lines(deployed) if line.get("function_name") == "IngestFunction"]
+    rejected = [line for line in rejected if line.get("event") == "request_rejected"][-2:]
     assert [line["cold_start"] for line in rejected] == [True, False]
     for line in rejected:
         assert (line["level"], line["status"], line["service_name"]) == ("WARNING", 422, "shop")

@@ -39,6 +39,8 @@ def first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]
         settings = Settings(clickhouse_dsn=server.dsn, retention_days=0)
         with monkeypatch.context() as patched:
             patched.setattr(migrate, "files", lambda _: tmp_path)
+            patched.setattr(migrate, "drop_old_layout", lambda _: None)
+            patched.setattr(migrate, "replace_views", lambda _: None)
             migrate.migrate(settings)
         yield settings
 

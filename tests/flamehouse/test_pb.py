@@ -1,5 +1,6 @@
 """The generated messages."""
 
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,13 @@ SOURCES = sorted((REPO / "proto").rglob("*.proto"))
 
 def test_the_generated_code_is_what_the_sources_give(tmp_path: Path) -> None:
     files = [str(source.relative_to(REPO / "proto")) for source in SOURCES]
-    options = [f"--proto_path={REPO / 'proto'}", f"--python_out={tmp_path}", f"--pyi_out={tmp_path}"]
+    well_known = resources.files("grpc_tools") / "_proto"
+    options = [
+        f"--proto_path={REPO / 'proto'}",
+        f"--proto_path={well_known}",
+        f"--python_out={tmp_path}",
+        f"--pyi_out={tmp_path}",
+    ]
     assert protoc.main(["protoc", *options, *files]) == 0
     fresh = {path.relative_to(tmp_path): path.read_text() for path in tmp_path.rglob("*_pb2.py*")}
     committed = {path.relative_to(GENERATED): path.read_text() for path in GENERATED.rglob("*_pb2.py*")}
@@ -24,4 +31,4 @@ def test_the_generated_code_is_what_the_sources_give(tmp_path: Path) -> None:
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
 def test_imports_carry_the_path_of_the_package(source: Path) -> None:
     imports = [line for line in source.read_text().splitlines() if line.startswith("import ")]
-    assert all(line.startswith('import "flamehouse/pb/') for line in imports)
+    assert all(line.startswith(('import "flamehouse/pb/', 'import "google/protobuf/')) for line in imports)

@@ -37,6 +37,12 @@ def test_a_line_is_one_line_whatever_it_quotes(caplog: pytest.LogCaptureFixture,
         assert formatter.format(record).isprintable()
 
 
+def test_a_record_can_be_written_as_utf_8_whatever_it_quotes(caplog: pytest.LogCaptureFixture) -> None:
+    record = record_of(caplog, "half a pair: \ud800")
+    assert record.getMessage().encode().endswith(rb"half a pair: \ud800")
+    assert record.__dict__["reason"].encode() == rb"half a pair: \ud800"
+
+
 def test_a_json_line_has_the_fields_as_members(caplog: pytest.LogCaptureFixture) -> None:
     line = json.loads(JsonLines().format(record_of(caplog, "disk full")))
     assert line.pop("timestamp").endswith("Z")

@@ -29,10 +29,16 @@ def _log(event: Event, fields: Mapping[str, str | float], *, traceback: bool) ->
         raise TypeError(f"{event.name} has the fields {event.fields}, not {tuple(fields)}")
     facts = current()
     context = {"request_id": facts.request_id, "tenant": facts.tenant}
-    shown = {name: value for name, value in {**fields, **context}.items() if value != ""}
+    shown = {name: _encodable(value) for name, value in {**fields, **context}.items() if value != ""}
+    text = _encodable(event.text.format(**fields))
     logging.getLogger(event.logger).log(
-        event.level, event.text.format(**fields), exc_info=traceback, extra={"event": event.name, **shown}
+        event.level, text, exc_info=traceback, extra={"event": event.name, **shown}
     )
+
+
+def _encodable[T: str | float](value: T) -> T | str:
+    """The value, with lone surrogates escaped: a handler that writes UTF-8 fails on them."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def access_log(*, enabled: bool) -> None:
