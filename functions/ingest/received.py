@@ -18,11 +18,12 @@ _MAX_HEADER_BYTES: Final = 1 << 20
 
 
 class Endpoint(StrEnum):
-    """The interfaces that accept uploads. Each has one name in ids of uploads, whatever path or transport was used."""
+    """The interfaces that accept uploads; `DROP` is a file in the storage of blobs. Each has one name in ids of uploads, whatever path or transport was used."""
 
     INGEST = "/ingest"
     PUSH = "/push.v1.PusherService/Push"
     OTLP = "/v1development/profiles"
+    DROP = "drop"
 
 
 class EnvelopeError(ValueError):
@@ -33,7 +34,7 @@ class EnvelopeError(ValueError):
 class ReceivedUpload:
     """Everything of a request that decides what is stored.
 
-    `parameters` is the query string as sent; bytes in it that are not UTF-8 are escaped (`surrogateescape`).
+    `parameters` is the query string as sent, of a drop its description (readers/drop.py); bytes in it that are not UTF-8 are escaped (`surrogateescape`).
     `content_type` and `content_encoding` are the headers as sent, `body` is neither unpacked nor split.
     """
 

@@ -337,6 +337,8 @@ def test_each_role_can_do_to_blobs_and_queues_what_it_needs_and_no_more(template
     assert blobs >= {
         ("s3:GetObject", "${BlobsBucket.Arn}/staged/*"),
         ("s3:DeleteObject", "${BlobsBucket.Arn}/staged/*"),
+        ("s3:GetObject", "${BlobsBucket.Arn}/drops/*"),
+        ("s3:DeleteObject", "${BlobsBucket.Arn}/drops/*"),
         ("s3:GetObject", "${BlobsBucket.Arn}/quarantine/*"),
         ("s3:PutObject", "${BlobsBucket.Arn}/quarantine/*"),
         ("s3:ListBucket", "BlobsBucket"),
@@ -345,7 +347,9 @@ def test_each_role_can_do_to_blobs_and_queues_what_it_needs_and_no_more(template
         ("sqs:GetQueueAttributes", "BlobsQueue"),
     }
     # An object that the worker puts where it is notified of objects would call it again, without end.
-    assert ("s3:PutObject", "${BlobsBucket.Arn}/staged/*") not in blobs
+    assert {resource for action, resource in blobs if action == "s3:PutObject"} == {
+        "${BlobsBucket.Arn}/quarantine/*"
+    }
     roles = {name: each["Role"]["Fn::GetAtt"][0] for name, each in functions(template).items()}
     assert {
         name for name, role in roles.items() if role in {"IngestRole", "AnyPathRole", "WorkerRole"}
@@ -379,8 +383,7 @@ def test_retries_outlast_a_wake_of_ten_minutes_and_objects_outlast_the_queues(
         for each in bucket["NotificationConfiguration"]["QueueConfigurations"]
         for rule in each["Filter"]["S3Key"]["Rules"]
     }
-    assert "staged/" in prefixes
-    assert "quarantine/" not in prefixes
+    assert prefixes == {"staged/", "drops/"}
 
 
 def test_no_role_has_a_wildcard_as_an_action_or_a_resource(template: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Final, cast
 
-from flamehouse.blobs.keys import STAGED
+from flamehouse.blobs.keys import DROPS, STAGED
 from flamehouse.errors import RpcError
 from flamehouse.serverless.object_events import ObjectCreated
 from flamehouse.services import Services
@@ -21,7 +21,10 @@ type Failures = Mapping[ObjectCreated, RpcError]
 type Handle = Callable[[Services, Sequence[ObjectCreated]], Failures]
 """Stores what the objects hold. An RpcError that it raises is that of all of them."""
 
-_HANDLERS: Final[Mapping[str, str]] = {STAGED: "ingest.objects.staged"}
+_HANDLERS: Final[Mapping[str, str]] = {
+    STAGED: "ingest.objects.staged",
+    DROPS: "ingest.objects.drops",
+}
 """The module of each prefix, imported with its first object; its function is `handle`."""
 
 

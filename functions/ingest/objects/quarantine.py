@@ -12,14 +12,28 @@ from flamehouse.telemetry.log import log
 def quarantine(storage: ObjectStorage, key: str, found: StoredObject, reason: str) -> None:
     """Move the object; after a kill, moving it again changes nothing. Raises RpcError if the storage fails."""
     moved = quarantine_key(key)
+    _put_reason(storage, key, len(found.content), reason)
+    storage.put(moved, found.content, found.metadata)
+    storage.delete(key)
+    _report(key, moved, reason)
+
+
+def quarantine_unread(storage: ObjectStorage, key: str, size: int, reason: str) -> None:
+    """Put the reason for an object that is too large to be read; the object stays at its key."""
+    _put_reason(storage, key, size, reason)
+    _report(key, key, reason)
+
+
+def _put_reason(storage: ObjectStorage, key: str, size: int, reason: str) -> None:
     note = {
         "reason": reason,
         "key": key,
-        "bytes": len(found.content),
+        "bytes": size,
         "quarantined": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    storage.put(f"{moved}{REASON}", json.dumps(note).encode())
-    storage.put(moved, found.content, found.metadata)
-    storage.delete(key)
-    log(events.UPLOAD_QUARANTINED, upload=key, path=moved, reason=reason)
+    storage.put(f"{quarantine_key(key)}{REASON}", json.dumps(note).encode())
+
+
+def _report(key: str, path: str, reason: str) -> None:
+    log(events.UPLOAD_QUARANTINED, upload=key, path=path, reason=reason)
     metrics.add(metrics.OBJECTS_QUARANTINED, prefix=key.partition("/")[0])

@@ -44,6 +44,7 @@ _READERS: Final[Mapping[Endpoint, str]] = {
     Endpoint.INGEST: "ingest.readers.ingest",
     Endpoint.PUSH: "ingest.readers.push",
     Endpoint.OTLP: "ingest.readers.otlp",
+    Endpoint.DROP: "ingest.readers.drop",
 }
 """Modules, imported with the first upload of their kind: OpenTelemetry's messages take milliseconds to load."""
 
