@@ -105,8 +105,9 @@ def test_an_upload_may_come_again_at_once_and_later(counted: Counted) -> None:
     assert counted.counts() == once({0, 1, 2})
 
 
-def test_an_upload_may_come_again_after_a_restart(counted: Counted, settings: Settings) -> None:
+def test_an_upload_may_come_again_after_a_restart(store: Store, counted: Counted, settings: Settings) -> None:
     counted.send(0)
+    store.settle()  # as the store does when it is closed
     restarted = open_store(settings)
     afterwards = counted.through(Server.on(restarted, settings, counted.server.client.tenant))
     assert [afterwards.send(number) for number in (1, 0, 1)] == [200, 200, 200]

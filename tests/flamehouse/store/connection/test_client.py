@@ -79,6 +79,24 @@ def test_a_handle_is_lent_again_after_an_error(own: ClickHouse) -> None:
     assert own.rows("SELECT 1") == [(1,)]
 
 
+@pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
+def test_a_killed_query_leaves_no_rows_to_the_next_one(own: ClickHouse) -> None:
+    slow = "SELECT number, number FROM numbers(20000) WHERE sleepEachRow(0.001) = 0"
+    tags = [uuid4().hex for _ in range(4)]
+    with ThreadPoolExecutor(len(tags)) as threads:
+        killed = [
+            threads.submit(own.rows, slow, None, {"log_comment": tag, "max_block_size": 10}) for tag in tags
+        ]
+        sleep(0.3)
+        for tag in tags:
+            own.stop(tag)
+        for each in killed:
+            with pytest.raises(ClickHouseError):
+                each.result()
+        queries = ["SELECT number + 7 FROM numbers(3)"] * 40
+        assert {tuple(rows) for rows in threads.map(own.rows, queries)} == {((7,), (8,), (9,))}
+
+
 def test_settings_hold_for_one_call(own: ClickHouse) -> None:
     sql = "SELECT getSetting('max_block_size')"
     ((default,),) = own.rows(sql)

@@ -184,7 +184,7 @@ def test_the_longest_retention_keeps_profiles_in_every_table(own: Settings, data
 def test_a_server_that_is_too_old_is_refused(
     own: Settings, clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrate, "_OLDEST_VERSION", (99, 10))
+    monkeypatch.setattr(migrate, "OLDEST_VERSION", (99, 10))
     with pytest.raises(
         RuntimeError, match=r"^ClickHouse \d+\.[\d.]+ is too old: flamehouse needs 99\.10 or newer$"
     ):

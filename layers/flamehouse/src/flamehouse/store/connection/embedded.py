@@ -56,7 +56,15 @@ class Embedded:
         try:
             if client is None:
                 client = embedded_client(self._path, self._database)
-            return question(client)
+            result = question(client)
+        except BaseException:
+            # After a query that was killed, the handle returns what is left of its rows to the next query.
+            if client is not None:
+                client.close()
+            client = None
+            raise
+        else:
+            return result
         finally:
             self._put_back(client)
 
