@@ -404,7 +404,7 @@ def level(*values: object) -> bytes:
         (b"main 1 2: x\nno frame\n", "a.perf_script", "taken for perf_script: line 2"),
         (b"[1]", "a.json", "is no object"),
         (b'{"hello": 1}', "a", "looks like JSON of an unknown format"),
-        (b"no number", "a", "formats that are read: pprof, JFR, speedscope"),
+        (b"no number", "a", "supported formats: pprof, JFR, speedscope"),
         (b"PERFILE2" + bytes(9), "perf.data", "looks like perf.data"),
         (b"FLR\0", "a.jfr", "taken for jfr"),
         (

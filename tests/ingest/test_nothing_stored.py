@@ -11,7 +11,7 @@ from tests.support.uploads.profiles import pprof_of, sample
 from tests.support.uploads.stack_uploads import evented, file, node, sampled
 from tests.support.uploads.uploads import FORM, Ingest, form, pprof, refusal, series
 
-GROUPS = "expected on each line a stack and its count, such as 'main;work 5'"
+GROUPS = "expected one stack and its count a line, such as 'main;work 5'"
 NO_SAMPLES = pprof_of([], time_ms=0).SerializeToString()
 ONLY_ZEROS = pprof_of([sample("a", 0), sample("b", 0)], time_ms=0).SerializeToString()
 GPERFTOOLS = b"".join(
@@ -70,7 +70,7 @@ def test_an_empty_upload_is_refused(format_: str, spy: str, body: bytes) -> None
         (b"Nettrace\x14\0\0\0!FastSerialization.1", "dotnet-trace convert"),
         (NO_SAMPLES, "a pprof message with samples of values above zero"),
         (ONLY_ZEROS, "a pprof message with samples of values above zero"),
-        (recording(), "a recording with events that are samples"),
+        (recording(), "a recording with sample events"),
         (file(), "profiles with stacks whose weights are above zero"),
         (file(sampled([[0]], [0])), "profiles with stacks whose weights are above zero"),
         (OPEN_ONLY, "profiles with stacks whose weights are above zero"),
@@ -93,10 +93,10 @@ def test_an_sdk_may_upload_the_profile_of_an_idle_program(format_: str) -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (form(), "the form has no part 'profile'"),
-        (form(("file", pprof().SerializeToString())), "the form has no part 'profile', only 'file'"),
-        (form(("a", b"1"), ("b", b"2")), "the form has no part 'profile', only 'a', 'b'"),
-        (form(("sample_type_config", b"{}")), "the form has no part 'profile'"),
+        (form(), "missing form part 'profile'"),
+        (form(("file", pprof().SerializeToString())), "missing form part 'profile', only 'file'"),
+        (form(("a", b"1"), ("b", b"2")), "missing form part 'profile', only 'a', 'b'"),
+        (form(("sample_type_config", b"{}")), "missing form part 'profile'"),
         (form(("profile", b"")), "the upload is empty: expected a pprof message"),
         (form(("profile", gzip.compress(b"", mtime=0))), "the upload is empty: expected a pprof message"),
     ],

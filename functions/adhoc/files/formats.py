@@ -69,7 +69,7 @@ def _limit(format_: str, settings: Settings) -> Limit:
 
 
 def _taken_for(format_: str, reason: str) -> RpcError:
-    advice = "" if READ in reason else f" (formats that are read: {READ}, and flame graphs in JSON)"
+    advice = "" if READ in reason else f" (supported formats: {READ}, and flame graphs in JSON)"
     return invalid_argument(f"the file was taken for {format_}: {reason}{advice}")
 
 

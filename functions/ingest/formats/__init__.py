@@ -1,4 +1,4 @@
-"""What uploads to /ingest are written in: how a request says so, and what is particular to each format.
+"""The formats of uploads to /ingest: how a request selects one, and the properties of each.
 
 A format is a module here with a function `parse` of the type `Parse`, and a row of FORMATS.
 """
@@ -23,60 +23,60 @@ from ingest.request.text import utf8_beginning
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """The profiles of an upload; `timed` unless one of them has its time from when the upload came in."""
+    """The profiles of an upload; `timed` unless one of them takes its time from the time of receipt."""
 
     profiles: Sequence[IncomingProfile]
     timed: bool
 
 
 class Parse(Protocol):
-    """Reads the parts of an upload, by name; a body that is no form is the part `profile`.
+    """Parses the parts of an upload, by name; a body that is not a form is the part `profile`.
 
-    RpcError invalid_argument for parts that are not of the format, RefusedProfileError for what is of the format and
-    makes no profile.
+    Raises RpcError(INVALID_ARGUMENT) for parts that are not of the format, and RefusedProfileError for valid parts
+    that do not make a valid profile.
     """
 
     def __call__(self, request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed: ...
 
 
 class RefusedProfileError(RpcError):
-    """A fault of what was read, not of how it is written: it is answered as a profile that the checks refuse."""
+    """The upload is well-formed but its content is invalid: the response is that of a profile that fails validation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
-    """What is particular to a format."""
+    """The properties of a format."""
 
     module: str
-    """Imported when the first upload of its kind comes in."""
+    """Imported when the first upload of this format arrives."""
     expected: str
-    """What an upload of this format has to hold, for the error about one that holds nothing to store."""
+    """What an upload of this format contains, for the error about an upload without samples."""
     parts: Sequence[str] = (WHOLE_BODY,)
-    """The parts of a form that `parse` reads, the one with the profile first; it is given no others."""
+    """The parts of a form that `parse` receives, the profile first."""
     size_setting: str = "max_profile_bytes"
-    """The setting that limits the bytes of a part, unpacked."""
+    """The setting that limits the decompressed bytes of a part."""
     begins_with_anything: bool = False
-    """Whether any bytes may begin such an upload, so that nothing can be taken for another format."""
+    """Whether such an upload may begin with any bytes, so that its beginning identifies no other format."""
     refused_status: int | None = None
-    """The status of an upload with refused profiles; None for that of the error's own code. What cannot be parsed has
+    """The status of an upload with invalid profiles; None for the status of the error's code. Unparsable uploads get
     status 422 in every format."""
 
     def part_limit(self, settings: Settings) -> Limit:
-        """The size that a part may have, unpacked."""
+        """Returns the maximum decompressed size of a part, in bytes."""
         return limit_of(settings, self.size_setting)
 
     def check_content(self, parts: Mapping[str, bytes]) -> None:
-        """RpcError invalid_argument if the content is missing, empty or of a known format that is not read."""
+        """Raises RpcError(INVALID_ARGUMENT) if the content is missing, empty or of a known unsupported format."""
         content = parts.get(self.parts[0], parts.get(WHOLE_BODY))
         if content is None:
-            raise invalid_argument(f"the form has no part '{self.parts[0]}'")
+            raise invalid_argument(f"missing form part '{self.parts[0]}'")
         if not content:
             raise invalid_argument(f"the upload is empty: expected {self.expected}")
         if not self.begins_with_anything:
             refuse_unread(content)
 
     def parse(self, request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-        """Call the module's parser."""
+        """Calls the module's parser."""
         return cast(Parse, import_module(self.module).parse)(request, parts)
 
 
@@ -91,18 +91,18 @@ FORMATS: Final[Mapping[str, Format]] = {
     ),
     "jfr": Format(
         module="ingest.formats.jfr",
-        expected="a recording with events that are samples, such as jdk.ExecutionSample with a stack trace",
+        expected="a recording with sample events, such as jdk.ExecutionSample with a stack trace",
         parts=("jfr", "labels"),
         size_setting="max_jfr_bytes",
         refused_status=UNPROCESSABLE,
     ),
     "groups": Format(
         module="ingest.formats.stacks.folded",
-        expected="on each line a stack and its count, such as 'main;work 5'",
+        expected="one stack and its count a line, such as 'main;work 5'",
     ),
     "lines": Format(
         module="ingest.formats.stacks.lines",
-        expected="on each line a stack, such as 'main;work'",
+        expected="one stack a line, such as 'main;work'",
         begins_with_anything=True,
     ),
     "trie": Format(
@@ -117,7 +117,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     ),
     "perf_script": Format(
         module="ingest.formats.stacks.perf_script",
-        expected="what `perf script` prints: events, each with its stack",
+        expected="the output of `perf script`: events, each with its stack",
         refused_status=UNPROCESSABLE,
     ),
     "austin": Format(
@@ -165,11 +165,11 @@ _NAMES: Final = (
     *((name, None) for name in ("speedscope", "perf_script", "cpuprofile", "austin", "instruments")),
     *((name, None) for name in ("chrome_trace", "firefox")),
 )
-"""Formats in the order they are looked for, by the parameter `format` or by a Content-Type."""
+"""Formats in order of precedence, by the parameter `format` or by a Content-Type."""
 
 _BEGINNINGS: Final = (
     ("jfr", re.compile(rb"FLR\0")),
-    # A field of the message, and close to it a byte that no text has.
+    # A field of the message, followed closely by a byte that text does not contain.
     (
         "pprof",
         re.compile(rb"[\x0a\x12\x1a\x22\x2a\x32\x38\x40\x48\x50\x5a\x60\x6a\x70][\s\S]*[\0-\x08\x0e-\x1f]"),
@@ -181,9 +181,9 @@ _BINARY_BEGINNING_BYTES: Final = 8_192
 
 
 def format_of(parameter: str, content_type: str, body: bytes) -> str:
-    """The format of an upload with this `format` parameter and Content-Type, as Grafana Pyroscope tells them apart.
+    """Returns the format for a `format` parameter and Content-Type, by the rules of Grafana Pyroscope.
 
-    Where neither says anything, a body that is plainly something else is not taken for stacks as text.
+    If neither selects a format, the beginning of the body decides; the default is stacks as text.
     """
     for name, media_type in _NAMES:
         if parameter == name or content_type == media_type:
@@ -195,10 +195,12 @@ def format_of(parameter: str, content_type: str, body: bytes) -> str:
 
 
 def no_such_format(parameter: str, taken_for: str) -> str:
-    """What to add to an error where the `format` parameter names none, and the body was `taken_for` another's."""
+    """Returns the addition to an error for an unknown `format` parameter, if the body was `taken_for` another."""
     if parameter in {"", "folded", *FORMATS}:
         return ""
-    return f'; there is no format "{parameter}", the body was taken for {taken_for} (formats: {", ".join(FORMATS)})'
+    return (
+        f'; unknown format "{parameter}", so the body was read as {taken_for} (formats: {", ".join(FORMATS)})'
+    )
 
 
 def format_by_beginning(body: bytes) -> str:

@@ -1,6 +1,6 @@
-"""pprof, as SDKs upload it: the profile alone, or a form of `profile` and `sample_type_config`.
+"""Reads pprof uploads of SDKs: the profile alone, or a form of `profile` and `sample_type_config`.
 
-What clients sent over the years and a server makes of it: grafana.com/docs/pyroscope/latest/reference-server-api.
+Historical variants: grafana.com/docs/pyroscope/latest/reference-server-api.
 """
 
 import json
@@ -20,11 +20,11 @@ from ingest.request.query import IngestRequest
 _YEAR_1971_NS: Final = 365 * 86_400 * 1_000_000_000
 _MAX_CONFIG_BYTES: Final = 1 << 16
 _MAX_RENAMED_CHARS: Final = 1 << 24
-"""A few long files and names make many long pairs: what they may take together."""
+"""A few long file and function names combine to many long pairs: the limit of all together."""
 _SCRIPTING_SPIES: Final = frozenset({"pyspy", "rbspy", "scripting"})
 
 type DisplayNames = Mapping[str, str]
-"""What a sample type is shown as, by its name; empty for one that is shown as itself."""
+"""The display name of a sample type, by its name; empty if it is displayed as is."""
 
 _DEFAULT_DISPLAY_NAMES: Final[DisplayNames] = {
     "samples": "cpu",
@@ -64,7 +64,7 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
 
 
 def _display_names(config: bytes | None) -> DisplayNames:
-    """Read `{"<sample type>": {"display-name": ...}}`; nothing else of it matters any more."""
+    """Parses `{"<sample type>": {"display-name": ...}}`; other members are ignored."""
     if not config:
         return _DEFAULT_DISPLAY_NAMES
     if len(config) > _MAX_CONFIG_BYTES:
@@ -85,7 +85,7 @@ def _display_name(name: str, config: object) -> str:
         return ""
     shown = config.get("display-name", "") if isinstance(config, dict) else None
     if not isinstance(shown, str):
-        raise _bad_config(f"the sample type '{name}' has no display-name that is a string")
+        raise _bad_config(f"the display-name of sample type '{name}' is not a string")
     return shown
 
 
@@ -94,9 +94,9 @@ def _bad_config(reason: str) -> RpcError:
 
 
 def _settle_time(pprof: profile_pb2.Profile, request: IngestRequest) -> bool:
-    """Give a profile without a time the one of the request; whether it now has one that does not hang on the clock.
+    """Gives a profile without a time that of the request, and returns whether its time is independent of the receipt.
 
-    Old SDKs wrote microseconds or milliseconds for nanoseconds: any time in 1970 is none.
+    Old SDKs write microseconds or milliseconds instead of nanoseconds, so a time in 1970 counts as missing.
     """
     if pprof.time_nanos >= _YEAR_1971_NS:
         return True
@@ -105,18 +105,18 @@ def _settle_time(pprof: profile_pb2.Profile, request: IngestRequest) -> bool:
 
 
 def _name_functions_by_file(pprof: profile_pb2.Profile, *, keep_absolute: bool) -> None:
-    """Put the file's name before each function's, but for files with an absolute path if `keep_absolute`."""
+    """Prefixes function names with their file name, except for absolute paths if `keep_absolute`."""
     strings = pprof.string_table
     indices: dict[str, int] = {}
-    room = _MAX_RENAMED_CHARS
+    budget = _MAX_RENAMED_CHARS
     for function in pprof.function:
         filename = _string(pprof, function.filename)
         if keep_absolute and filename.startswith("/"):
             continue
         name = f"{filename} {_string(pprof, function.name)}"
         if name not in indices:
-            room -= len(name)
-            if room < 0:
+            budget -= len(name)
+            if budget < 0:
                 raise invalid_argument(
                     f"function and file names exceed {_MAX_RENAMED_CHARS} characters together"
                 )
@@ -132,7 +132,7 @@ def _is_dotnet(request: IngestRequest, display_names: DisplayNames) -> bool:
 
 
 def _repair_dotnet(pprof: profile_pb2.Profile) -> None:
-    """Number functions that have no ids, and write sample types with underscores."""
+    """Numbers functions without ids, and writes sample types with underscores."""
     if len(pprof.function) == len(pprof.location) and not any(function.id for function in pprof.function):
         for function, location in zip(pprof.function, pprof.location, strict=True):
             function.id = location.id
@@ -143,7 +143,7 @@ def _repair_dotnet(pprof: profile_pb2.Profile) -> None:
 
 
 def _metric_name(pprof: profile_pb2.Profile, display_names: DisplayNames) -> str:
-    """The `__name__` that the sample types tell of: the last one's own where none is known."""
+    """Returns the `__name__` for the sample types; the last type's own name if none is known."""
     names = [_string(pprof, sample_type.type) for sample_type in pprof.sample_type]
     if "wall" in names:
         return "wall"
@@ -159,6 +159,6 @@ def _metric_name(pprof: profile_pb2.Profile, display_names: DisplayNames) -> str
 
 
 def _string(pprof: profile_pb2.Profile, index: int) -> str:
-    """The string at an index that is yet to be checked; empty where there is none."""
+    """Returns the string at an unvalidated index; empty if out of range."""
     strings = pprof.string_table
     return strings[index] if 0 <= index < len(strings) else ""

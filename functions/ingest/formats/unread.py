@@ -1,4 +1,4 @@
-"""Files that people have and that no reader here reads: known by how they begin, so that an error can name them."""
+"""Detects unsupported file formats by their beginning, so that an error can name them."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ READ: Final = (
     "pprof, JFR, speedscope, V8 .cpuprofile, Chrome traces with CPU profiles, Firefox profiles, perf script, austin, "
     "Instruments' deep copies and folded stacks"
 )
-"""What is read, as an error lists it."""
+"""The supported formats, as listed in errors."""
 
 _LOOKED_AT_BYTES: Final = 512
 _JSON_BYTES: Final = 1 << 16
@@ -30,7 +30,7 @@ _UNREAD: Final[Mapping[str, re.Pattern[bytes]]] = {
     "a CPU profile of gperftools in its binary format: convert it with `pprof -proto`": re.compile(
         rb"\0{8}\x03\0{7}\0{8}|\0{8}\0{7}\x03\0{8}|\0{4}\x03\0{3}\0{4}|\0{4}\0{3}\x03\0{4}"
     ),
-    "a profile of Go in text (debug=1): leave debug out": re.compile(
+    "a profile of Go in text (debug=1): remove debug": re.compile(
         rb"(heap|goroutine|threadcreate) profile: +(\d|total)|--- (contention|mutex|block)[: ]|goroutine \d+ \["
     ),
     "a symbolized profile of gperftools: convert it with `pprof -proto`": re.compile(rb"--- symbol"),
@@ -57,7 +57,7 @@ _UNREAD: Final[Mapping[str, re.Pattern[bytes]]] = {
 
 
 def refuse_unread(data: bytes) -> None:
-    """RpcError invalid_argument that names the format, if the data begin as a known one that is not read."""
+    """Raises RpcError(INVALID_ARGUMENT) with the format's name if the data begins like a known unsupported one."""
     beginning = data[:_LOOKED_AT_BYTES]
     for name, pattern in _UNREAD.items():
         if pattern.match(beginning):
@@ -74,4 +74,4 @@ def refuse_json(data: bytes) -> None:
 
 
 def _unread(name: str) -> RpcError:
-    return invalid_argument(f"the content looks like {name} (formats that are read: {READ})")
+    return invalid_argument(f"the content looks like {name} (supported formats: {READ})")

@@ -118,7 +118,7 @@ def merge_again(labels: LabelSet, samples: Iterable[Merged]) -> Sequence[Merged]
 def columns_of(samples: Sequence[Merged], type_: int) -> SeriesColumns:
     """The samples of one series whose value of sample type number `type_` is not zero.
 
-    RpcError invalid_argument for sums beyond 64 bits.
+    Raises RpcError(INVALID_ARGUMENT) for sums beyond 64 bits.
     """
     columns = SeriesColumns(array("Q"), array("q"), array("Q"), [])
     has_spans = any(labels.span_id or labels.trace_id != _NO_TRACE for labels, _, _ in samples)
@@ -128,7 +128,7 @@ def columns_of(samples: Sequence[Merged], type_: int) -> SeriesColumns:
         try:
             columns.values.extend(filter(None, values[type_]))
         except OverflowError:
-            raise invalid_argument("the values of equal samples add up to more than 64 bits hold") from None
+            raise invalid_argument("the values of equal samples add up to more than 64 bits") from None
         if has_spans:
             count = len(columns.values) - before
             columns.span_ids.extend([labels.span_id] * count)

@@ -85,13 +85,13 @@ class SymbolTable:
 
     def _cut(self, stack: "array[int]") -> "array[int]":
         """Keep the outermost frames, `max_depth` of them: a location counts for its lines."""
-        room = self._max_depth
+        budget = self._max_depth
         for kept, id_ in enumerate(stack):
             location = self._symbols.locations[id_]
             frames = len(location.lines) or 1
-            if frames > room:
-                return stack[:kept] + self._outermost(location, room)
-            room -= frames
+            if frames > budget:
+                return stack[:kept] + self._outermost(location, budget)
+            budget -= frames
         return stack
 
     def _outermost(self, location: Location, count: int) -> "array[int]":

@@ -73,7 +73,7 @@ class _Wording:
         if not self.guessed or READ in error.message or error.code is not Code.INVALID_ARGUMENT:
             return error
         return invalid_argument(
-            f"{error.message}; the content was taken for {self.name} (formats that are read: {READ})"
+            f"{error.message}; the content was taken for {self.name} (supported formats: {READ})"
         )
 
     def of_pushing(self, error: RpcError) -> RpcError:

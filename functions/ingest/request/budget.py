@@ -3,7 +3,7 @@
 from flamehouse.errors import invalid_argument
 
 
-class Room:
+class Budget:
     """What is left of a limit."""
 
     __slots__ = ("_left", "_most", "_what")
@@ -14,7 +14,7 @@ class Room:
         self._what = what
 
     def take(self, count: int = 1) -> None:
-        """RpcError invalid_argument where there are too many."""
+        """Raises RpcError(INVALID_ARGUMENT) where there are too many."""
         self._left -= count
         if self._left < 0:
             raise invalid_argument(f"the upload has more than {self._most} {self._what}")

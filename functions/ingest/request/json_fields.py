@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
 
 from flamehouse.errors import RpcError, invalid_argument
-from ingest.request.budget import Room
+from ingest.request.budget import Budget
 from ingest.request.text import utf8_text
 
 _MAX_NUMBER: Final = 1 << 64
@@ -26,8 +26,8 @@ def parse_json(data: bytes) -> object:
             values than there is memory for, before any is made.
     """
     text = utf8_text(data)
-    Room(_MAX_VALUES, "commas").take(text.count(b","))
-    Room(_MAX_CONTAINERS, "objects and lists").take(text.count(b"{") + text.count(b"["))
+    Budget(_MAX_VALUES, "commas").take(text.count(b","))
+    Budget(_MAX_CONTAINERS, "objects and lists").take(text.count(b"{") + text.count(b"["))
     try:
         return json.loads(text.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:

@@ -24,9 +24,10 @@ def is_multipart(content_type: str) -> bool:
 
 
 def split_multipart(body: bytes, content_type: str, wanted: Collection[str]) -> dict[str, bytes]:
-    """The form's parts of the names in `wanted`, whether they are files or plain fields; of one given twice, the first.
+    """Returns the form's parts with names in `wanted`, files and plain fields alike; the first of equal names.
 
-    RpcError invalid_argument for a form that is damaged, cut short, of more than 32 parts or without a wanted part.
+    Raises RpcError(INVALID_ARGUMENT) for a form that is damaged, cut short, of more than 32 parts or without a wanted
+    part.
     """
     boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
     if not boundary:
@@ -110,7 +111,7 @@ class _Form:
 def _no_wanted_part(wanted: Collection[str], found: Collection[str]) -> RpcError:
     names = ", ".join(repr(name[:_MAX_SHOWN]) for name in found)
     return invalid_argument(
-        f"the form has no part '{next(iter(wanted))}'" + (f", only {names}" if names else "")
+        f"missing form part '{next(iter(wanted))}'" + (f", only {names}" if names else "")
     )
 
 

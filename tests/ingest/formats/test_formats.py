@@ -107,7 +107,7 @@ def test_who_names_no_format_is_told_which_there_are_where_the_body_cannot_be_re
     known = ", ".join(FORMATS)
     assert status == 422
     assert message.endswith(
-        f'; there is no format "{format_}", the body was taken for groups (formats: {known})'
+        f'; unknown format "{format_}", so the body was read as groups (formats: {known})'
     )
 
 

@@ -1,21 +1,21 @@
-"""JFR, as the Java agent uploads it: a recording alone, or a form of `jfr` and, where labels were set, `labels`.
+"""Reads JFR uploads of the Java agent: a recording, or a form of `jfr` and, if labels are set, `labels`.
 
-A recording describes itself, so nothing here knows where a field lies: what JDK Flight Recorder, async-profiler and
-others write is read by its own metadata. Read in this order:
+A recording describes itself: its metadata says where each field lies, whether JDK Flight Recorder, async-profiler or
+another tool wrote it. Read the modules in this order:
 
-    chunks.py       the recording's pieces, each a recording of its own
-    metadata.py     the classes of events and constants, and layout.py: how their instances lie there
-    numbers.py      integers, many at a time; cursor.py: anything else, one value at a time
-    events.py       samples, counted; kinds.py: what they are samples of
-    constants.py    names, and stacktraces.py: the stack traces
-    labels.py       what samples are labelled with
-    recording.py    all of these put together, and profiles.py: the pprof messages made of it
-    limits.py       how much of each there may be
+    chunks.py       the chunks of a recording, each a recording of its own
+    metadata.py     the classes of events and constants; layout.py: how instances are encoded
+    numbers.py      integers, many at a time; cursor.py: all other values, one at a time
+    events.py       counted samples; kinds.py: which profile an event belongs to
+    constants.py    names; stacktraces.py: the stack traces
+    labels.py       the labels of samples
+    recording.py    combines all of these; profiles.py: the resulting pprof messages
+    limits.py       the maximum of each
 
 Format: the packages jdk.jfr.internal and jdk.jfr.internal.consumer of OpenJDK.
 
-What a recording may cost is bounded by its length (MAX_JFR_BYTES) and by limits.py: the worst that were tried, 32 MB
-long, took 310 MB of memory and five seconds of CPU.
+MAX_JFR_BYTES and limits.py bound the cost of a recording: the worst tested ones, of 32 MB, took 310 MB of memory and
+five seconds of CPU.
 """
 
 from collections.abc import Mapping
@@ -34,13 +34,13 @@ _SECOND_NS: Final = 1_000_000_000
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """A profile for each kind of event that the recording has samples of.
+    """Returns a profile for each kind of event of which the recording has samples.
 
-    They have the time that the request says: those in a recording are of a clock of its own.
+    Their time is the request's: times in a recording are of another clock.
     """
     data = parts.get("jfr", parts.get(WHOLE_BODY))
     if data is None:
-        raise invalid_argument("the form has no part 'jfr'")
+        raise invalid_argument("missing form part 'jfr'")
     period_ns = _SECOND_NS // request.sample_rate if request.sample_rate else 0
     recording = read_recording(data, read_snapshot(parts.get("labels", b"")), period_ns)
     time_ns, duration_ns = _times(request)
@@ -52,7 +52,7 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
 
 
 def _times(request: IngestRequest) -> tuple[int, int]:
-    """When the profiles begin, 0 for when the upload comes in, and how long they are, 0 where that is not said."""
+    """Returns the start of the profiles (0: the time of receipt) and their duration (0: unknown), in nanoseconds."""
     start_ns, until = request.start_ns, request.until
     if not request.timed or until is None or not until.absolute:
         return start_ns, 0
@@ -60,6 +60,6 @@ def _times(request: IngestRequest) -> tuple[int, int]:
 
 
 def _labels(request: IngestRequest, metric: str, sampled: str) -> dict[str, str]:
-    """The labels of a profile's series: what the agent and the recording say of themselves wins over the request's own."""
+    """Returns the labels of a profile's series; labels from the agent and the recording override the request's."""
     event = {"jfr_event": sampled} if sampled else {}
     return {**series_labels(request, request.app_name, metric), SPY_LABEL: request.spy_name, **event}

@@ -1,4 +1,4 @@
-"""The chunks of a recording: each is a recording of its own, with a header, events, metadata and constants.
+"""Reads the chunks of a recording: each is a recording of its own, with a header, events, metadata and constants.
 
 Header: the class jdk.jfr.internal.consumer.ChunkHeader of OpenJDK, of format 2.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Final
 
-from ingest.formats.jfr.limits import MAX_CHUNKS, Rooms, damaged
+from ingest.formats.jfr.limits import MAX_CHUNKS, Budgets, damaged
 
 _MAGIC: Final = b"FLR\x00"
 _HEADER: Final = Struct(">4sHHqqqqqqqI")
@@ -20,10 +20,10 @@ _COMPRESSED: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """Where a chunk's parts are in `data`, the whole recording; its events lie between `start` and `end`.
+    """The positions of a chunk's parts in `data`, the whole recording; its events lie between `start` and `end`.
 
-    `compressed` says how integers are written: in seven bits a byte, or in as many bytes as their type has. Durations
-    are in ticks, of which a second has `ticks_per_s`, at least 1. `rooms` are the whole recording's.
+    `compressed` selects the encoding of integers: seven bits a byte, or the full width of their type. Durations
+    are in ticks, `ticks_per_s` (at least 1) a second. `budgets` belong to the whole recording.
     """
 
     data: bytes
@@ -33,22 +33,22 @@ class Chunk:
     metadata: int
     compressed: bool
     ticks_per_s: int
-    rooms: Rooms
+    budgets: Budgets
 
 
-def read_chunks(data: bytes, rooms: Rooms) -> Iterator[Chunk]:
-    """The chunks of a recording one after the other. RpcError invalid_argument for what is none."""
+def read_chunks(data: bytes, budgets: Budgets) -> Iterator[Chunk]:
+    """Yields the chunks of a recording. Raises RpcError(INVALID_ARGUMENT) for data that is not one."""
     position = count = 0
     while position < len(data) or not count:
         count += 1
         if count > MAX_CHUNKS:
             raise damaged(f"it has more than {MAX_CHUNKS} chunks")
-        chunk = _read_chunk(data, position, rooms)
+        chunk = _read_chunk(data, position, budgets)
         yield chunk
         position = chunk.end
 
 
-def _read_chunk(data: bytes, position: int, rooms: Rooms) -> Chunk:
+def _read_chunk(data: bytes, position: int, budgets: Budgets) -> Chunk:
     if len(data) - position < _HEADER.size:
         raise damaged("it ends within the header of a chunk")
     magic, major, _, size, checkpoint, metadata, *_, ticks_per_s, features = _HEADER.unpack_from(
@@ -57,13 +57,13 @@ def _read_chunk(data: bytes, position: int, rooms: Rooms) -> Chunk:
     if magic != _MAGIC:
         raise damaged("a chunk does not begin with FLR")
     if major not in _MAJOR_VERSIONS:
-        raise damaged(f"version {major} of the format is not known")
+        raise damaged(f"unknown format version {major}")
     if not _HEADER.size <= size <= len(data) - position:
         raise damaged("a chunk ends beyond the recording")
     if not _HEADER.size <= metadata < size or not 0 <= checkpoint < size:
         raise damaged("a chunk's metadata or constants lie beyond it")
     if ticks_per_s <= 0:
-        raise damaged(f"a second has {ticks_per_s} ticks")
+        raise damaged(f"invalid clock frequency of {ticks_per_s} ticks a second")
     return Chunk(
         data=data,
         start=position + _HEADER.size,
@@ -72,5 +72,5 @@ def _read_chunk(data: bytes, position: int, rooms: Rooms) -> Chunk:
         metadata=position + metadata,
         compressed=bool(features & _COMPRESSED),
         ticks_per_s=ticks_per_s,
-        rooms=rooms,
+        budgets=budgets,
     )

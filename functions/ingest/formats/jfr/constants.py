@@ -1,7 +1,7 @@
-"""The constants of a chunk that profiles need: stack traces, methods, classes and strings, by their numbers.
+"""Reads the constants of a chunk that profiles need: stack traces, methods, classes and strings, by number.
 
-They lie in checkpoint events, a pool for each class. All pools have to be gone through, as none says how long it is.
-Strings are kept as they are encoded, and of stack traces only those that samples name.
+Constants lie in checkpoint events, a pool for each class. Every pool is read, as none gives its length.
+Strings stay encoded, and only stack traces that samples refer to are retained.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -27,29 +27,29 @@ STACK_TRACE: Final = "jdk.types.StackTrace"
 METHOD: Final = "jdk.types.Method"
 CLASS: Final = "java.lang.Class"
 _ROWS: Final[Mapping[str, Sequence[str]]] = {METHOD: ("type", "name"), CLASS: ("name",)}
-"""The fields that are kept of classes that hold several."""
+"""The retained fields of classes with several."""
 
 _NO_TEXT: Final = b"\0"
 
 
 class Constants:
-    """What was read of a chunk's constants."""
+    """The constants of a chunk, added checkpoint by checkpoint."""
 
     def __init__(self, chunk: Chunk, classes: Classes) -> None:
         self._chunk = chunk
         self._classes = classes
         self._layouts: dict[int, Layout] = {}
         self._by_name = {class_.name: class_.id for class_ in classes.values()}
-        self._stacktraces = StackTraces(chunk.rooms)
+        self._stacktraces = StackTraces(chunk.budgets)
         self._texts: dict[int, dict[int, bytes]] = {}
         self._decoded: dict[int, str] = {}
         self._pools: dict[tuple[str, str], Mapping[int, bytes]] = {}
         self._rows: dict[str, dict[int, Sequence[Value]]] = {name: {} for name in _ROWS}
 
     def read(self, position: int, stacktraces: Collection[int]) -> None:
-        """Add the constants of the checkpoint event at `position`, and of stack traces those asked for.
+        """Adds the constants of the checkpoint event at `position`, and those of its stack traces that are wanted.
 
-        RpcError invalid_argument for a damaged event.
+        Raises RpcError(INVALID_ARGUMENT) for a damaged event.
         """
         chunk = self._chunk
         cursor = Cursor(chunk.data, position, chunk.end, compressed=chunk.compressed)
@@ -61,36 +61,36 @@ class Constants:
             self._read_pool(cursor, cursor.long(), cursor.integer(), stacktraces)
 
     def frames(self, stacktrace: int) -> Frames | None:
-        """The frames of a stack trace, if there is one of that number and it was asked for."""
+        """Returns the frames of a stack trace; None if its number is unknown or not wanted."""
         return self._stacktraces.found.get(stacktrace)
 
     def row(self, class_name: str, number: int) -> Sequence[Value] | None:
-        """The fields of a method or class, in the order of `_ROWS`; None for a number that has none."""
+        """Returns the fields of a method or class, in the order of `_ROWS`; None for an unknown number."""
         return self._rows[class_name].get(number)
 
     def text(self, class_name: str, field: str, value: Value) -> str | None:
-        """The string that a field of such a class has, be it in place or a constant; None where it leads nowhere."""
+        """Returns the string of a field of such a class, inline or a constant; None for a dangling reference."""
         if isinstance(value, bytes):
             return self.decode(value)
         found = self._pool_of(class_name, field).get(value or 0)
         return None if found is None else self.decode(found)
 
     def decode(self, text: bytes) -> str:
-        """The characters of an encoded string, which may be a constant's."""
+        """Decodes a string, which may refer to a constant."""
         compressed = self._chunk.compressed
         number = constant_of(text, compressed=compressed)
         if number is None:
-            self._chunk.rooms.texts.take(len(text))
+            self._chunk.budgets.texts.take(len(text))
             return decode_text(text, compressed=compressed)
         text = self._texts.get(self._by_name.get(STRING, -1), {}).get(number, _NO_TEXT)
-        self._chunk.rooms.texts.take(len(text))
+        self._chunk.budgets.texts.take(len(text))
         decoded = self._decoded.get(number)
         if decoded is None:
             decoded = self._decoded[number] = decode_text(text, compressed=compressed)
         return decoded
 
     def _pool_of(self, class_name: str, field: str) -> Mapping[int, bytes]:
-        """The strings by the numbers that a field of such a class may have."""
+        """Returns the strings by the numbers that refer to them from a field of such a class."""
         pool = self._pools.get((class_name, field))
         if pool is None:
             layout = self._layout(self._by_name[class_name])
@@ -104,14 +104,14 @@ class Constants:
         if layout is None:
             class_ = self._classes.get(type_)
             if class_ is None:
-                raise damaged(f"it has constants of a class {type_}, which its metadata does not have")
+                raise damaged(f"it has constants of class {type_}, which is missing from its metadata")
             layout = layout_of(class_, self._classes, self._chunk)
             self._layouts[type_] = layout
         return layout
 
     def _read_pool(self, cursor: Cursor, type_: int, count: int, stacktraces: Collection[int]) -> None:
-        self._chunk.rooms.pools.take()
-        self._chunk.rooms.constants.take(count)
+        self._chunk.budgets.pools.take()
+        self._chunk.budgets.constants.take(count)
         if not count:
             return
         layout = self._layout(type_)
@@ -134,11 +134,11 @@ class Constants:
         indices: Sequence[int | None],
         rows: dict[int, Sequence[Value]],
     ) -> None:
-        """Keep the steps of these indices; a field that the class does not have is None."""
+        """Selects the steps of these indices; a field that the class lacks is None."""
         if not layout.numbers:
             for _ in range(count):
                 key = cursor.long()
-                values = read_values(cursor, layout, self._chunk.rooms.values)
+                values = read_values(cursor, layout, self._chunk.budgets.values)
                 rows[key] = [None if index is None else values[index] for index in indices]
             return
         width = 1 + layout.numbers

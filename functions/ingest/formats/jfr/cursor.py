@@ -1,4 +1,4 @@
-"""One value after the other out of a recording: what has no numbers alone is read so.
+"""Reads a recording value by value, for instances that are not integers alone.
 
 Encodings: the class files of jdk.jfr.internal.consumer, `RecordingInput` and `StringParser`, in OpenJDK.
 """
@@ -10,7 +10,7 @@ from flamehouse.errors import RpcError
 from ingest.formats.jfr.limits import MAX_TEXT_BYTES, damaged
 from ingest.formats.jfr.numbers import MAX_NUMBER_BYTES, NumberStream, read_numbers
 
-# What the first byte of a string says of the rest; 0 and 1 are a string that is none or empty.
+# The first byte of a string, its encoding; 0 and 1 are a null and an empty string.
 _EMPTY, _CONSTANT, _UTF8, _CHARS, _LATIN1 = 1, 2, 3, 4, 5
 
 INT_BYTES: Final = 4
@@ -20,10 +20,10 @@ _CHAR_MASK: Final = 0xFFFF
 
 
 class Cursor:
-    """A position in a recording, up to the end of the event that it is in.
+    """A position in a recording, bounded by the end of its event.
 
-    `compressed` says how the recording writes integers. Each read moves on; RpcError invalid_argument for one that would
-    go beyond the end.
+    `compressed` selects the encoding of integers. Each read advances. Raises RpcError(INVALID_ARGUMENT) for a read
+    beyond the end.
     """
 
     __slots__ = ("compressed", "data", "end", "position")
@@ -47,7 +47,7 @@ class Cursor:
         raise self._beyond()
 
     def fixed(self, size: int) -> int:
-        """An integer of `size` bytes, the highest first."""
+        """Reads a big-endian integer of `size` bytes."""
         return int.from_bytes(self.data[self.skip(size) : self.position])
 
     def integer(self) -> int:
@@ -57,7 +57,7 @@ class Cursor:
         return self.varint() if self.compressed else self.fixed(LONG_BYTES)
 
     def skip(self, size: int) -> int:
-        """Go on by `size` bytes; where they start."""
+        """Advances by `size` bytes and returns where they start."""
         start = self.position
         if size > self.end - start:
             raise self._beyond()
@@ -65,7 +65,7 @@ class Cursor:
         return start
 
     def text(self) -> bytes:
-        """A string as it is encoded, for `decode_text`."""
+        """Reads an encoded string, for `decode_text`."""
         start = self.skip(1)
         encoding = self.data[start]
         if encoding in {_UTF8, _LATIN1}:
@@ -75,7 +75,7 @@ class Cursor:
         elif encoding == _CHARS:
             self._skip_chars(self.integer())
         elif encoding > _EMPTY:
-            raise damaged(f"no string has the encoding {encoding}")
+            raise damaged(f"unknown string encoding {encoding}")
         return self.data[start : self.position]
 
     def _skip_chars(self, count: int) -> None:
@@ -91,16 +91,16 @@ class Cursor:
 
 
 def constant_of(text: bytes, *, compressed: bool) -> int | None:
-    """The number of the constant that an encoded string stands for; None where it is a string of its own."""
+    """Returns the number of the constant that an encoded string refers to; None for an inline string."""
     if text[0] != _CONSTANT:
         return None
     return Cursor(text, 1, len(text), compressed=compressed).long()
 
 
 def decode_text(text: bytes, *, compressed: bool) -> str:
-    """The characters of a string that `Cursor.text` found; none where it stands for a constant.
+    """Decodes a string that `Cursor.text` returned; empty if it refers to a constant.
 
-    RpcError invalid_argument for what is not UTF-8, or too long to be of use.
+    Raises RpcError(INVALID_ARGUMENT) for invalid UTF-8 and for names that are too long.
     """
     if len(text) > MAX_TEXT_BYTES:
         raise damaged(f"a name is longer than {MAX_TEXT_BYTES} bytes")
@@ -122,7 +122,7 @@ def _from_chars(text: bytes, *, compressed: bool) -> str:
     try:
         return encoded.decode("utf-16-be")
     except UnicodeDecodeError as error:
-        raise damaged("a string has half a character") from error
+        raise damaged("a string has an unpaired surrogate") from error
 
 
 def _from_utf8(encoded: bytes) -> str:
@@ -131,7 +131,7 @@ def _from_utf8(encoded: bytes) -> str:
     except UnicodeDecodeError:
         pass
     try:
-        # The JVM writes a character beyond U+FFFF in two halves, each of which it encodes.
+        # The JVM encodes a character beyond U+FFFF as two surrogates.
         halves = encoded.decode(errors="surrogatepass")
         return halves.encode("utf-16-be", errors="surrogatepass").decode("utf-16-be")
     except UnicodeDecodeError as error:

@@ -1,6 +1,6 @@
-"""The events of a chunk: found by their sizes, and counted where they are samples.
+"""Finds the events of a chunk by their sizes, and counts its samples.
 
-An event of nothing but integers is read together with the others of its class, a list for each field.
+Events that are integers alone are read together with the others of their class, one list a field.
 """
 
 from abc import ABC, abstractmethod
@@ -17,24 +17,24 @@ from ingest.formats.jfr.layout import Layout, layout_of, read_values
 from ingest.formats.jfr.limits import MAX_EVENT_CLASSES, MAX_SAMPLES, MAX_SETTINGS, damaged
 from ingest.formats.jfr.metadata import Class, Classes
 from ingest.formats.jfr.numbers import MAX_NUMBER_BYTES, read_numbers
-from ingest.request.budget import Room
+from ingest.request.budget import Budget
 
 SETTING: Final = "jdk.ActiveSetting"
 _BATCH_EVENTS: Final = 1 << 12
 _BATCH_VALUES: Final = 1 << 16
-"""Nor more events at once than have so many values."""
+"""The maximum number of values to read at once."""
 _STACK_TRACE: Final = "stackTrace"
 _SECOND_NS: Final = 1_000_000_000
 
 
 type _Key = tuple[int, int | None, int, int, int, int, int]
-"""A `Sample`, which is made of it when all are counted."""
+"""The fields of a `Sample`, which is created once all are counted."""
 
 
 class Sample(NamedTuple):
-    """What tells samples of a class apart; numbers of constants, and ids that a tracer gave. 0 stands for none.
+    """The identity of samples of one class: numbers of constants, and ids from a tracer. 0 means none.
 
-    `state` is None where the class has no such field.
+    `state` is None if the class has no such field.
     """
 
     stacktrace: int
@@ -47,12 +47,12 @@ class Sample(NamedTuple):
 
 
 _FIELDS: Final = (_STACK_TRACE, "state", "contextId", "spanId", "spanName", "traceIdHi", "traceIdLo")
-"""Where an event has what `Sample` says, in its order."""
+"""The event fields for those of `Sample`, in its order."""
 _MISSING: Final = (None, None, 0, 0, 0, 0, 0)
 
 
 class Collector(ABC):
-    """Takes in the events of one class, some thousand at a time."""
+    """Collects the events of one class, in batches of thousands."""
 
     def __init__(self, chunk: Chunk, class_: Class, classes: Classes) -> None:
         self.class_name = class_.name
@@ -63,7 +63,10 @@ class Collector(ABC):
         self._layout: Layout | None = None
 
     def settle(self) -> None:
-        """Count what was taken in. RpcError invalid_argument for an event that is not as its class says."""
+        """Counts the collected events.
+
+        Raises RpcError(INVALID_ARGUMENT) for an event that does not match its class.
+        """
         if not self.payloads:
             return
         if self._layout is None:
@@ -79,11 +82,11 @@ class Collector(ABC):
     def _rows(self, layout: Layout, payloads: Iterable[bytes]) -> Iterator[list[int | bytes | None]]:
         for payload in payloads:
             cursor = Cursor(payload, 0, len(payload), compressed=self._chunk.compressed)
-            yield read_values(cursor, layout, self._chunk.rooms.values)
+            yield read_values(cursor, layout, self._chunk.budgets.values)
 
 
 class Settings(Collector):
-    """What the recording was set to: names and values as they are encoded."""
+    """Collects the settings of the recording: encoded names and values."""
 
     def __init__(self, chunk: Chunk, class_: Class, classes: Classes) -> None:
         super().__init__(chunk, class_, classes)
@@ -100,17 +103,17 @@ class Settings(Collector):
 
 
 class Samples(Collector):
-    """Samples of one class: how often each was seen, and how much of it where the class says so."""
+    """Counts the samples of one class, and sums their amounts if the class has one."""
 
-    def __init__(self, chunk: Chunk, class_: Class, classes: Classes, room: Room) -> None:
+    def __init__(self, chunk: Chunk, class_: Class, classes: Classes, budget: Budget) -> None:
         super().__init__(chunk, class_, classes)
         self.event: Event = EVENTS[class_.name]
-        self._room = room
+        self._budget = budget
         self._counts: Counter[_Key] = Counter()
         self._amounts: dict[_Key, int] = defaultdict(int)
 
     def counted(self) -> Iterator[tuple[Sample, int, int]]:
-        """The distinct samples, how often each was seen and how much that was together."""
+        """Yields the distinct samples, each with its count and total amount."""
         amounts = self._counts if self.event.amount is None else self._amounts
         ticks_per_s = self._chunk.ticks_per_s if self.event.ticks else _SECOND_NS
         for key, count in self._counts.items():
@@ -118,7 +121,7 @@ class Samples(Collector):
 
     @property
     def stacktraces(self) -> set[int]:
-        """The stack traces that samples name."""
+        """Returns the stack traces that samples refer to."""
         return {key[0] for key in self._counts}
 
     def _count(self, layout: Layout, payloads: Sequence[bytes]) -> None:
@@ -134,7 +137,7 @@ class Samples(Collector):
         samples: list[_Key] = [*zip(*keys, strict=False)]
         known = len(self._counts)
         self._counts.update(samples)
-        self._room.take(len(self._counts) - known)
+        self._budget.take(len(self._counts) - known)
         amounts = columns[-1]
         if amounts is not None:
             sums = self._amounts
@@ -144,7 +147,7 @@ class Samples(Collector):
     def _columns(
         self, layout: Layout, payloads: Sequence[bytes], indices: Sequence[int | None]
     ) -> Sequence[Sequence[int] | None]:
-        """The values of the steps of these indices, a list for each."""
+        """Reads the values of the steps of these indices, a list for each."""
         width = layout.numbers
         if width and max(map(len, payloads)) <= width * MAX_NUMBER_BYTES:
             numbers = read_numbers(b"".join(payloads))
@@ -161,7 +164,7 @@ class Samples(Collector):
 
 
 class Found(NamedTuple):
-    """Where a chunk's constants are, and its samples and settings."""
+    """The positions of a chunk's constants, and its samples and settings."""
 
     checkpoints: Sequence[int]
     samples: Sequence[Samples]
@@ -169,22 +172,22 @@ class Found(NamedTuple):
 
 
 def read_events(chunk: Chunk, classes: Classes) -> Found:
-    """Go through the events of a chunk.
+    """Reads the events of a chunk.
 
-    RpcError invalid_argument for one that is damaged, and for too many samples or classes of them.
+    Raises RpcError(INVALID_ARGUMENT) for a damaged chunk, and for too many samples or classes of them.
     """
     samples: dict[int, Samples] = {}
     settings: dict[int, Settings] = {}
-    room = Room(MAX_SAMPLES, "distinct samples in a chunk")
-    class_room = Room(MAX_EVENT_CLASSES, "classes of samples and settings in a chunk")
+    budget = Budget(MAX_SAMPLES, "distinct samples in a chunk")
+    class_budget = Budget(MAX_EVENT_CLASSES, "classes of samples and settings in a chunk")
     for class_ in classes.values():
         if class_.name in EVENTS:
-            samples[class_.id] = Samples(chunk, class_, classes, room)
+            samples[class_.id] = Samples(chunk, class_, classes, budget)
         elif class_.name == SETTING:
             settings[class_.id] = Settings(chunk, class_, classes)
         else:
             continue
-        class_room.take()
+        class_budget.take()
     checkpoints = [*_scan(chunk, {**samples, **settings})]
     if chunk.checkpoint and chunk.checkpoint not in checkpoints:
         raise damaged("its constants are not where the header says")
@@ -192,10 +195,10 @@ def read_events(chunk: Chunk, classes: Classes) -> Found:
 
 
 def _scan(chunk: Chunk, collectors: Mapping[int, Collector]) -> Iterator[int]:
-    """Fill the collectors, by the ids of their classes; yields where checkpoints begin."""
+    """Fills the collectors, by class id; yields the positions of checkpoints."""
     for type_, start, payload, end in _events(chunk):
         if type_ == CHECKPOINT_TYPE:
-            chunk.rooms.pools.take()
+            chunk.budgets.pools.take()
             yield start
             continue
         collector = collectors.get(type_)
@@ -209,7 +212,7 @@ def _scan(chunk: Chunk, collectors: Mapping[int, Collector]) -> Iterator[int]:
 
 
 def _events(chunk: Chunk) -> Iterator[tuple[int, int, int, int]]:
-    """Each event's class, where it begins, where what it says begins, and where it ends."""
+    """Yields each event's class, start, start of its fields, and end."""
     data, position, last = chunk.data, chunk.start, chunk.end
     cursor = Cursor(data, position, last, compressed=chunk.compressed)
     while position < last:

@@ -1,19 +1,20 @@
-"""Which events become which profiles: grafana.com/docs/pyroscope/latest/configure-client/language-sdks/java."""
+"""Maps events to profiles: grafana.com/docs/pyroscope/latest/configure-client/language-sdks/java."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 type Condition = Callable[[str | None, str], bool]
-"""Whether an event counts, by its thread's state (None where the recording lacks it) and what the profiler samples."""
+"""Whether an event counts, by its thread's state (None if the recording lacks it) and the profiler's sampling mode.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A profile: its `__name__`, its sample types and its period type, each a type and a unit.
+    """A kind of profile: its `__name__`, its sample types and its period type, each a type and a unit.
 
-    A sample has how often it was seen, and how much of it if there is a second sample type. With `timed` there is one,
-    and a sample has its amount in periods of the request's sample rate; with `measured`, its amount in nanoseconds.
+    A sample's values are its count and, with a second sample type, its amount. `timed` kinds have one sample type,
+    with the amount in periods of the request's sample rate; `measured` kinds one with the amount in nanoseconds.
     """
 
     metric: str
@@ -32,9 +33,9 @@ class Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event that is a sample: what it goes into, and the field that says how much it is; 1 without one.
+    """An event that is a sample: its kind, and the field with its amount; without a field the amount is 1.
 
-    `ticks` if the field counts ticks of the chunk's clock, which then become nanoseconds.
+    `ticks` if the field is in ticks of the chunk's clock, which are converted to nanoseconds.
     """
 
     into: Sequence[tuple[Kind, Condition]]
@@ -111,4 +112,4 @@ EVENTS: Final[Mapping[str, Event]] = {
     "profiler.LiveObject": Event(into=((_LIVE, _always),)),
     "profiler.Malloc": Event(into=((_MALLOC, _always),), amount="size"),
 }
-"""By the names of their classes."""
+"""Sample events by class name."""

@@ -1,4 +1,4 @@
-"""What samples are labelled with: the labels that the program had set, and the span and trace of a tracer."""
+"""The labels of samples: labels that the program set, and the span and trace ids of a tracer."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -16,17 +16,17 @@ _INT64_BITS: Final = 64
 
 
 def read_snapshot(data: bytes) -> LabelsSnapshot:
-    """The part `labels` of an upload; RpcError invalid_argument for what is none."""
+    """Parses the part `labels` of an upload. Raises RpcError(INVALID_ARGUMENT) if it is invalid."""
     if has_more_fields(data, LabelsSnapshot, MAX_SNAPSHOT_FIELDS):
         raise invalid_argument(f"the labels have more than {MAX_SNAPSHOT_FIELDS} fields")
     try:
         return LabelsSnapshot.FromString(data)
     except DecodeError as error:
-        raise invalid_argument(f"the labels are no LabelsSnapshot: {error}") from error
+        raise invalid_argument(f"the labels are not a LabelsSnapshot: {error}") from error
 
 
 class SampleLabels:
-    """The labels of samples by what these say; each context is looked up once."""
+    """Resolves the labels of samples; each context is resolved once."""
 
     def __init__(self, snapshot: LabelsSnapshot) -> None:
         self._contexts: Mapping[int, Mapping[int, int]] = {
@@ -36,7 +36,7 @@ class SampleLabels:
         self._known: dict[int, Labels] = {}
 
     def of(self, sample: Sample) -> Labels:
-        """The sample's labels: those without a name or a value are none."""
+        """Returns the sample's labels, without those that lack a name or a value."""
         labels = self._of_context(sample.context)
         if sample.span:
             labels += (("profile_id", f"{sample.span:016x}"),)
@@ -63,5 +63,5 @@ class SampleLabels:
 
 
 def _signed(number: int) -> int:
-    """The number as 64 bits with a sign, which the message has."""
+    """Converts an unsigned 64-bit number to the signed one of the message."""
     return number - (1 << _INT64_BITS) if number >> (_INT64_BITS - 1) else number

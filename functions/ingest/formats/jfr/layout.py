@@ -1,7 +1,7 @@
-"""How instances of a class lie in a recording: a row of plain values, made out of its fields and their fields.
+"""The encoding of a class's instances: a row of plain values, from its fields and their fields.
 
-A value that is an instance itself, and no constant, is written in its place. So a class is flattened into steps, each
-of which reads one integer, some bytes, a string or a list.
+A value that is an instance, not a constant, is written inline. So a class is flattened into steps, each of which
+reads one integer, some bytes, a string or a list.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from ingest.formats.jfr.cursor import LONG_BYTES, Cursor
 from ingest.formats.jfr.limits import MAX_CLASS_DEPTH, MAX_CLASS_FIELDS, damaged
 from ingest.formats.jfr.metadata import Class, Classes, Field
 from ingest.formats.jfr.numbers import NumberStream
-from ingest.request.budget import Room
+from ingest.request.budget import Budget
 
 STRING: Final = "java.lang.String"
 _SIZES: Final = {
@@ -28,15 +28,15 @@ _SIZES: Final = {
     "float": 4,
     "double": 8,
 }
-"""Bytes of a value where integers are not compressed."""
+"""Bytes of a value if integers are not compressed."""
 _WITHIN: Final = "."
-"""The name of what nobody asks for by its name. Made out of the names around it, it could be of any length."""
+"""The name of nested fields, which no code looks up. A name joined from those around it could have any length."""
 _COMPRESSED: Final = frozenset({"boolean", "char", "short", "int", "long"})
-"""What is a compressed integer where these are; a boolean is 0 or 1 either way."""
+"""Types that are compressed integers if integers are compressed; a boolean is 0 or 1 in both encodings."""
 
 
 class Kind(Enum):
-    """What a step reads: a compressed integer, an integer of so many bytes, a string, or a list of instances."""
+    """What a step reads: a compressed integer, an integer of a fixed width, a string, or a list of instances."""
 
     NUMBER = auto()
     FIXED = auto()
@@ -46,7 +46,10 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """`name` is the field's, `_WITHIN` if that is part of another's value. `type` is the id of its declared class."""
+    """`name` is the field's, or `_WITHIN` if the field is nested in another.
+
+    `type` is the id of its declared class.
+    """
 
     name: str
     kind: Kind
@@ -63,21 +66,21 @@ class Layout:
 
     @cached_property
     def numbers(self) -> int:
-        """How many compressed integers an instance is, if it is nothing else; else 0."""
+        """The number of compressed integers in an instance that has nothing else; otherwise 0."""
         return len(self.steps) if self._all(Kind.NUMBER) else 0
 
     @cached_property
     def is_text(self) -> bool:
-        """Whether an instance is one string."""
+        """Whether an instance is a single string."""
         return len(self.steps) == 1 and self._all(Kind.TEXT)
 
     @cached_property
     def size(self) -> int:
-        """The bytes of an instance, if they are always as many; else 0."""
+        """The size of an instance in bytes if it is fixed; otherwise 0."""
         return sum(step.size for step in self.steps) if self._all(Kind.FIXED) else 0
 
     def index(self, name: str) -> int | None:
-        """The number of the step for the field `name`, if the class has one."""
+        """Returns the index of the step for the field `name`; None if the class lacks it."""
         return next((index for index, step in enumerate(self.steps) if step.name == name), None)
 
     def _all(self, kind: Kind) -> bool:
@@ -85,9 +88,9 @@ class Layout:
 
 
 def layout_of(class_: Class, classes: Classes, chunk: Chunk) -> Layout:
-    """The layout of a class of the chunk.
+    """Returns the layout of a class of the chunk.
 
-    RpcError invalid_argument for one that holds itself, or too much, or what is not known.
+    Raises RpcError(INVALID_ARGUMENT) for a class that contains itself, too many fields, or an unknown class.
     """
     return _Flattening(classes, chunk).layout(class_, 0)
 
@@ -96,8 +99,8 @@ class _Flattening:
     def __init__(self, classes: Classes, chunk: Chunk) -> None:
         self._classes = classes
         self._compressed = chunk.compressed
-        self._rooms = chunk.rooms
-        self._room = MAX_CLASS_FIELDS
+        self._budgets = chunk.budgets
+        self._budget = MAX_CLASS_FIELDS
 
     def layout(self, class_: Class, depth: int) -> Layout:
         return Layout(steps=tuple(self._instance("", class_, depth)))
@@ -112,13 +115,13 @@ class _Flattening:
                 yield from self._field(_WITHIN if name else field.name, field, depth + 1)
 
     def _field(self, name: str, field: Field, depth: int) -> Iterator[Step]:
-        self._room -= 1
-        self._rooms.fields.take()
-        if depth > MAX_CLASS_DEPTH or self._room < 0:
-            raise damaged(f"the class of the field {field.name} has too much within it")
+        self._budget -= 1
+        self._budgets.fields.take()
+        if depth > MAX_CLASS_DEPTH or self._budget < 0:
+            raise damaged(f"the class of the field {field.name} has too many nested fields")
         class_ = self._classes.get(field.type)
         if class_ is None and not field.constant:
-            raise damaged(f"the field {field.name} is of a class that the metadata does not have")
+            raise damaged(f"the class of the field {field.name} is missing from the metadata")
         if field.array:
             element = Layout(steps=tuple(self._value("", field, class_, depth)))
             yield Step(name=name, kind=Kind.LIST, type=field.type, of=element)
@@ -140,14 +143,14 @@ class _Flattening:
 type Value = int | bytes | None
 
 
-def read_values(cursor: Cursor, layout: Layout, room: Room) -> list[Value]:
-    """One instance, a value for each step: an integer, a string as it is encoded, None for a list."""
-    # One of nothing takes time all the same.
-    room.take(len(layout.steps) or 1)
-    return [read_value(cursor, step, room) for step in layout.steps]
+def read_values(cursor: Cursor, layout: Layout, budget: Budget) -> list[Value]:
+    """Reads one instance, a value a step: an integer, an encoded string, None for a list."""
+    # An instance without fields takes time too.
+    budget.take(len(layout.steps) or 1)
+    return [read_value(cursor, step, budget) for step in layout.steps]
 
 
-def read_value(cursor: Cursor, step: Step, room: Room) -> Value:
+def read_value(cursor: Cursor, step: Step, budget: Budget) -> Value:
     match step.kind:
         case Kind.NUMBER:
             return cursor.varint()
@@ -156,11 +159,11 @@ def read_value(cursor: Cursor, step: Step, room: Room) -> Value:
         case Kind.TEXT:
             return cursor.text()
         case Kind.LIST:
-            _skip_instances(cursor, step.of, cursor.integer(), room)
+            _skip_instances(cursor, step.of, cursor.integer(), budget)
             return None
 
 
-def _skip_instances(cursor: Cursor, layout: Layout | None, count: int, room: Room) -> None:
+def _skip_instances(cursor: Cursor, layout: Layout | None, count: int, budget: Budget) -> None:
     if layout is None or not layout.steps:
         return
     if layout.size:
@@ -171,4 +174,4 @@ def _skip_instances(cursor: Cursor, layout: Layout | None, count: int, room: Roo
         cursor.position = stream.position
     else:
         for _ in range(count):
-            read_values(cursor, layout, room)
+            read_values(cursor, layout, budget)

@@ -1,7 +1,7 @@
-"""What a chunk says of its own types: classes and their fields.
+"""Reads the metadata of a chunk: classes and their fields.
 
-Written as a tree of elements, as XML would be: `root` > `metadata` > `class` > `field`. Annotations and settings, which
-are elements too, say nothing that a profile needs.
+It is a tree of elements, like XML: `root` > `metadata` > `class` > `field`. Annotations and settings, which are
+elements too, are skipped.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,18 +11,21 @@ from typing import Final
 
 from ingest.formats.jfr.chunks import Chunk
 from ingest.formats.jfr.cursor import INT_BYTES, Cursor, decode_text
-from ingest.formats.jfr.limits import MAX_METADATA_BYTES, Rooms, damaged
+from ingest.formats.jfr.limits import MAX_METADATA_BYTES, Budgets, damaged
 from ingest.formats.jfr.numbers import read_numbers
 from ingest.formats.jfr.remembered import Remembered
 
 METADATA_TYPE: Final = 0
 _MAX_KEPT_BYTES: Final = 1 << 20
-"""Of metadata, that of all recordings together: a JDK's is 100 kB long, and takes up to 20 times that once it is read."""
+"""Size limit of the cache, by encoded metadata: a JDK's is 100 kB long, and takes up to 20 times that in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A field of the class with the id `type`, or of its number if `constant`: the value is in a pool. Or a list."""
+    """A field of the class with the id `type`.
+
+    A `constant` is a number, its value in a pool; a field may be a list.
+    """
 
     name: str
     type: int
@@ -32,7 +35,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Class:
-    """A class whose instances are events, constants or parts of these."""
+    """A class, whose instances are events, constants or parts of these."""
 
     id: int
     name: str
@@ -43,28 +46,28 @@ type Classes = Mapping[int, Class]
 
 
 class Metadata:
-    """Reads the metadata of a recording's chunks, which nearly always is that of the chunk before."""
+    """Reads the metadata of a recording's chunks, which rarely changes between chunks."""
 
-    def __init__(self, rooms: Rooms) -> None:
-        self._room = rooms.metadata
+    def __init__(self, budgets: Budgets) -> None:
+        self._budget = budgets.metadata
         self._last: tuple[bytes, bool] | None = None
         self._classes: Classes = {}
 
     def classes(self, chunk: Chunk) -> Classes:
-        """The classes of a chunk by id. RpcError invalid_argument for damaged metadata.
+        """Returns the classes of a chunk by id. Raises RpcError(INVALID_ARGUMENT) for damaged metadata.
 
-        They are the same in every recording of a program, so they are kept for the next: never change them.
+        Every recording of a program has the same classes, so they are cached: never modify them.
         """
         tree = _tree_of(chunk)
         if (tree, chunk.compressed) != self._last:
-            self._room.take(len(tree))
+            self._budget.take(len(tree))
             self._classes = _kept_classes(tree, compressed=chunk.compressed)
             self._last = (tree, chunk.compressed)
         return self._classes
 
 
 def _tree_of(chunk: Chunk) -> bytes:
-    """The metadata without its head, which says when it was written."""
+    """Returns the metadata without its header, which has a timestamp."""
     cursor = Cursor(chunk.data, chunk.metadata, chunk.end, compressed=chunk.compressed)
     size = cursor.integer()
     type_ = cursor.long()
@@ -86,7 +89,7 @@ def _parse(tree: bytes, *, compressed: bool) -> Classes:
         elements = _Elements(_integers(tree, cursor.position, compressed=compressed), texts)
         return {class_.id: class_ for class_ in _classes(elements)}
     except (IndexError, KeyError, ValueError) as error:
-        raise damaged(f"its metadata is no tree of classes: {error!r}") from error
+        raise damaged(f"its metadata is not a tree of classes: {error!r}") from error
 
 
 _kept: Final = Remembered[tuple[bytes, bool], Classes](_MAX_KEPT_BYTES)
@@ -100,8 +103,8 @@ def _kept_classes(tree: bytes, *, compressed: bool) -> Classes:
     return classes
 
 
-def _count(count: int, room: int) -> int:
-    if count > room:
+def _count(count: int, budget: int) -> int:
+    if count > budget:
         raise damaged("its metadata has more strings than bytes")
     return count
 
@@ -113,7 +116,7 @@ def _integers(tree: bytes, position: int, *, compressed: bool) -> Sequence[int]:
 
 
 class _Elements:
-    """The elements of a tree, each before those within it. IndexError where they end too early."""
+    """Yields the elements of a tree in pre-order. Raises IndexError if the data is truncated."""
 
     def __init__(self, integers: Sequence[int], texts: Sequence[str]) -> None:
         self._integers = integers
@@ -121,7 +124,7 @@ class _Elements:
         self._next = 0
 
     def open(self) -> tuple[str, dict[str, str], int]:
-        """The next element: its name, its attributes and how many elements are in it."""
+        """Reads the next element: its name, its attributes and its number of children."""
         integers, texts, at = self._integers, self._texts, self._next
         start, end = at + 2, at + 2 + 2 * integers[at + 1]
         self._next = end + 1
@@ -129,7 +132,7 @@ class _Elements:
         return texts[integers[at]], {texts[name]: texts[value] for name, value in named}, integers[end]
 
     def skip(self, count: int) -> None:
-        """Leave out the next `count` elements and all that is in them."""
+        """Skips the next `count` elements and their descendants."""
         integers, at = self._integers, self._next
         while count:
             at += 2 + 2 * integers[at + 1]

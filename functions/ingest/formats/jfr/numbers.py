@@ -1,10 +1,10 @@
-"""Compressed integers of a recording, many at a time.
+"""Decodes compressed integers of a recording, many at a time.
 
-A recording writes an integer as LEB128, seven bits a byte, except that a ninth byte is the last and has eight. Protobuf
-would go on to a tenth byte for the 64th bit. So where a ninth byte has its highest bit set, a tenth byte is put in behind
-it, and then protobuf's C library reads all of them as one packed field.
+A recording writes an integer as LEB128, seven bits a byte, except that a ninth byte is the last and has eight.
+Protobuf continues to a tenth byte for the 64th bit. So where a ninth byte has its highest bit set, a tenth byte is
+inserted after it, and protobuf's C library then decodes all of them as one packed field.
 
-Whatever the bytes are, they are then numbers: what follows the integers may be read with them, and is given back.
+Any bytes decode to numbers: bytes after the integers may be decoded with them, and are returned unread.
 """
 
 import re
@@ -25,17 +25,17 @@ _PACKED_FIELD_1: Final = b"\x0a"
 MAX_NUMBER_BYTES: Final = 9
 _FIRST_WINDOW_BYTES: Final = 1 << 8
 _LAST_WINDOW_BYTES: Final = 1 << 14
-"""A first small look, then larger ones: what is read in vain is never more than what was wanted, and never much."""
+"""Windows start small and grow, so at most as much is decoded in vain as was requested."""
 _BATCH_NUMBERS: Final = 1 << 14
 
 
 def read_numbers(data: bytes) -> Sequence[int]:
-    """All the numbers of `data`; what is behind the last whole one is left out."""
+    """Returns all numbers of `data`, without a truncated last one."""
     return _decode(_as_protobuf(data))
 
 
 class NumberStream:
-    """Numbers from a position of a recording on, as many as are asked for."""
+    """Reads numbers from a position in a recording."""
 
     def __init__(self, data: bytes, position: int, end: int) -> None:
         self._data = data
@@ -47,7 +47,7 @@ class NumberStream:
         self._next = 0
 
     def take(self, count: int) -> list[int]:
-        """The next `count` numbers; RpcError invalid_argument where there are not as many."""
+        """Returns the next `count` numbers. Raises RpcError(INVALID_ARGUMENT) if there are fewer."""
         stop = self._next + count
         if stop > len(self._values):
             self._read_on(count)
@@ -57,22 +57,22 @@ class NumberStream:
         return taken
 
     def skip(self, count: int) -> None:
-        """Leave out the next `count` numbers."""
+        """Skips the next `count` numbers."""
         for batch in batches(count, 1):
             self.take(batch)
 
     @property
     def position(self) -> int:
-        """Where the numbers end that were taken."""
+        """The position after the numbers taken so far."""
         unread = len(self._values) - self._next
-        # Windows are read only while there is too little: what is unread lies in the last one.
+        # A window is decoded only when numbers run out, so unread numbers lie in the last one.
         taken = self._window[: _length_of(self._window, _count(self._window) - unread)]
         ahead = _original_length(self._window) - _original_length(taken)
         return self._read_up_to - ahead
 
     def _read_on(self, count: int) -> None:
         values = self._values[self._next :]
-        # A number takes a byte at least: a count beyond that is refused before anything is made of it.
+        # A number takes at least one byte: a larger count is rejected before anything is allocated.
         if count - len(values) > self._end - self._read_up_to:
             raise damaged("a list ends beyond the event that it is in")
         while len(values) < count:
@@ -91,7 +91,7 @@ class NumberStream:
 
 
 def batches(count: int, width: int) -> Iterator[int]:
-    """`count` rows of `width` numbers, in lots that take little memory."""
+    """Yields `count` rows of `width` numbers, in batches that take little memory."""
     most = max(1, _BATCH_NUMBERS // width)
     while count > 0:
         yield min(count, most)
@@ -99,7 +99,7 @@ def batches(count: int, width: int) -> Iterator[int]:
 
 
 def _as_protobuf(data: bytes) -> bytes:
-    """The whole numbers of `data`, as protobuf writes them."""
+    """Returns the complete numbers of `data` in protobuf's encoding."""
     if _may_differ(data):
         data = _NINE_GOING_ON.sub(_WITH_TENTH, data)
     return data.rstrip(_GOING_ON)
@@ -110,7 +110,10 @@ def _original_length(numbers: bytes) -> int:
 
 
 def _may_differ(numbers: bytes) -> bool:
-    """Whether one is so large that protobuf writes it otherwise. This is cheaper to find out than where it is."""
+    """Whether some number is so large that protobuf encodes it differently.
+
+    This check costs less than locating it.
+    """
     return _NINE in numbers.translate(_IS_GOING_ON)
 
 
@@ -126,7 +129,7 @@ def _count(numbers: bytes) -> int:
 
 
 def _length_of(numbers: bytes, count: int) -> int:
-    """How many bytes the first `count` numbers take: their last byte is found by halving."""
+    """Returns the size of the first `count` numbers in bytes, by binary search for their last byte."""
     low, high = 0, len(numbers)
     if not count:
         return 0

@@ -1,7 +1,7 @@
-"""Profiles of a recording: the samples of all its chunks, over one table of locations and functions.
+"""Builds the profiles of a recording: the samples of all chunks, over one table of locations and functions.
 
-Numbers of constants hold within a chunk. So a frame is known by its function's name and its line, and a stack by its
-frames.
+Numbers of constants are local to a chunk. So a function's name and a line identify a frame, and frames identify a
+stack.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from flamehouse.pb.profile_pb2 import Function, Label, Line, Location, Profile, Sample, ValueType
 from flamehouse.pb.profile_pb2 import Mapping as Mapped
 from ingest.formats.jfr.kinds import Kind
-from ingest.formats.jfr.limits import Rooms, damaged
+from ingest.formats.jfr.limits import Budgets, damaged
 from ingest.profile.pprof import shorten
 
 _LINE_MASK: Final = 0xFFFFFFFF
@@ -18,7 +18,10 @@ _INT64: Final = range(-(1 << 63), 1 << 63)
 
 type Labels = tuple[tuple[str, str], ...]
 type Stack = tuple[int, ...]
-"""The ids of a stack's locations, the leaf first. It is known by its number: a hash of it takes as long as it is deep."""
+"""The ids of a stack's locations, the leaf first.
+
+Samples refer to it by number, as hashing it takes time with its depth.
+"""
 
 
 class _Place(NamedTuple):
@@ -30,10 +33,10 @@ type _Samples = Mapping[tuple[int, Labels], Sequence[int]]
 
 
 class Profiles:
-    """Collects samples, and makes a pprof message of those of each kind."""
+    """Collects samples, and builds a pprof message for each kind."""
 
-    def __init__(self, rooms: Rooms) -> None:
-        self._rooms = rooms
+    def __init__(self, budgets: Budgets) -> None:
+        self._budgets = budgets
         self._functions: dict[str, int] = {}
         self._methods: dict[tuple[str, str], int] = {}
         self._locations: dict[_Place, int] = {}
@@ -42,26 +45,26 @@ class Profiles:
         self._samples: dict[Kind, dict[tuple[int, Labels], Sequence[int]]] = {}
 
     def function(self, class_name: str, method_name: str) -> int:
-        """The id of the function that a class's method is."""
+        """Returns the id of the function for a method of a class."""
         method = (class_name, method_name)
         id_ = self._methods.get(method)
         if id_ is None:
-            self._rooms.names.take(len(class_name) + len(method_name))
+            self._budgets.names.take(len(class_name) + len(method_name))
             name = shorten(f"{class_name}.{method_name}")
             id_ = self._methods[method] = self._functions.setdefault(name, len(self._functions) + 1)
         return id_
 
     def location(self, function: int, line: int) -> int:
-        """The id of a line of a function."""
+        """Returns the location id for a line of a function."""
         place = _Place(function, line & _LINE_MASK)
         id_ = self._locations.get(place)
         if id_ is None:
-            self._rooms.locations.take()
+            self._budgets.locations.take()
             id_ = self._locations[place] = len(self._locations) + 1
         return id_
 
     def stack(self, locations: Iterable[int]) -> int:
-        """The number of a stack, whose locations are given the leaf's first."""
+        """Returns the number of a stack; its locations are leaf first."""
         stack = tuple(locations)
         number = self._stacks.setdefault(stack, len(self._stacks))
         if number == len(self._depths):
@@ -69,21 +72,21 @@ class Profiles:
         return number
 
     def add(self, kind: Kind, stack: int, labels: Labels, values: Sequence[int]) -> None:
-        """Add a sample; equal ones are summed."""
-        # Equal labels are one, but to find that out takes as long as they are many.
-        self._rooms.labels.take(len(labels))
+        """Adds a sample; equal ones are summed."""
+        # Equal label sets are merged, which takes time with their number.
+        self._budgets.labels.take(len(labels))
         samples = self._samples.setdefault(kind, {})
         key = (stack, labels)
         known = samples.get(key)
         if known is None:
-            self._rooms.samples.take()
-            self._rooms.parts.take(self._depths[stack] + len(labels))
+            self._budgets.samples.take()
+            self._budgets.parts.take(self._depths[stack] + len(labels))
             samples[key] = values
         else:
             samples[key] = [old + new for old, new in zip(known, values, strict=True)]
 
     def messages(self, *, time_ns: int, duration_ns: int) -> Iterator[tuple[Kind, Profile]]:
-        """A pprof message for each kind that there are samples of."""
+        """Returns a pprof message for each kind with samples."""
         table = _Table([*self._functions], [*self._locations], [*self._stacks])
         for kind, samples in self._samples.items():
             message = _Message(table)
@@ -95,7 +98,7 @@ class Profiles:
 
 
 class _Table(NamedTuple):
-    """The functions, locations and stacks of all profiles, by their ids less one, and stacks by their numbers."""
+    """The functions and locations of all profiles, by id - 1, and stacks by number."""
 
     functions: Sequence[str]
     locations: Sequence[_Place]
@@ -103,7 +106,7 @@ class _Table(NamedTuple):
 
 
 class _Message:
-    """A pprof message in the making, of the functions and locations that its samples need."""
+    """Builds a pprof message of the functions and locations that its samples use."""
 
     def __init__(self, table: _Table) -> None:
         self.pprof = Profile(mapping=[Mapped(id=1, has_functions=True)])
@@ -120,7 +123,7 @@ class _Message:
         labels = {labels: self._labels(labels) for _, labels in samples}
         for values in samples.values():
             if any(value not in _INT64 for value in values):
-                raise damaged("the values of equal samples add up to more than 64 bits hold")
+                raise damaged("the values of equal samples add up to more than 64 bits")
         self.pprof.sample.extend(
             Sample(location_id=stacks[stack], value=values, label=labels[of_sample])
             for (stack, of_sample), values in samples.items()

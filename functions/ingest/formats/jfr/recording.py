@@ -1,4 +1,4 @@
-"""A recording -> its profiles: what becomes of the events of each chunk, with the constants that they name."""
+"""Converts a recording to profiles: the events of each chunk, with the constants that they refer to."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,32 +10,32 @@ from ingest.formats.jfr.constants import CLASS, METHOD, Constants
 from ingest.formats.jfr.events import Samples, Settings, read_events
 from ingest.formats.jfr.labels import SampleLabels
 from ingest.formats.jfr.layout import Value
-from ingest.formats.jfr.limits import Rooms
+from ingest.formats.jfr.limits import Budgets
 from ingest.formats.jfr.metadata import Classes, Metadata
 from ingest.formats.jfr.profiles import Profiles
 from ingest.formats.jfr.symbols import normal_name
 from ingest.profile.pprof import shorten
 
 _EVENT: Final = "event"
-"""The setting that says what the profiler samples: `cpu`, `itimer`, `wall`."""
+"""The setting with the profiler's sampling mode: `cpu`, `itimer`, `wall`."""
 _NOWHERE: Final = 0
 
 
 @dataclass(slots=True, kw_only=True)
 class Recording:
-    """What was read: profiles, and what the profiler sampled, empty where the recording does not say."""
+    """The profiles, and the profiler's sampling mode, empty if the recording does not have it."""
 
     profiles: Profiles
     sampled: str = ""
 
 
 def read_recording(data: bytes, labels: LabelsSnapshot, period_ns: int) -> Recording:
-    """Read a recording of any number of chunks. RpcError invalid_argument for one that is damaged."""
-    rooms = Rooms()
-    recording = Recording(profiles=Profiles(rooms))
+    """Reads a recording of any number of chunks. Raises RpcError(INVALID_ARGUMENT) for a damaged one."""
+    budgets = Budgets()
+    recording = Recording(profiles=Profiles(budgets))
     sample_labels = SampleLabels(labels)
-    metadata = Metadata(rooms)
-    for chunk in read_chunks(data, rooms):
+    metadata = Metadata(budgets)
+    for chunk in read_chunks(data, budgets):
         _add_chunk(recording, chunk, metadata.classes(chunk), sample_labels, period_ns)
     return recording
 
@@ -63,8 +63,8 @@ def _sampled(settings: Iterable[Settings], constants: Constants) -> str:
 def _add_samples(
     recording: Recording, samples: Samples, stacks: "_Stacks", labels: SampleLabels, period_ns: int
 ) -> None:
-    """Add the samples of one class of events; those of a stack trace that the chunk does not have are left out."""
-    # A class without the field says nothing of a sleeping thread.
+    """Adds the samples of one class of events, without those whose stack trace is missing from the chunk."""
+    # A class without the field does not record sleeping threads.
     states: dict[int | None, str | None] = {None: ""}
     for sample, count, amount in samples.counted():
         stack = stacks.get(sample.stacktrace)
@@ -79,7 +79,7 @@ def _add_samples(
 
 
 class _Stacks:
-    """The stacks of a chunk by the numbers of its stack traces. Each stack, frame and method is resolved once."""
+    """The stacks of a chunk by stack trace number. Each stack, frame and method is resolved once."""
 
     def __init__(self, constants: Constants, profiles: Profiles) -> None:
         self.constants = constants
@@ -90,16 +90,16 @@ class _Stacks:
         self._names: dict[tuple[str, Value], str] = {}
 
     def get(self, number: int) -> int | None:
-        """The stack's number among those of all chunks; None for a stack trace that the chunk does not have.
+        """Returns the stack's number among those of all chunks; None if the chunk lacks the stack trace.
 
-        Frames of no known method are left out.
+        Frames of unknown methods are omitted.
         """
         if number not in self._stacks:
             self._stacks[number] = self._resolve(number)
         return self._stacks[number]
 
     def location(self, method: int, line: int) -> int:
-        """The id of a frame's location, `_NOWHERE` for a method that the chunk does not have."""
+        """Returns the id of a frame's location; `_NOWHERE` for a method that is missing from the chunk."""
         function = self._functions.get(method)
         if function is None:
             function = self._functions[method] = self._function(method)
@@ -120,7 +120,7 @@ class _Stacks:
         return self._profiles.function(self._name(CLASS, class_[0]), self._name(METHOD, row[1]))
 
     def _name(self, class_name: str, value: Value) -> str:
-        """What a class or method is called."""
+        """Returns the name of a class or method."""
         name = self._names.get((class_name, value))
         if name is None:
             name = normal_name(shorten(self.constants.text(class_name, "name", value) or ""))
@@ -129,7 +129,7 @@ class _Stacks:
 
 
 class _Locations(dict[tuple[int, int], int]):
-    """The locations of frames, by method and line."""
+    """Location ids of frames, by method and line."""
 
     def __init__(self, stacks: _Stacks) -> None:
         super().__init__()

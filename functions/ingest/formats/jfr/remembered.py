@@ -1,11 +1,11 @@
-"""What was worked out before and may be asked for again, up to a size of all of it together."""
+"""A thread-safe cache with a limit on the total size of its values."""
 
 from collections.abc import Hashable
 from threading import Lock
 
 
 class Remembered[Key: Hashable, Value]:
-    """Forgets what it was told first once the sizes add up to more than `most`. Usable from several threads."""
+    """Evicts the oldest values once the sizes add up to more than `most`. Usable from several threads."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -18,7 +18,7 @@ class Remembered[Key: Hashable, Value]:
         return None if found is None else found[0]
 
     def put(self, key: Key, value: Value, size: int) -> None:
-        """Remember a value; one that is larger than `most` is not remembered."""
+        """Caches a value, unless it is larger than `most`."""
         with self._lock:
             if size > self._most or key in self._values:
                 return

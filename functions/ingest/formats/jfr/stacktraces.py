@@ -1,6 +1,7 @@
-"""The stack traces of a chunk: lists of frames, which are most of a recording.
+"""Reads the stack traces of a chunk: lists of frames, which make up most of a recording.
 
-They are read by the thousand frames, as all that is in them is integers as a rule. Only those that samples name are kept.
+Frames usually are integers alone and are read thousands at a time. Only stack traces that samples refer to are
+retained.
 """
 
 from collections.abc import Collection, Sequence
@@ -8,7 +9,7 @@ from typing import Final
 
 from ingest.formats.jfr.cursor import Cursor
 from ingest.formats.jfr.layout import Kind, Layout, Step, Value, read_value, read_values
-from ingest.formats.jfr.limits import MAX_STACK_FRAMES, MAX_STACK_NUMBERS, Rooms, damaged
+from ingest.formats.jfr.limits import MAX_STACK_FRAMES, MAX_STACK_NUMBERS, Budgets, damaged
 from ingest.formats.jfr.numbers import NumberStream
 
 _FRAMES: Final = "frames"
@@ -20,16 +21,16 @@ type Frames = tuple[Sequence[int], Sequence[int]]
 
 
 class StackTraces:
-    """Collects the stack traces of pools in `found`, by their numbers."""
+    """Collects the stack traces of pools in `found`, by number."""
 
-    def __init__(self, rooms: Rooms) -> None:
+    def __init__(self, budgets: Budgets) -> None:
         self.found: dict[int, Frames] = {}
-        self._rooms = rooms
+        self._budgets = budgets
 
     def read(self, cursor: Cursor, count: int, layout: Layout, wanted: Collection[int]) -> None:
-        """Go through a pool of `count` stack traces and keep those wanted.
+        """Reads a pool of `count` stack traces and retains those wanted.
 
-        RpcError invalid_argument for one that is damaged or too long. A stack trace without methods has no frames.
+        Raises RpcError(INVALID_ARGUMENT) for a damaged or too long one. A stack trace without methods has no frames.
         """
         index = layout.index(_FRAMES)
         element = None if index is None else layout.steps[index].of
@@ -45,7 +46,7 @@ class StackTraces:
                 if step.name == _FRAMES and step.of is not None:
                     methods, lines = self._read_frames(cursor, step.of)
                 else:
-                    read_value(cursor, step, self._rooms.values)
+                    read_value(cursor, step, self._budgets.values)
             if key in wanted:
                 self._keep(key, methods, lines)
 
@@ -57,7 +58,7 @@ class StackTraces:
         around: tuple[int, int],
         wanted: Collection[int],
     ) -> None:
-        """Read stack traces of nothing but integers, `around` of which stand before and after the frames."""
+        """Reads stack traces that are integers alone, with `around` integers before and after the frames."""
         before, after = around
         width, method, line = element.numbers, element.index(_METHOD), element.index(_LINE)
         stream = NumberStream(cursor.data, cursor.position, cursor.end)
@@ -79,13 +80,13 @@ class StackTraces:
         methods: list[int] = []
         lines: list[int] = []
         for _ in range(_checked(cursor.integer())):
-            values = read_values(cursor, element, self._rooms.values)
+            values = read_values(cursor, element, self._budgets.values)
             methods.append(_integer(values, method))
             lines.append(_integer(values, line))
         return methods, lines
 
     def _keep(self, number: int, methods: list[int], lines: list[int]) -> None:
-        self._rooms.frames.take(len(methods))
+        self._budgets.frames.take(len(methods))
         self.found[number] = (methods, lines[: len(methods)])
 
 

@@ -1,13 +1,13 @@
-"""Names of classes and libraries that a JVM makes up anew in every run, under one name each.
+"""Normalizes names of classes and libraries that a JVM generates anew in every run.
 
-The rules are those of github.com/grafana/jfr-parser, so that frames are called what Grafana Pyroscope calls them.
+The rules are those of github.com/grafana/jfr-parser, so that frames have the names that Grafana Pyroscope gives them.
 """
 
 import re
 from typing import Final
 
 _HINTS: Final = ("$$", ".so", "GeneratedMethodAccessor")
-"""One of these is in every name that a rule is about."""
+"""Every name that a rule applies to contains one of these."""
 
 _RULES: Final = tuple(
     (re.compile(pattern, re.ASCII), name)
@@ -38,7 +38,7 @@ _RULES: Final = tuple(
 
 
 def normal_name(symbol: str) -> str:
-    """The name that stands for the symbol and all that differ by what was made up."""
+    """Returns the symbol's name with its generated part replaced."""
     if any(hint in symbol for hint in _HINTS):
         for pattern, name in _RULES:
             match = pattern.fullmatch(symbol)

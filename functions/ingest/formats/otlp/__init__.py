@@ -1,6 +1,6 @@
-"""OTLP profiles, as an OpenTelemetry collector or SDK exports them: the request's message, and the profiles in it.
+"""Reads OTLP profiles, as an OpenTelemetry collector or SDK exports them: the request's message and its profiles.
 
-The only package that loads OpenTelemetry's messages; it is imported when the first such request comes in.
+The only package that loads OpenTelemetry's messages; it is imported when the first such request arrives.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,14 +29,14 @@ from ingest.request.body import human_bytes
 __all__ = ["Found", "answer", "profiles_of", "read_json", "read_proto"]
 
 _MAX_PROFILES: Final = 10_000
-"""Of a request, and once more when those of several services are a profile for each."""
+"""Of a request; applied again after profiles are split by service."""
 _MAX_FRAMES: Final = 4_000_000
-"""Of all samples of a request: a stack is written once, and any number of samples may refer to it."""
+"""Of all samples of a request: any number of samples may refer to a stack that is encoded once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One profile of a request: where it stands in it, and what it makes, or why it makes nothing."""
+    """One profile of a request: its position, and its result or the reason why it is rejected."""
 
     place: str
     profiles: Sequence[IncomingProfile] | RpcError
@@ -54,16 +54,16 @@ def answer(rejected: int, message: str) -> ExportProfilesServiceResponse:
 
 
 def profiles_of(request: Request, settings: Settings) -> Iterator[Found]:
-    """The profiles of the request that have samples, read one by one.
+    """Yields the profiles of the request that have samples.
 
     Raises:
-        RpcError: `invalid_argument` for more profiles than a request may hold, and for tables that are not readable.
+        RpcError: `invalid_argument` for more profiles than a request may hold, and for unreadable tables.
     """
     export = Export(request, settings)
     resources = request.message.resource_profiles
     count = sum(len(scope.profiles) for resource in resources for scope in resource.scope_profiles)
     if count > _MAX_PROFILES:
-        raise invalid_argument(f"a request may hold {_MAX_PROFILES} profiles, not {count}")
+        raise invalid_argument(f"the request has {count} profiles: send at most {_MAX_PROFILES}")
     reader = _Reader(export, settings)
     for resource_number, resource in enumerate(resources):
         of_resource = reader.labels_of_resource(resource)
@@ -79,7 +79,7 @@ type _Labels = dict[str, str] | RpcError
 
 
 class _Reader:
-    """Reads profiles of one request, and counts what they take together."""
+    """Reads the profiles of one request, and counts their total size."""
 
     def __init__(self, export: Export, settings: Settings) -> None:
         self._settings = settings
@@ -89,7 +89,7 @@ class _Reader:
         self._bytes_left = settings.max_body_bytes
 
     def labels_of_resource(self, resource: Message) -> _Labels:
-        """The labels of all its profiles, or why there are none: found once, however many profiles it has."""
+        """The labels of all its profiles, or the error in them: read once, however many profiles it has."""
         try:
             labels = self._export.labels_of_resource(resource)
             check_label_sizes(labels, self._settings)
@@ -101,7 +101,7 @@ class _Reader:
         return labels
 
     def labels_of_scope(self, scope: Message, of_resource: _Labels) -> _Labels:
-        """The labels of all its profiles: the resource's win."""
+        """Returns the labels of all its profiles; the resource's override others."""
         if isinstance(of_resource, RpcError):
             return of_resource
         try:
@@ -143,10 +143,10 @@ class _Reader:
         self._check_room()
 
     def _check_room(self) -> None:
-        """From the first profile on that makes the request too large, none is looked at."""
+        """Once a profile exceeds the limit of the request, further ones are not read."""
         if self._profiles_left < 0:
             raise invalid_argument(
-                f"the request has more than {_MAX_PROFILES} profiles, one for each service"
+                f"the request has more than {_MAX_PROFILES} profiles, counting one for each service"
             )
         if self._bytes_left < 0:
             limit = human_bytes(self._settings.max_body_bytes)

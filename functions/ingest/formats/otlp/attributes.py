@@ -1,6 +1,6 @@
-"""What attributes say, as the texts of labels: strings, whole numbers, and lists of one of these.
+"""Converts attributes to label values: strings, integers, and lists of one of these.
 
-Everything else an attribute may hold, maps and longer lists among it, makes no label, and is not looked into.
+Other values, such as maps and longer lists, make no label and are not inspected.
 """
 
 from collections.abc import Callable, Container, Iterable
@@ -11,10 +11,10 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 def labels_of(
     attributes: Iterable[KeyValue], text_at: Callable[[int], str], dropped: Container[str]
 ) -> dict[str, str]:
-    """The labels that the attributes of resources and scopes make, but for those of the `dropped` names.
+    """Returns the labels from attributes of resources and scopes, without the `dropped` names.
 
-    Of a name that comes twice the first counts. `text_at` gives the text at an index of the request's string table, which
-    may hold names and values. Clients cannot set private labels.
+    The first of equal names counts. `text_at` returns the text at an index of the request's string table, which
+    may contain names and values. Clients cannot set private labels.
     """
     labels: dict[str, str] = {}
     for attribute in attributes:
@@ -26,7 +26,7 @@ def labels_of(
 
 
 def string_of(value: AnyValue, text_at: Callable[[int], str]) -> str:
-    """The text of a string; empty for any other value."""
+    """Returns the text of a string; empty for any other value."""
     text = ""
     match value.WhichOneof("value"):
         case "string_value":
@@ -37,7 +37,7 @@ def string_of(value: AnyValue, text_at: Callable[[int], str]) -> str:
 
 
 def _text_of(value: AnyValue, text_at: Callable[[int], str]) -> str:
-    """The text of a label; empty for a value that makes none."""
+    """Returns the label value; empty for a value that makes no label."""
     kind = value.WhichOneof("value")
     if kind == "array_value" and len(value.array_value.values) == 1:
         value = value.array_value.values[0]

@@ -1,7 +1,7 @@
-"""One OTLP profile -> pprof messages with the labels of their series.
+"""Converts one OTLP profile to pprof messages with the labels of their series.
 
-Message: opentelemetry-proto, profiles/v1development/profiles.proto. How sample types are named follows Grafana
-Pyroscope; docs/adr/0008-differences-from-pyroscope.md says where not.
+Message: opentelemetry-proto, profiles/v1development/profiles.proto. Names of sample types follow Grafana
+Pyroscope, except as docs/adr/0008-differences-from-pyroscope.md says.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,12 +30,12 @@ _CPU_SAMPLES: Final = ("samples", "count")
 
 type Profile = otlp.Profile | V18Profile
 type Sample = otlp.Sample | V18Sample
-"""Of today, and of OTLP profiles 1.8 and 1.9: the fields have the same names."""
+"""A sample of 1.10, or of 1.8 and 1.9: the fields have the same names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """What the values of a profile are: the metric's name, type and unit, and what each is multiplied by."""
+    """The meaning of a profile's values: the metric's name, type and unit, and the factor to apply."""
 
     metric: str
     type: tuple[str, str]
@@ -46,7 +46,7 @@ class Measure:
 def convert(
     profile: Profile, labels: Mapping[str, str], dictionary: Dictionary, measure: Measure | None = None
 ) -> Iterator[ColumnarProfile]:
-    """The profile, in a part for each service that its samples name.
+    """Converts the profile, split by the service of its samples.
 
     `measure` is what its values are, if it is not what the profile says. Raises RpcError(INVALID_ARGUMENT) for an index
     beyond its table, and for values of more than 64 bits.
@@ -84,18 +84,18 @@ def _measure_of(profile: Profile, dictionary: Dictionary) -> Measure:
 
 
 def _values_of(profile: Profile, factor: int) -> Sequence[int]:
-    """A sample's value is the sum of its values; where it has none, how many times it was seen."""
+    """A sample's value is the sum of its values or, without any, the number of its timestamps."""
     values = [
         (sum(values) if (values := sample.values) else len(sample.timestamps_unix_nano)) * factor
         for sample in profile.samples
     ]
     if not -_MAX_INT64 <= min(values, default=0) <= max(values, default=0) <= _MAX_INT64:
-        raise invalid_argument("the values of a sample add up to more than 64 bits hold")
+        raise invalid_argument("the values of a sample add up to more than 64 bits")
     return values
 
 
 def _rows_by_service(profile: Profile, dictionary: Dictionary) -> Mapping[str, Sequence[int]]:
-    """The numbers of the samples by the service that they name; under an empty text those that name none."""
+    """Returns the indices of samples by their service; an empty text for samples without one."""
     if not dictionary.may_name(_SERVICE):
         return {"": range(len(profile.samples))}
     rows: dict[str, list[int]] = {}
@@ -107,7 +107,7 @@ def _rows_by_service(profile: Profile, dictionary: Dictionary) -> Mapping[str, S
 
 
 class _Texts:
-    """The string table of a pprof in the making: each text's number there."""
+    """The string table of a pprof under construction: the number of each text."""
 
     def __init__(self, dictionary: Dictionary) -> None:
         self.dictionary = dictionary
@@ -117,13 +117,13 @@ class _Texts:
         return self.numbers.setdefault(text, len(self.numbers))
 
     def of_functions(self, functions: FunctionTexts) -> dict[int, int]:
-        """The numbers of the functions' texts, by their indices in the dictionary."""
+        """Returns the numbers of the functions' texts, by dictionary index."""
         indices = sorted({*functions.names, *functions.system_names, *functions.filenames})
         return dict(zip(indices, map(self.number, self.dictionary.texts(indices)), strict=True))
 
 
 def _head_of(profile: Profile, measure: Measure, texts: _Texts) -> Pprof:
-    """What a pprof says of itself."""
+    """Builds the profile-level fields of a pprof."""
     type_, period_type = (
         ValueType(type=texts.number(name), unit=texts.number(unit))
         for name, unit in (measure.type, measure.period_type)
@@ -152,7 +152,7 @@ def _mappings_of(locations: Locations, texts: _Texts) -> Iterator[Mapped]:
 
 
 def _samples_of(samples: Sequence[Sample], values: Sequence[int], texts: _Texts) -> Samples:
-    """The samples as columns; each has one value."""
+    """Builds the samples as columns; each has one value."""
     stacks = texts.dictionary.stacks([sample.stack_index for sample in samples])
     labels = [*map(_LabelReader(texts), samples)]
     return Samples(
@@ -166,7 +166,7 @@ def _samples_of(samples: Sequence[Sample], values: Sequence[int], texts: _Texts)
 
 
 class _LabelReader:
-    """Reads the labels of samples, encoded: one for each attribute that is a string, and for the span it was taken in."""
+    """Reads the encoded labels of samples: one for each attribute that is a string, and one for the span."""
 
     def __init__(self, texts: _Texts) -> None:
         self._texts = texts

@@ -1,7 +1,7 @@
-"""The tables that all profiles of a request refer to by index; what several profiles ask for is read once.
+"""The tables that all profiles of a request refer to by index; shared entries are decoded once.
 
-Index 0 of a table stands for nothing: opentelemetry-proto, profiles/v1development/profiles.proto. What a client puts
-there all the same is taken for what it is, but for links: who has none names 0.
+Index 0 of a table means none: opentelemetry-proto, profiles/v1development/profiles.proto. If a client puts a value
+there, it is used, except for links: a sample without a link has index 0.
 """
 
 from collections.abc import Collection, Container, Iterable, Sequence
@@ -57,24 +57,24 @@ class Dictionary:
         return SymbolTables(self._message)
 
     def text(self, index: int) -> str:
-        """A text, as long as a profile keeps it."""
+        """Returns a text, cut to the length limit."""
         self._text_numbers.number(index)
         return self._texts[index]
 
     def texts(self, indices: Collection[int]) -> Iterable[str]:
-        """As `text`, for many."""
+        """Like `text`, for many."""
         self._text_numbers.check(indices)
         return map(self._texts.__getitem__, indices)
 
     def stacks(self, indices: Sequence[int]) -> Sequence[Sequence[int]]:
-        """The numbers of each stack's locations, leaf first, cut to the outermost."""
+        """Returns the location numbers of each stack, leaf first, cut to the outermost."""
         self._stack_numbers.check(indices)
         for index in {*indices} - self._stacks.keys():
             self._stacks[index] = self._read_stack(index)
         return [*map(self._stacks.__getitem__, indices)]
 
     def add_stacks(self, locations: Sequence[int], ranges: Sequence[tuple[int, int]]) -> Sequence[int]:
-        """The indices of new stacks, each a range of `locations` (its start and length), leaf first.
+        """Adds stacks, each a range of `locations` (start and length), leaf first, and returns their indices.
 
         Raises:
             RpcError: `invalid_argument` if all added stacks have too many frames together: ranges may overlap.
@@ -95,7 +95,7 @@ class Dictionary:
         return numbers
 
     def frame_count(self, stacks: Sequence[int]) -> int:
-        """How many frames the stacks at these indices make, each that is there twice counted twice."""
+        """Returns the number of frames of the stacks at these indices; repeated stacks count each time."""
         if not self.symbols.has_inlined:
             return sum(map(len, self.stacks(stacks)))
         for index in {*stacks} - self._frame_counts.keys():
@@ -104,7 +104,7 @@ class Dictionary:
         return sum(map(self._frame_counts.__getitem__, stacks))
 
     def mapping(self, number: int) -> MappingParts:
-        """The mapping that has a number other than 0."""
+        """Returns the mapping with a number other than 0."""
         found = self._mappings.get(number)
         if found is None:
             index = self.symbols.mapping_numbers.index(number)
@@ -112,7 +112,7 @@ class Dictionary:
         return found
 
     def attribute(self, index: int) -> tuple[str, str]:
-        """An attribute's name and its text; the text is empty where it is no string."""
+        """Returns an attribute's name and text; the text is empty if it is not a string."""
         found = self._attributes.get(index)
         if found is None:
             number = self._attribute_numbers.number(index)
@@ -120,18 +120,18 @@ class Dictionary:
         return found
 
     def sample_label(self, index: int) -> tuple[str, str]:
-        """As `attribute`, for a sample's: empty for an attribute that makes no label."""
+        """Like `attribute`, for a sample: empty for an attribute that makes no label."""
         name, text = self.attribute(index)
         return ("", "") if name in self._dropped else (name, text)
 
     def may_name(self, attribute: str) -> bool:
-        """Whether an attribute can have this name."""
+        """Whether some attribute may have this name."""
         return attribute in self._attribute_names
 
     def span(self, link: int) -> tuple[str, str]:
-        """The trace and span that a link leads to, in hexadecimal; empty where it leads nowhere."""
+        """Returns the trace and span ids of a link in hexadecimal; empty without a link."""
         self._link_numbers.number(link)
-        # Who has no link names 0, whatever is there.
+        # A sample without a link has index 0, even if that entry has a value.
         if not link:
             return "", ""
         message = self._message.link_table[link]
@@ -148,7 +148,7 @@ class Dictionary:
 
     def _read_stack(self, index: int) -> Sequence[int]:
         table = self._message.stack_table
-        # Cut before anything is made of it, as it may be as long as the body.
+        # Cut before decoding, as it may be as long as the body.
         indices = table[index].location_indices[-self._max_stack_depth :] if table else ()
         return self.symbols.location_numbers.unchecked(indices)
 

@@ -21,7 +21,7 @@ _OF_RANGES: Final = (V15, V17)
 
 
 class Export:
-    """Every method raises RpcError invalid_argument for what is not readable."""
+    """Every method raises RpcError(INVALID_ARGUMENT) for unreadable data."""
 
     def __init__(self, request: Request, settings: Settings) -> None:
         self._layout = request.layout
@@ -37,7 +37,7 @@ class Export:
         return labels_of(_attributes(scope.scope, InstrumentationScope), self._dictionary.text, self._dropped)
 
     def opened(self, profile: Any) -> Iterator[tuple[Profile, Dictionary]]:  # noqa: ANN401
-        """The profile, one for each of its sample types, and the tables that it refers to."""
+        """Yields the profile once for each sample type, with the tables that it refers to."""
         if self._layout not in _OF_RANGES:
             yield profile, self._dictionary
             return
@@ -51,7 +51,7 @@ class Export:
 
 
 def _tables(request: Request) -> otlp.ProfilesDictionary:
-    """The tables that belong to the request."""
+    """The tables of the request."""
     if request.layout is V15:
         return otlp.ProfilesDictionary()
     dictionary = request.message.dictionary

@@ -1,8 +1,8 @@
-"""The layouts that OTLP profiles have had, what tells them apart, and the choice among them.
+"""The layouts of OTLP profiles over time, and the detection of a request's layout.
 
-A request has the one layout that allows every field in it with its wire type and whose samples are whole: the format
-demands values or timestamps, and as many of one as of the other where there are both. A request that two layouts allow
-with different values is rejected: neither is assumed.
+A request has the one layout that allows every field in it with its wire type and whose samples are complete: the
+format requires values or timestamps, and equally many if there are both. A request that two layouts allow with
+different values is rejected as ambiguous.
 
 Layouts: the releases of github.com/open-telemetry/opentelemetry-proto, profiles/v1development/profiles.proto.
 """
@@ -37,9 +37,9 @@ class Layout:
     allowed: Mapping[str, Fields]
     samples_of: Callable[[Any], Sequence[Any]] = attrgetter("samples")
     is_consistent: Callable[[Any, Any], bool] = lambda _sample, _request: True
-    """Whether a sample, of a request, is as the format demands: looked at where several layouts allow a request."""
+    """Whether a sample of a request is complete: checked if several layouts allow the request."""
     ignores_new_fields: bool = False
-    """Whether fields of numbers above the highest are those of a later release."""
+    """Whether fields above the highest number are ignored, as fields of a later release."""
 
     def allows(self, evidence: Evidence) -> bool:
         return all(self._allows(self.allowed[kind], fields) for kind, fields in evidence.items())
@@ -51,7 +51,7 @@ class Layout:
 
 
 def _fields(wires: str, first: int = 1) -> Fields:
-    """The fields from number `first` on, a letter for each wire type; `.` for a number that is not used."""
+    """Parses fields from number `first` on, a letter for each wire type; `.` for an unused number."""
     types = {"V": _V, "F": _F, "L": _L}
     return frozenset((number, types[wire]) for number, wire in enumerate(wires, first) if wire != ".")
 
@@ -139,28 +139,30 @@ UPGRADE: Final = "upgrade the collector or profiler to one of OTLP profiles 1.10
 
 
 _SAME_SAMPLES: Final = _fields("V...L")
-"""What is the same field of a sample in 1.8, 1.9 and 1.10."""
+"""The fields of a sample that are the same in 1.8, 1.9 and 1.10."""
 
 
 _UNPACKED_VALUES: Final = _fields("V..V")
-"""Samples of 1.10 with values that are not packed, as Pyroscope's Java agent sends them. In 1.8 and 1.9 the same fields are
-a stack and a link, without a value or a time: no sample at all."""
+"""Samples of 1.10 with unpacked values, as Pyroscope's Java agent sends them.
+
+In 1.8 and 1.9 the same fields are a stack and a link, without a value or a time, which is not a sample.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request, and the layout that it was read in."""
+    """A request and its layout."""
 
     layout: Layout
     message: Any
 
 
 def read_proto(body: bytes) -> Request:
-    """Read a request in its layout.
+    """Reads a request in its layout.
 
     Raises:
-        RpcError: `invalid_argument` for a body that is no request or has too many fields, for a layout that is not
-            read, and where several layouts are possible that read different values.
+        RpcError: `invalid_argument` for a body that is not a request or has too many fields, for an unsupported
+        layout, and if several layouts are possible with different values.
     """
     check_field_count(body, ExportProfilesServiceRequest)
     evidence = evidence_of(body)
@@ -178,7 +180,7 @@ def read_proto(body: bytes) -> Request:
 
 
 def chosen[T](possible: Sequence[T], names: Iterable[str]) -> T:
-    """The only one; RpcError `invalid_argument` if there are several or none."""
+    """Returns the only layout. Raises RpcError(INVALID_ARGUMENT) if there are several or none."""
     if len(possible) == 1:
         return possible[0]
     if possible:
@@ -187,19 +189,19 @@ def chosen[T](possible: Sequence[T], names: Iterable[str]) -> T:
             f"{UPGRADE}, or send JSON (the exporter's encoding: json)"
         )
     raise invalid_argument(
-        f"the profiles are of no layout of OTLP profiles that is read (1.5 to 1.10), or of several at once: {UPGRADE}"
+        f"the profiles match no supported layout of OTLP profiles (1.5 to 1.10), or mix several: {UPGRADE}"
     )
 
 
 def _readable(layouts: Sequence[Layout]) -> Sequence[Layout]:
     readable = [layout for layout in layouts if layout.message is not None]
     if layouts and not readable:
-        raise invalid_argument(f"OTLP profiles {layouts[0].name} are not read: {UPGRADE}")
+        raise invalid_argument(f"OTLP profiles {layouts[0].name} are not supported: {UPGRADE}")
     return readable
 
 
 def _parsable(body: bytes, layouts: Sequence[Layout]) -> Iterator[Request]:
-    """The request in each layout that it parses in; the error of the last if it parses in none."""
+    """Parses the request in each layout that accepts it. Raises the last error if none does."""
     for number, layout in enumerate(layouts, 1):
         try:
             yield _read(body, layout)

@@ -1,7 +1,7 @@
-"""The request of an OTLP export in JSON, read in its layout.
+"""Reads the request of an OTLP export in JSON, in its layout.
 
-JSON is protobuf's own mapping, but that ids are hexadecimal: opentelemetry.io/docs/specs/otlp, "JSON Protobuf Encoding".
-The names of fields tell the layouts apart; those of 1.9 and 1.10 are the same, and are read the same.
+JSON is protobuf's own mapping, except that ids are hexadecimal: opentelemetry.io/docs/specs/otlp, "JSON Protobuf
+Encoding". The names of fields tell the layouts apart; those of 1.9 and 1.10 are the same, and are read the same.
 """
 
 import base64
@@ -36,17 +36,17 @@ _NAMES: Final[Mapping[Layout, set[str]]] = {
     V15: {*_RANGES, *_RANGE_SAMPLE, *_TABLES, "attributeUnits"},
     EXPERIMENTAL: {"profile", "startTimeUnixNano", "endTimeUnixNano"},
 }
-"""What a layout may have, of the members that not every layout has: of profiles, samples and the dictionary."""
+"""The members that only some layouts have, of profiles, samples and the dictionary."""
 _DICTIONARY: Final = "dictionary"
 _KNOWN: Final = set().union(*_NAMES.values())
 
 
 def read_json(body: bytes) -> Request:
-    """Read a request in its layout; ids may be hexadecimal or base64, which their lengths tell apart.
+    """Reads a request in its layout; ids may be hexadecimal or base64, distinguished by length.
 
     Raises:
-        RpcError: `invalid_argument` for a body that is no request or has too many fields, and for a layout that is
-            not read.
+        RpcError: `invalid_argument` for a body that is not a request or has too many fields, and for an unsupported
+        layout.
     """
     content = json_object(body)
     for holder, name, length in _ids(content):
@@ -78,12 +78,12 @@ def _layout_of(content: Any) -> Layout:  # noqa: ANN401  # whatever JSON may hol
 
 def _message_type(layout: Layout) -> type[Message]:
     if layout.message is None:
-        raise invalid_argument(f"OTLP profiles {layout.name} are not read: {UPGRADE}")
+        raise invalid_argument(f"OTLP profiles {layout.name} are not supported: {UPGRADE}")
     return layout.message
 
 
 def _encode_members(content: Any, layout: Layout) -> None:  # noqa: ANN401
-    """Put each member that is bytes in the layout's message in base64, as the message that it is of today."""
+    """Encodes each bytes member of the layout's message in base64, as a message of the current layout."""
     resources = [*_members(content, "resourceProfiles", "resource_profiles")]
     _encode(resources, Resource, "resource")
     scopes = [scope for each in resources for scope in _members(each, "scopeProfiles", "scope_profiles")]
@@ -123,14 +123,14 @@ def _rename(holders: Iterable[dict[str, Any]], old: str, new: str) -> None:
 
 
 def _names(holders: Iterable[Any]) -> Iterator[str]:
-    """The names of all members, in camel case."""
+    """Returns the names of all members, in camel case."""
     for name in set().union(*(holder for holder in holders if isinstance(holder, dict))):
         head, *rest = name.split("_")
         yield head + "".join(map(str.capitalize, rest))
 
 
 def _ids(content: Any) -> Iterator[tuple[dict[str, Any], str, int]]:  # noqa: ANN401
-    """Each id of the request that JSON writes in hexadecimal: what it is a member of, its name, its length in bytes."""
+    """Yields each id that JSON writes in hexadecimal: its object, its name and its length in bytes."""
     profiles = [*_profiles(content)]
     for holder in (_member(content, _DICTIONARY), *profiles):
         for link in _members(holder, "linkTable", "link_table"):
@@ -150,7 +150,7 @@ def _member(content: Any, name: str) -> Any:  # noqa: ANN401
 
 
 def _members(content: Any, *names: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401
-    """The objects of the list under any of the names."""
+    """Returns the objects of the list under any of the names."""
     for name in names:
         listed = _member(content, name)
         if isinstance(listed, list):
@@ -158,7 +158,7 @@ def _members(content: Any, *names: str) -> Iterator[dict[str, Any]]:  # noqa: AN
 
 
 def _base64(id_: Any, length: int) -> Any:  # noqa: ANN401
-    """A hexadecimal id of so many bytes in base64, anything else as it is."""
+    """Converts a hexadecimal id of that many bytes to base64, and returns other values unchanged."""
     if not isinstance(id_, str) or len(id_) != 2 * length:
         return id_
     try:

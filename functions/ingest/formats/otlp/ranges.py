@@ -1,7 +1,7 @@
-"""Profiles of OTLP 1.5 to 1.7, whose stacks are ranges of the profile's `location_indices`, as profiles of today.
+"""Converts profiles of OTLP 1.5 to 1.7, whose stacks are ranges of `location_indices`, to the current layout.
 
-Differences that matter: a sample has a value for each of the profile's sample types; an attribute has its name in itself;
-a link or mapping is optional, so that index 0 is the first of its table. Profiles of 1.5 and 1.6 have their own tables.
+Relevant differences: a sample has a value for each of the profile's sample types; an attribute contains its name; a
+link or mapping is optional, so index 0 is the first of its table. Profiles of 1.5 and 1.6 have their own tables.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,10 +31,10 @@ type RangeProfile = V15Profile | V17Profile
 
 
 def tables_of(tables: V17Dictionary | V15Profile) -> otlp.ProfilesDictionary:
-    """The tables as a dictionary of today, without stacks; before the first mapping and link stands an empty one.
+    """Converts the tables to a current dictionary, without stacks; an empty mapping and link are inserted first.
 
     Raises:
-        RpcError: `invalid_argument` for an entry that is no such message.
+        RpcError: `invalid_argument` for an entry that is not such a message.
     """
     names = [*tables.string_table]
     try:
@@ -51,7 +51,7 @@ def tables_of(tables: V17Dictionary | V15Profile) -> otlp.ProfilesDictionary:
 
 
 def upgraded(profile: RangeProfile, dictionary: Dictionary) -> Iterator[V18Profile]:
-    """A profile of one sample type for each of its own. Its stacks are added to the dictionary.
+    """Yields a profile of one sample type for each of its sample types. Its stacks are added to the dictionary.
 
     Raises:
         RpcError: `invalid_argument` for a range beyond the profile's locations, or a sample without a value for each type.
@@ -82,26 +82,26 @@ def _location(location: Location) -> otlp.Location:
 
 
 def _moved(index: int) -> int:
-    """The index behind the empty entry that comes first today; -1, which is beyond every table, for one that cannot be."""
+    """Returns the index after the empty first entry; -1, which is beyond every table, for an impossible one."""
     return index + 1 if 0 <= index < _MAX_INT32 else -1
 
 
 def _attribute(attribute: Attribute, names: list[str]) -> otlp.KeyValueAndUnit:
-    """The attribute as it is used: a name, which becomes one of the `names`, and a text."""
+    """Converts the attribute: its name is added to `names`, its value is text."""
     names.append(attribute.key)
     text = AnyValue.FromString(attribute.value).string_value
     return otlp.KeyValueAndUnit(key_strindex=len(names) - 1, value=AnyValue(string_value=text))
 
 
 def _stacks_of(profile: RangeProfile, dictionary: Dictionary) -> Sequence[int]:
-    """The index of each sample's stack."""
+    """Returns the index of each sample's stack."""
     count = len(profile.location_indices)
     ranges = [(sample.locations_start_index, sample.locations_length) for sample in profile.sample]
     distinct = [*dict.fromkeys(ranges)]
     for start, length in distinct:
         if not 0 <= start <= start + length <= count or length < 0:
             raise invalid_argument(
-                f"{length} locations from {start} on are out of range: location_indices has {count} entries"
+                f"{length} locations from {start} are out of range: location_indices has {count} entries"
             )
     indices = dictionary.add_stacks(profile.location_indices, distinct)
     by_range = dict(zip(distinct, indices, strict=True))
@@ -109,12 +109,12 @@ def _stacks_of(profile: RangeProfile, dictionary: Dictionary) -> Sequence[int]:
 
 
 def _values_of(sample: RangeSample, types: int) -> Sequence[Sequence[int]]:
-    """The values of each sample type: one, or of a single type any number."""
+    """Returns the values of each sample type: one, or any number if there is a single type."""
     if types == 1:
         return [sample.value]
     if len(sample.value) != types:
         raise invalid_argument(
-            f"a sample has {len(sample.value)} values, and its profile {types} sample types"
+            f"a sample has {len(sample.value)} values, but its profile has {types} sample types"
         )
     return [[value] for value in sample.value]
 

@@ -1,6 +1,6 @@
-"""The locations and functions of a request's dictionary, as columns, and what of them one profile needs.
+"""The locations and functions of a request's dictionary, as columns, and the subset that one profile uses.
 
-A dictionary serves all profiles of a request: each is given its part of it, so that what it costs is its own size.
+All profiles of a request share a dictionary: each gets its subset, so that its cost depends on its own size.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _FUNCTION_SEPARATOR: Final = b"\x08\x00\x10\x00\x18\x00\x20\x00"
 
 
 class FunctionTexts(NamedTuple):
-    """The functions that a profile needs, by number, and for each the indices of its texts, and its first line."""
+    """The functions that a profile uses, by number, and for each the indices of its texts, and its first line."""
 
     ids: Sequence[int]
     names: Sequence[int]
@@ -28,7 +28,7 @@ class FunctionTexts(NamedTuple):
     start_lines: Sequence[int]
 
     def numbered(self, numbers: Mapping[int, int]) -> Functions:
-        """As a pprof has them, where a text has the number that its index has here."""
+        """Converts the functions to those of a pprof whose texts are numbered by `numbers`."""
         return Functions(
             ids=self.ids,
             names=[*map(numbers.__getitem__, self.names)],
@@ -39,7 +39,7 @@ class FunctionTexts(NamedTuple):
 
 
 class SymbolTables:
-    """The tables of one request, by the numbers that a pprof has for their entries."""
+    """The tables of one request, by the pprof numbers of their entries."""
 
     def __init__(self, message: otlp.ProfilesDictionary) -> None:
         message.DiscardUnknownFields()
@@ -47,17 +47,20 @@ class SymbolTables:
         self.mapping_numbers = Numbering.of("mapping_table", message.mapping_table)
         self.location_numbers = Numbering.of("location_table", message.location_table)
         self._function_numbers = Numbering.of("function_table", message.function_table)
-        # Behind the last entry stands the first once more: that is its number, if it is something.
+        # The first entry is repeated after the last, where its number points if it is used.
         self._read_locations([*lists.location_table, *lists.location_table[:1]])
         self._read_functions([*lists.function_table, *lists.function_table[:1]])
 
     def frame_count(self, locations: Sequence[int]) -> int:
-        """How many frames the locations of these numbers make; one that has no line makes one."""
+        """Returns the number of frames of these locations; a location without lines has one."""
         self.location_numbers.check(locations)
         return sum(map(self._frames.__getitem__, locations))
 
     def locations(self, numbers: Sequence[int]) -> Locations:
-        """The locations as a pprof has them; RpcError invalid_argument for what is not there, or names what is not."""
+        """Builds pprof locations.
+
+        Raises RpcError(INVALID_ARGUMENT) for a missing location, or one with dangling references.
+        """
         self.location_numbers.check(numbers)
         lines = numbers
         if self._line_counts.count(1) != len(self._line_counts):
@@ -78,7 +81,7 @@ class SymbolTables:
         )
 
     def functions(self, locations: Locations) -> FunctionTexts:
-        """The functions that the locations name. A line that names none counts for nothing."""
+        """Returns the functions that the locations refer to. A line without a function is skipped."""
         used = dict.fromkeys(locations.function_ids)
         used.pop(0, None)
         return FunctionTexts(

@@ -1,4 +1,4 @@
-"""The wire types of the fields of an export request, by kind of message, read without knowing the request's layout.
+"""Reads the wire types of an export request's fields, by kind of message, without knowing the request's layout.
 
 A message that is parsed as one of the probes of `otlp_layouts.proto` has its fields of one wire type. Serialized messages
 that are joined are one message, so that all profiles or samples of a request are probed at once.
@@ -38,7 +38,7 @@ def evidence_of(body: bytes) -> Evidence:
     """The fields and wire types of the request, and of its profiles, samples, attributes and stacks.
 
     Raises:
-        RpcError: `invalid_argument` for a body that is no protobuf message.
+        RpcError: `invalid_argument` for a body that is not a protobuf message.
     """
     try:
         request = _nested([body])

@@ -1,1 +1,1 @@
-"""Formats that are plain stacks with values: text, tries, trees, speedscope. Each becomes one pprof message."""
+"""Formats of plain stacks with values: text, tries, trees, speedscope. Each is converted to one pprof message."""

@@ -1,6 +1,6 @@
-"""What the end of an application's name says of a profile of plain stacks: `checkout.alloc_space` is bytes of memory.
+"""Derives the metric of plain stacks from an application's name: `checkout.alloc_space` is bytes of memory.
 
-Such a profile says nothing of itself. The names are those that Pyroscope's agents used to send.
+Such a profile does not contain its type. The names are those of Pyroscope's older agents.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _DEFAULT_ENDING: Final = "cpu"
 class SampleType:
     """A metric, and the type and unit of its values.
 
-    `period_ns` is the time that one sample stands for, 0 where values are no samples of a clock.
+    `period_ns` is the time that one sample represents, 0 if values are not samples of a clock.
     """
 
     metric: str
@@ -87,10 +87,10 @@ def sample_type_of(ending: str) -> SampleType:
 
 
 def read_app_name(app_name: str, sample_rate: int) -> tuple[str, SampleType]:
-    """The service, which is the name up to its last dot, and the sample type that what follows the dot stands for.
+    """Returns the service, which is the name up to its last dot, and the sample type of the ending after the dot.
 
     Without a dot it is CPU. At a `sample_rate` of 0, samples of a clock stay samples.
-    RefusedProfileError for an ending that stands for nothing.
+    Raises RefusedProfileError for an unknown ending.
     """
     service, dot, ending = app_name.rpartition(".")
     if not dot:

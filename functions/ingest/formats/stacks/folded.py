@@ -1,4 +1,4 @@
-"""groups, also called folded or collapsed: a stack a line, written `root;child;leaf`, and how often it was met.
+"""groups, also called folded or collapsed: a stack a line, written `root;child;leaf`, and its count.
 
 Format: github.com/brendangregg/FlameGraph, what its stackcollapse programs print.
 """
@@ -36,10 +36,10 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
 
 
 def sum_by_stack(text: bytes, *, negative: bool = True) -> dict[bytes, int]:
-    """How often each stack was met: the number follows the last blanks of its line.
+    """Returns the count of each stack: the number follows the last blanks of its line.
 
-    Empty lines, comments and numbers without a stack count for nothing. RpcError invalid_argument for any other line
-    that does not end in a number of 64 bits; unless `negative`, also for one that ends in a negative number.
+    Empty lines, comments and numbers without a stack are skipped. Raises RpcError(INVALID_ARGUMENT) for any other
+    line that does not end in a 64-bit integer and, unless `negative`, for a negative one.
     """
     counts: dict[bytes, int] = {}
     try:

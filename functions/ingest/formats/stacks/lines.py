@@ -1,4 +1,4 @@
-"""lines: a stack a line, written `root;child;leaf`, as often as it was met."""
+"""lines: a stack a line, written `root;child;leaf`, repeated for each sample."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,6 +11,6 @@ from ingest.request.query import IngestRequest
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """One profile. Empty lines and comments count for nothing."""
+    """Returns one profile. Empty lines and comments are skipped."""
     counts = Counter(split_lines(parts.get(WHOLE_BODY, b"")))
     return upload_of_stacks(request, {line: count for line, count in counts.items() if not is_comment(line)})

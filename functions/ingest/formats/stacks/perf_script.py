@@ -35,7 +35,7 @@ _TIMED_EVENT: Final = re.compile(
 _FRAME: Final = re.compile(
     r"[ \t]*+([0-9a-f]++)[ \t]++(.+?)(?: \([^()]*(?: \(deleted\))?\))?[ \t]*+", re.ASCII
 )
-"""The address, the symbol, and the file it is in: to the end of the line. `-F ip,sym` leaves the file out."""
+"""The address, the symbol, and its file, to the end of the line. `-F ip,sym` leaves the file out."""
 _OFFSET: Final = re.compile(r"\+0x[0-9a-f]+\Z")
 _SOURCE: Final = re.compile(r"[ \t]++[^\s()]+(?::\d+| \(inlined\))[ \t]*+")
 """A line of source code (`-F +srcline`) or an inlined function without a file beneath a frame."""
@@ -49,7 +49,7 @@ class _Event(NamedTuple):
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """One profile in which each event is one sample, whose root is the command. Offsets within functions are dropped."""
+    """Returns one profile: each event is a sample whose root is the command. Offsets within functions are dropped."""
     sums: Counter[tuple[str, ...]] = Counter()
     for names, count in perf_stacks(parts.get(WHOLE_BODY, b"")):
         sums[tuple(_OFFSET.sub("", name) for name in names)] += count
@@ -57,7 +57,7 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
 
 
 def perf_stacks(data: bytes) -> Iterator[Stack]:
-    """The stacks, the command first, and how many events had each.
+    """Returns the stacks, the command first, with their numbers of events.
 
     Raises:
         RpcError: `invalid_argument` for a line that is neither an event nor a frame, and for text that is not UTF-8.

@@ -1,38 +1,38 @@
-"""Trees as bytes: each node before its children, as its name, its value and how many children follow.
+"""Reads trees in pre-order: each node is its name, its value and its number of children, which follow.
 
-The formats `trie` and `tree` are written so. Numbers are varints, as protobuf and Go's encoding/binary have them.
+The encoding of the formats `trie` and `tree`. Numbers are varints, as in protobuf and Go's encoding/binary.
 """
 
 from typing import Final
 
 from flamehouse.errors import RpcError, invalid_argument
-from ingest.request.budget import Room
+from ingest.request.budget import Budget
 
 _MAX_NAME_BYTES: Final = 65_535
 _MAX_PATH_BYTES: Final = 1 << 26
-"""Of the paths of all nodes with a value together: a long way down is part of the path of each node beneath it."""
+"""Of the paths of all nodes with a value together: a long path is a part of the path of each descendant."""
 _MIN_NODE_BYTES: Final = 3
 _MAX_NUMBER: Final = (1 << 64) - 1
 _MAX_NUMBER_BITS: Final = 70
 
 
 def sum_by_path(data: bytes, separator: bytes) -> dict[bytes, int]:
-    """The values of all nodes by their path, which is the names from the root on with `separator` between.
+    """Returns the values of all nodes by path: the names from the root on, joined by `separator`.
 
-    Nodes are read until the data end: a root may follow another. RpcError invalid_argument for nodes that are cut
-    short, names beyond 65,535 bytes, numbers beyond 64 bits, and paths beyond 64 MiB together.
+    Nodes are read to the end of the data, which may have several roots. Raises RpcError(INVALID_ARGUMENT) for
+    truncated nodes, names beyond 65,535 bytes, numbers beyond 64 bits, and paths beyond 64 MiB together.
     """
     sums: dict[bytes, int] = {}
     path: list[bytes] = []
     children_left: list[int] = []
     position = path_bytes = 0
-    room = Room(_MAX_PATH_BYTES, "bytes in the paths of its nodes")
+    budget = Budget(_MAX_PATH_BYTES, "bytes in the paths of its nodes")
     while position < len(data) or children_left:
         name, value, children, position = _read_node(data, position)
         path.append(name)
         path_bytes += len(name) + 1
         if value:
-            room.take(path_bytes)
+            budget.take(path_bytes)
             key = separator.join(path)
             sums[key] = sums.get(key, 0) + value
         children_left.append(children)
@@ -45,7 +45,7 @@ def sum_by_path(data: bytes, separator: bytes) -> dict[bytes, int]:
 
 
 def _read_node(data: bytes, position: int) -> tuple[bytes, int, int, int]:
-    """The node's name, value and number of children, and where the next node begins."""
+    """Returns the node's name, value, number of children and end position."""
     try:
         size, start = _read_varint(data, position)
         if size > _MAX_NAME_BYTES:
@@ -61,7 +61,7 @@ def _read_node(data: bytes, position: int) -> tuple[bytes, int, int, int]:
 
 
 def _read_varint(data: bytes, position: int) -> tuple[int, int]:
-    """The number at a position, and the position behind it; IndexError where the data end first."""
+    """Returns the number at a position, and its end position. Raises IndexError if the data is truncated."""
     number = data[position]
     position += 1
     if number < 0x80:
@@ -79,4 +79,4 @@ def _read_varint(data: bytes, position: int) -> tuple[int, int]:
 
 
 def _cut_short() -> RpcError:
-    return invalid_argument("the data end before the last node does")
+    return invalid_argument("the data ends within the last node")

@@ -1,6 +1,6 @@
-"""speedscope: the JSON files of speedscope.app, which py-spy, Austin and many others write too.
+"""Reads speedscope: the JSON files of speedscope.app, py-spy, Austin and many others.
 
-Schema: github.com/jlfwong/speedscope, src/lib/file-format-spec.ts. Units and rates are read as Grafana Pyroscope does.
+Schema: github.com/jlfwong/speedscope, src/lib/file-format-spec.ts. Units and rates follow Grafana Pyroscope.
 """
 
 import itertools
@@ -12,7 +12,7 @@ from flamehouse.errors import invalid_argument
 from ingest.formats import Parsed
 from ingest.formats.stacks.app_name import read_app_name
 from ingest.formats.stacks.speedscope_events import Sums, add_evented, add_sampled
-from ingest.formats.stacks.stack_profile import Stack, StackRooms, stack_profile, upload_of_profiles
+from ingest.formats.stacks.stack_profile import Stack, StackBudgets, stack_profile, upload_of_profiles
 from ingest.profile.incoming import IncomingProfile
 from ingest.request.body import WHOLE_BODY
 from ingest.request.json_fields import number_of, object_of, objects_of, parse_json, shown, text_of
@@ -24,7 +24,7 @@ _SECOND_NS: Final = 1_000_000_000
 _BYTES: Final = "bytes"
 
 _PRECISION: Final = 100
-"""Weights that are not bytes are counted in hundredths."""
+"""Weights other than bytes are counted in hundredths."""
 _RATES: Final[Mapping[str, int]] = {
     "nanoseconds": _PRECISION * 1_000_000_000,
     "microseconds": _PRECISION * 1_000_000,
@@ -33,14 +33,14 @@ _RATES: Final[Mapping[str, int]] = {
     "none": _PRECISION * 100,
     _BYTES: 0,
 }
-"""The sample rate of each unit, at which its hundredths are the time they say; a weight without unit is 10 ms."""
+"""The sample rate at which a unit's hundredths equal its time; a weight without a unit is 10 ms."""
 
 _ADDERS: Final = {"evented": add_evented, "sampled": add_sampled}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Key:
-    """What profiles have alike that are one."""
+    """The key by which profiles are merged into one."""
 
     name: str
     type: str
@@ -49,7 +49,7 @@ class _Key:
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """A profile for each of the file's that differ in name, type, unit or start."""
+    """Returns a profile for each distinct name, type, unit and start in the file."""
     file = object_of(parse_json(parts.get(WHOLE_BODY, b"")), "the file")
     schema = text_of(file, "$schema")
     if schema != _SCHEMA:
@@ -59,13 +59,13 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
     profiles = objects_of(file, "profiles")
     if len(profiles) > _MAX_PROFILES:
         raise invalid_argument(f"the file has more than {_MAX_PROFILES} profiles")
-    make = _Maker(request=request, names=names, several=len(profiles) > 1, rooms=StackRooms())
+    make = _Maker(request=request, names=names, several=len(profiles) > 1, budgets=StackBudgets())
     return upload_of_profiles(request, [*itertools.starmap(make.profile, _merged(profiles, names).items())])
 
 
 def _merged(profiles: Sequence[Mapping[str, object]], names: Mapping[int, str]) -> dict[_Key, Sums]:
     sums_by_key: dict[_Key, Sums] = {}
-    frames_room = StackRooms().frames
+    frames_room = StackBudgets().frames
     for profile in profiles:
         key = _Key(
             name=text_of(profile, "name"),
@@ -83,29 +83,29 @@ def _merged(profiles: Sequence[Mapping[str, object]], names: Mapping[int, str]) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Maker:
-    """Makes profiles of one file; `several` if it has more than one."""
+    """Builds the profiles of one file; `several` if it has more than one."""
 
     request: IngestRequest
     names: Mapping[int, str]
     several: bool
-    rooms: StackRooms
+    budgets: StackBudgets
 
     def profile(self, key: _Key, sums: Sums) -> IncomingProfile:
-        """One profile, whose values are time where its sample type is."""
+        """Builds one profile; its values are time if its sample type is."""
         request = self.request
         is_default = request.sample_rate == DEFAULT_SAMPLE_RATE
         rate = _RATES[key.unit] if is_default else request.sample_rate
         service, sample_type = read_app_name(self._app_name(key.unit), rate)
         factor = 1 if key.unit == _BYTES else _PRECISION
         if sample_type.period_ns:
-            # A period is a nanosecond at least, and a hundredth of a nanosecond is less.
+            # The shortest period is one nanosecond; a hundredth of a nanosecond is less.
             factor = factor * _SECOND_NS // rate if is_default else factor * sample_type.period_ns
         stacks = _stacks(sums, self.names, factor)
         labels = {"profile_name": key.name} if key.name else {}
-        return stack_profile(request, service, sample_type, stacks, self.rooms, labels)
+        return stack_profile(request, service, sample_type, stacks, self.budgets, labels)
 
     def _app_name(self, unit: str) -> str:
-        """The unit tells the sample type of one of several, and of bytes where the application's name tells none."""
+        """The unit decides the sample type if there are several profiles, or if the application's name does not."""
         app_name = self.request.app_name
         if self.several or (unit == _BYTES and "." not in app_name):
             return f"{app_name}.{unit}"

@@ -1,29 +1,29 @@
-"""What the profiles of a speedscope file add up to by stack: samples with weights, or frames that open and close."""
+"""Sums the profiles of a speedscope file by stack: samples with weights, or frames that open and close."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from flamehouse.errors import invalid_argument
-from ingest.request.budget import Room
+from ingest.request.budget import Budget
 from ingest.request.json_fields import list_of, number_from, number_of, objects_of, shown, text_of
 
 type Sums = dict[tuple[int, ...], float]
-"""Weights by stack, which is the indices of its frames, the root's first. Whole numbers stay whole."""
+"""Weights by stack, a tuple of frame indices, root first. Integers stay integers."""
 
 _ROOT: Final = 0
 
 
 def add_sampled(
-    profile: Mapping[str, object], frames: Mapping[int, object], sums: Sums, frames_room: Room
+    profile: Mapping[str, object], frames: Mapping[int, object], sums: Sums, frames_room: Budget
 ) -> None:
-    """Add each sample's weight, but for samples without a stack.
+    """Adds each sample's weight, except for samples without a stack.
 
-    RpcError invalid_argument for frames that the file has not, for weights that are negative or missing, and for more
-    frames in its samples than there is room for.
+    Raises RpcError(INVALID_ARGUMENT) for unknown frames, for negative or missing weights, and for more frames than
+    the budget allows.
     """
     samples, weights = list_of(profile, "samples"), list_of(profile, "weights")
     if len(samples) != len(weights):
-        raise invalid_argument(f"there are {len(samples)} samples and {len(weights)} weights")
+        raise invalid_argument(f"{len(samples)} samples have {len(weights)} weights")
     for sample, weight in zip(samples, weights, strict=True):
         value = number_from(weight, "a weight")
         if value < 0:
@@ -36,23 +36,23 @@ def add_sampled(
 
 def _stack(sample: object, frames: Mapping[int, object]) -> tuple[int, ...]:
     if not isinstance(sample, list):
-        raise invalid_argument("a sample is no list of frames")
+        raise invalid_argument("a sample is not a list of frames")
     try:
         if all(map(frames.__contains__, sample)):
             return tuple(sample)
     except TypeError:
         pass
-    raise invalid_argument("a sample has a frame that the file has not")
+    raise invalid_argument("a sample has an unknown frame")
 
 
 def add_evented(
-    profile: Mapping[str, object], frames: Mapping[int, object], sums: Sums, frames_room: Room
+    profile: Mapping[str, object], frames: Mapping[int, object], sums: Sums, frames_room: Budget
 ) -> None:
-    """Add the time between events to the stack that was open then; time without a stack counts for nothing.
+    """Adds the time between events to the open stack; time without a stack is dropped.
 
-    RpcError invalid_argument for events that go back in time, for frames that the file has not or that are closed but
-    are not the innermost, and for more frames in its distinct stacks than there is room for: each event may make one more
-    stack, of any depth.
+    Raises RpcError(INVALID_ARGUMENT) for events that go back in time, for unknown frames, for a closed frame that is
+    not the innermost, and for more frames in distinct stacks than the budget allows: each event may add a stack of
+    any depth.
     """
     tree = _CallTree()
     last = number_of(profile, "startValue")
@@ -61,7 +61,7 @@ def add_evented(
         if at < last:
             raise invalid_argument(f"events are out of order: {at} comes after {last}")
         if not isinstance(frame, int | float) or frame not in frames:
-            raise invalid_argument("an event has a frame that the file has not")
+            raise invalid_argument("an event has an unknown frame")
         tree.spend(at - last)
         match text_of(event, "type"):
             case "O":
@@ -75,7 +75,7 @@ def add_evented(
 
 
 class _CallTree:
-    """A node for each distinct stack, so that an event costs the same however deep it is."""
+    """A node for each distinct stack, so that the cost of an event is independent of depth."""
 
     def __init__(self) -> None:
         self._children: dict[tuple[int, int], int] = {}
@@ -102,10 +102,10 @@ class _CallTree:
 
     def close(self, frame: int) -> None:
         if self._frames[self._open] != frame:
-            raise invalid_argument(f"frame {frame} is closed, but is not the innermost that is open")
+            raise invalid_argument(f"frame {frame} is closed, but is not the innermost open frame")
         self._open = self._parents[self._open]
 
-    def add_to(self, sums: Sums, frames_room: Room) -> None:
+    def add_to(self, sums: Sums, frames_room: Budget) -> None:
         spent = [node for node, value in enumerate(self._values) if value]
         frames_room.take(sum(self._depths[node] for node in spent))
         for node in spent:

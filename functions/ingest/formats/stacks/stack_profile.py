@@ -1,4 +1,4 @@
-"""Profiles of plain stacks, which are names and a value, as labels and a pprof message of one sample type."""
+"""Converts plain stacks, which are names and a value, to labels and a pprof message of one sample type."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,48 +13,48 @@ from ingest.formats.stacks.app_name import SampleType, read_app_name, sample_typ
 from ingest.profile.incoming import IncomingProfile
 from ingest.profile.pprof import shorten
 from ingest.profile.series_labels import series_labels
-from ingest.request.budget import Room
+from ingest.request.budget import Budget
 from ingest.request.query import DEFAULT_SAMPLE_RATE, IngestRequest
 
 _MAX_STACKS: Final = 1 << 18
-"""Distinct ones of a profile."""
+"""Distinct stacks of a profile."""
 _MAX_FRAMES: Final = 4_000_000
-"""Of all stacks of an upload together: short names and shared ones make many frames of few bytes."""
+"""Of all stacks of an upload together: short or shared names make many frames from few bytes."""
 _MAX_NAME_CHARS: Final = 1 << 24
-"""Several profiles may share long names, and each has to hold them."""
+"""Several profiles may share long names, and each contains them."""
 _MAX_VALUE: Final = (1 << 63) - 1
 _MAX_SHOWN_BYTES: Final = 256
 _DROPPING_LABEL: Final = "profile_id"
 
 type Stack = tuple[Sequence[str], int]
-"""The names of a stack's frames, the root's first, and its value."""
+"""The frame names of a stack, root first, and its value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StackRooms:
-    """What the profiles of one upload may have together."""
+class StackBudgets:
+    """The budgets that the profiles of one upload share."""
 
-    frames: Room = field(default_factory=lambda: Room(_MAX_FRAMES, "frames in its stacks"))
-    names: Room = field(
-        default_factory=lambda: Room(_MAX_NAME_CHARS, "characters in the names of its frames")
+    frames: Budget = field(default_factory=lambda: Budget(_MAX_FRAMES, "frames in its stacks"))
+    names: Budget = field(
+        default_factory=lambda: Budget(_MAX_NAME_CHARS, "characters in the names of its frames")
     )
 
 
 def upload_of_stacks(request: IngestRequest, stacks: Mapping[bytes, int]) -> Parsed:
-    """An upload of one profile, of stacks written `root;child;leaf`, in UTF-8, with how often each was met.
+    """Builds an upload of one profile from stacks written `root;child;leaf`, in UTF-8, with their counts.
 
-    The stack without a frame counts for nothing. RpcError invalid_argument for more than 262,144 distinct stacks, and as
-    `stack_profile` says.
+    A stack without frames is dropped. Raises RpcError(INVALID_ARGUMENT) for more than 262,144 distinct stacks, and
+    the errors of `stack_profile`.
     """
-    Room(_MAX_STACKS, "distinct stacks").take(len(stacks))
+    Budget(_MAX_STACKS, "distinct stacks").take(len(stacks))
     return _upload(
         request, ((frames_of(stack), value) for stack, value in stacks.items() if value > 0 and stack)
     )
 
 
 def upload_of_named_stacks(request: IngestRequest, stacks: Sequence[Stack]) -> Parsed:
-    """An upload of one profile, of stacks with how often each was met; RpcError as `upload_of_stacks`."""
-    Room(_MAX_STACKS, "distinct stacks").take(len(stacks))
+    """Builds an upload of one profile from stacks with their counts. Raises the errors of `upload_of_stacks`."""
+    Budget(_MAX_STACKS, "distinct stacks").take(len(stacks))
     return _upload(request, stacks)
 
 
@@ -80,12 +80,12 @@ def upload_of_measured(request: IngestRequest, profiles: Sequence[MeasuredStacks
         RpcError: as `upload_of_stacks`.
         RefusedProfileError: as `upload_of_stacks`, and for an ending whose unit is another.
     """
-    room, rooms = Room(_MAX_STACKS, "distinct stacks"), StackRooms()
+    budget, budgets = Budget(_MAX_STACKS, "distinct stacks"), StackBudgets()
     made = []
     for profile in profiles:
-        room.take(profile.count)
+        budget.take(profile.count)
         service, sample_type = _named(request.app_name, profile.sample_type)
-        made.append(stack_profile(request, service, sample_type, profile.stacks, rooms, profile.labels))
+        made.append(stack_profile(request, service, sample_type, profile.stacks, budgets, profile.labels))
     return upload_of_profiles(request, made)
 
 
@@ -108,11 +108,13 @@ def _upload(request: IngestRequest, stacks: Iterable[Stack]) -> Parsed:
     service, sample_type = read_app_name(request.app_name, request.sample_rate)
     factor = sample_type.period_ns or 1
     counted = ((names, count * factor) for names, count in stacks)
-    return upload_of_profiles(request, [stack_profile(request, service, sample_type, counted, StackRooms())])
+    return upload_of_profiles(
+        request, [stack_profile(request, service, sample_type, counted, StackBudgets())]
+    )
 
 
 def upload_of_profiles(request: IngestRequest, profiles: Sequence[IncomingProfile]) -> Parsed:
-    """The upload; it is of nothing where the name has a label `profile_id`: that is how Pyroscope drops it."""
+    """Builds the upload; it is empty if the name has a label `profile_id`, as Pyroscope drops such uploads."""
     if _DROPPING_LABEL in request.labels:
         return Parsed(profiles=(), timed=True)
     return Parsed(profiles=profiles, timed=request.timed)
@@ -123,16 +125,16 @@ def stack_profile(
     service: str,
     sample_type: SampleType,
     stacks: Iterable[Stack],
-    rooms: StackRooms,
+    budgets: StackBudgets,
     more_labels: Mapping[str, str] | None = None,
 ) -> IncomingProfile:
-    """One profile, at the time the request says. `more_labels` take the place of its own.
+    """Builds one profile, at the request's time. `more_labels` override its labels.
 
-    RpcError invalid_argument for more frames or longer names than there is room for, RefusedProfileError for values
-    beyond 64 bits together.
+    Raises RpcError(INVALID_ARGUMENT) for more frames or longer names than the budgets allow, and RefusedProfileError
+    for values that add up to more than 64 bits.
     """
     pprof = profile_pb2.Profile(time_nanos=request.start_ns, period=sample_type.period_ns)
-    names = _add_samples(pprof, stacks, sample_type.type, rooms)
+    names = _add_samples(pprof, stacks, sample_type.type, budgets)
     _add_names(pprof, names)
     _add_types(pprof, sample_type)
     labels = {**series_labels(request, service, sample_type.metric), **(more_labels or {})}
@@ -140,9 +142,9 @@ def stack_profile(
 
 
 def frames_of(stack: bytes) -> list[str]:
-    """The names of a stack written `root;child;leaf`; none after a semicolon at the end.
+    """Splits a stack written `root;child;leaf`; a trailing semicolon adds no name.
 
-    RefusedProfileError for one that is not UTF-8.
+    Raises RefusedProfileError for invalid UTF-8.
     """
     try:
         names = stack.decode().split(";")
@@ -154,7 +156,7 @@ def frames_of(stack: bytes) -> list[str]:
 
 
 def _undecodable(stack: bytes) -> str:
-    """The first name that is not UTF-8, in hexadecimal."""
+    """Returns the first name that is not UTF-8, in hexadecimal."""
     return next(name.hex() for name in stack.split(b";") if not _is_utf8(name))[: 2 * _MAX_SHOWN_BYTES]
 
 
@@ -167,24 +169,24 @@ def _is_utf8(name: bytes) -> bool:
 
 
 def _add_samples(
-    pprof: profile_pb2.Profile, stacks: Iterable[Stack], type_: str, rooms: StackRooms
+    pprof: profile_pb2.Profile, stacks: Iterable[Stack], type_: str, budgets: StackBudgets
 ) -> list[str]:
-    """Add a sample for each stack; the names of their locations, in the order of their ids, which count from 1."""
+    """Adds a sample for each stack, and returns the location names in the order of their ids, which start at 1."""
     ids: defaultdict[str, int] = defaultdict(count(1).__next__)
     id_of, add = ids.__getitem__, pprof.sample.add
     value_left = _MAX_VALUE
     for names, value in stacks:
-        rooms.frames.take(len(names))
+        budgets.frames.take(len(names))
         value_left -= value
         if value_left < 0:
-            raise _refused(f"the values of sample type '{type_}' add up to more than 64 bits hold")
+            raise _refused(f"the values of sample type '{type_}' add up to more than 64 bits")
         add(location_id=[*map(id_of, reversed(names))], value=(value,))
-    rooms.names.take(sum(map(len, ids)))
+    budgets.names.take(sum(map(len, ids)))
     return [*ids]
 
 
 def _add_names(pprof: profile_pb2.Profile, names: Sequence[str]) -> None:
-    """A function for each name, and a location for each function, of the same id; the name's index is that too."""
+    """Adds a function for each name, and a location for each function; id and string index are equal."""
     pprof.string_table.append("")
     pprof.string_table.extend(map(shorten, names))
     add_function, add_location = pprof.function.add, pprof.location.add

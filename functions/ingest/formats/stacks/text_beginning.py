@@ -1,4 +1,4 @@
-"""Tells formats of text by how they begin."""
+"""Detects text formats by their beginning."""
 
 import re
 from typing import Final
@@ -8,11 +8,13 @@ _HEADER_OF_AUSTIN: Final = re.compile(rb"\s*+# austin: ")
 _PERF_EVENT: Final = re.compile(
     rb"[^\S\n]*+\S[^\n]{0,255}?[^\S\n]++\d++(?:/\d++)?[^\S\n]++(?:\[\d++\][^\S\n]++)?[\d.]+:[^\S\n]"
 )
-"""The command, the ids of its process and thread, the CPU, and the time with a colon, which no folded stack ends in."""
+"""The command, the ids of its process and thread, the CPU, and the time with a colon, which never ends a folded
+stack.
+"""
 
 
 def begins_as_perf_script(data: bytes) -> bool:
-    """Whether the first line that is no comment and not empty is an event of `perf script`, and not the last line."""
+    """Whether the first line that is neither a comment nor empty is an event of `perf script`, and not the last line."""
     lines = data.split(b"\n")[:-1]
     first = next((line for line in lines if line.strip() and not line.startswith(b"#")), b"")
     return _PERF_EVENT.match(first) is not None

@@ -1,4 +1,4 @@
-"""The text of an upload, whatever its encoding and line ends, as lines without blanks at their ends."""
+"""Splits the text of an upload, in any encoding and with any line ends, into lines without trailing blanks."""
 
 from typing import Final
 
@@ -11,9 +11,9 @@ _AFTER_COMMENT: Final = frozenset({b"", b" ", b"\t", b"#", b"!", b"="})
 
 
 def split_lines(text: bytes) -> list[bytes]:
-    """The lines of a text in UTF-8 or UTF-16, without the blanks and the LF or CR LF at their ends.
+    """Returns the lines of a text in UTF-8 or UTF-16, without trailing blanks and LF or CR LF.
 
-    RpcError invalid_argument for a line of 64 KiB or more.
+    Raises RpcError(INVALID_ARGUMENT) for a line of 64 KiB or more.
     """
     lines = utf8_text(text).split(b"\n")
     if max(map(len, lines)) > _MAX_LINE_BYTES:
@@ -23,5 +23,5 @@ def split_lines(text: bytes) -> list[bytes]:
 
 
 def is_comment(line: bytes) -> bool:
-    """Whether a line is a comment or header, `# mode: wall`, and no stack whose first name begins with `#`."""
+    """Whether a line is a comment or header (`# mode: wall`), and not a stack whose first name begins with `#`."""
     return line.startswith(_COMMENT) and line[1:2] in _AFTER_COMMENT

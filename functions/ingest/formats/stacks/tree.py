@@ -1,4 +1,4 @@
-"""tree: a call tree, each node with the value of its own. The root has no name and stands for no frame."""
+"""tree: a call tree, each node with its own value. The root has no name and is not a frame."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ _SEPARATOR = b";"
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """One profile. What the root itself has counts for nothing; a root that has a name is a frame all the same."""
+    """Returns one profile. The root's value is ignored, but a root with a name is a frame."""
     stacks: dict[bytes, int] = {}
     for path, value in sum_by_path(parts.get(WHOLE_BODY, b""), _SEPARATOR).items():
         stack = path.removeprefix(_SEPARATOR)

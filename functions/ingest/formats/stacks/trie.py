@@ -1,6 +1,6 @@
-"""trie: stacks written `root;child;leaf` as a prefix tree, the way old agents sent them.
+"""trie: stacks written `root;child;leaf` as a prefix tree, as old agents send them.
 
-A node's name is what it adds to that of its parent, wherever that ends: `main;wo` may have a child `rk`.
+A node's name extends its parent's at any character: `main;wo` may have a child `rk`.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """V8's CPU profiles: `.cpuprofile` files of Node.js and Chrome's developer tools.
 
-Format: the type Profiler.Profile of the Chrome DevTools Protocol. A sample is a node, and lasts for its time delta in
-microseconds; a profile without time deltas has samples evenly between its start and end.
+Format: the type Profiler.Profile of the Chrome DevTools Protocol. A sample is a node with a duration, its time delta
+in microseconds; without time deltas, samples are spread evenly between start and end.
 """
 
 from collections import Counter, defaultdict
@@ -27,11 +27,11 @@ _US_NS: Final = 1_000
 _ROOT: Final = "(root)"
 _ANONYMOUS: Final = "(anonymous)"
 _IDLE: Final = frozenset({"(idle)"})
-"""Time in which nothing ran, which no profile of CPU time counts."""
+"""Idle time, which a CPU profile does not count."""
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """One profile of CPU time, without the time in which the program was idle."""
+    """Returns one profile of CPU time, without idle time."""
     file = object_of(parse_json(parts.get(WHOLE_BODY, b"")), "the file")
     return upload_of_measured(request, [cpu_stacks(file)])
 
@@ -45,7 +45,7 @@ def cpu_stacks(profile: Mapping[str, object], labels: Mapping[str, str] | None =
 
 
 def _stacks(profile: Mapping[str, object], times: Mapping[int, float]) -> Iterator[Stack]:
-    """The stacks with their nanoseconds, made one at a time: a deep tree has many long ones."""
+    """Yields the stacks with their nanoseconds, one at a time: a deep tree has many long ones."""
     names: dict[int, str] = {}
     parents: dict[int, int] = {}
     for node in objects_of(profile, "nodes"):
@@ -57,13 +57,13 @@ def _stacks(profile: Mapping[str, object], times: Mapping[int, float]) -> Iterat
             parents[int(number_from(child, "a child"))] = id_
     for id_, time_us in times.items():
         if id_ not in names:
-            raise invalid_argument(f"a sample has the node {id_}, which the profile does not have")
+            raise invalid_argument(f"a sample has the unknown node {id_}")
         if time_us > 0 and names[id_] not in _IDLE:
             yield _stack(id_, names, parents), round(time_us * _US_NS)
 
 
 def _stack(id_: int, names: Mapping[int, str], parents: Mapping[int, int]) -> Sequence[str]:
-    """The names of a node and of those above it, the outermost first; the root is not a frame."""
+    """Returns the names of a node and its ancestors, the outermost first; the root is not a frame."""
     stack: list[str] = []
     while id_ in names:
         stack.append(names[id_])
@@ -76,14 +76,14 @@ def _stack(id_: int, names: Mapping[int, str], parents: Mapping[int, int]) -> Se
 
 
 def _times(profile: Mapping[str, object]) -> Mapping[int, float]:
-    """The microseconds of each node that has samples."""
+    """Returns the microseconds of each node with samples."""
     samples = [int(number_from(each, "a sample")) for each in list_of(profile, "samples")]
     deltas = [number_from(each, "a time delta") for each in list_of(profile, "timeDeltas")]
     if not deltas:
         time_us = number_of(profile, "endTime") - number_of(profile, "startTime")
         return {id_: time_us * count / len(samples) for id_, count in Counter(samples).items()}
     if len(samples) != len(deltas):
-        raise invalid_argument(f"there are {len(samples)} samples and {len(deltas)} timeDeltas")
+        raise invalid_argument(f"{len(samples)} samples have {len(deltas)} timeDeltas")
     times: defaultdict[int, float] = defaultdict(float)
     for id_, delta in zip(samples, deltas, strict=True):
         times[id_] += delta

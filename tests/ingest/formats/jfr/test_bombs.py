@@ -9,7 +9,7 @@ import pytest
 
 from flamehouse.pb.jfr_pb2 import Context, LabelsSnapshot
 from ingest.formats.jfr.chunks import read_chunks
-from ingest.formats.jfr.limits import Rooms
+from ingest.formats.jfr.limits import Budgets
 from ingest.formats.jfr.metadata import Metadata
 from tests.support.costs import costing_at_most
 from tests.support.uploads.jfr_recordings import (
@@ -294,7 +294,7 @@ def test_little_bytes_that_mean_much_cost_little(written: Callable[[], bytes], m
             ).SerializeToString(),
             "a context has more than 1000 labels",
         ),
-        (b"\x12\x07\x08\x01\x12\x03\xff\xfea", "the labels are no LabelsSnapshot"),
+        (b"\x12\x07\x08\x01\x12\x03\xff\xfea", "the labels are not a LabelsSnapshot"),
     ],
 )
 def test_labels_that_mean_much_are_refused(labels: bytes, message: str) -> None:
@@ -354,9 +354,9 @@ def test_metadata_is_kept_up_to_so_many_bytes() -> None:
 
 def test_metadata_that_is_kept_is_the_same_for_the_next_recording() -> None:
     def classes(data: bytes) -> object:
-        rooms = Rooms()
-        (chunk,) = read_chunks(data, rooms)
-        return Metadata(rooms).classes(chunk)
+        budgets = Budgets()
+        (chunk,) = read_chunks(data, budgets)
+        return Metadata(budgets).classes(chunk)
 
     first = classes(metadata_of(1, 10))
     assert classes(metadata_of(1, 10)) is first

@@ -70,12 +70,12 @@ def test_a_recording_is_taken_however_it_is_packed(body: bytes, content_type: st
     [
         (b"FLR\0", "", "the recording is damaged: it ends within the header of a chunk"),
         (b"x" * 100, "", "the recording is damaged: a chunk does not begin with FLR"),
-        (form(("recording", RECORDING)), FORM, "the form has no part 'jfr', only 'recording'"),
-        (form(("labels", b"")), FORM, "the form has no part 'jfr'"),
+        (form(("recording", RECORDING)), FORM, "missing form part 'jfr', only 'recording'"),
+        (form(("labels", b"")), FORM, "missing form part 'jfr'"),
         (
             form(("jfr", RECORDING), ("labels", b"\x0a\x05")),
             FORM,
-            "the labels are no LabelsSnapshot: Error parsing message",
+            "the labels are not a LabelsSnapshot: Error parsing message",
         ),
         (RECORDING[:-1], "", "the recording is damaged: a chunk ends beyond the recording"),
         (gzipped(RECORDING)[:-1], "", "the gzip body ends too early"),
@@ -177,7 +177,7 @@ def test_ticks_of_each_chunks_clock_become_nanoseconds(
 def test_a_clock_without_ticks_is_refused(ticks_per_s: int) -> None:
     data = recording(sample(state=1), header={"frequency": ticks_per_s})
     status, _, message = refusal(Ingest().post(data, QUERY))
-    assert (status, f"a second has {ticks_per_s} ticks" in message) == (422, True)
+    assert (status, f"invalid clock frequency of {ticks_per_s} ticks a second" in message) == (422, True)
 
 
 @pytest.mark.parametrize(("rate", "period_ns"), [("1", 1_000_000_000), ("1000", 1_000_000), ("", 10_000_000)])

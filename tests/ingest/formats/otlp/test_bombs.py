@@ -29,13 +29,13 @@ def test_too_many_labels_of_a_sample_are_refused() -> None:
 def test_too_many_profiles_are_refused() -> None:
     export = Export()
     export.add(*[otlp.Profile()] * 10_001)
-    assert answered(export.body) == (400, "a request may hold 10000 profiles, not 10001")
+    assert answered(export.body) == (400, "the request has 10001 profiles: send at most 10000")
 
 
 def test_too_many_services_of_samples_are_refused() -> None:
     export = Export()
     samples = [export.sample(named={"service.name": f"s{n}"}) for n in range(10_001)]
-    reason = "the request has more than 10000 profiles, one for each service"
+    reason = "the request has more than 10000 profiles, counting one for each service"
     assert answered(export.add(export.profile(*samples), export.profile(samples[0])).body) == (
         400,
         f"resource 0, scope 0, profile 0: {reason}; resource 0, scope 0, profile 1: {reason}",

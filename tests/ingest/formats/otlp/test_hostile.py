@@ -299,10 +299,10 @@ def test_a_text_that_is_not_utf8_is_refused() -> None:
 def test_values_beyond_64_bits_are_refused(value: int) -> None:
     export = Export()
     export.add(export.profile(export.sample(values=[value])))
-    assert refused(export) == "the values of a sample add up to more than 64 bits hold"
+    assert refused(export) == "the values of a sample add up to more than 64 bits"
     export = Export()
     export.add(export.profile(export.sample(values=[value] * 4), period=0))
-    assert refused(export) == "the values of a sample add up to more than 64 bits hold"
+    assert refused(export) == "the values of a sample add up to more than 64 bits"
 
 
 def test_a_body_may_be_as_long_as_the_settings_say() -> None:

@@ -142,7 +142,7 @@ def of_18(*samples: V18Sample) -> V18Profile:
     return V18Profile(samples=samples, time_unix_nano=1)
 
 
-NONE = "the profiles are of no layout of OTLP profiles that is read (1.5 to 1.10), or of several at once"
+NONE = "the profiles match no supported layout of OTLP profiles (1.5 to 1.10), or mix several"
 AMBIGUITIES: Mapping[str, tuple[list[V18Sample], str]] = {
     "a value for each timestamp": ([V18Sample(stack_index=1, values=[1], timestamps_unix_nano=[9])], BOTH),
     "a value that is no index": ([V18Sample(stack_index=1, values=[7], timestamps_unix_nano=[9])], ""),
@@ -206,7 +206,7 @@ MIXED: Mapping[str, tuple[bytes, str]] = {
     ),
     "v1experimental": (
         raw_request(within(1, bytes(16)) + b"\x11" + bytes(8) + b"\x19" + bytes(8) + within(8, b"\x0a\x00")),
-        "OTLP profiles 1.3 and 1.4 (v1experimental, collectors before 0.116) are not read",
+        "OTLP profiles 1.3 and 1.4 (v1experimental, collectors before 0.116) are not supported",
     ),
     "a wire type of no layout": (raw_request(within(2, b"\x0d\x01\x00\x00\x00")), NONE),
 }
@@ -249,15 +249,15 @@ def of_17(*samples: RangeSample, locations: Sequence[int] = (0,), types: int = 1
 HOSTILE: Mapping[str, tuple[bytes, str]] = {
     "a range beyond the locations": (
         of_17(RangeSample(locations_start_index=0, locations_length=2, value=[1])),
-        "2 locations from 0 on are out of range: location_indices has 1 entries",
+        "2 locations from 0 are out of range: location_indices has 1 entries",
     ),
     "a negative range": (
         of_17(RangeSample(locations_start_index=-1, locations_length=1, value=[1])),
-        "1 locations from -1 on are out of range: location_indices has 1 entries",
+        "1 locations from -1 are out of range: location_indices has 1 entries",
     ),
     "a negative length": (
         of_17(RangeSample(locations_start_index=1, locations_length=-1, value=[1])),
-        "-1 locations from 1 on are out of range: location_indices has 1 entries",
+        "-1 locations from 1 are out of range: location_indices has 1 entries",
     ),
     "a location that is missing": (
         of_17(RangeSample(locations_length=1, value=[1]), locations=[9]),
@@ -273,7 +273,7 @@ HOSTILE: Mapping[str, tuple[bytes, str]] = {
     ),
     "a value for one of two sample types": (
         of_17(RangeSample(locations_length=1, value=[1]), types=2),
-        "a sample has 1 values, and its profile 2 sample types",
+        "a sample has 1 values, but its profile has 2 sample types",
     ),
     "ranges that overlap to too many frames": (
         of_17(

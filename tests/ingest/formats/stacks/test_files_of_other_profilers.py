@@ -166,7 +166,7 @@ def test_a_file_that_is_not_read_is_refused_with_the_reason(body: bytes, query: 
 
 def test_a_refused_file_says_what_it_was_taken_for_and_what_is_read() -> None:
     _, _, message = refusal(Ingest().post(files.INSTRUMENTS + b"1 s\n", "name=shop"))
-    assert "the content was taken for instruments (formats that are read: pprof, JFR, speedscope" in message
+    assert "the content was taken for instruments (supported formats: pprof, JFR, speedscope" in message
     _, _, message = refusal(Ingest().post(files.INSTRUMENTS + b"1 s\n", "name=shop&format=instruments"))
     assert "taken for" not in message
 

@@ -263,4 +263,8 @@ def test_a_line_that_perf_script_does_not_print_is_refused() -> None:
     ingest = Ingest()
     body = PERF_SCRIPT.replace(b"401100 Lorg", b"rubbish")
     status, _, message = refusal(ingest.post(body, "name=shop", content_type=""))
-    assert (status, "line 8 is neither an event nor a frame" in message, ingest.uploads) == (422, True, [])
+    assert (status, "line 8 is neither an event nor a frame" in message, ingest.uploads) == (
+        422,
+        True,
+        [],
+    )
