@@ -11,6 +11,7 @@ from ingest.formats.unread import READ
 from ingest.readers import ReadUpload, checks_of
 from ingest.received import ReceivedUpload
 from ingest.request.body import read_parts
+from ingest.request.multipart import is_multipart
 from ingest.request.query import parse_ingest_request
 from ingest.request.upload_id import upload_id
 
@@ -20,7 +21,11 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
     settings = services.settings
     request = parse_ingest_request(received.parameters, received.received_ns)
     name = format_of(request.format, received.content_type, received.body)
-    wording = _Wording(name=name, advice=no_such_format(request.format, name), guessed=not request.format)
+    wording = _Wording(
+        name=name,
+        advice=no_such_format(request.format, name),
+        guessed=not request.format and not is_multipart(received.content_type),
+    )
     request = replace(request, format=name)
     format_ = FORMATS[name]
     with wording.of_parsing():
@@ -69,7 +74,7 @@ class _Wording:
             raise self._worded(self._with_guess(error), "parsing", UNPROCESSABLE) from error.__cause__
 
     def _with_guess(self, error: RpcError) -> RpcError:
-        """The error with what the content was taken for and what is read, unless it says so or the request does."""
+        """The error with what the content was taken for and what is read, unless it or the request names it."""
         if not self.guessed or READ in error.message or error.code is not Code.INVALID_ARGUMENT:
             return error
         return invalid_argument(
