@@ -8,6 +8,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 
@@ -15,9 +16,11 @@ import pytest
 from google.protobuf import json_format
 
 from flamehouse.pb.push_pb2 import PushRequest
+from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
-from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.connection.client import ClickHouse, uses_embedded
+from ingest.pipeline import replay
 from tests.support.queries.queries import Server, drawn, some_monday_ms
 from tests.support.servers.client import Client
 from tests.support.uploads.counted import Counted, once
@@ -105,10 +108,15 @@ def test_an_upload_may_come_again_at_once_and_later(counted: Counted) -> None:
     assert counted.counts() == once({0, 1, 2})
 
 
-def test_an_upload_may_come_again_after_a_restart(store: Store, counted: Counted, settings: Settings) -> None:
+def test_an_upload_may_come_again_after_a_restart(
+    store: Store, counted: Counted, settings: Settings, tmp_path: Path
+) -> None:
     counted.send(0)
     store.settle()  # as the store does when it is closed
     restarted = open_store(settings)
+    if uses_embedded(settings):
+        services = Services(settings=settings, store=restarted)
+        restarted.open_log(tmp_path, partial(replay, services), fsync=False)
     afterwards = counted.through(Server.on(restarted, settings, counted.server.client.tenant))
     assert [afterwards.send(number) for number in (1, 0, 1)] == [200, 200, 200]
     assert afterwards.counts() == counted.counts() == once({0, 1})
