@@ -89,6 +89,7 @@ def pods(store: Store, settings: Settings, monday: int) -> Server:
     names = [f"pod-{number:02}-{'x' * 500}" for number in range(PODS)]
     samples = [sample(name, number + 1, pod=name) for number, name in enumerate(names)]
     server.push(series(labels_of(), pprof_of(samples, time_ms=monday)))
+    store.settle()  # other stores query these series too
     return server
 
 
