@@ -224,6 +224,7 @@ def test_no_request_is_the_servers_fault_and_errors_have_their_shape(data: Shop,
     if response.status_code == 200:
         assert response.headers.get("Content-Type", "").partition(";")[0] in (
             "application/json",
+            "application/octet-stream",
             "application/proto",
             "application/x-protobuf",
             "text/plain",
