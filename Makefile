@@ -9,6 +9,10 @@ SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
 SAM_INSTALLED := $(SAM_VENV)/.installed
 LOCKED := functions/pyproject.toml layers/flamehouse/pyproject.toml pyproject.toml
 
+# Tests wait for servers and disks as long as they compute; each process takes 1.5 GB of memory.
+WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
+PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
+
 # Tests that start no server, without made-up input and the bombs.
 QUICK := -m "not fuzz" --ignore tests/ingest/formats/jfr --ignore tests/ingest/test_hostile_uploads.py \
 	tests/flamehouse/model tests/flamehouse/render tests/flamehouse/web tests/flamehouse/identity \
@@ -34,17 +38,17 @@ demo: $(INSTALLED) ## Profile a small program into the running server and print 
 
 test: $(INSTALLED) ## Run all tests: some 20 minutes on 2 cores (make quick: 3 minutes)
 	@echo "All tests take some 20 minutes on 2 cores; make quick runs those without servers in under 3."
-	$(BIN)/pytest -n auto --dist loadgroup -r s
+	$(PYTEST) -r s
 
 quick: $(INSTALLED) ## Run the tests that start no server: under 3 minutes on 2 cores
-	$(BIN)/pytest -n auto --dist loadgroup -r s $(QUICK)
+	$(PYTEST) -r s $(QUICK)
 
 wheel: $(INSTALLED) ## Build the wheel of the local server into dist/, and test it
 	$(BIN)/uv build --quiet --wheel --out-dir dist
 	$(BIN)/pytest tests/install/test_wheel.py
 
 fuzz: $(INSTALLED) ## Run the tests that make up their input, with FUZZ_TIMES as many examples
-	FUZZ_TIMES=$${FUZZ_TIMES:-100} $(BIN)/pytest -n auto --dist loadgroup -m fuzz
+	FUZZ_TIMES=$${FUZZ_TIMES:-100} $(PYTEST) -m fuzz
 
 check: export BUNDLE := .aws-sam/build
 check: lint types imports generated template bundle test ## The whole gate: what is built for AWS is tested too
