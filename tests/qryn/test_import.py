@@ -111,7 +111,7 @@ def test_profiles_that_would_expire_at_once_are_not_imported(
         (("--from-dsn", f"https://user:{SECRET}@127.0.0.1:1"), "Connection refused"),
         (("--database", "default"), "the database 'default' has no tables profiles and profiles_series"),
         (("--database", "nowhere"), "nowhere"),
-        (("--tenant", "a b"), "--tenant: X-Scope-OrgID 'a b'"),
+        (("--tenant", "a b"), "--tenant: invalid tenant 'a b'"),
         (("--from", "yesterday"), "invalid time 'yesterday'"),
         (("--from", "1h", "--until", "2h"), "the range from 1h until 2h is empty"),
     ],
