@@ -31,6 +31,13 @@ _SCALARS: Final[dict[int, Schema]] = {
     FieldDescriptor.TYPE_UINT64: _BIG | {"format": "uint64", "pattern": "^[0-9]+$"},
     FieldDescriptor.TYPE_FIXED64: _BIG | {"format": "uint64", "pattern": "^[0-9]+$"},
 }
+_WELL_KNOWN: Final[dict[str, Schema]] = {
+    "google.protobuf.Any": {
+        "type": "object",
+        "description": "a message of any type, with the URL of its type as `@type`",
+    },
+}
+"""Messages that JSON does not write field by field."""
 
 
 def reference_to(message: Descriptor) -> Schema:
@@ -57,7 +64,7 @@ def schemas_of(messages: Iterable[Descriptor]) -> dict[str, Schema]:
 
 
 def _schema_of(message: Descriptor) -> Schema:
-    return {
+    return _WELL_KNOWN.get(message.full_name) or {
         "type": "object",
         "properties": {field.json_name: _schema_of_field(field) for field in message.fields},
     }
