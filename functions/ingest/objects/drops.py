@@ -10,7 +10,7 @@ from typing import Final
 from flamehouse.aws.objects import ObjectStorage, StoredObject
 from flamehouse.blobs import storage_of
 from flamehouse.blobs.keys import DROPS
-from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.identity.tenant import is_tenant
 from flamehouse.serverless.object_events import ObjectCreated
 from flamehouse.services import Services
@@ -18,14 +18,12 @@ from flamehouse.store.write.ledger import key_of
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 from ingest import pipeline
-from ingest.objects.quarantine import quarantine, quarantine_unread
+from ingest.objects.quarantine import POISON, quarantine, quarantine_unread
 from ingest.readers import read_upload
 from ingest.readers.drop import MAX_BYTES, Description, json_object
 from ingest.received import Endpoint, ReceivedUpload
 
 SIDECAR: Final = ".meta.json"
-_POISON: Final = frozenset({Code.INVALID_ARGUMENT, Code.UNKNOWN, Code.RESOURCE_EXHAUSTED})
-"""Errors of a file itself."""
 
 
 def handle(services: Services, objects: Sequence[ObjectCreated]) -> Mapping[ObjectCreated, RpcError]:
@@ -54,7 +52,7 @@ def _handle(services: Services, storage: ObjectStorage, source: ObjectCreated) -
     try:
         _store(services, storage, source.key, found)
     except RpcError as error:
-        if error.code not in _POISON:
+        if error.code not in POISON:
             raise
         quarantine(storage, source.key, found, error.message)
 

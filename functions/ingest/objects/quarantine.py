@@ -2,11 +2,16 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Final
 
 from flamehouse.aws.objects import ObjectStorage, StoredObject
 from flamehouse.blobs.keys import REASON, quarantine_key
+from flamehouse.errors import Code
 from flamehouse.telemetry import events, metrics
 from flamehouse.telemetry.log import log
+
+POISON: Final = frozenset({Code.INVALID_ARGUMENT, Code.UNKNOWN, Code.RESOURCE_EXHAUSTED})
+"""Errors of an object itself: it cannot be read, or is beyond limits. /ingest words invalid content as `unknown`."""
 
 
 def quarantine(storage: ObjectStorage, key: str, found: StoredObject, reason: str) -> None:

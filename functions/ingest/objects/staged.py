@@ -16,13 +16,11 @@ from flamehouse.services import Services
 from flamehouse.telemetry import events, metrics
 from flamehouse.telemetry.log import log
 from ingest import pipeline
-from ingest.objects.quarantine import quarantine
+from ingest.objects.quarantine import POISON, quarantine
 
 _THREADS: Final = 16
 _MAX_BATCH_BYTES: Final = 16 << 20
 """Of envelopes, compressed as they are: what is read at a time has to fit the function's memory unpacked."""
-_POISON: Final = frozenset({Code.INVALID_ARGUMENT, Code.UNKNOWN, Code.RESOURCE_EXHAUSTED})
-"""Errors of an upload itself: it cannot be read, or is beyond limits. /ingest words invalid content as `unknown`."""
 
 type _Failures = dict[ObjectCreated, RpcError]
 
@@ -99,7 +97,7 @@ def _store(services: Services, read: Sequence[_Read]) -> _Failures:
         error = upload if isinstance(upload, RpcError) else errors.get((upload.tenant, upload.id))
         if error is None:
             stored.append(each.source)
-        elif error.code in _POISON:
+        elif error.code in POISON:
             poison[each.source] = (each, error)
         else:
             failures[each.source] = error
