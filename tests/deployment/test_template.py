@@ -1,64 +1,25 @@
 """template.yaml, as CloudFormation is handed it once its SAM resources are written out."""
 
-import base64
 import json
 import re
-import subprocess
-import tomllib
 from typing import Any, Final
 
 import pytest
-import yaml
 
-from all_in_one import create_app
 from bench.budget import budget_of
-from flamehouse.identity.credentials import SharedCredential
-from flamehouse.identity.document import CredentialDocument
-from flamehouse.services import Services
 from flamehouse.settings import Settings
-from tests.support.queries.rpcs import handled, resources_of, routes_of
-from tests.support.servers.apps import request
-from tests.support.servers.bundle import FUNCTIONS, built
-from tests.support.servers.doubles import CannedStore
+from tests.support.queries.rpcs import handled, routes_of
+from tests.support.servers.bundle import FUNCTIONS
 from tests.support.servers.place import REPO
+from tests.support.servers.template import AUTHORIZER, functions, of_type, where_deployed
 
 pytestmark = pytest.mark.xdist_group("template")
 
-type Resource = dict[str, Any]
-AUTHORIZER = "AuthorizerFunction"
 TIMEOUTS: Final = {"WorkerFunction": 60, AUTHORIZER: 9}
 """Of functions that a queue or the gateway waits for, and not a client."""
 
 QUEUED: Final = {"WorkerFunction": "ingest.worker.handler"}
 """The functions that no route leads to."""
-UPLOADS: Final = {"AnyPathFunction", "IngestFunction", "WorkerFunction"}
-"""The functions that take uploads or store them."""
-
-
-@pytest.fixture(scope="module")
-def template() -> dict[str, Any]:
-    built()
-    python = REPO / ".sam-venv/bin/python"
-    script = REPO / "tests/support/servers/transformed.py"
-    run = subprocess.run([python, script, REPO / "template.yaml"], capture_output=True, text=True, check=True)
-    transformed: dict[str, Any] = json.loads(run.stdout)
-    return transformed
-
-
-def of_type(template: dict[str, Any], type_: str) -> dict[str, Resource]:
-    """The properties of each resource of a type, by its name."""
-    resources = template["Resources"].items()
-    return {name: resource["Properties"] for name, resource in resources if resource["Type"] == type_}
-
-
-def functions(template: dict[str, Any]) -> dict[str, Resource]:
-    return of_type(template, "AWS::Lambda::Function")
-
-
-def where_deployed(part: dict[str, Any]) -> dict[str, Any]:
-    """The part of a template that holds if its condition does: a function on a condition has its routes on it."""
-    chosen: dict[str, Any] = part["Fn::If"][1] if "Fn::If" in part else part
-    return chosen
 
 
 def routed(template: dict[str, Any]) -> dict[str, set[str]]:
@@ -157,99 +118,6 @@ def test_every_route_has_the_authorizer_but_readiness_and_the_web_page(template:
     assert open_paths == {"/ready", "/", "/ui/{path+}"}
 
 
-def test_the_authorizer_alone_reads_the_credentials_which_are_empty_at_first(
-    template: dict[str, Any],
-) -> None:
-    [(name, secret)] = of_type(template, "AWS::SecretsManager::Secret").items()
-    assert CredentialDocument.parse(secret["SecretString"]).credentials == {}
-    roles = of_type(template, "AWS::IAM::Role")
-    assert [role for role, each in roles.items() if name in json.dumps(each)] == ["AuthorizerRole"]
-    own = {"Fn::GetAtt": ["AuthorizerRole", "Arn"]}
-    assert [each for each, properties in functions(template).items() if properties["Role"] == own] == [
-        AUTHORIZER
-    ]
-
-
-def test_the_guide_explains_every_parameter(template: dict[str, Any]) -> None:
-    guide = (REPO / "docs/deploy.md").read_text()
-    # SAM writes the parameters in an order of its own.
-    assert sorted(re.findall(r"^\| `([A-Z]\w+)` \|", guide, re.MULTILINE)) == sorted(template["Parameters"])
-
-
-def without_keys(resource: Any) -> Any:
-    """The resource, without the star for all objects of a bucket or prefix."""
-    match resource:
-        case {"Fn::Sub": str(text)}:
-            return re.sub(r"^(\$\{\w+Bucket\.Arn\}/([a-z]+/)?)\*$", r"\1", text)
-        case list():
-            return [without_keys(each) for each in resource]
-        case _:
-            return resource
-
-
-def test_policies_name_what_they_allow(template: dict[str, Any]) -> None:
-    roles = of_type(template, "AWS::IAM::Role")
-    assert {json.dumps(properties["Role"]) for properties in functions(template).values()} == {
-        json.dumps({"Fn::GetAtt": [role, "Arn"]}) for role in roles
-    }
-    for role in roles.values():
-        assert "ManagedPolicyArns" not in role
-        for policy in role["Policies"]:
-            for statement in policy["PolicyDocument"]["Statement"]:
-                assert "*" not in json.dumps([statement["Action"], without_keys(statement["Resource"])])
-                assert not {"NotAction", "NotResource"} & statement.keys()
-
-
-def test_files_are_reached_by_their_function_alone(template: dict[str, Any]) -> None:
-    own = {"Fn::GetAtt": ["AdHocProfilesRole", "Arn"]}
-    assert [name for name, each in functions(template).items() if each["Role"] == own] == [
-        "AdHocProfilesFunction"
-    ]
-    for name, role in of_type(template, "AWS::IAM::Role").items():
-        assert ("AdHocProfilesBucket" in json.dumps(role)) == (name == "AdHocProfilesRole")
-
-
-SECRETS: Final = {
-    "FunctionRole": "ClickHouseQuerySecretArn",
-    "IngestRole": "ClickHouseIngestSecretArn",
-    "WorkerRole": "ClickHouseIngestSecretArn",
-    "AnyPathRole": "",
-    "SettingsRole": "",
-}
-"""The secret that each role reads, in the place of the one that is always there."""
-
-
-def secret_of(value: dict[str, Any]) -> str:
-    """The parameter that names a secret; empty for the one of the user `admin`."""
-    if value == {"Ref": "ClickHouseSecretArn"}:
-        return ""
-    _, own, otherwise = value["Fn::If"]
-    assert otherwise == {"Ref": "ClickHouseSecretArn"}
-    return str(own["Ref"])
-
-
-def test_each_function_reads_the_secret_that_it_is_given_and_no_other(template: dict[str, Any]) -> None:
-    read = {
-        name: secret_of(statement["Resource"])
-        for name, role in of_type(template, "AWS::IAM::Role").items()
-        for policy in role["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
-        if statement["Action"] == "secretsmanager:GetSecretValue" and name != "AuthorizerRole"
-    }
-    assert read == SECRETS
-    roles = {name: each["Role"]["Fn::GetAtt"][0] for name, each in functions(template).items()}
-    assert {name for name, role in roles.items() if role not in read} == {
-        "AboutFunction",
-        "AdHocProfilesFunction",
-        AUTHORIZER,
-        "UiFunction",
-    }
-    for name, role in roles.items():
-        if role in read:
-            given = functions(template)[name]["Environment"]["Variables"]["CLICKHOUSE_SECRET_ARN"]
-            assert secret_of(given) == read[role]
-
-
 def test_every_request_has_a_line_without_its_headers_and_query(template: dict[str, Any]) -> None:
     [stage] = of_type(template, "AWS::ApiGatewayV2::Stage").values()
     settings = stage["AccessLogSettings"]
@@ -307,57 +175,6 @@ def test_a_bucket_is_private_encrypted_and_takes_tls_alone(template: dict[str, A
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def allowed(template: dict[str, Any], role: str) -> set[tuple[str, str]]:
-    """What a role may do to which resource, those of logs and secrets aside."""
-    statements = [
-        statement
-        for policy in of_type(template, "AWS::IAM::Role")[role]["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
-    ]
-    pairs = set()
-    for statement in statements:
-        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        resource = statement["Resource"]
-        named = resource.get("Fn::Sub") or resource.get("Fn::GetAtt", [""])[0]
-        pairs |= {(action, named) for action in actions if action.startswith(("s3:", "sqs:"))}
-    return pairs
-
-
-def test_each_role_can_do_to_blobs_and_queues_what_it_needs_and_no_more(template: dict[str, Any]) -> None:
-    assert allowed(template, "FunctionRole") == allowed(template, "AboutRole") == set()
-    assert allowed(template, "SettingsRole") == set()
-    assert (
-        allowed(template, "IngestRole")
-        == allowed(template, "AnyPathRole")
-        == {("s3:PutObject", "${BlobsBucket.Arn}/staged/*")}
-    )
-    blobs = {
-        (action, resource) for action, resource in allowed(template, "WorkerRole") if "Blobs" in resource
-    }
-    assert blobs >= {
-        ("s3:GetObject", "${BlobsBucket.Arn}/staged/*"),
-        ("s3:DeleteObject", "${BlobsBucket.Arn}/staged/*"),
-        ("s3:GetObject", "${BlobsBucket.Arn}/drops/*"),
-        ("s3:DeleteObject", "${BlobsBucket.Arn}/drops/*"),
-        ("s3:GetObject", "${BlobsBucket.Arn}/quarantine/*"),
-        ("s3:PutObject", "${BlobsBucket.Arn}/quarantine/*"),
-        ("s3:ListBucket", "BlobsBucket"),
-        ("sqs:ReceiveMessage", "BlobsQueue"),
-        ("sqs:DeleteMessage", "BlobsQueue"),
-        ("sqs:GetQueueAttributes", "BlobsQueue"),
-    }
-    # An object that the worker puts where it is notified of objects would call it again, without end.
-    assert {resource for action, resource in blobs if action == "s3:PutObject"} == {
-        "${BlobsBucket.Arn}/quarantine/*"
-    }
-    roles = {name: each["Role"]["Fn::GetAtt"][0] for name, each in functions(template).items()}
-    assert {
-        name for name, role in roles.items() if role in {"IngestRole", "AnyPathRole", "WorkerRole"}
-    } == UPLOADS
-    for name, each in functions(template).items():
-        assert ("INGEST_MODE" in each["Environment"]["Variables"]) == (name in UPLOADS)
-
-
 def test_retries_outlast_a_wake_of_ten_minutes_and_objects_outlast_the_queues(
     template: dict[str, Any],
 ) -> None:
@@ -384,40 +201,6 @@ def test_retries_outlast_a_wake_of_ten_minutes_and_objects_outlast_the_queues(
         for rule in each["Filter"]["S3Key"]["Rules"]
     }
     assert prefixes == {"staged/", "drops/"}
-
-
-def test_no_role_has_a_wildcard_as_an_action_or_a_resource(template: dict[str, Any]) -> None:
-    roles = of_type(template, "AWS::IAM::Role")
-    assert not [name for name, role in roles.items() if role.get("ManagedPolicyArns")]
-    granted = [
-        statement
-        for role in roles.values()
-        for policy in role["Policies"]
-        for statement in policy["PolicyDocument"]["Statement"]
-        if statement["Effect"] == "Allow"
-    ]
-    assert granted
-    for statement in granted:
-        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-        assert not [action for action in actions if "*" in action]
-        named = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
-        assert all(is_of_this_deployment(each) for each in named), statement
-
-
-def is_of_this_deployment(resource: str | dict[str, Any]) -> bool:
-    """Whether a resource is one that the template or a parameter names, or lies in such a bucket."""
-    if isinstance(resource, str):
-        return False
-    text = resource.get("Fn::Sub", "")
-    return "*" not in text or re.fullmatch(r"\$\{\w+\.Arn\}/([\w-]+/)?\*", text) is not None
-
-
-def test_every_function_has_a_role_of_the_template(template: dict[str, Any]) -> None:
-    roles = of_type(template, "AWS::IAM::Role")
-    written = {*resources_of("AWS::IAM::Role")}
-    assert roles.keys() == written
-    for properties in functions(template).values():
-        assert properties["Role"]["Fn::GetAtt"][0] in written
 
 
 def test_buckets_of_this_account_alone_send_messages(template: dict[str, Any]) -> None:
@@ -460,53 +243,3 @@ def test_the_gateway_may_call_each_function_and_only_this_gateway(template: dict
     for permission in permissions:
         assert permission["Principal"] == "apigateway.amazonaws.com"
         assert '{"Ref": "Api"}' in json.dumps(permission["SourceArn"])
-
-
-def test_the_guide_names_every_output(template: dict[str, Any]) -> None:
-    guide = (REPO / "docs/deploy.md").read_text()
-    assert [name for name in template["Outputs"] if f"`{name}`" not in guide] == []
-    assert template["Outputs"]["AdHocProfilesBucket"]["Value"] == {"Ref": "AdHocProfilesBucket"}
-
-
-def test_the_data_source_is_a_file_that_grafana_reads(template: dict[str, Any]) -> None:
-    outputs = template["Outputs"]
-    [source] = yaml.safe_load(outputs["GrafanaDataSource"]["Value"]["Fn::Sub"])["datasources"]
-    assert (source["type"], source["url"]) == (
-        "grafana-pyroscope-datasource",
-        outputs["Url"]["Value"]["Fn::Sub"],
-    )
-    assert (source["basicAuth"], source["secureJsonData"]) == (True, {"basicAuthPassword": "CREDENTIAL"})
-
-
-def test_the_curl_line_sends_a_profile_that_is_taken(template: dict[str, Any]) -> None:
-    line = template["Outputs"]["FirstProfile"]["Value"]["Fn::Sub"]
-    found = re.fullmatch(
-        r"curl --fail --user 'flamehouse:CREDENTIAL' --data-binary '(.+)' "
-        r"'https://\$\{Api\}\S+\$\{AWS::URLSuffix\}(/\S+)'",
-        line,
-    )
-    assert found
-    store = CannedStore()
-    services = Services(settings=Settings(), store=store)
-    app = create_app(lambda: services, credentials=SharedCredential(credential="CREDENTIAL"))
-    authorization = f"Basic {base64.b64encode(b'flamehouse:CREDENTIAL').decode()}"
-    content_type = "application/x-www-form-urlencoded"
-    response = request(
-        app,
-        found[2],
-        found[1],
-        content_type=content_type,
-        headers={"Authorization": authorization},
-    )
-    assert (response.status_code, [asked[0] for asked in store.asked]) == (200, ["insert"])
-
-
-@pytest.mark.parametrize("profile", ["trial", "production"])
-def test_a_profile_of_samconfig_sets_parameters_that_exist(template: dict[str, Any], profile: str) -> None:
-    deploy = tomllib.loads((REPO / "samconfig.toml").read_text())[profile]["deploy"]["parameters"]
-    for override in deploy["parameter_overrides"].split():
-        name, _, value = override.partition("=")
-        parameter = template["Parameters"][name]
-        assert value in parameter.get("AllowedValues", [value])
-        if parameter["Type"] == "Number":
-            assert parameter["MinValue"] <= int(value) <= parameter["MaxValue"]

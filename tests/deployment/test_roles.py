@@ -1,0 +1,188 @@
+"""The roles of the template: what each function may do, and which secret it reads."""
+
+import json
+import re
+from typing import Any, Final
+
+import pytest
+
+from flamehouse.identity.document import CredentialDocument
+from tests.support.queries.rpcs import resources_of
+from tests.support.servers.template import AUTHORIZER, functions, of_type
+
+pytestmark = pytest.mark.xdist_group("template")
+
+UPLOADS: Final = {"AnyPathFunction", "IngestFunction", "WorkerFunction"}
+"""The functions that take uploads or store them."""
+
+
+def test_the_authorizer_alone_reads_the_credentials_which_are_empty_at_first(
+    template: dict[str, Any],
+) -> None:
+    [(name, secret)] = of_type(template, "AWS::SecretsManager::Secret").items()
+    assert CredentialDocument.parse(secret["SecretString"]).credentials == {}
+    roles = of_type(template, "AWS::IAM::Role")
+    assert [role for role, each in roles.items() if name in json.dumps(each)] == ["AuthorizerRole"]
+    own = {"Fn::GetAtt": ["AuthorizerRole", "Arn"]}
+    assert [each for each, properties in functions(template).items() if properties["Role"] == own] == [
+        AUTHORIZER
+    ]
+
+
+def without_keys(resource: Any) -> Any:
+    """The resource, without the star for all objects of a bucket or prefix."""
+    match resource:
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"^(\$\{\w+Bucket\.Arn\}/([a-z]+/)?)\*$", r"\1", text)
+        case list():
+            return [without_keys(each) for each in resource]
+        case _:
+            return resource
+
+
+def test_policies_name_what_they_allow(template: dict[str, Any]) -> None:
+    roles = of_type(template, "AWS::IAM::Role")
+    assert {json.dumps(properties["Role"]) for properties in functions(template).values()} == {
+        json.dumps({"Fn::GetAtt": [role, "Arn"]}) for role in roles
+    }
+    for role in roles.values():
+        assert "ManagedPolicyArns" not in role
+        for policy in role["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert "*" not in json.dumps([statement["Action"], without_keys(statement["Resource"])])
+                assert not {"NotAction", "NotResource"} & statement.keys()
+
+
+def test_files_are_reached_by_their_function_alone(template: dict[str, Any]) -> None:
+    own = {"Fn::GetAtt": ["AdHocProfilesRole", "Arn"]}
+    assert [name for name, each in functions(template).items() if each["Role"] == own] == [
+        "AdHocProfilesFunction"
+    ]
+    for name, role in of_type(template, "AWS::IAM::Role").items():
+        assert ("AdHocProfilesBucket" in json.dumps(role)) == (name == "AdHocProfilesRole")
+
+
+SECRETS: Final = {
+    "FunctionRole": "ClickHouseQuerySecretArn",
+    "IngestRole": "ClickHouseIngestSecretArn",
+    "WorkerRole": "ClickHouseIngestSecretArn",
+    "AnyPathRole": "",
+    "SettingsRole": "",
+}
+"""The secret that each role reads, in the place of the one that is always there."""
+
+
+def secret_of(value: dict[str, Any]) -> str:
+    """The parameter that names a secret; empty for the one of the user `admin`."""
+    if value == {"Ref": "ClickHouseSecretArn"}:
+        return ""
+    _, own, otherwise = value["Fn::If"]
+    assert otherwise == {"Ref": "ClickHouseSecretArn"}
+    return str(own["Ref"])
+
+
+def test_each_function_reads_the_secret_that_it_is_given_and_no_other(template: dict[str, Any]) -> None:
+    read = {
+        name: secret_of(statement["Resource"])
+        for name, role in of_type(template, "AWS::IAM::Role").items()
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Action"] == "secretsmanager:GetSecretValue" and name != "AuthorizerRole"
+    }
+    assert read == SECRETS
+    roles = {name: each["Role"]["Fn::GetAtt"][0] for name, each in functions(template).items()}
+    assert {name for name, role in roles.items() if role not in read} == {
+        "AboutFunction",
+        "AdHocProfilesFunction",
+        AUTHORIZER,
+        "UiFunction",
+    }
+    for name, role in roles.items():
+        if role in read:
+            given = functions(template)[name]["Environment"]["Variables"]["CLICKHOUSE_SECRET_ARN"]
+            assert secret_of(given) == read[role]
+
+
+def allowed(template: dict[str, Any], role: str) -> set[tuple[str, str]]:
+    """What a role may do to which resource, those of logs and secrets aside."""
+    statements = [
+        statement
+        for policy in of_type(template, "AWS::IAM::Role")[role]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    pairs = set()
+    for statement in statements:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        resource = statement["Resource"]
+        named = resource.get("Fn::Sub") or resource.get("Fn::GetAtt", [""])[0]
+        pairs |= {(action, named) for action in actions if action.startswith(("s3:", "sqs:"))}
+    return pairs
+
+
+def test_each_role_can_do_to_blobs_and_queues_what_it_needs_and_no_more(template: dict[str, Any]) -> None:
+    assert allowed(template, "FunctionRole") == allowed(template, "AboutRole") == set()
+    assert allowed(template, "SettingsRole") == set()
+    assert (
+        allowed(template, "IngestRole")
+        == allowed(template, "AnyPathRole")
+        == {("s3:PutObject", "${BlobsBucket.Arn}/staged/*")}
+    )
+    blobs = {
+        (action, resource) for action, resource in allowed(template, "WorkerRole") if "Blobs" in resource
+    }
+    assert blobs >= {
+        ("s3:GetObject", "${BlobsBucket.Arn}/staged/*"),
+        ("s3:DeleteObject", "${BlobsBucket.Arn}/staged/*"),
+        ("s3:GetObject", "${BlobsBucket.Arn}/drops/*"),
+        ("s3:DeleteObject", "${BlobsBucket.Arn}/drops/*"),
+        ("s3:GetObject", "${BlobsBucket.Arn}/quarantine/*"),
+        ("s3:PutObject", "${BlobsBucket.Arn}/quarantine/*"),
+        ("s3:ListBucket", "BlobsBucket"),
+        ("sqs:ReceiveMessage", "BlobsQueue"),
+        ("sqs:DeleteMessage", "BlobsQueue"),
+        ("sqs:GetQueueAttributes", "BlobsQueue"),
+    }
+    # An object that the worker puts where it is notified of objects would call it again, without end.
+    assert {resource for action, resource in blobs if action == "s3:PutObject"} == {
+        "${BlobsBucket.Arn}/quarantine/*"
+    }
+    roles = {name: each["Role"]["Fn::GetAtt"][0] for name, each in functions(template).items()}
+    assert {
+        name for name, role in roles.items() if role in {"IngestRole", "AnyPathRole", "WorkerRole"}
+    } == UPLOADS
+    for name, each in functions(template).items():
+        assert ("INGEST_MODE" in each["Environment"]["Variables"]) == (name in UPLOADS)
+
+
+def test_no_role_has_a_wildcard_as_an_action_or_a_resource(template: dict[str, Any]) -> None:
+    roles = of_type(template, "AWS::IAM::Role")
+    assert not [name for name, role in roles.items() if role.get("ManagedPolicyArns")]
+    granted = [
+        statement
+        for role in roles.values()
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    ]
+    assert granted
+    for statement in granted:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not [action for action in actions if "*" in action]
+        named = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+        assert all(is_of_this_deployment(each) for each in named), statement
+
+
+def is_of_this_deployment(resource: str | dict[str, Any]) -> bool:
+    """Whether a resource is one that the template or a parameter names, or lies in such a bucket."""
+    if isinstance(resource, str):
+        return False
+    text = resource.get("Fn::Sub", "")
+    return "*" not in text or re.fullmatch(r"\$\{\w+\.Arn\}/([\w-]+/)?\*", text) is not None
+
+
+def test_every_function_has_a_role_of_the_template(template: dict[str, Any]) -> None:
+    roles = of_type(template, "AWS::IAM::Role")
+    written = {*resources_of("AWS::IAM::Role")}
+    assert roles.keys() == written
+    for properties in functions(template).values():
+        assert properties["Role"]["Fn::GetAtt"][0] in written

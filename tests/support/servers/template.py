@@ -1,0 +1,24 @@
+"""The template as CloudFormation receives it, and what its tests read from it."""
+
+from typing import Any
+
+type Resource = dict[str, Any]
+
+
+AUTHORIZER = "AuthorizerFunction"
+
+
+def of_type(template: dict[str, Any], type_: str) -> dict[str, Resource]:
+    """The properties of each resource of a type, by its name."""
+    resources = template["Resources"].items()
+    return {name: resource["Properties"] for name, resource in resources if resource["Type"] == type_}
+
+
+def functions(template: dict[str, Any]) -> dict[str, Resource]:
+    return of_type(template, "AWS::Lambda::Function")
+
+
+def where_deployed(part: dict[str, Any]) -> dict[str, Any]:
+    """The part of a template that holds if its condition does: a function on a condition has its routes on it."""
+    chosen: dict[str, Any] = part["Fn::If"][1] if "Fn::If" in part else part
+    return chosen

@@ -1,0 +1,51 @@
+"""A server of ad hoc profiles without a ClickHouse, and the flame graphs in its responses."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from all_in_one import create_app
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from tests.support.queries.oracle import Stack, oracle_flamegraph
+from tests.support.queries.queries import EVERYTHING, new_tenant
+from tests.support.servers.client import Client
+from tests.support.servers.doubles import CannedStore
+from tests.support.uploads.adhoc_files import AdHoc
+from tests.support.uploads.profiles import pprof_of, sample
+
+
+def adhoc_on(folder: Path, retention: int = 30, **settings: Any) -> AdHoc:
+    """A server that keeps files in `folder`; it has no ClickHouse to ask."""
+    services = Services(
+        settings=Settings(adhoc_profiles=str(folder), **settings), store=CannedStore(retention=retention)
+    )
+    return AdHoc(client=Client(server=create_app(lambda: services), tenant=new_tenant()))
+
+
+def flamebearer(flamebearer_profile: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(flamebearer_profile)
+    return answer
+
+
+def drawn(stacks: Sequence[Stack], max_nodes: int = EVERYTHING) -> dict[str, Any]:
+    """The flame graph that Pyroscope draws of these stacks."""
+    names, levels, total, max_self = oracle_flamegraph(stacks, max_nodes)
+    return {"names": names, "levels": levels, "numTicks": total, "maxSelf": max_self}
+
+
+def exported(stacks: Sequence[Stack]) -> bytes:
+    """The flame graph as Pyroscope exports it."""
+    metadata = {"format": "single", "spyName": "gospy", "sampleRate": 100, "units": "bytes", "name": "heap"}
+    return json.dumps({"version": 1, "flamebearer": drawn(stacks), "metadata": metadata}).encode()
+
+
+STACKS: Sequence[Stack] = ((("main", "a", "b"), 3), (("main", "a"), 1), (("main", "c"), 2), (("idle",), 4))
+
+
+def pprof(stacks: Sequence[Stack] = STACKS) -> bytes:
+    """Two sample types, the second with values ten times as great; of a time long past."""
+    samples = [sample([*names], value, value * 10) for names, value in stacks]
+    types = (("samples", "count"), ("cpu", "nanoseconds"))
+    return pprof_of(samples, time_ms=1, types=types).SerializeToString()
