@@ -168,7 +168,7 @@ def test_a_taken_port_is_refused_before_the_engine_starts(tmp_path: Path) -> Non
         ({"RETENTION_DAYS": "soon"}, "flamehouse: RETENTION_DAYS must be a whole number, not 'soon'"),
         (
             {"RETENTION_DAYS": "-1"},
-            "flamehouse: RETENTION_DAYS must be from 0 to 10000, not -1: 0 keeps profiles for ever",
+            "flamehouse: RETENTION_DAYS must be from 0 to 10000, not -1: 0 retains profiles forever",
         ),
         (
             {"CLICKHOUSE_DSN": "ftp://user:hunter2@host"},

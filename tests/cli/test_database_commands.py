@@ -125,7 +125,7 @@ def test_migrate_reaches_a_server_and_keeps_its_password_to_itself(tmp_path: Pat
     [
         ((), "", "CLICKHOUSE_DSN must name a ClickHouse"),
         ((), "localhost", "CLICKHOUSE_DSN must name a ClickHouse"),
-        (("--retention-days", "-1"), "chdb://nowhere", "0 keeps profiles for ever"),
+        (("--retention-days", "-1"), "chdb://nowhere", "0 retains profiles forever"),
         ((), f"https://user:{SECRET}@127.0.0.1:1", "Connection refused"),
     ],
 )

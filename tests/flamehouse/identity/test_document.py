@@ -96,7 +96,7 @@ def test_a_text_that_is_no_document_is_an_error(text: str, reason: str) -> None:
         ({"scopes": []}, '"scopes" must be a list'),
         ({"created": "today"}, '"created" must be a time'),
         ({"expires": 7}, '"expires" must be a time'),
-        ({"note": 7}, '"note" must be a text'),
+        ({"note": 7}, '"note" must be a string'),
         ({"expire": "2026-11-30"}, "unknown field 'expire'"),
     ],
 )

@@ -35,11 +35,11 @@ def test_a_change_counts_within_a_minute_and_a_failure_keeps_the_last_limits() -
         ("bytes_per_day", "invalid limit 'bytes_per_day'"),
         ("bytes_per_day=-1", "use a whole number, or 0 for no limit"),
         ("bytes_per_day=9223372036854775808", "use a whole number"),
-        ("label_rules=pod=fold", "LABEL_RULES must be name=drop"),
-        ("label_rules=service_name=drop", "and not of service_name"),
-        ("label_rules=pod=rename:__name__", "LABEL_RULES must be"),
-        ("label_rules=*=span", "LABEL_RULES must be"),
-        ("label_rules=pod=rename:", "LABEL_RULES must be"),
+        ("label_rules=pod=fold", "invalid rule 'pod=fold' in LABEL_RULES: use name=drop"),
+        ("label_rules=service_name=drop", "service_name and private labels have no rules"),
+        ("label_rules=pod=rename:__name__", "in LABEL_RULES: use name=drop"),
+        ("label_rules=*=span", "in LABEL_RULES: use name=drop"),
+        ("label_rules=pod=rename:", "in LABEL_RULES: use name=drop"),
     ],
 )
 def test_an_unknown_limit_is_an_error_that_says_what_to_use(change: str, words: str) -> None:

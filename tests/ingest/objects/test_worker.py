@@ -134,7 +134,7 @@ def test_a_message_that_is_not_of_s3_fails_alone(
     messages = [QueueMessage(id=each["messageId"], body=each["body"]) for each in records]
     failures = worker.work(staging.services, [QueueMessage(id="odd", body=body), *messages])
     assert [*failures] == ["odd"]
-    assert "is not one of S3's" in caplog.text
+    assert "is not from S3" in caplog.text
     assert counted.counts() == once([0])
 
 

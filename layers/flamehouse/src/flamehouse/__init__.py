@@ -3,4 +3,4 @@
 from typing import Final
 
 VERSION: Final = "0.1.0"
-"""The version that pyproject.toml names; functions on AWS come without a package's metadata."""
+"""The version in pyproject.toml, repeated here because functions on AWS have no package metadata."""

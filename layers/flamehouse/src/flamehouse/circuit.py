@@ -1,4 +1,4 @@
-"""A circuit breaker: spares callers a wait for a service that failed a moment ago."""
+"""A circuit breaker: callers do not wait for a service that failed a moment ago."""
 
 from collections.abc import Callable
 from threading import Lock
@@ -21,13 +21,13 @@ class Circuit:
         self._lock = Lock()
 
     def allows(self) -> bool:
-        """Whether the caller may try. It must then report the outcome."""
+        """Return whether the caller may try; if so, it must report the outcome."""
         with self._lock:
             if self._until is None:
                 return True
             if self._clock() < self._until:
                 return False
-            # Others wait for the outcome of this one; without any, the next one tries.
+            # The circuit stays open for other callers until this one reports; if it never does, the next one tries.
             self._until = self._clock() + self._open_s
             return True
 

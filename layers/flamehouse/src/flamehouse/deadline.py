@@ -1,4 +1,4 @@
-"""How much time an answer has left: everything that waits for the network takes its timeout from here."""
+"""The time left for a response. Everything that waits for the network takes its timeout from here."""
 
 import math
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from time import monotonic
 _until: ContextVar[float] = ContextVar("until", default=math.inf)
 
 _LEAST_S = 0.01
-"""A timeout must not be nothing."""
+"""Timeouts must be positive."""
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Within it, `time_left` counts down from `seconds`, or from what is left of a limit around it."""
+    """Limit the block: `time_left` counts down from `seconds`, or from what is left of an enclosing limit."""
     token = _until.set(min(_until.get(), monotonic() + seconds))
     try:
         yield
@@ -24,7 +24,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def no_time_limit() -> Iterator[None]:
-    """Within it, no limit holds: for what is done for others as well."""
+    """Lift the limit for the block, whose result other requests use too."""
     token = _until.set(math.inf)
     try:
         yield
@@ -33,10 +33,10 @@ def no_time_limit() -> Iterator[None]:
 
 
 def time_left(at_most: float) -> float:
-    """The seconds left, and never more than `at_most`."""
+    """Return the seconds left, at most `at_most`."""
     return max(_LEAST_S, min(_until.get() - monotonic(), at_most))
 
 
 def has_time(seconds: float) -> bool:
-    """Whether more than `seconds` are left."""
+    """Return whether more than `seconds` are left."""
     return _until.get() - monotonic() > seconds

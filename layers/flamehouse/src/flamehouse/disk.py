@@ -1,4 +1,4 @@
-"""File operations, each durable when it returns unless its docstring says otherwise."""
+"""File operations, durable on return unless the docstring says otherwise."""
 
 import ctypes
 import os
@@ -8,11 +8,11 @@ from typing import Final
 from uuid import uuid4
 
 OWN: Final = ".flamehouse-"
-"""How the names of files begin that no one but this package reads, such as drafts."""
+"""The prefix of the names of files that only this package reads, such as drafts."""
 
 
 class Disk:
-    """The file system. OSError on failure."""
+    """The file system. Methods raise OSError."""
 
     def create(self, path: Path) -> int:
         """Open a new file for appending; its name is durable."""
@@ -56,7 +56,7 @@ class Disk:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             libc = ctypes.CDLL(None, use_errno=True)
-            if not hasattr(libc, "syncfs"):  # only Linux has it
+            if not hasattr(libc, "syncfs"):  # Linux only
                 os.sync()
             elif libc.syncfs(descriptor) != 0:
                 code = ctypes.get_errno()
@@ -65,11 +65,11 @@ class Disk:
             os.close(descriptor)
 
     def names(self, folder: Path) -> Sequence[str]:
-        """The names in the folder, sorted."""
+        """Return the names in the folder, sorted."""
         return sorted(entry.name for entry in folder.iterdir())
 
     def read(self, path: Path) -> bytes:
-        """The file's content."""
+        """Return the file's content."""
         return path.read_bytes()
 
     def write(self, path: Path, content: bytes) -> None:
@@ -88,10 +88,10 @@ class Disk:
         self.sync_folder(path.parent)
 
     def delete(self, path: Path) -> None:
-        """Remove the file; a power failure may bring it back."""
+        """Remove the file; not durable, so a power failure may restore it."""
         path.unlink(missing_ok=True)
 
     def free_bytes(self, folder: Path) -> int:
-        """The space that this process may still use on the folder's file system."""
+        """Return the number of bytes that this process may still use on the folder's file system."""
         status = os.statvfs(folder)
         return status.f_bavail * status.f_frsize

@@ -33,10 +33,10 @@ class Code(Enum):
 
 
 class RpcError(Exception):
-    """A failure that the client is told about: a Connect code and a message in plain words.
+    """A failure that is reported to the client: a Connect code and a message.
 
-    `http_status` overrides the code's own status where an endpoint answers otherwise (/ingest's 413 and 422).
-    `retry_after_s` is after how many seconds the client may try again, None if that is unknown.
+    `http_status` overrides the code's own status for endpoints that differ (/ingest's 413 and 422). `retry_after_s`
+    is the number of seconds after which the client may retry, None if unknown.
     """
 
     def __init__(
@@ -49,15 +49,15 @@ class RpcError(Exception):
         self.http_status = http_status if http_status is not None else code.http_status
 
     def alone(self) -> Self:
-        """The error without the calls it came through, for keeping: what they worked on may be large."""
+        """Return the error without its traceback, to be stored: the frames may hold large objects."""
         self.__traceback__ = self.__cause__ = self.__context__ = None
         return self
 
 
 class OperatorError(Exception):
-    """A command that is not carried out; the message is one line for the operator."""
+    """A command that fails; the message is one line for the operator."""
 
 
 def invalid_argument(message: str) -> RpcError:
-    """The error for a request that is wrong whatever the server's state."""
+    """Return the error for a request that is invalid whatever the server's state."""
     return RpcError(Code.INVALID_ARGUMENT, message)

@@ -1,4 +1,4 @@
-"""Rules that drop, rename and hash labels: those whose values never repeat would make a series for each value."""
+"""Rules that drop, rename and hash labels: a label whose values never repeat would make a series per value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from typing import Final
 
 
 class LabelRule(StrEnum):
-    """What becomes of a label: dropped, stored as the span of its sample, or a label of the series.
+    """What happens to a label: it is dropped, stored as the span of its sample, or a label of the series.
 
-    A renamed label has the name after `rename:`; of a hashed one the value is a hash.
+    A renamed label gets the name after `rename:`; the value of a hashed label is replaced by its hash.
     """
 
     DROP = "drop"
@@ -43,11 +43,11 @@ _DEFAULT: Final[Mapping[str, LabelRule]] = MappingProxyType(
         ),
     }
 )
-"""What the tracers of Datadog (names with blanks) and OpenTelemetry (names with dots) attach."""
+"""Labels that the tracers of Datadog (names with spaces) and OpenTelemetry (names with dots) attach."""
 
 
 _EVERY_OTHER: Final = "*"
-"""The name of the rule for labels without a rule of their own."""
+"""The name in the rule for labels without a rule of their own."""
 _RENAME: Final = f"{LabelRule.RENAME}:"
 _HASH_BYTES: Final = 8
 _SERVICE_NAME: Final = "service_name"
@@ -56,20 +56,20 @@ _PRIVATE: Final = "__"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelRules:
-    """The rule of each label; `names` has the new names of renamed ones, `otherwise` holds for labels without a rule."""
+    """The rule of each label; `names` has the new names of renamed labels, `otherwise` is the rule of all others."""
 
     rules: Mapping[str, LabelRule]
     names: Mapping[str, str]
     otherwise: LabelRule = LabelRule.KEEP
 
     def rule_of(self, name: str) -> LabelRule:
-        """The rule of a label. The service and private labels are kept."""
+        """Return the rule of a label. The service name and private labels stay as they are."""
         if name == _SERVICE_NAME or name.startswith(_PRIVATE):
             return LabelRule.KEEP
         return self.rules.get(name, self.otherwise)
 
     def relabelled(self, labels: Mapping[str, str]) -> dict[str, str]:
-        """The labels of the series. A label that has the name already wins over one that is renamed to it."""
+        """Return the labels of the series. A label that already has a name wins over one that is renamed to it."""
         changed, renamed = {}, {}
         for name, value in labels.items():
             match self.rule_of(name):
@@ -84,9 +84,9 @@ class LabelRules:
 
 @lru_cache(maxsize=256)
 def parse_label_rules(text: str) -> LabelRules:
-    """The default rules, changed by `name=drop,other name=keep`; the name `*` is of labels without a rule.
+    """Change the default rules, as in `name=drop,other name=keep`; the name `*` means all labels without a rule.
 
-    Raises: ValueError for a rule that is unknown, has no name, or is of the label `service_name` or a private one.
+    Raises: ValueError for a rule that is unknown, has no name, or is for the label `service_name` or a private label.
     """
     rules, names = dict(_DEFAULT), {}
     for pair in filter(None, map(str.strip, text.split(","))):
@@ -96,8 +96,8 @@ def parse_label_rules(text: str) -> LabelRules:
         )
         if not _is_valid(name, kind, new):
             raise ValueError(
-                "LABEL_RULES must be name=drop, name=span, name=keep, name=hash or name=rename:new, by commas, "
-                f"and not of service_name, not {pair!r}"
+                f"invalid rule {pair!r} in LABEL_RULES: use name=drop, name=span, name=keep, name=hash or "
+                "name=rename:new, separated by commas; service_name and private labels have no rules"
             )
         rules[name] = LabelRule(kind)
         if new:
@@ -107,7 +107,7 @@ def parse_label_rules(text: str) -> LabelRules:
 
 
 def dropped_labels(text: str) -> frozenset[str]:
-    """The names of the labels that are dropped."""
+    """Return the names of the labels that are dropped."""
     return frozenset(name for name, rule in parse_label_rules(text).rules.items() if rule is LabelRule.DROP)
 
 

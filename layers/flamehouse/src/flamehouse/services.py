@@ -1,4 +1,4 @@
-"""What a request handler works with; built once per process, on the first request."""
+"""The objects that request handlers work with; built once per process, on the first request."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -15,27 +15,27 @@ _DAY_S: Final = 86_400
 
 
 def nothing() -> None:
-    """The check of a process that is ready once it runs."""
+    """The check of a process that is ready as soon as it runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The settings and the store of this process. An app carries `app.state.services`, a callable that returns it.
+    """The settings and the store of this process. `app.state.services` is a callable that returns it.
 
-    `check` is what has to return before the process calls itself ready; RpcError says why it is not. On AWS it is
-    nothing: /ready is open to everyone there, and asking ClickHouse Cloud would wake it at a price.
+    `check` returns if the process is ready, and otherwise raises RpcError with the reason. On AWS it does nothing:
+    /ready needs no credential there, and a query would wake ClickHouse Cloud, which costs money.
     """
 
     settings: Settings
     store: Store
     check: Callable[[], None] = nothing
     circuit: Circuit = field(default_factory=Circuit)
-    """Whether ClickHouse took the last uploads, where there is another way to acknowledge one."""
+    """Whether ClickHouse stored the last uploads, for deployments that can acknowledge them without it."""
 
     def of_tenant(self, tenant: str) -> "Services":
-        """These services, with the label rules of a tenant in the settings.
+        """Return these services, with the label rules of a tenant in the settings.
 
-        Where every upload is staged ClickHouse is not queried for limits, as that would wake it.
+        If every upload is staged, ClickHouse is not queried for limits, as that would wake it.
         """
         if self.settings.ingest_mode == STAGED or not (rules := self.store.limits_of(tenant).label_rules):
             return self
@@ -43,14 +43,14 @@ class Services:
 
     @property
     def blobs(self) -> ObjectStorage:
-        """The storage of blobs. RpcError if this deployment has none."""
+        """The storage of blobs. Raises RpcError if this deployment has none."""
         return blobs_of(self.settings)
 
     @property
     def ingest_past_s(self) -> int:
-        """How far back a profile's time may lie, in seconds; 0 is no limit. RpcError if ClickHouse must be read, and fails.
+        """How far back a profile's time may lie, in seconds; 0 is no limit. Raises RpcError if ClickHouse fails.
 
-        Where uploads are staged ClickHouse may be asleep, so RETENTION_DAYS counts if it is set.
+        If uploads are staged, ClickHouse may be asleep, so RETENTION_DAYS applies if it is set.
         """
         expected = self.settings.retention_days
         if (
@@ -63,19 +63,20 @@ class Services:
 
     @property
     def query_length_s(self) -> int:
-        """The longest range of one query, in seconds; 0 is no limit. RpcError as above."""
+        """The longest range of one query, in seconds; 0 is no limit. Raises RpcError if ClickHouse fails."""
         return self._or_retention(self.settings.max_query_length_s)
 
     @property
     def query_lookback_s(self) -> int:
-        """How far back a query may reach, in seconds; 0 is no limit. RpcError as above."""
+        """How far back a query may reach, in seconds; 0 is no limit. Raises RpcError if ClickHouse fails."""
         return self._or_retention(self.settings.max_query_lookback_s)
 
     @property
     def adhoc_retention_s(self) -> int:
-        """How long ad hoc profiles are retained, in seconds; 0 is for ever.
+        """How long ad hoc profiles are retained, in seconds; 0 means forever.
 
-        RETENTION_DAYS holds if it is set, as on AWS, where the function of ad hoc profiles cannot reach ClickHouse.
+        RETENTION_DAYS applies if it is set, as on AWS, where the function for ad hoc profiles cannot reach
+        ClickHouse.
         """
         expected = self.settings.retention_days
         return (self.store.retention_days() if expected is None else expected) * _DAY_S
@@ -86,5 +87,5 @@ class Services:
 
 @lru_cache(maxsize=256)
 def _with_label_rules(settings: Settings, rules: str) -> Settings:
-    """The settings with rules that change theirs."""
+    """Return the settings with `rules` applied on top of their own."""
     return replace(settings, label_rules=f"{settings.label_rules},{rules}")

@@ -1,4 +1,4 @@
-"""Settings: every knob of a deployment, read once from the environment and passed down."""
+"""The settings of a deployment, read once from the environment and passed down."""
 
 import re
 from collections.abc import Mapping
@@ -12,16 +12,16 @@ from flamehouse.label_rules import parse_label_rules
 _MIB = 1 << 20
 _DAY_S = 86_400
 _DSN = re.compile(r"chdb://[^?]+|https?://.+", re.DOTALL)
-"""What follows a `?` is not of the folder's name for chDB, but is for who locks the folder."""
+"""chDB ends the folder's name at a `?`, but the lock of the folder does not."""
 _PLACE = re.compile(r"s3://[^/]+/?|(?!.*://).*", re.DOTALL)
 _LOG_FORMATS: Final = ("text", "json")
 _ANY: Final = (0, (1 << 63) - 1)
 _ANY_OR_DEFAULT: Final = (-1, (1 << 63) - 1)
 _RANGES: Final[Mapping[str, tuple[int, int]]] = {
-    # A row's time and this have to lie before 2106, where ClickHouse's DateTime begins again: it would expire at once.
+    # A row's time plus this must be before 2106, where ClickHouse's DateTime wraps: the row would expire at once.
     "retention_days": (0, 10_000),
     "ingest_window_past_s": _ANY_OR_DEFAULT,
-    # The ids of a call tree's nodes have room for this depth (store/read/call_tree.py).
+    # The node ids of a call tree can hold this depth (store/read/call_tree.py).
     "max_stack_depth": (1, 4_000),
     "max_query_length_s": _ANY_OR_DEFAULT,
     "max_query_lookback_s": _ANY_OR_DEFAULT,
@@ -31,7 +31,7 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "access_log": (0, 1),
     "fsync": (0, 1),
 }
-"""The least and the greatest value of a number, where these are not `_ANY`."""
+"""The least and the greatest value of each number for which these are not `_ANY`."""
 DIRECT: Final = "direct"
 FALLBACK: Final = "fallback"
 STAGED: Final = "staged"
@@ -42,7 +42,7 @@ NATIVE_FRAMES_BY_MAPPING: Final = "mapping"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The knobs and their defaults; the environment variable of each is its name in capitals.
+    """The settings and their defaults; the environment variable of each is its name in upper case.
 
     A limit of 0 means "no limit" wherever the comment says so. Sizes are bytes, times seconds.
     """
@@ -50,69 +50,77 @@ class Settings:
     clickhouse_dsn: str = field(default="chdb://./data", repr=False)
     """`chdb://FOLDER` or `https://user:password@host:port`."""
     clickhouse_secret_arn: str = ""
-    """A secret of AWS Secrets Manager that says where ClickHouse is, in the place of the DSN: its text is JSON with
-    host, port, user and password."""
+    """A secret in AWS Secrets Manager that replaces the DSN: its text is JSON with host, port, user and password."""
     clickhouse_database: str = "flamehouse"
     path_prefix: str = ""
     """A prefix (an API Gateway stage, say) stripped from every path before routing."""
     api_credential: str = field(default="", repr=False)
-    """The local server: what clients send as Basic password or Bearer token. Empty: it requires none."""
+    """The local server: the Basic password or Bearer token of clients. Empty: it requires none."""
     credentials_file: str = ""
-    """The file of credentials of the local server, which `flamehouse credentials` edits; in the place of API_CREDENTIAL.
-    A change counts at once."""
+    """The credentials file of the local server, which `flamehouse credentials` edits; it replaces API_CREDENTIAL.
+    Changes apply at once."""
     credentials_secret_arn: str = ""
-    """The secret of AWS Secrets Manager with the credentials that the authorizer accepts."""
+    """The secret in AWS Secrets Manager with the credentials that the authorizer accepts."""
     retention_days: int | None = None
-    """How long a new database retains profiles, 10,000 days at most; 0 is for ever, and None is 30. A database records its
-    retention: a larger number lengthens it, a smaller one is rejected."""
+    """How long a new database retains profiles, at most 10,000 days; 0 means forever, and None means 30.
+
+    The database records its retention: a larger number extends it, a smaller one is rejected.
+    """
 
     qryn_input_tenant: str = "anonymous"
-    """The tenant of the profiles that the collector of qryn inserts into the database."""
+    """The tenant of the profiles that qryn's collector inserts into the database."""
 
     ui: str = "true"
     """`true` serves the web page at `/`, `false` does not."""
     ui_api_url: str = ""
     """The server whose profiles the web page shows. Empty: the one that serves it."""
     ui_source_hosts: str = ""
-    """Hosts of repositories besides the public ones that the web page links to, each with its kind: `HOST=github`,
-    `HOST=gitlab`, `HOST=gitea` or `HOST=bitbucket`, separated by commas."""
+    """Repository hosts that the web page links to, in addition to the public ones, each with its kind: `HOST=github`,
+    `HOST=gitlab`, `HOST=gitea` or `HOST=bitbucket`, separated by commas.
+    """
     log_format: str = "text"
-    """`text` or `json`: the lines of the local server's log. On Lambda they are JSON."""
+    """`text` or `json`: the format of the local server's log. On Lambda it is JSON."""
     access_log: int = 0
-    """1 logs every request, 0 only rejected ones."""
+    """1 logs every request, 0 only rejected requests."""
 
     adhoc_profiles: str = ""
-    """Where files that are uploaded to be looked at are kept: a folder, or `s3://BUCKET`. Empty: in the data folder of an
-    embedded ClickHouse, and nowhere without one."""
+    """Where ad hoc profiles are stored: a folder, or `s3://BUCKET`.
+
+    Empty: in the data folder of an embedded ClickHouse, and nowhere without one.
+    """
 
     adhoc_quota_bytes: int = 1_024 * _MIB
-    """The ad hoc profiles of one tenant together; 0 is no limit."""
+    """The maximum total size of one tenant's ad hoc profiles; 0 is no limit."""
 
     blobs_dir: str = ""
-    """Where uploads are staged and retained, and files dropped: a folder, or `s3://BUCKET`. Empty: nowhere."""
+    """Where uploads are staged and retained, and clients drop files: a folder, or `s3://BUCKET`. Empty: nowhere."""
 
     ingest_mode: str = DIRECT
-    """How an upload is acknowledged: `direct` once ClickHouse has it, `staged` once it is staged, for a worker to store,
-    `fallback` directly if ClickHouse takes it in time, and staged otherwise."""
+    """When an upload is acknowledged: `direct` once it is in ClickHouse, `staged` once it is staged for a worker to
+    store; `fallback` is `direct` if ClickHouse stores it in time, otherwise `staged`.
+    """
     ingest_window_past_s: int = -1
     """How far back a profile's time may lie; -1 follows the retention, 0 accepts any time."""
     ingest_window_future_s: int = 600
     max_body_bytes: int = 256 * _MIB
     max_profile_bytes: int = 4 * _MIB
-    """One profile after decompression."""
+    """The maximum size of one profile after decompression."""
     max_jfr_bytes: int = 32 * _MIB
-    """One JFR recording after decompression: it holds several profiles, and much that is none."""
+    """The maximum size of one JFR recording after decompression: it contains several profiles, and much other data.
+    """
     max_json_bytes: int = 32 * _MIB
-    """One file in JSON after decompression, such as a Firefox profile: it holds much that is no stack."""
+    """The maximum size of one JSON file after decompression, such as a Firefox profile: much of it is not stacks."""
     max_profile_samples: int = 16_000
     max_sample_labels: int = 100
     max_profile_frames: int = 2_000_000
-    """Frames of all stacks of a profile together, inlined ones counted."""
+    """The maximum number of frames in all stacks of a profile together, inlined ones included."""
     max_stack_depth: int = 1_000
-    """Frames of one stack, inlined ones counted; what lies deeper is cut off. At most 4,000."""
+    """The maximum number of frames in a stack, inlined ones included; deeper frames are cut off. At most 4,000."""
     native_frames: str = NATIVE_FRAMES_BY_ADDRESS
-    """How a frame without a function is drawn: `address` as `libc.so.6!0x7f21`, `mapping` as `[libc.so.6]` with
-    consecutive ones merged. Applies to profiles as they are stored."""
+    """How a frame without a function is drawn: `address` as `libc.so.6!0x7f21`, `mapping` as `[libc.so.6]` with consecutive ones merged.
+
+    Applies when profiles are stored, not to stored ones.
+    """
     max_label_names: int = 30
     max_label_name_bytes: int = 1_024
     max_label_value_bytes: int = 2_048
@@ -120,33 +128,34 @@ class Settings:
     label_rules: str = ""
     """Changes to the rules for labels whose values never repeat: `process.pid=keep,request_id=drop,my span=span`."""
     max_series_per_day: int = 100_000
-    """Distinct series of one tenant and UTC day; 0 is no limit."""
+    """The maximum number of distinct series per tenant and UTC day; 0 is no limit."""
 
     max_query_length_s: int = -1
     """The longest range of one query; -1 follows the retention, 0 is no limit."""
     max_query_lookback_s: int = -1
-    """How far back a query may reach; older parts of its range are left out. -1 follows the retention, 0 is no limit."""
+    """How far back a query may reach; older parts of its range are omitted. -1 follows the retention, 0 is no limit.
+    """
     max_flamegraph_nodes: int = 1_048_576
     default_flamegraph_nodes: int = 8_192
-    """Where fewer are allowed, so many."""
+    """Bounded by `max_flamegraph_nodes`."""
     max_answer_series: int = 10_000
-    """The most series that SelectSeries and SelectHeatmap answer with; 0 is no limit."""
+    """The maximum number of series in a response of SelectSeries or SelectHeatmap; 0 is no limit."""
     max_answer_bytes: int = 64 * _MIB
-    """One answer before compression, and what ClickHouse hands over for it; 0 is no limit."""
+    """The maximum size of a response before compression, and of ClickHouse's result for it; 0 is no limit."""
     query_timeout_s: int = 25
     """From 1 to 86,400."""
     fsync: int = 1
     """1: the local server acknowledges an upload once it is on disk. 0: once the operating system has it, which is faster
     and loses the last uploads in a power failure."""
     query_memory_bytes: int = 4_096 * _MIB
-    """What one query may use in ClickHouse; 0 is no limit."""
+    """The memory that one query may use in ClickHouse; 0 is no limit."""
 
     aws_region: str = ""
     """The region of the bucket. Empty: boto3 finds it, as it finds the credentials."""
     aws_endpoint_url_secrets_manager: str = ""
-    """The URL of Secrets Manager. Empty: AWS's own in the secret's region."""
+    """The URL of Secrets Manager. Empty: AWS's endpoint in the secret's region."""
     aws_endpoint_url_s3: str = ""
-    """The URL of S3. Empty: AWS's own in the region."""
+    """The URL of S3. Empty: AWS's endpoint in the region."""
 
     def __post_init__(self) -> None:
         if not _DSN.fullmatch(self.clickhouse_dsn):
@@ -169,7 +178,10 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
-        """Read the settings that `environ` names; ValueError says which one is none, or does not go with another."""
+        """Read the settings in `environ`.
+
+        Raises ValueError, naming the setting, for an invalid value or combination.
+        """
         values: dict[str, str | int] = {}
         for setting in fields(cls):
             text = environ.get(setting.name.upper())
@@ -183,7 +195,7 @@ class Settings:
 
 
 def _check_places(settings: Settings) -> None:
-    """ValueError for a place of files that is neither a folder nor a bucket, and for staging without one."""
+    """Raises ValueError if a place for files is neither a folder nor a bucket, or is missing for staging."""
     for name in ("adhoc_profiles", "blobs_dir"):
         place = getattr(settings, name)
         if not _PLACE.fullmatch(place):
@@ -196,11 +208,12 @@ def _check_places(settings: Settings) -> None:
 
 
 def _check_server(dsn: str) -> None:
-    """ValueError for anything but a user, a host and a port; no part of a password is told."""
+    """Raises ValueError for anything but a user, a host and a port; the message contains no part of a password."""
     try:
         url = urlsplit(dsn)
         whole = url.hostname is not None and url.port != 0
-        # A password's `/`, `?` or `#` ends the host's name there, and what is before it would be asked for and told.
+        # A `/`, `?` or `#` in a password ends the host name there: part of the password would be looked up and
+        # logged.
         whole = whole and url.path in {"", "/"} and not url.query and not url.fragment
     except ValueError:
         whole = False
@@ -216,7 +229,7 @@ def _check_server(dsn: str) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine alone: `localhost` or a loopback address."""
+    """Return whether a host is this machine: `localhost` or a loopback address."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -226,12 +239,12 @@ def is_loopback(host: str) -> bool:
 def _check_range(name: str, value: int) -> None:
     least, most = _RANGES.get(name, _ANY)
     if not least <= value <= most:
-        for_ever = ": 0 keeps profiles for ever" if name == "retention_days" else ""
+        for_ever = ": 0 retains profiles forever" if name == "retention_days" else ""
         raise ValueError(f"{name.upper()} must be from {least} to {most}, not {value}{for_ever}")
 
 
 def _check_default_nodes(settings: Settings) -> None:
-    """ValueError for a default that a request could not name: whoever set it would wonder at fewer nodes."""
+    """Raises ValueError for a default above the maximum: responses would have fewer nodes than configured."""
     default, allowed = settings.default_flamegraph_nodes, settings.max_flamegraph_nodes
     if default > allowed:
         raise ValueError(

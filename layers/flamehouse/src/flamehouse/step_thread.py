@@ -1,4 +1,4 @@
-"""A background thread of the local server, which works in steps of limited duration."""
+"""A background thread of the local server that runs steps of limited duration."""
 
 from collections.abc import Callable
 from threading import Event, Thread

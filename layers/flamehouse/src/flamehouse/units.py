@@ -13,7 +13,7 @@ MS_PER_DAY: Final = S_PER_DAY * MS_PER_S
 NS_PER_HOUR: Final = S_PER_HOUR * NS_PER_S
 NS_PER_DAY: Final = S_PER_DAY * NS_PER_S
 MAX_MS: Final = 4_102_444_800_000
-"""2100-01-01: between 1970 and then, any time fits every type that ClickHouse holds it in."""
+"""2100-01-01: any time between 1970 and then fits every type that ClickHouse stores it in."""
 
 MAX_INT64: Final = (1 << 63) - 1
 MAX_UINT64: Final = (1 << 64) - 1

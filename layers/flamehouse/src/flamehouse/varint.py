@@ -1,8 +1,8 @@
-"""Unsigned LEB128 numbers and texts that begin with their length in one, as RowBinary and Pyroscope's TREE write them."""
+"""Unsigned LEB128 numbers, and texts prefixed with their length as one, as in RowBinary and Pyroscope's TREE."""
 
 
 def uvarint(number: int) -> bytes:
-    """The number as LEB128; it must not be negative."""
+    """Return the number as LEB128; it must not be negative."""
     if number < 0x80:
         return _SHORT[number]
     groups = bytearray()
@@ -14,7 +14,7 @@ def uvarint(number: int) -> bytes:
 
 
 def length_prefixed(text: str) -> bytes:
-    """The length of the text's UTF-8, and that."""
+    """Return the text in UTF-8, prefixed with its length."""
     data = text.encode()
     return uvarint(len(data)) + data
 

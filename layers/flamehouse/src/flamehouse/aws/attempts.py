@@ -1,4 +1,4 @@
-"""The retry policy for every request to AWS: how many attempts fit in the time left, and how long each may take."""
+"""The retry policy for requests to AWS: how many attempts fit into the remaining time, and how long each may take."""
 
 import math
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from flamehouse.deadline import has_time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempts:
-    """A number of attempts, and the seconds that each may wait to connect and for data."""
+    """The number of attempts, and the connect and read timeouts of each, in seconds."""
 
     count: int
     timeout_s: float
@@ -20,9 +20,9 @@ _BY_TIME_LEFT: Final = (
     (5, Attempts(count=2, timeout_s=2)),
     (-math.inf, Attempts(count=1, timeout_s=1)),
 )
-"""The first row whose seconds are left applies."""
+"""The first row whose number of seconds remains applies."""
 
 
 def attempts() -> Attempts:
-    """The attempts that the current time limit allows."""
+    """Return the attempts that the current time limit allows."""
     return next(policy for needed_s, policy in _BY_TIME_LEFT if has_time(needed_s))

@@ -1,4 +1,4 @@
-"""Object storage as its callers see it: the objects of one place, whatever holds them."""
+"""The interface of object storage: the objects in one bucket or folder."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectInfo:
-    """An object without its content: its key, its size in bytes, the metadata that it was put with, and when that was.
+    """An object without its content: its key, size in bytes, metadata, and time of modification.
 
-    A listing knows no metadata. `modified_ns` counts from the epoch; S3 knows whole seconds.
+    Listings have no metadata. `modified_ns` counts from the epoch; on S3 it has a resolution of one second.
     """
 
     key: str
@@ -20,7 +20,7 @@ class ObjectInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredObject:
-    """An object's content, the metadata that it was put with, and when that was."""
+    """An object's content, metadata, and time of modification."""
 
     content: bytes
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -28,19 +28,25 @@ class StoredObject:
 
 
 class ObjectStorage(Protocol):
-    """The objects of one bucket or folder. Every method raises RpcError(UNAVAILABLE) if the storage refuses or does not answer."""
+    """The objects in one bucket or folder.
+
+    Every method raises RpcError(UNAVAILABLE) if the storage fails or does not respond.
+    """
 
     def put(self, key: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:
         """Store or replace an object; returns once it is durable. Metadata is ASCII, its names in lower case."""
 
     def get(self, key: str, version: str = "") -> StoredObject | None:
-        """The object, or None if it does not exist; of a bucket with versions the one of that id, or the newest."""
+        """Return the object, or None if it does not exist.
+
+        In a versioned bucket: the given version, or the newest.
+        """
 
     def head(self, key: str, version: str = "") -> ObjectInfo | None:
-        """The object without its content, as `get` finds it."""
+        """Return the object without its content; otherwise as `get`."""
 
     def delete(self, key: str) -> None:
-        """Delete the object; a missing one is no error."""
+        """Delete the object, if it exists."""
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """The objects whose keys begin with `prefix`, by key in UTF-8 order, read page by page."""
+        """Iterate over the objects below `prefix`, sorted by the UTF-8 bytes of their keys; reads page by page."""

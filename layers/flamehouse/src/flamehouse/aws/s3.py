@@ -1,4 +1,4 @@
-"""Objects in a bucket of S3, by boto3."""
+"""Object storage in an S3 bucket, by boto3."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _MISSING: Final = {"NoSuchKey", "NoSuchVersion", "404", "405"}
-"""S3's codes for a key or version that does not exist, or that is the mark of a deletion; the response to HEAD has no body
-and so no name."""
+"""S3's error codes for a missing key or version, or a delete marker.
+
+Responses to HEAD have no body, so only a status.
+"""
 _ADVICE: Final[Mapping[str, str]] = {
     "AccessDenied": "the role needs s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on the bucket",
     "NoSuchBucket": "the bucket does not exist in this region",
@@ -27,27 +29,27 @@ _ADVICE: Final[Mapping[str, str]] = {
         ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"), "check the AWS credentials"
     ),
 }
-"""What the operator does about a code of S3."""
+"""Advice to the operator, by S3 error code."""
 _REPORTED: Final = "see the error codes of Amazon S3"
 _CONNECTION: Final = "check AWS_ENDPOINT_URL_S3, AWS_REGION, the credentials and the network"
 _UNAVAILABLE: Final = "object storage is unavailable; retry in 30 seconds"
 
 
 class _Version(TypedDict, total=False):
-    """The argument of an operation on one version of an object."""
+    """The version argument of an operation, if any."""
 
     VersionId: str
 
 
 class _MissingKeyError(Exception):
-    """The bucket has no object of that key."""
+    """The bucket has no object with that key."""
 
 
 class S3Bucket:
     """An `ObjectStorage` of one bucket, usable from several threads.
 
-    boto3 finds the credentials: environment, profile, role of the machine. `page_size` is the number of keys that one
-    request lists.
+    boto3 finds the credentials: environment, profile, role of the machine. `page_size` is the number of keys per list
+    request.
     """
 
     def __init__(self, name: str, settings: Settings, page_size: int = 1_000) -> None:
@@ -101,7 +103,7 @@ class S3Bucket:
                     )
 
     def _client(self) -> "S3Client":
-        """A client for the attempts that there is time for: boto3 fixes timeouts when it makes one."""
+        """Return a client for the attempts that fit into the time left; boto3 fixes timeouts per client."""
         wanted = attempts()
         with self._lock:
             client = self._clients.get(wanted)
@@ -117,7 +119,7 @@ class S3Bucket:
             connect_timeout=wanted.timeout_s,
             read_timeout=wanted.timeout_s,
             retries={"mode": "standard", "total_max_attempts": wanted.count},
-            # Other S3 servers have no host name for each bucket.
+            # Other S3 servers have no host name per bucket.
             s3={"addressing_style": "path" if self._endpoint else "auto"},
         )
         session = boto3.Session(region_name=self._region)
@@ -125,7 +127,7 @@ class S3Bucket:
 
     @contextmanager
     def _failures(self, operation: str) -> Iterator[None]:
-        """Turn failures of S3 into RpcError(UNAVAILABLE) and one log line, a missing key into _MissingKeyError."""
+        """Convert S3 failures to RpcError(UNAVAILABLE) and one log line, a missing key to _MissingKeyError."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # on first use
 
         try:
@@ -136,7 +138,7 @@ class S3Bucket:
                 raise _MissingKeyError from None
             self._log("rejected", operation, code, _ADVICE.get(code, _REPORTED))
             raise RpcError(Code.UNAVAILABLE, _UNAVAILABLE) from None
-        except BotoCoreError as error:  # its message holds the host
+        except BotoCoreError as error:  # its message contains the host
             self._log("unreachable", operation, type(error).__name__, _CONNECTION)
             raise RpcError(Code.UNAVAILABLE, _UNAVAILABLE) from None
 

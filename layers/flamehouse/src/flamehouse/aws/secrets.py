@@ -1,7 +1,7 @@
-"""Secrets of AWS Secrets Manager, by botocore's signer over urllib3.
+"""Reads secrets from AWS Secrets Manager with botocore's signer over urllib3.
 
-A cold start of a querier reads one secret. boto3's client costs it 180 ms of CPU, the signer 28 ms (docs/adr/0014): urllib3 is
-loaded already.
+Every cold start of a querier reads one secret. boto3's client takes 180 ms of CPU, the signer 28 ms (docs/adr/0014),
+as urllib3 is loaded anyway.
 """
 
 import json
@@ -24,18 +24,18 @@ _BACKOFF_S: Final = 0.2
 
 
 class SecretError(Exception):
-    """A secret that cannot be read. The message says why and holds no part of the secret."""
+    """A secret that cannot be read. The message says why and contains no part of the secret."""
 
 
 class Secrets(Protocol):
     """A store of secrets."""
 
     def read(self, arn: str) -> str:
-        """The current text of the secret. Raises SecretError."""
+        """Return the current text of the secret. Raises SecretError."""
 
 
 class SecretsManager:
-    """The `Secrets` of AWS Secrets Manager; the region is the one that an ARN names."""
+    """`Secrets` in AWS Secrets Manager, in the region of each ARN."""
 
     def __init__(self, settings: Settings) -> None:
         self._endpoint = settings.aws_endpoint_url_secrets_manager
@@ -51,7 +51,7 @@ class SecretsManager:
 
 
 def _domain(partition: str) -> str:
-    """The domain of a partition's services, such as amazonaws.com for `aws`."""
+    """Return the domain of a partition's services, such as amazonaws.com for `aws`."""
     from botocore.loaders import create_loader  # noqa: PLC0415  # on first use
 
     partitions = create_loader().load_data("partitions")["partitions"]
@@ -62,7 +62,7 @@ def _domain(partition: str) -> str:
 
 
 def _signed(url: str, region: str, body: bytes) -> dict[str, str]:
-    """The headers of a signed GetSecretValue request."""
+    """Return the headers of a signed GetSecretValue request."""
     from botocore.auth import SigV4Auth  # noqa: PLC0415  # on first use
     from botocore.awsrequest import AWSRequest  # noqa: PLC0415  # likewise
 
@@ -78,7 +78,7 @@ def _signed(url: str, region: str, body: bytes) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Keys:
-    """The part of botocore's credentials that the signer reads; botocore's own class takes 9 ms to import."""
+    """The attributes of botocore's credentials that the signer reads; botocore's own class takes 9 ms to import."""
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -86,7 +86,7 @@ class _Keys:
 
 
 def _credentials() -> "_Keys | Credentials":
-    """The credentials in the environment, which Lambda sets, else the first that botocore finds elsewhere."""
+    """Return the credentials in the environment, which Lambda sets, otherwise the first that botocore finds."""
     environ = os.environ
     if environ.get("AWS_ACCESS_KEY_ID") and environ.get("AWS_SECRET_ACCESS_KEY"):
         return _Keys(
@@ -119,7 +119,7 @@ def _post(url: str, headers: Mapping[str, str], body: bytes) -> bytes:
         with urllib3.PoolManager(timeout=allowed.timeout_s, retries=retries) as http:
             response = http.request("POST", url, headers=headers, body=body)
     except urllib3.exceptions.HTTPError as error:
-        # urllib3 wraps the failure of the last attempt.
+        # urllib3 wraps the error of the last attempt.
         reason = getattr(error, "reason", None) or error
         raise SecretError(f"Secrets Manager is unreachable: {type(reason).__name__}") from None
     if response.status != 200:
@@ -135,7 +135,7 @@ def _secret_string(body: bytes) -> str:
 
 
 def _error_type(body: bytes) -> str:
-    """The name of AWS's error, such as AccessDeniedException."""
+    """Return the type of AWS's error, such as AccessDeniedException."""
     try:
         return str(json.loads(body)["__type"]).rpartition("#")[2]
     except (ValueError, KeyError, TypeError):

@@ -1,1 +1,1 @@
-"""Identifies the caller: credentials, tenants, and the `Principal` that both make. Stores nothing."""
+"""Identifies the caller: credentials, tenants, and the `Principal` that results from both. Stores nothing."""

@@ -14,7 +14,7 @@ _CREDENTIAL_ID: Final = "credential_id"
 
 
 def context_of(grant: Grant) -> dict[str, Any]:
-    """The context that `grant_of_context` reads."""
+    """Return the context that `grant_of_context` reads."""
     return {
         _TENANTS: sorted(grant.tenants),
         _SCOPES: sorted(grant.scopes),
@@ -23,7 +23,7 @@ def context_of(grant: Grant) -> dict[str, Any]:
 
 
 def grant_of_context(context: object) -> Grant | None:
-    """The grant; None if the context is missing or is not one that `context_of` writes."""
+    """Return the grant, or None if the context is missing or was not written by `context_of`."""
     match context:
         case {"tenants": [str(), *_] as tenants, "scopes": [str(), *_] as scopes, "credential_id": str(id_)}:
             try:

@@ -1,4 +1,4 @@
-"""Turns what a request carries into its `Principal`: the ways in which a server accepts credentials."""
+"""Resolves the credential and tenant of a request into its `Principal`: one class for each way a server accepts them."""
 
 import hmac
 from collections.abc import Callable
@@ -20,25 +20,25 @@ from flamehouse.telemetry.log import log
 
 _SHARED: Final = Grant(tenants=frozenset({ANY_TENANT}), scopes=frozenset(Scope), credential_id="shared")
 _REFUSAL: Final = "the credential is missing or wrong: send it as Basic password or as Bearer token"
-"""The same whether a credential is missing, wrong, expired or revoked."""
+"""One message, whether the credential is missing, wrong, expired or revoked."""
 
 
 class Credentials(Protocol):
     """The credentials that a server accepts."""
 
     def principal_of(self, request: HTTPConnection) -> Principal:
-        """The caller that sent this request; on AWS its scope has the gateway's event as `aws.event`.
+        """Return the caller that sent this request; on AWS its scope has the gateway's event as `aws.event`.
 
         Raises:
-            RpcError: `unauthenticated` without an accepted credential, `permission_denied` for a tenant of another,
-                `invalid_argument` for an invalid tenant, `unavailable` if the credentials cannot be read.
+            RpcError: `unauthenticated` without an accepted credential, `permission_denied` for a tenant it does not
+            allow, `invalid_argument` for an invalid tenant, `unavailable` if the credentials cannot be read.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoCredential:
-    """Accepts every request, for the tenant that it names."""
+    """Accepts every request, for the tenant in its header."""
 
     def principal_of(self, request: HTTPConnection) -> Principal:
         return _principal(EVERYTHING, request)
@@ -46,7 +46,7 @@ class NoCredential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedCredential:
-    """Accepts one credential, for the tenant that the request names."""
+    """Accepts one credential, for the tenant in the request's header."""
 
     credential: str = field(repr=False)
 
@@ -59,7 +59,7 @@ class SharedCredential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentCredentials:
-    """Accepts the credentials of a document, which `document` returns as it is now or raises RpcError."""
+    """Accepts the credentials of a document; `document` returns the current one or raises RpcError."""
 
     document: Callable[[], CredentialDocument]
 
@@ -72,9 +72,9 @@ class DocumentCredentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizedByGateway:
-    """Accepts what the Lambda authorizer has accepted: its context is part of the gateway's event, `aws.event`.
+    """Accepts the requests that the Lambda authorizer accepted: its context is in the gateway's event, `aws.event`.
 
-    A request without that context has come past the authorizer and is rejected.
+    A request without that context bypassed the authorizer and is rejected.
     """
 
     def principal_of(self, request: HTTPConnection) -> Principal:

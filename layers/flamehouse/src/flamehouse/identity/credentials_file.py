@@ -1,4 +1,4 @@
-"""The file of credentials of a local server: read again whenever it changes, edited as a whole."""
+"""The credentials file of a local server: reloaded when it changes, edited as a whole."""
 
 import fcntl
 import os
@@ -21,7 +21,7 @@ _PERMISSIONS: Final = 0o777
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """What tells one content of the file from the next."""
+    """Identifies a version of the file's content."""
 
     inode: int
     size: int
@@ -29,14 +29,14 @@ class _Version:
 
 
 class CredentialsFile:
-    """The document in a file; usable from several threads."""
+    """The document in a file; thread-safe."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._read: tuple[_Version, CredentialDocument] | None = None
 
     def document(self) -> CredentialDocument:
-        """The document as the file has it now.
+        """Return the current document.
 
         Raises:
             RpcError: `unavailable` if the file is missing or invalid; the log says why.
@@ -45,12 +45,10 @@ class CredentialsFile:
             return self.load()
         except DocumentError as error:
             log(events.CREDENTIALS_UNREADABLE, reason=str(error))
-            raise RpcError(
-                Code.UNAVAILABLE, "the server cannot read its credentials; its log says why"
-            ) from None
+            raise RpcError(Code.UNAVAILABLE, "the server cannot read its credentials; see its log") from None
 
     def load(self) -> CredentialDocument:
-        """The document.
+        """Return the current document.
 
         Raises:
             DocumentError: if the file is missing or invalid.
@@ -70,10 +68,10 @@ class CredentialsFile:
         return document
 
     def edit(self, change: Callable[[CredentialDocument], CredentialDocument]) -> None:
-        """Replace the document by what `change` makes of it; a missing file is an empty document.
+        """Replace the document by the result of `change`; a missing file is an empty document.
 
-        One edit at a time, and readers see the old file or the new one. The file keeps its permissions; a new one is
-        its owner's alone.
+        Edits are serialized, and readers see the old file or the new one. The file's permissions stay; a new file is
+        accessible to its owner only.
 
         Raises:
             DocumentError: if the file is invalid or cannot be written.

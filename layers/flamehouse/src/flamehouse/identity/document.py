@@ -1,6 +1,6 @@
-"""The document of credentials: hashes of tokens, with what each allows, as one text in JSON.
+"""The credentials document: hashes of tokens, with what each allows, in JSON.
 
-It is a secret of AWS Secrets Manager, or a file of the local server. `flamehouse credentials` edits it.
+It is stored as a secret in AWS Secrets Manager, or as a file of the local server. `flamehouse credentials` edits it.
 """
 
 import hmac
@@ -19,17 +19,17 @@ from flamehouse.identity.token import digest, token_id
 _ID: Final = re.compile(r"[0-9a-f]{10}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _UNKNOWN: Final = bytes(32)
-"""Compared with where no credential has the id: an unknown id takes as long as a known one."""
+"""Compared with if the id is unknown, so that unknown ids take as long as known ones."""
 _FIELDS: Final = {"id", "sha256", "tenants", "scopes", "created", "expires", "note"}
 
 
 class DocumentError(Exception):
-    """A text that is not a document of credentials. The message says where and why, and quotes no hash."""
+    """The text is not a credentials document. The message says where and why, and quotes no hash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """One credential; `expires` of None is never."""
+    """One credential; `expires` is None if it never expires."""
 
     id: str
     sha256: bytes = field(repr=False)
@@ -40,17 +40,17 @@ class Credential:
     note: str = ""
 
     def grant(self) -> Grant:
-        """What it allows."""
+        """Return what the credential allows."""
         return Grant(tenants=self.tenants, scopes=self.scopes, credential_id=self.id)
 
     def is_valid(self, now: datetime) -> bool:
-        """Whether it is accepted at that time."""
+        """Return whether the credential is accepted at that time."""
         return self.expires is None or now < self.expires
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialDocument:
-    """Every credential, by id."""
+    """All credentials, by id."""
 
     credentials: Mapping[str, Credential]
 
@@ -79,12 +79,15 @@ class CredentialDocument:
         return cls(credentials=credentials)
 
     def text(self) -> str:
-        """The document as JSON; the inverse of `parse`."""
+        """Return the document as JSON; the inverse of `parse`."""
         entries = [_entry(credential) for credential in self.credentials.values()]
         return json.dumps({"credentials": entries}, indent=2, ensure_ascii=False) + "\n"
 
     def grant_of(self, token: str, now: datetime) -> Grant | None:
-        """What the token allows; None if it is unknown, wrong or expired. Takes the same time in every case."""
+        """Return what the token allows, or None if it is unknown, wrong or expired.
+
+        Takes the same time in every case.
+        """
         credential = self.credentials.get(token_id(token))
         expected = credential.sha256 if credential else _UNKNOWN
         if not hmac.compare_digest(digest(token), expected) or credential is None:
@@ -93,7 +96,7 @@ class CredentialDocument:
 
 
 def _credential(entry: Any) -> Credential:  # noqa: ANN401  # whatever JSON holds
-    """Raises ValueError, TypeError or KeyError if the entry is invalid."""
+    """Read an entry. Raises ValueError, TypeError or KeyError if it is invalid."""
     if not isinstance(entry, dict):
         raise TypeError("expected an object")
     if unknown := sorted(entry.keys() - _FIELDS):
@@ -129,7 +132,7 @@ def _entry(credential: Credential) -> dict[str, Any]:
 def _texts(entry: Mapping[str, Any], name: str) -> list[str]:
     value = entry[name]
     if not isinstance(value, list) or not value or not all(isinstance(each, str) for each in value):
-        raise ValueError(f'"{name}" must be a list of one text or more')
+        raise ValueError(f'"{name}" must be a list of one or more strings')
     return value
 
 
@@ -150,7 +153,7 @@ def _time(entry: Mapping[str, Any], name: str) -> datetime:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError('"note" must be a text')
+        raise TypeError('"note" must be a string')
     return value
 
 

@@ -1,4 +1,4 @@
-"""What a credential allows, and the principal that it makes of a request."""
+"""What a credential allows, and the principal that results for a request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,20 +10,21 @@ from flamehouse.identity.tenant import ANONYMOUS, HEADER, named_tenant
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """The tenants and scopes of one credential; the tenants are names, or `*` alone for all."""
+    """The tenants and scopes of one credential; the tenants are names, or only `*` for all."""
 
     tenants: frozenset[str]
     scopes: frozenset[Scope]
     credential_id: str
 
     def principal(self, headers: Sequence[str]) -> Principal:
-        """The caller, with the tenant that the values of its X-Scope-OrgID headers choose.
+        """Return the caller, with the tenant that its X-Scope-OrgID headers select.
 
-        Without a header, a credential of one tenant is for that one, and a credential of all for `anonymous`.
+        Without a header, a credential for one tenant selects that tenant, and one for all tenants selects
+        `anonymous`.
 
         Raises:
-            RpcError: `permission_denied` for a tenant that is not the credential's, `invalid_argument` for an invalid
-                one, and without a header if the credential has several tenants.
+            RpcError: `permission_denied` for a tenant that the credential does not allow, `invalid_argument` for an
+            invalid one, and without a header if the credential has several tenants.
         """
         return Principal(
             tenant=self._tenant(named_tenant(headers)), scopes=self.scopes, credential_id=self.credential_id
@@ -44,4 +45,4 @@ class Grant:
 
 
 EVERYTHING = Grant(tenants=frozenset({ANY_TENANT}), scopes=frozenset(Scope), credential_id="")
-"""What a server without credentials allows everyone."""
+"""What a server without credentials allows all clients."""

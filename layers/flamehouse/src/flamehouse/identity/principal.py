@@ -1,4 +1,4 @@
-"""The caller of a request: what everything behind the door knows of it."""
+"""The caller of a request, resolved once and passed to everything that handles it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from typing import Final
 from flamehouse.errors import Code, RpcError
 
 ANY_TENANT: Final = "*"
-"""What a credential for all tenants names in the place of a tenant."""
+"""In place of a tenant's name: the credential is for all tenants."""
 
 
 class Scope(StrEnum):
@@ -20,9 +20,9 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """A caller: the tenant whose data its requests read and write, and what it may do with it.
+    """A caller: the tenant whose data its requests read and write, and the scopes of its credential.
 
-    `credential_id` identifies the credential in logs, and is no secret; empty where the server requires none.
+    `credential_id` identifies the credential in logs and is not secret; empty if the server requires no credential.
     """
 
     tenant: str

@@ -17,9 +17,9 @@ _ALLOWED: Final = re.compile(r"[A-Za-z0-9!\-_.*'()]+")
 
 
 def named_tenant(headers: Sequence[str]) -> str:
-    """The tenant that the values of the X-Scope-OrgID headers name; empty without one.
+    """Return the tenant in the X-Scope-OrgID headers; empty without one.
 
-    Raises RpcError(INVALID_ARGUMENT) for several headers (a proxy may append its own behind the client's), for several
+    Raises RpcError(INVALID_ARGUMENT) for several headers (a proxy may append its own to the client's), for several
     tenants (`a|b`), and for an invalid name.
     """
     if len(headers) > 1:
@@ -28,7 +28,7 @@ def named_tenant(headers: Sequence[str]) -> str:
     if not tenant:
         return ""
     if "|" in tenant:
-        raise invalid_argument(f"{HEADER} must name one tenant, several (a|b) are not supported")
+        raise invalid_argument(f"{HEADER} must name one tenant: several (a|b) are not supported")
     if len(tenant) > _MAX_CHARS:
         raise invalid_argument(f"{HEADER} is longer than {_MAX_CHARS} characters")
     if not is_tenant(tenant):
@@ -37,5 +37,5 @@ def named_tenant(headers: Sequence[str]) -> str:
 
 
 def is_tenant(name: str) -> bool:
-    """Whether the name is one that a tenant may have."""
+    """Return whether the name is valid for a tenant."""
     return len(name) <= _MAX_CHARS and bool(_ALLOWED.fullmatch(name)) and name not in {".", ".."}

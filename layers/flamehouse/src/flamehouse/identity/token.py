@@ -1,4 +1,4 @@
-"""Tokens: how they are made, where a request carries one, and what is stored of them.
+"""Tokens: how they are created, where a request carries one, and the hash that is stored.
 
 Basic: RFC 7617. Bearer: RFC 6750.
 """
@@ -20,31 +20,31 @@ _TOKEN: Final = re.compile(r"fh_([0-9a-f]{10})_[A-Za-z0-9_-]{43}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewToken:
-    """A token that was just made: the only time that its text is there."""
+    """A token that was just created. Its text is not stored anywhere."""
 
     id: str
     text: str = field(repr=False)
 
 
 def new_token() -> NewToken:
-    """A random token, `fh_ID_SECRET`; its id is no secret."""
+    """Create a random token, `fh_ID_SECRET`; its id is not secret."""
     id_ = secrets.token_hex(_ID_BYTES)
     return NewToken(id=id_, text=f"{_PREFIX}_{id_}_{secrets.token_urlsafe(_SECRET_BYTES)}")
 
 
 def token_id(token: str) -> str:
-    """The id that a token names; empty if it is not shaped as one."""
+    """Return the id in a token; empty if the text does not have the form of a token."""
     found = _TOKEN.fullmatch(token)
     return found[1] if found else ""
 
 
 def digest(token: str) -> bytes:
-    """A token's SHA-256: of fixed length, so that the time of a comparison reveals no length."""
+    """Return a token's SHA-256. Its length is fixed, so the time of a comparison does not reveal the token's."""
     return hashlib.sha256(token.encode(errors="surrogateescape")).digest()
 
 
 def sent_token(authorization: Sequence[str]) -> str | None:
-    """The Bearer token, or Basic password, of the one Authorization header; None without one, and for several."""
+    """Return the Bearer token or Basic password of the Authorization header; None if there is none or more than one."""
     if len(authorization) != 1 or len(authorization[0]) > _MAX_CHARS:
         return None
     scheme, _, value = authorization[0].strip().partition(" ")

@@ -16,7 +16,7 @@ _SECOND_NS: Final = 1_000_000_000
 _MAX_NS: Final = (1 << 63) - 1
 _LAST_YEAR_WITHOUT_DATES: Final = 1900
 _MAX_DIGITS: Final = 20
-"""More digits than any 64-bit number has change nothing: the time is the latest there is."""
+"""More digits than a 64-bit number has: the time is clamped to the latest anyway."""
 _FRACTION_DIGITS: Final = 9
 _SHOWN_CHARS: Final = 40
 
@@ -49,9 +49,9 @@ class AtTime:
 
 
 def parse_attime(text: str, now_ns: int, parameter: str) -> AtTime:
-    """Read the time; an empty text is `now_ns`. Times are clamped to 1970 to 2262.
+    """Read the time; an empty text means `now_ns`. Times are clamped to the years 1970 to 2262.
 
-    Raises RpcError(INVALID_ARGUMENT) that names the parameter if the text is in no known notation.
+    Raises RpcError(INVALID_ARGUMENT), naming the parameter, if the notation is unknown.
     """
     compact = text.translate(_STRIPPED)
     number = _NUMBER.fullmatch(compact)
@@ -68,7 +68,7 @@ def _clamped(ns: int) -> int:
 
 
 def _number_ns(digits: str, fraction: str | None) -> int:
-    """The start of the UTC day that YYYYMMDD names, or else the Unix time."""
+    """Return the start of the UTC day for YYYYMMDD, otherwise the Unix time."""
     date_ns = _date_ns(digits) if fraction is None else None
     if date_ns is not None:
         return date_ns
@@ -82,7 +82,7 @@ def _fraction_ns(digits: str) -> int:
 
 
 def _date_ns(digits: str) -> int | None:
-    """The start of the UTC day, None if it is no day after 1900."""
+    """Return the start of the UTC day, or None if it is not a date after 1900."""
     if len(digits) != len("YYYYMMDD"):
         return None
     try:
@@ -93,7 +93,7 @@ def _date_ns(digits: str) -> int | None:
 
 
 def _offset_ns(offsets: str, text: str, parameter: str) -> int:
-    """The sum of offsets such as `-1h30m`, where a sign holds until the next one."""
+    """Return the sum of offsets such as `-1h30m`, where a sign applies until the next one."""
     total_s, sign = 0, 1
     for mark, digits, unit in _TERM.findall(offsets):
         if unit not in _UNITS_S:
@@ -104,7 +104,7 @@ def _offset_ns(offsets: str, text: str, parameter: str) -> int:
 
 
 def _iso_ns(text: str, parameter: str) -> int:
-    """The time in ISO 8601, UTC where it names no zone, with all digits of its fraction of a second."""
+    """Read a time in ISO 8601, in UTC unless it names a zone, with all digits of its fraction of a second."""
     fraction = _ISO_FRACTION.search(text)
     whole = text if fraction is None else text[: fraction.start()] + text[fraction.end() :]
     try:

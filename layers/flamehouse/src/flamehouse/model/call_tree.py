@@ -1,4 +1,4 @@
-"""Cut call trees as the store returns them, and the names and ids that are special in every tree."""
+"""Cut call trees as the store returns them, and the names and ids with a special meaning in every tree."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 ROOT = 0
 """The root's id."""
 NO_NODE = -1
-"""The id of what was cut, which is no node."""
+"""The id of the cut part, which is not a node."""
 OTHER = "other"
 TOTAL = "total"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutTree:
-    """The kept nodes of a call tree: five columns of one length, a node a position, in any order.
+    """The remaining nodes of a cut call tree: five columns of one length, one node per position, in any order.
 
-    `ids` are unique and never 0; `parents` are 0 for the outermost frames, and a kept node's parent is kept.
-    No two children of a node share a name. `totals` and `selves`, in the profile's unit, are those of the
-    uncut tree, and so is `total`: what a total holds beyond the self value and the kept children was cut.
+    `ids` are unique and never 0; `parents` are 0 for the outermost frames; the parent of a remaining node remains
+    too. No two children of a node share a name. `totals` and `selves`, in the profile's unit, are those of the uncut
+    tree, and so is `total`: the part of a total beyond the self value and the remaining children was cut.
     """
 
     ids: Sequence[int]
@@ -32,7 +32,7 @@ NO_TREE = CutTree(ids=(), parents=(), names=(), totals=(), selves=(), total=0)
 
 
 def children_by_name(parents: Sequence[int], names: Sequence[str]) -> dict[int, list[int]]:
-    """The rows of each node's children, sorted by name; given are each row's parent and name.
+    """Return the rows of each node's children, sorted by name, from each row's parent and name.
 
     Python compares strings by code point, which is the byte order of their UTF-8.
     """
@@ -47,9 +47,9 @@ def children_by_name(parents: Sequence[int], names: Sequence[str]) -> dict[int, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiffTree:
-    """The kept nodes of two call trees in one: columns of one length, a node a position, in any order.
+    """The remaining nodes of two merged call trees: columns of one length, one node per position, in any order.
 
-    As `CutTree`, but with sums of two sides; a node that one side does not have is 0 there.
+    As `CutTree`, but with the sums of two sides; a node that is missing on one side has 0 there.
     """
 
     ids: Sequence[int]

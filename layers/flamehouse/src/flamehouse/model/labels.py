@@ -1,6 +1,6 @@
-"""Label sets: how messages write them, and what their names and values may be.
+"""Label sets: their text form in messages, and the rules for names and values.
 
-Names and values are any UTF-8, as in Prometheus 3: prometheus.io/docs/concepts/data_model
+Names and values are arbitrary UTF-8, as in Prometheus 3: prometheus.io/docs/concepts/data_model
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ type LabelSet = tuple[tuple[str, str], ...]
 """Labels as (name, value), names unique."""
 
 _MAX_SHOWN_CHARS: Final = 4096
-"""A message writes out no more than this of a label set, however long it is."""
+"""Messages truncate a longer label set."""
 
 _ESCAPES: Final = {
     "\a": r"\a",
@@ -29,7 +29,7 @@ _ESCAPES: Final = {
 
 
 def format_labels(labels: Iterable[tuple[str, str]]) -> str:
-    """The set as Prometheus writes it: `{a="b", c="d"}`, sorted."""
+    """Return the set as Prometheus writes it: `{a="b", c="d"}`, sorted."""
     shown = []
     room = _MAX_SHOWN_CHARS
     for name, value in sorted(labels):
@@ -42,14 +42,14 @@ def format_labels(labels: Iterable[tuple[str, str]]) -> str:
 
 
 def quoted(text: str, mark: str = '"') -> str:
-    """The text between quotation marks, escaped as Go's strconv.Quote does (with `mark` "'": QuoteRune)."""
+    """Return the text in quotation marks, escaped as Go's strconv.Quote does (with `mark` "'": QuoteRune)."""
     if text.isprintable() and mark not in text and "\\" not in text:
         return f"{mark}{text}{mark}"
     return mark + "".join(_escaped(char, mark) for char in text) + mark
 
 
 def unique_labels(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The pairs by name; RpcError invalid_argument for a name that comes twice."""
+    """Return the pairs by name. Raises RpcError(INVALID_ARGUMENT) for a repeated name."""
     all_pairs = list(pairs)
     labels = dict(all_pairs)
     if len(labels) < len(all_pairs):
@@ -64,13 +64,13 @@ def unique_labels(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 def validate_labels(labels: Mapping[str, str], settings: Settings) -> None:
     """Check a whole series: its `__name__`, its `service_name` and each label.
 
-    RpcError invalid_argument says what is wrong with it. Lengths are counted in bytes of UTF-8.
+    Raises RpcError(INVALID_ARGUMENT) that says what is invalid. Lengths are in bytes of UTF-8.
     """
     if not labels:
         raise invalid_argument("error at least one label pair is required per profile")
     _check_count(labels, settings)
     metric_name = labels.get("__name__", "")
-    # A colon separates the parts of a profile type: no query could ask for such a name.
+    # A colon separates the parts of a profile type: no query could select such a name.
     if not metric_name or ":" in metric_name or not _is_utf8(metric_name):
         raise _invalid(labels, "invalid metric name")
     if not labels.get("service_name"):
@@ -81,7 +81,7 @@ def validate_labels(labels: Mapping[str, str], settings: Settings) -> None:
 
 
 def check_label_sizes(labels: Mapping[str, str], settings: Settings) -> None:
-    """Check how many labels there are and how long; RpcError invalid_argument as `validate_labels`."""
+    """Check the number of labels and their lengths. Raises RpcError(INVALID_ARGUMENT) as `validate_labels`."""
     _check_count(labels, settings)
     for name, value in sorted(labels.items()):
         _check_lengths(name, value, labels, settings)
@@ -121,7 +121,7 @@ def _too_long(labels: Mapping[str, str], part: str, text: str, limit: str) -> Rp
 
 
 def _is_utf8(text: str) -> bool:
-    """Whether UTF-8 can carry the text: half a surrogate pair, which JSON can bring in, it cannot."""
+    """Return whether UTF-8 can encode the text; it cannot encode a lone surrogate, which JSON may contain."""
     try:
         text.encode()
     except UnicodeEncodeError:

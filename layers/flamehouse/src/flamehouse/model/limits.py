@@ -13,38 +13,41 @@ NO_LIMIT: Final = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The limits of a tenant, or the defaults of all. None follows the defaults; a number of 0 is no limit."""
+    """The limits of a tenant, or the defaults of all. None means the default, 0 no limit."""
 
     uploads_per_second: int | None = None
     bytes_per_day: int | None = None
-    """Bodies of uploads as received, in a UTC day."""
+    """Bytes of upload bodies as received, per UTC day."""
     series_per_day: int | None = None
     query_seconds_per_day: int | None = None
     label_rules: str | None = None
-    """Rules in the words of LABEL_RULES, which change those of the setting."""
+    """Rules in the notation of LABEL_RULES, applied on top of that setting's."""
 
     def __post_init__(self) -> None:
         parse_label_rules(self.label_rules or "")
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read what `serialize` wrote; limits of a later version are ignored. ValueError for anything else."""
+        """Read the output of `serialize`; limits of a later version are ignored.
+
+        Raises ValueError for anything else.
+        """
         values = json.loads(text)
         if not isinstance(values, dict):
             raise ValueError("limits must be a JSON object")  # noqa: TRY004  # the caller reads JSON
         return cls(**{name: values[name] for name in NAMES if values.get(name) is not None})
 
     def serialize(self) -> str:
-        """The limits that are set, as JSON."""
+        """Return the limits that are set, as JSON."""
         return json.dumps({name: value for name, value in asdict(self).items() if value is not None})
 
     def over(self, defaults: Self) -> Self:
-        """These limits, with the defaults where they have none."""
+        """Return these limits, completed with the defaults."""
         own = {name: value for name, value in asdict(self).items() if value is not None}
         return replace(defaults, **own)
 
     def changed(self, changes: Iterable[str]) -> Self:
-        """These limits, changed by `NAME=VALUE`; an empty value goes back to the default.
+        """Return these limits, changed by `NAME=VALUE`; an empty value restores the default.
 
         Raises: ValueError for an unknown name or an invalid value.
         """

@@ -1,25 +1,28 @@
-"""How many nodes an answer may have: what is asked, for a flame graph within the settings."""
+"""The number of nodes in a response: the requested number, for a flame graph within the settings."""
 
 from flamehouse.errors import invalid_argument
 from flamehouse.settings import Settings
 
 
-def nodes_limit(asked: int, settings: Settings) -> int:
-    """How many nodes to keep where `asked` are wanted, 0 for the default; RpcError as `check_nodes_limit`."""
-    check_nodes_limit(asked, settings)
-    return asked or min(settings.default_flamegraph_nodes, settings.max_flamegraph_nodes)
+def nodes_limit(requested: int, settings: Settings) -> int:
+    """Return the number of nodes for the requested one, where 0 means the default. Raises as `check_nodes_limit`."""
+    check_nodes_limit(requested, settings)
+    return requested or min(settings.default_flamegraph_nodes, settings.max_flamegraph_nodes)
 
 
-def check_nodes_limit(asked: int, settings: Settings) -> None:
-    """RpcError invalid_argument for more nodes than a flame graph may have, or less than none."""
+def check_nodes_limit(requested: int, settings: Settings) -> None:
+    """Raises RpcError(INVALID_ARGUMENT) for more nodes than a flame graph may have, or a negative number."""
     allowed = settings.max_flamegraph_nodes
-    if any_nodes_limit(asked, settings) > allowed:
-        raise invalid_argument(f"max flamegraph nodes limit {asked} is greater than allowed {allowed}")
+    if any_nodes_limit(requested, settings) > allowed:
+        raise invalid_argument(f"max flamegraph nodes limit {requested} is greater than allowed {allowed}")
 
 
-def any_nodes_limit(asked: int, settings: Settings) -> int:
-    """How many nodes to keep where `asked` are wanted and an answer may have any number of them, 0 for all."""
-    if asked < 0:
+def any_nodes_limit(requested: int, settings: Settings) -> int:
+    """Return the number of nodes for a response without a maximum, where 0 means all.
+
+    Raises for a negative number.
+    """
+    if requested < 0:
         allowed = settings.max_flamegraph_nodes
         raise invalid_argument(f"max flamegraph nodes limit must be set (max allowed {allowed})")
-    return asked
+    return requested

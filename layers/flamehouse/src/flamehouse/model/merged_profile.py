@@ -1,4 +1,4 @@
-"""A merged profile as the store returns it: samples and symbols encoded as pprof's fields.
+"""Merged profiles as the store returns them: samples and symbols, encoded as fields of pprof.
 
 Format: github.com/google/pprof, proto/profile.proto.
 """
@@ -10,11 +10,11 @@ from typing import NamedTuple
 from flamehouse.model.profile import Mapping as MappedFile
 
 CUT_OFF = 0
-"""Stands among the ids of locations for what was cut off of a stack."""
+"""Among the ids of locations: the part that was cut off a stack."""
 
 
 class SourceLabels(NamedTuple):
-    """Where the source code of a program is, as its series' labels say; empty where they do not."""
+    """The place of a program's source code, from the labels of its series; empty without such labels."""
 
     repository: str
     git_ref: str
@@ -26,10 +26,10 @@ UNKNOWN_SOURCE = SourceLabels("", "", "")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedFunctions:
-    """The functions, encoded as pprof's field `function`, and the beginning of its `string_table`.
+    """The functions, encoded as pprof's field `function`, and the first part of its `string_table`.
 
-    `last_number` is the greatest number that may be a function's. `text_count` counts `texts`, of which the first is empty;
-    there may be some among them that nothing refers to.
+    `last_number` is an upper bound of the functions' numbers. `text_count` is the number of `texts`; the first is
+    empty, and some may be unused.
     """
 
     functions: bytes
@@ -40,10 +40,10 @@ class EncodedFunctions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MergedProfile:
-    """Merged samples, and the symbols that they name by their numbers in it.
+    """Merged samples, and the symbols that they refer to by number.
 
-    `samples` and `locations` are encoded as pprof's fields of these names. `cut_off` is the number of the location that
-    stands for what was cut off, 0 where nothing was.
+    `samples` and `locations` are encoded as pprof's fields `sample` and `location`. `cut_off` is the number of the
+    location that represents what was cut off, 0 if nothing was.
     """
 
     samples: bytes

@@ -1,7 +1,7 @@
-"""An upload as the store takes it: profiles split by series, and the symbols that their stacks are made of.
+"""An upload as the store accepts it: profiles split by series, and the symbols of their stacks.
 
-Ids of stacks, locations, mappings and functions are 64-bit hashes of what they stand for, so that the same thing
-has the same id in every upload and nothing has to be looked up before it is written.
+Ids of stacks, locations, mappings and functions are 64-bit hashes of their content. The same content has the same id
+in every upload, and no id has to be looked up before a write.
 """
 
 from array import array
@@ -19,12 +19,12 @@ NO_MAPPING = 0
 
 
 def hash64(data: bytes) -> int:
-    """The first 64 bits of BLAKE2b: the id of whatever `data` describes in full."""
+    """Return the first 64 bits of BLAKE2b: the id of the content that `data` describes completely."""
     return int.from_bytes(blake2b(data, digest_size=8).digest(), "little")
 
 
 def hash64_of(*parts: str | int) -> int:
-    """The id of a tuple of strings and numbers; no two tuples describe themselves alike."""
+    """Return the id of a tuple of strings and numbers, from a text that no other tuple has."""
     return hash64("".join(f"{len(text := str(part))}:{text}" for part in parts).encode())
 
 
@@ -48,10 +48,10 @@ class Line(NamedTuple):
 
 
 class Location(NamedTuple):
-    """A place in the code; `lines` runs from the innermost inlined function out to the one that was called.
+    """A place in the code; `lines` runs from the innermost inlined function to the one that was called.
 
-    `name_ids` are those of its functions in the order of a stack, the called one first. A location without lines has the
-    name id that it is drawn with, of which `lines` say nothing.
+    `name_ids` are the name ids of its functions in stack order, the called one first. A location without lines has
+    the name id of the frame that it is drawn as.
     """
 
     id: int
@@ -79,10 +79,10 @@ class Mapping(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Symbols:
-    """What the stacks of some profiles are made of, each by its id; a stack is its locations' ids, root first.
+    """The symbols of a set of profiles, by id; a stack is the ids of its locations, root first.
 
-    `functions` has the names of native frames too. Consecutive frames of the same id in `merged_name_ids` are drawn as
-    one; a stack without locations is drawn as `no_frames`.
+    `functions` includes the names of native frames. Consecutive frames with the same id, if it is in
+    `merged_name_ids`, are drawn as one; a stack without locations is drawn as `no_frames`.
     """
 
     stacktraces: "dict[int, array[int]]" = field(default_factory=dict)
@@ -93,7 +93,7 @@ class Symbols:
     no_frames: "array[int]" = field(default_factory=lambda: array("Q"))
 
     def frames_of(self, stacktrace_id: int) -> "array[int]":
-        """The name ids that a stack is drawn with, root first."""
+        """Return the name ids of the frames that a stack is drawn as, root first."""
         locations = self.locations
         stack = self.stacktraces[stacktrace_id]
         name_ids = array("Q", chain.from_iterable(locations[each].name_ids for each in stack))
@@ -106,11 +106,11 @@ class Symbols:
         return (name_id,) if name_id in self.merged_name_ids else run
 
 
-# The same functions and locations come again with every profile of a process, and looking one up is several times
-# cheaper than hashing it: these caches hold what some tens of services are made of.
+# Functions and locations repeat in every profile of a process, and a look-up is several times
+# cheaper than a hash: these caches hold the symbols of some tens of services.
 @lru_cache(maxsize=1 << 16)
 def function_of(name: str, system_name: str, filename: str, start_line: int) -> Function:
-    """The function with its ids."""
+    """Return the function with its ids."""
     id_ = hash64_of(name, system_name, filename, start_line)
     return Function(id_, hash64(name.encode()), name, system_name, filename, start_line)
 
@@ -122,10 +122,10 @@ def location_of(
     lines: tuple[tuple[tuple[int, int], int, int], ...],
     native_name_id: int | None = None,
 ) -> Location:
-    """The location with its id; a line is ((function id, its name id), line number, column), the innermost first.
+    """Return the location with its id; a line is ((function id, its name id), line number, column), innermost first.
 
-    `native_name_id` is what a location without lines is drawn with. It is part of the id, so that a stack's id determines
-    its frames.
+    `native_name_id` is the name of the frame of a location without lines. It is part of the id, so that a stack's id
+    determines its frames.
     """
     known = tuple(Line(function_id, line, column) for (function_id, _), line, column in lines)
     if native_name_id is not None:
@@ -137,23 +137,23 @@ def location_of(
 
 
 def mapping_of(start: int, limit: int, offset: int, filename: str, build_id: str, flags: int) -> Mapping:
-    """The mapping with its id, which is never NO_MAPPING."""
+    """Return the mapping with its id, which is never NO_MAPPING."""
     id_ = hash64_of(start, limit, offset, filename, build_id, flags) or 1
     return Mapping(id_, start, limit, offset, filename, build_id, flags)
 
 
 def stacktrace_id(locations: "array[int]") -> int:
-    """The id of a stack: the hash of its locations' ids, root first."""
+    """Return the id of a stack: the hash of its locations' ids, root first."""
     return hash64(locations.tobytes())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesProfile:
-    """One profile's samples of one sample type and label set: a row a stack and span.
+    """One profile's samples of one sample type and label set: one row per stack and span.
 
-    `labels` are sorted by name, the private ones among them. `symbols` has at least what the stacks name. `span_ids` and
-    `trace_ids` are empty where no sample has one, otherwise as long as `values`, with 0 and 16 zero bytes for a sample
-    that has none.
+    `labels` are sorted by name and include the private ones. `symbols` has at least the symbols of the stacks.
+    `span_ids` and `trace_ids` are empty if no sample has one, otherwise as long as `values`, with 0 and 16 zero bytes
+    for samples without one.
     """
 
     time_ns: int
@@ -172,7 +172,7 @@ class SeriesProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """One request's profiles: `id` (32 bytes) is the same for the same request, however often it is sent."""
+    """The profiles of one request: `id` (32 bytes) is the same for every attempt of the same request."""
 
     tenant: str
     id: bytes
@@ -181,5 +181,5 @@ class Upload:
 
 
 def fingerprint_of(labels: Iterable[tuple[str, str]]) -> int:
-    """The id of a series: the hash of its sorted labels."""
+    """Return the id of a series: the hash of its sorted labels."""
     return hash64_of(*(text for pair in labels for text in pair))

@@ -20,7 +20,10 @@ class ProfileType:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read an id of five parts, or of six where the last (`delta`) is ignored; RpcError invalid_argument otherwise."""
+        """Read an id of five or six parts; the sixth (`delta`) is ignored.
+
+        Raises RpcError(INVALID_ARGUMENT) otherwise.
+        """
         parts = text.split(":")
         if len(parts) not in (5, 6):
             raise invalid_argument(

@@ -1,4 +1,4 @@
-"""The questions the store answers, and the shape of its answers."""
+"""The queries of the store and their results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from flamehouse.model.time_range import TimeRange
 
 
 class PointKind(Enum):
-    """What an exemplar or a point of a heatmap is: a whole profile, or a span in one."""
+    """What an exemplar or a point of a heatmap represents: a whole profile, or a span in one."""
 
     PROFILE = auto()
     SPAN = auto()
@@ -20,10 +20,10 @@ class PointKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exemplar:
-    """The profile or span that stands for others; `value` is its total in the selected series.
+    """The profile or span that represents others; `value` is its total in the selected series.
 
-    `span_id` (16 hexadecimal digits) and `trace_id` (32) are empty where there is none. `labels` are those that all its
-    series have in common, private ones included, without those that were grouped by.
+    `span_id` (16 hexadecimal digits) and `trace_id` (32) are empty if there is none. `labels` are the labels that all
+    its series share, including private ones, without the labels that the query groups by.
     """
 
     time_ms: int
@@ -36,9 +36,9 @@ class Exemplar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelSetsQuery:
-    """The distinct label sets of the matching series, of the labels `names`, sorted; of all where there are none.
+    """The distinct label sets of the matching series, sorted, reduced to the labels `names` unless that is empty.
 
-    Of all names, those beyond `[a-zA-Z_][a-zA-Z0-9_]*` are left out unless `utf8_names` are wanted.
+    If `names` is empty, names that do not match `[a-zA-Z_][a-zA-Z0-9_]*` are omitted unless `utf8_names` is set.
     """
 
     matchers: Sequence[Matcher]
@@ -51,8 +51,8 @@ class LabelSetsQuery:
 class FrameFilter:
     """Selects stacks by the names of their frames.
 
-    A stack has a frame for each of `include` and for each of `include_regexes`, and none that is in `exclude` or that
-    matches one of `exclude_regexes`. The regular expressions are RE2's, and match anywhere in a name.
+    A stack matches if it has a frame for each of `include` and each of `include_regexes`, and no frame that is in
+    `exclude` or matches one of `exclude_regexes`. The regular expressions are RE2's and match anywhere in a name.
     """
 
     include: tuple[str, ...] = ()
@@ -66,10 +66,10 @@ EVERY_FRAME = FrameFilter()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleSelector:
-    """Which samples of the selected series count; what is empty selects nothing in particular.
+    """Which samples of the selected series count; an empty field does not restrict them.
 
-    Of `profile_ids`, of `span_ids`, of `trace_ids` (16 bytes each) a sample has to have one. `call_site` is what its
-    stack has to begin with: names of functions, root first. `frames` says which frames its stack has.
+    A sample must have one of `profile_ids`, one of `span_ids` and one of `trace_ids` (16 bytes each). Its stack must
+    begin with `call_site` (names of functions, root first) and match `frames`.
     """
 
     profile_ids: tuple[UUID, ...] = ()
@@ -84,10 +84,10 @@ EVERY_SAMPLE = SampleSelector()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesQuery:
-    """Totals of profiles over time: the point at T sums what came after T - step_ms, up to and with T, before end.
+    """Totals of profiles over time: the point at T sums the profiles in (T - step_ms, T] before the end.
 
-    Points stand at start, start + step, ... up to end. `limit` 0 keeps every series. Of a profile the selected samples
-    count, and one that has none of them is as if it were not there.
+    Points are at start, start + step, ... up to the end. `limit` 0 means all series. Only the selected samples of a
+    profile count; a profile without any is ignored.
     """
 
     profile_type: ProfileType
@@ -103,9 +103,9 @@ class SeriesQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesResult:
-    """One answered series: `points` are (timestamp in ms, value), in time order, empty buckets left out.
+    """One series of a result: `points` are (timestamp in ms, value), in time order, without empty buckets.
 
-    `exemplars` has one for each point, None where it has none; it is empty where none were asked for.
+    `exemplars` has one entry per point, None for a point without one; it is empty unless exemplars are requested.
     """
 
     labels: LabelSet
@@ -115,10 +115,9 @@ class SeriesResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeatmapQuery:
-    """How many points (profiles or spans) of which value there were when: those after start - step_ms, before end.
+    """Counts of points (profiles or spans) by time and value, after start - step_ms and before the end.
 
-    The slot at T counts what came after T - step_ms, up to and with T; T is start, start + step, ... `limit` 0 keeps
-    every series.
+    The slot at T counts the points in (T - step_ms, T]; T is start, start + step, ... `limit` 0 means all series.
     """
 
     profile_type: ProfileType
@@ -133,7 +132,7 @@ class HeatmapQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeatmapSlot:
-    """A column of a heatmap: how many points each bucket of values has, and the largest point of each that has any."""
+    """A column of a heatmap: the number of points per bucket, and the largest point of each non-empty bucket."""
 
     timestamp: int
     counts: Sequence[int]
@@ -142,7 +141,7 @@ class HeatmapSlot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeatmapSeries:
-    """The slots of one series that hold a point, in time order."""
+    """The slots of one series that contain a point, in time order."""
 
     labels: LabelSet
     slots: Sequence[HeatmapSlot]
@@ -150,7 +149,10 @@ class HeatmapSeries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heatmap:
-    """The series with the most points first. `y_min` are the least values of the buckets, which all series share."""
+    """The series, those with the most points first.
+
+    `y_min` are the lower bounds of the buckets, shared by all series.
+    """
 
     y_min: Sequence[float]
     series: Sequence[HeatmapSeries]
@@ -169,10 +171,10 @@ class StacktraceQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileQuery:
-    """The merged stacks of the selected samples in [start, end), with all that is known of their locations.
+    """The merged stacks of the selected samples in [start, end), with all symbols of their locations.
 
-    With `max_nodes` the call tree of locations is cut to so many nodes and their ties, with `leaf_locations` each stack to
-    so many, the innermost; 0 cuts nothing.
+    `max_nodes` cuts the call tree of locations to that many nodes and their ties; `leaf_locations` cuts each stack to
+    that many innermost locations. 0 cuts nothing.
     """
 
     profile_type: ProfileType
@@ -185,9 +187,9 @@ class ProfileQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """How much a question is about: counts of rows, and bytes on disk.
+    """The scope of a query: counts of rows, and bytes on disk.
 
-    `profiles` and `samples` are counted for each sample type; `parts` are those of the table `profiles` that are read.
+    `profiles` and `samples` are counted per sample type; `parts` are the parts read from the table `profiles`.
     """
 
     series: int = 0

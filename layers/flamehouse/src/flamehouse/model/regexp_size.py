@@ -1,7 +1,7 @@
-"""Estimates the size of a compiled RE2 regular expression, to bound the time that it may take.
+"""Estimates the size of a compiled RE2 regular expression, to bound the time of matching.
 
-Counted repetitions are copied when RE2 compiles them: `(x?){600}` is 600 times `x?`. In the worst case, the time for one
-value is the product of the value's length and this size. Syntax: github.com/google/re2/wiki/Syntax.
+RE2 expands counted repetitions: `(x?){600}` becomes 600 copies of `x?`. In the worst case, matching one value takes
+time proportional to the value's length times this size. Syntax: github.com/google/re2/wiki/Syntax.
 """
 
 import re
@@ -26,9 +26,9 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _PROPERTY_SIZE: Final = 500
-"""A Unicode class is some hundred ranges of bytes."""
+"""A Unicode class compiles to some hundred ranges of bytes."""
 _NEGATED_SIZE: Final = 10
-"""Any character but some is a range for each length in UTF-8."""
+"""A negated class compiles to a range per length in UTF-8."""
 _GROUP_SIZE: Final = 2
 
 
@@ -37,15 +37,14 @@ def check_regexp_size(regexps: Iterable[str], limit: int) -> None:
     size = sum(map(regexp_size, regexps))
     if size > limit:
         raise invalid_argument(
-            f"the regular expressions of the query have a size of {size} once counted repetitions are written out,"
-            f" and may have {limit}: repeat less often, or use fewer of them"
+            f"the regular expressions of the query have a size of {size} with counted repetitions expanded, and the limit is {limit}: repeat less often, or use fewer of them"
         )
 
 
 def regexp_size(regexp: str) -> int:
-    """The number of instructions of the compiled expression, approximately; RE2 itself rejects invalid expressions."""
+    """Estimate the number of instructions of the compiled expression; RE2 itself rejects invalid expressions."""
     before, last = [0], [0]
-    """For each open group: the size before its last element, and that of its last element, which an operator repeats."""
+    """For each open group: the size before its last element, and of that element, which an operator may repeat."""
     for token in _TOKEN.finditer(regexp):
         kind = token.lastgroup
         if kind == "open":

@@ -3,8 +3,8 @@
     process_cpu{service_name="checkout", pod=~"a|b", "k8s.namespace"!='test',}
 
 Grammar and string literals: prometheus.io/docs/prometheus/latest/querying/basics. Comments are skipped as
-there. Every error is RpcError invalid_argument. Of a regular expression only the size is checked: RE2, which runs it,
-checks its syntax.
+there. Every error is RpcError(INVALID_ARGUMENT). Only the size of a regular expression is checked here: RE2, which
+runs it, checks its syntax.
 """
 
 import re
@@ -17,17 +17,19 @@ from flamehouse.model.labels import quoted
 from flamehouse.model.regexp_size import check_regexp_size
 
 MAX_SELECTOR_BYTES = 16_384
-"""All selectors of a request together, as UTF-8."""
+"""The maximum length of all selectors of a request together, in UTF-8."""
 MAX_MATCHERS = 100
 MAX_REGEXP_BYTES = 4_096
 MAX_REGEXP_SIZE = 16_384
-"""All regular expressions of a request together, by `regexp_size`: one value of 2,048 bytes then takes half a second at most."""
+"""The maximum `regexp_size` of all regular expressions of a request together: matching one value of 2,048 bytes then
+takes at most half a second.
+"""
 
 METRIC_NAME = "__name__"
 
 
 class MatchOp(Enum):
-    """How a label's value is compared; a regular expression must match the whole of it."""
+    """How a label's value is compared; a regular expression must match the whole value."""
 
     EQUAL = "="
     NOT_EQUAL = "!="
@@ -40,7 +42,7 @@ REGEXP_OPS = frozenset({MatchOp.REGEXP, MatchOp.NOT_REGEXP})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matcher:
-    """A condition on one label; a label that a series has not counts as empty."""
+    """A condition on one label; a label that a series lacks counts as empty."""
 
     name: str
     op: MatchOp
@@ -48,12 +50,12 @@ class Matcher:
 
 
 def parse_selector(text: str) -> tuple[Matcher, ...]:
-    """Read one selector; `{}` gives no matchers, which selects all. A leading name matches `__name__`."""
+    """Read one selector; `{}` gives no matchers and selects all series. A leading name matches `__name__`."""
     return parse_matchers((text,))
 
 
 def parse_matchers(texts: Iterable[str]) -> tuple[Matcher, ...]:
-    """Read several selectors that must all hold."""
+    """Read several selectors that must all match."""
     matchers: list[Matcher] = []
     bytes_left = MAX_SELECTOR_BYTES
     for text in texts:
@@ -68,7 +70,7 @@ def parse_matchers(texts: Iterable[str]) -> tuple[Matcher, ...]:
 
 
 def format_selector(matchers: Iterable[Matcher]) -> str:
-    """The selector that is read as these matchers."""
+    """Return the selector that parses to these matchers."""
     texts = (f"{quoted(each.name)}{each.op.value}{quoted(each.value)}" for each in matchers)
     return "{" + ",".join(texts) + "}"
 
@@ -121,7 +123,7 @@ def _parse(text: str) -> Iterator[Matcher]:
 
 
 def _parse_braces(tokens: Iterator[_Token]) -> Iterator[Matcher]:
-    """What stands between `{`, already taken, and `}`, which is taken too."""
+    """Parse the matchers after `{`, up to and including `}`."""
     token = next(tokens)
     while token.text != "}":
         name = _label_name(token)
@@ -138,7 +140,7 @@ def _parse_braces(tokens: Iterator[_Token]) -> Iterator[Matcher]:
 
 
 def _tokens(text: str) -> Iterator[_Token]:
-    """The tokens of a selector without its blanks and comments; the last is one of kind _END."""
+    """Return the tokens of a selector without blanks and comments; the last has the kind _END."""
     offset = 0
     while offset < len(text):
         found = _TOKEN.match(text, offset)
@@ -204,7 +206,7 @@ _OTHER_QUOTE = {'"': b"'", "'": b'"'}
 
 
 def _unquote(token: _Token) -> str:
-    """The text that a Go string literal stands for; escapes may name bytes, but the whole must be UTF-8."""
+    """Return the value of a Go string literal; escapes may denote bytes, but the result must be UTF-8."""
     quote, body = token.text[0], token.text[1:-1]
     if quote == "`":
         return body
@@ -222,7 +224,10 @@ def _unquote(token: _Token) -> str:
 
 
 def _unescape(kind: str, text: bytes) -> bytes:
-    """The bytes of an escape of `kind`, a group of _ESCAPE; ValueError, OverflowError where it is no rune."""
+    """Return the bytes of an escape of `kind`, a group of _ESCAPE.
+
+    Raises ValueError or OverflowError if it is not a rune.
+    """
     if kind == "character":
         return _CHARACTERS[text]
     if kind in ("rune", "long_rune"):
@@ -242,7 +247,7 @@ def _not_a_token(character: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """The text as an error message quotes it: on one line, and short."""
+    """Return the text as error messages quote it: on one line, truncated."""
     return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "...")
 
 

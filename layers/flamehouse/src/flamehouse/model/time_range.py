@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeRange:
-    """From `start_ms` to `end_ms`; which end belongs to it is the query's own rule. May be negative or empty."""
+    """From `start_ms` to `end_ms`; each query defines which ends it includes. May be negative or empty."""
 
     start_ms: int
     end_ms: int

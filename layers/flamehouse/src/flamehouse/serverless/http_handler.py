@@ -1,4 +1,4 @@
-"""Routes as AWS Lambda functions: the same ASGI code that serves locally, behind Mangum.
+"""Routes as AWS Lambda functions: Mangum runs the ASGI code that also serves locally.
 
 Events are those of an API Gateway HTTP API, payload format 2.0: docs.aws.amazon.com/apigateway,
 "Create AWS Lambda proxy integrations for HTTP APIs".
@@ -25,25 +25,27 @@ from flamehouse.web.response_limits import answer_too_large
 from flamehouse.web.routing import AppOf, CleanPaths, app_of
 
 _MAX_ANSWER_BYTES: Final = 6_291_556
-"""What Lambda takes as the JSON of an answer; beyond it the client would get a 500 of the gateway's."""
+"""Lambda's limit of a response in JSON; the client of a larger one would get a 500 from the gateway."""
 _ENVELOPE_BYTES: Final = 16_384
-"""More than status and headers of an answer take."""
+"""An upper bound of the status and headers of a response."""
 _WORST_ESCAPE: Final = 6
-"""How much longer JSON may make a body that is text."""
+"""The factor by which JSON may lengthen a text body."""
 _TO_ANSWER_S: Final = 1.5
-"""What is kept of an invocation's time for its answer: for one that Lambda ends, the client gets the gateway's 500."""
+"""The part of an invocation's time that is reserved for its response: if Lambda ends it, the client gets the
+gateway's 500.
+"""
 
 type LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
-"""Answers one event; the second argument is Lambda's context object."""
+"""Handles one event; the second argument is Lambda's context object."""
 
 
 def lambda_handler(*routes: BaseRoute, app_of: AppOf = app_of) -> LambdaHandler:
-    """The handler that serves `routes`; it reads the environment and builds everything at its first event."""
+    """Return a handler that serves `routes`; it reads the environment and builds everything at its first event."""
     adapter = cache(lambda: _adapter(routes, app_of))
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  # Lambda's own
         left_s = context.get_remaining_time_in_millis() / 1_000
-        # Mangum runs on the thread's current loop and no longer makes one where there is none.
+        # Mangum runs on the thread's current event loop and does not create one.
         asyncio.set_event_loop(_loop())
         telemetry = _telemetry()
         telemetry.begin(context)
@@ -57,21 +59,21 @@ def lambda_handler(*routes: BaseRoute, app_of: AppOf = app_of) -> LambdaHandler:
             serve = adapter()
         except ValueError as error:
             log(events.SETTINGS_INVALID, reason=str(error))
-            return _refusal(RpcError(Code.INTERNAL, "this function is not set up as it must be"))
+            return _refusal(RpcError(Code.INTERNAL, "this function is not configured correctly; see its log"))
         try:
             with time_limit(left_s - _TO_ANSWER_S):
                 answered = _as_meant(serve(event, context))
-        # The app answers its own failures, so what Mangum stumbles over is the event.
+        # The app handles its own errors, so an error from Mangum is about the event.
         except (RuntimeError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
-            log(events.EVENT_INVALID, reason=type(error).__name__)  # its message may hold secrets
-            return _refusal(invalid_argument("the event is not one that an HTTP API sends"))
+            log(events.EVENT_INVALID, reason=type(error).__name__)  # its message may contain secrets
+            return _refusal(invalid_argument("the event is not from an HTTP API"))
         return answered if _fits(answered) else _refusal(_TOO_LARGE)
 
     return handler
 
 
 def _adapter(routes: Sequence[BaseRoute], app_of: AppOf) -> Mangum:
-    """What answers events; ValueError where the environment is wrong."""
+    """Build the adapter for events. Raises ValueError for an invalid environment."""
     settings = _services().settings
     access_log(enabled=bool(settings.access_log))
     app = app_of(routes, _services, AuthorizedByGateway())
@@ -82,7 +84,7 @@ _TOO_LARGE: Final = answer_too_large("AWS Lambda can return", "accept gzip")
 
 
 def _as_meant(answer: dict[str, Any]) -> dict[str, Any]:
-    """The answer without the JSON type that Mangum gives to what has none: an empty body is no JSON."""
+    """Remove the content type that Mangum adds to a response without one: an empty body is not JSON."""
     if not answer["body"] and answer["headers"].get("content-type") == "application/json":
         del answer["headers"]["content-type"]
     return answer
@@ -97,7 +99,7 @@ def _fits(answer: dict[str, Any]) -> bool:
 
 
 def _refusal(error: RpcError) -> dict[str, Any]:
-    """The answer to an event that no app answers."""
+    """Return the response for an event that no app handles."""
     response = error_response(error)
     return {
         "statusCode": response.status_code,

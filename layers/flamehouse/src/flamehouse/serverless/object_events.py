@@ -1,4 +1,4 @@
-"""Which objects of S3 a message is about, in every shape that S3's notifications have.
+"""Reads which S3 objects a message is about, in every form of S3's notifications.
 
 Shapes: docs.aws.amazon.com/AmazonS3/latest/userguide, "Event message structure" and "EventBridge event message structure".
 """
@@ -15,12 +15,12 @@ _TEST: Final = "s3:TestEvent"
 
 
 class UnknownMessageError(ValueError):
-    """A message that is not one of S3's."""
+    """The message is not from S3."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectCreated:
-    """An object that was put: its place (`s3://BUCKET`, or a folder), its key, its version if the bucket has versions."""
+    """An object that was put: its place (`s3://BUCKET`, or a folder), its key, and its version in a versioned bucket."""
 
     place: str
     key: str
@@ -29,7 +29,7 @@ class ObjectCreated:
 
 
 def objects_of(message: Any) -> list[ObjectCreated]:  # noqa: ANN401  # JSON
-    """The objects that a message says were put; none for S3's test event, and for events of other kinds, such as deletions.
+    """Return the objects that a message reports as put: none for S3's test event and other events, such as deletions.
 
     Raises UnknownMessageError.
     """
@@ -41,11 +41,11 @@ def objects_of(message: Any) -> list[ObjectCreated]:  # noqa: ANN401  # JSON
                 return [_bridged(detail)] if kind == _BRIDGE_CREATED else []
             case {"Event": event} if event == _TEST:
                 return []
-            case {"Type": "Notification", "Message": str(inner)}:  # by way of SNS
+            case {"Type": "Notification", "Message": str(inner)}:  # through SNS
                 return objects_of(json.loads(inner))
     except (KeyError, TypeError, ValueError) as error:
         raise UnknownMessageError(f"incomplete: {type(error).__name__}") from error
-    raise UnknownMessageError("neither a notification of S3 nor an event of EventBridge")
+    raise UnknownMessageError("neither an S3 notification nor an EventBridge event")
 
 
 def _is_put(record: Mapping[str, Any]) -> bool:
@@ -55,13 +55,13 @@ def _is_put(record: Mapping[str, Any]) -> bool:
 
 
 def _notified(s3: Mapping[str, Any]) -> ObjectCreated:
-    """S3's own notifications encode keys as forms do."""
+    """Read the objects of S3's own notifications, which encode keys as forms do."""
     found = s3["object"]
     return _object(s3, unquote_plus(found["key"], errors="strict"), found.get("versionId"))
 
 
 def _bridged(detail: Mapping[str, Any]) -> ObjectCreated:
-    """EventBridge has keys as they are."""
+    """Read the object of an EventBridge event, which does not encode keys."""
     found = detail["object"]
     return _object(detail, str(found["key"]), found.get("version-id"))
 

@@ -1,4 +1,4 @@
-"""What the handlers of one Lambda process share, each made at the first event that needs it."""
+"""Objects that the handlers of one Lambda process share, each created at the first event that needs it."""
 
 import os
 from functools import cache
@@ -11,12 +11,12 @@ from flamehouse.telemetry.on_lambda import Telemetry
 
 @cache
 def services() -> Services:
-    """The services that the environment names. Raises ValueError for an invalid environment."""
+    """Return the services that the environment configures. Raises ValueError for an invalid environment."""
     settings = Settings.from_env(os.environ)
     return Services(settings=settings, store=open_store(settings))
 
 
 @cache
 def telemetry() -> Telemetry:
-    """The logger and metrics of this process."""
+    """Return the logger and metrics of this process."""
     return Telemetry()

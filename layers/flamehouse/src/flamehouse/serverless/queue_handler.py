@@ -1,4 +1,4 @@
-"""Messages of a queue as a Lambda function: a batch is handled as a whole, and the messages that failed come again.
+"""Queue messages as a Lambda function: a batch is handled as a whole, and the failed messages are redelivered.
 
 Partial failures: docs.aws.amazon.com/lambda/latest/dg, "Handling errors for an SQS event source in Lambda".
 """
@@ -17,7 +17,7 @@ from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 
 _TO_ANSWER_S: Final = 3.0
-"""What remains of an invocation for its response: without one, the whole batch comes again."""
+"""The time reserved for the response of an invocation: without one, the whole batch is redelivered."""
 
 type Failures = Mapping[str, Exception]
 """The error of each message that failed, by the message's id."""
@@ -25,7 +25,7 @@ type Failures = Mapping[str, Exception]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueMessage:
-    """A message; `receives` counts how often it was delivered, this time included."""
+    """A message; `receives` counts its deliveries, including this one."""
 
     id: str
     body: str
@@ -33,11 +33,11 @@ class QueueMessage:
 
 
 type Work = Callable[[Services, Sequence[QueueMessage]], Failures]
-"""Handles messages; whatever it raises fails all of them."""
+"""Handles messages; an exception fails all of them."""
 
 
 def queue_handler(work: Work) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
-    """The handler of a function whose event source is a queue. Its response names the messages that failed."""
+    """Return the handler of a function whose event source is a queue. Its response names the failed messages."""
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  # Lambda's own
         reporting = telemetry()
@@ -76,6 +76,6 @@ def _response(event: dict[str, Any], failures: Failures, context: Any) -> dict[s
         if record.message_id in failures:
             raise failures[record.message_id]
 
-    # A batch of which all fail is no failure of this function: ClickHouse is asleep.
+    # If all messages fail, the function itself has not failed: ClickHouse is asleep.
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     return {**process_partial_response(event, report, processor, context)}

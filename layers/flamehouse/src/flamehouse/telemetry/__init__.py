@@ -1,5 +1,5 @@
-"""Logs and metrics: one vocabulary, written by Powertools on Lambda and by Prometheus and plain lines locally.
+"""Logs and metrics: written by Powertools on Lambda, and as plain lines and Prometheus metrics locally.
 
-Code logs with `log(EVENT, ...)` and counts with `add(METRIC, ...)`; docs/observability.md lists both. No body, credential or
-label value belongs in either. Nothing is set up at import: `local` and `on_lambda` do that.
+Code logs with `log(EVENT, ...)` and counts with `add(METRIC, ...)`; docs/observability.md lists both. Neither may
+contain a body, a credential or a label value. Importing sets up nothing: `local` and `on_lambda` do.
 """

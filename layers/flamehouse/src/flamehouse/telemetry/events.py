@@ -10,7 +10,7 @@ ACCESS_LOGGER: Final = f"{LOGGER}.access"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A log event. `text` is a format string over the names in `fields`; fields it does not name follow it."""
+    """A log event. `text` is a format string over the names in `fields`; the other fields are appended."""
 
     name: str
     level: int
@@ -38,7 +38,7 @@ REQUEST_FAILED: Final = Event(
 NOT_AUTHORIZED: Final = Event(
     name="not_authorized",
     level=logging.ERROR,
-    text="a request has come past the authorizer and is rejected: check the routes of the API",
+    text="rejected a request that bypassed the authorizer: check the routes of the API",
 )
 CREDENTIALS_UNREADABLE: Final = Event(
     name="credentials_unreadable",
@@ -107,19 +107,19 @@ LIMITS_INVALID: Final = Event(
 MAINTENANCE_FAILED: Final = Event(
     name="maintenance_failed",
     level=logging.WARNING,
-    text="maintenance failed and will be tried again: {reason}",
+    text="maintenance failed and will be retried: {reason}",
     fields=("reason",),
 )
 QRYN_INPUT_FAILED: Final = Event(
     name="qryn_input_failed",
     level=logging.ERROR,
-    text="rows of qryn's collector are not stored and will be tried again: {reason}",
+    text="rows of qryn's collector are not stored and will be retried: {reason}",
     fields=("reason",),
 )
 QRYN_ROWS_REJECTED: Final = Event(
     name="qryn_rows_rejected",
     level=logging.WARNING,
-    text="{rows} rows of qryn's collector make no profile and are in the table qryn_rejected: {reason}",
+    text="moved {rows} invalid rows of qryn's collector to the table qryn_rejected: {reason}",
     fields=("rows", "reason"),
 )
 UPLOAD_LOG_FAILED: Final = Event(
@@ -128,43 +128,43 @@ UPLOAD_LOG_FAILED: Final = Event(
 UPLOAD_LOG_DAMAGED: Final = Event(
     name="upload_log_damaged",
     level=logging.WARNING,
-    text="{path} ends in {damaged_bytes} bytes that were never acknowledged: skipped",
+    text="skipped the last {damaged_bytes} bytes of {path}, which were never acknowledged",
     fields=("path", "damaged_bytes"),
 )
 UPLOADS_RECOVERED: Final = Event(
     name="uploads_recovered",
     level=logging.WARNING,
-    text="inserting {uploads} uploads of {path}, which an earlier process left",
+    text="inserting {uploads} uploads that an earlier process left in {path}",
     fields=("uploads", "path"),
 )
 INSERT_REPEATED: Final = Event(
     name="insert_repeated",
     level=logging.ERROR,
-    text="ClickHouse does not take an insert ({reason}): trying again",
+    text="an insert into ClickHouse failed ({reason}): retrying",
     fields=("reason",),
 )
 UPLOAD_QUARANTINED: Final = Event(
     name="upload_quarantined",
     level=logging.ERROR,
-    text="upload {upload} cannot be stored and is in {path}: {reason}",
+    text="upload {upload} cannot be stored and was moved to {path}: {reason}",
     fields=("upload", "path", "reason"),
 )
 OBJECT_IGNORED: Final = Event(
     name="object_ignored",
     level=logging.WARNING,
-    text="{key} in {place} is below no prefix that is ingested: ignored",
+    text="ignored {key} in {place}: it is not below an ingested prefix",
     fields=("place", "key"),
 )
 MESSAGE_INVALID: Final = Event(
     name="message_invalid",
     level=logging.ERROR,
-    text="a message of the queue is not one of S3's: {reason}; it ends in the dead-letter queue",
+    text="a message of the queue is not from S3: {reason}; it will end in the dead-letter queue",
     fields=("reason",),
 )
 STAGED_UPLOAD_MISSING: Final = Event(
     name="staged_upload_missing",
     level=logging.ERROR,
-    text="the acknowledged upload {key} is neither staged nor stored: it is lost, unless versions of the bucket have it",
+    text="the acknowledged upload {key} is neither staged nor stored: it is lost unless an older version of the object exists",
     fields=("key",),
 )
 EVENTS: Final = (

@@ -1,4 +1,4 @@
-"""Telemetry of the local server: lines on standard error, metrics in Prometheus' format."""
+"""Telemetry of the local server: log lines on standard error, metrics in Prometheus' format."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from flamehouse.telemetry.metrics import METRICS, Metric
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 _STANDARD: Final = set(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-"""What every record has; anything else is a field."""
+"""The attributes of every record; any other is a field."""
 
 
 def log_to_stderr(*, as_json: bool) -> None:
@@ -27,7 +27,7 @@ def log_to_stderr(*, as_json: bool) -> None:
 
 
 class ReadableLines(logging.Formatter):
-    """Time, level, text, then the fields as name=value."""
+    """Formats a record as time, level, text, then the fields as name=value."""
 
     def format(self, record: logging.LogRecord) -> str:
         text = record.getMessage()
@@ -40,7 +40,7 @@ class ReadableLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """An object a line, with the keys that Powertools writes on Lambda."""
+    """Formats a record as one JSON object per line, with Powertools' keys."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -73,7 +73,7 @@ class Prometheus:
             chosen.observe(value)
 
     def text(self) -> bytes:
-        """Every metric in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
@@ -94,11 +94,11 @@ def _time(record: logging.LogRecord) -> str:
 
 
 def _shown(value: object) -> str:
-    """The value, in quotes if it has anything but printable characters other than spaces and quotes."""
+    """Return the value, in quotes if it contains spaces, quotes or unprintable characters."""
     text = str(value)
     return text if text.isprintable() and not set(text) & {" ", '"', "="} else json.dumps(text)
 
 
 def _one_line(text: str) -> str:
-    """The text without characters that could begin a line of their own."""
+    """Return the text without characters that could start a new line."""
     return text if text.isprintable() else json.dumps(text)[1:-1]

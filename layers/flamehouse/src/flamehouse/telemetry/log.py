@@ -1,4 +1,4 @@
-"""Logging of events, and the limit on lines that repeat."""
+"""Logging of events, and the limit on repeated lines."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ def log(event: Event, **fields: str | float) -> None:
 
 
 def log_exception(event: Event, **fields: str | float) -> None:
-    """Like `log`, with the traceback of the exception that is handled."""
+    """Like `log`, with the traceback of the current exception."""
     _log(event, fields, traceback=True)
 
 
@@ -37,20 +37,20 @@ def _log(event: Event, fields: Mapping[str, str | float], *, traceback: bool) ->
 
 
 def _encodable[T: str | float](value: T) -> T | str:
-    """The value, with lone surrogates escaped: a handler that writes UTF-8 fails on them."""
+    """Return the value with lone surrogates escaped, which cannot be encoded as UTF-8."""
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def access_log(*, enabled: bool) -> None:
-    """Log every request, or rejected ones alone."""
+    """Log every request, or only rejected requests."""
     logging.getLogger(ACCESS_LOGGER).setLevel(logging.INFO if enabled else logging.WARNING)
 
 
 class LimitRepeats(logging.Filter):
-    """Passes five lines a minute of the same event, tenant and reason.
+    """Passes five lines per minute of the same event, tenant and reason.
 
-    The next line after that minute says how many were left out (`suppressed`). Lines without an event, from libraries, are
-    the same if their texts before formatting are. Access log lines all pass.
+    The next line after that minute reports the number of suppressed lines (`suppressed`). Lines without an event,
+    from libraries, count as the same if their format strings are. All access log lines pass.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:

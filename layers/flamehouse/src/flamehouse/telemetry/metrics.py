@@ -1,4 +1,4 @@
-"""Every metric, and the one function that records them."""
+"""All metrics, and the function that records them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +18,10 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """A metric. `buckets` are a histogram's upper bounds; without any it is a counter, whose name ends in `_total`."""
+    """A metric.
+
+    `buckets` are a histogram's upper bounds; without them it is a counter, whose name ends in `_total`.
+    """
 
     name: str
     unit: Unit
@@ -39,7 +42,7 @@ UPLOADS_ACCEPTED: Final = Metric(
 UPLOADS_REJECTED: Final = Metric(
     name="flamehouse_uploads_rejected_total",
     unit=Unit.COUNT,
-    text="Uploads answered with an error, by its code",
+    text="Uploads rejected with an error, by its code",
     labels=("route", "reason"),
 )
 UPLOAD_BYTES: Final = Metric(
@@ -51,7 +54,7 @@ UPLOAD_BYTES: Final = Metric(
 REQUESTS_REJECTED: Final = Metric(
     name="flamehouse_requests_rejected_total",
     unit=Unit.COUNT,
-    text="Requests other than uploads answered with an error, by its code",
+    text="Requests other than uploads that ended with an error, by its code",
     labels=("route", "reason"),
 )
 RESPONSE_BYTES: Final = Metric(
@@ -69,26 +72,26 @@ SAMPLES_STORED: Final = Metric(
 INSERT_MILLISECONDS: Final = Metric(
     name="flamehouse_insert_milliseconds",
     unit=Unit.MILLISECONDS,
-    text="Time to store an upload in ClickHouse, waiting included",
+    text="Time to store an upload in ClickHouse, including waiting",
     buckets=_MILLISECONDS,
 )
 QUERY_MILLISECONDS: Final = Metric(
     name="flamehouse_query_milliseconds",
     unit=Unit.MILLISECONDS,
-    text="Time of a query of the store, failed ones included",
+    text="Time of a query of the store, including failed ones",
     labels=("route",),
     buckets=_MILLISECONDS,
 )
 CLICKHOUSE_FAILURES: Final = Metric(
     name="flamehouse_clickhouse_failures_total",
     unit=Unit.COUNT,
-    text="Failures of ClickHouse that its clients did not cause, by kind",
+    text="ClickHouse failures not caused by clients, by kind",
     labels=("kind",),
 )
 LIMIT_REFUSALS: Final = Metric(
     name="flamehouse_limit_refusals_total",
     unit=Unit.COUNT,
-    text="Uploads and queries beyond a limit of their tenant, by limit",
+    text="Uploads and queries that exceed a limit of their tenant, by limit",
     labels=("limit",),
 )
 COLD_STARTS: Final = Metric(
@@ -107,7 +110,7 @@ OBJECTS_QUARANTINED: Final = Metric(
 STAGED_UPLOADS_MISSING: Final = Metric(
     name="flamehouse_staged_uploads_missing_total",
     unit=Unit.COUNT,
-    text="Staged uploads found neither in the bucket nor in the ledger, each time they are looked for",
+    text="Staged uploads found neither in the bucket nor in the ledger, once per search",
 )
 
 METRICS: Final = (
@@ -149,7 +152,7 @@ _installed = _Installed(_NoSink())
 
 
 def install(sink: Sink) -> Sink:
-    """Send every measurement of this process to `sink`; returns the one before."""
+    """Send every measurement of this process to `sink`; returns the previous sink."""
     before, _installed.sink = _installed.sink, sink
     return before
 

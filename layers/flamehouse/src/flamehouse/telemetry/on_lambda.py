@@ -19,7 +19,7 @@ type _Labels = tuple[tuple[str, str], ...]
 
 
 class Telemetry:
-    """The logger and the metrics of one function, made at its first event."""
+    """The logger and the metrics of one function, created at its first event."""
 
     def __init__(self) -> None:
         self._logger = Logger(service=LOGGER)
@@ -29,7 +29,7 @@ class Telemetry:
         self._warm = False
 
     def begin(self, context: Any) -> None:  # noqa: ANN401  # Lambda's own
-        """Name the invocation in every line from here on, and count a cold start."""
+        """Add the invocation to all further lines, and count a cold start."""
         self._logger.append_keys(
             function_name=getattr(context, "function_name", ""),
             function_request_id=getattr(context, "aws_request_id", ""),
@@ -45,7 +45,7 @@ class Telemetry:
 
 
 class EmbeddedMetrics:
-    """A sink of metrics that prints those of an invocation as lines that CloudWatch reads."""
+    """A sink that prints the metrics of an invocation as lines that CloudWatch reads."""
 
     def __init__(self) -> None:
         self._added: defaultdict[_Labels, list[tuple[Metric, float]]] = defaultdict(list)
@@ -56,7 +56,7 @@ class EmbeddedMetrics:
             self._added[tuple(sorted(labels.items()))].append((metric, value))
 
     def flush(self, function: str) -> None:
-        """Print a line for each set of labels, and forget what was added."""
+        """Print a line for each set of labels, and clear the metrics."""
         with self._lock:
             added, self._added = self._added, defaultdict(list)
         for labels, values in added.items():

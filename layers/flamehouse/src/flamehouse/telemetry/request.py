@@ -1,4 +1,4 @@
-"""Facts about the request under way, collected where they become known and reported when it ends."""
+"""Facts about the current request, collected where they become known and reported at its end."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _MAX_DETAIL_CHARS: Final = 300
 
 @dataclass(slots=True, kw_only=True)
 class RequestFacts:
-    """The request of this context; worker threads of the request share the object."""
+    """The facts of one request; its worker threads share the object."""
 
     request_id: str = ""
     route: str = ""
@@ -23,20 +23,20 @@ class RequestFacts:
     reason: str = ""
     """The code of its error, such as `invalid_argument`."""
     detail: str = ""
-    """The error's message without what it quotes."""
+    """The error's message without its quoted parts."""
 
 
 _current: ContextVar[RequestFacts | None] = ContextVar("request_facts", default=None)
 
 
 def current() -> RequestFacts:
-    """The facts of the request under way; a throw-away object outside of one."""
+    """Return the facts of the current request; outside of one, an object that is not used further."""
     return _current.get() or RequestFacts()
 
 
 @contextmanager
 def request(facts: RequestFacts) -> Iterator[RequestFacts]:
-    """Make `facts` those of the request under way."""
+    """Make `facts` those of the current request within the block."""
     token = _current.set(facts)
     try:
         yield facts
@@ -45,13 +45,13 @@ def request(facts: RequestFacts) -> Iterator[RequestFacts]:
 
 
 def note_service(name: str) -> None:
-    """Note the service of an upload; the first of several counts."""
+    """Record the service of an upload; only the first counts."""
     facts = current()
     facts.service_name = facts.service_name or name
 
 
 def note_error(reason: str, message: str) -> None:
-    """Note the error of the request: its code, and its message without what it quotes from the request."""
+    """Record the error of the request: its code, and its message without the parts quoted from the request."""
     facts = current()
     facts.reason = reason
     facts.detail = _QUOTED.sub("…", message[:_MAX_QUOTED_CHARS])[:_MAX_DETAIL_CHARS]
