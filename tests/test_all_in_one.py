@@ -56,11 +56,11 @@ def test_an_rpc_is_found_however_its_path_was_glued(app: ASGIApp, path: str) -> 
         ("/push.v1.PusherService/Push", "GET", 405),
     ],
 )
-def test_what_is_not_served_is_refused(app: ASGIApp, path: str, method: str, status: int) -> None:
+def test_what_is_not_served_is_rejected(app: ASGIApp, path: str, method: str, status: int) -> None:
     assert request(app, path, "{}", method=method).status_code == status
 
 
-def refusal(data_dir: Path, **environ: str) -> tuple[int, str]:
+def rejection(data_dir: Path, **environ: str) -> tuple[int, str]:
     """The exit status and the words of a server that cannot start."""
     with start(data_dir, **environ) as process:
         _, words = process.communicate(timeout=STOP_S)
@@ -122,7 +122,7 @@ def test_a_server_on_every_interface_says_where_it_is_reached_from_here(tmp_path
 
 
 def test_other_machines_are_not_served_without_a_credential(tmp_path: Path) -> None:
-    status, words = refusal(tmp_path, HOST="0.0.0.0")  # noqa: S104  # what is tested
+    status, words = rejection(tmp_path, HOST="0.0.0.0")  # noqa: S104  # what is tested
     assert status == 1
     assert words.startswith(
         "flamehouse: HOST=0.0.0.0 opens this server to other machines: set API_CREDENTIAL"
@@ -131,9 +131,9 @@ def test_other_machines_are_not_served_without_a_credential(tmp_path: Path) -> N
         assert "every machine that reaches 0.0.0.0, without a credential" in server.greeting
 
 
-def test_a_second_start_on_the_same_folder_is_refused_in_a_line(tmp_path: Path) -> None:
+def test_a_second_start_on_the_same_folder_is_rejected_in_a_line(tmp_path: Path) -> None:
     with running(tmp_path):
-        status, words = refusal(tmp_path)
+        status, words = rejection(tmp_path)
     assert status == 1
     assert words == (
         f"flamehouse: the data folder {tmp_path} is in use by another flamehouse; "
@@ -141,10 +141,10 @@ def test_a_second_start_on_the_same_folder_is_refused_in_a_line(tmp_path: Path) 
     )
 
 
-def test_a_taken_port_is_refused_before_the_engine_starts(tmp_path: Path) -> None:
+def test_a_taken_port_is_rejected_before_the_engine_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        status, words = refusal(tmp_path, PORT=port)
+        status, words = rejection(tmp_path, PORT=port)
     assert status == 1
     assert words == (
         f"flamehouse: cannot listen on 127.0.0.1:{port}: Address already in use; "
@@ -198,8 +198,8 @@ def test_a_taken_port_is_refused_before_the_engine_starts(tmp_path: Path) -> Non
         ),
     ],
 )
-def test_a_bad_setting_is_refused_in_a_line(tmp_path: Path, environ: dict[str, str], words: str) -> None:
-    assert refusal(tmp_path, **environ) == (1, f"{words}\n")
+def test_a_bad_setting_is_rejected_in_a_line(tmp_path: Path, environ: dict[str, str], words: str) -> None:
+    assert rejection(tmp_path, **environ) == (1, f"{words}\n")
 
 
 @contextmanager
@@ -220,7 +220,7 @@ def test_a_stop_lets_requests_under_way_finish(tmp_path: Path) -> None:
     body = b'{"start": 1, "end": 2}'
     with running(tmp_path) as server, half_sent(server.url, body) as connection:
         server.process.terminate()
-        assert "finishing" in server.said()
+        assert "finishing" in server.output()
         connection.send(body[len(body) // 2 :])
         response = connection.getresponse()
         assert (response.status, json.loads(response.read())) == (200, {})
@@ -230,5 +230,5 @@ def test_a_stop_lets_requests_under_way_finish(tmp_path: Path) -> None:
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     with running(tmp_path) as server, half_sent(server.url, b"{    }"):
         server.process.terminate()
-        assert "finishing" in server.said()
+        assert "finishing" in server.output()
         assert server.stop() == 128 + signal.SIGTERM

@@ -24,7 +24,7 @@ from tests.support.queries.dot_language import label_lines, read_dot
 from tests.support.queries.oracle import OracleTree, read_tree
 from tests.support.queries.recorded import CLIENTS, recordings_of
 from tests.support.servers.client import Client
-from tests.support.uploads.pprofs import said_by
+from tests.support.uploads.pprofs import stacks_in
 from tests.support.uploads.profiles import CPU, Frame, pprof_of, sample
 
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
@@ -33,7 +33,7 @@ ALL_NODES: Final = 200_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Scope:
     """One profile type of what a client sent, in a range of milliseconds that holds it all."""
 
     client: Client
@@ -59,94 +59,95 @@ class Question:
         return response.json()
 
 
-def flamegraph(asked: Question, rpc: str, **more: Any) -> int:
-    return int(asked.rpc(rpc, **more)["flamegraph"].get("total", 0))
+def flamegraph(scope: Scope, rpc: str, **more: Any) -> int:
+    return int(scope.rpc(rpc, **more)["flamegraph"].get("total", 0))
 
 
-def tree(asked: Question, rpc: str, **more: Any) -> int:
-    answer = asked.rpc(rpc, format="PROFILE_FORMAT_TREE", **more)
-    return selves(read_tree(base64.b64decode(answer.get("tree", ""))))
+def tree(scope: Scope, rpc: str, **more: Any) -> int:
+    response = scope.rpc(rpc, format="PROFILE_FORMAT_TREE", **more)
+    return selves(read_tree(base64.b64decode(response.get("tree", ""))))
 
 
 def selves(node: OracleTree) -> int:
     return node.self_ + sum(selves(child) for child in node.children)
 
 
-def diff(asked: Question) -> int:
-    graph = asked.rpc("Diff", left=asked.selection, right=asked.selection)["flamegraph"]
+def diff(scope: Scope) -> int:
+    graph = scope.rpc("Diff", left=scope.selection, right=scope.selection)["flamegraph"]
     left, right, both = (int(graph.get(name, 0)) for name in ("leftTicks", "rightTicks", "total"))
     assert left == right == both - left
     return left
 
 
-def render_diff(asked: Question) -> int:
-    answer = asked.get("/pyroscope/render-diff?LEFT&RIGHT")
-    left: int = answer["leftTicks"]
-    assert left == answer["rightTicks"]
+def render_diff(scope: Scope) -> int:
+    response = scope.get("/pyroscope/render-diff?LEFT&RIGHT")
+    left: int = response["leftTicks"]
+    assert left == response["rightTicks"]
     return left
 
 
-def pprof(asked: Question, **more: Any) -> int:
+def pprof(scope: Scope, **more: Any) -> int:
     """The sum of the samples of a merged profile."""
-    return _sum(asked.rpc("SelectMergeProfile", **more))
+    return _sum(scope.rpc("SelectMergeProfile", **more))
 
 
-def pprof_in_format(asked: Question) -> int:
+def pprof_in_format(scope: Scope) -> int:
     """The same of the other RPC that answers one."""
     return _sum(
-        asked.rpc("SelectMergeStacktraces", format="PROFILE_FORMAT_PPROF")["pprof"].get("profile", {})
+        scope.rpc("SelectMergeStacktraces", format="PROFILE_FORMAT_PPROF")["pprof"].get("profile", {})
     )
 
 
-def _sum(answer: dict[str, Any]) -> int:
-    return sum(said_by(json_format.ParseDict(answer, Profile())).values())
+def _sum(response: dict[str, Any]) -> int:
+    return sum(stacks_in(json_format.ParseDict(response, Profile())).values())
 
 
-def points(asked: Question, **more: Any) -> float:
-    series = asked.rpc("SelectSeries", **{"step": 15, **more}).get("series", [])
+def points(scope: Scope, **more: Any) -> float:
+    series = scope.rpc("SelectSeries", **{"step": 15, **more}).get("series", [])
     return sum(float(point.get("value", 0)) for each in series for point in each["points"])
 
 
-def timeline(asked: Question, **more: str) -> int:
-    answer = asked.get(
+def timeline(scope: Scope, **more: str) -> int:
+    response = scope.get(
         "&".join(["/pyroscope/render?ONE", *(f"{name}={value}" for name, value in more.items())])
     )
-    lines = (answer["groups"] or {"": answer["timeline"]}).values()
+    lines = (response["groups"] or {"": response["timeline"]}).values()
     return sum(sum(line["samples"]) for line in lines)
 
 
-TOTALS: Final[MappingOf[str, Callable[[Question], float]]] = {
-    "flame graph": lambda asked: flamegraph(asked, "SelectMergeStacktraces", maxNodes=ALL_NODES),
-    "flame graph of a node": lambda asked: flamegraph(asked, "SelectMergeStacktraces", maxNodes=1),
-    "flame graph of every span": lambda asked: flamegraph(asked, "SelectMergeSpanProfile"),
-    "TREE": lambda asked: tree(asked, "SelectMergeStacktraces", maxNodes=ALL_NODES),
-    "TREE of a node": lambda asked: tree(asked, "SelectMergeStacktraces", maxNodes=1),
-    "TREE of every span": lambda asked: tree(asked, "SelectMergeSpanProfile"),
+TOTALS: Final[MappingOf[str, Callable[[Scope], float]]] = {
+    "flame graph": lambda scope: flamegraph(scope, "SelectMergeStacktraces", maxNodes=ALL_NODES),
+    "flame graph of a node": lambda scope: flamegraph(scope, "SelectMergeStacktraces", maxNodes=1),
+    "flame graph of every span": lambda scope: flamegraph(scope, "SelectMergeSpanProfile"),
+    "TREE": lambda scope: tree(scope, "SelectMergeStacktraces", maxNodes=ALL_NODES),
+    "TREE of a node": lambda scope: tree(scope, "SelectMergeStacktraces", maxNodes=1),
+    "TREE of every span": lambda scope: tree(scope, "SelectMergeSpanProfile"),
     "Diff with itself": diff,
-    "render": lambda asked: int(asked.get("/pyroscope/render?ONE")["flamebearer"]["numTicks"]),
+    "render": lambda scope: int(scope.get("/pyroscope/render?ONE")["flamebearer"]["numTicks"]),
     "render-diff with itself": render_diff,
     "pprof": pprof,
     "PPROF": pprof_in_format,
-    "pprof of a node": lambda asked: pprof(asked, maxNodes=1),
-    "pprof for Go's PGO": lambda asked: pprof(
-        asked, stackTraceSelector={"goPgo": {"keepLocations": 2, "aggregateCallees": True}}
+    "pprof of a node": lambda scope: pprof(scope, maxNodes=1),
+    "pprof for Go's PGO": lambda scope: pprof(
+        scope, stackTraceSelector={"goPgo": {"keepLocations": 2, "aggregateCallees": True}}
     ),
     "series in steps of 15 s": points,
-    "series in one step": lambda asked: points(asked, step=(asked.end - asked.start) / 1_000),
-    "series by service": lambda asked: points(asked, groupBy=["service_name"]),
-    "series by all labels": lambda asked: points(
-        asked, groupBy=asked.client.rpc("LabelNames", {"start": asked.start, "end": asked.end})["names"]
+    "series in one step": lambda scope: points(scope, step=(scope.end - scope.start) / 1_000),
+    "series by service": lambda scope: points(scope, groupBy=["service_name"]),
+    "series by all labels": lambda scope: points(
+        scope,
+        groupBy=scope.client.rpc("LabelNames", {"start": scope.start, "end": scope.end})["names"],
     ),
-    "series with exemplars": lambda asked: points(asked, exemplarType="EXEMPLAR_TYPE_INDIVIDUAL"),
+    "series with exemplars": lambda scope: points(scope, exemplarType="EXEMPLAR_TYPE_INDIVIDUAL"),
     "timeline": timeline,
-    "timelines by service": lambda asked: timeline(asked, groupBy="service_name"),
+    "timelines by service": lambda scope: timeline(scope, groupBy="service_name"),
 }
 """The endpoints that report a total."""
 
 
-def check_heatmap(asked: Question, total: float) -> None:
+def check_heatmap(scope: Scope, total: float) -> None:
     """The profiles of the heatmap, each worth no less and no more than its bucket says, may add up to this total."""
-    (series,) = asked.rpc("SelectHeatmap", step=15)["series"]
+    (series,) = scope.rpc("SelectHeatmap", step=15)["series"]
     least = most = 0.0
     for slot in series["slots"]:
         bounds = slot["yMin"]
@@ -173,9 +174,9 @@ _UNITS: Final = {
 }
 
 
-def check_dot(asked: Question, total: float) -> None:
+def check_dot(scope: Scope, total: float) -> None:
     """The call graph's legend tells the total, in a unit that is easy to read."""
-    dot = asked.rpc("SelectMergeStacktraces", format="PROFILE_FORMAT_DOT").get("dot", "")
+    dot = scope.rpc("SelectMergeStacktraces", format="PROFILE_FORMAT_DOT").get("dot", "")
     shown = 0.0
     if dot:
         lines = label_lines(read_dot(dot).legend["label"])
@@ -196,15 +197,17 @@ def test_all_answers_about_a_recording_agree(
     expected = json.loads((folder / "expected_all.json").read_text())
     for type_ in expected["profile_types"]:
         check_totals(
-            Question(client=client, type_=type_["id"], **expected["query_range_ms"]), type_["series_total"]
+            Scope(client=client, type_=type_["id"], **expected["query_range_ms"]), type_["series_total"]
         )
 
 
-def check_totals(asked: Question, total: float) -> None:
+def check_totals(scope: Scope, total: float) -> None:
     """Every endpoint reports this total."""
-    assert {each: ask(asked) for each, ask in TOTALS.items()} == dict.fromkeys(TOTALS, total), asked.type_
-    check_heatmap(asked, total)
-    check_dot(asked, total)
+    assert {each: total_of(scope) for each, total_of in TOTALS.items()} == dict.fromkeys(TOTALS, total), (
+        scope.type_
+    )
+    check_heatmap(scope, total)
+    check_dot(scope, total)
 
 
 def test_totals_agree_for_stacks_without_functions(store: Store, settings: Settings, tenant: str) -> None:
@@ -217,5 +220,5 @@ def test_totals_agree_for_stacks_without_functions(store: Store, settings: Setti
     profile = pprof_of(samples, time_ms=now_ms, mapping=mapping)
     response = client.send("POST", "/ingest?name=native", profile.SerializeToString())
     assert response.status_code == 200, response.text
-    asked = Question(client=client, type_=CPU, start=now_ms - 60_000, end=now_ms + 60_000)
-    check_totals(asked, 1_111)
+    scope = Scope(client=client, type_=CPU, start=now_ms - 60_000, end=now_ms + 60_000)
+    check_totals(scope, 1_111)

@@ -42,9 +42,9 @@ class Canary:
     def range(self) -> dict[str, Any]:
         return {"start": self.at_ms, "end": self.at_ms + 5_000}
 
-    def ask(self, rpc: str, profile_type: str = TYPE, **question: Any) -> dict[str, Any]:
+    def call(self, rpc: str, profile_type: str = TYPE, **request: Any) -> dict[str, Any]:
         selection = {"profileTypeID": profile_type, "labelSelector": SELECTOR}
-        return self.client.rpc(rpc, {**selection, **self.range, **question})
+        return self.client.rpc(rpc, {**selection, **self.range, **request})
 
     def get(self, path: str, **arguments: object) -> Any:
         response = self.client.send("GET", f"{path}?{urlencode(arguments)}")
@@ -136,20 +136,20 @@ def size_of(flamegraph: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def test_a_merged_profile_has_the_stacks_that_were_sent(canary: Canary) -> None:
-    assert stacks_of(canary.ask("SelectMergeProfile")) == {"func1>func2": 10, "func1": 20}
+    assert stacks_of(canary.call("SelectMergeProfile")) == {"func1>func2": 10, "func1": 20}
 
 
 def test_so_has_that_of_both_encodings_of_otlp(canary: Canary) -> None:
-    assert stacks_of(canary.ask("SelectMergeProfile", OTLP_TYPE)) == {"func2>func1": 20, "func1": 40}
+    assert stacks_of(canary.call("SelectMergeProfile", OTLP_TYPE)) == {"func2>func1": 20, "func1": 40}
 
 
 def test_types_series_and_labels_name_the_canary(canary: Canary) -> None:
     types = canary.client.rpc("ProfileTypes", canary.range)["profileTypes"]
     assert TYPE in [each["ID"] for each in types]
-    asked = {**canary.range, "labelNames": ["service_name", "__profile_type__"]}
+    request = {**canary.range, "labelNames": ["service_name", "__profile_type__"]}
     sets = [
         {label["name"]: label["value"] for label in each["labels"]}
-        for each in canary.client.rpc("Series", asked)["labelsSet"]
+        for each in canary.client.rpc("Series", request)["labelsSet"]
     ]
     assert {"service_name": SERVICE, "__profile_type__": TYPE} in sets
     matching = {**canary.range, "matchers": [f'{{service_name="{SERVICE}"}}']}
@@ -167,23 +167,23 @@ def test_types_series_and_labels_name_the_canary(canary: Canary) -> None:
 
 
 def test_a_step_longer_than_the_range_is_one_point(canary: Canary) -> None:
-    (answered,) = canary.ask("SelectSeries", step=1000, groupBy=["service_name"])["series"]
-    assert answered["labels"] == [{"name": "service_name", "value": SERVICE}]
-    assert [point["value"] for point in answered["points"]] == [30]
+    (response,) = canary.call("SelectSeries", step=1000, groupBy=["service_name"])["series"]
+    assert response["labels"] == [{"name": "service_name", "value": SERVICE}]
+    assert [point["value"] for point in response["points"]] == [30]
 
 
 def test_flame_graphs_have_the_frames_of_the_samples_and_of_a_span(canary: Canary) -> None:
-    assert size_of(canary.ask("SelectMergeStacktraces")["flamegraph"]) == (3, 3)
-    assert size_of(canary.ask("SelectMergeSpanProfile", spanSelector=[SPAN])["flamegraph"]) == (2, 2)
+    assert size_of(canary.call("SelectMergeStacktraces")["flamegraph"]) == (3, 3)
+    assert size_of(canary.call("SelectMergeSpanProfile", spanSelector=[SPAN])["flamegraph"]) == (2, 2)
 
 
 def test_an_exemplar_leads_to_its_profile(canary: Canary) -> None:
-    (answered,) = canary.ask("SelectSeries", step=5, exemplarType="EXEMPLAR_TYPE_INDIVIDUAL")["series"]
-    (point,) = answered["points"]
+    (body,) = canary.call("SelectSeries", step=5, exemplarType="EXEMPLAR_TYPE_INDIVIDUAL")["series"]
+    (point,) = body["points"]
     (exemplar,) = point["exemplars"]
     assert exemplar["value"] == "30"
-    answer = canary.ask("SelectMergeStacktraces", profileIdSelector=[exemplar["profileId"]])
-    assert size_of(answer["flamegraph"]) == (3, 3)
+    response = canary.call("SelectMergeStacktraces", profileIdSelector=[exemplar["profileId"]])
+    assert size_of(response["flamegraph"]) == (3, 3)
 
 
 def test_render_and_render_diff_draw_it(canary: Canary) -> None:

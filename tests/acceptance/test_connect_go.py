@@ -29,19 +29,19 @@ class ConnectGo:
 
     process: subprocess.Popen[str]
 
-    def ask(self, rpc: str, **request: Any) -> dict[str, Any]:
+    def call(self, rpc: str, **request: Any) -> dict[str, Any]:
         """What came back: `response`, or `code` and `message`."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps({"rpc": rpc, "request": request}) + "\n")
         self.process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return answer
+        response: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return response
 
     def response(self, rpc: str, **request: Any) -> dict[str, Any]:
-        answer = self.ask(rpc, **request)
-        assert "code" not in answer, answer
-        response: dict[str, Any] = answer["response"]
+        body = self.call(rpc, **request)
+        assert "code" not in body, body
+        response: dict[str, Any] = body["response"]
         return response
 
 
@@ -87,35 +87,36 @@ def connect_go(request: pytest.FixtureRequest, program: Path, target: Target) ->
         yield client
 
 
-def names_and_total(answer: Mapping[str, Any]) -> tuple[set[str], int]:
-    graph = answer["flamegraph"]
+def names_and_total(response: Mapping[str, Any]) -> tuple[set[str], int]:
+    graph = response["flamegraph"]
     return {*graph["names"]}, int(graph["total"])
 
 
 def test_every_rpc_is_understood(connect_go: ConnectGo, target: Target) -> None:
-    data, ask = target.data, connect_go.response
-    types = ask("ProfileTypes", **data.range)["profileTypes"]
+    data, call = target.data, connect_go.response
+    types = call("ProfileTypes", **data.range)["profileTypes"]
     assert CPU in [each["ID"] for each in types]
-    assert "env" in ask("LabelNames", matchers=[SHOP], **data.range)["names"]
-    assert {"cart", "shop"} <= {*ask("LabelValues", name="service_name", **data.range)["names"]}
-    (services,) = ask("Series", matchers=[SHOP], labelNames=["service_name"], **data.range)["labelsSet"]
+    assert "env" in call("LabelNames", matchers=[SHOP], **data.range)["names"]
+    assert {"cart", "shop"} <= {*call("LabelValues", name="service_name", **data.range)["names"]}
+    (services,) = call("Series", matchers=[SHOP], labelNames=["service_name"], **data.range)["labelsSet"]
     assert services["labels"] == [{"name": "service_name", "value": "shop"}]
     shop_names = {"total", "main", "serve", "search", "checkout"}
     selection = data.selection()
-    assert names_and_total(ask("SelectMergeStacktraces", **selection)) == (shop_names, SHOP_TOTAL)
-    spans = ask("SelectMergeSpanProfile", **selection, spanSelector=[SPAN])
+    assert names_and_total(call("SelectMergeStacktraces", **selection)) == (shop_names, SHOP_TOTAL)
+    spans = call("SelectMergeSpanProfile", **selection, spanSelector=[SPAN])
     assert names_and_total(spans) == ({"total", "main", "serve", "checkout"}, SPAN_TOTAL)
-    diff = ask("Diff", left=selection, right=data.selection(CART))["flamegraph"]
+    diff = call("Diff", left=selection, right=data.selection(CART))["flamegraph"]
     assert (int(diff["leftTicks"]), int(diff["rightTicks"])) == (SHOP_TOTAL, CART_TOTAL)
-    assert ask("GetProfileStats")["dataIngested"] is True
+    assert call("GetProfileStats")["dataIngested"] is True
     assert (
-        int(ask("AnalyzeQuery", query=f"{CPU}{SHOP}", **data.range)["queryImpact"]["totalQueriedSeries"]) == 1
+        int(call("AnalyzeQuery", query=f"{CPU}{SHOP}", **data.range)["queryImpact"]["totalQueriedSeries"])
+        == 1
     )
 
 
 def test_series_come_with_the_profiles_behind_them(connect_go: ConnectGo, target: Target) -> None:
-    asked = {**target.data.selection(), "step": 15, "exemplarType": "EXEMPLAR_TYPE_INDIVIDUAL"}
-    (series,) = connect_go.response("SelectSeries", **asked)["series"]
+    request = {**target.data.selection(), "step": 15, "exemplarType": "EXEMPLAR_TYPE_INDIVIDUAL"}
+    (series,) = connect_go.response("SelectSeries", **request)["series"]
     assert sum(point["value"] for point in series["points"]) == SHOP_TOTAL
     profile_id = series["points"][0]["exemplars"][0]["profileId"]
     one = connect_go.response(
@@ -131,10 +132,10 @@ def test_series_come_with_the_profiles_behind_them(connect_go: ConnectGo, target
 def test_profiles_come_as_pprof(connect_go: ConnectGo, target: Target) -> None:
     profile = connect_go.response("SelectMergeProfile", **target.data.selection())
     assert sum(int(sample["value"][0]) for sample in profile["sample"]) == SHOP_TOTAL
-    answer = connect_go.response(
+    response = connect_go.response(
         "SelectMergeStacktraces", **target.data.selection(), format="PROFILE_FORMAT_PPROF"
     )
-    assert sum(int(sample["value"][0]) for sample in answer["pprof"]["profile"]["sample"]) == SHOP_TOTAL
+    assert sum(int(sample["value"][0]) for sample in response["pprof"]["profile"]["sample"]) == SHOP_TOTAL
 
 
 def test_what_is_pushed_is_there(connect_go: ConnectGo, target: Target) -> None:
@@ -173,9 +174,9 @@ def test_settings_are_kept(connect_go: ConnectGo) -> None:
 def test_errors_keep_their_code_and_words(
     connect_go: ConnectGo, rpc: str, request_: Mapping[str, Any], code: str, words: str
 ) -> None:
-    answer = connect_go.ask(rpc, **request_)
-    assert answer["code"] == code
-    assert words in answer["message"]
+    response = connect_go.call(rpc, **request_)
+    assert response["code"] == code
+    assert words in response["message"]
 
 
 @pytest.mark.parametrize("credential", ["", "donkey"])
@@ -184,7 +185,7 @@ def test_a_wrong_credential_is_an_error_that_the_client_can_name(
 ) -> None:
     stranger = replace(target, credential=credential)
     with running(program, stranger, {}) as client:
-        codes: Sequence[str] = [client.ask(rpc)["code"] for rpc in ("ProfileTypes", "GetProfileStats")]
+        codes: Sequence[str] = [client.call(rpc)["code"] for rpc in ("ProfileTypes", "GetProfileStats")]
     # API Gateway answers 401 without a credential, and 403 for one that its authorizer denies.
     on_aws = target.credential.startswith("fh_")
     assert set(codes) == {"permission_denied" if on_aws and credential else "unauthenticated"}

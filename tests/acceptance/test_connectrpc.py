@@ -37,7 +37,7 @@ def method_of(name: str) -> MethodInfo[Message, Message]:
     )
 
 
-def questions(target: Target) -> dict[str, Mapping[str, Any]]:
+def requests(target: Target) -> dict[str, Mapping[str, Any]]:
     """A question to each RPC, in JSON."""
     data, selection = target.data, target.data.selection()
     return {
@@ -66,9 +66,9 @@ def headers_of(target: Target) -> dict[str, str]:
     return {"X-Scope-OrgID": target.data.client.tenant, "Authorization": f"Bearer {target.credential}"}
 
 
-def ask(client: ConnectClientSync, target: Target, rpc: str, question: Mapping[str, Any]) -> Message:
+def call(client: ConnectClientSync, target: Target, rpc: str, query: Mapping[str, Any]) -> Message:
     method = method_of(rpc)
-    request = json_format.ParseDict(dict(question), method.input())
+    request = json_format.ParseDict(dict(query), method.input())
     return client.execute_unary(request=request, method=method, headers=headers_of(target))
 
 
@@ -76,10 +76,10 @@ def ask(client: ConnectClientSync, target: Target, rpc: str, question: Mapping[s
 def test_an_rpc_is_answered_as_to_any_other_client(
     client: ConnectClientSync, target: Target, rpc: str
 ) -> None:
-    question = questions(target)[rpc]
-    answer = ask(client, target, rpc, question)
-    assert answer.ByteSize()
-    assert answer == json_format.ParseDict(target.data.client.rpc(rpc, question), method_of(rpc).output())
+    request = requests(target)[rpc]
+    response = call(client, target, rpc, request)
+    assert response.ByteSize()
+    assert response == json_format.ParseDict(target.data.client.rpc(rpc, request), method_of(rpc).output())
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_errors_are_understood(
     client: ConnectClientSync, target: Target, rpc: str, changes: Mapping[str, Any], code: Code
 ) -> None:
     with pytest.raises(ConnectError) as raised:
-        ask(client, target, rpc, {**questions(target)[rpc], **changes})
+        call(client, target, rpc, {**requests(target)[rpc], **changes})
     assert raised.value.code is code
     assert raised.value.message
 

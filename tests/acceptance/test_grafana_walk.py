@@ -67,32 +67,32 @@ def data(place: Place, store: Store, settings: Settings, tenant: str, tmp_path: 
 def connect_go[Resp: Message](
     data: Shop,
     rpc: str,
-    question: Message,
+    request: Message,
     response_type: type[Resp],
     headers: Mapping[str, str] = CONNECT_GO,
 ) -> Resp:
     """The answer to a message as connect-go sends it."""
     path = f"/querier.v1.QuerierService/{rpc}"
-    response = data.client.send("POST", path, question.SerializeToString(), headers)
+    response = data.client.send("POST", path, request.SerializeToString(), headers)
     assert response.status_code == 200, response.text
     assert response.headers["Content-Type"] == "application/proto"
     return response_type.FromString(response.content)
 
 
-def browser(data: Shop, path: str, question: Mapping[str, Any]) -> Any:
+def browser(data: Shop, path: str, request: Mapping[str, Any]) -> Any:
     """The answer to a question as Drilldown asks it."""
-    response = data.client.send("POST", path, json.dumps(question).encode(), BROWSER)
+    response = data.client.send("POST", path, json.dumps(request).encode(), BROWSER)
     assert response.status_code == 200, response.text
     return response.json()
 
 
-def drilldown(data: Shop, rpc: str, **question: Any) -> Any:
-    return browser(data, f"/querier.v1.QuerierService/{rpc}", question)
+def drilldown(data: Shop, rpc: str, **request: Any) -> Any:
+    return browser(data, f"/querier.v1.QuerierService/{rpc}", request)
 
 
 def test_the_data_source_is_healthy_whatever_1970_holds(data: Shop) -> None:
-    asked = querier_pb2.ProfileTypesRequest(start=1_000, end=4_000)
-    assert connect_go(data, "ProfileTypes", asked, querier_pb2.ProfileTypesResponse).profile_types == []
+    request = querier_pb2.ProfileTypesRequest(start=1_000, end=4_000)
+    assert connect_go(data, "ProfileTypes", request, querier_pb2.ProfileTypesResponse).profile_types == []
     nothing = querier_pb2.ProfileTypesRequest()
     assert connect_go(data, "ProfileTypes", nothing, querier_pb2.ProfileTypesResponse).profile_types == []
 
@@ -128,10 +128,10 @@ def series_request(data: Shop, **more: Any) -> querier_pb2.SelectSeriesRequest:
 
 
 def test_a_panel_draws_series_and_the_profile_behind_a_point(data: Shop) -> None:
-    asked = series_request(
+    request = series_request(
         data, group_by=["service_name"], limit=5, exemplar_type=types_pb2.EXEMPLAR_TYPE_INDIVIDUAL
     )
-    series = connect_go(data, "SelectSeries", asked, querier_pb2.SelectSeriesResponse).series
+    series = connect_go(data, "SelectSeries", request, querier_pb2.SelectSeriesResponse).series
     totals = {
         label.value: sum(point.value for point in each.points) for each in series for label in each.labels
     }
@@ -143,11 +143,11 @@ def test_a_panel_draws_series_and_the_profile_behind_a_point(data: Shop) -> None
 
 
 def flamegraph(data: Shop, selector: str, **more: Any) -> querier_pb2.FlameGraph:
-    asked = querier_pb2.SelectMergeStacktracesRequest(
+    request = querier_pb2.SelectMergeStacktracesRequest(
         profile_typeID=CPU, label_selector=selector, max_nodes=16_384, **data.range, **more
     )
-    answer = connect_go(data, "SelectMergeStacktraces", asked, querier_pb2.SelectMergeStacktracesResponse)
-    return answer.flamegraph
+    response = connect_go(data, "SelectMergeStacktraces", request, querier_pb2.SelectMergeStacktracesResponse)
+    return response.flamegraph
 
 
 @pytest.mark.parametrize(
@@ -167,11 +167,11 @@ def test_a_flame_graph_nests_whatever_is_selected(data: Shop, selector: str, tot
 
 
 def test_traces_lead_to_profiles(data: Shop) -> None:
-    asked = querier_pb2.SelectMergeSpanProfileRequest(
+    request = querier_pb2.SelectMergeSpanProfileRequest(
         profile_typeID=CPU, label_selector="{}", span_selector=[SPAN], **data.range
     )
     graph = connect_go(
-        data, "SelectMergeSpanProfile", asked, querier_pb2.SelectMergeSpanProfileResponse
+        data, "SelectMergeSpanProfile", request, querier_pb2.SelectMergeSpanProfileResponse
     ).flamegraph
     assert (graph.total, set(graph.names)) == (SPAN_TOTAL, {"total", "main", "serve", "checkout"})
     assert flamegraph(data, "{}", trace_id_selector=[TRACE]).total == SPAN_TOTAL
@@ -187,19 +187,19 @@ def test_traces_lead_to_profiles(data: Shop) -> None:
 def test_a_heatmap_counts_profiles_or_spans(
     data: Shop, kind: querier_pb2.HeatmapQueryType, points: int
 ) -> None:
-    asked = querier_pb2.SelectHeatmapRequest(
+    request = querier_pb2.SelectHeatmapRequest(
         profile_typeID=CPU, label_selector="{}", step=HOUR / 64_000, query_type=kind, **data.range
     )
-    series = connect_go(data, "SelectHeatmap", asked, querier_pb2.SelectHeatmapResponse).series
+    series = connect_go(data, "SelectHeatmap", request, querier_pb2.SelectHeatmapResponse).series
     assert sum(sum(slot.counts) for each in series for slot in each.slots) == points
 
 
 def test_drilldown_lists_services_and_their_profile_types(data: Shop) -> None:
     assert drilldown(data, "GetProfileStats")["dataIngested"] is True
-    answer = drilldown(
+    response = drilldown(
         data, "Series", **data.range, labelNames=["service_name", "__profile_type__"], matchers=[]
     )
-    sets = [{pair["name"]: pair["value"] for pair in each["labels"]} for each in answer["labelsSet"]]
+    sets = [{pair["name"]: pair["value"] for pair in each["labels"]} for each in response["labelsSet"]]
     assert Counter((each["service_name"], each["__profile_type__"]) for each in sets) == Counter(
         [("cart", CPU), ("shop", CPU), ("shop", GOROUTINES)]
     )
@@ -220,9 +220,9 @@ def test_drilldown_draws_a_comparison(data: Shop) -> None:
         f"&rightQuery={CPU}{CART}&rightFrom={data.start}&rightUntil={data.end}"
     )
     response = data.client.send("GET", f"/pyroscope/render-diff?{query}", b"", BROWSER)
-    answer = response.json()
-    assert (answer["leftTicks"], answer["rightTicks"]) == (SHOP_TOTAL, CART_TOTAL)
-    assert {*answer["flamebearer"]["names"]} == {"total", "main", "serve", "search", "checkout", "add"}
+    body = response.json()
+    assert (body["leftTicks"], body["rightTicks"]) == (SHOP_TOTAL, CART_TOTAL)
+    assert {*body["flamebearer"]["names"]} == {"total", "main", "serve", "search", "checkout", "add"}
 
 
 def test_drilldowns_assistant_reads_a_call_graph(data: Shop) -> None:
@@ -234,16 +234,16 @@ def test_drilldowns_assistant_reads_a_call_graph(data: Shop) -> None:
 
 
 def test_drilldown_exports_pprof(data: Shop) -> None:
-    asked = querier_pb2.SelectMergeProfileRequest(profile_typeID=CPU, label_selector=SHOP, **data.range)
+    request = querier_pb2.SelectMergeProfileRequest(profile_typeID=CPU, label_selector=SHOP, **data.range)
     path = "/querier.v1.QuerierService/SelectMergeProfile"
     sent = {**BROWSER, "Content-Type": "application/proto"}
-    response = data.client.send("POST", path, asked.SerializeToString(), sent)
+    response = data.client.send("POST", path, request.SerializeToString(), sent)
     profile = profile_pb2.Profile.FromString(response.content)
     assert sum(sample.value[0] for sample in profile.sample) == SHOP_TOTAL
 
 
 def test_drilldown_shows_a_function_by_its_lines(data: Shop) -> None:
-    answer = drilldown(
+    response = drilldown(
         data,
         "SelectMergeProfile",
         profile_typeID=CPU,
@@ -253,16 +253,16 @@ def test_drilldown_shows_a_function_by_its_lines(data: Shop) -> None:
         stackTraceSelector={"call_site": [{"name": "main"}, {"name": "serve"}]},
         maxNodes=500,
     )
-    profile = json_format.ParseDict(answer, profile_pb2.Profile())
+    profile = json_format.ParseDict(response, profile_pb2.Profile())
     names = {profile.string_table[function.name] for function in profile.function}
     assert names == {"main", "serve", "search", "checkout"}
     assert sum(sample.value[0] for sample in profile.sample) == SHOP_TOTAL
 
 
 def test_drilldown_tells_what_a_query_costs(data: Shop) -> None:
-    answer = drilldown(data, "AnalyzeQuery", **data.range, query=f"{CPU}{SHOP}")
-    assert int(answer["queryImpact"]["totalBytesInTimeRange"]) > 0
-    assert int(answer["queryScopes"][0]["profileCount"]) == 4
+    response = drilldown(data, "AnalyzeQuery", **data.range, query=f"{CPU}{SHOP}")
+    assert int(response["queryImpact"]["totalBytesInTimeRange"]) > 0
+    assert int(response["queryScopes"][0]["profileCount"]) == 4
 
 
 def test_drilldown_keeps_its_settings(data: Shop) -> None:
@@ -300,23 +300,23 @@ def test_what_is_not_offered_says_so_in_words(data: Shop, path: str) -> None:
 
 
 def test_profilecli_queries_a_profile_and_pgo(data: Shop) -> None:
-    asked = querier_pb2.SelectMergeStacktracesRequest(
+    request = querier_pb2.SelectMergeStacktracesRequest(
         profile_typeID=CPU,
         label_selector=SHOP,
         format=querier_pb2.PROFILE_FORMAT_PPROF,
         **data.range,
     )
     response_type = querier_pb2.SelectMergeStacktracesResponse
-    profile = connect_go(data, "SelectMergeStacktraces", asked, response_type, PROFILECLI).pprof.profile
+    profile = connect_go(data, "SelectMergeStacktraces", request, response_type, PROFILECLI).pprof.profile
     assert sum(sample.value[0] for sample in profile.sample) == SHOP_TOTAL
-    asked.stack_trace_selector.go_pgo.keep_locations = 1
-    trimmed = connect_go(data, "SelectMergeStacktraces", asked, response_type, PROFILECLI).pprof.profile
+    request.stack_trace_selector.go_pgo.keep_locations = 1
+    trimmed = connect_go(data, "SelectMergeStacktraces", request, response_type, PROFILECLI).pprof.profile
     assert {len(sample.location_id) for sample in trimmed.sample} == {1}
 
 
 def test_profilecli_lists_series_with_every_name(data: Shop) -> None:
-    asked = querier_pb2.SeriesRequest(matchers=[SHOP], **data.range)
-    sets = connect_go(data, "Series", asked, querier_pb2.SeriesResponse, PROFILECLI).labels_set
+    request = querier_pb2.SeriesRequest(matchers=[SHOP], **data.range)
+    sets = connect_go(data, "Series", request, querier_pb2.SeriesResponse, PROFILECLI).labels_set
     assert {pair.name for labels in sets for pair in labels.labels} >= {"otel.scope.name", "env"}
 
 

@@ -46,9 +46,9 @@ class Run:
     within: dict[str, int]
 
     def tree(self, selector: str) -> Frame:
-        question = {"profileTypeID": CPU, "labelSelector": selector, **self.within}
-        answer = self.client.rpc("SelectMergeStacktraces", question)
-        return tree_of(json_format.ParseDict(answer["flamegraph"], FlameGraph()))
+        request = {"profileTypeID": CPU, "labelSelector": selector, **self.within}
+        response = self.client.rpc("SelectMergeStacktraces", request)
+        return tree_of(json_format.ParseDict(response["flamegraph"], FlameGraph()))
 
     def label_values(self, name: str) -> list[str]:
         values: list[str] = self.client.rpc("LabelValues", {"name": name, **self.within})["names"]

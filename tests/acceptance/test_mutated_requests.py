@@ -1,4 +1,4 @@
-"""Right requests with something wrong in them, to every route: never a fault of the server's, and told in the right shape.
+"""Right requests with something wrong in them, to every route: never a fault of the server's, and accepted in the right shape.
 
 What is wrong may be a field's value, bytes of the body, a header, a parameter of the query or the path.
 """
@@ -242,12 +242,12 @@ def check_error(response: httpx.Response, target: str, *, waits: bool) -> None:
         assert {"Allow", "Accept-Post"} & {*map(str.title, response.headers)}
         return
     assert response.headers["Content-Type"] == "application/json"
-    answer = response.json()
-    assert sorted(answer) == ["code", "message"]
-    assert answer["message"]
+    body = response.json()
+    assert sorted(body) == ["code", "message"]
+    assert body["message"]
     if target.startswith(INGEST):
         assert response.status_code in INGEST_STATUSES
         return
-    assert response.status_code in (STATUSES[answer["code"]], 405)
-    told = {"unimplemented", "deadline_exceeded"} if waits else {"unimplemented"}
-    assert response.status_code < 500 or answer["code"] in told, response.text
+    assert response.status_code in (STATUSES[body["code"]], 405)
+    accepted = {"unimplemented", "deadline_exceeded"} if waits else {"unimplemented"}
+    assert response.status_code < 500 or body["code"] in accepted, response.text

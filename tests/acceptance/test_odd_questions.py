@@ -16,7 +16,7 @@ from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
 from tests.support.uploads.uploads import series
 
 NOW = 1_714_566_123_456
-"""When the questions are asked, were they sensible: a day in 2024."""
+"""When the requests are asked, were they sensible: a day in 2024."""
 HOUR = 3_600_000
 DAY = 24 * HOUR
 YEAR_2100 = 4_102_444_800_000
@@ -69,12 +69,12 @@ def server(store: Store, settings: Settings) -> Server:
     ids=str,
 )
 def test_a_range_may_be_absurd(server: Server, rpc: str, start: int, end: int, found: bool) -> None:
-    response = server.ask(rpc, **RPCS[rpc], start=start, end=end)
+    response = server.call(rpc, **RPCS[rpc], start=start, end=end)
     assert response.status_code == 200, response.text
-    answered = response.json()
+    body = response.json()
     if rpc == "SelectMergeStacktraces":
-        answered = answered["flamegraph"].get("total")
-    assert bool(answered) is found
+        body = body["flamegraph"].get("total")
+    assert bool(body) is found
 
 
 @pytest.mark.parametrize("at", [NOW - HOUR, NOW - HOUR - 1, 1, YEAR_2100])
@@ -84,7 +84,7 @@ def test_a_range_of_no_length_holds_no_samples(server: Server, at: int) -> None:
 
 @pytest.mark.parametrize("start", [1_000, -1_000])
 def test_grafana_tests_its_data_source_in_1970(server: Server, start: int) -> None:
-    response = server.ask("ProfileTypes", start=start, end=4_000)
+    response = server.call("ProfileTypes", start=start, end=4_000)
     assert (response.status_code, response.json()) == (200, {})
 
 
@@ -92,8 +92,8 @@ def test_grafana_tests_its_data_source_in_1970(server: Server, start: int) -> No
 @pytest.mark.parametrize(
     ("start", "end"), [(NOW, NOW - 1), (LAST, 1), (1, -1), (0, NOW), (NOW, 0), ("now-1h", "now"), (1.5, 2)]
 )
-def test_a_range_that_is_none_is_refused(server: Server, rpc: str, start: object, end: object) -> None:
-    response = server.ask(rpc, **RPCS[rpc], start=start, end=end)
+def test_a_range_that_is_none_is_rejected(server: Server, rpc: str, start: object, end: object) -> None:
+    response = server.call(rpc, **RPCS[rpc], start=start, end=end)
     assert (response.status_code, response.json()["code"]) == (400, "invalid_argument")
 
 
@@ -108,9 +108,9 @@ def test_a_step_may_be_absurd(server: Server, step: float, start: int, end: int)
 
 
 @pytest.mark.parametrize("step", [0, -1, 0.0009, "NaN", "Infinity", "-Infinity", 1e-300])
-def test_a_step_that_is_none_is_refused(server: Server, step: object) -> None:
-    question = {**RPCS["SelectSeries"], "step": step, "start": NOW - HOUR, "end": NOW}
-    response = server.ask("SelectSeries", **question)
+def test_a_step_that_is_none_is_rejected(server: Server, step: object) -> None:
+    request = {**RPCS["SelectSeries"], "step": step, "start": NOW - HOUR, "end": NOW}
+    response = server.call("SelectSeries", **request)
     assert (response.status_code, response.json()["code"]) == (400, "invalid_argument")
 
 
@@ -120,9 +120,9 @@ def test_a_flame_graph_has_the_nodes_asked_for(server: Server, max_nodes: int) -
 
 
 @pytest.mark.parametrize("max_nodes", [-1, EVERYTHING + 1, LAST, -LAST - 1])
-def test_a_flame_graph_of_too_many_nodes_is_refused(server: Server, max_nodes: int) -> None:
-    question = {**SELECTION, "start": NOW - HOUR, "end": NOW, "maxNodes": max_nodes}
-    response = server.ask("SelectMergeStacktraces", **question)
+def test_a_flame_graph_of_too_many_nodes_is_rejected(server: Server, max_nodes: int) -> None:
+    request = {**SELECTION, "start": NOW - HOUR, "end": NOW, "maxNodes": max_nodes}
+    response = server.call("SelectMergeStacktraces", **request)
     assert (response.status_code, response.json()["code"]) == (400, "invalid_argument")
 
 
@@ -144,10 +144,10 @@ def test_a_flame_graph_of_too_many_nodes_is_refused(server: Server, max_nodes: i
 @pytest.mark.parametrize(
     "rpc", ["LabelNames", "LabelValues", "SelectSeries", "SelectHeatmap", "SelectMergeStacktraces"]
 )
-def test_a_selector_that_is_none_is_refused(server: Server, rpc: str, selector: str) -> None:
-    question = {**RPCS[rpc], "start": NOW - HOUR, "end": NOW}
-    question |= {"labelSelector": selector} if "labelSelector" in question else {"matchers": [selector]}
-    response = server.ask(rpc, **question)
+def test_a_selector_that_is_none_is_rejected(server: Server, rpc: str, selector: str) -> None:
+    request = {**RPCS[rpc], "start": NOW - HOUR, "end": NOW}
+    request |= {"labelSelector": selector} if "labelSelector" in request else {"matchers": [selector]}
+    response = server.call(rpc, **request)
     assert (response.status_code, response.json()["code"]) == (400, "invalid_argument")
 
 
@@ -181,16 +181,16 @@ ODD: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 }
 
 
-def questions(rpc: str) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
+def requests(rpc: str) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
     """Questions to one RPC: a range, and some of its odd fields."""
     return st.tuples(st.just(rpc), st.fixed_dictionaries({"start": TIMES, "end": TIMES}, optional=ODD[rpc]))
 
 
 @examples(max_examples=75)
-@given(st.sampled_from(list(ODD)).flatmap(questions))
-def test_no_question_is_too_odd(server: Server, question: tuple[str, dict[str, Any]]) -> None:
-    rpc, fields = question
-    response = server.ask(rpc, **{**RPCS[rpc], **fields})
+@given(st.sampled_from(list(ODD)).flatmap(requests))
+def test_no_question_is_too_odd(server: Server, query: tuple[str, dict[str, Any]]) -> None:
+    rpc, fields = query
+    response = server.call(rpc, **{**RPCS[rpc], **fields})
     assert response.status_code in (200, 400), response.text
 
 
@@ -201,7 +201,7 @@ def test_what_lies_before_the_lookback_is_not_seen(
     short = replace(settings, max_query_lookback_s=60, max_query_length_s=60)
     seen_through = Server.on(store, short, server.client.tenant)
     for start in (1_000, NOW - 30 * DAY):
-        response = seen_through.ask(rpc, **RPCS[rpc], start=start, end=NOW - HOUR + 1)
+        response = seen_through.call(rpc, **RPCS[rpc], start=start, end=NOW - HOUR + 1)
         assert response.status_code == 200, response.text
         empty = {"flamegraph": {"names": ["total"], "levels": [{"values": ["0"] * 4}]}}
         assert response.json() == (empty if rpc == "SelectMergeStacktraces" else {})

@@ -22,7 +22,7 @@ def send(server: Server, export: Export) -> None:
     assert (response.status_code, response.content) == (200, b"")
 
 
-def asked(server: Server, at_ms: int, selector: str = "{}", type_: str = CPU) -> FlameGraph:
+def flamegraph_of(server: Server, at_ms: int, selector: str = "{}", type_: str = CPU) -> FlameGraph:
     return server.flamegraph(at_ms, at_ms + 60_000, selector=selector, type_=type_)
 
 
@@ -36,7 +36,7 @@ def test_a_batch_of_services_is_taken_apart(server: Server) -> None:
     for service in ("shop", "bank"):
         selector = f'{{service_name="{service}"}}'
         stacks = [(("main", service), 20_000_000), (("main", "rest", "inlined"), 10_000_000)]
-        assert asked(server, at_ms, selector) == drawn(stacks)
+        assert flamegraph_of(server, at_ms, selector) == drawn(stacks)
     assert server.label_values(at_ms, at_ms + 60_000, "service_name") == ["bank", "shop"]
 
 
@@ -51,7 +51,7 @@ def test_native_frames_are_drawn_by_mapping_and_address(server: Server) -> None:
     export.add(export.profile(*samples, time_ns=at_ms * MS))
     send(server, export)
     stacks = [(("main", "libc.so!0x1234"), 30_000_000), (("libc.so!0x1234", "libc.so!0x2345"), 40_000_000)]
-    assert asked(server, at_ms) == drawn(stacks)
+    assert flamegraph_of(server, at_ms) == drawn(stacks)
     [(_, points)] = server.series(at_ms, at_ms + 60_000, step=60)
     assert sum(value for _, value in points) == 70_000_000
 
@@ -64,7 +64,7 @@ def test_a_request_that_is_sent_again_counts_once(server: Server) -> None:
     for _ in range(3):
         send(server, export)
     assert server.profile_types(at_ms, at_ms + 60_000) == ["off_cpu:off_cpu:nanoseconds::"]
-    assert asked(server, at_ms, type_="off_cpu:off_cpu:nanoseconds::") == drawn([(("main",), 11)])
+    assert flamegraph_of(server, at_ms, type_="off_cpu:off_cpu:nanoseconds::") == drawn([(("main",), 11)])
 
 
 def test_samples_are_selected_by_the_span_they_were_taken_in(server: Server) -> None:
@@ -74,7 +74,7 @@ def test_samples_are_selected_by_the_span_they_were_taken_in(server: Server) -> 
     samples = [export.sample(["main", "traced"], [1], link=link), export.sample(["main", "other"], [1])]
     export.add(export.profile(*samples, time_ns=at_ms * MS))
     send(server, export)
-    response = server.ask(
+    response = server.call(
         "SelectMergeSpanProfile",
         profileTypeID=CPU,
         labelSelector="{}",

@@ -26,18 +26,18 @@ def client(store: Store, settings: Settings, tenant: str) -> Client:
 
 def counted(client: Client, start: int, end: int, step: int) -> dict[str, int]:
     """How much each endpoint counts in a range of milliseconds, of profiles of 1 each."""
-    asked: dict[str, Any] = {"profileTypeID": CPU, "labelSelector": "{}", "start": start, "end": end}
-    exemplars = {**asked, "step": step, "exemplarType": "EXEMPLAR_TYPE_INDIVIDUAL"}
+    request: dict[str, Any] = {"profileTypeID": CPU, "labelSelector": "{}", "start": start, "end": end}
+    exemplars = {**request, "step": step, "exemplarType": "EXEMPLAR_TYPE_INDIVIDUAL"}
     points = [
         point for each in client.rpc("SelectSeries", exemplars).get("series", []) for point in each["points"]
     ]
-    heatmap = client.rpc("SelectHeatmap", {**asked, "step": step}).get("series", [])
-    merged = client.rpc("SelectMergeProfile", asked).get("sample", [])
-    diff = client.rpc("Diff", {"left": asked, "right": asked})["flamegraph"]
+    heatmap = client.rpc("SelectHeatmap", {**request, "step": step}).get("series", [])
+    merged = client.rpc("SelectMergeProfile", request).get("sample", [])
+    diff = client.rpc("Diff", {"left": request, "right": request})["flamegraph"]
     query = f"/pyroscope/render?query={CPU}%7B%7D&from={start}&until={end}"
     return {
-        "flame graph": int(client.rpc("SelectMergeStacktraces", asked)["flamegraph"].get("total", 0)),
-        "span profile": int(client.rpc("SelectMergeSpanProfile", asked)["flamegraph"].get("total", 0)),
+        "flame graph": int(client.rpc("SelectMergeStacktraces", request)["flamegraph"].get("total", 0)),
+        "span profile": int(client.rpc("SelectMergeSpanProfile", request)["flamegraph"].get("total", 0)),
         "pprof": sum(int(each["value"][0]) for each in merged),
         "Diff": int(diff.get("leftTicks", 0)),
         "series": sum(int(point["value"]) for point in points),

@@ -11,7 +11,7 @@ from all_in_one import create_app
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store
-from tests.support.queries.recorded import CLIENTS, answers, observe, recordings_of
+from tests.support.queries.recorded import CLIENTS, observe, recordings_of, responses
 from tests.support.servers.client import Client
 from tests.support.servers.place import Place
 
@@ -39,7 +39,7 @@ def test_each_request_is_answered_as_by_pyroscope(client: Client, shared_dir: Pa
         expected = _expected(recording.folder / "expected.json")
         alone = replace(client, tenant=f"{client.tenant}-{number}")
         assert recording.replay(alone) == expected["server_response"]
-        assert observe(alone, expected) == answers(expected)
+        assert observe(alone, expected) == responses(expected)
 
 
 @pytest.mark.parametrize("name", CLIENTS)
@@ -49,4 +49,4 @@ def test_all_requests_of_a_client_add_up_as_in_pyroscope(client: Client, shared_
     recordings = recordings_of(folder)
     assert [recording.folder.name for recording in recordings] == expected["requests_in_order"]
     assert [recording.replay(client)["status"] for recording in recordings] == expected["statuses"]
-    assert observe(client, expected) == answers(expected)
+    assert observe(client, expected) == responses(expected)

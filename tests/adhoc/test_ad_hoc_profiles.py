@@ -68,11 +68,11 @@ def perf_stacks() -> Sequence[Stack]:
 def test_a_file_is_drawn_when_it_comes_and_whenever_it_is_asked_for(adhoc: AdHoc, proto: bool) -> None:
     adhoc = replace(adhoc, proto=proto)
     before = time.time_ns() // 1_000_000
-    answer = adhoc.upload(pprof(), "cpu.pprof")
-    assert before <= answer.uploaded_at <= time.time_ns() // 1_000_000
-    assert (answer.name, answer.id) == ("cpu.pprof", f"{answer.id[:26]}-cpu.pprof")
-    assert (answer.profile_type, [*answer.profile_types]) == ("samples", ["samples", "cpu"])
-    assert flamebearer(answer.flamebearer_profile) == {
+    response = adhoc.upload(pprof(), "cpu.pprof")
+    assert before <= response.uploaded_at <= time.time_ns() // 1_000_000
+    assert (response.name, response.id) == ("cpu.pprof", f"{response.id[:26]}-cpu.pprof")
+    assert (response.profile_type, [*response.profile_types]) == ("samples", ["samples", "cpu"])
+    assert flamebearer(response.flamebearer_profile) == {
         "version": 1,
         "flamebearer": drawn(STACKS),
         "metadata": {
@@ -86,17 +86,17 @@ def test_a_file_is_drawn_when_it_comes_and_whenever_it_is_asked_for(adhoc: AdHoc
         "groups": None,
         "heatmap": None,
     }
-    assert adhoc.get(answer.id) == answer
+    assert adhoc.get(response.id) == response
     [listed] = adhoc.list_()
-    assert (listed.id, listed.name, listed.uploaded_at) == (answer.id, answer.name, answer.uploaded_at)
+    assert (listed.id, listed.name, listed.uploaded_at) == (response.id, response.name, response.uploaded_at)
 
 
-@pytest.mark.parametrize("asked", ["samples", "cpu", "unheard of", None])
-def test_a_sample_type_is_chosen_by_its_name_and_else_the_first(adhoc: AdHoc, asked: str | None) -> None:
-    answer = adhoc.get(adhoc.upload(pprof(), "cpu.pprof").id, profile_type=asked)
-    chosen = "cpu" if asked == "cpu" else "samples"
-    assert answer.profile_type == chosen
-    assert flamebearer(answer.flamebearer_profile)["flamebearer"]["numTicks"] == (
+@pytest.mark.parametrize("fields", ["samples", "cpu", "unheard of", None])
+def test_a_sample_type_is_chosen_by_its_name_and_else_the_first(adhoc: AdHoc, fields: str | None) -> None:
+    response = adhoc.get(adhoc.upload(pprof(), "cpu.pprof").id, profile_type=fields)
+    chosen = "cpu" if fields == "cpu" else "samples"
+    assert response.profile_type == chosen
+    assert flamebearer(response.flamebearer_profile)["flamebearer"]["numTicks"] == (
         100 if chosen == "cpu" else 10
     )
 
@@ -126,9 +126,9 @@ def test_a_sample_type_is_chosen_by_its_name_and_else_the_first(adhoc: AdHoc, as
 def test_a_format_is_told_by_the_extension_and_else_by_the_content(
     adhoc: AdHoc, content: bytes, name: str, type_: str, stacks: Sequence[Stack]
 ) -> None:
-    answer = adhoc.upload(content, name)
-    assert (answer.profile_type, [*answer.profile_types][:1]) == (type_, [type_])
-    assert flamebearer(answer.flamebearer_profile)["flamebearer"] == drawn(stacks)
+    response = adhoc.upload(content, name)
+    assert (response.profile_type, [*response.profile_types][:1]) == (type_, [type_])
+    assert flamebearer(response.flamebearer_profile)["flamebearer"] == drawn(stacks)
 
 
 @pytest.mark.parametrize(
@@ -167,18 +167,18 @@ def test_a_format_is_told_by_the_extension_and_else_by_the_content(
 def test_a_file_of_a_format_of_uploads_is_drawn(
     adhoc: AdHoc, content: bytes, name: str, types: Sequence[str], stacks: Sequence[str] | None
 ) -> None:
-    answer = adhoc.upload(content, name)
-    assert [*answer.profile_types] == types
-    flame = flamebearer(answer.flamebearer_profile)["flamebearer"]
+    response = adhoc.upload(content, name)
+    assert [*response.profile_types] == types
+    flame = flamebearer(response.flamebearer_profile)["flamebearer"]
     assert flame["numTicks"] > 0
     if stacks is not None:
         assert [";".join(stack) for stack, _ in stacks_of(flame)] == stacks
-    assert adhoc.get(answer.id) == answer
+    assert adhoc.get(response.id) == response
 
 
 def test_an_exported_flame_graph_keeps_what_it_says_of_itself(adhoc: AdHoc) -> None:
-    answer = flamebearer(adhoc.upload(exported(STACKS), "heap.json").flamebearer_profile)
-    assert answer["metadata"] == json.loads(exported(STACKS))["metadata"]
+    response = flamebearer(adhoc.upload(exported(STACKS), "heap.json").flamebearer_profile)
+    assert response["metadata"] == json.loads(exported(STACKS))["metadata"]
 
 
 def test_what_was_answered_can_be_uploaded_again(adhoc: AdHoc) -> None:
@@ -189,8 +189,8 @@ def test_what_was_answered_can_be_uploaded_again(adhoc: AdHoc) -> None:
 
 def test_a_pprof_is_drawn_with_inlined_functions_and_addresses_of_unknown_ones(adhoc: AdHoc) -> None:
     profile = pprof_of([sample(["main", ("outer", "inner"), 0xABC], 5)], time_ms=1)
-    answer = adhoc.upload(profile.SerializeToString(), "cpu.pprof")
-    assert flamebearer(answer.flamebearer_profile)["flamebearer"] == drawn(
+    response = adhoc.upload(profile.SerializeToString(), "cpu.pprof")
+    assert flamebearer(response.flamebearer_profile)["flamebearer"] == drawn(
         [(("main", "outer", "inner", "0xabc"), 5)]
     )
 
@@ -207,8 +207,8 @@ def test_a_tenants_files_are_its_own(adhoc: AdHoc) -> None:
     for tenant in (new_tenant(), adhoc.client.tenant.upper(), f"{adhoc.client.tenant}."):
         other = replace(adhoc, client=replace(adhoc.client, tenant=tenant))
         assert other.list_() == []
-        assert other.refusal("Get", id=id_)[:2] == (404, "not_found")
-        assert other.refusal("Diff", leftId=id_, rightId=id_)[:2] == (404, "not_found")
+        assert other.rejection("Get", id=id_)[:2] == (404, "not_found")
+        assert other.rejection("Diff", leftId=id_, rightId=id_)[:2] == (404, "not_found")
 
 
 def test_a_file_is_gone_after_the_retention(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_file_is_gone_after_the_retention(tmp_path: Path) -> None:
     (folder / old).write_bytes(b"a 1")
     (folder / "no id").write_bytes(b"a 1")
     assert [each.id for each in adhoc.list_()] == [kept]
-    assert adhoc.refusal("Get", id=old)[:2] == (404, "not_found")
+    assert adhoc.rejection("Get", id=old)[:2] == (404, "not_found")
     adhoc.upload(b"a 1", "newer")
     assert not (folder / old).exists()
     assert len([*folder.iterdir()]) == 3

@@ -10,7 +10,7 @@ from flamehouse.services import Services
 from flamehouse.settings import Settings
 from tests.support.servers.client import Client
 from tests.support.servers.doubles import CannedStore
-from tests.support.servers.scripted import asleep, nobody_listens
+from tests.support.servers.scripted import asleep, closed_port
 from tests.support.uploads.adhoc_files import AdHoc
 from tools.aws import LocalAws, LocalBucket
 
@@ -37,11 +37,11 @@ def on(settings: Settings, tenant: str) -> AdHoc:
 @pytest.mark.parametrize("tenant", ["anonymous", ODD_TENANT])
 def test_a_file_is_an_object_below_its_tenant(bucket: LocalBucket, settings: Settings, tenant: str) -> None:
     adhoc = on(settings, tenant)
-    answer = adhoc.upload(b"a;b 1", "stacks.txt")
-    assert bucket.objects() == {f"{tenant}/{answer.id}": b"a;b 1"}
-    assert adhoc.get(answer.id) == answer
-    assert [each.id for each in adhoc.list_()] == [answer.id]
-    assert adhoc.diff(answer.id, answer.id).profile_types == ["stacks.txt"]
+    response = adhoc.upload(b"a;b 1", "stacks.txt")
+    assert bucket.objects() == {f"{tenant}/{response.id}": b"a;b 1"}
+    assert adhoc.get(response.id) == response
+    assert [each.id for each in adhoc.list_()] == [response.id]
+    assert adhoc.diff(response.id, response.id).profile_types == ["stacks.txt"]
 
 
 def test_a_tenant_whose_name_begins_as_anothers_has_files_of_its_own(
@@ -50,26 +50,26 @@ def test_a_tenant_whose_name_begins_as_anothers_has_files_of_its_own(
     id_ = on(settings, "team-a").upload(b"a 1", "mine").id
     other = on(settings, "team")
     assert other.list_() == []
-    assert other.refusal("Get", id=id_)[:2] == (404, "not_found")
+    assert other.rejection("Get", id=id_)[:2] == (404, "not_found")
     assert len(bucket.objects()) == 1
 
 
-def test_a_bucket_that_refuses_is_unavailable_and_the_log_says_why(
+def test_a_bucket_that_rejects_is_unavailable_and_the_log_says_why(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     unlimited = replace(settings, adhoc_profiles="s3://somebody-elses")
     adhoc = on(unlimited, "anonymous")
-    assert adhoc.refused_file(b"a 1", "a")[:2] == (503, "unavailable")
-    assert adhoc.refusal("List")[:2] == (503, "unavailable")
-    assert on(replace(unlimited, adhoc_quota_bytes=0), "anonymous").refused_file(b"a 1", "a")[0] == 503
+    assert adhoc.rejected_file(b"a 1", "a")[:2] == (503, "unavailable")
+    assert adhoc.rejection("List")[:2] == (503, "unavailable")
+    assert on(replace(unlimited, adhoc_quota_bytes=0), "anonymous").rejected_file(b"a 1", "a")[0] == 503
     assert "S3: ListObjectsV2 on bucket somebody-elses rejected: NoSuchBucket" in caplog.text
     assert "S3: PutObject on bucket somebody-elses rejected: NoSuchBucket" in caplog.text
 
 
 def test_a_bucket_that_does_not_answer_is_unavailable(settings: Settings) -> None:
-    with nobody_listens() as port:
+    with closed_port() as port:
         adhoc = on(replace(settings, aws_endpoint_url_s3=f"http://127.0.0.1:{port}"), "anonymous")
-        assert adhoc.refused_file(b"a 1", "a")[:2] == (503, "unavailable")
+        assert adhoc.rejected_file(b"a 1", "a")[:2] == (503, "unavailable")
 
 
 def test_a_bucket_that_hangs_takes_no_more_than_the_clients_time(settings: Settings) -> None:

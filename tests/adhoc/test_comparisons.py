@@ -32,8 +32,8 @@ def test_any_stacks_are_drawn_and_cut_as_by_pyroscope(
     adhoc: AdHoc, stacks: Sequence[Stack], max_nodes: int
 ) -> None:
     content = collapsed(stacks) or b"\n"
-    answer = adhoc.upload(content, "stacks.collapsed", max_nodes=max_nodes)
-    assert flamebearer(answer.flamebearer_profile)["flamebearer"] == drawn(stacks, max_nodes)
+    response = adhoc.upload(content, "stacks.collapsed", max_nodes=max_nodes)
+    assert flamebearer(response.flamebearer_profile)["flamebearer"] == drawn(stacks, max_nodes)
 
 
 @given(left=STACK_LISTS, right=STACK_LISTS, max_nodes=st.integers(1, 12))
@@ -42,11 +42,16 @@ def test_any_two_files_are_compared_as_by_pyroscope(
     adhoc: AdHoc, left: Sequence[Stack], right: Sequence[Stack], max_nodes: int
 ) -> None:
     ids = [adhoc.upload(collapsed(stacks) or b"\n", "stacks.txt").id for stacks in (left, right)]
-    answer = flamebearer(adhoc.diff(*ids, max_nodes=max_nodes).flamebearer_profile)
+    response = flamebearer(adhoc.diff(*ids, max_nodes=max_nodes).flamebearer_profile)
     names, levels, total, max_self, left_ticks, right_ticks = oracle_diff(left, right, max_nodes)
-    assert answer["flamebearer"] == {"names": names, "levels": levels, "numTicks": total, "maxSelf": max_self}
-    assert (answer["leftTicks"], answer["rightTicks"]) == (left_ticks, right_ticks)
-    assert answer["metadata"]["format"] == "double"
+    assert response["flamebearer"] == {
+        "names": names,
+        "levels": levels,
+        "numTicks": total,
+        "maxSelf": max_self,
+    }
+    assert (response["leftTicks"], response["rightTicks"]) == (left_ticks, right_ticks)
+    assert response["metadata"]["format"] == "double"
 
 
 @pytest.mark.parametrize("proto", [True, False])
@@ -56,11 +61,11 @@ def test_two_files_are_compared_by_a_sample_type_that_both_have(adhoc: AdHoc, pr
     types = (("wall", "nanoseconds"), ("cpu", "nanoseconds"))
     profile = pprof_of([sample(["main"], 1, 70)], time_ms=1, types=types)
     right = adhoc.upload(profile.SerializeToString(), "right.pprof").id
-    answer = adhoc.diff(left, right)
-    assert [*answer.profile_types] == ["cpu"]
-    shown = flamebearer(answer.flamebearer_profile)
+    response = adhoc.diff(left, right)
+    assert [*response.profile_types] == ["cpu"]
+    shown = flamebearer(response.flamebearer_profile)
     assert (shown["leftTicks"], shown["rightTicks"], shown["metadata"]["name"]) == (100, 70, "cpu")
-    assert adhoc.diff(left, right, profile_type="samples") == answer
+    assert adhoc.diff(left, right, profile_type="samples") == response
 
 
 def test_files_of_text_are_compared_whatever_they_are_called(adhoc: AdHoc) -> None:
@@ -71,6 +76,6 @@ def test_files_of_text_are_compared_whatever_they_are_called(adhoc: AdHoc) -> No
 
 def test_files_without_a_common_sample_type_are_not_compared(adhoc: AdHoc) -> None:
     left, right = adhoc.upload(pprof(), "left.pprof").id, adhoc.upload(b"a 2", "right.txt").id
-    status, code, message = adhoc.refusal("Diff", leftId=left, rightId=right)
+    status, code, message = adhoc.rejection("Diff", leftId=left, rightId=right)
     assert (status, code) == (400, "invalid_argument")
     assert "no sample type in common" in message

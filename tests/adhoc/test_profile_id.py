@@ -60,7 +60,7 @@ def test_a_name_keeps_the_characters_that_an_id_may_have(name: str, kept: str) -
         f"{ULID}-{'x' * 151}",
     ],
 )
-def test_what_is_no_id_is_refused(text: str) -> None:
+def test_what_is_no_id_is_rejected(text: str) -> None:
     with pytest.raises(RpcError, match="is no id") as raised:
         ProfileId.parse(text)
     assert raised.value.code is Code.INVALID_ARGUMENT

@@ -24,7 +24,7 @@ from tests.support.uploads.adhoc_server import adhoc_on
 def test_a_tenant_has_a_quota_that_the_refusal_names(tmp_path: Path) -> None:
     adhoc = adhoc_on(tmp_path, adhoc_quota_bytes=20)
     adhoc.upload(b"main 1234567", "a")
-    status, code, message = adhoc.refused_file(b"main 1234567", "b")
+    status, code, message = adhoc.rejected_file(b"main 1234567", "b")
     assert (status, code) == (429, "resource_exhausted")
     assert "ADHOC_QUOTA_BYTES=20: it has 12 bytes, and this file has 12" in message
     replace(adhoc, client=replace(adhoc.client, tenant=new_tenant())).upload(b"main 1234567", "a")
@@ -32,7 +32,7 @@ def test_a_tenant_has_a_quota_that_the_refusal_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rpc", "question", "status", "code", "words"),
+    ("rpc", "fields", "status", "code", "words"),
     [
         ("Get", {}, 400, "invalid_argument", "'' is no id"),
         ("Get", {"id": "../../etc/passwd"}, 400, "invalid_argument", "is no id"),
@@ -46,13 +46,13 @@ def test_a_tenant_has_a_quota_that_the_refusal_names(tmp_path: Path) -> None:
     ],
     ids=count(),
 )
-def test_a_question_that_is_none_is_refused(
-    tmp_path: Path, rpc: str, question: dict[str, Any], status: int, code: str, words: str
+def test_a_question_that_is_none_is_rejected(
+    tmp_path: Path, rpc: str, fields: dict[str, Any], status: int, code: str, words: str
 ) -> None:
     small = {"max_jfr_bytes": 1 << 20, "max_json_bytes": 1 << 20}
-    answer = adhoc_on(tmp_path, retention_days=0, **small).refusal(rpc, **question)
-    assert answer[:2] == (status, code)
-    assert words in answer[2]
+    response = adhoc_on(tmp_path, retention_days=0, **small).rejection(rpc, **fields)
+    assert response[:2] == (status, code)
+    assert words in response[2]
 
 
 def level(*values: object) -> bytes:
@@ -105,10 +105,10 @@ def level(*values: object) -> bytes:
     ],
     ids=count(),
 )
-def test_a_file_that_cannot_be_drawn_is_refused_and_not_kept(
+def test_a_file_that_cannot_be_drawn_is_rejected_and_not_kept(
     adhoc: AdHoc, content: bytes, name: str, words: str
 ) -> None:
-    status, code, message = adhoc.refused_file(content, name)
+    status, code, message = adhoc.rejected_file(content, name)
     assert (status, code) == (400, "invalid_argument")
     assert words in message
     assert adhoc.list_() == []
@@ -117,7 +117,7 @@ def test_a_file_that_cannot_be_drawn_is_refused_and_not_kept(
 def test_a_server_without_a_place_for_files_says_how_to_give_it_one() -> None:
     services = Services(settings=Settings(clickhouse_dsn="https://127.0.0.1"), store=CannedStore())
     adhoc = AdHoc(client=Client(server=create_app(lambda: services), tenant="anonymous"))
-    status, code, message = adhoc.refusal("List")
+    status, code, message = adhoc.rejection("List")
     assert (status, code) == (400, "failed_precondition")
     assert "set ADHOC_PROFILES" in message
 
@@ -127,5 +127,5 @@ def test_a_folder_that_cannot_be_used_is_unavailable_and_the_log_says_why(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     adhoc = adhoc_on(tmp_path / "file")
-    assert adhoc.refused_file(b"a 1", "a")[:2] == (503, "unavailable")
+    assert adhoc.rejected_file(b"a 1", "a")[:2] == (503, "unavailable")
     assert f"the folder {tmp_path / 'file'} cannot be used: Not a directory" in caplog.text

@@ -47,8 +47,8 @@ def test_a_credential_of_the_secret_is_authorized_with_what_it_allows(
     assert (added.returncode, token in secret.text) == (0, False)
     basic = base64.b64encode(f"anyone:{token}".encode()).decode()
     for header in (f"Bearer {token}", f"Basic {basic}"):
-        answer = authorized(header)
-        assert answer == {
+        response = authorized(header)
+        assert response == {
             "isAuthorized": True,
             "context": {"tenants": ["a", "b"], "scopes": ["query"], "credential_id": token.split("_")[1]},
         }

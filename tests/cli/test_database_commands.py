@@ -60,20 +60,20 @@ def test_a_retention_is_shortened_by_an_explicit_command_alone(tmp_path: Path) -
             "delete the older ones with: flamehouse retention set 30d --yes\n"
         ),
     )
-    asked = flamehouse("retention", "set", "30d", **place)
-    assert (asked.returncode, asked.stdout, asked.stderr.count("\n")) == (1, "", 1)
+    request = flamehouse("retention", "set", "30d", **place)
+    assert (request.returncode, request.stdout, request.stderr.count("\n")) == (1, "", 1)
     deletes = re.compile(r"1 profiles, [0-9.]+ \w+ on disk, the oldest of \d{4}-\d\d-\d\d")
-    assert deletes.search(asked.stderr)
-    assert "to delete them, run: flamehouse retention set 30d --yes" in asked.stderr
+    assert deletes.search(request.stderr)
+    assert "to delete them, run: flamehouse retention set 30d --yes" in request.stderr
     assert flamehouse("retention", "show", **place).stdout == (
         "database flamehouse retains profiles for 365 days\n"
     )
 
     done = flamehouse("retention", "set", "30d", "--yes", **place)
     assert (done.returncode, done.stderr) == (0, "")
-    said, became = done.stdout.splitlines()
-    assert said.startswith("ClickHouse deletes ")
-    assert deletes.search(said)
+    output, became = done.stdout.splitlines()
+    assert output.startswith("ClickHouse deletes ")
+    assert deletes.search(output)
     assert became == "database flamehouse retains profiles for 30 days (before: for 365 days)"
     assert flamehouse("retention", "set", "forever", **place).stdout == (
         "database flamehouse retains profiles for ever (before: for 30 days)\n"

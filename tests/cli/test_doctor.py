@@ -14,7 +14,7 @@ from flamehouse.store.doctor.finding import Severity
 from flamehouse.store.schema.roles import grants_of
 from tests.support.queries.shop_data import Target
 from tests.support.servers.command import flamehouse
-from tests.support.servers.scripted import Reply, nobody_listens, scripted
+from tests.support.servers.scripted import Reply, closed_port, scripted
 from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
 from tools.local_server import local_server
 
@@ -113,7 +113,7 @@ def ahead(seconds: float) -> float:
 
 
 def test_a_deployment_that_is_not_there_is_found() -> None:
-    with nobody_listens() as port:
+    with closed_port() as port:
         assert troubles(Server(url=f"http://127.0.0.1:{port}")) == [
             (
                 f"fault    deployment: http://127.0.0.1:{port} does not answer: ConnectError; "

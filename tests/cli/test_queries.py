@@ -40,7 +40,7 @@ def within(local: Target) -> tuple[str, ...]:
     return ("--from", str(local.data.start), "--until", str(local.data.end))
 
 
-def said(done: CompletedProcess[str]) -> list[str]:
+def lines_of(done: CompletedProcess[str]) -> list[str]:
     """The lines of a command that succeeded, without what pads them."""
     assert (done.returncode, done.stderr) == (0, "")
     return [line.rstrip() for line in done.stdout.splitlines()]
@@ -52,7 +52,7 @@ def as_json(done: CompletedProcess[str]) -> Any:
 
 
 def test_services_are_listed_with_their_profile_types(run: Run, within: tuple[str, ...]) -> None:
-    assert said(run("services", *within)) == [
+    assert lines_of(run("services", *within)) == [
         "service  profile types",
         f"cart     {CPU}",
         f"shop     {GOROUTINES}",
@@ -66,17 +66,17 @@ def test_services_are_listed_with_their_profile_types(run: Run, within: tuple[st
 
 def test_types_are_those_of_a_service(run: Run, within: tuple[str, ...]) -> None:
     assert [one["id"] for one in as_json(run("types", "--json", *within))] == sorted([CPU, GOROUTINES])
-    assert said(run("types", "cart", *within))[1:] == [f"{CPU}  cpu          nanoseconds"]
+    assert lines_of(run("types", "cart", *within))[1:] == [f"{CPU}  cpu          nanoseconds"]
 
 
 def test_labels_are_names_or_the_values_of_one(run: Run, within: tuple[str, ...]) -> None:
-    assert {"env", "service_name"} <= {*said(run("labels", *within))}
-    assert said(run("labels", "service_name", *within)) == ["cart", "shop"]
+    assert {"env", "service_name"} <= {*lines_of(run("labels", *within))}
+    assert lines_of(run("labels", "service_name", *within)) == ["cart", "shop"]
     assert as_json(run("labels", "service_name", "--in", "cart", "--json", *within)) == ["cart"]
 
 
 def test_series_are_grouped_by_labels(run: Run, within: tuple[str, ...]) -> None:
-    lines = said(run("series", "--type", "cpu", "--step", "15m", *within))
+    lines = lines_of(run("series", "--type", "cpu", "--step", "15m", *within))
     assert lines[0] == f"{CPU}{{}}"
     assert [line.split()[:5] for line in lines[4:]] == [
         ["service_name=shop", f"{SHOP_TOTAL}", "ns", "8", "ns"],
@@ -88,7 +88,7 @@ def test_series_are_grouped_by_labels(run: Run, within: tuple[str, ...]) -> None
 
 
 def test_top_lists_functions_by_what_they_take(run: Run, within: tuple[str, ...]) -> None:
-    lines = said(run("top", "shop", "--type", "process_cpu", *within))
+    lines = lines_of(run("top", "shop", "--type", "process_cpu", *within))
     assert lines[1].endswith(f" UTC, {SHOP_TOTAL} ns in all")
     assert [re.sub(r"\s{2,}", "|", line.strip()) for line in lines[4:]] == [
         "20 ns|62.5%|20 ns|62.5%|search",
@@ -101,7 +101,7 @@ def test_top_lists_functions_by_what_they_take(run: Run, within: tuple[str, ...]
 
 
 def test_flame_prints_a_tree(run: Run, within: tuple[str, ...]) -> None:
-    assert said(run("flame", "shop", "--type", "cpu", *within))[3:] == [
+    assert lines_of(run("flame", "shop", "--type", "cpu", *within))[3:] == [
         "    total    share       self",
         "    32 ns   100.0%       0 ns  total",
         "    32 ns   100.0%       0 ns  └─ main",
@@ -114,7 +114,7 @@ def test_flame_prints_a_tree(run: Run, within: tuple[str, ...]) -> None:
 
 
 def test_diff_compares_two_services(run: Run, within: tuple[str, ...]) -> None:
-    lines = said(run("diff", "shop", "--against", "cart", "--type", "cpu", *within))
+    lines = lines_of(run("diff", "shop", "--against", "cart", "--type", "cpu", *within))
     assert lines[5:] == [
         "     left      right     change",
         "    28 ns      32 ns    +0.0 pp  total",
@@ -134,11 +134,13 @@ def test_diff_compares_with_the_range_before(run: Run, local: Target) -> None:
 
 def test_pprof_saves_a_file_that_upload_sends(run: Run, within: tuple[str, ...], tmp_path: Path) -> None:
     file = tmp_path / "shop.pb.gz"
-    said(run("pprof", "shop", "--type", "cpu", "-o", str(file), *within))
+    lines_of(run("pprof", "shop", "--type", "cpu", "-o", str(file), *within))
     profile = Profile.FromString(gzip.decompress(file.read_bytes()))
     assert sum(sample.value[0] for sample in profile.sample) == SHOP_TOTAL
     tenant = new_tenant()
-    assert said(run("upload", str(file), "--name", "again", FLAMEHOUSE_TENANT=tenant)) == [f"{file}: stored"]
+    assert lines_of(run("upload", str(file), "--name", "again", FLAMEHOUSE_TENANT=tenant)) == [
+        f"{file}: stored"
+    ]
     root = as_json(run("flame", "again", "--from", "1d", "--json", FLAMEHOUSE_TENANT=tenant))
     assert root["total"] == SHOP_TOTAL
 
@@ -160,8 +162,8 @@ def test_tail_prints_a_line_for_each_series_and_step(run: Run, tmp_path: Path) -
     file = tmp_path / "new.collapsed"
     file.write_text("main;work 3\n")
     tenant = {"FLAMEHOUSE_TENANT": new_tenant()}
-    said(run("upload", str(file), "--name", "tailed", "--at", "60s", **tenant))
-    lines = said(run("tail", "--every", "5s", "--lines", "20", "--json", **tenant))
+    lines_of(run("upload", str(file), "--name", "tailed", "--at", "60s", **tenant))
+    lines = lines_of(run("tail", "--every", "5s", "--lines", "20", "--json", **tenant))
     assert [json.loads(line) for line in lines] == [
         {
             "time": pytest.approx(int(json.loads(lines[0])["time"])),

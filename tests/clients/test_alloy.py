@@ -182,13 +182,13 @@ FAILURES: Mapping[str, tuple[Ingest, str, Profile | bytes, tuple[int, str]]] = {
 }
 
 
-@pytest.mark.parametrize(("ingest", "name", "profile", "answer"), FAILURES.values(), ids=FAILURES.keys())
+@pytest.mark.parametrize(("ingest", "name", "profile", "body"), FAILURES.values(), ids=FAILURES.keys())
 def test_only_what_may_pass_next_time_is_sent_again(
-    ingest: Ingest, name: str, profile: Profile | bytes, answer: tuple[int, str]
+    ingest: Ingest, name: str, profile: Profile | bytes, body: tuple[int, str]
 ) -> None:
     response = ingest.push(series(labels_of(__name__=name), profile), headers=CONNECT)
-    assert (response.status_code, response.json()["code"]) == answer
-    assert (answer[1] in RETRIED_CODES) == (answer != BAD)
+    assert (response.status_code, response.json()["code"]) == body
+    assert (body[1] in RETRIED_CODES) == (body != BAD)
 
 
 @pytest.mark.parametrize(

@@ -130,8 +130,8 @@ def test_curl_sends_a_profile(tmp_path: Path, example: str) -> None:
         client = Client(
             server=server.url, tenant=TENANT if full else "anonymous", credential=CREDENTIAL if full else ""
         )
-        asked = {"name": "service_name", "matchers": ['{region="eu"}'] if full else [], **within}
-        assert client.rpc("LabelValues", asked)["names"] == ["checkout"]
+        request = {"name": "service_name", "matchers": ['{region="eu"}'] if full else [], **within}
+        assert client.rpc("LabelValues", request)["names"] == ["checkout"]
 
 
 def test_alloys_examples_have_what_they_refer_to() -> None:

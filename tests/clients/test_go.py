@@ -88,12 +88,12 @@ def test_a_profile_id_of_a_sample_is_its_span_and_no_label(server: Server) -> No
     samples = [sample(["main.main", "main.traced"], 5, profile_id=SPAN), sample(["main.main"], 1)]
     server.push(series(labels_of(), pprof_of(samples, time_ms=start)))
     assert server.label_names(start, start + MINUTE) == ["service_name"]
-    question = {
+    request = {
         "profileTypeID": "process_cpu:cpu:nanoseconds:cpu:nanoseconds",
         "labelSelector": "{}",
         "spanSelector": [SPAN],
         "start": start,
         "end": start + MINUTE,
     }
-    answer = server.ask("SelectMergeSpanProfile", **question).json()["flamegraph"]
-    assert (answer["total"], set(answer["names"])) == ("5", {"total", "main.main", "main.traced"})
+    response = server.call("SelectMergeSpanProfile", **request).json()["flamegraph"]
+    assert (response["total"], set(response["names"])) == ("5", {"total", "main.main", "main.traced"})

@@ -19,7 +19,7 @@ from flamehouse.web.routing import ADVICE
 from tests.support.servers.apps import request
 from tests.support.servers.doubles import CannedStore
 from tests.support.servers.place import REPO
-from tests.support.servers.scripted import nobody_listens
+from tests.support.servers.scripted import closed_port
 
 FEATURE_FLAGS = "/capabilities.v1.FeatureFlagsService/GetFeatureFlags"
 VERSION_RPC = "/version.v1.Version/Version"
@@ -36,10 +36,10 @@ def app(store: CannedStore) -> Iterator[ASGIApp]:
     """A server; what it says of itself it says without a question to its store."""
     services = Services(settings=Settings(), store=store)
     yield create_app(lambda: services)
-    assert store.asked == []
+    assert store.calls == []
 
 
-def ask[M: Message](app: ASGIApp, path: str, response_type: type[M], *, proto: bool) -> M:
+def call[M: Message](app: ASGIApp, path: str, response_type: type[M], *, proto: bool) -> M:
     content_type = "application/proto" if proto else "application/json"
     response = request(app, path, b"" if proto else b"{}", content_type=content_type)
     assert (response.status_code, response.headers["Content-Type"]) == (200, content_type)
@@ -50,19 +50,19 @@ def ask[M: Message](app: ASGIApp, path: str, response_type: type[M], *, proto: b
 
 @pytest.mark.parametrize("proto", [True, False])
 def test_the_features_say_what_this_server_has(app: ASGIApp, proto: bool) -> None:
-    answer = ask(app, FEATURE_FLAGS, GetFeatureFlagsResponse, proto=proto)
-    assert [(flag.name, flag.enabled) for flag in answer.feature_flags] == [
+    response = call(app, FEATURE_FLAGS, GetFeatureFlagsResponse, proto=proto)
+    assert [(flag.name, flag.enabled) for flag in response.feature_flags] == [
         ("pyroscopeRuler", False),
         ("pyroscopeRulerFunctions", False),
         ("utf8LabelNames", True),
         ("v2StorageLayer", True),
     ]
-    assert all(flag.description for flag in answer.feature_flags)
+    assert all(flag.description for flag in response.feature_flags)
 
 
 @pytest.mark.parametrize("proto", [True, False])
 def test_the_version_of_the_api_is_pyroscopes(app: ASGIApp, proto: bool) -> None:
-    assert ask(app, VERSION_RPC, VersionResponse, proto=proto) == VersionResponse(QuerierAPI=1)
+    assert call(app, VERSION_RPC, VersionResponse, proto=proto) == VersionResponse(QuerierAPI=1)
 
 
 def test_the_build_has_pyroscopes_fields_and_this_packages_version(app: ASGIApp) -> None:
@@ -90,7 +90,7 @@ def test_the_build_has_pyroscopes_fields_and_this_packages_version(app: ASGIApp)
         (BUILD_INFO, "POST", 405, "GET"),
     ],
 )
-def test_another_method_is_refused(app: ASGIApp, path: str, method: str, status: int, allowed: str) -> None:
+def test_another_method_is_rejected(app: ASGIApp, path: str, method: str, status: int, allowed: str) -> None:
     response = request(app, path, "{}", method=method)
     assert (response.status_code, response.headers["Allow"]) == (status, allowed)
 
@@ -123,7 +123,7 @@ def ready(store: Store) -> int:
 
 
 def test_a_local_server_is_not_ready_while_clickhouse_does_not_answer() -> None:
-    with nobody_listens() as port:
+    with closed_port() as port:
         store = open_store(Settings(clickhouse_dsn=f"http://127.0.0.1:{port}"))
         assert ready(store) == 503
         store.close()

@@ -38,7 +38,7 @@ def client(place: Place, store: Store, settings: Settings, tenant: str) -> Clien
     return Client(server=server, tenant=tenant, credential=place.credential)
 
 
-def ask[M: Message](client: Client, rpc: str, request: Message, response_type: type[M], *, proto: bool) -> M:
+def call[M: Message](client: Client, rpc: str, request: Message, response_type: type[M], *, proto: bool) -> M:
     content_type = "application/proto" if proto else "application/json"
     body = request.SerializeToString() if proto else json_format.MessageToJson(request).encode()
     path = f"/settings.v1.SettingsService/{rpc}"
@@ -50,34 +50,34 @@ def ask[M: Message](client: Client, rpc: str, request: Message, response_type: t
 
 
 def get(client: Client) -> list[Setting]:
-    return [*ask(client, "Get", GetSettingsRequest(), GetSettingsResponse, proto=True).settings]
+    return [*call(client, "Get", GetSettingsRequest(), GetSettingsResponse, proto=True).settings]
 
 
 def set_(client: Client, value: str, *, at: int, name: str = NAME) -> Setting:
     request = SetSettingsRequest(setting=Setting(name=name, value=value, modifiedAt=at))
-    return ask(client, "Set", request, SetSettingsResponse, proto=True).setting
+    return call(client, "Set", request, SetSettingsResponse, proto=True).setting
 
 
 def delete(client: Client, name: str = NAME) -> None:
-    ask(client, "Delete", DeleteSettingsRequest(name=name), DeleteSettingsResponse, proto=True)
+    call(client, "Delete", DeleteSettingsRequest(name=name), DeleteSettingsResponse, proto=True)
 
 
-def refusal(client: Client, rpc: str, body: str) -> tuple[int, str, str]:
+def rejection(client: Client, rpc: str, body: str) -> tuple[int, str, str]:
     path = f"/settings.v1.SettingsService/{rpc}"
     response = client.send("POST", path, body.encode(), {"Content-Type": "application/json"})
-    answer: dict[str, Any] = response.json()
-    return response.status_code, answer["code"], answer["message"]
+    result: dict[str, Any] = response.json()
+    return response.status_code, result["code"], result["message"]
 
 
 @pytest.mark.parametrize("proto", [True, False])
 def test_a_setting_is_read_as_it_was_set_and_is_gone_once_deleted(client: Client, proto: bool) -> None:
     setting = Setting(name=NAME, value='{"maxNodes": 16384, "ä": "\\n"}', modifiedAt=1_714_566_123_456)
     request = SetSettingsRequest(setting=setting)
-    assert ask(client, "Set", request, SetSettingsResponse, proto=proto).setting == setting
-    answer = ask(client, "Get", GetSettingsRequest(), GetSettingsResponse, proto=proto)
-    assert [*answer.settings] == [setting]
-    ask(client, "Delete", DeleteSettingsRequest(name=NAME), DeleteSettingsResponse, proto=proto)
-    assert not ask(client, "Get", GetSettingsRequest(), GetSettingsResponse, proto=proto).settings
+    assert call(client, "Set", request, SetSettingsResponse, proto=proto).setting == setting
+    response = call(client, "Get", GetSettingsRequest(), GetSettingsResponse, proto=proto)
+    assert [*response.settings] == [setting]
+    call(client, "Delete", DeleteSettingsRequest(name=NAME), DeleteSettingsResponse, proto=proto)
+    assert not call(client, "Get", GetSettingsRequest(), GetSettingsResponse, proto=proto).settings
 
 
 def test_settings_come_sorted_by_name(client: Client) -> None:
@@ -89,9 +89,9 @@ def test_settings_come_sorted_by_name(client: Client) -> None:
 @pytest.mark.parametrize("at", [0, -5])
 def test_a_setting_without_a_time_was_modified_now(client: Client, at: int) -> None:
     before = time.time_ns() // 1_000_000
-    answered = set_(client, "value", at=at)
-    assert before <= answered.modifiedAt <= time.time_ns() // 1_000_000
-    assert get(client) == [answered]
+    response = set_(client, "value", at=at)
+    assert before <= response.modifiedAt <= time.time_ns() // 1_000_000
+    assert get(client) == [response]
 
 
 @pytest.mark.parametrize("later", [0, 1])
@@ -101,10 +101,10 @@ def test_a_setting_modified_no_earlier_takes_the_stored_ones_place(client: Clien
     assert [each.value for each in get(client)] == ["new"]
 
 
-def test_a_setting_modified_earlier_is_refused(client: Client) -> None:
+def test_a_setting_modified_earlier_is_rejected(client: Client) -> None:
     set_(client, "stored", at=1_000)
     body = f'{{"setting": {{"name": "{NAME}", "value": "older", "modifiedAt": "999"}}}}'
-    status, code, message = refusal(client, "Set", body)
+    status, code, message = rejection(client, "Set", body)
     assert (status, code) == (409, "already_exists")
     assert "was modified at 1000, after 999" in message
     assert [each.value for each in get(client)] == ["stored"]
@@ -172,12 +172,12 @@ def test_of_settings_set_at_the_same_time_the_one_modified_last_counts(client: C
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else str(value),
 )
-def test_what_is_no_setting_is_refused(
+def test_what_is_no_setting_is_rejected(
     client: Client, rpc: str, body: str, status: int, code: str, words: str
 ) -> None:
-    answered = refusal(client, rpc, body)
-    assert answered[:2] == (status, code)
-    assert words in answered[2]
+    response = rejection(client, rpc, body)
+    assert response[:2] == (status, code)
+    assert words in response[2]
     assert get(client) == []
 
 
@@ -185,7 +185,7 @@ def test_a_tenant_may_keep_so_much_and_no_more(client: Client) -> None:
     for number in range(16):
         set_(client, "v" * 65_536, at=1, name=f"large {number}")
     body = '{"setting": {"name": "one more", "value": "x"}}'
-    assert refusal(client, "Set", body)[:2] == (429, "resource_exhausted")
+    assert rejection(client, "Set", body)[:2] == (429, "resource_exhausted")
     set_(client, "", at=2, name="large 3")
     set_(client, "x", at=1, name="one more")
     assert len(get(client)) == 17

@@ -35,14 +35,14 @@ def event(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", EVENTS)
 def test_an_event_is_answered(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    routes, question = EVENTS[name]
+    routes, query = EVENTS[name]
     store = CannedStore(retention=0)
     settings = Settings()
     monkeypatch.setattr(aws, "_services", lambda: Services(settings=settings, store=store))
     handler = aws.lambda_handler(*routes, app_of=http_app_of if routes is ingest else app_of)
     handled = handler(event(name), LambdaContext())
     assert handled["statusCode"] == 200, handled["body"]
-    assert [asked[0] for asked in store.asked] == [question]
+    assert [request[0] for request in store.calls] == [query]
 
 
 def test_every_event_is_here() -> None:

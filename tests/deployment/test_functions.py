@@ -33,8 +33,8 @@ def test_a_function_imports_its_own_package_the_kernel_and_the_libraries_of_its_
         check=False,
     )
     assert (run.returncode, run.stderr) == (0, "")
-    answer = json.loads(run.stdout)
-    assert (answer["callable"], answer["foreign"]) == (True, [])
+    response = json.loads(run.stdout)
+    assert (response["callable"], response["foreign"]) == (True, [])
     libraries = budget_of(FUNCTIONS[function]).libraries
     shared = set() if function == "UiFunction" else {"flamehouse", *libraries}
-    assert set(answer["packages"]) == rooms_of(function) | shared
+    assert set(response["packages"]) == rooms_of(function) | shared

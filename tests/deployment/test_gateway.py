@@ -20,7 +20,7 @@ from flamehouse.pb.profile_pb2 import Function, Line, Location, Profile, Sample,
 from flamehouse.settings import Settings
 from tests.support.servers.client import Client
 from tests.support.servers.doubles import AUTHORIZED
-from tests.support.servers.scripted import Reply, asleep, nobody_listens, scripted
+from tests.support.servers.scripted import Reply, asleep, closed_port, scripted
 from tests.support.uploads.adhoc_files import AdHoc
 from tests.support.uploads.uploads import YEAR_2026_NS
 from tools.gateway.cloud import Cloud, secret_of
@@ -42,11 +42,11 @@ def send(deployed: Cloud, path: str, body: bytes | str = b"{}", **headers: str) 
     return httpx.post(deployed.url + path, content=body, headers=sent, auth=credential, timeout=GATEWAY_S + 5)
 
 
-def refusal(response: httpx.Response) -> tuple[int, str]:
+def rejection(response: httpx.Response) -> tuple[int, str]:
     """The status and code of an error as Connect has it."""
-    answer = response.json()
-    assert set(answer) == {"code", "message"}
-    return response.status_code, answer["code"]
+    body = response.json()
+    assert set(body) == {"code", "message"}
+    return response.status_code, body["code"]
 
 
 def event(**changes: Any) -> dict[str, Any]:
@@ -86,8 +86,8 @@ def event(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_a_malformed_event_is_an_invalid_argument(deployed: Cloud, malformed: object) -> None:
-    answer = json.loads(deployed.functions.invoke("ProfileTypesFunction", json.dumps(malformed).encode()))
-    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "invalid_argument")
+    response = json.loads(deployed.functions.invoke("ProfileTypesFunction", json.dumps(malformed).encode()))
+    assert (response["statusCode"], json.loads(response["body"])["code"]) == (400, "invalid_argument")
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_a_body_that_is_not_what_its_flag_says_is_an_invalid_argument(
     deployed: Cloud, mislabelled: dict[str, Any]
 ) -> None:
     bearer = {"content-type": "application/json", "authorization": f"Bearer {deployed.credential}"}
-    asked = event(headers=bearer, **mislabelled)
-    answer = json.loads(deployed.functions.invoke("ProfileTypesFunction", json.dumps(asked).encode()))
-    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (400, "invalid_argument")
+    request = event(headers=bearer, **mislabelled)
+    response = json.loads(deployed.functions.invoke("ProfileTypesFunction", json.dumps(request).encode()))
+    assert (response["statusCode"], json.loads(response["body"])["code"]) == (400, "invalid_argument")
 
 
 @pytest.mark.parametrize(
@@ -116,8 +116,8 @@ def test_a_body_that_is_not_what_its_flag_says_is_an_invalid_argument(
         ("/ingest/", (404, "not_found")),
     ],
 )
-def test_a_route_that_nobody_has_is_refused(deployed: Cloud, path: str, expected: tuple[int, str]) -> None:
-    assert refusal(send(deployed, path)) == expected
+def test_a_route_that_nobody_has_is_rejected(deployed: Cloud, path: str, expected: tuple[int, str]) -> None:
+    assert rejection(send(deployed, path)) == expected
 
 
 @pytest.mark.parametrize(
@@ -140,11 +140,11 @@ def test_the_gateway_rejects_a_stranger_itself(
 def test_a_function_without_the_authorizers_context_serves_no_request(
     deployed: Cloud, authorizer: object
 ) -> None:
-    asked = event()
-    asked["headers"] = {**asked["headers"], "authorization": f"Bearer {deployed.credential}"}
-    asked["requestContext"] = {**asked["requestContext"], "authorizer": authorizer}
-    answer = json.loads(deployed.functions.invoke("ProfileTypesFunction", json.dumps(asked).encode()))
-    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (401, "unauthenticated")
+    request = event()
+    request["headers"] = {**request["headers"], "authorization": f"Bearer {deployed.credential}"}
+    request["requestContext"] = {**request["requestContext"], "authorizer": authorizer}
+    response = json.loads(deployed.functions.invoke("ProfileTypesFunction", json.dumps(request).encode()))
+    assert (response["statusCode"], json.loads(response["body"])["code"]) == (401, "unauthenticated")
 
 
 def test_a_credential_of_one_tenant_and_scope_serves_that_alone(deployed: Cloud, tenant: str) -> None:
@@ -195,18 +195,18 @@ def test_the_server_says_what_it_is(deployed: Cloud) -> None:
 def test_files_are_kept_in_the_bucket_and_drawn(deployed: Cloud, tenant: str, proto: bool) -> None:
     client = Client(server=deployed.url, tenant=tenant, credential=deployed.credential)
     adhoc = AdHoc(client=client, proto=proto)
-    answer = adhoc.upload(pprof_of(["main"]).SerializeToString(), "cpu.pprof")
-    assert f"{tenant}/{answer.id}" in deployed.bucket.objects()
-    assert adhoc.get(answer.id) == answer
-    assert [each.id for each in adhoc.list_()] == [answer.id]
-    shown = json.loads(adhoc.diff(answer.id, answer.id).flamebearer_profile)
+    response = adhoc.upload(pprof_of(["main"]).SerializeToString(), "cpu.pprof")
+    assert f"{tenant}/{response.id}" in deployed.bucket.objects()
+    assert adhoc.get(response.id) == response
+    assert [each.id for each in adhoc.list_()] == [response.id]
+    shown = json.loads(adhoc.diff(response.id, response.id).flamebearer_profile)
     assert (shown["leftTicks"], shown["rightTicks"]) == (1, 1)
-    assert adhoc.refusal("Get", id="../cpu.pprof")[:2] == (400, "invalid_argument")
+    assert adhoc.rejection("Get", id="../cpu.pprof")[:2] == (400, "invalid_argument")
 
 
-def test_a_question_too_long_is_refused_by_the_function(deployed: Cloud) -> None:
+def test_a_question_too_long_is_rejected_by_the_function(deployed: Cloud) -> None:
     response = send(deployed, PROFILE_TYPES, b" " * (2 << 20))
-    assert refusal(response) == (400, "invalid_argument")
+    assert rejection(response) == (400, "invalid_argument")
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_question_too_long_is_refused_by_the_function(deployed: Cloud) -> None
         (f"/ingest?name={'x' * 10_240}", b"", {}, 431),
     ],
 )
-def test_what_is_beyond_the_gateways_limits_is_refused_in_its_own_words(
+def test_what_is_beyond_the_gateways_limits_is_rejected_in_its_own_words(
     deployed: Cloud, path: str, body: bytes, headers: dict[str, str], status: int
 ) -> None:
     response = send(deployed, path, body, **headers)
@@ -251,7 +251,7 @@ def no_secret(deployed: Cloud) -> Iterator[None]:
 
 @contextmanager
 def down(deployed: Cloud) -> Iterator[None]:
-    with nobody_listens() as port, secret(deployed, port=port):
+    with closed_port() as port, secret(deployed, port=port):
         yield
 
 
@@ -280,7 +280,7 @@ def test_while_the_store_fails_queries_are_unavailable_in_time_and_uploads_are_s
         started = time.monotonic()
         response = send(deployed, PROFILE_TYPES, json.dumps(EVER))
         assert time.monotonic() - started < GATEWAY_S
-        assert refusal(response) == (503, "unavailable")
+        assert rejection(response) == (503, "unavailable")
         words = "its operator finds the reason" if fault is wrong_password else "half a minute"
         assert (response.headers["Retry-After"], words in response.text) == ("30", True)
         assert send(deployed, "/ingest?name=app&format=pprof", profile).status_code == 200
@@ -293,7 +293,7 @@ def test_a_client_that_waits_for_less_is_answered_within_its_time(deployed: Clou
         started = time.monotonic()
         response = send(deployed, PROFILE_TYPES, json.dumps(EVER), **{"Connect-Timeout-Ms": "1500"})
         assert 1 < time.monotonic() - started < GATEWAY_S / 2
-        assert refusal(response) == (504, "deadline_exceeded")
+        assert rejection(response) == (504, "deadline_exceeded")
 
 
 @pytest.mark.parametrize("glued", ["/{}", "/profiles{}", "/profiles/{}"])
@@ -310,12 +310,12 @@ def test_a_client_that_waits_for_less_is_answered_within_its_time(deployed: Clou
 def test_a_path_with_slashes_repeated_or_the_prefix_in_front_finds_its_function(
     deployed: Cloud, path: str, glued: str
 ) -> None:
-    question = {"profile_typeID": CPU, "label_selector": "{}", **EVER} if path == STACKTRACES else EVER
-    body = pprof_of(["main"]).SerializeToString() if path.startswith("/ingest") else json.dumps(question)
+    request = {"profile_typeID": CPU, "label_selector": "{}", **EVER} if path == STACKTRACES else EVER
+    body = pprof_of(["main"]).SerializeToString() if path.startswith("/ingest") else json.dumps(request)
     assert send(deployed, glued.format(path), body).status_code == 200
 
 
-QUESTIONS: dict[str, dict[str, Any]] = {
+REQUESTS: dict[str, dict[str, Any]] = {
     "Series": {"labelNames": ["service_name", "__profile_type__"], **EVER},
     "GetProfileStats": {},
     "AnalyzeQuery": {"query": f"{CPU}{{}}", **EVER},
@@ -327,8 +327,8 @@ def test_what_drilldown_asks_first_is_answered(deployed: Cloud, tenant: str) -> 
     body = pprof_of(["main"]).SerializeToString()
     assert send(deployed, "/ingest?name=shop&format=pprof", body, **own).status_code == 200
     series, stats, analysis = (
-        send(deployed, f"/querier.v1.QuerierService/{rpc}", json.dumps(question), **own).json()
-        for rpc, question in QUESTIONS.items()
+        send(deployed, f"/querier.v1.QuerierService/{rpc}", json.dumps(request), **own).json()
+        for rpc, request in REQUESTS.items()
     )
     labels = [{"name": "__profile_type__", "value": CPU}, {"name": "service_name", "value": "shop"}]
     assert series == {"labelsSet": [{"labels": labels}]}
@@ -372,14 +372,14 @@ def test_an_answer_too_large_for_lambda_is_resource_exhausted_and_gzip_makes_it_
             **{"X-Scope-OrgID": tenant},
         )
         assert sent.status_code == 200, sent.text
-    question = {"profileTypeID": CPU, "labelSelector": "{}", "maxNodes": 20_000, **EVER}
+    request = {"profileTypeID": CPU, "labelSelector": "{}", "maxNodes": 20_000, **EVER}
     headers = {"X-Scope-OrgID": tenant, "Accept-Encoding": accepted}
-    answer = send(deployed, STACKTRACES, json.dumps(question), **headers)
-    assert answer.status_code == status, answer.text[:200]
+    response = send(deployed, STACKTRACES, json.dumps(request), **headers)
+    assert response.status_code == status, response.text[:200]
     if status == 200:
-        assert len(answer.json()["flamegraph"]["names"]) == 14_001
+        assert len(response.json()["flamegraph"]["names"]) == 14_001
     else:
-        assert refusal(answer) == (429, "resource_exhausted")
+        assert rejection(response) == (429, "resource_exhausted")
 
 
 def test_nothing_that_the_functions_print_gives_a_secret_away(deployed: Cloud) -> None:

@@ -193,14 +193,14 @@ def test_the_roles_have_no_grant_without_a_use() -> None:
     assert {*ROLES} == {*NEEDED, "migrate"}
 
 
-@pytest.mark.parametrize(("role", "left_out"), [(role, grant) for role in NEEDED for grant in NEEDED[role]])
+@pytest.mark.parametrize(("role", "omitted"), [(role, grant) for role in NEEDED for grant in NEEDED[role]])
 def test_a_role_needs_each_of_its_grants(
-    migrated: Path, caplog: pytest.LogCaptureFixture, role: str, left_out: str
+    migrated: Path, caplog: pytest.LogCaptureFixture, role: str, omitted: str
 ) -> None:
-    kept = [grant for grant in grants_of(role) if grant != left_out] or ["SHOW TABLES ON flamehouse.*"]
+    kept = [grant for grant in grants_of(role) if grant != omitted] or ["SHOW TABLES ON flamehouse.*"]
     with serving(migrated, kept) as server:
-        answers = requested(server, WORK[role])
-    assert answers == {path: 503 if path in NEEDED[role][left_out] else 200 for path in WORK[role]}
+        responses = requested(server, WORK[role])
+    assert responses == {path: 503 if path in NEEDED[role][omitted] else 200 for path in WORK[role]}
     lines = {each.getMessage() for each in caplog.records if vars(each).get("event") == "clickhouse_failed"}
     assert all("its user lacks a grant of flamehouse setup-sql" in line for line in lines)
 

@@ -61,7 +61,7 @@ def test_the_curl_line_sends_a_profile_that_is_taken(template: dict[str, Any]) -
         content_type=content_type,
         headers={"Authorization": authorization},
     )
-    assert (response.status_code, [asked[0] for asked in store.asked]) == (200, ["insert"])
+    assert (response.status_code, [query[0] for query in store.calls]) == (200, ["insert"])
 
 
 @pytest.mark.parametrize("profile", ["trial", "production"])

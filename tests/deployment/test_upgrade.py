@@ -60,7 +60,7 @@ def test_an_upgrade_disturbs_neither_writers_nor_readers(
     client = counted.server.client
     before, begun, ended = definitions(first), Event(), Event()
 
-    def ask(path: str, body: bytes) -> tuple[int, str]:
+    def call(path: str, body: bytes) -> tuple[int, str]:
         response = client.send("POST", path, body, JSON)
         return response.status_code, response.json().get("message", "")
 
@@ -74,13 +74,13 @@ def test_an_upgrade_disturbs_neither_writers_nor_readers(
     def read() -> set[int]:
         statuses = set()
         while not ended.is_set():
-            question = {"start": counted.monday, "end": counted.monday + 1}
-            statuses.add(counted.server.ask("ProfileTypes", **question).status_code)
+            request = {"start": counted.monday, "end": counted.monday + 1}
+            statuses.add(counted.server.call("ProfileTypes", **request).status_code)
         return statuses
 
     assert counted.send(0) == 200
     for path, body in ((GET, b"{}"), (SET, SETTING)):
-        status, message = ask(path, body)
+        status, message = call(path, body)
         assert (status, "not set up for this flamehouse" in message) == (503, True)
     assert "run flamehouse migrate" in caplog.text
     with ThreadPoolExecutor() as pool:
@@ -94,7 +94,7 @@ def test_an_upgrade_disturbs_neither_writers_nor_readers(
             ended.set()
         assert reading.result(TIMEOUT_S) == {200}
     assert counted.counts() == once({*range(UPLOADS)})
-    assert (ask(SET, SETTING)[0], ask(GET, b"{}")[0]) == (200, 200)
+    assert (call(SET, SETTING)[0], call(GET, b"{}")[0]) == (200, 200)
     # What functions of the version before use is as it was.
     assert before.items() <= definitions(first).items()
     store.close()

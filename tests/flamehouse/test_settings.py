@@ -27,7 +27,7 @@ _INT64_MAX = (1 << 63) - 1
         ("QUERY_MEMORY_BYTES", str(_INT64_MAX + 1), f"from 0 to {_INT64_MAX}"),
     ],
 )
-def test_a_number_out_of_its_range_is_refused_by_its_name(name: str, value: str, allowed: str) -> None:
+def test_a_number_out_of_its_range_is_rejected_by_its_name(name: str, value: str, allowed: str) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be {allowed}, not {value}"):
         Settings.from_env({name: value})
 
@@ -47,8 +47,8 @@ def test_an_unknown_way_to_draw_native_frames_is_rejected() -> None:
 def test_no_more_nodes_are_the_default_than_a_request_may_name(
     environ: dict[str, str], allowed: int, default: int
 ) -> None:
-    refusal = f"DEFAULT_FLAMEGRAPH_NODES must be at most MAX_FLAMEGRAPH_NODES ({allowed}), not {default}"
-    with pytest.raises(ValueError, match=rf"^{re.escape(refusal)}$"):
+    rejection = f"DEFAULT_FLAMEGRAPH_NODES must be at most MAX_FLAMEGRAPH_NODES ({allowed}), not {default}"
+    with pytest.raises(ValueError, match=rf"^{re.escape(rejection)}$"):
         Settings.from_env(environ)
 
 
@@ -65,10 +65,10 @@ def test_a_default_that_is_not_set_is_no_more_than_is_allowed(environ: dict[str,
 
 
 @pytest.mark.parametrize("dsn", ["chdb", "chdb:data", "chdb://", "chdb://data?x=1", "https://", "ftp://host"])
-def test_a_dsn_that_names_no_clickhouse_is_refused_without_being_told(dsn: str) -> None:
-    with pytest.raises(ValueError, match=r"^CLICKHOUSE_DSN must name a ClickHouse") as refusal:
+def test_a_dsn_that_names_no_clickhouse_is_rejected_without_being_told(dsn: str) -> None:
+    with pytest.raises(ValueError, match=r"^CLICKHOUSE_DSN must name a ClickHouse") as rejection:
         Settings.from_env({"CLICKHOUSE_DSN": dsn})
-    assert "ftp" not in str(refusal.value)
+    assert "ftp" not in str(rejection.value)
 
 
 @pytest.mark.parametrize(
@@ -86,11 +86,11 @@ def test_a_dsn_that_names_no_clickhouse_is_refused_without_being_told(dsn: str) 
         "https://default:hunter2@host:8443/database",
     ],
 )
-def test_a_dsn_of_a_server_that_cannot_be_right_is_refused_without_its_password(dsn: str) -> None:
-    with pytest.raises(ValueError, match=r"^CLICKHOUSE_DSN must be .* percent-encoded$") as refusal:
+def test_a_dsn_of_a_server_that_cannot_be_right_is_rejected_without_its_password(dsn: str) -> None:
+    with pytest.raises(ValueError, match=r"^CLICKHOUSE_DSN must be .* percent-encoded$") as rejection:
         Settings.from_env({"CLICKHOUSE_DSN": dsn})
-    assert refusal.value.__cause__ is None
-    assert not {"hunter", "12", "34"} & set(re.findall(r"\w+", str(refusal.value)))
+    assert rejection.value.__cause__ is None
+    assert not {"hunter", "12", "34"} & set(re.findall(r"\w+", str(rejection.value)))
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,9 @@ def test_a_dsn_of_a_server_is_taken(dsn: str) -> None:
 
 
 def test_a_password_is_not_sent_to_another_machine_in_clear_text() -> None:
-    with pytest.raises(ValueError, match=r"^CLICKHOUSE_DSN must use https") as refusal:
+    with pytest.raises(ValueError, match=r"^CLICKHOUSE_DSN must use https") as rejection:
         Settings.from_env({"CLICKHOUSE_DSN": "http://user:the-password@host:8123"})
-    assert "the-password" not in str(refusal.value)
+    assert "the-password" not in str(rejection.value)
 
 
 @pytest.mark.parametrize("place", ["gs://bucket", "s3://", "s3:///", "s3://bucket/folder"])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from flamehouse.pb.profile_pb2 import Label, Line, Profile, Sample, ValueType
 from tests.support.costs import costing_at_most
 from tests.support.fuzzing import fuzzed
-from tests.support.uploads.uploads import FORM, Ingest, form, pprof, pushed, refusal, series
+from tests.support.uploads.uploads import FORM, Ingest, form, pprof, pushed, rejection, series
 
 LABELS = {"__name__": "process_cpu", "service_name": "shop"}
 PROFILE = pprof(labels={"endpoint": "/cart"}).SerializeToString()
@@ -218,7 +218,7 @@ def test_many_profiles_that_mean_much_cost_little_memory(filler: bytes, stored: 
     ingest = Ingest()
     with costing_at_most(seconds=60, mib=1_024):
         response = ingest.push_body(gzip.compress(body, mtime=0), headers={"Content-Encoding": "gzip"})
-    status, _, message = refusal(response)
+    status, _, message = rejection(response)
     assert (status, message.partition(":")[0]) == (400, f"{32 - stored} errors")
     assert len({part.profile_id for upload in ingest.uploads for part in upload.profiles}) == stored
 
@@ -227,7 +227,7 @@ def test_many_labels_are_looked_at_once() -> None:
     for labels in ([("a", "v")] * 100_000, [(f"l{number}", "v") for number in range(100_000)]):
         ingest = Ingest()
         with costing_at_most(seconds=20):
-            status, _, message = refusal(ingest.push(series(labels, *[PROFILE] * 1_000)))
+            status, _, message = rejection(ingest.push(series(labels, *[PROFILE] * 1_000)))
         assert (status, message.partition(":")[0]) == (400, "1000 errors")
         assert ingest.uploads == []
 
@@ -256,9 +256,9 @@ def test_series_beyond_the_limit_are_folded_before_they_are_made(label_sets: int
     assert sum(sum(part.values) for part in upload.profiles) == label_sets * types
 
 
-def test_sample_types_beyond_the_limit_are_refused_before_their_series_are_made() -> None:
+def test_sample_types_beyond_the_limit_are_rejected_before_their_series_are_made() -> None:
     ingest = Ingest()
     with costing_at_most(seconds=20):
-        status, _, message = refusal(ingest.push(series(LABELS, of_many_types(2, 500_000))))
+        status, _, message = rejection(ingest.push(series(LABELS, of_many_types(2, 500_000))))
     assert (status, "more series than the limit of 1000" in message) == (400, True)
     assert ingest.uploads == []

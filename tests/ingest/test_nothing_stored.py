@@ -9,7 +9,7 @@ import pytest
 from tests.support.uploads.jfr_recordings import recording
 from tests.support.uploads.profiles import pprof_of, sample
 from tests.support.uploads.stack_uploads import evented, file, node, sampled
-from tests.support.uploads.uploads import FORM, Ingest, form, pprof, refusal, series
+from tests.support.uploads.uploads import FORM, Ingest, form, pprof, rejection, series
 
 GROUPS = "expected one stack and its count a line, such as 'main;work 5'"
 NO_SAMPLES = pprof_of([], time_ms=0).SerializeToString()
@@ -30,10 +30,10 @@ IDLE: dict[str, Any] = {
 """Well-formed uploads of a program that did nothing, by format."""
 
 
-def refused(body: bytes, query: str = "", content_type: str = "application/x-www-form-urlencoded") -> str:
+def rejected(body: bytes, query: str = "", content_type: str = "application/x-www-form-urlencoded") -> str:
     """Upload what must not be stored; returns the message."""
     ingest = Ingest()
-    status, code, message = refusal(ingest.post(body, f"name=shop{query}", content_type=content_type))
+    status, code, message = rejection(ingest.post(body, f"name=shop{query}", content_type=content_type))
     assert (status, code, ingest.uploads) == (422, "unknown", [])
     return message
 
@@ -41,8 +41,8 @@ def refused(body: bytes, query: str = "", content_type: str = "application/x-www
 @pytest.mark.parametrize("format_", ["", *IDLE])
 @pytest.mark.parametrize("spy", ["", "&spyName=gospy"])
 @pytest.mark.parametrize("body", [b"", gzip.compress(b"", mtime=0)])
-def test_an_empty_upload_is_refused(format_: str, spy: str, body: bytes) -> None:
-    assert " failed the upload is empty: expected " in refused(body, f"&format={format_}{spy}")
+def test_an_empty_upload_is_rejected(format_: str, spy: str, body: bytes) -> None:
+    assert " failed the upload is empty: expected " in rejected(body, f"&format={format_}{spy}")
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_an_empty_upload_is_refused(format_: str, spy: str, body: bytes) -> None
         (json.dumps({"exporter": "speedscope"}).encode(), "unknown schema"),
     ],
 )
-def test_what_holds_nothing_is_refused_with_what_was_expected(body: bytes, reason: str) -> None:
-    assert reason in refused(body)
+def test_what_holds_nothing_is_rejected_with_what_was_expected(body: bytes, reason: str) -> None:
+    assert reason in rejected(body)
 
 
 @pytest.mark.parametrize("format_", IDLE)
@@ -87,7 +87,7 @@ def test_an_sdk_may_upload_the_profile_of_an_idle_program(format_: str) -> None:
     response = ingest.post(IDLE[format_], f"name=shop&format={format_}&spyName=anyspy")
     assert (response.status_code, response.content, ingest.uploads) == (200, b"", [])
     for unnamed in ("", "&spyName=", "&spyName=unknown"):
-        assert "nothing to store" in refused(IDLE[format_], f"&format={format_}{unnamed}")
+        assert "nothing to store" in rejected(IDLE[format_], f"&format={format_}{unnamed}")
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,11 @@ def test_an_sdk_may_upload_the_profile_of_an_idle_program(format_: str) -> None:
     ],
 )
 @pytest.mark.parametrize("spy", ["", "&spyName=nodespy"])
-def test_a_form_without_a_profile_is_refused(body: bytes, reason: str, spy: str) -> None:
-    assert reason in refused(body, spy, FORM)
+def test_a_form_without_a_profile_is_rejected(body: bytes, reason: str, spy: str) -> None:
+    assert reason in rejected(body, spy, FORM)
 
 
-def test_a_push_of_idle_profiles_is_taken_and_one_of_empty_bytes_is_refused() -> None:
+def test_a_push_of_idle_profiles_is_taken_and_one_of_empty_bytes_is_rejected() -> None:
     labels = {"__name__": "mutex", "service_name": "shop"}
     ingest = Ingest()
     assert ingest.push(series(labels, NO_SAMPLES, ONLY_ZEROS)).status_code == 200

@@ -153,16 +153,16 @@ def test_a_stored_upload_is_not_stored_again_by_its_envelope_and_another_tenant_
     envelopes = [upload.serialize() for upload in received]
     assert len(envelopes) == len(REQUESTS)
     start, end = (YEAR_2026_NS // 10**6 - 1, received[-1].received_ns // 10**6 + 1)
-    answered = everything(server, start, end)
+    response = everything(server, start, end)
     assert {*FORMATS, "push", "now", "zipped-otlp"} <= {*server.label_values(start, end, "service_name")}
     services = Services(settings=settings, store=store)
     for envelope in envelopes:
         pipeline.ingest(services, ReceivedUpload.parse(envelope))
-    assert everything(server, start, end) == answered
+    assert everything(server, start, end) == response
     other = f"{tenant}-other"
     for envelope in envelopes:
         pipeline.ingest(services, replace(ReceivedUpload.parse(envelope), tenant=other))
-    assert everything(Server.on(store, settings, other), start, end) == answered
+    assert everything(Server.on(store, settings, other), start, end) == response
 
 
 def everything(server: Server, start: int, end: int) -> list[tuple[str, object]]:

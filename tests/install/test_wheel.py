@@ -115,8 +115,10 @@ def test_the_installed_command_serves(installed: Path, tmp_path: Path) -> None:
 
 
 def test_the_installed_command_says_its_version(installed: Path, tmp_path: Path) -> None:
-    said = subprocess.run([installed, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert said.stdout == f"flamehouse {project('pyproject.toml')['version']}\n"
+    output = subprocess.run(
+        [installed, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert output.stdout == f"flamehouse {project('pyproject.toml')['version']}\n"
 
 
 @contextmanager

@@ -25,7 +25,9 @@ FOUND = Analysis(
 @pytest.mark.parametrize("proto", [True, False])
 def test_the_scope_has_every_figure_and_the_impact_their_sum(proto: bool) -> None:
     querier = Querier(store=CannedStore(analysis=FOUND))
-    answer = querier.ask("AnalyzeQuery", AnalyzeQueryRequest(query="{}"), AnalyzeQueryResponse, proto=proto)
+    response = querier.call(
+        "AnalyzeQuery", AnalyzeQueryRequest(query="{}"), AnalyzeQueryResponse, proto=proto
+    )
     scope = QueryScope(
         component_type="store",
         component_count=1,
@@ -38,7 +40,7 @@ def test_the_scope_has_every_figure_and_the_impact_their_sum(proto: bool) -> Non
         symbol_bytes=30_000,
     )
     impact = QueryImpact(total_bytes_in_time_range=32_100, total_queried_series=2)
-    assert answer == AnalyzeQueryResponse(query_scopes=[scope], query_impact=impact)
+    assert response == AnalyzeQueryResponse(query_scopes=[scope], query_impact=impact)
 
 
 @pytest.mark.parametrize("body", ["{}", '{"start": 1000, "end": 4000, "query": "{}"}'])
@@ -64,15 +66,15 @@ def test_a_query_is_a_selector_with_or_without_a_profile_type(
     query: str, matchers: tuple[Matcher, ...]
 ) -> None:
     querier = Querier()
-    asked = AnalyzeQueryRequest(query=query)
-    querier.ask("AnalyzeQuery", asked, AnalyzeQueryResponse)
-    [(_, _, found, _)] = querier.store.asked
+    request = AnalyzeQueryRequest(query=query)
+    querier.call("AnalyzeQuery", request, AnalyzeQueryResponse)
+    [(_, _, found, _)] = querier.store.calls
     assert found == matchers
 
 
 @pytest.mark.parametrize("query", ["{", "a b", '{a="b"} extra'])
 def test_a_bad_query_is_an_invalid_argument(query: str) -> None:
-    status, code, message = Querier().refusal(
+    status, code, message = Querier().rejection(
         "AnalyzeQuery", f'{{"query":"{query.replace('"', chr(92) + '"')}"}}'
     )
     assert (status, code) == (400, "invalid_argument")
@@ -98,8 +100,8 @@ def server(store: Store, settings: Settings, monday: int) -> Server:
 
 
 def scope(server: Server, query: str, start: int, end: int) -> dict[str, Any]:
-    answer = server.client.rpc("AnalyzeQuery", {"query": query, "start": start, "end": end})
-    [found] = answer["queryScopes"]
+    response = server.client.rpc("AnalyzeQuery", {"query": query, "start": start, "end": end})
+    [found] = response["queryScopes"]
     return {name: int(value) for name, value in found.items() if name != "componentType"}
 
 
@@ -133,5 +135,5 @@ def test_another_day_and_another_tenant_have_nothing(
 
 
 def test_a_bad_regular_expression_is_an_invalid_argument(server: Server, monday: int) -> None:
-    response = server.ask("AnalyzeQuery", query='{pod=~"("}', start=monday, end=monday + DAY)
+    response = server.call("AnalyzeQuery", query='{pod=~"("}', start=monday, end=monday + DAY)
     assert (response.status_code, response.json()["code"]) == (400, "invalid_argument")

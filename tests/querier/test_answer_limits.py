@@ -48,10 +48,10 @@ def test_an_answer_has_a_budget_of_bytes_before_compression(
         assert error(response)[1:] == ("resource_exhausted", TOO_LARGE)
 
 
-def test_an_answer_in_json_that_is_too_large_is_refused_before_all_of_it_is_made() -> None:
+def test_an_answer_in_json_that_is_too_large_is_rejected_before_all_of_it_is_made() -> None:
     samples = [Sample(location_id=range(1 << 14, (1 << 14) + 200), value=[1])] * 20_000
-    answer = Encoded(message_type=Profile, data=Profile(sample=samples).SerializeToString())
-    route = unary("/test.v1.Test/Export", SelectMergeProfileRequest, lambda _call, _request: answer)
+    body = Encoded(message_type=Profile, data=Profile(sample=samples).SerializeToString())
+    route = unary("/test.v1.Test/Export", SelectMergeProfileRequest, lambda _call, _request: body)
     app = serve(route, settings=Settings(max_answer_bytes=1 << 20))
     # The numbers of the whole take 300 MiB as Python's texts.
     with costing_at_most(mib=150):
@@ -59,7 +59,7 @@ def test_an_answer_in_json_that_is_too_large_is_refused_before_all_of_it_is_made
     assert error(response)[:2] == (429, "resource_exhausted")
 
 
-QUESTION = {"profileTypeID": CPU, "labelSelector": "{}", "step": 15}
+QUERY = {"profileTypeID": CPU, "labelSelector": "{}", "step": 15}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_no_more_series_are_answered_than_allowed(found: int, limit: int, allowe
     querier = Querier(
         store=CannedStore(series=results, retention=0), settings=Settings(max_answer_series=allowed)
     )
-    body = json.dumps({**QUESTION, "start": 1_790_000_000_000, "end": 1_790_000_001_000, "limit": limit})
+    body = json.dumps({**QUERY, "start": 1_790_000_000_000, "end": 1_790_000_001_000, "limit": limit})
     response = querier.post("SelectSeries", body)
     assert response.status_code == status
     assert status == 200 or error(response)[1:] == ("resource_exhausted", TOO_MANY)
@@ -94,17 +94,17 @@ def pods(store: Store, settings: Settings, monday: int) -> Server:
 
 
 @pytest.mark.parametrize("rpc", ["SelectSeries", "SelectHeatmap"])
-def test_a_group_by_of_too_many_values_is_refused_and_a_limit_gets_the_largest(
+def test_a_group_by_of_too_many_values_is_rejected_and_a_limit_gets_the_largest(
     pods: Server, store: Store, settings: Settings, monday: int, rpc: str
 ) -> None:
-    for limit, allowed, answered in ((0, PODS, PODS), (0, PODS - 1, None), (3, 3, 3)):
+    for limit, allowed, body in ((0, PODS, PODS), (0, PODS - 1, None), (3, 3, 3)):
         server = Server.on(store, replace(settings, max_answer_series=allowed), pods.client.tenant)
-        asked = {**QUESTION, "groupBy": ["pod"], "limit": limit, "start": monday, "end": monday + 1}
-        response = server.ask(rpc, **asked)
-        if answered is None:
+        query = {**QUERY, "groupBy": ["pod"], "limit": limit, "start": monday, "end": monday + 1}
+        response = server.call(rpc, **query)
+        if body is None:
             assert error(response)[:2] == (429, "resource_exhausted")
         else:
-            assert len(response.json()["series"]) == answered
+            assert len(response.json()["series"]) == body
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_group_by_of_too_many_values_is_refused_and_a_limit_gets_the_largest(
         ("LabelValues", {"name": "pod"}),
         ("Series", {}),
         ("Series", {"labelNames": ["pod"]}),
-        ("SelectSeries", {**QUESTION, "groupBy": ["pod"]}),
+        ("SelectSeries", {**QUERY, "groupBy": ["pod"]}),
         ("SelectMergeStacktraces", {"profileTypeID": CPU, "labelSelector": "{}"}),
     ],
 )
@@ -129,7 +129,7 @@ def test_clickhouse_hands_over_no_more_than_the_budget(
         narrow = replace(settings, max_answer_bytes=budget)
         store = open_store(narrow)
         server = Server.on(store, narrow, pods.client.tenant)
-        response = server.ask(rpc, **more, start=monday, end=monday + 1)
+        response = server.call(rpc, **more, start=monday, end=monday + 1)
         store.close()
         assert response.status_code == status, response.text
         assert status == 200 or error(response)[1:] == (

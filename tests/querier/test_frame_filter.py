@@ -52,13 +52,13 @@ def request(frames: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def totals(client: Client, frames: dict[str, Any], **more: Any) -> set[int]:
     """What each RPC says that the filter selects."""
-    asked = request(frames, **more)
-    diff = client.rpc("Diff", {"left": asked, "right": request({})})["flamegraph"]
+    query = request(frames, **more)
+    diff = client.rpc("Diff", {"left": query, "right": request({})})["flamegraph"]
     assert int(diff["rightTicks"]) == ALL
-    pprof = json_format.ParseDict(client.rpc("SelectMergeProfile", asked), Profile())
-    series = client.rpc("SelectSeries", {**asked, "step": 15}).get("series", [])
+    pprof = json_format.ParseDict(client.rpc("SelectMergeProfile", query), Profile())
+    series = client.rpc("SelectSeries", {**query, "step": 15}).get("series", [])
     return {
-        int(client.rpc("SelectMergeStacktraces", asked)["flamegraph"].get("total", 0)),
+        int(client.rpc("SelectMergeStacktraces", query)["flamegraph"].get("total", 0)),
         int(diff.get("leftTicks", 0)),
         sum(each.value[0] for each in pprof.sample),
         sum(int(point["value"]) for each in series for point in each["points"]),
@@ -113,7 +113,7 @@ def test_call_site_and_frame_filter_select_together(client: Client) -> None:
         {"excludeFunctionNames": [f"a{number}" for number in range(1_001)]},
     ],
 )
-def test_filters_that_cannot_be_read_are_refused(client: Client, rpc: str, frames: dict[str, Any]) -> None:
+def test_filters_that_cannot_be_read_are_rejected(client: Client, rpc: str, frames: dict[str, Any]) -> None:
     body = json.dumps({**request(frames), "step": 15}).encode()
     path = f"/querier.v1.QuerierService/{rpc}"
     response = client.send("POST", path, body, {"Content-Type": "application/json"})

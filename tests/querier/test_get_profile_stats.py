@@ -11,7 +11,7 @@ from flamehouse.store.read import profile_stats as stats_query
 from flamehouse.store.read.reader import Reader
 from tests.support.queries.queries import Server, new_tenant, some_monday_ms
 from tests.support.servers.apps import Querier
-from tests.support.servers.doubles import CannedStore, Listening
+from tests.support.servers.doubles import CannedStore, RecordedClickHouse
 from tests.support.uploads.profiles import labels_of, pprof_of, sample
 from tests.support.uploads.uploads import series
 
@@ -21,7 +21,7 @@ DAY = 24 * HOUR
 
 @pytest.mark.parametrize("proto", [True, False])
 @pytest.mark.parametrize(
-    ("times", "answer"),
+    ("times", "response"),
     [
         (None, GetProfileStatsResponse()),
         (
@@ -31,12 +31,12 @@ DAY = 24 * HOUR
     ],
 )
 def test_the_times_are_the_stores(
-    proto: bool, times: TimeRange | None, answer: GetProfileStatsResponse
+    proto: bool, times: TimeRange | None, response: GetProfileStatsResponse
 ) -> None:
     querier = Querier(store=CannedStore(times=times))
-    asked = GetProfileStatsRequest()
-    assert querier.ask("GetProfileStats", asked, GetProfileStatsResponse, proto=proto) == answer
-    assert querier.store.asked == [("profile_times", "anonymous")]
+    request = GetProfileStatsRequest()
+    assert querier.call("GetProfileStats", request, GetProfileStatsResponse, proto=proto) == response
+    assert querier.store.calls == [("profile_times", "anonymous")]
 
 
 def test_the_json_names_are_those_that_drilldown_reads() -> None:
@@ -76,9 +76,9 @@ def test_the_first_and_last_profile_are_found_wherever_they_lie(
 
 
 def test_a_tenant_without_profiles_costs_one_question(clickhouse: ClickHouse, tenant: str) -> None:
-    listening = Listening(clickhouse)
-    assert stats_query.profile_times(Reader(clickhouse=listening, settings={}), tenant) is None
-    [sql] = listening.asked
+    recorded = RecordedClickHouse(clickhouse)
+    assert stats_query.profile_times(Reader(clickhouse=recorded, settings={}), tenant) is None
+    [sql] = recorded.statements
     assert "profiles" not in sql
 
 

@@ -12,8 +12,8 @@ from tests.support.servers.doubles import CannedStore
 def test_every_part_of_an_id_stands_by_itself(proto: bool) -> None:
     ids = ("memory:samples:bytes::", "process_cpu:cpu:nanoseconds:cpu:nanoseconds")
     querier = Querier(store=CannedStore(type_ids=ids))
-    answer = querier.ask("ProfileTypes", ProfileTypesRequest(), ProfileTypesResponse, proto=proto)
-    assert list(answer.profile_types) == [
+    response = querier.call("ProfileTypes", ProfileTypesRequest(), ProfileTypesResponse, proto=proto)
+    assert list(response.profile_types) == [
         ProfileType(ID=ids[0], name="memory", sample_type="samples", sample_unit="bytes"),
         ProfileType(
             ID=ids[1],
@@ -42,4 +42,4 @@ def test_the_json_names_are_those_that_grafana_reads() -> None:
 def test_the_question_is_the_tenants_own() -> None:
     querier = Querier()
     querier.post("ProfileTypes", "{}", headers={"X-Scope-OrgID": "team-a"})
-    assert querier.store.asked[0][:2] == ("profile_types", "team-a")
+    assert querier.store.calls[0][:2] == ("profile_types", "team-a")

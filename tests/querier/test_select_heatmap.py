@@ -15,12 +15,12 @@ from tests.support.servers.doubles import CannedStore
 from tests.support.uploads.profiles import CPU
 
 
-def question(**changes: object) -> HeatmapQuery:
+def store_query(**changes: object) -> HeatmapQuery:
     """What the store is asked for a body with these changes."""
     querier = Querier()
     response = querier.post("SelectHeatmap", body(**changes))
     assert (response.status_code, response.json()) == (200, {})
-    ((_, _, query),) = querier.store.asked
+    ((_, _, query),) = querier.store.calls
     assert isinstance(query, HeatmapQuery)
     return query
 
@@ -43,15 +43,15 @@ def test_a_heatmap_comes_as_the_store_gives_it(proto: bool) -> None:
         ],
     )
     querier = Querier(store=CannedStore(heatmap=heatmap))
-    asked = SelectHeatmapRequest(
+    request = SelectHeatmapRequest(
         profile_typeID=CPU, label_selector=SELECTOR, start=START_MS, end=END_MS, step=60, group_by=["env"]
     )
-    answer = querier.ask("SelectHeatmap", asked, SelectHeatmapResponse, proto=proto)
+    response = querier.call("SelectHeatmap", request, SelectHeatmapResponse, proto=proto)
     labels = [LabelPair(name="a", value="b")]
     exemplar = types_pb2.Exemplar(
         timestamp=8, profile_id="p", span_id="0a", trace_id="0b", value=2, labels=labels
     )
-    assert list(answer.series) == [
+    assert list(response.series) == [
         types_pb2.HeatmapSeries(
             labels=[LabelPair(name="env", value="prod")],
             slots=[
@@ -66,7 +66,7 @@ def test_a_heatmap_comes_as_the_store_gives_it(proto: bool) -> None:
 
 
 def test_the_question_is_handed_on_whole() -> None:
-    assert question(
+    assert store_query(
         profile_typeID=f"{CPU}:delta",
         group_by=["zone", "env", "zone"],
         queryType="HEATMAP_QUERY_TYPE_SPAN",
@@ -103,13 +103,13 @@ def test_the_question_is_handed_on_whole() -> None:
     ],
 )
 def test_a_parameter_means(changes: dict[str, object], field: str, value: object) -> None:
-    assert getattr(question(**changes), field) == value
+    assert getattr(store_query(**changes), field) == value
 
 
 @pytest.mark.parametrize("step", [None, 0, 0.0009, -1, "NaN", "Infinity", "-Infinity"])
-def test_a_step_below_a_millisecond_or_without_end_is_refused(step: object) -> None:
-    refusal = Querier().refusal("SelectHeatmap", body(step=step))
-    assert refusal == (400, "invalid_argument", "step must be >= 1ms")
+def test_a_step_below_a_millisecond_or_without_end_is_rejected(step: object) -> None:
+    rejection = Querier().rejection("SelectHeatmap", body(step=step))
+    assert rejection == (400, "invalid_argument", "step must be >= 1ms")
 
 
 OTHER_EXEMPLARS = "exemplar_type must match query_type"
@@ -137,6 +137,6 @@ OTHER_EXEMPLARS = "exemplar_type must match query_type"
     ],
 )
 def test_a_bad_question_is_an_invalid_argument(changes: dict[str, object], message: str) -> None:
-    status, code, text = Querier().refusal("SelectHeatmap", body(**changes))
+    status, code, text = Querier().rejection("SelectHeatmap", body(**changes))
     assert (status, code) == (400, "invalid_argument")
     assert text.startswith(message)

@@ -33,18 +33,18 @@ TREE = CutTree(
 
 
 def body(**changes: object) -> str:
-    asked = {"profileTypeID": TYPE, "label_selector": SELECTOR, "start": START_MS, "end": END_MS, **changes}
-    return json.dumps({name: value for name, value in asked.items() if value is not None})
+    request = {"profileTypeID": TYPE, "label_selector": SELECTOR, "start": START_MS, "end": END_MS, **changes}
+    return json.dumps({name: value for name, value in request.items() if value is not None})
 
 
 @pytest.mark.parametrize("proto", [True, False])
 def test_the_stores_tree_is_laid_out_in_levels(proto: bool) -> None:
     querier = Querier(store=CannedStore(tree=TREE))
-    asked = SelectMergeStacktracesRequest(
+    request = SelectMergeStacktracesRequest(
         profile_typeID=TYPE, label_selector=SELECTOR, start=START_MS, end=END_MS
     )
-    answer = querier.ask(RPC, asked, SelectMergeStacktracesResponse, proto=proto)
-    assert answer.flamegraph == FlameGraph(
+    response = querier.call(RPC, request, SelectMergeStacktracesResponse, proto=proto)
+    assert response.flamegraph == FlameGraph(
         names=["total", "c", "a", "b"],
         levels=[
             Level(values=[0, 10, 0, 0]),
@@ -57,30 +57,30 @@ def test_the_stores_tree_is_laid_out_in_levels(proto: bool) -> None:
 
 
 def test_no_data_is_one_bar_of_nothing() -> None:
-    answer = Querier().post(RPC, body()).json()
-    assert answer == {"flamegraph": {"names": ["total"], "levels": [{"values": ["0", "0", "0", "0"]}]}}
+    response = Querier().post(RPC, body()).json()
+    assert response == {"flamegraph": {"names": ["total"], "levels": [{"values": ["0", "0", "0", "0"]}]}}
 
 
 @pytest.mark.parametrize(
-    ("asked", "max_nodes"),
+    ("fields", "max_nodes"),
     [(None, 8192), (0, 8192), (1, 1), ("16384", 16_384), (1_048_576, 1_048_576)],
 )
-def test_the_question_is_handed_on_whole(asked: object, max_nodes: int) -> None:
+def test_the_question_is_handed_on_whole(fields: object, max_nodes: int) -> None:
     querier = Querier()
-    assert querier.post(RPC, body(maxNodes=asked)).status_code == 200
+    assert querier.post(RPC, body(maxNodes=fields)).status_code == 200
     query = StacktraceQuery(
         profile_type=ProfileType.parse(TYPE),
         matchers=parse_selector(SELECTOR),
         within=TimeRange(start_ms=START_MS, end_ms=END_MS),
         max_nodes=max_nodes,
     )
-    assert querier.store.asked == [("select_merge_stacktraces", "anonymous", query)]
+    assert querier.store.calls == [("select_merge_stacktraces", "anonymous", query)]
 
 
 def test_the_default_number_of_nodes_keeps_to_the_allowed_one() -> None:
     querier = Querier(settings=Settings(max_flamegraph_nodes=100))
     assert querier.post(RPC, body()).status_code == 200
-    assert querier.store.asked[0][2].max_nodes == 100
+    assert querier.store.calls[0][2].max_nodes == 100
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_the_default_number_of_nodes_keeps_to_the_allowed_one() -> None:
         (-1, "max flamegraph nodes limit must be set (max allowed 1048576)"),
     ],
 )
-def test_a_number_of_nodes_out_of_bounds_is_refused(max_nodes: int, message: str) -> None:
-    assert Querier().refusal(RPC, body(max_nodes=max_nodes)) == (400, "invalid_argument", message)
+def test_a_number_of_nodes_out_of_bounds_is_rejected(max_nodes: int, message: str) -> None:
+    assert Querier().rejection(RPC, body(max_nodes=max_nodes)) == (400, "invalid_argument", message)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_number_of_nodes_out_of_bounds_is_refused(max_nodes: int, message: str
     ],
 )
 def test_a_bad_selection_is_an_invalid_argument(changes: dict[str, object]) -> None:
-    assert Querier().refusal(RPC, body(**changes))[:2] == (400, "invalid_argument")
+    assert Querier().rejection(RPC, body(**changes))[:2] == (400, "invalid_argument")
 
 
 @pytest.mark.parametrize(
@@ -121,18 +121,18 @@ def test_what_selects_nothing_in_particular_is_accepted(changes: dict[str, objec
     assert Querier().post(RPC, body(**changes)).status_code == 200
 
 
-@pytest.mark.parametrize("answered_as", ["FLAMEGRAPH", "TREE", "DOT", "PPROF"])
-def test_a_client_comes_back_for_the_answer_with_nothing_but_the_id(answered_as: str) -> None:
+@pytest.mark.parametrize("format_", ["FLAMEGRAPH", "TREE", "DOT", "PPROF"])
+def test_a_client_comes_back_for_the_answer_with_nothing_but_the_id(format_: str) -> None:
     querier = Querier(store=CannedStore(tree=TREE))
-    question = {"format": f"PROFILE_FORMAT_{answered_as}"}
-    later = querier.post(RPC, body(**question, **{"async": {"type": "ASYNC_QUERY_TYPE_FORCE"}})).json()
+    query = {"format": f"PROFILE_FORMAT_{format_}"}
+    later = querier.post(RPC, body(**query, **{"async": {"type": "ASYNC_QUERY_TYPE_FORCE"}})).json()
     request_id = later["async"]["requestId"]
     assert later == {"async": {"requestId": request_id, "status": "ASYNC_QUERY_STATUS_IN_PROGRESS"}}
-    assert querier.store.asked == []
-    asked = {"type": "ASYNC_QUERY_TYPE_FORCE", "requestId": request_id}
-    answer = querier.post(RPC, json.dumps({"async": asked})).json()
-    assert answer.pop("async") == {"requestId": request_id, "status": "ASYNC_QUERY_STATUS_SUCCESS"}
-    assert answer == querier.post(RPC, body(**question)).json()
+    assert querier.store.calls == []
+    request = {"type": "ASYNC_QUERY_TYPE_FORCE", "requestId": request_id}
+    response = querier.post(RPC, json.dumps({"async": request})).json()
+    assert response.pop("async") == {"requestId": request_id, "status": "ASYNC_QUERY_STATUS_SUCCESS"}
+    assert response == querier.post(RPC, body(**query)).json()
 
 
 @pytest.mark.parametrize(
@@ -151,13 +151,13 @@ def test_a_client_comes_back_for_the_answer_with_nothing_but_the_id(answered_as:
 def test_a_client_is_told_at_once_that_it_need_not_come_back(
     changes: dict[str, object], format_: str
 ) -> None:
-    asked = {"format": f"PROFILE_FORMAT_{format_}", "async": {"type": "ASYNC_QUERY_TYPE_FORCE"}, **changes}
-    assert Querier().refusal(RPC, body(**asked))[:2] == (400, "invalid_argument")
+    request = {"format": f"PROFILE_FORMAT_{format_}", "async": {"type": "ASYNC_QUERY_TYPE_FORCE"}, **changes}
+    assert Querier().rejection(RPC, body(**request))[:2] == (400, "invalid_argument")
 
 
 @pytest.mark.parametrize("request_id", ["1", "é", "AAAA", "____"])
 def test_an_unknown_request_id_is_an_invalid_argument(request_id: str) -> None:
-    assert Querier().refusal(RPC, body(**{"async": {"requestId": request_id}})) == (
+    assert Querier().rejection(RPC, body(**{"async": {"requestId": request_id}})) == (
         400,
         "invalid_argument",
         "unknown async.request_id: send the id of a response from this server",
@@ -165,7 +165,7 @@ def test_an_unknown_request_id_is_an_invalid_argument(request_id: str) -> None:
 
 
 def test_a_request_id_of_an_invalid_request_is_an_invalid_argument() -> None:
-    assert Querier().refusal(RPC, body(**{"async": {"requestId": "CgA="}}))[:2] == (400, "invalid_argument")
+    assert Querier().rejection(RPC, body(**{"async": {"requestId": "CgA="}}))[:2] == (400, "invalid_argument")
 
 
 PROFILE_ID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
@@ -174,7 +174,7 @@ TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 
 
 @pytest.mark.parametrize(
-    ("asked", "samples"),
+    ("fields", "samples"),
     [
         ({"profileIdSelector": [PROFILE_ID, PROFILE_ID.upper()]}, {"profile_ids": (UUID(PROFILE_ID),)}),
         ({"spanSelector": [SPAN_ID, SPAN_ID]}, {"span_ids": (0x9A517183F26A089D,)}),
@@ -186,15 +186,15 @@ TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
     ],
 )
 def test_the_samples_that_are_selected_are_the_stores_question(
-    asked: dict[str, object], samples: dict[str, Any]
+    fields: dict[str, object], samples: dict[str, Any]
 ) -> None:
     querier = Querier()
-    assert querier.post(RPC, body(**asked)).status_code == 200
-    assert querier.store.asked[0][2].samples == SampleSelector(**samples)
+    assert querier.post(RPC, body(**fields)).status_code == 200
+    assert querier.store.calls[0][2].samples == SampleSelector(**samples)
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("fields", "message"),
     [
         (
             {"spanSelector": [SPAN_ID], "traceIdSelector": [TRACE_ID]},
@@ -218,5 +218,5 @@ def test_the_samples_that_are_selected_are_the_stores_question(
         ),
     ],
 )
-def test_a_selection_of_samples_that_is_none_is_refused(asked: dict[str, object], message: str) -> None:
-    assert Querier().refusal(RPC, body(**asked)) == (400, "invalid_argument", message)
+def test_a_selection_of_samples_that_is_none_is_rejected(fields: dict[str, object], message: str) -> None:
+    assert Querier().rejection(RPC, body(**fields)) == (400, "invalid_argument", message)

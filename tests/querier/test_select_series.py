@@ -22,12 +22,12 @@ from tests.support.servers.doubles import CannedStore
 from tests.support.uploads.profiles import CPU
 
 
-def question(**changes: object) -> SeriesQuery:
+def store_query(**changes: object) -> SeriesQuery:
     """What the store is asked for a body with these changes."""
     querier = Querier()
     response = querier.post("SelectSeries", body(**changes))
     assert response.status_code == 200, response.text
-    ((_, _, query),) = querier.store.asked
+    ((_, _, query),) = querier.store.calls
     assert isinstance(query, SeriesQuery)
     return query
 
@@ -39,11 +39,11 @@ def test_series_come_as_the_store_gives_them(proto: bool) -> None:
         SeriesResult(labels=(), points=()),
     )
     querier = Querier(store=CannedStore(series=results))
-    asked = SelectSeriesRequest(
+    request = SelectSeriesRequest(
         profile_typeID=CPU, label_selector=SELECTOR, start=START_MS, end=END_MS, step=60, group_by=["env"]
     )
-    answer = querier.ask("SelectSeries", asked, SelectSeriesResponse, proto=proto)
-    assert list(answer.series) == [
+    response = querier.call("SelectSeries", request, SelectSeriesResponse, proto=proto)
+    assert list(response.series) == [
         Series(
             labels=[LabelPair(name="env", value="prod"), LabelPair(name="zone")],
             points=[Point(timestamp=START_MS, value=2.5), Point(timestamp=END_MS, value=1e18)],
@@ -53,7 +53,7 @@ def test_series_come_as_the_store_gives_them(proto: bool) -> None:
 
 
 def test_the_question_is_handed_on_whole() -> None:
-    assert question(
+    assert store_query(
         profile_typeID=f"{CPU}:delta",
         groupBy=["zone", "env", "zone"],
         limit="7",
@@ -99,7 +99,7 @@ def test_the_question_is_handed_on_whole() -> None:
     ],
 )
 def test_a_parameter_means(changes: dict[str, object], field: str, value: object) -> None:
-    assert getattr(question(**changes), field) == value
+    assert getattr(store_query(**changes), field) == value
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_a_parameter_means(changes: dict[str, object], field: str, value: object
     ],
 )
 def test_what_selects_nothing_in_particular_is_accepted(changes: dict[str, object]) -> None:
-    question(**changes)
+    store_query(**changes)
 
 
 @pytest.mark.parametrize("proto", [True, False])
@@ -126,7 +126,7 @@ def test_each_point_comes_with_its_exemplar(proto: bool) -> None:
     querier = Querier(
         store=CannedStore(series=[SeriesResult(labels=(), points=points, exemplars=(profile, None, span))])
     )
-    asked = SelectSeriesRequest(
+    request = SelectSeriesRequest(
         profile_typeID=CPU,
         label_selector=SELECTOR,
         start=START_MS,
@@ -134,7 +134,7 @@ def test_each_point_comes_with_its_exemplar(proto: bool) -> None:
         step=60,
         exemplar_type="EXEMPLAR_TYPE_INDIVIDUAL",
     )
-    (series,) = querier.ask("SelectSeries", asked, SelectSeriesResponse, proto=proto).series
+    (series,) = querier.call("SelectSeries", request, SelectSeriesResponse, proto=proto).series
     labels = [LabelPair(name="a", value="b")]
     assert [list(point.exemplars) for point in series.points] == [
         [types_pb2.Exemplar(timestamp=7, profile_id="p", value=1 << 62, labels=labels)],
@@ -144,9 +144,9 @@ def test_each_point_comes_with_its_exemplar(proto: bool) -> None:
 
 
 @pytest.mark.parametrize("step", [None, 0, 0.0009, -1, "NaN", "Infinity", "-Infinity"])
-def test_a_step_below_a_millisecond_or_without_end_is_refused(step: object) -> None:
-    refusal = Querier().refusal("SelectSeries", body(step=step))
-    assert refusal == (400, "invalid_argument", "step must be >= 1ms")
+def test_a_step_below_a_millisecond_or_without_end_is_rejected(step: object) -> None:
+    rejection = Querier().rejection("SelectSeries", body(step=step))
+    assert rejection == (400, "invalid_argument", "step must be >= 1ms")
 
 
 @pytest.mark.parametrize(
@@ -172,6 +172,6 @@ def test_a_step_below_a_millisecond_or_without_end_is_refused(step: object) -> N
     ],
 )
 def test_a_bad_selection_is_an_invalid_argument(changes: dict[str, object], message: str) -> None:
-    status, code, text = Querier().refusal("SelectSeries", body(**changes))
+    status, code, text = Querier().rejection("SelectSeries", body(**changes))
     assert (status, code) == (400, "invalid_argument")
     assert text.startswith(message)

@@ -18,7 +18,7 @@ from flamehouse.store.read.reader import Reader
 from tests.support.queries.queries import Server, some_monday_ms
 from tests.support.servers.apps import Querier
 from tests.support.servers.client import Client
-from tests.support.servers.doubles import CannedStore, Listening
+from tests.support.servers.doubles import CannedStore, RecordedClickHouse
 from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
 from tests.support.uploads.uploads import series
 
@@ -31,13 +31,13 @@ DRILLDOWN = ("service_name", "__profile_type__")
 @pytest.mark.parametrize("proto", [True, False])
 def test_label_sets_come_in_the_stores_order(proto: bool) -> None:
     sets: Sequence[LabelSet] = ((("a", "1"), ("b", "2")), (("a", "2"),))
-    asked = SeriesRequest(matchers=['{pod!=""}'], label_names=["b", "a"])
-    answer = Querier(store=CannedStore(sets=sets)).ask("Series", asked, SeriesResponse, proto=proto)
-    assert [[(pair.name, pair.value) for pair in each.labels] for each in answer.labels_set] == [
+    request = SeriesRequest(matchers=['{pod!=""}'], label_names=["b", "a"])
+    response = Querier(store=CannedStore(sets=sets)).call("Series", request, SeriesResponse, proto=proto)
+    assert [[(pair.name, pair.value) for pair in each.labels] for each in response.labels_set] == [
         [("a", "1"), ("b", "2")],
         [("a", "2")],
     ]
-    assert answer.SerializeToString()[:1] == b"\x12"  # field 2: there is no field 1
+    assert response.SerializeToString()[:1] == b"\x12"  # field 2: there is no field 1
 
 
 def test_the_json_names_are_those_that_drilldown_reads() -> None:
@@ -49,7 +49,7 @@ def test_the_json_names_are_those_that_drilldown_reads() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "headers", "query"),
+    ("fields", "headers", "query"),
     [
         ([], {}, {"names": (), "utf8_names": False}),
         ([], UTF8, {"names": (), "utf8_names": True}),
@@ -61,20 +61,20 @@ def test_the_json_names_are_those_that_drilldown_reads() -> None:
     ],
 )
 def test_names_are_asked_for_once_if_the_client_can_take_them(
-    asked: list[str], headers: dict[str, str], query: Mapping[str, object] | None
+    fields: list[str], headers: dict[str, str], query: Mapping[str, object] | None
 ) -> None:
     querier = Querier()
-    response = querier.post("Series", json.dumps({"label_names": asked}), headers=headers)
+    response = querier.post("Series", json.dumps({"label_names": fields}), headers=headers)
     assert (response.status_code, response.json()) == (200, {})
-    assert len(querier.store.asked) == (query is not None)
-    for _, _, question in querier.store.asked:
+    assert len(querier.store.calls) == (query is not None)
+    for _, _, request in querier.store.calls:
         assert query is not None
-        assert {name: getattr(question, name) for name in query} == query
+        assert {name: getattr(request, name) for name in query} == query
 
 
 def test_no_more_than_a_hundred_names_are_asked_for() -> None:
     body = json.dumps({"labelNames": [f"l{number}" for number in range(101)]})
-    assert Querier().refusal("Series", body) == (
+    assert Querier().rejection("Series", body) == (
         400,
         "invalid_argument",
         "label_names has 101 labels: use at most 100",
@@ -83,7 +83,7 @@ def test_no_more_than_a_hundred_names_are_asked_for() -> None:
 
 @pytest.mark.parametrize("matchers", ['["{"]', '[""]', '["{}","{a=}"]'])
 def test_a_bad_selector_is_an_invalid_argument(matchers: str) -> None:
-    status, code, message = Querier().refusal("Series", f'{{"matchers":{matchers}}}')
+    status, code, message = Querier().rejection("Series", f'{{"matchers":{matchers}}}')
     assert (status, code) == (400, "invalid_argument")
     assert message.startswith("invalid label selector")
 
@@ -111,13 +111,13 @@ def client(store: Store, settings: Settings, monday: int) -> Client:
     return server.client
 
 
-def answered(
+def label_sets(
     client: Client, start: int, end: int, names: Sequence[str] = (), *matchers: str, utf8: bool = True
 ) -> list[list[tuple[str, str]]]:
-    question = {"start": start, "end": end, "labelNames": names, "matchers": matchers}
-    answer = client.rpc("Series", question, UTF8 if utf8 else {})
+    request = {"start": start, "end": end, "labelNames": names, "matchers": matchers}
+    response = client.rpc("Series", request, UTF8 if utf8 else {})
     return [
-        [(pair["name"], pair["value"]) for pair in each["labels"]] for each in answer.get("labelsSet", [])
+        [(pair["name"], pair["value"]) for pair in each["labels"]] for each in response.get("labelsSet", [])
     ]
 
 
@@ -156,15 +156,15 @@ def test_label_sets_are_those_of_the_series_picked_each_once_and_sorted(
         labels |= {"__period_type__": "cpu", "__period_unit__": "nanoseconds"}
         labels["__service_name__"] = labels["service_name"]
         expected.add(tuple(sorted((name, labels[name]) for name in labels if name in names or not names)))
-    assert answered(client, monday, monday + DAY, names, *matchers) == [
+    assert label_sets(client, monday, monday + DAY, names, *matchers) == [
         list(labels) for labels in sorted(expected) if labels
     ]
 
 
 def test_names_beyond_the_legacy_form_are_for_those_who_accept_them(client: Client, monday: int) -> None:
-    [shown] = answered(client, monday, monday, (), '{service_name="it\'s"}', utf8=False)
+    [shown] = label_sets(client, monday, monday, (), '{service_name="it\'s"}', utf8=False)
     assert [name for name, _ in shown if not name.startswith("__")] == ["service_name"]
-    assert answered(client, monday, monday, ["größe"], utf8=False) == []
+    assert label_sets(client, monday, monday, ["größe"], utf8=False) == []
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_names_beyond_the_legacy_form_are_for_those_who_accept_them(client: Clie
 def test_series_are_known_for_the_days_their_profiles_were_taken_on(
     client: Client, monday: int, start: int, end: int, known: bool
 ) -> None:
-    sets = answered(client, monday + start, monday + end, DRILLDOWN)
+    sets = label_sets(client, monday + start, monday + end, DRILLDOWN)
     assert bool(sets) is known
     assert not known or sets[0] == [("__profile_type__", HEAP), ("service_name", "shop")]
     assert not known or [("__profile_type__", CPU), ("service_name", "it's")] in sets
@@ -194,12 +194,12 @@ def test_series_are_known_for_the_days_their_profiles_were_taken_on(
 def test_what_the_key_says_is_asked_without_reading_labels(
     clickhouse: ClickHouse, tenant: str, names: Sequence[str], selector: str, reads_labels: bool
 ) -> None:
-    listening = Listening(clickhouse)
+    recorded = RecordedClickHouse(clickhouse)
     query = LabelSetsQuery(
         matchers=parse_selector(selector),
         within=TimeRange(start_ms=0, end_ms=DAY),
         names=tuple(sorted(names)),
     )
-    assert labels_query.label_sets(Reader(clickhouse=listening, settings={}), tenant, query) == []
-    [sql] = listening.asked
+    assert labels_query.label_sets(Reader(clickhouse=recorded, settings={}), tenant, query) == []
+    [sql] = recorded.statements
     assert ("labels" in sql) is reads_labels

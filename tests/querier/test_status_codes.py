@@ -69,7 +69,7 @@ def _without_none(fields: Body) -> Body:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def answer(
+def outcome(
     server: Server, rpc: str, body: Body | bytes, method: str = "POST", **headers: str
 ) -> tuple[int, str]:
     """The status, and the code of an error in JSON."""
@@ -90,25 +90,25 @@ def test_every_rpc_of_the_service_has_its_question_here() -> None:
 
 @every_rpc
 def test_a_right_question_is_answered(server: Server, rpc: str) -> None:
-    assert answer(server, rpc, BODIES[rpc]) == (200, "")
+    assert outcome(server, rpc, BODIES[rpc]) == (200, "")
 
 
 @every_rpc
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_any_other_method_is_not_allowed(server: Server, rpc: str, method: str) -> None:
-    assert answer(server, rpc, BODIES[rpc], method) == (405, "")
+    assert outcome(server, rpc, BODIES[rpc], method) == (405, "")
 
 
 @every_rpc
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-protobuf", "application/grpc", ""])
 def test_any_other_type_is_not_supported(server: Server, rpc: str, content_type: str) -> None:
-    assert answer(server, rpc, BODIES[rpc], **{"Content-Type": content_type}) == (415, "")
+    assert outcome(server, rpc, BODIES[rpc], **{"Content-Type": content_type}) == (415, "")
 
 
 @every_rpc
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff"])
 def test_a_body_that_is_no_json_object_is_an_invalid_argument(server: Server, rpc: str, body: bytes) -> None:
-    assert answer(server, rpc, body) == (400, "invalid_argument")
+    assert outcome(server, rpc, body) == (400, "invalid_argument")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_body_that_is_no_json_object_is_an_invalid_argument(server: Server, rp
 def test_a_wrong_field_is_an_invalid_argument(server: Server, rpc: str, field: str) -> None:
     for value in WRONG[field]:
         for body in changed(rpc, **{field: value}):
-            assert answer(server, rpc, body) == (400, "invalid_argument"), value
+            assert outcome(server, rpc, body) == (400, "invalid_argument"), value
 
 
 @pytest.mark.parametrize(
@@ -136,22 +136,22 @@ def test_go_pgo_is_unimplemented_where_the_answer_is_no_pprof(
 ) -> None:
     for go_pgo in ({"keepLocations": 5}, {"aggregateCallees": True}):
         for body in changed(rpc, stackTraceSelector={"goPgo": go_pgo}, format=format_):
-            assert answer(server, rpc, body) == (501, "unimplemented")
+            assert outcome(server, rpc, body) == (501, "unimplemented")
     for body in changed(rpc, stackTraceSelector={"goPgo": {}}, format=format_):
-        assert answer(server, rpc, body) == (200, "")
+        assert outcome(server, rpc, body) == (200, "")
 
 
 @pytest.mark.parametrize("rpc", ["SelectMergeStacktraces", "Diff"])
 @pytest.mark.parametrize("format_", [-1, 5, 99])
 def test_a_format_that_there_is_not_is_an_invalid_argument(server: Server, rpc: str, format_: int) -> None:
     for body in changed(rpc, format=format_):
-        assert answer(server, rpc, body) == (400, "invalid_argument")
+        assert outcome(server, rpc, body) == (400, "invalid_argument")
 
 
 @pytest.mark.parametrize("format_", ["PROFILE_FORMAT_TREE", "PROFILE_FORMAT_DOT", "PROFILE_FORMAT_PPROF"])
 def test_a_diff_in_another_format_than_a_flame_graph_is_unimplemented(server: Server, format_: str) -> None:
     for body in changed("Diff", format=format_):
-        assert answer(server, "Diff", body) == (501, "unimplemented")
+        assert outcome(server, "Diff", body) == (501, "unimplemented")
 
 
 @every_rpc_of_a_range
@@ -160,22 +160,22 @@ def test_a_range_has_two_ends_and_some_rpcs_need_none(server: Server, rpc: str) 
         neither = zeros.keys() == {"start", "end"}
         expected = (200, "") if neither and rpc in LENIENT else (400, "invalid_argument")
         for body in changed(rpc, **zeros):
-            assert answer(server, rpc, body) == expected, zeros
+            assert outcome(server, rpc, body) == expected, zeros
 
 
 @every_rpc_of_a_range
 @pytest.mark.parametrize(("start", "end"), [(1_000, 4_000), (-4_000, -1_000)])
 def test_a_range_before_all_profiles_is_answered(server: Server, rpc: str, start: int, end: int) -> None:
     for body in changed(rpc, start=start, end=end):
-        assert answer(server, rpc, body) == (200, "")
+        assert outcome(server, rpc, body) == (200, "")
 
 
 def test_an_empty_diff_is_an_invalid_argument(server: Server) -> None:
     for body in ({}, {"left": SELECTION}, {"right": SELECTION}, {"left": {}, "right": SELECTION}):
-        assert answer(server, "Diff", body) == (400, "invalid_argument")
+        assert outcome(server, "Diff", body) == (400, "invalid_argument")
 
 
 @pytest.mark.parametrize("rpc", ["Unheard", "profiletypes", "ProfileTypesX"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_rpc_that_there_is_not_is_unimplemented(server: Server, rpc: str, method: str) -> None:
-    assert answer(server, rpc, {}, method) == (501, "unimplemented")
+    assert outcome(server, rpc, {}, method) == (501, "unimplemented")

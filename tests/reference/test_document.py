@@ -137,9 +137,9 @@ _SCALARS: Final[dict[int, Any]] = {
 @pytest.mark.parametrize("rpc", BODIES)
 def test_a_valid_request_is_as_the_document_says(rpc: str) -> None:
     operation = COMMITTED["paths"][f"{SERVICE}/{rpc}"]["post"]
-    asked = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-    assert validator_of(asked).is_valid(dict(BODIES[rpc]))
-    assert not validator_of(asked).is_valid({"unknownField": 1})
+    query = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    assert validator_of(query).is_valid(dict(BODIES[rpc]))
+    assert not validator_of(query).is_valid({"unknownField": 1})
 
 
 def test_the_page_loads_nothing_from_elsewhere_and_runs_no_inline_script() -> None:

@@ -69,7 +69,7 @@ def test_parameters_are_bound_on_the_server(
     assert connected(server).query(sql, parameters={"value": value}).result_rows == [row]
 
 
-def test_a_field_longer_than_a_server_takes_is_refused(server: ClickHouseServer) -> None:
+def test_a_field_longer_than_a_server_takes_is_rejected(server: ClickHouseServer) -> None:
     with pytest.raises(DatabaseError) as raised:
         connected(server).query("SELECT length({value:Array(UInt64)})", parameters={"value": LONG * 3})
     assert raised.value.code == 1000
@@ -134,17 +134,17 @@ def test_the_password_is_asked_for(server: ClickHouseServer, way: str, right: bo
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "code"),
+    ("fields", "status", "code"),
     [
         ({"query": "SELECT 1", "session_id": "mine"}, 501, 48),
         ({"query": "CREATE DATABASE mine"}, 403, 164),
         ({"query": "SELECT 1", "no_such_setting": "1"}, 404, 115),
     ],
 )
-def test_sessions_writing_gets_and_unknown_settings_are_refused(
-    server: ClickHouseServer, asked: dict[str, str], status: int, code: int
+def test_sessions_writing_gets_and_unknown_settings_are_rejected(
+    server: ClickHouseServer, fields: dict[str, str], status: int, code: int
 ) -> None:
-    response = httpx.get(server.url, params=asked, auth=(server.user, server.password))
+    response = httpx.get(server.url, params=fields, auth=(server.user, server.password))
     assert (response.status_code, response.headers["X-ClickHouse-Exception-Code"]) == (status, str(code))
 
 

@@ -48,22 +48,22 @@ def functions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LambdaServic
     service.close()
 
 
-def ask(functions: LambdaService, event: object) -> object:
+def call(functions: LambdaService, event: object) -> object:
     return json.loads(functions.invoke("Tried", json.dumps(event).encode()))
 
 
 def test_an_environment_is_kept_warm_until_it_is_ended(functions: LambdaService) -> None:
-    first, second = (ask(functions, "who") for _ in range(2))
+    first, second = (call(functions, "who") for _ in range(2))
     functions.restart()
-    third = ask(functions, "who")
-    pids = [answer["pid"] for answer in (first, second, third) if isinstance(answer, dict)]
+    third = call(functions, "who")
+    pids = [response["pid"] for response in (first, second, third) if isinstance(response, dict)]
     assert pids[0] == pids[1] != pids[2]
 
 
 def test_a_function_knows_how_long_it_may_take(functions: LambdaService) -> None:
-    answer = ask(functions, "who")
-    assert isinstance(answer, dict)
-    assert 0 < answer["left_ms"] <= 2000
+    response = call(functions, "who")
+    assert isinstance(response, dict)
+    assert 0 < response["left_ms"] <= 2000
 
 
 @pytest.mark.parametrize("event", ["raise", "exit", "hang", "large"])
@@ -71,18 +71,18 @@ def test_an_invocation_that_fails_is_an_error_and_the_next_is_answered(
     functions: LambdaService, event: str
 ) -> None:
     with pytest.raises(FunctionError):
-        ask(functions, event)
-    assert isinstance(ask(functions, "who"), dict)
+        call(functions, event)
+    assert isinstance(call(functions, "who"), dict)
 
 
 def test_a_layer_can_be_imported(functions: LambdaService) -> None:
-    assert ask(functions, ["import", "layered"]) == "layered"
+    assert call(functions, ["import", "layered"]) == "layered"
 
 
 @pytest.mark.parametrize("module", ["flamehouse", "ingest", "querier", "chdb", "pytest", "tools"])
 def test_what_is_installed_here_cannot_be_imported(functions: LambdaService, module: str) -> None:
     with pytest.raises(FunctionError):
-        ask(functions, ["import", module])
+        call(functions, ["import", module])
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_what_is_installed_here_cannot_be_imported(functions: LambdaService, mod
     ],
 )
 def test_the_environment_is_lambdas_own(functions: LambdaService, name: str, value: str | None) -> None:
-    assert ask(functions, ["environ", name]) == value
+    assert call(functions, ["environ", name]) == value
 
 
 def request(body: bytes = b"", **headers: str) -> HttpRequest:
@@ -141,14 +141,14 @@ def test_headers_are_lowered_and_joined_and_cookies_stand_apart() -> None:
 
 
 def test_an_answer_becomes_the_response_it_says() -> None:
-    answer = {
+    body = {
         "statusCode": 429,
         "headers": {"x-one": "1"},
         "body": base64.b64encode(b"\xff\x00").decode(),
         "isBase64Encoded": True,
         "cookies": ["a=1", "b=2"],
     }
-    response = response_of(json.dumps(answer).encode())
+    response = response_of(json.dumps(body).encode())
     assert (response.status_code, response.body, response.headers["x-one"]) == (429, b"\xff\x00", "1")
     assert response.headers.getlist("set-cookie") == ["a=1", "b=2"]
 

@@ -30,12 +30,12 @@ class Filled:
 
     url: str
 
-    def rpc(self, name: str, question: dict[str, object]) -> dict[str, object]:
+    def rpc(self, name: str, request: dict[str, object]) -> dict[str, object]:
         """Call an RPC in JSON."""
-        response = httpx.post(f"{self.url}/querier.v1.QuerierService/{name}", json=question, timeout=30)
+        response = httpx.post(f"{self.url}/querier.v1.QuerierService/{name}", json=request, timeout=30)
         assert response.status_code == 200, response.text
-        answer: dict[str, object] = response.json()
-        return answer
+        body: dict[str, object] = response.json()
+        return body
 
 
 def fill(url: str) -> Filled:

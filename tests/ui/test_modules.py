@@ -50,7 +50,7 @@ def run(page: Page) -> Run:
     return lambda name, argument: page.evaluate(WITH_MODULES, {"run": name, "input": argument})
 
 
-def answer(stacks: list[Stack], max_nodes: int) -> dict[str, Any]:
+def response(stacks: list[Stack], max_nodes: int) -> dict[str, Any]:
     """The flame graph as SelectMergeStacktraces sends it in JSON."""
     found: dict[str, Any] = json_format.MessageToDict(flamegraph_of(cut(stacks, max_nodes)))
     return found
@@ -59,7 +59,7 @@ def answer(stacks: list[Stack], max_nodes: int) -> dict[str, Any]:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_levels_are_read_as_grafana_reads_them(run: Run, shape: str) -> None:
     stacks, max_nodes, *_ = SHAPES[shape]
-    nodes = run("nodes", {**answer(stacks, max_nodes), "isDiff": False})
+    nodes = run("nodes", {**response(stacks, max_nodes), "isDiff": False})
     found = [(path, self_) for path, _, self_ in nodes if self_]
     assert sorted(found) == sorted(stacks_of(flamegraph_of(cut(stacks, max_nodes))))
 
@@ -73,7 +73,7 @@ def test_functions_count_each_stack_once(run: Run, shape: str) -> None:
         selves[names[-1]] = selves.get(names[-1], 0) + value
         for name in set(names):
             totals[name] = totals.get(name, 0) + value
-    rows = run("functions", answer(stacks, EVERYTHING))
+    rows = run("functions", response(stacks, EVERYTHING))
     assert {name: (total, self_) for name, total, self_ in rows} == {
         name: (total, selves.get(name, 0)) for name, total in totals.items()
     }
@@ -81,7 +81,7 @@ def test_functions_count_each_stack_once(run: Run, shape: str) -> None:
 
 def test_callers_come_from_every_place_a_function_is_called_at(run: Run) -> None:
     stacks: list[Stack] = [(["a", "f", "f"], 3), (["b", "f"], 2), (["b", "a", "f", "x"], 4), (["c"], 1)]
-    nodes = run("callers", {"answer": answer(stacks, EVERYTHING), "name": "f"})
+    nodes = run("callers", {"answer": response(stacks, EVERYTHING), "name": "f"})
     assert sorted(nodes) == [[[], 9], [["a"], 7], [["a", "b"], 4], [["b"], 2]]
 
 

@@ -86,17 +86,17 @@ def test_keyboard_alone_leads_from_a_service_to_its_pprof(page: Page, filled: Fi
 
 def merged_profile(filled: Filled, exported: str) -> Profile:
     """What SelectMergeProfile returns for the selection of an export's URL."""
-    asked = {name: values[0] for name, values in parse_qs(urlsplit(exported).query).items()}
-    profile_type, _, rest = asked["query"].partition("{")
-    question = SelectMergeProfileRequest(
+    request = {name: values[0] for name, values in parse_qs(urlsplit(exported).query).items()}
+    profile_type, _, rest = request["query"].partition("{")
+    query = SelectMergeProfileRequest(
         profile_typeID=profile_type,
         label_selector="{" + rest,
-        start=int(asked["from"]),
-        end=int(asked["until"]),
+        start=int(request["from"]),
+        end=int(request["until"]),
     )
     response = httpx.post(
         f"{filled.url}/querier.v1.QuerierService/SelectMergeProfile",
-        content=question.SerializeToString(),
+        content=query.SerializeToString(),
         headers={"Content-Type": "application/proto"},
         timeout=30,
     )
@@ -155,12 +155,12 @@ def test_diff_has_the_numbers_of_the_diff_rpc(page: Page, filled: Filled) -> Non
         page.get_by_role("checkbox", name=f"Compare region {region}").check()
     page.get_by_role("button", name="Compare the two").click()
     expect(page.locator(".summary")).to_contain_text("left")
-    with page.expect_response(re.compile("/Diff")) as answered:
+    with page.expect_response(re.compile("/Diff")) as body:
         page.get_by_role("button", name="Load again").click()
-    asked = json.loads(answered.value.request.post_data or "{}")
-    assert [asked[side]["labelSelector"] for side in ("left", "right")] == [selector("eu"), selector("us")]
-    answer = filled.rpc("Diff", asked)
-    graph = answer["flamegraph"]
+    request = json.loads(body.value.request.post_data or "{}")
+    assert [request[side]["labelSelector"] for side in ("left", "right")] == [selector("eu"), selector("us")]
+    response = filled.rpc("Diff", request)
+    graph = response["flamegraph"]
     assert isinstance(graph, dict)
     ticks = [int(graph[name]) for name in ("leftTicks", "rightTicks")]
     name = graph["names"].index("encoding/json.Marshal")
@@ -275,7 +275,7 @@ def test_other_opens_by_its_call_site(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "said"),
+    ("status", "body", "output"),
     [
         (401, '{"code":"unauthenticated","message":"credential missing"}', "Sign in to see profiles"),
         (403, '{"code":"permission_denied","message":"no"}', "may not read profiles"),
@@ -291,10 +291,10 @@ def test_other_opens_by_its_call_site(page: Page) -> None:
         (200, '{"flamegraph":{"levels":[{"values":["1","2","3"]}]}}', "The server's answer cannot be shown"),
     ],
 )
-def test_faults_are_said_in_words(page: Page, faults: list[str], status: int, body: str, said: str) -> None:
+def test_faults_are_said_in_words(page: Page, faults: list[str], status: int, body: str, output: str) -> None:
     page.route(re.compile("SelectMergeStacktraces"), lambda route: route.fulfill(status=status, body=body))
     page.goto(SINGLE)
-    expect(page.locator(".status")).to_contain_text(said)
+    expect(page.locator(".status")).to_contain_text(output)
     page.wait_for_timeout(50)
     # Chromium logs each failed request by itself.
     faults[:] = [fault for fault in faults if "Failed to load resource" not in fault]

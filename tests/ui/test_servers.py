@@ -58,9 +58,9 @@ def test_wrong_credential_is_asked_for_again(browser: Browser, closed: Filled) -
     for secret in ("wrong", CREDENTIAL):
         dialog = page.get_by_role("dialog", name="Sign in")
         dialog.get_by_label("Password or token").fill(secret)
-        with page.expect_response(re.compile("SelectMergeStacktraces")) as answered:
+        with page.expect_response(re.compile("SelectMergeStacktraces")) as response:
             dialog.get_by_role("button", name="Sign in").click()
-        assert answered.value.status == (200 if secret == CREDENTIAL else 401)
+        assert response.value.status == (200 if secret == CREDENTIAL else 401)
     expect(page.get_by_role("dialog", name="Sign in")).to_be_hidden()
     page.close()
 

@@ -117,17 +117,17 @@ def test_page_behind_a_prefix_has_a_slash_for_its_relative_urls(path: str, locat
 @pytest.mark.parametrize("path", ["/", "/ui/x/app.css", "/ui/x/nothing.js"])
 @pytest.mark.parametrize("encoding", ["", "gzip"])
 def test_function_answers_as_the_local_server_does(path: str, encoding: str) -> None:
-    answer = handler(event(path, accept_encoding=encoding), None)
+    response = handler(event(path, accept_encoding=encoding), None)
     local = get(path, Accept_Encoding=encoding)
-    body = base64.b64decode(answer["body"])
-    if answer["headers"].get("Content-Encoding") == "gzip":
+    body = base64.b64decode(response["body"])
+    if response["headers"].get("Content-Encoding") == "gzip":
         body = gzip.decompress(body)
-    assert (answer["statusCode"], body) == (local.status_code, local.content)
-    sent = {name.lower(): value for name, value in answer["headers"].items()}
+    assert (response["statusCode"], body) == (local.status_code, local.content)
+    sent = {name.lower(): value for name, value in response["headers"].items()}
     assert sent.items() <= dict(local.headers).items()
 
 
 def test_function_takes_get_alone() -> None:
-    answer = handler(event("/", "POST"), None)
-    assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "GET")
-    assert json.loads(base64.b64decode(answer["body"]))["code"] == "unimplemented"
+    response = handler(event("/", "POST"), None)
+    assert (response["statusCode"], response["headers"]["Allow"]) == (405, "GET")
+    assert json.loads(base64.b64decode(response["body"]))["code"] == "unimplemented"

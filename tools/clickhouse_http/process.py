@@ -17,7 +17,7 @@ _PASSWORD: Final = "a pass/word:with@signs"  # noqa: S105  # nobody else's
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClickHouseServer:
-    """ClickHouse over HTTP: where it listens, for whom, and the file of statements it was asked."""
+    """ClickHouse over HTTP: where it listens, for whom, and the file of the statements it received."""
 
     url: str
     user: str
@@ -32,7 +32,7 @@ class ClickHouseServer:
     def dsn(self) -> str:
         return f"http://{self.user}:{quote(self.password, safe='')}@127.0.0.1:{self.port}"
 
-    def asked(self) -> list[str]:
+    def received(self) -> list[str]:
         """Every statement until now, each on one line of text."""
         return self.statements.read_text().splitlines()
 

@@ -11,7 +11,7 @@ from flamehouse.aws.s3 import S3Bucket
 from flamehouse.deadline import time_limit
 from flamehouse.errors import Code, RpcError
 from flamehouse.settings import Settings
-from tests.support.servers.scripted import Reply, nobody_listens, scripted
+from tests.support.servers.scripted import Reply, closed_port, scripted
 from tools.aws import REGION, LocalAws
 
 ODD_KEY = "team!'(*)-_./a b+c=ü%41.pprof"
@@ -76,7 +76,7 @@ def test_a_bucket_that_does_not_exist_is_unavailable_and_the_log_says_so(
 def test_a_server_that_is_down_is_unavailable_and_the_log_has_no_address(
     operation: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with nobody_listens() as port, time_limit(1), pytest.raises(RpcError) as raised:
+    with closed_port() as port, time_limit(1), pytest.raises(RpcError) as raised:
         OPERATIONS[operation](S3Bucket("profiles", settings_of(f"http://127.0.0.1:{port}")))
     assert raised.value.code is Code.UNAVAILABLE
     assert f"S3: {operation} on bucket profiles unreachable: EndpointConnectionError; " in caplog.text

@@ -27,8 +27,8 @@ def push(server: Server, monday: int, stacks: Sequence[Stack], **labels: str) ->
 
 
 def dot_text(server: Server, monday: int, **more: Any) -> str:
-    question = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 1, **more}
-    response = server.ask("SelectMergeStacktraces", **question, format="PROFILE_FORMAT_DOT")
+    request = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 1, **more}
+    response = server.call("SelectMergeStacktraces", **request, format="PROFILE_FORMAT_DOT")
     assert response.status_code == 200, response.text
     text: str = response.json().get("dot", "")
     return text

@@ -46,7 +46,7 @@ def test_a_flame_graph_is_written_with_numbers() -> None:
 
 def test_a_comparison_says_what_each_side_adds_up_to() -> None:
     graph = FlameGraphDiff(names=["total"], total=7, max_self=0, leftTicks=3, rightTicks=4)
-    answer = flamebearer_diff_of(graph, shown_as("inuse_space", "bytes"))
-    assert (answer["leftTicks"], answer["rightTicks"]) == (3, 4)
-    assert isinstance(answer["metadata"], dict)
-    assert answer["metadata"]["format"] == "double"
+    response = flamebearer_diff_of(graph, shown_as("inuse_space", "bytes"))
+    assert (response["leftTicks"], response["rightTicks"]) == (3, 4)
+    assert isinstance(response["metadata"], dict)
+    assert response["metadata"]["format"] == "double"

@@ -56,7 +56,7 @@ def event(path: str, body: bytes, content_type: str, method: str = "POST", **hea
     }
 
 
-def answered(handled: dict[str, Any]) -> bytes:
+def body_of(handled: dict[str, Any]) -> bytes:
     body = handled["body"].encode()
     return base64.b64decode(body) if handled["isBase64Encoded"] else body
 
@@ -66,23 +66,23 @@ def test_an_event_is_answered_in_proto() -> None:
     handler = aws.lambda_handler(profile_types.route)
     for path in (PATH, f"/prod{PATH}", f"/prod/{PATH}"):
         handled = handler(event(path, body, "application/proto"), LambdaContext())
-        assert (handled["statusCode"], answered(handled)) == (200, b"")
+        assert (handled["statusCode"], body_of(handled)) == (200, b"")
     handled = handler(event(PATH, b"", "application/proto"), LambdaContext())
-    assert len(ProfileTypesResponse.FromString(answered(handled)).profile_types) == len(TYPES)
+    assert len(ProfileTypesResponse.FromString(body_of(handled)).profile_types) == len(TYPES)
 
 
 def test_a_gzipped_answer_survives_the_gateways_base64() -> None:
     handler = aws.lambda_handler(profile_types.route)
     handled = handler(event(PATH, b"{}", "application/json", **{"accept-encoding": "gzip"}), LambdaContext())
     assert (handled["headers"]["content-encoding"], handled["isBase64Encoded"]) == ("gzip", True)
-    assert len(json.loads(gzip.decompress(answered(handled)))["profileTypes"]) == len(TYPES)
+    assert len(json.loads(gzip.decompress(body_of(handled)))["profileTypes"]) == len(TYPES)
 
 
 @pytest.mark.parametrize(
     ("path", "method", "status"),
     [(PATH, "GET", 405), ("/x.v1.Y/Z", "POST", 501), ("/", "GET", 404), (f"{PATH}/", "POST", 404)],
 )
-def test_what_is_not_the_functions_own_is_refused(path: str, method: str, status: int) -> None:
+def test_what_is_not_the_functions_own_is_rejected(path: str, method: str, status: int) -> None:
     handled = aws.lambda_handler(profile_types.route)(
         event(path, b"{}", "application/json", method), LambdaContext()
     )
@@ -90,9 +90,9 @@ def test_what_is_not_the_functions_own_is_refused(path: str, method: str, status
 
 
 def test_a_number_beyond_all_bounds_makes_an_event_malformed() -> None:
-    asked = {**event(PATH, b"{}", "application/json"), "headers": json.loads('{"x-forwarded-port": 1e400}')}
-    handled = aws.lambda_handler(profile_types.route)(asked, LambdaContext())
-    assert (handled["statusCode"], json.loads(answered(handled))["code"]) == (400, "invalid_argument")
+    request = {**event(PATH, b"{}", "application/json"), "headers": json.loads('{"x-forwarded-port": 1e400}')}
+    handled = aws.lambda_handler(profile_types.route)(request, LambdaContext())
+    assert (handled["statusCode"], json.loads(body_of(handled))["code"]) == (400, "invalid_argument")
 
 
 def test_a_function_answers_before_lambda_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +106,7 @@ def test_a_function_answers_before_lambda_ends_it(monkeypatch: pytest.MonkeyPatc
             event(PATH, b"{}", "application/json"), LambdaContext(left_s=left_s)
         )
     assert time.monotonic() - started < left_s
-    assert (handled["statusCode"], json.loads(answered(handled))["code"]) == (503, "unavailable")
+    assert (handled["statusCode"], json.loads(body_of(handled))["code"]) == (503, "unavailable")
 
 
 def test_importing_the_querier_needs_neither_environment_nor_engine() -> None:

@@ -71,9 +71,9 @@ def test_bytes_begin_again_at_midnight_utc() -> None:
     now = [DAY_S - 10.0]
     limiter, limits = Limiter(lambda: now[0]), Limits(bytes_per_day=5)
     limiter.admit_upload("a", limits, 5)
-    with pytest.raises(RpcError) as refused:
+    with pytest.raises(RpcError) as rejected:
         limiter.admit_upload("a", limits, 1)
-    assert refused.value.retry_after_s == 10
+    assert rejected.value.retry_after_s == 10
     now[0] += 10
     limiter.admit_upload("a", limits, 5)
 

@@ -79,12 +79,12 @@ def test_invalid_limits_are_logged_and_left_out(
 
 def test_a_flood_of_uploads_gets_429_and_when_to_retry(serving: Callable[..., Server]) -> None:
     server = serving(uploads_per_second=3)
-    answers = [upload(server, number) for number in range(30)]
-    refused = [answer for answer in answers if answer.status_code == 429]
-    assert {answer.status_code for answer in answers} == {200, 429}
-    assert len(answers) - len(refused) >= 3
-    assert refused[0].headers["Retry-After"] == "1"
-    assert refused[0].json() == {
+    responses = [upload(server, number) for number in range(30)]
+    rejected = [response for response in responses if response.status_code == 429]
+    assert {response.status_code for response in responses} == {200, 429}
+    assert len(responses) - len(rejected) >= 3
+    assert rejected[0].headers["Retry-After"] == "1"
+    assert rejected[0].json() == {
         "code": "resource_exhausted",
         "message": "this tenant may send no more: its limit is 3 uploads a second (uploads_per_second)",
     }
@@ -96,18 +96,18 @@ def test_bytes_of_a_day_are_limited_in_the_shape_of_each_client(serving: Callabl
         "POST", "/v1development/profiles", b'{"resourceProfiles":[]}', {"Content-Type": "application/json"}
     )
     plain = server.client.send("POST", f"/ingest?name=a&from={START // 1000}", b"main;work 1")
-    for answer in (otlp, plain, upload(server)):
-        assert answer.status_code == 429
-        assert 0 < int(answer.headers["Retry-After"]) <= DAY_S
-        assert "10 bytes of uploads a day (bytes_per_day)" in answer.text
+    for response in (otlp, plain, upload(server)):
+        assert response.status_code == 429
+        assert 0 < int(response.headers["Retry-After"]) <= DAY_S
+        assert "10 bytes of uploads a day (bytes_per_day)" in response.text
 
 
 def test_series_of_a_day_are_limited_by_tenant(serving: Callable[..., Server]) -> None:
     server = serving(series_per_day=1)
-    answers = [upload(server, number, pod=f"p{number}") for number in range(2)]
-    assert [answer.status_code for answer in answers] == [200, 429]
-    assert answers[1].headers["Retry-After"] == "3600"
-    assert "the limit is 1 a day" in answers[1].json()["message"]
+    responses = [upload(server, number, pod=f"p{number}") for number in range(2)]
+    assert [response.status_code for response in responses] == [200, 429]
+    assert responses[1].headers["Retry-After"] == "3600"
+    assert "the limit is 1 a day" in responses[1].json()["message"]
 
 
 def test_query_seconds_of_a_day_are_limited(
@@ -118,11 +118,11 @@ def test_query_seconds_of_a_day_are_limited(
     server = Server.on(store, settings, tenant)
     # Limits are read for an upload; for queries alone, after a minute.
     assert upload(server).status_code == 200
-    assert server.ask("ProfileTypes", start=START, end=START + 1).status_code == 200
+    assert server.call("ProfileTypes", start=START, end=START + 1).status_code == 200
     store._limiter._of(tenant)[0].query_seconds = 1  # noqa: SLF001  # a query of a second would be slow
-    refused = server.ask("ProfileTypes", start=START, end=START + 1)
-    assert (refused.status_code, refused.json()["code"]) == (429, "resource_exhausted")
-    assert 0 < int(refused.headers["Retry-After"]) <= DAY_S
+    rejected = server.call("ProfileTypes", start=START, end=START + 1)
+    assert (rejected.status_code, rejected.json()["code"]) == (429, "resource_exhausted")
+    assert 0 < int(rejected.headers["Retry-After"]) <= DAY_S
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,10 @@ def test_label_rules_of_a_tenant_decide_what_becomes_series(
     server = serving(label_rules=rules)
     own = labels_of(pod="p1", region="eu")
     server.push(series(own, pprof_of([sample("a", 1, span_name="GET")], time_ms=START)))
-    answer = server.client.rpc(
+    response = server.client.rpc(
         "Series", {"matchers": ["{}"], "labelNames": [], "start": START, "end": START + 1}
     )
-    [found] = answer["labelsSet"]
+    [found] = response["labelsSet"]
     stored = {pair["name"]: pair["value"] for pair in found["labels"] if not pair["name"].startswith("__")}
     assert "service_name" in stored
     assert {

@@ -9,7 +9,7 @@ from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import Server, drawn, some_monday_ms
-from tests.support.servers.doubles import Listening
+from tests.support.servers.doubles import RecordedClickHouse
 from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
 from tests.support.uploads.uploads import series
 
@@ -24,8 +24,8 @@ FROM_TABLE = re.compile(
 OF_TENANT = "tenant = {tenant:String}"
 
 
-def ask_everything(server: Server, start: int, end: int) -> list[object]:
-    """An answer of each RPC, over a range that reads profiles and roll-ups."""
+def query_everything(server: Server, start: int, end: int) -> list[object]:
+    """A response of each RPC, over a range that reads profiles and roll-ups."""
     return [
         server.flamegraph(start + 1, end, selector=SELECTOR),
         server.flamegraph(start + 1, end),
@@ -42,14 +42,14 @@ def test_every_table_of_every_question_is_asked_about_one_tenant(
     monday = some_monday_ms()
     profile = pprof_of([sample("ab", 1)], time_ms=monday + 2)
     Server.on(store, settings, tenant).push(series(labels_of(pod="a"), profile))
-    listening = Listening(clickhouse)
-    server = Server.on(Store(listening, LoneWriter(listening), settings), settings, tenant)
-    ask_everything(server, monday + 1, monday + 4 * HOUR)
+    recorded = RecordedClickHouse(clickhouse)
+    server = Server.on(Store(recorded, LoneWriter(recorded), settings), settings, tenant)
+    query_everything(server, monday + 1, monday + 4 * HOUR)
     # The retention is the database's, not a tenant's.
-    asked = [sql for sql in listening.asked if "FROM migrations" not in sql]
-    tables = [FROM_TABLE.findall(sql) for sql in asked]
+    request = [sql for sql in recorded.statements if "FROM migrations" not in sql]
+    tables = [FROM_TABLE.findall(sql) for sql in request]
     assert {table for read in tables for table in read} == READ
-    for sql, read in zip(asked, tables, strict=True):
+    for sql, read in zip(request, tables, strict=True):
         assert 0 < len(read) <= sql.count(OF_TENANT), sql
 
 
@@ -63,7 +63,7 @@ def test_tenants_with_the_same_series_and_stacks_are_answered_their_own(
             profile = pprof_of([sample("ab", value)], time_ms=monday + hour * HOUR + 1)
             server.push(series(labels_of(pod="a"), profile))
     servers[1].push(series(labels_of(pod="b", zone="x"), pprof_of([sample("ac", 9)], time_ms=monday + 1)))
-    one, other = (ask_everything(server, monday, monday + 4 * HOUR) for server in servers)
+    one, other = (query_everything(server, monday, monday + 4 * HOUR) for server in servers)
     everything = drawn([("ab", 3)])
     assert one[:2] == [everything, everything]
     assert one[3:] == [["pod", "service_name"], ["a"], [CPU]]
@@ -75,4 +75,4 @@ def test_a_tenant_without_profiles_is_answered_nothing(store: Store, settings: S
     monday = some_monday_ms()
     Server.on(store, settings).push(series(labels_of(pod="a"), pprof_of([sample("ab", 1)], time_ms=monday)))
     nobody = Server.on(store, settings)
-    assert ask_everything(nobody, monday, monday + HOUR) == [drawn([]), drawn([]), [], [], [], []]
+    assert query_everything(nobody, monday, monday + HOUR) == [drawn([]), drawn([]), [], [], [], []]

@@ -41,7 +41,7 @@ def app(credential: str) -> ASGIApp:
     return create_app(lambda: services, "prod", credentials)
 
 
-def asked(credential: str, path: str, *, method: str = "POST", **headers: str) -> httpx.Response:
+def send(credential: str, path: str, *, method: str = "POST", **headers: str) -> httpx.Response:
     return request(app(credential), path, "{}", method=method, headers=headers)
 
 
@@ -56,7 +56,7 @@ def asked(credential: str, path: str, *, method: str = "POST", **headers: str) -
     ],
 )
 def test_the_credential_opens_as_password_and_as_token(authorization: str) -> None:
-    assert asked(CREDENTIAL, PROFILE_TYPES, Authorization=authorization).status_code == 200
+    assert send(CREDENTIAL, PROFILE_TYPES, Authorization=authorization).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -82,9 +82,9 @@ def test_the_credential_opens_as_password_and_as_token(authorization: str) -> No
         "Basic",
     ],
 )
-def test_anything_else_is_refused_as_connect_refuses(authorization: str | None) -> None:
+def test_anything_else_is_rejected_as_connect_rejects(authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
-    response = asked(CREDENTIAL, PROFILE_TYPES, **headers)
+    response = send(CREDENTIAL, PROFILE_TYPES, **headers)
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"].startswith("Basic ")
     assert response.json()["code"] == "unauthenticated"
@@ -104,21 +104,21 @@ def test_two_headers_are_not_chosen_between() -> None:
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("prefix", ["", "/", "/prod"])
 def test_no_path_answers_a_stranger(prefix: str, path: str) -> None:
-    assert asked(CREDENTIAL, f"{prefix}{path}").status_code == 401
+    assert send(CREDENTIAL, f"{prefix}{path}").status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/ready", "//ready", "/prod/ready"])
 def test_ready_answers_a_stranger(path: str) -> None:
-    assert asked(CREDENTIAL, path, method="GET").text == "ready"
+    assert send(CREDENTIAL, path, method="GET").text == "ready"
 
 
 @pytest.mark.parametrize("path", ["/ready/", "/READY", "/x/ready", "/ready/../ingest"])
 def test_what_looks_like_ready_is_not(path: str) -> None:
-    assert asked(CREDENTIAL, path, method="GET").status_code == 401
+    assert send(CREDENTIAL, path, method="GET").status_code == 401
 
 
 def test_a_local_server_without_a_credential_asks_for_none() -> None:
-    assert asked("", PROFILE_TYPES).status_code == 200
+    assert send("", PROFILE_TYPES).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_a_local_server_without_a_credential_asks_for_none() -> None:
 def test_an_invalid_tenant_is_an_error_in_the_shape_of_the_endpoint(
     path: str, content_type: str, status: int, answered_as: str | None
 ) -> None:
-    response = asked("", path, **{"Content-Type": content_type, "X-Scope-OrgID": "a|b"})
+    response = send("", path, **{"Content-Type": content_type, "X-Scope-OrgID": "a|b"})
     assert (response.status_code, response.headers.get("Content-Type")) == (status, answered_as)
 
 

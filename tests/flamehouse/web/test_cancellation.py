@@ -17,7 +17,7 @@ from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSet
 from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import Server, some_monday_ms
 from tests.support.servers.apps import request
-from tests.support.servers.doubles import CannedStore, Listening
+from tests.support.servers.doubles import CannedStore, RecordedClickHouse
 from tests.support.uploads.profiles import CPU_LABELS, pprof_of, sample
 from tests.support.uploads.uploads import PUSH, pushed, series
 
@@ -29,7 +29,7 @@ SOON_S = 10
 """Much less than a question may take by the settings, and much more than it may take here."""
 
 
-class Endless(Listening):
+class Endless(RecordedClickHouse):
     """A database that works on any question until it is stopped."""
 
     def rows(
@@ -38,7 +38,7 @@ class Endless(Listening):
         parameters: Parameters | None = None,  # noqa: ARG002  # of the question that is not asked
         settings: ServerSettings | None = None,
     ) -> Sequence[Sequence[Any]]:
-        self.asked.append(sql)
+        self.statements.append(sql)
         return self._clickhouse.rows(ENDLESS, None, settings)
 
     def stop(self, tag: str) -> None:
@@ -72,7 +72,7 @@ def test_a_question_without_time_is_not_asked() -> None:
     services = Services(settings=Settings(), store=store)
     response = request(create_app(lambda: services), PROFILE_TYPES, "{}", headers={"Connect-Timeout-Ms": "0"})
     assert (response.status_code, response.json()["code"]) == (504, "deadline_exceeded")
-    assert store.asked == []
+    assert store.calls == []
 
 
 def test_a_client_that_allows_more_time_than_there_is_changes_nothing(
@@ -84,10 +84,10 @@ def test_a_client_that_allows_more_time_than_there_is_changes_nothing(
 
 
 def go_away(
-    app: ASGIApp, asked: str, body: bytes = b"", headers: Mapping[str, str] | None = None, *, after_s: float
+    app: ASGIApp, fields: str, body: bytes = b"", headers: Mapping[str, str] | None = None, *, after_s: float
 ) -> list[Message]:
     """Send a request (`POST /path?query`) and close the connection after a while; what the server sent to nobody."""
-    method, _, target = asked.partition(" ")
+    method, _, target = fields.partition(" ")
     path, _, query = target.partition("?")
     sent: list[Message] = []
     scope = {
@@ -131,11 +131,11 @@ def test_a_question_by_get_is_stopped_too(endless: ASGIApp) -> None:
 
 def test_a_question_is_stopped_however_many_are_under_way(endless: ASGIApp) -> None:
     async def all_of_them() -> None:
-        asked = (
+        query = (
             asyncio.to_thread(go_away, endless, f"POST {PROFILE_TYPES}", b"{}", JSON, after_s=0.3)
             for _ in range(6)
         )
-        await asyncio.gather(*asked)
+        await asyncio.gather(*query)
 
     started = time.monotonic()
     asyncio.run(all_of_them())

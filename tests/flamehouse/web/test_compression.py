@@ -23,8 +23,8 @@ def test_members_come_back_joined(members: list[bytes], level: int) -> None:
 
 @given(body=st.binary() | st.builds(lambda piece, times: piece * times, st.binary(), st.integers(0, 5_000)))
 def test_an_answer_is_one_member_that_any_gzip_reads_and_the_same_every_time(body: bytes) -> None:
-    asked = {"Content-Encoding": "gzip"}
-    sent, headers = compress_if_wanted(body, asked)
+    request = {"Content-Encoding": "gzip"}
+    sent, headers = compress_if_wanted(body, request)
     assert headers == {"Content-Encoding": "gzip"}
     assert gzip.decompress(sent) == body
     assert gunzip(sent, len(body)) == body
@@ -32,18 +32,18 @@ def test_an_answer_is_one_member_that_any_gzip_reads_and_the_same_every_time(bod
     assert len(sent) <= len(body) + len(body) // 1_000 + 64
     # No time is in it.
     assert sent[4:8] == bytes(4)
-    assert compress_if_wanted(body, asked) == (sent, headers)
+    assert compress_if_wanted(body, request) == (sent, headers)
 
 
 @given(data=st.binary(min_size=1, max_size=1000), cut=st.integers(1, 30))
-def test_a_body_cut_short_is_refused(data: bytes, cut: int) -> None:
+def test_a_body_cut_short_is_rejected(data: bytes, cut: int) -> None:
     with pytest.raises(RpcError) as raised:
         gunzip(gzip.compress(data, mtime=0)[:-cut], BIG)
     assert raised.value.code is Code.INVALID_ARGUMENT
 
 
 @given(body=st.binary() | st.binary().map(lambda tail: gzip.compress(b"x", mtime=0) + tail))
-def test_any_bytes_are_inflated_or_refused(body: bytes) -> None:
+def test_any_bytes_are_inflated_or_rejected(body: bytes) -> None:
     try:
         gunzip(body, BIG)
     except RpcError as error:
@@ -52,7 +52,7 @@ def test_any_bytes_are_inflated_or_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("members", [1, 3])
-def test_a_bomb_is_refused_in_little_memory(members: int) -> None:
+def test_a_bomb_is_rejected_in_little_memory(members: int) -> None:
     limit = 1 << 20
     bomb = gzip.compress(bytes(256 << 20), 9, mtime=0) * members
     tracemalloc.start()

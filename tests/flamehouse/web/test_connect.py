@@ -20,17 +20,17 @@ PATH = "/test.v1.EchoService/Echo"
 LIMIT = 64 << 10
 
 
-def echo(call: Call, asked: SelectSeriesRequest) -> Series:
+def echo(call: Call, query: SelectSeriesRequest) -> Series:
     """Answers what reached it, `label_selector` `limit` times, and fails where the selector says so."""
-    if asked.label_selector == "refuse":
+    if query.label_selector == "refuse":
         raise RpcError(Code.NOT_FOUND, "refused: \ud800")
-    if asked.label_selector == "crash":
+    if query.label_selector == "crash":
         raise KeyError("secret")
     facts = {
         "tenant": call.tenant,
         "waits_10_s": str(time_left(11) <= 10),
-        "selector": asked.label_selector * asked.limit,
-        "start": str(asked.start),
+        "selector": query.label_selector * query.limit,
+        "start": str(query.start),
     }
     return Series(labels=[LabelPair(name=name, value=value) for name, value in facts.items()])
 
@@ -46,7 +46,7 @@ def facts(response: httpx.Response) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "BREW"])
-def test_any_method_but_post_is_refused_with_the_one_allowed(app: Starlette, method: str) -> None:
+def test_any_method_but_post_is_rejected_with_the_one_allowed(app: Starlette, method: str) -> None:
     response = request(app, PATH, method=method)
     assert (response.status_code, response.headers["Allow"], response.content) == (405, "POST", b"")
 
@@ -62,7 +62,7 @@ def test_any_method_but_post_is_refused_with_the_one_allowed(app: Starlette, met
         "application/jsonx",
     ],
 )
-def test_an_unknown_content_type_is_refused_with_the_known_ones(app: Starlette, content_type: str) -> None:
+def test_an_unknown_content_type_is_rejected_with_the_known_ones(app: Starlette, content_type: str) -> None:
     response = request(app, PATH, "{}", content_type=content_type)
     assert (response.status_code, response.content) == (415, b"")
     assert response.headers["Accept-Post"] == "application/json, application/proto"
@@ -81,9 +81,9 @@ def test_proto_comes_back_as_proto(app: Starlette) -> None:
     body = SelectSeriesRequest(label_selector="x", limit=2, start=7).SerializeToString()
     response = request(app, PATH, body, content_type="application/proto")
     assert response.headers["Content-Type"] == "application/proto"
-    answer = {label.name: label.value for label in Series.FromString(response.content).labels}
-    assert answer["selector"] == "xx"
-    assert answer["start"] == "7"
+    result = {label.name: label.value for label in Series.FromString(response.content).labels}
+    assert result["selector"] == "xx"
+    assert result["start"] == "7"
 
 
 def test_an_empty_proto_body_is_an_empty_message(app: Starlette) -> None:
@@ -168,8 +168,8 @@ def test_proto_that_is_no_message_is_an_invalid_argument(app: Starlette, body: b
 def test_a_gzip_body_is_inflated(app: Starlette, encoding: str, compress: object) -> None:
     assert callable(compress)
     body = compress(b'{"start": 42, "labelSelector": "abc"}')
-    answer = facts(request(app, PATH, body, headers={"Content-Encoding": encoding}))
-    assert answer["start"] == "42"
+    response = facts(request(app, PATH, body, headers={"Content-Encoding": encoding}))
+    assert response["start"] == "42"
 
 
 def test_identity_says_nothing(app: Starlette) -> None:
@@ -182,7 +182,7 @@ def test_an_empty_body_needs_no_gzip_frame(app: Starlette) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "body", "refusal", "message"),
+    ("encoding", "body", "rejection", "message"),
     [
         (
             "br",
@@ -217,12 +217,12 @@ def test_an_empty_body_needs_no_gzip_frame(app: Starlette) -> None:
         ),
     ],
 )
-def test_a_body_that_cannot_be_inflated_is_refused(
-    app: Starlette, encoding: str, body: bytes, refusal: tuple[int, str], message: str
+def test_a_body_that_cannot_be_inflated_is_rejected(
+    app: Starlette, encoding: str, body: bytes, rejection: tuple[int, str], message: str
 ) -> None:
-    answer = error(request(app, PATH, body, headers={"Content-Encoding": encoding}))
-    assert answer[:2] == refusal
-    assert answer[2].startswith(message)
+    response = error(request(app, PATH, body, headers={"Content-Encoding": encoding}))
+    assert response[:2] == rejection
+    assert response[2].startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_body_that_cannot_be_inflated_is_refused(
     ],
     ids=["plain", "just over", "bomb", "members together"],
 )
-def test_a_body_over_the_limit_is_refused_for_good(
+def test_a_body_over_the_limit_is_rejected_for_good(
     app: Starlette, body: bytes, headers: dict[str, str]
 ) -> None:
     assert error(request(app, PATH, body, headers=headers)) == (
@@ -245,7 +245,7 @@ def test_a_body_over_the_limit_is_refused_for_good(
     )
 
 
-def test_a_body_of_countless_empty_gzip_members_is_refused(app: Starlette) -> None:
+def test_a_body_of_countless_empty_gzip_members_is_rejected(app: Starlette) -> None:
     body = gzip.compress(b"", mtime=0) * 2000
     status, code, message = error(request(app, PATH, body, headers={"Content-Encoding": "gzip"}))
     assert (status, code, message) == (400, "invalid_argument", "the gzip body has more than 1024 members")
@@ -279,15 +279,15 @@ def test_an_rpc_may_allow_less_than_the_settings() -> None:
 def test_long_answers_are_gzipped_for_those_who_accept_it(
     app: Starlette, content_type: str, accepted: str, length: int, encoding: str | None
 ) -> None:
-    asked = SelectSeriesRequest(label_selector="x", limit=length)
-    body = CODECS[content_type].encode(asked)
+    query = SelectSeriesRequest(label_selector="x", limit=length)
+    body = CODECS[content_type].encode(query)
     response = request(app, PATH, body, content_type=content_type, headers={"Accept-Encoding": accepted})
     assert response.headers.get("Content-Encoding") == encoding
     assert b"x" * length in response.content
 
 
 def test_an_empty_answer_is_never_called_gzip() -> None:
-    app = serve(unary(PATH, SelectSeriesRequest, lambda _call, _asked: Series()))
+    app = serve(unary(PATH, SelectSeriesRequest, lambda _call, _request: Series()))
     response = request(app, PATH, b"", content_type="application/proto", headers={"Accept-Encoding": "gzip"})
     assert (response.status_code, response.content) == (200, b"")
     assert "Content-Encoding" not in response.headers
@@ -327,8 +327,8 @@ def test_an_error_is_json_also_for_proto(app: Starlette) -> None:
 def test_what_nobody_foresaw_is_internal_and_told_to_the_log_alone(
     app: Starlette, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = error(request(app, PATH, '{"labelSelector":"crash"}'))
-    assert answer == (500, "internal", "internal error")
+    response = error(request(app, PATH, '{"labelSelector":"crash"}'))
+    assert response == (500, "internal", "internal error")
     assert "secret" in caplog.text
 
 
@@ -355,10 +355,10 @@ def test_what_is_no_tenant_is_an_invalid_argument(app: Starlette, header: str) -
 
 
 def test_json_leaves_out_defaults_and_spells_64_bit_numbers_as_text() -> None:
-    answer = SelectSeriesRequest(
+    response = SelectSeriesRequest(
         profile_typeID="a", start=5, step=1.5, group_by=["b"], exemplar_type="EXEMPLAR_TYPE_NONE"
     )
-    app = serve(unary(PATH, SelectSeriesRequest, lambda _call, _asked: answer))
+    app = serve(unary(PATH, SelectSeriesRequest, lambda _call, _request: response))
     assert json.loads(request(app, PATH, "{}").content) == {
         "profileTypeID": "a",
         "start": "5",

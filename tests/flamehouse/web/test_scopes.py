@@ -91,11 +91,11 @@ def test_every_documented_route_requires_its_scope(server: Server, method: str, 
 def test_no_documented_route_serves_another_tenant(server: Server, method: str, path: str) -> None:
     if required_by(path) is Access.OPEN:
         return
-    before = len(server.store.asked)
+    before = len(server.store.calls)
     for scope in Scope:
         named = {"X-Scope-OrgID": "victim"}
         assert server.send(method, path, server.tokens[scope], **named).status_code == 403
-    assert len(server.store.asked) == before
+    assert len(server.store.calls) == before
 
 
 @pytest.mark.parametrize(
@@ -120,10 +120,10 @@ def test_the_tenant_is_the_credentials(
     server: Server, token: str, header: str | None, status: int, tenant: str | None
 ) -> None:
     named = {} if header is None else {"X-Scope-OrgID": header}
-    before = len(server.store.asked)
+    before = len(server.store.calls)
     response = server.send("POST", PROFILE_TYPES, server.tokens[token], **named)
     assert response.status_code == status, response.text
-    assert [asked[1] for asked in server.store.asked[before:]] == ([tenant] if tenant else [])
+    assert [query[1] for query in server.store.calls[before:]] == ([tenant] if tenant else [])
 
 
 def test_unknown_paths_are_unknown_to_every_credential(server: Server) -> None:

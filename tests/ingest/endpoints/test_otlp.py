@@ -26,7 +26,7 @@ TRACE_ID = bytes(range(16))
 SPAN_ID = bytes(range(8))
 
 
-def refused(body: bytes) -> tuple[int, int, str]:
+def rejected(body: bytes) -> tuple[int, int, str]:
     """The status, code and message that a body gets of which nothing is stored."""
     ingest, response = sent(body)
     assert ingest.uploads == []
@@ -151,7 +151,7 @@ def test_the_answer_tells_of_bad_profiles_in_json() -> None:
     }
 
 
-def test_a_profile_of_several_services_is_refused_once() -> None:
+def test_a_profile_of_several_services_is_rejected_once() -> None:
     export = Export()
     samples = [export.sample(named={"service.name": name}) for name in ("shop", "bank")]
     export.add(
@@ -162,18 +162,18 @@ def test_a_profile_of_several_services_is_refused_once() -> None:
     assert partial_success(response.content)[0] == 1
 
 
-def test_where_no_profile_is_good_the_request_is_refused() -> None:
+def test_where_no_profile_is_good_the_request_is_rejected() -> None:
     export = Export()
     export.add(*(export.profile(export.sample(), types=(("a-b", ""), ("", ""))) for _ in range(2)))
     text = "resource 0, scope 0, profile {}: sample type contains -"
-    assert refused(export.body) == (400, 3, f"{text.format(0)}; {text.format(1)}")
+    assert rejected(export.body) == (400, 3, f"{text.format(0)}; {text.format(1)}")
 
 
 @pytest.mark.parametrize("time_ns", [(1 << 63) - 1, (1 << 64) - 1])
 def test_a_profile_from_the_future_turns_the_whole_request_away(time_ns: int) -> None:
     export = Export()
     export.add(export.profile(export.sample()), export.profile(export.sample(), time_ns=time_ns))
-    status, code, message = refused(export.body)
+    status, code, message = rejected(export.body)
     assert (status, code) == (400, 3)
     assert message.startswith("resource 0, scope 0, profile 1: profile with labels ")
 
@@ -219,9 +219,9 @@ def test_what_the_store_says_has_the_status_that_says_whether_to_retry(
 ) -> None:
     ingest = Ingest(store=FailingStore(code))
     response = ingest.send("POST", PATH, exported().body, content_type=PROTO)
-    answer = Status.FromString(response.content)
-    assert (response.status_code, answer.code) == (status, number)
-    assert answer.message == "cannot store 1 profiles"
+    body = Status.FromString(response.content)
+    assert (response.status_code, body.code) == (status, number)
+    assert body.message == "cannot store 1 profiles"
     assert ("Retry-After" in response.headers) == (code is Code.UNAVAILABLE)
 
 
@@ -239,7 +239,7 @@ def test_what_nobody_foresaw_is_no_ones_business() -> None:
 
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/octet-stream"])
-def test_another_content_type_is_refused(content_type: str) -> None:
+def test_another_content_type_is_rejected(content_type: str) -> None:
     ingest, response = sent(exported().body, content_type=content_type)
     assert (response.status_code, response.json()["code"]) == (415, 3)
     assert PROTO in response.json()["message"]
@@ -252,12 +252,12 @@ def test_grpc_is_told_to_come_over_http(content_type: str) -> None:
     assert (response.status_code, "otlphttp" in response.json()["message"]) == (415, True)
 
 
-def test_another_method_is_refused() -> None:
+def test_another_method_is_rejected() -> None:
     response = Ingest().send("GET", PATH)
     assert (response.status_code, response.headers["Allow"], response.json()["code"]) == (405, "POST", 12)
 
 
-def test_a_tenant_that_is_none_is_refused() -> None:
+def test_a_tenant_that_is_none_is_rejected() -> None:
     headers = {"X-Scope-OrgID": "a|b"}
     response = Ingest().send("POST", PATH, exported().body, content_type=PROTO, headers=headers)
     assert (response.status_code, Status.FromString(response.content).code) == (400, 3)

@@ -13,7 +13,7 @@ from flamehouse.settings import Settings
 from flamehouse.store.write.log.writer import Record
 from tests.support.costs import costing_at_most
 from tests.support.servers.doubles import CannedStore
-from tests.support.uploads.uploads import YEAR_2026_NS, Ingest, members, pprof, pushed, refusal, series
+from tests.support.uploads.uploads import YEAR_2026_NS, Ingest, members, pprof, pushed, rejection, series
 
 LABELS = {"__name__": "process_cpu", "service_name": "shop"}
 PROFILE = pprof().SerializeToString()
@@ -74,9 +74,9 @@ def test_every_sample_of_every_series_is_stored() -> None:
 
 
 @pytest.mark.parametrize("pushed_series", [[], [series(LABELS)], [series(LABELS), series({})]])
-def test_a_push_without_profiles_is_refused(pushed_series: list[RawProfileSeries]) -> None:
+def test_a_push_without_profiles_is_rejected(pushed_series: list[RawProfileSeries]) -> None:
     response = Ingest().push(*pushed_series)
-    assert refusal(response) == (400, "invalid_argument", "no profiles received")
+    assert rejection(response) == (400, "invalid_argument", "no profiles received")
 
 
 @pytest.mark.parametrize(
@@ -109,11 +109,11 @@ def test_a_series_keeps_its_labels(labels: dict[str, str], shown: dict[str, str]
         ),
     ],
 )
-def test_bad_labels_are_refused(labels: list[tuple[str, str]], reason: str) -> None:
+def test_bad_labels_are_rejected(labels: list[tuple[str, str]], reason: str) -> None:
     ingest = Ingest()
     response = ingest.push(series(labels, PROFILE))
     expected = f"push series with index 0 and id p0 failed: invalid_argument: {reason}"
-    assert refusal(response) == (400, "invalid_argument", expected)
+    assert rejection(response) == (400, "invalid_argument", expected)
     assert ingest.uploads == []
 
 
@@ -124,7 +124,7 @@ def test_bad_profiles_are_named_and_the_others_stored() -> None:
         series({"service_name": "x"}, PROFILE),
         series({**LABELS, "zone": "b"}, b"\x1f\x8bno gzip", pprof(time_ns=YEAR_2026_NS + 1)),
     )
-    status, code, message = refusal(response)
+    status, code, message = rejection(response)
     assert (status, code) == (400, "invalid_argument")
     assert message.startswith(
         "3 errors: push series with index 1 and id p1 failed: invalid_argument: the profile is not a pprof message"
@@ -141,7 +141,7 @@ def test_bad_profiles_are_named_and_the_others_stored() -> None:
 def test_a_profile_whose_sample_labels_are_bad_is_left_out_too() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_label_names=3))
     many = pprof(labels={"a": "1", "b": "2"}, time_ns=YEAR_2026_NS + 1)
-    status, _, message = refusal(ingest.push(series(LABELS, many, PROFILE)))
+    status, _, message = rejection(ingest.push(series(LABELS, many, PROFILE)))
     expected = (
         "push series with index 0 and id p0 failed: invalid_argument: profile series "
         """'{__name__="process_cpu", a="1", b="2", service_name="shop"}' has 4 label names; limit 3 (MAX_LABEL_NAMES)"""
@@ -162,7 +162,7 @@ def test_a_retry_of_a_partly_bad_push_is_the_same_upload() -> None:
 def test_a_profile_from_the_future_turns_the_whole_push_away() -> None:
     ingest = Ingest()
     ahead = pprof(time_ns=(1 << 63) - 1)
-    status, _, message = refusal(ingest.push(series(LABELS, PROFILE, ahead)))
+    status, _, message = rejection(ingest.push(series(LABELS, PROFILE, ahead)))
     assert status == 400
     assert message.startswith(
         "push series with index 1 and id p1 failed: invalid_argument: profile with labels "
@@ -186,13 +186,13 @@ def test_the_profiles_of_a_push_have_bounds_together() -> None:
     assert ingest.push(series(LABELS, *[packed] * 2)).status_code == 200
     response = ingest.push(series(LABELS, *[packed] * 3))
     expected = "uncompressed batched profile payload size exceeds limit of 120 kB (MAX_BODY_BYTES=120000)"
-    assert refusal(response) == (400, "invalid_argument", expected)
+    assert rejection(response) == (400, "invalid_argument", expected)
     assert len(ingest.uploads) == 1
 
 
 def test_a_push_holds_so_many_profiles() -> None:
     response = Ingest().push(series(LABELS, *[b""] * 10_001))
-    assert refusal(response)[2] == "a push may hold 10000 profiles, not 10001"
+    assert rejection(response)[2] == "a push may hold 10000 profiles, not 10001"
 
 
 class FailingStore(CannedStore):
@@ -205,9 +205,9 @@ class FailingStore(CannedStore):
 def test_a_store_that_is_away_is_503_with_a_time_to_come_back() -> None:
     ingest = Ingest(store=FailingStore())
     expected = (503, "unavailable", "cannot store 2 profiles now")
-    assert refusal(ingest.push(series(LABELS, PROFILE))) == expected
+    assert rejection(ingest.push(series(LABELS, PROFILE))) == expected
     response = ingest.post(PROFILE)
-    assert refusal(response) == expected
+    assert rejection(response) == expected
     assert int(response.headers["Retry-After"]) > 0
 
 
@@ -226,14 +226,14 @@ FIELDS = 1 << 19
     ],
     ids=["series", "labels", "profiles", "unknown", "json", "json texts"],
 )
-def test_a_push_of_too_many_fields_is_refused_before_it_is_read(body: bytes, content_type: str) -> None:
+def test_a_push_of_too_many_fields_is_rejected_before_it_is_read(body: bytes, content_type: str) -> None:
     with costing_at_most(seconds=5):
         response = Ingest().push_body(
             gzip.compress(body, mtime=0), content_type=content_type, headers={"Content-Encoding": "gzip"}
         )
-    assert refusal(response) == (400, "invalid_argument", f"the body has more than {FIELDS} fields")
+    assert rejection(response) == (400, "invalid_argument", f"the body has more than {FIELDS} fields")
 
 
 def test_a_push_may_have_many_fields() -> None:
     response = Ingest().push_body(b"\x0a\x00" * FIELDS)
-    assert refusal(response) == (400, "invalid_argument", "no profiles received")
+    assert rejection(response) == (400, "invalid_argument", "no profiles received")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ingest.formats import FORMATS, format_of
 from ingest.request.body import Limit, read_parts
 from tests.support.fuzzing import fuzzed
-from tests.support.uploads.uploads import FORM, Ingest, pprof, refusal
+from tests.support.uploads.uploads import FORM, Ingest, pprof, rejection
 
 OCTETS = "application/octet-stream"
 PPROF = pprof().SerializeToString()
@@ -103,7 +103,7 @@ def test_every_format_that_can_be_told_has_a_parser() -> None:
 
 @pytest.mark.parametrize("format_", ["perf", "protobuf", "collapsed"])
 def test_who_names_no_format_is_told_which_there_are_where_the_body_cannot_be_read(format_: str) -> None:
-    status, _, message = refusal(Ingest().post(PPROF, f"name=app&format={format_}"))
+    status, _, message = rejection(Ingest().post(PPROF, f"name=app&format={format_}"))
     known = ", ".join(FORMATS)
     assert status == 422
     assert message.endswith(
@@ -113,7 +113,7 @@ def test_who_names_no_format_is_told_which_there_are_where_the_body_cannot_be_re
 
 @pytest.mark.parametrize("query", ["name=app&format=folded", "name=app&format=groups"])
 def test_who_names_a_format_is_told_what_is_wrong_alone(query: str) -> None:
-    status, _, message = refusal(Ingest().post(b"main five", query))
+    status, _, message = rejection(Ingest().post(b"main five", query))
     assert (status, message) == (
         422,
         (
@@ -131,6 +131,6 @@ def test_who_names_a_format_is_told_what_is_wrong_alone(query: str) -> None:
         ("name=a%FF&format=pprof", "name: invalid service name: a\ufffd: character is not allowed: '\ufffd'"),
     ],
 )
-def test_a_bad_name_is_refused_before_the_body_is_read(query: str, message: str) -> None:
+def test_a_bad_name_is_rejected_before_the_body_is_read(query: str, message: str) -> None:
     ingest = Ingest()
-    assert refusal(ingest.post(b"", query)) == (400, "invalid_argument", message)
+    assert rejection(ingest.post(b"", query)) == (400, "invalid_argument", message)

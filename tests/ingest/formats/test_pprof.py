@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from flamehouse.pb.profile_pb2 import Profile
-from tests.support.uploads.uploads import FORM, YEAR_2026_NS, Ingest, form, pprof, refusal
+from tests.support.uploads.uploads import FORM, YEAR_2026_NS, Ingest, form, pprof, rejection
 
 S = 10**9
 PREFIX = "parsing IngestInput-pprof failed "
@@ -86,24 +86,24 @@ def test_a_config_says_what_sample_types_are_shown_as(
         b" " * 70_000,
     ],
 )
-def test_a_malformed_config_is_refused(config: bytes) -> None:
+def test_a_malformed_config_is_rejected(config: bytes) -> None:
     ingest = Ingest()
     body = form(("profile", pprof().SerializeToString()), ("sample_type_config", config))
-    status, code, message = refusal(ingest.post(body, "name=app", content_type=FORM))
+    status, code, message = rejection(ingest.post(body, "name=app", content_type=FORM))
     assert (status, code) == (422, "unknown")
     assert message.startswith(f"{PREFIX}malformed sample_type_config: ")
     assert ingest.uploads == []
 
 
 @pytest.mark.parametrize("previous", [b"x", pprof().SerializeToString()])
-def test_a_previous_profile_is_refused(previous: bytes) -> None:
+def test_a_previous_profile_is_rejected(previous: bytes) -> None:
     ingest = Ingest()
     body = form(("profile", pprof().SerializeToString()), ("prev_profile", previous))
     expected = (
         f"{PREFIX}unsupported client version. "
         "Please update github.com/grafana/pyroscope-go to the latest version"
     )
-    assert refusal(ingest.post(body, "name=app", content_type=FORM)) == (422, "unknown", expected)
+    assert rejection(ingest.post(body, "name=app", content_type=FORM)) == (422, "unknown", expected)
     assert ingest.uploads == []
 
 
@@ -207,7 +207,7 @@ def test_naming_functions_by_file_has_bounds() -> None:
     for number in range(400):
         profile.function.add(id=10 + number, name=first + number % 30, filename=first + number // 30)
     ingest = Ingest()
-    status, _, message = refusal(
+    status, _, message = rejection(
         ingest.post(profile.SerializeToString(), "name=app&format=pprof&spyName=rbspy")
     )
     assert (status, message) == (422, f"{PREFIX}function and file names exceed 16777216 characters together")
@@ -230,7 +230,7 @@ def test_old_dotnet_profiles_are_repaired(query: str, config: object, repaired: 
     ingest = Ingest()
     response = ingest.post(form(*parts), query, content_type=FORM)
     if not repaired:
-        assert refusal(response)[2].endswith("invalid_argument: function id is 0")
+        assert rejection(response)[2].endswith("invalid_argument: function id is 0")
         return
     assert ingest.profile_types == [
         "process_cpu:cpu:nanoseconds:inuse_space:bytes",
@@ -243,16 +243,16 @@ def test_dotnet_functions_are_numbered_only_where_all_are_without() -> None:
     profile = pprof()
     profile.function[1].id = 0
     response = Ingest().post(profile.SerializeToString(), "name=app&format=pprof&spyName=dotnetspy")
-    assert refusal(response)[2] == (
+    assert rejection(response)[2] == (
         "pushing IngestInput-pprof failed push series with index 0 and id  failed: "
         "invalid_argument: function id is 0"
     )
 
 
 @pytest.mark.parametrize("data", [b"\x00", b"not a profile", b"\xff" * 9, pprof().SerializeToString()[:-1]])
-def test_what_is_no_pprof_is_refused(data: bytes) -> None:
+def test_what_is_no_pprof_is_rejected(data: bytes) -> None:
     ingest = Ingest()
-    status, code, message = refusal(ingest.post(data))
+    status, code, message = rejection(ingest.post(data))
     assert (status, code) == (422, "unknown")
     assert message.startswith(f"{PREFIX}the profile is not a pprof message: ")
     assert ingest.uploads == []
@@ -260,7 +260,7 @@ def test_what_is_no_pprof_is_refused(data: bytes) -> None:
 
 def test_a_text_that_is_not_utf8_is_shown() -> None:
     body = pprof().SerializeToString().replace(b"rest", b"re\xff\xfe")
-    assert refusal(Ingest().post(body)) == (422, "unknown", f"{PREFIX}invalid utf8 string hex: 7265fffe")
+    assert rejection(Ingest().post(body)) == (422, "unknown", f"{PREFIX}invalid utf8 string hex: 7265fffe")
 
 
 def test_of_a_long_text_the_end_is_kept() -> None:

@@ -22,7 +22,7 @@ from ingest import worker
 from ingest.objects import staged
 from tests.support.servers.faults import Killed, Mortal, MortalStorage
 from tests.support.servers.place import REPO
-from tests.support.servers.scripted import nobody_listens
+from tests.support.servers.scripted import closed_port
 from tests.support.servers.staging import Staging, messages_of, new_blobs
 from tests.support.uploads.counted import Counted
 from tools.aws import LocalAws, LocalBucket, LocalQueue
@@ -159,7 +159,7 @@ def test_what_is_acknowledged_is_stored_once(
     with ExitStack() as around:
         proxy.fault, without_bucket = FAULTS[fault]
         proxy.inserts_alone = inserts_alone
-        there = bucket_down(staging, around.enter_context(nobody_listens())) if without_bucket else staging
+        there = bucket_down(staging, around.enter_context(closed_port())) if without_bucket else staging
         statuses = [counted.through(there.server(tenant)).send(number) for number in range(2)]
         assert statuses == [STATUSES[mode, fault]] * 2
         if fault != "ClickHouse does not respond":

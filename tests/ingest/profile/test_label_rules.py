@@ -96,15 +96,15 @@ def test_any_utf8_is_a_label(labels: dict[str, str]) -> None:
         ),
     ],
 )
-def test_a_bad_series_is_refused_in_pyroscopes_words(labels: dict[str, str], message: str) -> None:
-    with pytest.raises(RpcError) as refused:
+def test_a_bad_series_is_rejected_in_pyroscopes_words(labels: dict[str, str], message: str) -> None:
+    with pytest.raises(RpcError) as rejected:
         validate_labels(labels, SETTINGS)
-    assert refused.value.message == message
+    assert rejected.value.message == message
 
 
-def test_a_name_that_comes_twice_is_refused() -> None:
-    with pytest.raises(RpcError) as refused:
+def test_a_name_that_comes_twice_is_rejected() -> None:
+    with pytest.raises(RpcError) as rejected:
         unique_labels([("__name__", "qux"), ("foo", "1"), ("foo", "2")])
-    assert refused.value.message == (
+    assert rejected.value.message == (
         """profile with labels '{__name__="qux", foo="1", foo="2"}' has duplicate label name: 'foo'"""
     )

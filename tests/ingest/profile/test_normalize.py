@@ -11,7 +11,7 @@ from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.settings import Settings
 from tests.support.uploads.parts import own_labels, parts_of, uploaded
 from tests.support.uploads.profiles import CPU, CPU_LABELS, CPU_TYPES, MS, Sample, labels_of, pprof_of, sample
-from tests.support.uploads.uploads import ANY_TIME, YEAR_2026_NS, Ingest, refusal, series
+from tests.support.uploads.uploads import ANY_TIME, YEAR_2026_NS, Ingest, rejection, series
 
 TIME_MS = YEAR_2026_NS // MS
 HEAP_TYPES = (
@@ -148,7 +148,7 @@ def test_labels_of_samples_are_checked_as_those_of_a_series() -> None:
     ingest = Ingest()
     labels = {f"l{number}": "x" for number in range(ANY_TIME.max_label_names)}
     bad = profile(Sample(stack="a", values=[1], labels=labels))
-    status, code, message = refusal(ingest.push(series(CPU_LABELS, bad, profile())))
+    status, code, message = rejection(ingest.push(series(CPU_LABELS, bad, profile())))
     assert (status, code) == (400, "invalid_argument")
     assert "has 32 label names; limit 30" in message
     assert message.startswith("push series with index 0 and id p0 failed")
@@ -187,7 +187,7 @@ def test_a_push_of_more_series_than_the_limit_is_stored_with_the_labels_of_the_r
 def test_profiles_whose_folded_series_do_not_fit_are_rejected_alone() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_series_per_upload=2))
     services = [series(labels_of(service_name=f"{number}"), profile()) for number in range(5)]
-    status, code, message = refusal(ingest.push(*services))
+    status, code, message = rejection(ingest.push(*services))
     assert (status, code) == (400, "invalid_argument")
     assert "push series with index 4 and id p0 failed" in message
     assert "more series than the limit of 2 (MAX_SERIES_PER_UPLOAD)" in message
@@ -219,6 +219,6 @@ def test_label_rules_make_spans_and_drop_labels(rules: str, labels: dict[str, st
 
 
 @pytest.mark.parametrize("rules", ["process.pid", "=drop", "a=fold"])
-def test_an_unknown_label_rule_is_refused(rules: str) -> None:
+def test_an_unknown_label_rule_is_rejected(rules: str) -> None:
     with pytest.raises(ValueError, match="LABEL_RULES"):
         Settings(label_rules=rules)

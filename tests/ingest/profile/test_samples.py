@@ -8,7 +8,7 @@ from flamehouse.model.profile import SeriesProfile
 from flamehouse.pb.profile_pb2 import Label
 from tests.support.uploads.parts import locations_of, own_labels, parts_of, values_by_stack
 from tests.support.uploads.profiles import CPU_LABELS, Sample, labels_of, pprof_of, sample
-from tests.support.uploads.uploads import YEAR_2026_NS, Ingest, refusal, series
+from tests.support.uploads.uploads import YEAR_2026_NS, Ingest, rejection, series
 
 TIME_MS = YEAR_2026_NS // 10**6
 TYPES = (("samples", "count"), ("cpu", "nanoseconds"))
@@ -164,10 +164,10 @@ def test_what_is_no_span_or_trace_is_dropped(labels: Mapping[str, str]) -> None:
     assert (part.span_ids.tolist(), list(part.trace_ids)) == ([], [])
 
 
-def test_a_sum_beyond_64_bits_is_refused() -> None:
+def test_a_sum_beyond_64_bits_is_rejected() -> None:
     ingest = Ingest()
     samples = [sample("a", LARGEST), sample("a", 1)]
-    status, code, message = refusal(ingest.push(series(CPU_LABELS, pprof_of(samples, time_ms=TIME_MS))))
+    status, code, message = rejection(ingest.push(series(CPU_LABELS, pprof_of(samples, time_ms=TIME_MS))))
     assert (status, code) == (400, "invalid_argument")
     assert message.endswith("the values of sample type 'cpu' add up to more than 64 bits hold")
     assert ingest.uploads == []

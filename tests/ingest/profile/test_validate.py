@@ -12,7 +12,7 @@ from flamehouse.settings import Settings
 from ingest.profile.incoming import IncomingProfile
 from ingest.profile.validate import validate
 from tests.support.servers.doubles import CannedStore
-from tests.support.uploads.uploads import YEAR_2026_NS, Ingest, pprof, refusal, series
+from tests.support.uploads.uploads import YEAR_2026_NS, Ingest, pprof, rejection, series
 
 LABELS = {"__name__": "process_cpu", "service_name": "shop"}
 SHOWN = '{__name__="process_cpu", service_name="shop"}'
@@ -68,14 +68,14 @@ def rename(profile: Profile, index: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(("reason", "spoil"), MALFORMED, ids=range(len(MALFORMED)))
-def test_a_malformed_profile_is_refused_on_both_endpoints(reason: str, spoil: Spoil) -> None:
+def test_a_malformed_profile_is_rejected_on_both_endpoints(reason: str, spoil: Spoil) -> None:
     profile = pprof()
     spoil(profile)
     ingest = Ingest()
-    status, code, message = refusal(ingest.push(series(LABELS, profile)))
+    status, code, message = rejection(ingest.push(series(LABELS, profile)))
     assert (status, code) == (400, "invalid_argument")
     assert message == f"push series with index 0 and id p0 failed: invalid_argument: {reason}"
-    status, code, message = refusal(ingest.post(profile.SerializeToString()))
+    status, code, message = rejection(ingest.post(profile.SerializeToString()))
     assert (status, code) == (422, "unknown")
     assert message == (
         f"pushing IngestInput-pprof failed push series with index 0 and id  failed: invalid_argument: {reason}"
@@ -142,16 +142,16 @@ def check(profile: Profile, settings: Settings, received_ns: int = YEAR_2026_NS,
 )
 def test_limits_are_named_with_what_was_sent(settings: Settings, reason: str) -> None:
     profile = pprof(labels={"a": "1", "b": "2", "c": "3"})
-    with pytest.raises(RpcError) as refused:
+    with pytest.raises(RpcError) as rejected:
         check(profile, settings)
-    assert refused.value.message == f"the profile with labels '{SHOWN}' exceeds the {reason}"
+    assert rejected.value.message == f"the profile with labels '{SHOWN}' exceeds the {reason}"
 
 
 @pytest.mark.parametrize("limit", [1, 100])
 def test_the_size_of_a_pushed_profile_is_limited_before_it_is_decoded(limit: int) -> None:
     profile = pprof().SerializeToString()
     ingest = Ingest(settings=Settings(max_profile_bytes=limit))
-    assert refusal(ingest.push(series(LABELS, profile)))[2] == (
+    assert rejection(ingest.push(series(LABELS, profile)))[2] == (
         f"push series with index 0 and id p0 failed: invalid_argument: the profile with labels '{SHOWN}' "
         f"exceeds the size limit (MAX_PROFILE_BYTES, actual: {len(profile)}, limit: {limit})"
     )
@@ -182,10 +182,10 @@ def test_frames_are_counted_with_inlined_ones_and_as_they_are_cut(
     if accepted:
         check(profile, settings)
         return
-    with pytest.raises(RpcError) as refused:
+    with pytest.raises(RpcError) as rejected:
         check(profile, settings)
     assert (
-        refused.value.message == f"the profile exceeds the frames limit (MAX_PROFILE_FRAMES, limit: {limit})"
+        rejected.value.message == f"the profile exceeds the frames limit (MAX_PROFILE_FRAMES, limit: {limit})"
     )
 
 
@@ -213,10 +213,12 @@ ENDS = "the ingestion window ends at 2023-02-17 12:23:14 +0000 UTC"
         ),
     ],
 )
-def test_a_time_outside_of_the_window_is_refused(settings: Settings, time_ns: int, reason: str) -> None:
-    with pytest.raises(RpcError) as refused:
+def test_a_time_outside_of_the_window_is_rejected(settings: Settings, time_ns: int, reason: str) -> None:
+    with pytest.raises(RpcError) as rejected:
         check(pprof(time_ns=time_ns), settings, NOW_NS)
-    assert refused.value.message == f"profile with labels '{SHOWN}' is outside of ingestion window ({reason})"
+    assert (
+        rejected.value.message == f"profile with labels '{SHOWN}' is outside of ingestion window ({reason})"
+    )
 
 
 @pytest.mark.parametrize(
@@ -237,6 +239,6 @@ def test_a_time_within_the_window_is_taken(settings: Settings, retention: int, t
 
 
 @pytest.mark.parametrize("settings", [Settings(), Settings(retention_days=0), Settings(retention_days=9)])
-def test_a_time_before_the_databases_retention_is_refused_whatever_the_setting(settings: Settings) -> None:
+def test_a_time_before_the_databases_retention_is_rejected_whatever_the_setting(settings: Settings) -> None:
     with pytest.raises(RpcError, match="outside of ingestion window"):
         check(pprof(time_ns=NOW_NS - 2 * 86_400 * S), settings, NOW_NS, retention=2)

@@ -21,7 +21,7 @@ from tests.support.uploads.uploads import (
     members,
     pprof,
     pushed,
-    refusal,
+    rejection,
     series,
 )
 
@@ -78,9 +78,9 @@ def test_a_form_comes_in_with_or_without_a_format(body: bytes, query: str) -> No
 
 
 @pytest.mark.parametrize("encoding", ["br", "deflate", "zstd", "gzip, br"])
-def test_an_unknown_encoding_is_refused(encoding: str) -> None:
+def test_an_unknown_encoding_is_rejected(encoding: str) -> None:
     ingest = Ingest()
-    status, code, message = refusal(ingest.post(PROFILE, headers={"Content-Encoding": encoding}))
+    status, code, message = rejection(ingest.post(PROFILE, headers={"Content-Encoding": encoding}))
     assert (status, code) == (415, "unknown")
     assert message == f'unsupported Content-Encoding "{encoding.rpartition(" ")[2]}"'
     assert ingest.uploads == []
@@ -110,10 +110,10 @@ def test_an_unknown_encoding_is_refused(encoding: str) -> None:
         (f"--{BOUNDARY}\r\na: {'b' * 9_999}".encode(), FORM, "Maximum header size exceeded"),
     ],
 )
-def test_a_damaged_form_is_refused(body: bytes, content_type: str, reason: str) -> None:
+def test_a_damaged_form_is_rejected(body: bytes, content_type: str, reason: str) -> None:
     ingest = Ingest()
     response = ingest.post(body, "name=app", content_type=content_type)
-    assert refusal(response) == (422, "unknown", f"{PREFIX}malformed multipart form: {reason}")
+    assert rejection(response) == (422, "unknown", f"{PREFIX}malformed multipart form: {reason}")
     assert ingest.uploads == []
 
 
@@ -137,9 +137,9 @@ def test_a_damaged_form_is_refused(body: bytes, content_type: str, reason: str) 
         (gzip.compress(b"", mtime=0) * 2_000, "the gzip body has more than 1024 members"),
     ],
 )
-def test_damaged_gzip_is_refused(body: bytes, reason: str) -> None:
+def test_damaged_gzip_is_rejected(body: bytes, reason: str) -> None:
     ingest = Ingest()
-    assert refusal(ingest.post(body)) == (422, "unknown", PREFIX + reason)
+    assert rejection(ingest.post(body)) == (422, "unknown", PREFIX + reason)
     assert ingest.uploads == []
 
 
@@ -147,14 +147,14 @@ def test_gzip_within_gzip_has_an_end() -> None:
     body = PROFILE
     for _ in range(5):
         body = gzip.compress(body, mtime=0)
-    status, _, message = refusal(Ingest().post(body))
+    status, _, message = rejection(Ingest().post(body))
     assert (status, message) == (422, f"{PREFIX}gzip within gzip more than 4 times over")
 
 
-def test_a_body_larger_than_allowed_is_refused_unread() -> None:
+def test_a_body_larger_than_allowed_is_rejected_unread() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_body_bytes=len(PROFILE)))
     assert ingest.post(PROFILE).status_code == 200
-    assert refusal(ingest.post(PROFILE + b"x")) == (
+    assert rejection(ingest.post(PROFILE + b"x")) == (
         413,
         "unknown",
         f"request body too large (MAX_BODY_BYTES, limit: {len(PROFILE)})",
@@ -172,11 +172,11 @@ def test_a_body_larger_than_allowed_is_refused_unread() -> None:
         (bytes((4 << 20) + 1), "application/octet-stream"),
     ],
 )
-def test_a_profile_larger_than_allowed_is_refused(body: bytes, content_type: str) -> None:
+def test_a_profile_larger_than_allowed_is_rejected(body: bytes, content_type: str) -> None:
     ingest = Ingest()
     response = ingest.post(body, content_type=content_type)
     expected = f"{PREFIX}uncompressed profile payload size exceeds limit of 4.2 MB (MAX_PROFILE_BYTES=4194304"
-    status, code, message = refusal(response)
+    status, code, message = rejection(response)
     assert (status, code) == (422, "unknown")
     assert message.startswith(expected)
     assert ingest.uploads == []
@@ -185,7 +185,7 @@ def test_a_profile_larger_than_allowed_is_refused(body: bytes, content_type: str
 def test_a_form_is_unpacked_up_to_the_limit_of_a_body() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_body_bytes=1 << 20))
     body = gzip.compress(form(("profile", PROFILE), ("sample_type_config", bytes(1 << 20))), mtime=0)
-    status, _, message = refusal(ingest.post(body, content_type=FORM))
+    status, _, message = rejection(ingest.post(body, content_type=FORM))
     assert (status, message) == (
         422,
         f"{PREFIX}uncompressed profile payload size exceeds limit of 1.0 MB (MAX_BODY_BYTES=1048576)",
@@ -200,7 +200,7 @@ def test_the_parts_of_a_form_are_unpacked_up_to_the_limit_of_a_body_together() -
         (more, "uncompressed profile payload size exceeds limit"),
     ):
         body = form(("profile", b"x"), ("sample_type_config", half), ("prev_profile", second))
-        status, _, message = refusal(ingest.post(body, content_type=FORM))
+        status, _, message = rejection(ingest.post(body, content_type=FORM))
         assert (status, message.startswith(PREFIX + reason)) == (422, True)
 
 
@@ -270,7 +270,7 @@ def test_sizes_are_said_as_people_say_them(count: int, text: str) -> None:
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
 def test_only_post_is_allowed(path: str, method: str) -> None:
     response = Ingest().send(method, path)
-    assert refusal(response) == (405, "unimplemented", "only POST is allowed here")
+    assert rejection(response) == (405, "unimplemented", "only POST is allowed here")
     assert response.headers["Allow"] == "POST"
 
 
@@ -302,7 +302,7 @@ def test_the_tenant_is_named_by_a_header(org_id: str, status: int, path: str) ->
     assert [upload.tenant for upload in ingest.uploads] == ([org_id or "anonymous"] if status == 200 else [])
 
 
-def answered(ingest: Ingest, query: bytes, *messages: Message) -> tuple[int, str]:
+def outcome(ingest: Ingest, query: bytes, *messages: Message) -> tuple[int, str]:
     """The status and message that a bare ASGI request gets, whose body comes in these messages."""
     sent: list[Message] = []
     waiting = iter(messages)
@@ -321,12 +321,12 @@ def answered(ingest: Ingest, query: bytes, *messages: Message) -> tuple[int, str
 def test_a_body_that_breaks_off_is_408() -> None:
     ingest = Ingest()
     start = {"type": "http.request", "body": PROFILE[:9], "more_body": True}
-    assert answered(ingest, b"name=app&format=pprof", start, {"type": "http.disconnect"})[0] == 408
+    assert outcome(ingest, b"name=app&format=pprof", start, {"type": "http.disconnect"})[0] == 408
     assert ingest.uploads == []
 
 
 def test_a_query_may_be_any_bytes() -> None:
-    status, message = answered(Ingest(), b"name=\xff\xfe&format=pprof")
+    status, message = outcome(Ingest(), b"name=\xff\xfe&format=pprof")
     assert (status, message) == (
         400,
         "name: invalid service name: \ufffd\ufffd: character is not allowed: '\ufffd'",
@@ -345,9 +345,9 @@ def test_a_query_may_be_any_bytes() -> None:
         ),
     ],
 )
-def test_a_label_that_is_not_utf8_is_refused(query: bytes, shown: str, label: str) -> None:
+def test_a_label_that_is_not_utf8_is_rejected(query: bytes, shown: str, label: str) -> None:
     ingest = Ingest()
-    status, message = answered(ingest, query + b"&format=pprof", {"type": "http.request", "body": PROFILE})
+    status, message = outcome(ingest, query + b"&format=pprof", {"type": "http.request", "body": PROFILE})
     assert status == 422
     assert message.startswith("pushing IngestInput-pprof failed push series with index 0 and id  failed: ")
     assert shown in message

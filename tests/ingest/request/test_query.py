@@ -58,10 +58,10 @@ def test_a_name_is_an_application_with_labels(text: str, app_name: str, labels: 
         ("foo{{a=1}", "name: invalid label name: {a: character is not allowed: '{'"),
     ],
 )
-def test_a_bad_name_is_refused_with_the_character(text: str, message: str) -> None:
-    with pytest.raises(RpcError) as refused:
+def test_a_bad_name_is_rejected_with_the_character(text: str, message: str) -> None:
+    with pytest.raises(RpcError) as rejected:
         parse_name(text)
-    assert (refused.value.http_status, refused.value.message) == (400, message)
+    assert (rejected.value.http_status, rejected.value.message) == (400, message)
 
 
 def test_what_a_query_leaves_out_has_a_default() -> None:

@@ -20,9 +20,9 @@ SELECTORS = ('{service_name="shop"}', '{env=~"p.*",zone!=""}')
 @pytest.mark.parametrize("proto", [True, False])
 def test_names_come_in_the_stores_order_with_private_ones(proto: bool) -> None:
     querier = Querier(store=CannedStore(names=("__name__", "env", "zone")))
-    asked = LabelNamesRequest(matchers=SELECTORS)
-    answer = querier.ask("LabelNames", asked, LabelNamesResponse, proto=proto)
-    assert list(answer.names) == ["__name__", "env", "zone"]
+    request = LabelNamesRequest(matchers=SELECTORS)
+    response = querier.call("LabelNames", request, LabelNamesResponse, proto=proto)
+    assert list(response.names) == ["__name__", "env", "zone"]
 
 
 @pytest.mark.parametrize(
@@ -40,22 +40,22 @@ def test_names_beyond_the_legacy_form_are_for_those_who_accept_them(accept: str 
     names = ("9lives", "_ok", "otel.scope.name", "ok2", "größe")
     querier = Querier(store=CannedStore(names=names))
     headers = {"Accept": accept} if accept else None
-    answer = querier.ask("LabelNames", LabelNamesRequest(), LabelNamesResponse, headers=headers)
-    assert tuple(answer.names) == (names if shown else ("_ok", "ok2"))
+    response = querier.call("LabelNames", LabelNamesRequest(), LabelNamesResponse, headers=headers)
+    assert tuple(response.names) == (names if shown else ("_ok", "ok2"))
 
 
 @pytest.mark.parametrize("proto", [True, False])
 def test_values_are_asked_for_by_name(proto: bool) -> None:
     querier = Querier(store=CannedStore(values=("a", "b")))
-    asked = LabelValuesRequest(name="otel.scope.name", matchers=SELECTORS)
-    answer = querier.ask("LabelValues", asked, LabelValuesResponse, proto=proto)
-    assert list(answer.names) == ["a", "b"]
-    assert querier.store.asked[0][2] == "otel.scope.name"
+    request = LabelValuesRequest(name="otel.scope.name", matchers=SELECTORS)
+    response = querier.call("LabelValues", request, LabelValuesResponse, proto=proto)
+    assert list(response.names) == ["a", "b"]
+    assert querier.store.calls[0][2] == "otel.scope.name"
 
 
 @pytest.mark.parametrize("body", ["{}", '{"name":""}', '{"name":null,"start":1,"end":2}'])
 def test_values_need_a_name(body: str) -> None:
-    assert Querier().refusal("LabelValues", body) == (400, "invalid_argument", "name is required")
+    assert Querier().rejection("LabelValues", body) == (400, "invalid_argument", "name is required")
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_values_need_a_name(body: str) -> None:
 def test_the_matchers_of_all_selectors_have_to_hold(rpc: str, body: str) -> None:
     querier = Querier()
     assert querier.post(rpc, body % json.dumps(SELECTORS)).status_code == 200
-    (matchers,) = (part for part in querier.store.asked[0] if isinstance(part, tuple))
+    (matchers,) = (part for part in querier.store.calls[0] if isinstance(part, tuple))
     assert matchers == tuple(matcher for text in SELECTORS for matcher in parse_selector(text))
 
 
@@ -73,6 +73,6 @@ def test_the_matchers_of_all_selectors_have_to_hold(rpc: str, body: str) -> None
 )
 @pytest.mark.parametrize("matchers", ['["{"]', '[""]', '["{}","{a=}"]', '["{a=\\"b\\"} extra"]'])
 def test_a_bad_selector_is_an_invalid_argument(rpc: str, body: str, matchers: str) -> None:
-    status, code, message = Querier().refusal(rpc, body % matchers)
+    status, code, message = Querier().rejection(rpc, body % matchers)
     assert (status, code) == (400, "invalid_argument")
     assert message.startswith("invalid label selector")

@@ -25,7 +25,7 @@ REQUIRED_RANGE: dict[str, dict[str, object]] = {
     "SelectSeries": {"profileTypeID": "a:b:c:d:e", "labelSelector": "{}", "step": 15},
     "SelectMergeStacktraces": {"profileTypeID": "a:b:c:d:e", "labelSelector": "{}"},
 }
-QUESTIONS = OPTIONAL_RANGE | REQUIRED_RANGE
+REQUESTS = OPTIONAL_RANGE | REQUIRED_RANGE
 EMPTY: dict[str, object] = {
     "SelectMergeStacktraces": {
         "flamegraph": {"names": ["total"], "levels": [{"values": ["0", "0", "0", "0"]}]}
@@ -36,21 +36,21 @@ EMPTY: dict[str, object] = {
     },
 }
 """What is answered where there is nothing, if that is not the empty message."""
-every_rpc = pytest.mark.parametrize("rpc", QUESTIONS)
+every_rpc = pytest.mark.parametrize("rpc", REQUESTS)
 
 
 def body(rpc: str, start: int, end: int) -> str:
-    return json.dumps({**QUESTIONS[rpc], "start": start, "end": end})
+    return json.dumps({**REQUESTS[rpc], "start": start, "end": end})
 
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def asked_range(store: CannedStore) -> TimeRange:
+def queried_range(store: CannedStore) -> TimeRange:
     """The range of the one question that the store was asked."""
-    (question,) = store.asked
-    last = question[-1]
+    (request,) = store.calls
+    last = request[-1]
     return last if isinstance(last, TimeRange) else last.within
 
 
@@ -59,7 +59,7 @@ def test_a_range_inside_the_limits_reaches_the_store_unchanged(rpc: str) -> None
     querier = Querier()
     end = now_ms() + HOUR_MS
     assert querier.post(rpc, body(rpc, end - 2 * HOUR_MS, end)).status_code == 200
-    assert asked_range(querier.store) == TimeRange(start_ms=end - 2 * HOUR_MS, end_ms=end)
+    assert queried_range(querier.store) == TimeRange(start_ms=end - 2 * HOUR_MS, end_ms=end)
 
 
 @every_rpc
@@ -68,7 +68,7 @@ def test_a_range_before_all_profiles_is_an_empty_answer(rpc: str, start: int, en
     querier = Querier()
     response = querier.post(rpc, body(rpc, start, end))
     assert (response.status_code, response.json()) == (200, EMPTY.get(rpc, {}))
-    assert querier.store.asked == []
+    assert querier.store.calls == []
 
 
 @every_rpc
@@ -76,7 +76,7 @@ def test_the_part_beyond_the_lookback_is_left_out(rpc: str) -> None:
     querier = Querier(settings=Settings(max_query_lookback_s=86_400))
     end = now_ms()
     assert querier.post(rpc, body(rpc, end - 10 * DAY_MS, end)).status_code == 200
-    within = asked_range(querier.store)
+    within = queried_range(querier.store)
     assert within.end_ms == end
     assert 0 <= within.start_ms - (end - DAY_MS) < SLACK_MS
 
@@ -93,23 +93,23 @@ def test_a_month_is_an_ordinary_question_though_the_panel_ends_in_the_future(rpc
 def test_the_ends_of_time_are_cut_to_what_the_store_can_hold(rpc: str, start: int, end: int) -> None:
     querier = Querier(store=CannedStore(retention=0))
     assert querier.post(rpc, body(rpc, start, end)).status_code == 200
-    assert bool(querier.store.asked) == (start < 2**63 - 1)
-    for question in querier.store.asked:
-        within = question[-1] if isinstance(question[-1], TimeRange) else question[-1].within
+    assert bool(querier.store.calls) == (start < 2**63 - 1)
+    for request in querier.store.calls:
+        within = request[-1] if isinstance(request[-1], TimeRange) else request[-1].within
         assert 0 <= within.start_ms <= within.end_ms <= 2**63 // 10**6
 
 
 @every_rpc
-def test_a_range_turned_around_is_refused(rpc: str) -> None:
-    refusal = Querier().refusal(rpc, body(rpc, 2000, 1000))
-    assert refusal == (400, "invalid_argument", "query start time is after end time")
+def test_a_range_turned_around_is_rejected(rpc: str) -> None:
+    rejection = Querier().rejection(rpc, body(rpc, 2000, 1000))
+    assert rejection == (400, "invalid_argument", "query start time is after end time")
 
 
 @every_rpc
-def test_a_range_over_the_longest_is_refused(rpc: str) -> None:
+def test_a_range_over_the_longest_is_rejected(rpc: str) -> None:
     querier = Querier(settings=Settings(max_query_length_s=3600))
     end = now_ms() - DAY_MS
-    assert querier.refusal(rpc, body(rpc, end - 2 * HOUR_MS, end)) == (
+    assert querier.rejection(rpc, body(rpc, end - 2 * HOUR_MS, end)) == (
         400,
         "invalid_argument",
         "the query time range exceeds the limit (max_query_length, actual: 7200s, limit: 3600s)",
@@ -119,7 +119,7 @@ def test_a_range_over_the_longest_is_refused(rpc: str) -> None:
 @pytest.mark.parametrize("rpc", REQUIRED_RANGE)
 @pytest.mark.parametrize(("start", "end"), [(0, 0), (0, 1000), (1000, 0)])
 def test_a_selection_needs_both_ends(rpc: str, start: int, end: int) -> None:
-    assert Querier().refusal(rpc, body(rpc, start, end)) == (
+    assert Querier().rejection(rpc, body(rpc, start, end)) == (
         400,
         "invalid_argument",
         "missing time range in the query",
@@ -129,13 +129,13 @@ def test_a_selection_needs_both_ends(rpc: str, start: int, end: int) -> None:
 @pytest.mark.parametrize("rpc", OPTIONAL_RANGE)
 @pytest.mark.parametrize(("start", "end"), [(0, 1000), (1000, 0)])
 def test_one_end_alone_is_no_range(rpc: str, start: int, end: int) -> None:
-    assert Querier().refusal(rpc, body(rpc, start, end))[2] == "missing time range in the query"
+    assert Querier().rejection(rpc, body(rpc, start, end))[2] == "missing time range in the query"
 
 
 @pytest.mark.parametrize("rpc", OPTIONAL_RANGE)
 def test_no_range_is_the_last_hour(rpc: str) -> None:
     querier = Querier()
-    assert querier.post(rpc, json.dumps(QUESTIONS[rpc])).status_code == 200
-    within = asked_range(querier.store)
+    assert querier.post(rpc, json.dumps(REQUESTS[rpc])).status_code == 200
+    within = queried_range(querier.store)
     assert within.length_ms == HOUR_MS
     assert 0 <= now_ms() - within.end_ms < SLACK_MS

@@ -35,7 +35,7 @@ def get(server: Server, path: str, parameters: Parameters) -> httpx.Response:
     return server.client.send("GET", f"{path}?{urlencode(parameters)}", b"", {})
 
 
-def answer(server: Server, path: str, parameters: Parameters) -> Any:
+def get_json(server: Server, path: str, parameters: Parameters) -> Any:
     response = get(server, path, parameters)
     assert response.status_code == 200, response.text
     assert response.headers["Content-Type"] == "application/json"
@@ -76,8 +76,8 @@ def server(store: Store, settings: Settings, monday: int) -> Server:
 def test_render_draws_what_select_merge_stacktraces_answers(
     server: Server, monday: int, max_nodes: int
 ) -> None:
-    asked = {"query": SHOP, "from": monday, "until": monday + 2 * HOUR, "max-nodes": max_nodes}
-    drawn = answer(server, "/pyroscope/render", asked)
+    query = {"query": SHOP, "from": monday, "until": monday + 2 * HOUR, "max-nodes": max_nodes}
+    drawn = get_json(server, "/pyroscope/render", query)
     graph = server.flamegraph(
         monday, monday + 2 * HOUR, selector='{service_name="shop"}', max_nodes=max_nodes
     )
@@ -99,8 +99,8 @@ def test_render_draws_what_select_merge_stacktraces_answers(
 
 
 def test_the_timeline_sums_up_to_each_step_and_has_zeros_between(server: Server, monday: int) -> None:
-    asked = {"query": SHOP, "from": monday + 7_000, "until": monday + MINUTE + 1, "maxNodes": 10}
-    drawn = answer(server, "/pyroscope/render", asked)
+    query = {"query": SHOP, "from": monday + 7_000, "until": monday + MINUTE + 1, "maxNodes": 10}
+    drawn = get_json(server, "/pyroscope/render", query)
     assert drawn["timeline"] == {
         "startTime": monday // 1_000,
         "samples": [5, 0, 0, 5],
@@ -111,21 +111,21 @@ def test_the_timeline_sums_up_to_each_step_and_has_zeros_between(server: Server,
 
 
 def test_groups_have_a_timeline_for_each_value_of_the_first_label(server: Server, monday: int) -> None:
-    asked = [
+    query = [
         ("query", SHOP),
         ("from", monday),
         ("until", monday + 2 * HOUR),
         ("groupBy", "env"),
         ("groupBy", "service_name"),
     ]
-    drawn = answer(server, "/pyroscope/render", asked)
+    drawn = get_json(server, "/pyroscope/render", query)
     assert {name: sum(each["samples"]) for name, each in drawn["groups"].items()} == {
         "prod": 8,
         "test": 2,
         "*": 4,
     }
     assert sum(drawn["timeline"]["samples"]) == 14
-    without = answer(server, "/pyroscope/render", [pair for pair in asked if pair[0] != "groupBy"])
+    without = get_json(server, "/pyroscope/render", [pair for pair in query if pair[0] != "groupBy"])
     assert drawn["timeline"] == without["timeline"]
 
 
@@ -134,8 +134,8 @@ def test_profiles_without_the_label_have_a_group_beside_that_of_the_value_star(
 ) -> None:
     star = pprof_of([Sample(stack="a", values=(6,))], time_ms=monday)
     server.push(series(labels_of(env="*"), star))
-    asked = {"query": SHOP, "from": monday, "until": monday + 2 * HOUR, "groupBy": "env"}
-    groups = answer(server, "/pyroscope/render", asked)["groups"]
+    query = {"query": SHOP, "from": monday, "until": monday + 2 * HOUR, "groupBy": "env"}
+    groups = get_json(server, "/pyroscope/render", query)["groups"]
     assert {name: sum(each["samples"]) for name, each in groups.items()} == {
         "prod": 8,
         "*": 6,
@@ -145,32 +145,32 @@ def test_profiles_without_the_label_have_a_group_beside_that_of_the_value_star(
 
 
 def test_averages_are_those_of_profiles(server: Server, monday: int) -> None:
-    asked = {"query": SHOP, "from": monday + 31_000, "until": monday + MINUTE, "aggregation": "avg"}
-    assert answer(server, "/pyroscope/render", asked)["timeline"]["samples"] == [0, 2]
+    query = {"query": SHOP, "from": monday + 31_000, "until": monday + MINUTE, "aggregation": "avg"}
+    assert get_json(server, "/pyroscope/render", query)["timeline"]["samples"] == [0, 2]
 
 
 def test_a_call_graph_is_that_of_select_merge_stacktraces(server: Server, monday: int) -> None:
-    asked = {"query": SHOP, "from": monday, "until": monday + 2 * HOUR, "format": "dot", "max-nodes": 3}
-    response = get(server, "/pyroscope/render", asked)
-    question = {"profileTypeID": CPU, "labelSelector": '{service_name="shop"}', "maxNodes": 3}
-    answered = server.ask(
+    query = {"query": SHOP, "from": monday, "until": monday + 2 * HOUR, "format": "dot", "max-nodes": 3}
+    response = get(server, "/pyroscope/render", query)
+    fields = {"profileTypeID": CPU, "labelSelector": '{service_name="shop"}', "maxNodes": 3}
+    body = server.call(
         "SelectMergeStacktraces",
-        **question,
+        **fields,
         start=monday,
         end=monday + 2 * HOUR,
         format="PROFILE_FORMAT_DOT",
     )
-    assert response.text == answered.json()["dot"]
+    assert response.text == body.json()["dot"]
     assert response.headers["Content-Type"].startswith("text/plain")
-    nothing = get(server, "/pyroscope/render", {**asked, "until": monday + 1, "from": monday})
+    nothing = get(server, "/pyroscope/render", {**query, "until": monday + 1, "from": monday})
     assert (nothing.status_code, nothing.text[:7]) == (200, "digraph")
-    long_ago = get(server, "/pyroscope/render", {**asked, "from": monday - DAY, "until": monday})
+    long_ago = get(server, "/pyroscope/render", {**query, "from": monday - DAY, "until": monday})
     assert (long_ago.status_code, long_ago.text) == (200, "")
 
 
 def test_no_data_is_an_empty_flame_graph_with_a_timeline_of_zeros(server: Server, monday: int) -> None:
-    asked = {"query": SHOP, "from": monday + 5 * HOUR, "until": monday + 6 * HOUR}
-    drawn = answer(server, "/pyroscope/render", asked)
+    query = {"query": SHOP, "from": monday + 5 * HOUR, "until": monday + 6 * HOUR}
+    drawn = get_json(server, "/pyroscope/render", query)
     assert drawn["flamebearer"] == {
         "names": ["total"],
         "levels": [[0, 0, 0, 0]],
@@ -184,7 +184,7 @@ def test_no_data_is_an_empty_flame_graph_with_a_timeline_of_zeros(server: Server
         "watermarks": None,
     }
     assert drawn["groups"] is None
-    grouped = answer(server, "/pyroscope/render", {**asked, "groupBy": "env"})
+    grouped = get_json(server, "/pyroscope/render", {**query, "groupBy": "env"})
     assert (grouped["timeline"], grouped["groups"]) == (drawn["timeline"], {})
 
 
@@ -202,7 +202,7 @@ def test_a_timeline_is_that_of_the_range_asked_for_whatever_the_lookback_shows(
     samples = [0] * (last - first)
     for at in seen:
         samples[-(-at // 15_000) - first] += 3
-    drawn = answer(
+    drawn = get_json(
         server, "/pyroscope/render", {"query": SHOP, "from": start, "until": end, "groupBy": "env"}
     )
     expected = {
@@ -216,8 +216,8 @@ def test_a_timeline_is_that_of_the_range_asked_for_whatever_the_lookback_shows(
 
 
 def test_an_empty_range_has_a_timeline_without_profiles(server: Server, monday: int) -> None:
-    asked = {"query": SHOP, "from": monday, "until": monday}
-    assert answer(server, "/pyroscope/render", asked)["timeline"]["samples"] == []
+    query = {"query": SHOP, "from": monday, "until": monday}
+    assert get_json(server, "/pyroscope/render", query)["timeline"]["samples"] == []
 
 
 @pytest.mark.parametrize(
@@ -232,8 +232,8 @@ def test_an_empty_range_has_a_timeline_without_profiles(server: Server, monday: 
 def test_the_profile_type_may_be_written_as_promql_writes_a_name(
     server: Server, monday: int, query: str
 ) -> None:
-    asked = {"query": query, "from": monday, "until": monday + 2 * HOUR}
-    assert answer(server, "/pyroscope/render", asked)["flamebearer"]["numTicks"] == 8
+    fields = {"query": query, "from": monday, "until": monday + 2 * HOUR}
+    assert get_json(server, "/pyroscope/render", fields)["flamebearer"]["numTicks"] == 8
 
 
 @pytest.mark.parametrize(
@@ -251,20 +251,20 @@ def test_the_profile_type_may_be_written_as_promql_writes_a_name(
 def test_the_number_of_nodes_has_two_names(
     server: Server, monday: int, parameters: Mapping[str, object], nodes: int
 ) -> None:
-    asked = {"query": SHOP, "from": monday, "until": monday + 2 * HOUR, **parameters}
-    names = answer(server, "/pyroscope/render", asked)["flamebearer"]["names"]
+    query = {"query": SHOP, "from": monday, "until": monday + 2 * HOUR, **parameters}
+    names = get_json(server, "/pyroscope/render", query)["flamebearer"]["names"]
     assert len(set(names) - {"total", "other"}) == nodes
 
 
 def test_a_comparison_is_what_diff_answers(server: Server, monday: int) -> None:
     sides = (SHOP, f'{CPU}{{service_name="cart"}}')
-    asked = {
+    fields = {
         f"{side}{name}": value
         for side, query in zip(("left", "right"), sides, strict=True)
         for name, value in {"Query": query, "From": monday, "Until": monday + 2 * HOUR}.items()
     }
-    drawn = answer(server, "/pyroscope/render-diff", {**asked, "max-nodes": 100})
-    question = {
+    drawn = get_json(server, "/pyroscope/render-diff", {**fields, "max-nodes": 100})
+    request = {
         side: {
             "profileTypeID": CPU,
             "labelSelector": query.removeprefix(CPU),
@@ -274,7 +274,7 @@ def test_a_comparison_is_what_diff_answers(server: Server, monday: int) -> None:
         }
         for side, query in zip(("left", "right"), sides, strict=True)
     }
-    graph = json_format.ParseDict(server.ask("Diff", **question).json(), DiffResponse()).flamegraph
+    graph = json_format.ParseDict(server.call("Diff", **request).json(), DiffResponse()).flamegraph
     assert drawn["flamebearer"]["names"] == list(graph.names)
     assert drawn["flamebearer"]["levels"] == [list(level.values) for level in graph.levels]
     assert drawn["flamebearer"]["numTicks"] == 14 + 9
@@ -286,8 +286,8 @@ def test_a_comparison_is_what_diff_answers(server: Server, monday: int) -> None:
     ("label", "values"), [("env", ["prod", "test"]), ("__name__", [CPU]), ("nothing", [])]
 )
 def test_label_values_are_a_list(server: Server, monday: int, label: str, values: list[str]) -> None:
-    asked = {"label": label, "from": monday, "until": monday + HOUR}
-    assert answer(server, "/pyroscope/label-values", asked) == values
+    query = {"label": label, "from": monday, "until": monday + HOUR}
+    assert get_json(server, "/pyroscope/label-values", query) == values
 
 
 RANGE = {"from": "now-1h", "until": "now"}

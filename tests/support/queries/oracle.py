@@ -33,7 +33,7 @@ class Frame:
 def oracle_flamegraph(stacks: Sequence[Stack], max_nodes: int) -> OracleFlameGraph:
     """The flame graph of `stacks`, cut to the `max_nodes` largest nodes and their ties."""
     root = call_tree(stacks)
-    least = least_kept_total(root, max_nodes)
+    least = least_drawn_total(root, max_nodes)
     indexes: dict[str, int] = {}
     bars: list[list[tuple[int, Frame, int]]] = []
     pending = [(root, 0, 0)]
@@ -77,7 +77,7 @@ def frames_below(root: Frame) -> Iterator[Frame]:
         pending.extend(frame.children.values())
 
 
-def least_kept_total(root: Frame, max_nodes: int) -> int:
+def least_drawn_total(root: Frame, max_nodes: int) -> int:
     """The total from which on a node is drawn."""
     totals = sorted((frame.total for frame in frames_below(root)), reverse=True)
     return 0 if len(totals) <= max_nodes else totals[max_nodes - 1]
@@ -87,8 +87,8 @@ def drawn_children(frame: Frame, least: int) -> list[Frame]:
     """The children to draw, from left to right; the last may be an `other` for those that are not."""
     in_order = sorted(frame.children.values(), key=lambda child: child.name.encode())
     drawn = [child for child in in_order if child.total >= least and child.name != "other"]
-    left_out = frame.total - frame.self_ - sum(child.total for child in drawn)
-    return [*drawn, Frame(name="other", total=left_out, self_=left_out)] if left_out else drawn
+    omitted = frame.total - frame.self_ - sum(child.total for child in drawn)
+    return [*drawn, Frame(name="other", total=omitted, self_=omitted)] if omitted else drawn
 
 
 def level_values(level: Sequence[tuple[int, Frame, int]]) -> list[int]:
@@ -111,17 +111,17 @@ class OracleTree(NamedTuple):
 def oracle_tree(stacks: Sequence[Stack], max_nodes: int) -> OracleTree:
     """The call tree of `stacks` under a nameless root, cut to the `max_nodes` largest nodes and their ties."""
     root = call_tree(stacks)
-    return oracle_node(root, least_kept_total(root, max_nodes))._replace(name="")
+    return oracle_node(root, least_drawn_total(root, max_nodes))._replace(name="")
 
 
 def oracle_node(frame: Frame, least: int) -> OracleTree:
     """A frame with those it called; an `other` among these has what is left out in its self value."""
     kept = {name: child for name, child in frame.children.items() if child.total >= least}
     nodes = {name: oracle_node(child, least) for name, child in kept.items()}
-    left_out = sum(child.total for name, child in frame.children.items() if name not in kept)
-    if left_out:
+    omitted = sum(child.total for name, child in frame.children.items() if name not in kept)
+    if omitted:
         own = nodes.get("other", OracleTree("other", 0, []))
-        nodes["other"] = own._replace(self_=own.self_ + left_out)
+        nodes["other"] = own._replace(self_=own.self_ + omitted)
     in_order = sorted(nodes.values(), key=lambda node: node.name.encode())
     return OracleTree(frame.name, frame.self_, in_order)
 
@@ -184,7 +184,7 @@ def oracle_diff(left: Sequence[Stack], right: Sequence[Stack], max_nodes: int) -
             bars.append([])
         bars[depth].insert(0, (left_at, right_at, pair, index))
         left_at, right_at = left_at + pair[0].self_, right_at + pair[1].self_
-        for child in kept_pairs(pair, least):
+        for child in drawn_pairs(pair, least):
             pending.append((child, left_at, right_at, depth + 1))
             left_at, right_at = left_at + child[0].total, right_at + child[1].total
     shown = [frame for level in bars for _, _, pair, _ in level for frame in pair]
@@ -213,7 +213,7 @@ def pairs_of(root: Pair) -> Iterator[Pair]:
         pending.extend(child_pairs(pair))
 
 
-def kept_pairs(pair: Pair, least: int) -> list[Pair]:
+def drawn_pairs(pair: Pair, least: int) -> list[Pair]:
     """The children to draw; the last may be an `other` for those that are not, beside one that is a frame."""
     children = child_pairs(pair)
     kept = [child for child in children if larger_total(child) >= least]

@@ -77,7 +77,7 @@ class Pointed:
         """The least of several is their exemplar."""
         return (-self.value, self.at, self.span, self.trace, self.profile_id)
 
-    def answered(self, monday: int, group_by: Sequence[str]) -> dict[str, Any]:
+    def as_json(self, monday: int, group_by: Sequence[str]) -> dict[str, Any]:
         """The exemplar as JSON has it."""
         exemplar: dict[str, Any] = {
             "timestamp": str(monday + self.at),
@@ -142,7 +142,7 @@ def world(server: Server, monday: int, profiles: Sequence[Taken]) -> World:
             for number, taken in enumerate(profiles)
         )
     )
-    answer = server.client.rpc(
+    response = server.client.rpc(
         "SelectSeries",
         {
             "profileTypeID": CPU,
@@ -156,7 +156,7 @@ def world(server: Server, monday: int, profiles: Sequence[Taken]) -> World:
     )
     ids = {
         int(each["labels"][0]["value"]): each["points"][0]["exemplars"][0]["profileId"]
-        for each in answer["series"]
+        for each in response["series"]
     }
     return World(
         server=server, monday=monday, profiles=profiles, ids=[ids[no] for no in range(len(profiles))]

@@ -24,7 +24,7 @@ from tests.support.uploads.profiles import CPU
 from tests.support.uploads.uploads import PUSH, pushed
 
 type Points = list[tuple[int, float]]
-type AnsweredSeries = tuple[list[tuple[str, str]], Points]
+type LabelledPoints = tuple[list[tuple[str, str]], Points]
 """Labels in the order they came in, and (timestamp in ms, value) in theirs."""
 
 _WEEK_MS = 7 * 86_400_000
@@ -78,7 +78,7 @@ class Server:
         **more: Any,
     ) -> FlameGraph:
         """SelectMergeStacktraces of [start, end); `more` are fields of the request."""
-        response = self.ask(
+        response = self.call(
             "SelectMergeStacktraces",
             profileTypeID=type_,
             labelSelector=selector,
@@ -97,17 +97,17 @@ class Server:
             selves[frame.name] += frame.self_value
         return dict(+selves)
 
-    def ask(self, rpc: str, **question: Any) -> httpx.Response:
+    def call(self, rpc: str, **request: Any) -> httpx.Response:
         """The answer to a question in JSON, whatever its status."""
-        body = json.dumps(question).encode()
+        body = json.dumps(request).encode()
         path = f"/querier.v1.QuerierService/{rpc}"
         return self.client.send("POST", path, body, {"Content-Type": "application/json"})
 
     def series(
         self, start: int, end: int, *, step: float, selector: str = "{}", type_: str = CPU, **more: Any
-    ) -> list[AnsweredSeries]:
+    ) -> list[LabelledPoints]:
         """SelectSeries; `more` are fields of the request."""
-        question = {
+        request = {
             "profileTypeID": type_,
             "labelSelector": selector,
             "start": start,
@@ -120,23 +120,23 @@ class Server:
                 [(pair["name"], pair.get("value", "")) for pair in series.get("labels", [])],
                 [(int(point["timestamp"]), point.get("value", 0.0)) for point in series["points"]],
             )
-            for series in self.client.rpc("SelectSeries", question).get("series", [])
+            for series in self.client.rpc("SelectSeries", request).get("series", [])
         ]
 
     def label_names(self, start: int, end: int, *selectors: str) -> list[str]:
         """LabelNames as a client that knows UTF-8 names is shown them, without private ones."""
-        question = {"matchers": selectors, "start": start, "end": end}
-        answer = self.client.rpc("LabelNames", question, {"Accept": "*/*;allow-utf8-labelnames=true"})
-        return [name for name in answer.get("names", []) if not name.startswith("__")]
+        request = {"matchers": selectors, "start": start, "end": end}
+        response = self.client.rpc("LabelNames", request, {"Accept": "*/*;allow-utf8-labelnames=true"})
+        return [name for name in response.get("names", []) if not name.startswith("__")]
 
     def label_values(self, start: int, end: int, name: str, *selectors: str) -> list[str]:
-        question = {"name": name, "matchers": selectors, "start": start, "end": end}
-        answer: list[str] = self.client.rpc("LabelValues", question).get("names", [])
-        return answer
+        request = {"name": name, "matchers": selectors, "start": start, "end": end}
+        response: list[str] = self.client.rpc("LabelValues", request).get("names", [])
+        return response
 
     def profile_types(self, start: int, end: int) -> list[str]:
-        answer = self.client.rpc("ProfileTypes", {"start": start, "end": end})
-        return [each["ID"] for each in answer.get("profileTypes", [])]
+        response = self.client.rpc("ProfileTypes", {"start": start, "end": end})
+        return [each["ID"] for each in response.get("profileTypes", [])]
 
 
 def drawn(stacks: Sequence[Stack], max_nodes: int = EVERYTHING) -> FlameGraph:

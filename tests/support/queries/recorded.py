@@ -38,12 +38,12 @@ class Recording:
     def replay(self, client: Client) -> dict[str, Any]:
         """Send it; the answer in the terms of `server_response`."""
         request = json.loads((self.folder / "request.json").read_text())
-        left_out = {*_NOT_REPLAYED, "authorization"} if client.credential else _NOT_REPLAYED
+        omitted = {*_NOT_REPLAYED, "authorization"} if client.credential else _NOT_REPLAYED
         response = client.send(
             request["method"],
             f"{request['path']}?{request['query']}",
             (self.folder / "body.bin").read_bytes(),
-            {name: value for name, value in request["headers"] if name.lower() not in left_out},
+            {name: value for name, value in request["headers"] if name.lower() not in omitted},
         )
         return {
             "status": response.status_code,
@@ -72,7 +72,7 @@ def observe(client: Client, expected: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def answers(expected: Mapping[str, Any]) -> dict[str, Any]:
+def responses(expected: Mapping[str, Any]) -> dict[str, Any]:
     """What of expected.json `observe` can see: all but what was read from the payload without a server."""
     observed = {name: expected[name] for name in ("label_names", "label_names_utf8")}
     observed["profile_types"] = [
@@ -104,8 +104,8 @@ def _observe_type(client: Client, type_: str, within: Mapping[str, int]) -> dict
 
 
 def _observe_flamegraph(client: Client, type_: str, within: Mapping[str, int]) -> dict[str, Any]:
-    question = {"profileTypeID": type_, "labelSelector": "{}", "maxNodes": _ALL_NODES, **within}
-    flamegraph = client.rpc("SelectMergeStacktraces", question)["flamegraph"]
+    request = {"profileTypeID": type_, "labelSelector": "{}", "maxNodes": _ALL_NODES, **within}
+    flamegraph = client.rpc("SelectMergeStacktraces", request)["flamegraph"]
     names, levels = flamegraph["names"], flamegraph["levels"]
     selves: Counter[str] = Counter()
     for level in levels:
@@ -128,13 +128,13 @@ def _observe_flamegraph(client: Client, type_: str, within: Mapping[str, int]) -
 def _series(
     client: Client, type_: str, within: Mapping[str, int], group_by: Sequence[str]
 ) -> list[tuple[dict[str, str], list[tuple[int, float]]]]:
-    question = {"profileTypeID": type_, "labelSelector": "{}", "groupBy": group_by, "step": 1, **within}
+    request = {"profileTypeID": type_, "labelSelector": "{}", "groupBy": group_by, "step": 1, **within}
     return [
         (
             {pair["name"]: pair["value"] for pair in series.get("labels", [])},
             [(int(point["timestamp"]), point["value"]) for point in series["points"]],
         )
-        for series in client.rpc("SelectSeries", question).get("series", [])
+        for series in client.rpc("SelectSeries", request).get("series", [])
     ]
 
 

@@ -14,7 +14,7 @@ ONE_TOO_MANY = 10_001
 
 def body(step: object = 60, **changes: object) -> str:
     """The question as JSON, without what is None."""
-    asked = {
+    request = {
         "profile_typeID": CPU,
         "labelSelector": SELECTOR,
         "start": START_MS,
@@ -22,4 +22,4 @@ def body(step: object = 60, **changes: object) -> str:
         "step": step,
         **changes,
     }
-    return json.dumps({name: value for name, value in asked.items() if value is not None})
+    return json.dumps({name: value for name, value in request.items() if value is not None})

@@ -76,26 +76,26 @@ class Querier:
             headers=headers,
         )
 
-    def ask[Resp: Message](
+    def call[Resp: Message](
         self,
         rpc: str,
-        asked: Message,
+        query: Message,
         response_type: type[Resp],
         *,
         proto: bool = True,
         headers: dict[str, str] | None = None,
     ) -> Resp:
         """Send a message in one of the encodings and read the answer, which has to be a 200."""
-        body = asked.SerializeToString() if proto else json_format.MessageToJson(asked)
+        body = query.SerializeToString() if proto else json_format.MessageToJson(query)
         response = self.post(rpc, body, proto=proto, headers=headers)
         assert response.status_code == 200, response.text
         if proto:
             return response_type.FromString(response.content)
         return json_format.Parse(response.content, response_type())
 
-    def refusal(self, rpc: str, body: bytes | str) -> tuple[int, str, str]:
+    def rejection(self, rpc: str, body: bytes | str) -> tuple[int, str, str]:
         """The status, code and message that a JSON body gets; the store must not have been asked."""
         response = self.post(rpc, body)
-        answer = response.json()
-        assert self.store.asked == []
-        return response.status_code, answer["code"], answer["message"]
+        result = response.json()
+        assert self.store.calls == []
+        return response.status_code, result["code"], result["message"]

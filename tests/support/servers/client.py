@@ -30,18 +30,18 @@ class Client:
         return asyncio.run(self._send(method, target, body, {**(headers or {}), **own}))
 
     def rpc(
-        self, name: str, question: Mapping[str, Any], headers: Mapping[str, str] | None = None
+        self, name: str, request: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
         """Call a querier RPC in JSON; its answer, which has to be a 200."""
         response = self.send(
             "POST",
             f"/querier.v1.QuerierService/{name}",
-            json.dumps(question).encode(),
+            json.dumps(request).encode(),
             {"Content-Type": "application/json", **(headers or {})},
         )
         assert response.status_code == 200, response.text
-        answer: dict[str, Any] = response.json()
-        return answer
+        body: dict[str, Any] = response.json()
+        return body
 
     async def _send(
         self, method: str, target: str, body: bytes, headers: Mapping[str, str]

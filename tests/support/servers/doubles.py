@@ -47,7 +47,7 @@ class CannedStore(Store):
     heatmap: Heatmap = _NO_HEATMAP
     tree: CutTree = NO_TREE
     retention: int = 30
-    asked: list[tuple[Any, ...]] = field(default_factory=list)
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
 
     def limits_of(self, tenant: str) -> Limits:  # noqa: ARG002  # as the store has it
         return Limits()
@@ -56,59 +56,59 @@ class CannedStore(Store):
         """Every upload is admitted."""
 
     def profile_types(self, tenant: str, within: TimeRange) -> list[str]:
-        self.asked.append(("profile_types", tenant, within))
+        self.calls.append(("profile_types", tenant, within))
         return list(self.type_ids)
 
     def label_names(self, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> list[str]:
-        self.asked.append(("label_names", tenant, tuple(matchers), within))
+        self.calls.append(("label_names", tenant, tuple(matchers), within))
         return list(self.names)
 
     def label_values(
         self, tenant: str, name: str, matchers: Sequence[Matcher], within: TimeRange
     ) -> list[str]:
-        self.asked.append(("label_values", tenant, name, tuple(matchers), within))
+        self.calls.append(("label_values", tenant, name, tuple(matchers), within))
         return list(self.values)
 
     def label_sets(self, tenant: str, query: LabelSetsQuery) -> list[LabelSet]:
-        self.asked.append(("label_sets", tenant, query))
+        self.calls.append(("label_sets", tenant, query))
         return list(self.sets)
 
     def select_series(self, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
-        self.asked.append(("select_series", tenant, query))
+        self.calls.append(("select_series", tenant, query))
         return list(self.series)
 
     def select_heatmap(self, tenant: str, query: HeatmapQuery) -> Heatmap:
-        self.asked.append(("select_heatmap", tenant, query))
+        self.calls.append(("select_heatmap", tenant, query))
         return self.heatmap
 
     def select_merge_stacktraces(self, tenant: str, query: StacktraceQuery) -> CutTree:
-        self.asked.append(("select_merge_stacktraces", tenant, query))
+        self.calls.append(("select_merge_stacktraces", tenant, query))
         return self.tree
 
     def diff(self, tenant: str, left: StacktraceQuery, right: StacktraceQuery) -> DiffTree:
-        self.asked.append(("diff", tenant, left, right))
+        self.calls.append(("diff", tenant, left, right))
         return NO_DIFF
 
     def profile_times(self, tenant: str) -> TimeRange | None:
-        self.asked.append(("profile_times", tenant))
+        self.calls.append(("profile_times", tenant))
         return self.times
 
     def analyze(self, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> Analysis:
-        self.asked.append(("analyze", tenant, tuple(matchers), within))
+        self.calls.append(("analyze", tenant, tuple(matchers), within))
         return self.analysis
 
     def select_merge_profile(self, tenant: str, query: ProfileQuery) -> MergedProfile:
-        self.asked.append(("select_merge_profile", tenant, query))
+        self.calls.append(("select_merge_profile", tenant, query))
         return NO_PROFILE
 
     def insert(self, upload: Upload, record: Record | None = None) -> None:  # noqa: ARG002  # no log
-        self.asked.append(("insert", upload))
+        self.calls.append(("insert", upload))
 
     def retention_days(self) -> int:
         return self.retention
 
     def close(self) -> bool:
-        self.asked.append(("close",))
+        self.calls.append(("close",))
         return True
 
 
@@ -122,18 +122,18 @@ class LambdaContext:
         return int(self.left_s * 1_000)
 
 
-class Listening(ClickHouse):
+class RecordedClickHouse(ClickHouse):
     """A database that keeps the SQL that it was asked."""
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self.embedded = clickhouse.embedded
-        self.asked: list[str] = []
+        self.statements: list[str] = []
         self._clickhouse = clickhouse
 
     def rows(
         self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None
     ) -> Sequence[Sequence[Any]]:
-        self.asked.append(sql)
+        self.statements.append(sql)
         return self._clickhouse.rows(sql, parameters, settings)
 
     def columns(
@@ -144,5 +144,5 @@ class Listening(ClickHouse):
         *,
         text: bool = True,
     ) -> Sequence[Sequence[Any]]:
-        self.asked.append(sql)
+        self.statements.append(sql)
         return self._clickhouse.columns(sql, parameters, settings, text=text)

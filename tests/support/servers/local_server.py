@@ -27,7 +27,7 @@ class LocalServer:
         self.process.send_signal(with_signal)
         return self.process.wait(STOP_S)
 
-    def said(self) -> str:
+    def output(self) -> str:
         """The next line it prints."""
         assert self.process.stdout is not None
         return self.process.stdout.readline()

@@ -75,7 +75,7 @@ def scripted(*replies: Reply) -> Iterator[Script]:
 
 
 @contextmanager
-def nobody_listens() -> Iterator[int]:
+def closed_port() -> Iterator[int]:
     """A port that refuses connections."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]

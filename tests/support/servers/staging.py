@@ -68,8 +68,8 @@ class Staging:
         """Receive messages once and hand them to the worker; those that fail are visible again. The errors, by message."""
         records = self.queue.receive()
         failures = worker.work(self.services, messages_of(records))
-        answer = {"batchItemFailures": [{"itemIdentifier": id_} for id_ in failures]}
-        self.queue.settle(records, json.dumps(answer).encode())
+        response = {"batchItemFailures": [{"itemIdentifier": id_} for id_ in failures]}
+        self.queue.settle(records, json.dumps(response).encode())
         self.queue.expire([record for record in records if record["messageId"] in failures])
         return failures
 

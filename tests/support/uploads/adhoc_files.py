@@ -34,29 +34,29 @@ class AdHoc:
     def upload(self, content: bytes, name: str, **more: Any) -> AdHocProfilesGetResponse:
         profile = base64.b64encode(content).decode()
         request = AdHocProfilesUploadRequest(name=name, profile=profile, **more)
-        return self._ask("Upload", request, AdHocProfilesGetResponse)
+        return self._call("Upload", request, AdHocProfilesGetResponse)
 
     def get(self, id_: str, **more: Any) -> AdHocProfilesGetResponse:
-        return self._ask("Get", AdHocProfilesGetRequest(id=id_, **more), AdHocProfilesGetResponse)
+        return self._call("Get", AdHocProfilesGetRequest(id=id_, **more), AdHocProfilesGetResponse)
 
     def list_(self) -> list[AdHocProfilesProfileMetadata]:
-        return [*self._ask("List", AdHocProfilesListRequest(), AdHocProfilesListResponse).profiles]
+        return [*self._call("List", AdHocProfilesListRequest(), AdHocProfilesListResponse).profiles]
 
     def diff(self, left: str, right: str, **more: Any) -> AdHocProfilesDiffResponse:
         request = AdHocProfilesDiffRequest(left_id=left, right_id=right, **more)
-        return self._ask("Diff", request, AdHocProfilesDiffResponse)
+        return self._call("Diff", request, AdHocProfilesDiffResponse)
 
-    def refusal(self, rpc: str, **question: Any) -> tuple[int, str, str]:
+    def rejection(self, rpc: str, **request: Any) -> tuple[int, str, str]:
         """The status, code and message that a question in JSON gets."""
-        response = self._send(rpc, json.dumps(question).encode(), "application/json")
-        answer = response.json()
-        assert set(answer) == {"code", "message"}
-        return response.status_code, answer["code"], answer["message"]
+        response = self._send(rpc, json.dumps(request).encode(), "application/json")
+        body = response.json()
+        assert set(body) == {"code", "message"}
+        return response.status_code, body["code"], body["message"]
 
-    def refused_file(self, content: bytes, name: str) -> tuple[int, str, str]:
-        return self.refusal("Upload", name=name, profile=base64.b64encode(content).decode())
+    def rejected_file(self, content: bytes, name: str) -> tuple[int, str, str]:
+        return self.rejection("Upload", name=name, profile=base64.b64encode(content).decode())
 
-    def _ask[M: Message](self, rpc: str, request: Message, response_type: type[M]) -> M:
+    def _call[M: Message](self, rpc: str, request: Message, response_type: type[M]) -> M:
         body = request.SerializeToString() if self.proto else json_format.MessageToJson(request).encode()
         content_type = "application/proto" if self.proto else "application/json"
         response = self._send(rpc, body, content_type)

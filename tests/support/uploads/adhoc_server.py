@@ -25,8 +25,8 @@ def adhoc_on(folder: Path, retention: int = 30, **settings: Any) -> AdHoc:
 
 
 def flamebearer(flamebearer_profile: str) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(flamebearer_profile)
-    return answer
+    response: dict[str, Any] = json.loads(flamebearer_profile)
+    return response
 
 
 def drawn(stacks: Sequence[Stack], max_nodes: int = EVERYTHING) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Counted:
         store = CannedStore(retention=0)
         server = Server.on(store, Settings(), self.server.client.tenant)
         server.push(self.series(number, **labels))
-        ((_, upload),) = store.asked
+        ((_, upload),) = store.calls
         assert isinstance(upload, Upload)
         return upload
 

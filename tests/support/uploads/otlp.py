@@ -179,7 +179,7 @@ def exported(**resource: Any) -> Export:
 
 
 def partial_success(content: bytes) -> tuple[int, str]:
-    """How many profiles an answer says are refused, and why."""
+    """How many profiles an answer says are rejected, and why."""
     partial = ExportProfilesServiceResponse.FromString(content).partial_success
     return partial.rejected_profiles, partial.error_message
 

@@ -18,7 +18,7 @@ def sent(
     return ingest, ingest.send("POST", PATH, body, content_type=content_type)
 
 
-def answered(body: bytes, content_type: str = PROTO, *, settings: Settings = ANY_TIME) -> tuple[int, str]:
+def outcome(body: bytes, content_type: str = PROTO, *, settings: Settings = ANY_TIME) -> tuple[int, str]:
     """The status and message of a body, which must be a client's fault if it is not taken, and leave nothing behind."""
     ingest, response = sent(body, content_type=content_type, settings=settings)
     if response.status_code == 200:
@@ -30,10 +30,10 @@ def answered(body: bytes, content_type: str = PROTO, *, settings: Settings = ANY
     return response.status_code, Status.FromString(response.content).message
 
 
-def refused(export: Export | ExportProfilesServiceRequest) -> str:
-    """Why the only profile of an export is refused."""
+def rejected(export: Export | ExportProfilesServiceRequest) -> str:
+    """Why the only profile of an export is rejected."""
     body = export.body if isinstance(export, Export) else export.SerializeToString()
-    status, message = answered(body)
+    status, message = outcome(body)
     place, _, reason = message.partition(": ")
     assert (status, place) == (400, "resource 0, scope 0, profile 0")
     return reason

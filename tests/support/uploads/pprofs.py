@@ -7,7 +7,7 @@ from typing import NamedTuple
 from flamehouse.pb.profile_pb2 import Location, Profile
 
 
-class SaidLine(NamedTuple):
+class WrittenLine(NamedTuple):
     """A line of a location, innermost first: the function's name, system name, file, first line; line and column."""
 
     name: str
@@ -18,19 +18,19 @@ class SaidLine(NamedTuple):
     column: int
 
 
-class SaidLocation(NamedTuple):
+class WrittenLocation(NamedTuple):
     """A location: its mapping's file and build id, its address, and its lines."""
 
     mapping: tuple[str, str]
     address: int
-    lines: tuple[SaidLine, ...]
+    lines: tuple[WrittenLine, ...]
 
 
-type SaidStack = tuple[SaidLocation, ...]
+type WrittenStack = tuple[WrittenLocation, ...]
 """Leaf first, as pprof has it."""
 
 
-def said_by(pprof: Profile, value: int = 0) -> Counter[SaidStack]:
+def stacks_in(pprof: Profile, value: int = 0) -> Counter[WrittenStack]:
     """The stacks with the sums of value number `value`; AssertionError for a pprof that is not whole."""
     text = pprof.string_table
     assert [*text[:1]] == [""] or pprof == Profile()
@@ -40,23 +40,23 @@ def said_by(pprof: Profile, value: int = 0) -> Counter[SaidStack]:
     assert 0 not in functions
     assert len(functions) == len(pprof.function)
 
-    def said(location: Location) -> SaidLocation:
+    def written(location: Location) -> WrittenLocation:
         lines = []
         for line in location.line:
             function = functions[line.function_id]
             names = (text[function.name], text[function.system_name], text[function.filename])
-            lines.append(SaidLine(*names, function.start_line, line.line, line.column))
-        return SaidLocation(mappings[location.mapping_id], location.address, tuple(lines))
+            lines.append(WrittenLine(*names, function.start_line, line.line, line.column))
+        return WrittenLocation(mappings[location.mapping_id], location.address, tuple(lines))
 
-    locations = {location.id: said(location) for location in pprof.location}
+    locations = {location.id: written(location) for location in pprof.location}
     assert 0 not in locations
     assert len(locations) == len(pprof.location)
-    counted: Counter[SaidStack] = Counter()
+    counted: Counter[WrittenStack] = Counter()
     for sample in pprof.sample:
         counted[tuple(locations[id_] for id_ in sample.location_id)] += sample.value[value]
     return counted
 
 
-def names_of_stack(stack: SaidStack) -> Sequence[str]:
+def names_of_stack(stack: WrittenStack) -> Sequence[str]:
     """The names of a stack's functions, root first, inlined ones among them."""
     return [line.name for location in reversed(stack) for line in reversed(location.lines)]

@@ -135,7 +135,7 @@ class Ingest:
     @property
     def uploads(self) -> list[Upload]:
         """What was stored."""
-        return [upload for method, upload in self.store.asked if method == "insert"]
+        return [upload for method, upload in self.store.calls if method == "insert"]
 
     @property
     def profile_types(self) -> list[str]:
@@ -143,8 +143,8 @@ class Ingest:
         return sorted({part.profile_type for upload in self.uploads for part in upload.profiles})
 
 
-def refusal(response: httpx.Response) -> tuple[int, str, str]:
+def rejection(response: httpx.Response) -> tuple[int, str, str]:
     """The status, code and message of an error."""
-    answer = json.loads(response.content)
-    assert set(answer) == {"code", "message"}
-    return response.status_code, answer["code"], answer["message"]
+    body = json.loads(response.content)
+    assert set(body) == {"code", "message"}
+    return response.status_code, body["code"], body["message"]

@@ -62,14 +62,14 @@ def test_nothing_is_connected_to_before_it_is_asked(tmp_path: Path) -> None:
 def test_more_threads_than_handles_get_their_own_answers(own: ClickHouse) -> None:
     together = Barrier(2 * HANDLES)
 
-    def ask(number: int) -> list[int]:
+    def query(number: int) -> list[int]:
         together.wait()
         sql = "SELECT {number:UInt64} + number FROM numbers(1000)"
         return [value for _ in range(5) for (value,) in own.rows(sql, {"number": number})]
 
     with ThreadPoolExecutor(max_workers=2 * HANDLES) as threads:
-        answers = [*threads.map(ask, range(0, 2_000 * HANDLES, 1_000))]
-    assert answers == [[*range(first, first + 1_000)] * 5 for first in range(0, 2_000 * HANDLES, 1_000)]
+        responses = [*threads.map(query, range(0, 2_000 * HANDLES, 1_000))]
+    assert responses == [[*range(first, first + 1_000)] * 5 for first in range(0, 2_000 * HANDLES, 1_000)]
 
 
 def test_a_handle_is_lent_again_after_an_error(own: ClickHouse) -> None:
@@ -114,19 +114,19 @@ def test_columns_are_the_rows_turned(own: ClickHouse) -> None:
 def test_closing_waits_for_who_is_being_answered(settings: Settings, clickhouse: ClickHouse) -> None:
     busy = ClickHouse(settings)
     name = f"closing_{uuid4().hex}"
-    answers: list[int] = []
+    responses: list[int] = []
 
-    def ask() -> None:
+    def query() -> None:
         sql = f"SELECT sum(sleepEachRow(0.1)) AS {name} FROM numbers(5)"  # noqa: S608
-        answers.extend(value for (value,) in busy.rows(sql))
+        responses.extend(value for (value,) in busy.rows(sql))
 
-    thread = Thread(target=ask)
+    thread = Thread(target=query)
     thread.start()
     while not clickhouse.rows(RUNNING, {"name": name}):
         sleep(0.001)
     busy.close()
     thread.join()
-    assert answers == [0]
+    assert responses == [0]
 
 
 @pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
@@ -146,7 +146,7 @@ def test_closing_does_not_wait_for_a_query_without_end(
 
 
 @pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
-def test_what_is_closed_refuses_and_does_not_wait(settings: Settings, clickhouse: ClickHouse) -> None:  # noqa: ARG001
+def test_what_is_closed_rejects_and_does_not_wait(settings: Settings, clickhouse: ClickHouse) -> None:  # noqa: ARG001
     closed = ClickHouse(settings)
     closed.rows("SELECT 1")
     closed.close()

@@ -14,7 +14,7 @@ from tests.support.queries.queries import Server
 from tests.support.servers.faults import POISONED, poisoned, without
 from tests.support.uploads.counted import Counted, once
 from tests.support.uploads.profiles import CPU
-from tests.support.uploads.uploads import refusal
+from tests.support.uploads.uploads import rejection
 
 UNAVAILABLE = (
     503,
@@ -65,7 +65,7 @@ def test_an_upload_that_fails_is_unavailable_until_it_can_be_taken(
     here = counted.through(Server.on(store, settings))
     with poisoned(clickhouse):
         response = here.server.send_push(here.series(0, service_name=POISONED))
-        assert refusal(response) == UNAVAILABLE
+        assert rejection(response) == UNAVAILABLE
         assert int(response.headers["Retry-After"]) > 0
         assert here.send(1) == 200
     for _ in range(2):
@@ -80,7 +80,7 @@ def test_a_question_to_a_schema_of_another_version_is_unavailable(
     counted: Counted, clickhouse: ClickHouse, rpc: str
 ) -> None:
     with without(clickhouse, "series", "functions"):
-        question = {
+        request = {
             "profileTypeID": CPU,
             "labelSelector": "{pod='a'}",
             "start": 1,
@@ -88,13 +88,13 @@ def test_a_question_to_a_schema_of_another_version_is_unavailable(
             "step": 1,
             "name": "pod",
         }
-        assert refusal(counted.server.ask(rpc, **question)) == NOT_SET_UP
+        assert rejection(counted.server.call(rpc, **request)) == NOT_SET_UP
 
 
 def test_a_server_that_is_not_there_is_unavailable(settings: Settings) -> None:
     nowhere = replace(settings, clickhouse_dsn="http://secret:secret@127.0.0.1:1")
     store = open_store(nowhere)
     counted = Counted.on(store, nowhere)
-    assert refusal(counted.server.send_push(counted.series(0))) == UNAVAILABLE
-    assert refusal(counted.server.ask("ProfileTypes", start=1, end=2)) == UNAVAILABLE
+    assert rejection(counted.server.send_push(counted.series(0))) == UNAVAILABLE
+    assert rejection(counted.server.call("ProfileTypes", start=1, end=2)) == UNAVAILABLE
     store.close()

@@ -16,7 +16,7 @@ from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.migrate import migrate
-from tests.support.servers.scripted import Reply, asleep, nobody_listens, scripted
+from tests.support.servers.scripted import Reply, asleep, closed_port, scripted
 from tests.support.uploads.uploads import Ingest, pprof
 from tools.aws import LocalAws, LocalSecret
 from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
@@ -83,24 +83,29 @@ def failure_of(store: Store) -> RpcError:
 
 
 def test_a_question_is_one_request_from_the_first_on(server: ClickHouseServer) -> None:
-    before = len(server.asked())
+    before = len(server.received())
     store = store_at(server.dsn)
-    assert len(server.asked()) == before
+    assert len(server.received()) == before
     for requests in (1, 2):
         assert store.profile_types("nobody", EVER) == []
-        assert len(server.asked()) == before + requests
+        assert len(server.received()) == before + requests
 
 
 def test_an_upload_is_two_inserts_and_one_look_at_its_tenants_limits_and_series(
     server: ClickHouseServer, tenant: str
 ) -> None:
-    before = len(server.asked())
+    before = len(server.received())
     store = store_at(server.dsn)
     store.insert(upload_of(tenant))
-    assert [line.split()[0] for line in server.asked()[before:]] == ["SELECT", "SELECT", "INSERT", "INSERT"]
+    assert [line.split()[0] for line in server.received()[before:]] == [
+        "SELECT",
+        "SELECT",
+        "INSERT",
+        "INSERT",
+    ]
     store.insert(upload_of(tenant))
     assert len(store.profile_types(tenant, EVER)) == 1
-    assert [line.split()[0] for line in server.asked()[before + 4 :]] == ["INSERT", "INSERT", "SELECT"]
+    assert [line.split()[0] for line in server.received()[before + 4 :]] == ["INSERT", "INSERT", "SELECT"]
 
 
 def test_the_secret_is_read_once_and_when_first_needed(secret: LocalSecret) -> None:
@@ -206,13 +211,13 @@ def test_a_statement_that_changes_something_is_sent_once() -> None:
         assert server.requests == 1
 
 
-def unanswered() -> Iterator[str]:
+def silent() -> Iterator[str]:
     with asleep() as port:
         yield f"http://flamehouse:the-password@127.0.0.1:{port}"
 
 
 def refused() -> Iterator[str]:
-    with nobody_listens() as port:
+    with closed_port() as port:
         yield f"http://flamehouse:the-password@127.0.0.1:{port}"
 
 
@@ -227,7 +232,7 @@ def failing(*replies: Reply) -> Callable[[], Iterator[str]]:
 @pytest.mark.parametrize(
     "fault",
     [
-        unanswered,
+        silent,
         refused,
         failing(Reply(status=200, pause_s=9)),
         failing(Reply(status=503, pause_s=1.5)),
@@ -249,9 +254,9 @@ def test_a_failing_server_is_unavailable_in_time_and_nothing_of_it_is_told(
         assert time.monotonic() - started < limit_s + 4
         assert error.code is Code.UNAVAILABLE
         logged = "\n".join(map(logging.Formatter().format, of_this_thread(caplog.records)))
-        told = error.message + logged
+        reported = error.message + logged
         for kept in ("the-password", "127.0.0.1", "SELECT", "secret_column"):
-            assert kept not in told
+            assert kept not in reported
         assert "ClickHouse" in logged
 
 

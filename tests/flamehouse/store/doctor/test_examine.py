@@ -15,7 +15,7 @@ from flamehouse.store.doctor.examine import DATABASE_CHECKS, examine
 from flamehouse.store.doctor.finding import Examination, Finding, Severity, Thresholds
 from flamehouse.store.schema import migrate
 from tests.support.servers.faults import without
-from tests.support.servers.scripted import nobody_listens
+from tests.support.servers.scripted import closed_port
 from tools.clickhouse_http.process import clickhouse_server
 
 DAYS = 30
@@ -224,7 +224,7 @@ def test_hours_without_roll_ups_are_counted(examined: Examination) -> None:
 
 
 def test_a_database_that_does_not_answer_is_one_finding(examined: Examination) -> None:
-    with nobody_listens() as port:
+    with closed_port() as port:
         settings = Settings(clickhouse_dsn=f"http://u:p@127.0.0.1:{port}")
         clickhouse = ClickHouse(settings)
         found = troubles(examine(replace(examined, clickhouse=clickhouse, settings=settings)))

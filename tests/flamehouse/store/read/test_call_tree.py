@@ -93,7 +93,7 @@ PROFILES = st.lists(
     min_size=1,
     max_size=8,
 )
-QUESTIONS = st.lists(
+QUERIES = st.lists(
     st.tuples(st.sampled_from(list(TYPES)), st.sampled_from(list(SELECTED)), st.integers(1, 30)),
     min_size=3,
     max_size=3,
@@ -101,14 +101,14 @@ QUESTIONS = st.lists(
 
 
 @examples(max_examples=15)
-@given(PROFILES, QUESTIONS)
+@given(PROFILES, QUERIES)
 @example([Sent(labels=labels_of(), at=0, samples=[sample([], 1, 1), sample([1, 2], 1, 1)])], [(CPU, "{}", 1)])
 def test_the_flame_graph_is_the_one_pyroscope_draws(
-    store: Store, settings: Settings, profiles: list[Sent], questions: list[tuple[str, str, int]]
+    store: Store, settings: Settings, profiles: list[Sent], requests: list[tuple[str, str, int]]
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, profiles)
-    for type_, selector, max_nodes in questions:
+    for type_, selector, max_nodes in requests:
         found = server.flamegraph(
             monday, monday + DAY + 1, selector=selector, max_nodes=max_nodes, type_=type_
         )
@@ -207,20 +207,20 @@ def test_merges_change_no_answer(merging: ClickHouse, settings: Settings) -> Non
     for number, server in enumerate(servers):
         push(server, monday, profiles[number::3])
 
-    def answers() -> list[object]:
+    def responses() -> list[object]:
         return [
-            answer
+            response
             for start, end in RANGES
-            for answer in (
+            for response in (
                 server.flamegraph(monday + start, monday + end, selector='{env!="prod"}', max_nodes=9),
                 server.series(monday + start, monday + end, step=600, groupBy=["service_name", "env"]),
             )
         ]
 
-    before = answers()
+    before = responses()
     for table in MERGED_TABLES:
         merging.command(f"OPTIMIZE TABLE {table} FINAL")
-    assert answers() == before
+    assert responses() == before
     inside = [each for each in profiles if each.labels.get("env") != "prod"]
     assert before[0] == drawn(stacks_of(inside, CPU), 9)
 
@@ -291,7 +291,7 @@ def test_totals_may_be_as_large_as_64_bits_hold(
 
 @pytest.mark.parametrize("stacks", [("a", "b"), ("ab", "ab"), ("a", "ab", "abc"), tuple("abcd")])
 @pytest.mark.parametrize("max_nodes", [1, 2, EVERYTHING])
-def test_a_total_beyond_64_bits_is_refused(
+def test_a_total_beyond_64_bits_is_rejected(
     store: Store, settings: Settings, stacks: Sequence[str], max_nodes: int
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
@@ -303,15 +303,15 @@ def test_a_total_beyond_64_bits_is_refused(
             for at, stack in enumerate(stacks)
         ],
     )
-    question = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 9}
-    response = server.ask("SelectMergeStacktraces", **question, maxNodes=max_nodes)
+    request = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 9}
+    response = server.call("SelectMergeStacktraces", **request, maxNodes=max_nodes)
     assert response.status_code == 400
     assert response.json()["code"] == "out_of_range"
 
 
 @pytest.mark.parametrize("max_nodes", [1, EVERYTHING])
 @pytest.mark.parametrize("stacks", [["a"] * 3, ["a"] * 5, ["a", "b", "a", "a"]])
-def test_sums_that_wrap_around_to_a_positive_number_are_refused(
+def test_sums_that_wrap_around_to_a_positive_number_are_rejected(
     store: Store, settings: Settings, stacks: Sequence[str], max_nodes: int
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
@@ -320,12 +320,12 @@ def test_sums_that_wrap_around_to_a_positive_number_are_refused(
         for at, stack in enumerate(stacks)
     ]
     push(server, monday, sent)
-    question = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 9}
+    request = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 9}
     for rpc, body in (
-        ("SelectMergeStacktraces", {**question, "maxNodes": max_nodes}),
-        ("SelectMergeProfile", {**question, "maxNodes": max_nodes}),
-        ("Diff", {"left": {**question, "maxNodes": max_nodes}, "right": {**question, "maxNodes": max_nodes}}),
+        ("SelectMergeStacktraces", {**request, "maxNodes": max_nodes}),
+        ("SelectMergeProfile", {**request, "maxNodes": max_nodes}),
+        ("Diff", {"left": {**request, "maxNodes": max_nodes}, "right": {**request, "maxNodes": max_nodes}}),
     ):
-        response = server.ask(rpc, **body)
+        response = server.call(rpc, **body)
         assert response.status_code == 400, rpc
         assert response.json()["code"] == "out_of_range"

@@ -58,7 +58,7 @@ def side(
 
 
 def compared(server: Server, left: Mapping[str, Any], right: Mapping[str, Any]) -> FlameGraphDiff:
-    response = server.ask("Diff", left=left, right=right)
+    response = server.call("Diff", left=left, right=right)
     assert response.status_code == 200, response.text
     return json_format.ParseDict(response.json(), DiffResponse()).flamegraph
 
@@ -86,11 +86,11 @@ def test_two_services_are_compared_as_pyroscope_compares_them(
     push(server, monday, sent)
     shop, cart = (stacks_of(samples) for samples in sent)
     for max_nodes in (*cuts, EVERYTHING):
-        asked = [
+        request = [
             side(monday, monday + 2 * HOUR, selector=f'{{service_name="{name}"}}', max_nodes=nodes)
             for name, nodes in (("shop", max_nodes), ("cart", 1))
         ]
-        assert compared(server, *asked) == drawn(shop, cart, max_nodes)
+        assert compared(server, *request) == drawn(shop, cart, max_nodes)
 
 
 @pytest.mark.parametrize(("left", "right", "nodes"), [(2, 0, 2), (0, 2, 2), (1, 3, 3), (0, 0, EVERYTHING)])
@@ -150,11 +150,11 @@ def test_a_side_without_data_is_nothing(store: Store, settings: Settings) -> Non
 
 
 @pytest.mark.parametrize("left_hours", [1, 2])
-def test_sums_beyond_64_bits_are_refused(store: Store, settings: Settings, left_hours: int) -> None:
+def test_sums_beyond_64_bits_are_rejected(store: Store, settings: Settings, left_hours: int) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, [[Sample(stack="ab", values=((1 << 63) - 1,))]] * 2)
     left, right = (side(monday, monday + hours * HOUR) for hours in (left_hours, 1))
-    response = server.ask("Diff", left=left, right=right)
+    response = server.call("Diff", left=left, right=right)
     assert (response.status_code, response.json()["code"]) == (400, "out_of_range")
 
 
@@ -172,7 +172,7 @@ def test_sums_beyond_64_bits_are_refused(store: Store, settings: Settings, left_
 def test_both_sides_have_to_be_questions(
     store: Store, settings: Settings, left: Any, right: Any, message: str
 ) -> None:
-    response = Server.on(store, settings).ask("Diff", left=left, right=right)
-    answer = response.json()
-    assert (response.status_code, answer["code"]) == (400, "invalid_argument")
-    assert answer["message"].startswith(message)
+    response = Server.on(store, settings).call("Diff", left=left, right=right)
+    body = response.json()
+    assert (response.status_code, body["code"]) == (400, "invalid_argument")
+    assert body["message"].startswith(message)

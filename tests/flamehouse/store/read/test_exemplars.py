@@ -37,7 +37,7 @@ AVERAGE = "TIME_SERIES_AGGREGATION_TYPE_AVERAGE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Request:
     """A question; times count from a Monday, `step` in milliseconds."""
 
     start: int = DAY
@@ -50,24 +50,24 @@ class Asked:
     limit: int = 0
 
 
-def question(world: World, asked: Asked) -> dict[str, Any]:
+def fields_of(world: World, request: Request) -> dict[str, Any]:
     return {
         "profileTypeID": CPU,
         "labelSelector": "{}",
-        "start": world.monday + asked.start,
-        "end": world.monday + asked.end,
-        "step": asked.step / SECOND,
-        "groupBy": asked.group_by,
-        "exemplarType": asked.exemplars,
-        "stackTraceSelector": {"callSite": [{"name": name} for name in asked.call_site]},
-        "aggregation": AVERAGE if asked.average else 0,
-        "limit": asked.limit,
+        "start": world.monday + request.start,
+        "end": world.monday + request.end,
+        "step": request.step / SECOND,
+        "groupBy": request.group_by,
+        "exemplarType": request.exemplars,
+        "stackTraceSelector": {"callSite": [{"name": name} for name in request.call_site]},
+        "aggregation": AVERAGE if request.average else 0,
+        "limit": request.limit,
     }
 
 
-def ask(world: World, asked: Asked) -> list[Mapping[str, Any]]:
-    answer = world.server.client.rpc("SelectSeries", question(world, asked))
-    series: list[Mapping[str, Any]] = answer.get("series", [])
+def call(world: World, request: Request) -> list[Mapping[str, Any]]:
+    response = world.server.client.rpc("SelectSeries", fields_of(world, request))
+    series: list[Mapping[str, Any]] = response.get("series", [])
     return series
 
 
@@ -75,9 +75,9 @@ type Points = dict[tuple[Labels, int], tuple[float, Mapping[str, Any] | None]]
 """By the labels of its series and its timestamp, the value of each point and its exemplar if it has one."""
 
 
-def found(world: World, asked: Asked) -> Points:
+def found(world: World, request: Request) -> Points:
     points: Points = {}
-    for series in ask(world, asked):
+    for series in call(world, request):
         labels = tuple((pair["name"], pair["value"]) for pair in series.get("labels", []))
         for point in series["points"]:
             (exemplar,) = point.get("exemplars", [None])
@@ -85,32 +85,35 @@ def found(world: World, asked: Asked) -> Points:
     return points
 
 
-def points_of(world: World, asked: Asked, *, spans: bool) -> Mapping[tuple[Labels, int], Sequence[Pointed]]:
+def points_of(
+    world: World, request: Request, *, spans: bool
+) -> Mapping[tuple[Labels, int], Sequence[Pointed]]:
     """What each point of the answer is made of."""
     points: dict[tuple[Labels, int], list[Pointed]] = {}
     last = min(
-        asked.start + (asked.end - asked.start) // asked.step * asked.step, max(asked.start, asked.end - 1)
+        request.start + (request.end - request.start) // request.step * request.step,
+        max(request.start, request.end - 1),
     )
-    for point in world.points(asked.group_by, spans=spans, call_site=asked.call_site):
-        if asked.start - asked.step < point.at <= last:
-            timestamp = asked.start - (asked.start - point.at) // asked.step * asked.step
+    for point in world.points(request.group_by, spans=spans, call_site=request.call_site):
+        if request.start - request.step < point.at <= last:
+            timestamp = request.start - (request.start - point.at) // request.step * request.step
             points.setdefault((point.group, timestamp), []).append(point)
     return points
 
 
-def expected(world: World, asked: Asked) -> Points:
-    profiles = points_of(world, asked, spans=False)
-    marking = {INDIVIDUAL: profiles, SPAN: points_of(world, asked, spans=True), NONE: {}}[asked.exemplars]
+def expected(world: World, request: Request) -> Points:
+    profiles = points_of(world, request, spans=False)
+    marking = {INDIVIDUAL: profiles, SPAN: points_of(world, request, spans=True), NONE: {}}[request.exemplars]
     exemplars = {
-        key: min(each, key=lambda point: (-point.value, point.at < asked.start, point.rank)).answered(
-            world.monday, asked.group_by
+        key: min(each, key=lambda point: (-point.value, point.at < request.start, point.rank)).as_json(
+            world.monday, request.group_by
         )
         for key, each in marking.items()
     }
     return {
         key: (
             sum(point.value for point in each)
-            / (sum(point.series for point in each) if asked.average else 1),
+            / (sum(point.series for point in each) if request.average else 1),
             exemplars.get(key),
         )
         for key, each in profiles.items()
@@ -118,8 +121,8 @@ def expected(world: World, asked: Asked) -> Points:
 
 
 MOMENTS = st.builds(lambda count, off: DAY + count + off, st.sampled_from([0, HOUR]), st.integers(-2, 90_000))
-ASKED = st.builds(
-    lambda ends, **more: Asked(start=min(ends), end=max(ends), **more),
+REQUESTS = st.builds(
+    lambda ends, **more: Request(start=min(ends), end=max(ends), **more),
     st.tuples(MOMENTS, MOMENTS),
     step=st.sampled_from([1, SECOND, 15 * SECOND, HOUR, 2 * DAY]),
     group_by=st.sampled_from([(), ("env",), ("thread", "env"), ("no",), ("nowhere",), ("__type__",)]),
@@ -130,32 +133,34 @@ ASKED = st.builds(
 
 
 @examples(max_examples=20)
-@given(PROFILES, st.lists(ASKED, min_size=6, max_size=6))
+@given(PROFILES, st.lists(REQUESTS, min_size=6, max_size=6))
 def test_points_and_exemplars_are_those_of_plain_python(
-    store: Store, settings: Settings, profiles: list[Taken], questions: list[Asked]
+    store: Store, settings: Settings, profiles: list[Taken], requests: list[Request]
 ) -> None:
     pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
-    for asked in questions:
-        assert found(pushed, asked) == expected(pushed, asked)
+    for request in requests:
+        assert found(pushed, request) == expected(pushed, request)
 
 
 def test_exemplars_are_the_same_in_protobuf(store: Store, settings: Settings) -> None:
     parts = [Part(value=value, span=SPANS[1], trace=TRACES[1], thread="é") for value in (3, 1 << 40)]
     pushed = world(Server.on(store, settings), some_monday_ms(), [Taken(at=DAY, parts=parts)])
-    asked = question(pushed, Asked(exemplars=SPAN, group_by=["thread"], call_site="a"))
+    request = fields_of(pushed, Request(exemplars=SPAN, group_by=["thread"], call_site="a"))
     client = pushed.server.client
     path = "/querier.v1.QuerierService/SelectSeries"
-    body = json_format.ParseDict(asked, SelectSeriesRequest()).SerializeToString()
+    body = json_format.ParseDict(request, SelectSeriesRequest()).SerializeToString()
     response = client.send("POST", path, body, {"Content-Type": "application/proto"})
-    answer = SelectSeriesResponse.FromString(response.content)
-    assert answer.series[0].points[0].exemplars[0].trace_id == TRACES[1]
-    assert json_format.MessageToDict(answer) == client.rpc("SelectSeries", asked)
+    result = SelectSeriesResponse.FromString(response.content)
+    assert result.series[0].points[0].exemplars[0].trace_id == TRACES[1]
+    assert json_format.MessageToDict(result) == client.rpc("SelectSeries", request)
 
 
-def the_exemplar(store: Store, settings: Settings, parts: Sequence[Part], asked: Asked) -> Mapping[str, Any]:
+def the_exemplar(
+    store: Store, settings: Settings, parts: Sequence[Part], request: Request
+) -> Mapping[str, Any]:
     """That of the one point that a profile of these samples has."""
     pushed = world(Server.on(store, settings), some_monday_ms(), [Taken(at=DAY, parts=parts)])
-    ((_, exemplar),) = found(pushed, asked).values()
+    ((_, exemplar),) = found(pushed, request).values()
     assert exemplar is not None
     return exemplar
 
@@ -164,7 +169,7 @@ def test_a_profile_that_labels_have_split_is_one_exemplar_with_what_its_series_s
     store: Store, settings: Settings
 ) -> None:
     parts = [Part(value=1, thread="a"), Part(value=2, thread="b"), Part(value=4)]
-    exemplar = the_exemplar(store, settings, parts, Asked(group_by=["env"]))
+    exemplar = the_exemplar(store, settings, parts, Request(group_by=["env"]))
     assert exemplar["value"] == "7"
     assert [pair["name"] for pair in exemplar["labels"]] == [*PRIVATE, "no", "service_name"]
 
@@ -173,7 +178,7 @@ def test_a_profile_that_labels_have_split_is_one_exemplar_with_what_its_series_s
 @pytest.mark.parametrize("trace", TRACES)
 def test_a_span_is_told_as_it_was_sent(store: Store, settings: Settings, span: str, trace: str) -> None:
     parts = [Part(value=100), Part(value=2, span=span, trace=trace), Part(value=3, span=span, trace=trace)]
-    exemplar = the_exemplar(store, settings, parts, Asked(exemplars=SPAN))
+    exemplar = the_exemplar(store, settings, parts, Request(exemplars=SPAN))
     assert (exemplar["spanId"], exemplar.get("traceId", "")) == (span, trace)
     assert exemplar["value"] == "5"
 
@@ -187,7 +192,7 @@ def test_a_point_without_a_span_has_no_span_for_an_exemplar(store: Store, settin
             Taken(at=DAY + SECOND, parts=[Part(value=1, span=SPANS[1])]),
         ],
     )
-    points = found(pushed, Asked(step=SECOND, exemplars=SPAN))
+    points = found(pushed, Request(step=SECOND, exemplars=SPAN))
     assert points[(), DAY] == (15, None)
     value, exemplar = points[(), DAY + SECOND]
     assert exemplar is not None
@@ -197,28 +202,28 @@ def test_a_point_without_a_span_has_no_span_for_an_exemplar(store: Store, settin
 def test_series_beyond_the_limit_bring_no_exemplars(store: Store, settings: Settings) -> None:
     profiles = [Taken(at=DAY, parts=[Part(value=value)]) for value in (1, 3, 2)]
     pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
-    asked = Asked(group_by=["no"], limit=2)
-    assert found(pushed, asked) == {
+    request = Request(group_by=["no"], limit=2)
+    assert found(pushed, request) == {
         key: point
-        for key, point in expected(pushed, asked).items()
+        for key, point in expected(pushed, request).items()
         if key[0] in ((("no", "1"),), (("no", "2"),))
     }
 
 
-def test_more_exemplars_than_an_answer_may_hold_are_refused_with_advice(
+def test_more_exemplars_than_an_answer_may_hold_are_rejected_with_advice(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     profiles = [Taken(at=DAY + number, parts=[Part(value=number + 1)]) for number in range(4)]
     pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
     monkeypatch.setattr(series_query, "_MAX_EXEMPLARS", 3)
     for allowed in (
-        Asked(start=DAY + 1, step=1),
-        Asked(step=2),
-        Asked(group_by=["no"], step=1, limit=3),
-        Asked(step=1, exemplars=NONE),
+        Request(start=DAY + 1, step=1),
+        Request(step=2),
+        Request(group_by=["no"], step=1, limit=3),
+        Request(step=1, exemplars=NONE),
     ):
         assert found(pushed, allowed)
-    response = pushed.server.ask("SelectSeries", **question(pushed, Asked(step=1)))
+    response = pushed.server.call("SelectSeries", **fields_of(pushed, Request(step=1)))
     assert (response.status_code, response.json()["code"]) == (400, "invalid_argument")
     assert response.json()["message"].startswith(
         "the series would have 4 exemplars, and the limit is 3: ask for"
@@ -227,4 +232,4 @@ def test_more_exemplars_than_an_answer_may_hold_are_refused_with_advice(
 
 def test_the_largest_value_there_is_comes_whole(store: Store, settings: Settings) -> None:
     parts = [Part(value=(1 << 63) - 2, thread="a"), Part(value=1, thread="b")]
-    assert the_exemplar(store, settings, parts, Asked())["value"] == str((1 << 63) - 1)
+    assert the_exemplar(store, settings, parts, Request())["value"] == str((1 << 63) - 1)

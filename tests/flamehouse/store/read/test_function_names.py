@@ -10,7 +10,7 @@ from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import selection_of
 from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import EVERYTHING, Server, drawn, some_monday_ms
-from tests.support.servers.doubles import Listening
+from tests.support.servers.doubles import RecordedClickHouse
 from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
 from tests.support.uploads.uploads import series
 
@@ -22,23 +22,23 @@ def test_names_are_asked_for_when_they_are_new(
 ) -> None:
     monday = some_monday_ms()
     sender = Server.on(store, settings, tenant)
-    listening = Listening(clickhouse)
-    asker = Server.on(Store(listening, LoneWriter(listening), settings), settings, tenant)
+    recorded = RecordedClickHouse(clickhouse)
+    reader = Server.on(Store(recorded, LoneWriter(recorded), settings), settings, tenant)
 
-    def asked() -> int:
+    def read_names() -> int:
         """How many questions about names a flame graph took."""
-        listening.asked.clear()
-        flamegraph = asker.flamegraph(monday, monday + HOUR)
+        recorded.statements.clear()
+        flamegraph = reader.flamegraph(monday, monday + HOUR)
         assert flamegraph == sender.flamegraph(monday, monday + HOUR)
-        return sum("FROM functions" in sql for sql in listening.asked)
+        return sum("FROM functions" in sql for sql in recorded.statements)
 
-    assert asked() == 0
+    assert read_names() == 0
     sender.push(series(labels_of(), pprof_of([sample(["main", "né", ""], 1)], time_ms=monday)))
-    assert [asked(), asked()] == [1, 0]
+    assert [read_names(), read_names()] == [1, 0]
     sender.push(series(labels_of(), pprof_of([sample(["main", "new"], 1)], time_ms=monday)))
-    assert [asked(), asked()] == [1, 0]
+    assert [read_names(), read_names()] == [1, 0]
     sender.push(series(labels_of(env="prod"), pprof_of([sample(["main", "né"], 4)], time_ms=monday)))
-    assert asked() == 0
+    assert read_names() == 0
 
 
 def test_many_names_are_found(store: Store, settings: Settings) -> None:
@@ -74,10 +74,10 @@ def test_names_are_kept_as_long_as_they_take_little_room(clickhouse: ClickHouse,
         " SELECT {tenant:String}, toDate({first_day:Int32}), number, repeat('x', 60000) FROM numbers(300)",
         selection.parameters,
     )
-    listening = Listening(clickhouse)
+    recorded = RecordedClickHouse(clickhouse)
     names = FunctionNames()
-    reader = Reader(clickhouse=listening, settings={})
-    for ids, questions in ((range(3), 1), (range(3), 0), (range(300), 1), (range(3), 1), (range(3), 0)):
-        listening.asked.clear()
+    reader = Reader(clickhouse=recorded, settings={})
+    for ids, requests in ((range(3), 1), (range(3), 0), (range(300), 1), (range(3), 1), (range(3), 0)):
+        recorded.statements.clear()
         assert names.of(ids, reader, selection) == ["x" * 60_000] * len(ids)
-        assert len(listening.asked) == questions
+        assert len(recorded.statements) == requests

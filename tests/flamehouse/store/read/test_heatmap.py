@@ -36,7 +36,7 @@ LARGEST = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Request:
     """A question; times count from a Monday, `step` in milliseconds."""
 
     start: int = DAY
@@ -71,11 +71,11 @@ class Slot:
     exemplars: Sequence[Mapping[str, Any]]
 
 
-type Answer = list[tuple[Labels, list[Slot]]]
+type Series = list[tuple[Labels, list[Slot]]]
 
 
-def ask(world: World, asked: Asked) -> Answer:
-    answer = world.server.client.rpc("SelectHeatmap", asked.json(world.monday))
+def call(world: World, request: Request) -> Series:
+    response = world.server.client.rpc("SelectHeatmap", request.json(world.monday))
     return [
         (
             tuple((pair["name"], pair["value"]) for pair in series.get("labels", [])),
@@ -89,32 +89,32 @@ def ask(world: World, asked: Asked) -> Answer:
                 for slot in series["slots"]
             ],
         )
-        for series in answer.get("series", [])
+        for series in response.get("series", [])
     ]
 
 
-def expected(world: World, asked: Asked) -> Answer:
+def expected(world: World, request: Request) -> Series:
     """What Pyroscope answers: see its rules in test names below."""
     points = [
         point
-        for point in world.points(asked.group_by, spans=asked.points == "SPAN")
-        if asked.start - asked.step < point.at < asked.end
+        for point in world.points(request.group_by, spans=request.points == "SPAN")
+        if request.start - request.step < point.at < request.end
     ]
     if not points:
         return []
     bounds = bounds_of([point.value for point in points])
     groups: dict[Labels, dict[int, dict[int, list[Pointed]]]] = {}
     for point in points:
-        timestamp = asked.start - (asked.start - point.at) // asked.step * asked.step
+        timestamp = request.start - (request.start - point.at) // request.step * request.step
         bucket = max(number for number in range(BUCKETS) if bounds[number] <= point.value)
         slots = groups.setdefault(point.group, {})
         slots.setdefault(timestamp, {}).setdefault(bucket, []).append(point)
     series = [
-        (labels, [_slot(world, asked, at, bounds, cells) for at, cells in sorted(slots.items())])
+        (labels, [_slot(world, request, at, bounds, cells) for at, cells in sorted(slots.items())])
         for labels, slots in groups.items()
     ]
     series.sort(key=lambda each: (-sum(sum(slot.counts) for slot in each[1]), each[0]))
-    return series[: asked.limit or None]
+    return series[: request.limit or None]
 
 
 def bounds_of(values: Sequence[int]) -> Sequence[int]:
@@ -124,20 +124,22 @@ def bounds_of(values: Sequence[int]) -> Sequence[int]:
 
 
 def _slot(
-    world: World, asked: Asked, at: int, bounds: Sequence[int], cells: Mapping[int, Sequence[Pointed]]
+    world: World, request: Request, at: int, bounds: Sequence[int], cells: Mapping[int, Sequence[Pointed]]
 ) -> Slot:
     best = [min(cells[bucket], key=lambda point: point.rank) for bucket in sorted(cells)]
     return Slot(
         at=at,
         y_min=[float(bound) for bound in bounds],
         counts=[len(cells.get(bucket, ())) for bucket in range(BUCKETS)],
-        exemplars=[point.answered(world.monday, asked.group_by) for point in best] if asked.exemplars else [],
+        exemplars=[point.as_json(world.monday, request.group_by) for point in best]
+        if request.exemplars
+        else [],
     )
 
 
 MOMENTS = st.builds(lambda count, off: DAY + count + off, st.sampled_from([0, HOUR]), st.integers(-2, 90_000))
-ASKED = st.builds(
-    lambda ends, **more: Asked(start=min(ends), end=max(ends), **more),
+REQUESTS = st.builds(
+    lambda ends, **more: Request(start=min(ends), end=max(ends), **more),
     st.tuples(MOMENTS, MOMENTS).filter(lambda ends: ends[0] != ends[1]),
     step=st.sampled_from([1, 7, SECOND, 15 * SECOND, HOUR, 2 * DAY]),
     group_by=st.sampled_from([(), ("env",), ("thread", "env"), ("no",), ("nowhere",)]),
@@ -148,26 +150,26 @@ ASKED = st.builds(
 
 
 @examples(max_examples=20)
-@given(PROFILES, st.lists(ASKED, min_size=6, max_size=6))
+@given(PROFILES, st.lists(REQUESTS, min_size=6, max_size=6))
 def test_a_heatmap_is_that_of_plain_python(
-    store: Store, settings: Settings, profiles: list[Taken], questions: list[Asked]
+    store: Store, settings: Settings, profiles: list[Taken], requests: list[Request]
 ) -> None:
     pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
-    for asked in questions:
-        assert ask(pushed, asked) == expected(pushed, asked)
+    for request in requests:
+        assert call(pushed, request) == expected(pushed, request)
 
 
 def test_a_heatmap_is_the_same_in_protobuf(store: Store, settings: Settings) -> None:
     parts = [Part(value=value, span=SPANS[1], trace=TRACES[1], thread="é") for value in (3, 1 << 40)]
     pushed = world(Server.on(store, settings), some_monday_ms(), [Taken(at=DAY, parts=parts)])
-    question = Asked(points="SPAN", group_by=["thread"]).json(pushed.monday)
+    request = Request(points="SPAN", group_by=["thread"]).json(pushed.monday)
     client = pushed.server.client
     path = "/querier.v1.QuerierService/SelectHeatmap"
-    body = json_format.ParseDict(question, SelectHeatmapRequest()).SerializeToString()
+    body = json_format.ParseDict(request, SelectHeatmapRequest()).SerializeToString()
     response = client.send("POST", path, body, {"Content-Type": "application/proto"})
-    answer = SelectHeatmapResponse.FromString(response.content)
-    assert answer.series[0].slots[0].exemplars[0].trace_id == TRACES[1]
-    assert json_format.MessageToDict(answer) == client.rpc("SelectHeatmap", question)
+    result = SelectHeatmapResponse.FromString(response.content)
+    assert result.series[0].slots[0].exemplars[0].trace_id == TRACES[1]
+    assert json_format.MessageToDict(result) == client.rpc("SelectHeatmap", request)
 
 
 def pushed_values(store: Store, settings: Settings, values: Sequence[int]) -> World:
@@ -192,7 +194,7 @@ def pushed_values(store: Store, settings: Settings, values: Sequence[int]) -> Wo
 def test_values_fall_into_twenty_buckets_of_whole_bounds(
     store: Store, settings: Settings, values: Sequence[int], buckets: Mapping[int, int], y_min: Sequence[int]
 ) -> None:
-    ((_, (slot,)),) = ask(pushed_values(store, settings, values), Asked())
+    ((_, (slot,)),) = call(pushed_values(store, settings, values), Request())
     assert slot.y_min == [float(bound) for bound in y_min]
     assert {bucket: count for bucket, count in enumerate(slot.counts) if count} == buckets
     assert [int(exemplar["value"]) for exemplar in slot.exemplars][-1] == max(values)
@@ -215,14 +217,14 @@ def test_values_fall_into_twenty_buckets_of_whole_bounds(
 def test_a_slot_is_named_by_its_end(store: Store, settings: Settings, at: int, timestamp: int | None) -> None:
     profiles = [Taken(at=at, parts=[Part(value=1)])]
     pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
-    answer = ask(pushed, Asked(end=DAY + 2_500))
-    assert [slot.at for _, slots in answer for slot in slots] == ([] if timestamp is None else [timestamp])
+    response = call(pushed, Request(end=DAY + 2_500))
+    assert [slot.at for _, slots in response for slot in slots] == ([] if timestamp is None else [timestamp])
 
 
 def test_every_series_has_the_buckets_of_all(store: Store, settings: Settings) -> None:
     pushed = pushed_values(store, settings, [1, 21])
-    answer = ask(pushed, Asked(group_by=["no"], limit=1))
-    assert [(labels, slot.y_min) for labels, (slot,) in answer] == [
+    response = call(pushed, Request(group_by=["no"], limit=1))
+    assert [(labels, slot.y_min) for labels, (slot,) in response] == [
         ((("no", "0"),), [float(bound) for bound in range(1, 21)])
     ]
 
@@ -231,20 +233,20 @@ def test_a_span_is_a_point_in_each_profile_it_lies_in(store: Store, settings: Se
     parts = [Part(value=1, span=SPANS[1]), Part(value=2, span=SPANS[1], stack="b"), Part(value=9)]
     profiles = [Taken(at=DAY, parts=parts), Taken(at=DAY, parts=parts)]
     pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
-    ((_, (slot,)),) = ask(pushed, Asked(points="SPAN"))
+    ((_, (slot,)),) = call(pushed, Request(points="SPAN"))
     assert sum(slot.counts) == 2
     assert [(exemplar["spanId"], exemplar["value"]) for exemplar in slot.exemplars] == [(SPANS[1], "3")]
 
 
-def test_a_heatmap_of_too_many_cells_is_refused_with_advice(
+def test_a_heatmap_of_too_many_cells_is_rejected_with_advice(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heatmap_query, "_MAX_CELLS", 3)
     pushed = pushed_values(store, settings, [1, 1, 10, 20])
-    assert ask(pushed, Asked())
-    for allowed in (Asked(group_by=["no"], limit=3), Asked(end=DAY + 1, step=1)):
-        assert ask(pushed, allowed)
-    response = pushed.server.ask("SelectHeatmap", **Asked(group_by=["no"]).json(pushed.monday))
+    assert call(pushed, Request())
+    for allowed in (Request(group_by=["no"], limit=3), Request(end=DAY + 1, step=1)):
+        assert call(pushed, allowed)
+    response = pushed.server.call("SelectHeatmap", **Request(group_by=["no"]).json(pushed.monday))
     assert (response.status_code, response.json()["code"]) == (400, "invalid_argument")
     assert response.json()["message"].startswith(
         "the heatmap would have 4 cells, and the limit is 3: ask for"

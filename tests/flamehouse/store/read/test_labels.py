@@ -253,8 +253,8 @@ def test_names_survive_whatever_they_hold(store: Store, settings: Settings, odd:
 
 def test_no_more_than_a_hundred_labels_make_a_group(server: Server, monday: int) -> None:
     def status(group_by: Sequence[str]) -> int:
-        question = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday, "step": 1}
-        return server.ask("SelectSeries", **question, groupBy=group_by).status_code
+        request = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday, "step": 1}
+        return server.call("SelectSeries", **request, groupBy=group_by).status_code
 
     assert status([f"l{number}" for number in range(100)]) == 200
     assert status(["pod"] * 1_000) == 200
@@ -272,12 +272,12 @@ TEXTS = (
 )
 
 
-@pytest.mark.parametrize(("rpc", "question"), TEXTS, ids=[rpc for rpc, _ in TEXTS])
+@pytest.mark.parametrize(("rpc", "fields"), TEXTS, ids=[rpc for rpc, _ in TEXTS])
 def test_texts_have_room_for_what_a_server_takes(
-    server: Server, monday: int, rpc: str, question: Mapping[str, object]
+    server: Server, monday: int, rpc: str, fields: Mapping[str, object]
 ) -> None:
     for longer, status in (("'", 200), ("''", 400)):
-        asked = json.loads(json.dumps(question).replace(LONG, LONG[:-1] + longer, 1))
-        response = server.ask(rpc, **asked, start=monday, end=monday + DAY)
+        request = json.loads(json.dumps(fields).replace(LONG, LONG[:-1] + longer, 1))
+        response = server.call(rpc, **request, start=monday, end=monday + DAY)
         assert response.status_code == status, response.text
         assert status == 200 or response.json()["code"] == "invalid_argument"

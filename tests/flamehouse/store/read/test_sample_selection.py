@@ -37,7 +37,7 @@ PROFILES = st.lists(st.tuples(st.integers(0, 3 * HOUR), SAMPLES), min_size=1, ma
 type Profiles = Sequence[tuple[int, Sequence[Sample]]]
 type Counts = Callable[[Sample], bool]
 
-QUESTIONS: Mapping[str, tuple[Mapping[str, Any], Counts]] = {
+QUERIES: Mapping[str, tuple[Mapping[str, Any], Counts]] = {
     "a span": ({"spanSelector": [SPANS[0]]}, lambda each: each.labels.get("span_id") == SPANS[0]),
     "two spans": ({"spanSelector": [*SPANS, NO_SPAN]}, lambda each: "span_id" in each.labels),
     "no span": ({"spanSelector": [NO_SPAN]}, lambda _: False),
@@ -73,8 +73,8 @@ def stacks_of(profiles: Profiles, counts: Counts = lambda _: True) -> list[Stack
 def test_only_the_selected_samples_are_drawn(store: Store, settings: Settings, profiles: Profiles) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, profiles)
-    for asked, counts in QUESTIONS.values():
-        found = server.flamegraph(monday, monday + 3 * HOUR + 1, **asked)
+    for request, counts in QUERIES.values():
+        found = server.flamegraph(monday, monday + 3 * HOUR + 1, **request)
         assert found == drawn(stacks_of(profiles, counts))
 
 
@@ -87,11 +87,11 @@ def test_a_span_profile_is_the_flame_graph_of_its_spans(store: Store, settings: 
         Sample(stack="a", values=(9,)),
     ]
     push(server, monday, [(0, samples), (HOUR, samples)])
-    asked, _ = QUESTIONS[name]
-    question = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 2 * HOUR}
-    answer = server.ask("SelectMergeSpanProfile", **question, **asked).json()["flamegraph"]
-    assert answer["total"] == str(2 * 5 if name == "a span" else 2 * (5 + 3))
-    everything = server.ask("SelectMergeSpanProfile", **question).json()["flamegraph"]
+    request, _ = QUERIES[name]
+    query = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 2 * HOUR}
+    response = server.call("SelectMergeSpanProfile", **query, **request).json()["flamegraph"]
+    assert response["total"] == str(2 * 5 if name == "a span" else 2 * (5 + 3))
+    everything = server.call("SelectMergeSpanProfile", **query).json()["flamegraph"]
     assert everything["total"] == str(2 * (5 + 3 + 9))
 
 
@@ -118,13 +118,13 @@ def test_a_tree_keeps_a_frame_called_other_and_what_is_cut_goes_into_it(
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, profiles)
-    question = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 3 * HOUR + 1}
+    request = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 3 * HOUR + 1}
     stacks = stacks_of(profiles)
     for max_nodes in (*cuts, EVERYTHING):
         for rpc in ("SelectMergeStacktraces", "SelectMergeSpanProfile"):
-            answer = server.ask(rpc, **question, format="PROFILE_FORMAT_TREE", maxNodes=max_nodes).json()
+            response = server.call(rpc, **request, format="PROFILE_FORMAT_TREE", maxNodes=max_nodes).json()
             expected = oracle_tree(stacks, max_nodes)
             if not expected.children:
-                assert answer == {}
+                assert response == {}
             else:
-                assert read_tree(base64.b64decode(answer["tree"])) == expected
+                assert read_tree(base64.b64decode(response["tree"])) == expected

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.read import series as series_query
-from tests.support.queries.queries import AnsweredSeries, Server, some_monday_ms
+from tests.support.queries.queries import LabelledPoints, Server, some_monday_ms
 from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
 from tests.support.uploads.uploads import series
 
@@ -31,7 +31,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Request:
     """A question; times count from the same Monday, `step` in milliseconds."""
 
     start: int
@@ -51,44 +51,45 @@ def push(server: Server, monday: int, profiles: Sequence[Taken]) -> None:
     )
 
 
-def ask(server: Server, monday: int, asked: Asked, selector: str = "{}") -> list[AnsweredSeries]:
+def call(server: Server, monday: int, request: Request, selector: str = "{}") -> list[LabelledPoints]:
     """The answer, its timestamps counted from the Monday."""
-    answer = server.series(
-        monday + asked.start,
-        monday + asked.end,
-        step=asked.step / 1000,
+    response = server.series(
+        monday + request.start,
+        monday + request.end,
+        step=request.step / 1000,
         selector=selector,
-        groupBy=asked.group_by,
-        aggregation=AVERAGE if asked.average else 0,
-        limit=asked.limit,
+        groupBy=request.group_by,
+        aggregation=AVERAGE if request.average else 0,
+        limit=request.limit,
     )
-    return [(labels, [(at - monday, value) for at, value in points]) for labels, points in answer]
+    return [(labels, [(at - monday, value) for at, value in points]) for labels, points in response]
 
 
-def expected(profiles: Sequence[Taken], asked: Asked) -> list[AnsweredSeries]:
+def expected(profiles: Sequence[Taken], request: Request) -> list[LabelledPoints]:
     """What Pyroscope answers: the point at T is made of what was taken after T - step, up to and with T, before end."""
     last = min(
-        asked.start + (asked.end - asked.start) // asked.step * asked.step, max(asked.start, asked.end - 1)
+        request.start + (request.end - request.start) // request.step * request.step,
+        max(request.start, request.end - 1),
     )
     groups: dict[tuple[tuple[str, str], ...], dict[int, list[int]]] = {}
     for each in profiles:
-        if not asked.start - asked.step < each.at <= last:
+        if not request.start - request.step < each.at <= last:
             continue
-        labels = tuple((name, each.labels[name]) for name in asked.group_by if name in each.labels)
-        point = asked.start - (asked.start - each.at) // asked.step * asked.step
+        labels = tuple((name, each.labels[name]) for name in request.group_by if name in each.labels)
+        point = request.start - (request.start - each.at) // request.step * request.step
         groups.setdefault(labels, {}).setdefault(point, []).append(each.total)
-    found: list[AnsweredSeries] = [
+    found: list[LabelledPoints] = [
         (
             list(labels),
             [
-                (at, sum(totals) / (len(totals) if asked.average else 1))
+                (at, sum(totals) / (len(totals) if request.average else 1))
                 for at, totals in sorted(points.items())
             ],
         )
         for labels, points in groups.items()
     ]
     found.sort(key=lambda each: (-sum(value for _, value in each[1]), each[0]))
-    return found[: asked.limit or None]
+    return found[: request.limit or None]
 
 
 ALL_DIVIDE = 27_720
@@ -107,8 +108,8 @@ TAKEN = st.builds(
         {}, optional={"env": st.sampled_from(["a", "b"]), "zone": st.sampled_from(["a", "é"])}
     ),
 )
-ASKED = st.builds(
-    lambda ends, step, **more: Asked(start=min(ends), end=max(ends), step=step, **more),
+REQUESTS = st.builds(
+    lambda ends, step, **more: Request(start=min(ends), end=max(ends), step=step, **more),
     st.tuples(MOMENTS, MOMENTS),
     st.sampled_from([1, 7, SECOND, 15 * SECOND, HOUR, DAY, 10**9, 10**12]),
     group_by=st.sampled_from([(), ("env",), ("zone", "env"), ("env", "zone"), ("nowhere",)]),
@@ -118,14 +119,14 @@ ASKED = st.builds(
 
 
 @examples(max_examples=15)
-@given(st.lists(TAKEN, min_size=1, max_size=12), st.lists(ASKED, min_size=5, max_size=5))
+@given(st.lists(TAKEN, min_size=1, max_size=12), st.lists(REQUESTS, min_size=5, max_size=5))
 def test_series_are_the_sums_of_what_each_step_holds(
-    store: Store, settings: Settings, profiles: list[Taken], questions: list[Asked]
+    store: Store, settings: Settings, profiles: list[Taken], requests: list[Request]
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, profiles)
-    for asked in questions:
-        assert ask(server, monday, asked) == expected(profiles, asked)
+    for request in requests:
+        assert call(server, monday, request) == expected(profiles, request)
 
 
 THREE = (
@@ -138,31 +139,31 @@ THREE = (
 
 
 @pytest.mark.parametrize(
-    ("asked", "points"),
+    ("fields", "points"),
     [
-        (Asked(start=0, end=60_000, step=15_000), [(0, 1), (15_000, 2), (30_000, 12), (45_000, 16)]),
+        (Request(start=0, end=60_000, step=15_000), [(0, 1), (15_000, 2), (30_000, 12), (45_000, 16)]),
         # what was taken after the last whole step is left out
-        (Asked(start=0, end=44_999, step=15_000), [(0, 1), (15_000, 2), (30_000, 12)]),
-        (Asked(start=0, end=30_001, step=15_000), [(0, 1), (15_000, 2), (30_000, 12)]),
+        (Request(start=0, end=44_999, step=15_000), [(0, 1), (15_000, 2), (30_000, 12)]),
+        (Request(start=0, end=30_001, step=15_000), [(0, 1), (15_000, 2), (30_000, 12)]),
         # and so is what was taken at the end
-        (Asked(start=0, end=30_000, step=15_000), [(0, 1), (15_000, 2), (30_000, 4)]),
+        (Request(start=0, end=30_000, step=15_000), [(0, 1), (15_000, 2), (30_000, 4)]),
         # the first step reaches back before the start
-        (Asked(start=14_999, end=15_000, step=15_000), [(14_999, 1)]),
-        (Asked(start=15_000, end=15_001, step=15_000), [(15_000, 2)]),
-        (Asked(start=15_000, end=15_000, step=15_001), [(15_000, 3)]),
-        (Asked(start=50_000, end=50_001, step=DAY), [(50_000, 31)]),
+        (Request(start=14_999, end=15_000, step=15_000), [(14_999, 1)]),
+        (Request(start=15_000, end=15_001, step=15_000), [(15_000, 2)]),
+        (Request(start=15_000, end=15_000, step=15_001), [(15_000, 3)]),
+        (Request(start=50_000, end=50_001, step=DAY), [(50_000, 31)]),
         # steps count from the start, not from round times
-        (Asked(start=1, end=60_000, step=15_000), [(1, 1), (15_001, 6), (30_001, 8), (45_001, 16)]),
-        (Asked(start=14_999, end=15_002, step=1), [(15_000, 2), (15_001, 4)]),
-        (Asked(start=100_000, end=200_000, step=15_000), []),
+        (Request(start=1, end=60_000, step=15_000), [(1, 1), (15_001, 6), (30_001, 8), (45_001, 16)]),
+        (Request(start=14_999, end=15_002, step=1), [(15_000, 2), (15_001, 4)]),
+        (Request(start=100_000, end=200_000, step=15_000), []),
     ],
 )
 def test_a_point_holds_what_was_taken_since_the_one_before(
-    store: Store, settings: Settings, asked: Asked, points: list[tuple[int, float]]
+    store: Store, settings: Settings, fields: Request, points: list[tuple[int, float]]
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, THREE)
-    assert ask(server, monday, asked) == ([([], points)] if points else [])
+    assert call(server, monday, fields) == ([([], points)] if points else [])
 
 
 @pytest.mark.parametrize("group_by", [(), ("env",)])
@@ -172,9 +173,9 @@ def test_the_first_step_reaches_back_into_the_day_before(
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, [Taken(at=-1, total=5, labels={"env": "a"})])
-    asked = Asked(start=0, end=SECOND, step=SECOND, group_by=group_by)
+    request = Request(start=0, end=SECOND, step=SECOND, group_by=group_by)
     labels = [("env", "a")] if group_by else []
-    assert ask(server, monday, asked, selector) == [(labels, [(0, 5)])]
+    assert call(server, monday, request, selector) == [(labels, [(0, 5)])]
 
 
 def test_series_of_equal_sums_come_in_the_order_of_their_labels(store: Store, settings: Settings) -> None:
@@ -188,8 +189,8 @@ def test_series_of_equal_sums_come_in_the_order_of_their_labels(store: Store, se
         {"zone": "é"},
     )
     push(server, monday, [Taken(at=0, total=3, labels=labels) for labels in label_sets])
-    asked = Asked(start=0, end=1, step=SECOND, group_by=("zone", "env"))
-    assert [labels for labels, _ in ask(server, monday, asked)] == [
+    request = Request(start=0, end=1, step=SECOND, group_by=("zone", "env"))
+    assert [labels for labels, _ in call(server, monday, request)] == [
         [],
         [("env", "a")],
         [("env", "b")],
@@ -226,7 +227,7 @@ def test_the_parts_of_a_split_profile_count_one_each_in_an_average(store: Store,
 def test_sums_may_go_beyond_64_bits(store: Store, settings: Settings, average: bool, value: float) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, [Taken(at=at, total=(1 << 63) - 1) for at in range(4)])
-    assert ask(server, monday, Asked(start=9, end=9, step=10, average=average)) == [([], [(9, value)])]
+    assert call(server, monday, Request(start=9, end=9, step=10, average=average)) == [([], [(9, value)])]
 
 
 def test_every_sample_type_has_series_of_its_own(store: Store, settings: Settings) -> None:
@@ -247,7 +248,7 @@ def test_every_sample_type_has_series_of_its_own(store: Store, settings: Setting
         ("_MAX_BYTES", 4 * 16, "the answer is larger than this server gives; ask for a shorter range"),
     ],
 )
-def test_more_points_than_an_answer_may_hold_are_refused_with_advice(
+def test_more_points_than_an_answer_may_hold_are_rejected_with_advice(
     store: Store,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
@@ -258,9 +259,9 @@ def test_more_points_than_an_answer_may_hold_are_refused_with_advice(
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, [Taken(at=number, total=1, labels={"pod": f"{number}"}) for number in range(4)])
     monkeypatch.setattr(series_query, limit, allowed)
-    question = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 4}
-    refused = server.ask("SelectSeries", **question, step=0.001, groupBy=["pod"])
-    assert (refused.status_code, refused.json()["code"]) == (429, "resource_exhausted")
-    assert refused.json()["message"].startswith(message)
-    for asked in ({"step": 0.004}, {"step": 0.001, "limit": 1, "groupBy": ["pod"]}):
-        assert server.ask("SelectSeries", **question, **asked).status_code == 200
+    query = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 4}
+    rejected = server.call("SelectSeries", **query, step=0.001, groupBy=["pod"])
+    assert (rejected.status_code, rejected.json()["code"]) == (429, "resource_exhausted")
+    assert rejected.json()["message"].startswith(message)
+    for request in ({"step": 0.004}, {"step": 0.001, "limit": 1, "groupBy": ["pod"]}):
+        assert server.call("SelectSeries", **query, **request).status_code == 200

@@ -23,7 +23,7 @@ from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import Server, drawn, some_monday_ms
 from tests.support.servers.faults import Killed, Mortal
 from tests.support.uploads.counted import Counted
-from tests.support.uploads.pprofs import said_by
+from tests.support.uploads.pprofs import stacks_in
 from tests.support.uploads.profiles import labels_of, pprof_of, sample
 from tests.support.uploads.uploads import series
 
@@ -66,7 +66,7 @@ def push(server: Server, monday: int, numbers: Sequence[int]) -> None:
         server.push(series(labels_of(pod="pq"[number % 2]), pprof))
 
 
-def answers(server: Server, monday: int) -> list[Any]:
+def responses(server: Server, monday: int) -> list[Any]:
     """What queries of every kind return, of whole hours, of parts, and of spans."""
     end = monday + 12 * HOUR
     selector: dict[str, Any] = {
@@ -79,16 +79,16 @@ def answers(server: Server, monday: int) -> list[Any]:
         server.flamegraph(monday, end),
         server.flamegraph(monday + 2 * HOUR + 1, end - HOUR // 2, selector='{pod="p"}'),
         server.series(monday, end, step=1_800, groupBy=["pod"]),
-        said_by(json_format.ParseDict(server.ask("SelectMergeProfile", **selector).json(), Profile())),
+        stacks_in(json_format.ParseDict(server.call("SelectMergeProfile", **selector).json(), Profile())),
         *(
-            server.ask(rpc, **selector, **more).json()
+            server.call(rpc, **selector, **more).json()
             for rpc, more in (
                 ("SelectMergeSpanProfile", {"spanSelector": [SPAN]}),
                 ("SelectSeries", {"step": 60, "exemplarType": "EXEMPLAR_TYPE_SPAN"}),
                 ("SelectHeatmap", {"step": 60, "queryType": "HEATMAP_QUERY_TYPE_INDIVIDUAL"}),
             )
         ),
-        server.ask("GetProfileStats").json(),
+        server.call("GetProfileStats").json(),
     ]
 
 
@@ -102,16 +102,16 @@ def test_every_query_returns_the_same_before_during_and_after(old: ClickHouse, s
     carry_over.begin()
     server = Server.on(Store(old, LoneWriter(old), own, carry_over), own, writing.client.tenant)
     expected = drawn([*((["main", "abc"[number % 3]], number + 1) for number in range(6)), (["main"], 12)])
-    before = answers(server, monday)
+    before = responses(server, monday)
     assert before[0] == expected
     for _ in range(6):
         assert not carry_over.carry(0) or old.rows(NEW_ROWS) == [(6, 6)]
-        assert answers(server, monday) == before
+        assert responses(server, monday) == before
     maintenance = Maintenance(old, carry_over)
     while not maintenance.step(60):
-        assert answers(server, monday) == before
+        assert responses(server, monday) == before
     assert (old.rows(OLD), carry_over.source) == ([], "sampled_profiles")
-    assert answers(server, monday) == before
+    assert responses(server, monday) == before
 
 
 def test_profiles_that_come_in_meanwhile_are_there_once(old: ClickHouse, settings: Settings) -> None:

@@ -181,7 +181,7 @@ def test_the_longest_retention_keeps_profiles_in_every_table(own: Settings, data
     assert server.flamegraph(now_ms, now_ms + 1) == drawn([(["main"], 1)])
 
 
-def test_a_server_that_is_too_old_is_refused(
+def test_a_server_that_is_too_old_is_rejected(
     own: Settings, clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrate, "OLDEST_VERSION", (99, 10))

@@ -150,10 +150,10 @@ def test_a_setting_may_not_shorten_the_retention(
 ) -> None:
     migrate.migrate(wanting(own, recorded_days))
     before = ttls_of(database)
-    with pytest.raises(OperatorError) as refused:
+    with pytest.raises(OperatorError) as rejected:
         migrate.migrate(wanting(own, wanted))
-    assert words in str(refused.value)
-    assert "\n" not in str(refused.value)
+    assert words in str(rejected.value)
+    assert "\n" not in str(rejected.value)
     assert (recorded(database), ttls_of(database)) == (recorded_days, before)
 
 

@@ -40,7 +40,7 @@ def upload_of(tenant: str, *times: int, stack: str = "ab", labels: Mapping[str, 
     store = CannedStore(retention=0)
     profiles = (pprof_of([sample(stack, 1)], time_ms=time) for time in times)
     Server.on(store, Settings(), tenant).push(series(labels, *profiles))
-    ((_, upload),) = store.asked
+    ((_, upload),) = store.calls
     assert isinstance(upload, Upload)
     return upload
 

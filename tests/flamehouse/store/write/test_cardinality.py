@@ -14,7 +14,7 @@ from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import Server, drawn, new_tenant, some_monday_ms
 from tests.support.uploads.counted import Counted, once
 from tests.support.uploads.profiles import labels_of, pprof_of, sample
-from tests.support.uploads.uploads import Ingest, pprof, refusal, series
+from tests.support.uploads.uploads import Ingest, pprof, rejection, series
 
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
 
@@ -66,7 +66,7 @@ def test_the_next_day_and_other_tenants_have_series_of_their_own(restart: Open) 
     assert push(other, monday, "d") == 200
 
 
-def test_an_upload_that_is_refused_for_one_day_takes_no_place_on_another(restart: Open) -> None:
+def test_an_upload_that_is_rejected_for_one_day_takes_no_place_on_another(restart: Open) -> None:
     server, monday = restart(), some_monday_ms()
     assert push(server, monday, "a", "b", "c", days=(1,)) == 200
     assert push(server, monday, "x", "y", "z", days=(0, 1)) == 429
@@ -80,7 +80,7 @@ def test_the_refusal_names_the_day_and_the_setting(restart: Open) -> None:
     assert push(server, monday, "a", "b") == 200
     profile = pprof_of([sample("ab", 1)], time_ms=monday)
     response = server.send_push(*(series(labels_of(pod=pod), profile) for pod in "cd"))
-    assert refusal(response) == (
+    assert rejection(response) == (
         429,
         "resource_exhausted",
         (

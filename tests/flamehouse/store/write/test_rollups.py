@@ -75,7 +75,7 @@ class Tenant:
         pprof = pprof_of([sample(stack, value)], time_ms=self.monday + number % HOURS * HOUR + number)
         labels = labels_of(pod="pq"[number % 2])
         Server.on(store, Settings(retention_days=0), self.name).push(series(labels, pprof))
-        ((_, upload),) = store.asked
+        ((_, upload),) = store.calls
         assert isinstance(upload, Upload)
         return upload
 
@@ -154,7 +154,7 @@ def test_an_hour_that_adds_up_to_more_than_64_bits_has_no_rollup(tenant_of: Tena
     tenant_of.store(1, 5)
     roll_up(tenant_of.clickhouse)
     assert tenant_of.rollups() == [(1, 1, 5)]
-    response = tenant_of.server.ask(
+    response = tenant_of.server.call(
         "SelectMergeStacktraces",
         profile_typeID="process_cpu:cpu:nanoseconds:cpu:nanoseconds",
         label_selector="{}",

@@ -1,4 +1,4 @@
-"""Recordings that are made to cost much, in time or memory, cost little, whether they are stored or refused."""
+"""Recordings that are made to cost much, in time or memory, cost little, whether they are stored or rejected."""
 
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ from tests.support.uploads.jfr_recordings import (
     text,
     varint,
 )
-from tests.support.uploads.jfr_uploads import refused, send
+from tests.support.uploads.jfr_uploads import rejected, send
 
 MIB = 1 << 20
 
@@ -280,7 +280,7 @@ BOMBS: Mapping[str, tuple[Callable[[], bytes], str]] = {
 def test_little_bytes_that_mean_much_cost_little(written: Callable[[], bytes], message: str) -> None:
     data = written()
     with costing_at_most(seconds=20, mib=400):
-        assert message in refused(data)
+        assert message in rejected(data)
 
 
 @pytest.mark.parametrize(
@@ -297,11 +297,11 @@ def test_little_bytes_that_mean_much_cost_little(written: Callable[[], bytes], m
         (b"\x12\x07\x08\x01\x12\x03\xff\xfea", "the labels are not a LabelsSnapshot"),
     ],
 )
-def test_labels_that_mean_much_are_refused(labels: bytes, message: str) -> None:
+def test_labels_that_mean_much_are_rejected(labels: bytes, message: str) -> None:
     events = [sample(1, contextId=context, spanId=n) for n in range(30) for context in range(1, 200)]
     data = recording(*events)
     with costing_at_most(seconds=20, mib=400):
-        assert message in refused(data, labels)
+        assert message in rejected(data, labels)
 
 
 def test_a_long_list_of_labels_is_not_kept_for_each_of_many_samples() -> None:
@@ -311,7 +311,7 @@ def test_a_long_list_of_labels_is_not_kept_for_each_of_many_samples() -> None:
     )
     data = with_events(b"".join(sample_in_span(n) for n in range(1 << 14, 1 << 16)))
     with costing_at_most(seconds=20, mib=200):
-        assert "more than 4000000 frames and labels" in refused(data, labels.SerializeToString())
+        assert "more than 4000000 frames and labels" in rejected(data, labels.SerializeToString())
 
 
 TAKEN: Mapping[str, Callable[[], bytes]] = {
@@ -346,10 +346,10 @@ def test_metadata_is_kept_up_to_so_many_bytes() -> None:
     recordings = [metadata_of(number, 34_000) for number in range(16)]
     tracemalloc.start()
     statuses = {send(data) for data in recordings}
-    kept_bytes = tracemalloc.get_traced_memory()[0]
+    cached_bytes = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert statuses == {200}
-    assert kept_bytes < 25 * MIB
+    assert cached_bytes < 25 * MIB
 
 
 def test_metadata_that_is_kept_is_the_same_for_the_next_recording() -> None:

@@ -1,4 +1,4 @@
-"""Whatever a recording is made of, it is stored or refused with 422: in bounded time and memory, and never in part."""
+"""Whatever a recording is made of, it is stored or rejected with 422: in bounded time and memory, and never in part."""
 
 import gzip
 import random
@@ -31,7 +31,7 @@ from tests.support.uploads.jfr_recordings import (
     setting,
     varint,
 )
-from tests.support.uploads.jfr_uploads import QUERY, refused, send
+from tests.support.uploads.jfr_uploads import QUERY, rejected, send
 
 EVENTS = [
     setting("event", "wall"),
@@ -47,7 +47,7 @@ LABELS = LabelsSnapshot(contexts={5: Context(labels={1: 2})}, strings={1: "endpo
 
 
 def is_read(data: bytes) -> bool:
-    """Whether a recording is read, or refused in the one way that there is."""
+    """Whether a recording is read, or rejected in the one way that there is."""
     try:
         parse(parse_ingest_request(QUERY, 0), {"profile": data})
     except RpcError as error:
@@ -57,7 +57,7 @@ def is_read(data: bytes) -> bool:
     return True
 
 
-def test_what_is_cut_anywhere_is_refused() -> None:
+def test_what_is_cut_anywhere_is_rejected() -> None:
     assert [end for end in range(len(RECORDING) + 1) if is_read(RECORDING[:end])] == [
         len(FIRST),
         len(RECORDING),
@@ -136,8 +136,8 @@ def test_recordings_of_real_jvms_that_were_damaged_are_answered(shared_dir: Path
         ({"features": 0}, "its metadata is not where the header says"),
     ],
 )
-def test_a_header_that_leads_astray_is_refused(header: Mapping[str, int], message: str) -> None:
-    assert message in refused(recording(*EVENTS, header=header))
+def test_a_header_that_leads_astray_is_rejected(header: Mapping[str, int], message: str) -> None:
+    assert message in rejected(recording(*EVENTS, header=header))
 
 
 ITSELF = changed(Loop=(Typed("next", "Loop"),))
@@ -159,22 +159,22 @@ def sample_with(type_: str, classes: Classes) -> Classes:
         ({**CLASSES, **WIDE}, "Wide"),
     ],
 )
-def test_classes_within_classes_without_end_are_refused_where_they_are_needed(
+def test_classes_within_classes_without_end_are_rejected_where_they_are_needed(
     classes: Classes, type_: str
 ) -> None:
     name, values = sample(1)
     event = (name, [*values, Raw(b"\x01" * 9)])
     assert send(recording(sample(1), classes=classes)) == 200
-    assert "has too many nested fields" in refused(recording(event, classes=sample_with(type_, classes)))
+    assert "has too many nested fields" in rejected(recording(event, classes=sample_with(type_, classes)))
     pool = {type_: {1: Raw(b"\x01")}, **POOLS}
-    assert "has too many nested fields" in refused(recording(sample(1), classes=classes, pools=pool))
+    assert "has too many nested fields" in rejected(recording(sample(1), classes=classes, pools=pool))
 
 
-def test_a_class_that_is_not_there_is_refused_where_it_is_needed() -> None:
+def test_a_class_that_is_not_there_is_rejected_where_it_is_needed() -> None:
     classes = sample_with("4711", CLASSES)
     name, values = sample(1)
     assert send(recording(classes=classes)) == 200
-    assert "is missing from the metadata" in refused(
+    assert "is missing from the metadata" in rejected(
         recording((name, [*values, Raw(b"\x01")]), classes=classes)
     )
 
@@ -197,8 +197,8 @@ def test_constants_that_lead_in_a_circle_lead_nowhere() -> None:
         ({STACK_TRACE: {1: Raw(b"\x80" * 9)}}, "ends beyond the event that it is in"),
     ],
 )
-def test_lengths_beyond_what_there_is_are_refused(
+def test_lengths_beyond_what_there_is_are_rejected(
     pool: Mapping[str, Mapping[int, Sequence[Any]]], message: str
 ) -> None:
-    assert message in refused(recording(sample(1), pools={**POOLS, **pool}))
+    assert message in rejected(recording(sample(1), pools={**POOLS, **pool}))
     assert send(recording(sample(1), pools={**POOLS, **pool}, compressed=False)) == 422

@@ -68,6 +68,6 @@ def test_a_stream_is_as_long_as_it_has_to_be(count: int, value: int) -> None:
         stream.take(1)
 
 
-def test_more_numbers_than_bytes_are_refused_unread() -> None:
+def test_more_numbers_than_bytes_are_rejected_unread() -> None:
     with pytest.raises(RpcError, match="a list ends beyond"):
         NumberStream(b"\x01" * 10, 0, 10).take(1 << 62)

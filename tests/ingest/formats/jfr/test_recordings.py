@@ -182,7 +182,7 @@ def test_strings_are_read_in_every_encoding(encoded: bytes, expected: str) -> No
 @pytest.mark.parametrize(
     "encoded", [b"\x03\x02\xff\xfe", b"\x03\x03\xed\xa0\xbd", b"\x04\x01" + varint(0xD83D)]
 )
-def test_a_name_that_is_no_text_is_refused(encoded: bytes) -> None:
+def test_a_name_that_is_no_text_is_rejected(encoded: bytes) -> None:
     symbols = {**POOLS[SYMBOL], 3: [Raw(encoded)]}
     with pytest.raises(Exception, match="a string"):
         cpu(recording(sample(1), pools=pools(jdk__types__Symbol=symbols)))

@@ -11,7 +11,7 @@ from flamehouse.model.profile import SeriesProfile
 from flamehouse.pb.jfr_pb2 import Context, LabelsSnapshot
 from tests.support.uploads.jfr_recordings import recording, sample, setting
 from tests.support.uploads.parts import own_labels, values_by_stack
-from tests.support.uploads.uploads import ANY_TIME, FORM, Ingest, form, refusal
+from tests.support.uploads.uploads import ANY_TIME, FORM, Ingest, form, rejection
 
 QUERY = "name=shop&format=jfr&spyName=javaspy&sampleRate=100&from=1795380088&until=1795380098"
 FROM_NS = 1_795_380_088_000_000_000
@@ -81,9 +81,9 @@ def test_a_recording_is_taken_however_it_is_packed(body: bytes, content_type: st
         (gzipped(RECORDING)[:-1], "", "the gzip body ends too early"),
     ],
 )
-def test_what_is_no_recording_is_refused(body: bytes, content_type: str, message: str) -> None:
+def test_what_is_no_recording_is_rejected(body: bytes, content_type: str, message: str) -> None:
     ingest = Ingest()
-    status, code, text = refusal(ingest.post(body, QUERY, content_type=content_type))
+    status, code, text = rejection(ingest.post(body, QUERY, content_type=content_type))
     assert (status, code) == (422, "unknown")
     assert text.startswith(f"parsing IngestInput-jfr failed {message}")
     assert ingest.uploads == []
@@ -174,9 +174,9 @@ def test_ticks_of_each_chunks_clock_become_nanoseconds(
 
 
 @pytest.mark.parametrize("ticks_per_s", [0, -1])
-def test_a_clock_without_ticks_is_refused(ticks_per_s: int) -> None:
+def test_a_clock_without_ticks_is_rejected(ticks_per_s: int) -> None:
     data = recording(sample(state=1), header={"frequency": ticks_per_s})
-    status, _, message = refusal(Ingest().post(data, QUERY))
+    status, _, message = rejection(Ingest().post(data, QUERY))
     assert (status, f"invalid clock frequency of {ticks_per_s} ticks a second" in message) == (422, True)
 
 

@@ -1,4 +1,4 @@
-"""OTLP requests that are made to cost much, in time or memory, cost little, and what is too much is refused."""
+"""OTLP requests that are made to cost much, in time or memory, cost little, and what is too much is rejected."""
 
 import gzip
 from typing import Any
@@ -8,44 +8,44 @@ from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 
 from tests.support.costs import costing_at_most
 from tests.support.uploads.otlp import JSON, PROTO, Export, within
-from tests.support.uploads.otlp_uploads import answered, refused
+from tests.support.uploads.otlp_uploads import outcome, rejected
 from tests.support.uploads.uploads import members
 
 
-def test_too_many_samples_are_refused() -> None:
+def test_too_many_samples_are_rejected() -> None:
     export = Export()
     export.add(export.profile(*[export.sample()] * 16_001))
-    assert "exceeds the samples count limit (MAX_PROFILE_SAMPLES, actual: 16001" in refused(export)
+    assert "exceeds the samples count limit (MAX_PROFILE_SAMPLES, actual: 16001" in rejected(export)
 
 
-def test_too_many_labels_of_a_sample_are_refused() -> None:
+def test_too_many_labels_of_a_sample_are_rejected() -> None:
     export = Export()
     sample = export.sample(named={"a": "b"})
     sample.attribute_indices.extend([1] * 100)
     export.add(export.profile(sample))
-    assert "exceeds the sample labels limit" in refused(export)
+    assert "exceeds the sample labels limit" in rejected(export)
 
 
-def test_too_many_profiles_are_refused() -> None:
+def test_too_many_profiles_are_rejected() -> None:
     export = Export()
     export.add(*[otlp.Profile()] * 10_001)
-    assert answered(export.body) == (400, "the request has 10001 profiles: send at most 10000")
+    assert outcome(export.body) == (400, "the request has 10001 profiles: send at most 10000")
 
 
-def test_too_many_services_of_samples_are_refused() -> None:
+def test_too_many_services_of_samples_are_rejected() -> None:
     export = Export()
     samples = [export.sample(named={"service.name": f"s{n}"}) for n in range(10_001)]
     reason = "the request has more than 10000 profiles, counting one for each service"
-    assert answered(export.add(export.profile(*samples), export.profile(samples[0])).body) == (
+    assert outcome(export.add(export.profile(*samples), export.profile(samples[0])).body) == (
         400,
         f"resource 0, scope 0, profile 0: {reason}; resource 0, scope 0, profile 1: {reason}",
     )
 
 
-def test_too_many_texts_are_refused() -> None:
+def test_too_many_texts_are_rejected() -> None:
     export = Export()
     export.add(export.profile(export.sample([f"{n}{'x' * 60_000}" for n in range(80)])))
-    assert "exceeds the size limit (MAX_PROFILE_BYTES" in refused(export)
+    assert "exceeds the size limit (MAX_PROFILE_BYTES" in rejected(export)
 
 
 def deep(depth: int, samples: int, profiles: int = 1) -> Export:
@@ -92,4 +92,4 @@ BOMBS = {
 @pytest.mark.parametrize(("body", "content_type", "status"), BOMBS.values(), ids=BOMBS)
 def test_a_bomb_costs_little(body: bytes, content_type: str, status: int) -> None:
     with costing_at_most(seconds=30, mib=500):
-        assert answered(body, content_type)[0] == status
+        assert outcome(body, content_type)[0] == status

@@ -1,4 +1,4 @@
-"""Whatever comes in as OTLP is answered as a client's fault or stored: never a fault of ours."""
+"""Whatever comes in as OTLP is outcome as a client's fault or stored: never a fault of ours."""
 
 import gzip
 import json
@@ -19,7 +19,7 @@ from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 from flamehouse.settings import Settings
 from tests.support.fuzzing import fuzzed, rounds
 from tests.support.uploads.otlp import JSON, PROTO, Export, exported, within
-from tests.support.uploads.otlp_uploads import answered, refused
+from tests.support.uploads.otlp_uploads import outcome, rejected
 
 
 def whole() -> Export:
@@ -42,8 +42,8 @@ TEXT = json.dumps(json_format.MessageToDict(whole().message)).encode()
 @given(st.binary(max_size=300))
 def test_any_bytes_are_answered(data: bytes) -> None:
     for content_type in (PROTO, JSON):
-        answered(data, content_type)
-        answered(gzip.compress(data, mtime=0), content_type)
+        outcome(data, content_type)
+        outcome(gzip.compress(data, mtime=0), content_type)
 
 
 @fuzzed(100)
@@ -53,7 +53,7 @@ def test_any_bytes_in_place_of_others_are_answered(data: st.DataObject) -> None:
         changed = bytearray(body)
         for _ in range(data.draw(st.integers(1, 6))):
             changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
-        answered(bytes(changed), content_type)
+        outcome(bytes(changed), content_type)
 
 
 INTEGERS = st.one_of(st.integers(-3, 8), st.sampled_from([-(1 << 31), (1 << 31) - 1]))
@@ -66,7 +66,7 @@ def test_any_numbers_in_place_of_others_are_answered(data: st.DataObject) -> Non
     message = whole().message
     for _ in range(data.draw(st.integers(1, 4))):
         change_a_number(message, data)
-    answered(message.SerializeToString())
+    outcome(message.SerializeToString())
 
 
 def change_a_number(message: Any, data: st.DataObject) -> None:
@@ -126,14 +126,14 @@ TREES = st.recursive(
 @fuzzed(100)
 @given(st.dictionaries(st.sampled_from(["dictionary", "resourceProfiles", "resource_profiles"]), TREES))
 def test_any_json_is_answered(content: dict[str, Any]) -> None:
-    answered(json.dumps(content).encode(), JSON)
+    outcome(json.dumps(content).encode(), JSON)
 
 
 @pytest.mark.parametrize(
     ("body", "content_type"), [(BODY, PROTO), (TEXT, JSON), (gzip.compress(BODY, mtime=0), PROTO)]
 )
 def test_what_is_cut_anywhere_is_answered(body: bytes, content_type: str) -> None:
-    statuses = {answered(body[:end], content_type)[0] for end in range(len(body))}
+    statuses = {outcome(body[:end], content_type)[0] for end in range(len(body))}
     assert statuses <= {200, 400}
     assert 400 in statuses
 
@@ -147,8 +147,8 @@ def test_recorded_requests_that_were_damaged_are_answered(shared_dir: Path) -> N
             body = bytearray(recorded)
             for bit in chosen.sample(range(len(body) * 8), chosen.randrange(1, 9)):
                 body[bit // 8] ^= 1 << bit % 8
-            answered(bytes(body))
-            answered(recorded[: chosen.randrange(len(recorded))])
+            outcome(bytes(body))
+            outcome(recorded[: chosen.randrange(len(recorded))])
 
 
 def dangling(change: Any) -> ExportProfilesServiceRequest:
@@ -212,7 +212,7 @@ DANGLING: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize(("change", "reason"), DANGLING.values(), ids=DANGLING)
 def test_an_index_that_leads_nowhere_is_told_of(change: Any, reason: str) -> None:
-    assert reason in refused(dangling(change))
+    assert reason in rejected(dangling(change))
 
 
 def test_what_leads_nowhere_and_is_not_needed_does_no_harm() -> None:
@@ -220,7 +220,7 @@ def test_what_leads_nowhere_and_is_not_needed_does_no_harm() -> None:
     export.tables.message.location_table.add(mapping_index=99, lines=[otlp.Line(function_index=-5)])
     export.tables.message.function_table.add(name_strindex=99)
     export.tables.message.stack_table.add(location_indices=[99])
-    assert answered(export.body) == (200, "")
+    assert outcome(export.body) == (200, "")
 
 
 def nested(depth: int) -> AnyValue:
@@ -233,30 +233,30 @@ def nested(depth: int) -> AnyValue:
 
 
 @pytest.mark.parametrize("depth", [100, 30_000])
-def test_values_within_values_are_refused_before_they_are_followed(depth: int) -> None:
+def test_values_within_values_are_rejected_before_they_are_followed(depth: int) -> None:
     value = b""
     for _ in range(depth):
         value = within(5, within(1, value))
-    status, message = answered(within(1, within(1, within(1, within(2, value)))))
+    status, message = outcome(within(1, within(1, within(1, within(2, value)))))
     assert (status, message.startswith("the body is not a valid message")) == (400, True)
     text = (
         '{"resourceProfiles":[{"resource":{"attributes":[{"key":"a","value":'
         + '{"arrayValue":{"values":[' * depth
     )
-    assert answered((text + "]}}" * depth + "}]}}]}").encode(), JSON)[0] == 400
+    assert outcome((text + "]}}" * depth + "}]}}]}").encode(), JSON)[0] == 400
 
 
 def test_values_within_values_that_protobuf_follows_are_passed_over() -> None:
     export = exported()
     export.resources[0].resource.attributes.add(key="deep", value=nested(20))
-    assert answered(export.body) == (200, "")
+    assert outcome(export.body) == (200, "")
 
 
 @pytest.mark.parametrize(
     "body", [b"[]", b'"x"', b"null", b"7", b"", b"{", b'{"dictionary":7}', b'{"a":NaN', b'{"\\ud800":1}']
 )
-def test_json_that_is_no_request_is_refused(body: bytes) -> None:
-    assert answered(body, JSON)[0] == 400
+def test_json_that_is_no_request_is_rejected(body: bytes) -> None:
+    assert outcome(body, JSON)[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -274,12 +274,12 @@ def test_json_that_is_no_request_is_refused(body: bytes) -> None:
 def test_a_text_or_a_list_in_place_of_a_message_is_not_an_empty_message(
     body: str, place: str, value: str
 ) -> None:
-    status, message = answered(body.replace("VALUE", value).encode(), JSON)
+    status, message = outcome(body.replace("VALUE", value).encode(), JSON)
     assert (status, message) == (400, f"the body is not a valid message: {place} is not a JSON object")
 
 
-def test_two_members_of_one_name_are_refused() -> None:
-    status, message = answered(TEXT.replace(b"{", b'{"dictionary":{},', 1), JSON)
+def test_two_members_of_one_name_are_rejected() -> None:
+    status, message = outcome(TEXT.replace(b"{", b'{"dictionary":{},', 1), JSON)
     assert status == 400
     assert message == "the body is not a valid message: Failed to load JSON: duplicate key dictionary."
 
@@ -287,25 +287,25 @@ def test_two_members_of_one_name_are_refused() -> None:
 @pytest.mark.parametrize("text", ["\\ud800", "\\u0000"])
 def test_texts_that_utf8_cannot_carry_are_answered(text: str) -> None:
     body = TEXT.replace(b"shop", text.encode())
-    status, message = answered(body, JSON)
+    status, message = outcome(body, JSON)
     assert status == (400 if "ud800" in text else 200), message
 
 
-def test_a_text_that_is_not_utf8_is_refused() -> None:
-    assert answered(BODY.replace(b"shop", b"sh\xffp"))[0] == 400
+def test_a_text_that_is_not_utf8_is_rejected() -> None:
+    assert outcome(BODY.replace(b"shop", b"sh\xffp"))[0] == 400
 
 
 @pytest.mark.parametrize("value", [(1 << 63) - 1, 1 << 62])
-def test_values_beyond_64_bits_are_refused(value: int) -> None:
+def test_values_beyond_64_bits_are_rejected(value: int) -> None:
     export = Export()
     export.add(export.profile(export.sample(values=[value])))
-    assert refused(export) == "the values of a sample add up to more than 64 bits"
+    assert rejected(export) == "the values of a sample add up to more than 64 bits"
     export = Export()
     export.add(export.profile(export.sample(values=[value] * 4), period=0))
-    assert refused(export) == "the values of a sample add up to more than 64 bits"
+    assert rejected(export) == "the values of a sample add up to more than 64 bits"
 
 
 def test_a_body_may_be_as_long_as_the_settings_say() -> None:
     tight = Settings(ingest_window_past_s=0, max_body_bytes=len(BODY))
-    assert answered(BODY, settings=tight) == (200, "")
-    assert answered(BODY + b"\x0a\x00", settings=tight)[0] == 413
+    assert outcome(BODY, settings=tight) == (200, "")
+    assert outcome(BODY + b"\x0a\x00", settings=tight)[0] == 413

@@ -22,7 +22,7 @@ from flamehouse.pb.otlp_layouts_pb2 import (
     V18ScopeProfiles,
 )
 from tests.support.uploads.otlp import JSON, PROTO, Export, within
-from tests.support.uploads.otlp_uploads import answered, sent
+from tests.support.uploads.otlp_uploads import outcome, sent
 from tests.support.uploads.parts import own_labels, values_by_stack
 from tests.support.uploads.profiles import CPU
 
@@ -100,7 +100,7 @@ def is_ambiguous(version: str, name: str, encoding: str) -> bool:
 def test_an_export_of_a_collector_is_stored_to_the_unit(version: str, name: str, encoding: str) -> None:
     body, content_type = body_of(version, name, encoding)
     if is_ambiguous(version, name, encoding):
-        status, message = answered(body, content_type)
+        status, message = outcome(body, content_type)
         assert (status, message.partition(", with")[0]) == (
             400,
             f"{BOTH} (collectors 0.136 to 0.147)",
@@ -169,7 +169,7 @@ def test_a_request_that_two_layouts_allow_is_rejected_unless_both_read_the_same(
 ) -> None:
     profile = of_18(*samples)
     profile.sample_type.type_strindex = 1
-    status, text = answered(request_of(profile))
+    status, text = outcome(request_of(profile))
     assert (status, text.partition(" (collectors 0.136")[0]) == (400 if message else 200, message)
 
 
@@ -214,7 +214,7 @@ MIXED: Mapping[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize(("body", "message"), MIXED.values(), ids=MIXED)
 def test_a_request_of_no_one_layout_is_rejected_with_what_to_upgrade(body: bytes, message: str) -> None:
-    status, text = answered(body)
+    status, text = outcome(body)
     assert (status, text) == (
         400,
         f"{message}: upgrade the collector or profiler to one of OTLP profiles 1.10 (collector 0.148 or later)",
@@ -231,7 +231,7 @@ def test_a_request_of_no_one_layout_is_rejected_with_what_to_upgrade(body: bytes
 )
 def test_json_of_no_one_layout_is_rejected(profile: dict[str, Any], message: str) -> None:
     body = {"resourceProfiles": [{"scopeProfiles": [{"profiles": [profile]}]}]}
-    status, text = answered(json.dumps(body).encode(), JSON)
+    status, text = outcome(json.dumps(body).encode(), JSON)
     assert status == 400
     assert text.startswith(message)
 
@@ -290,7 +290,7 @@ HOSTILE: Mapping[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize(("body", "message"), HOSTILE.values(), ids=HOSTILE)
 def test_a_profile_of_ranges_that_is_not_whole_is_rejected(body: bytes, message: str) -> None:
-    assert answered(body) == (400, f"resource 0, scope 0, profile 0: {message}")
+    assert outcome(body) == (400, f"resource 0, scope 0, profile 0: {message}")
 
 
 def test_fields_of_a_later_release_are_ignored() -> None:

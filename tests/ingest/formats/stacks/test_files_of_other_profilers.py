@@ -8,7 +8,7 @@ import pytest
 from ingest.formats import format_of
 from tests.support.uploads import files
 from tests.support.uploads.parts import values_by_stack
-from tests.support.uploads.uploads import Ingest, refusal
+from tests.support.uploads.uploads import Ingest, rejection
 
 CPU = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
 WALL = "wall:wall:nanoseconds:cpu:nanoseconds"
@@ -158,19 +158,19 @@ def test_the_application_name_may_choose_another_type_of_the_same_unit() -> None
         (b"[" + b"0," * 4_200_000 + b"0]", "&format=firefox", "more than 4194304 commas"),
     ],
 )
-def test_a_file_that_is_not_read_is_refused_with_the_reason(body: bytes, query: str, reason: str) -> None:
+def test_a_file_that_is_not_read_is_rejected_with_the_reason(body: bytes, query: str, reason: str) -> None:
     ingest = Ingest()
-    status, _, message = refusal(ingest.post(body, f"name=shop{query}"))
+    status, _, message = rejection(ingest.post(body, f"name=shop{query}"))
     assert (status, reason in message, ingest.uploads) == (422, True, []), message
 
 
-def test_a_refused_file_says_what_it_was_taken_for_and_what_is_read() -> None:
-    _, _, message = refusal(Ingest().post(files.INSTRUMENTS + b"1 s\n", "name=shop"))
+def test_a_rejected_file_says_what_it_was_taken_for_and_what_is_read() -> None:
+    _, _, message = rejection(Ingest().post(files.INSTRUMENTS + b"1 s\n", "name=shop"))
     assert "the content was taken for instruments (supported formats: pprof, JFR, speedscope" in message
-    _, _, message = refusal(Ingest().post(files.INSTRUMENTS + b"1 s\n", "name=shop&format=instruments"))
+    _, _, message = rejection(Ingest().post(files.INSTRUMENTS + b"1 s\n", "name=shop&format=instruments"))
     assert "taken for" not in message
 
 
 def test_a_file_in_json_beyond_the_limit_names_the_setting() -> None:
-    _, _, message = refusal(Ingest().post(b'{"traceEvents":[' + b" " * (33 << 20) + b"]}", "name=shop"))
+    _, _, message = rejection(Ingest().post(b'{"traceEvents":[' + b" " * (33 << 20) + b"]}", "name=shop"))
     assert "MAX_JSON_BYTES=33554432" in message

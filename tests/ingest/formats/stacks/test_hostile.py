@@ -1,4 +1,4 @@
-"""Whatever plain stacks and speedscope files are made of, they are stored or refused: in bounded time and memory."""
+"""Whatever plain stacks and speedscope files are made of, they are stored or rejected: in bounded time and memory."""
 
 import gzip
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.costs import costing_at_most
 from tests.support.fuzzing import fuzzed
 from tests.support.uploads.stack_uploads import WRITERS, evented, file, node, sampled, varint
-from tests.support.uploads.uploads import Ingest, refusal
+from tests.support.uploads.uploads import Ingest, rejection
 
 MIB = 1 << 20
 STACKS = {"main;work;größe": 3, "main;work": 200, "main;rest": 1}
@@ -23,7 +23,7 @@ BODIES = [*((name, write(STACKS)) for name, write in WRITERS.items()), ("speedsc
 
 
 def send(name: str, data: bytes) -> int:
-    """Send the bytes as this format; what is not stored must be refused as a client's fault and leave nothing behind."""
+    """Send the bytes as this format; what is not stored must be rejected as a client's fault and leave nothing behind."""
     ingest = Ingest()
     status = ingest.post(data, f"name=shop&format={name}").status_code
     assert status == 200 or (status in {400, 422} and not ingest.uploads)
@@ -85,7 +85,7 @@ def test_any_json_in_place_of_a_field_is_answered(field: str, value: object) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "answer"),
+    ("name", "body", "response"),
     [
         (
             "groups",
@@ -133,10 +133,10 @@ def test_any_json_in_place_of_a_field_is_answered(field: str, value: object) -> 
         ),
     ],
 )
-def test_what_is_wrong_is_said(name: str, body: bytes, answer: tuple[int, str]) -> None:
+def test_what_is_wrong_is_said(name: str, body: bytes, response: tuple[int, str]) -> None:
     ingest = Ingest()
-    status, code, message = refusal(ingest.post(body, f"name=shop&format={name}"))
-    assert (status, message.partition(f" IngestInput-{name} failed ")[2]) == answer
+    status, code, message = rejection(ingest.post(body, f"name=shop&format={name}"))
+    assert (status, message.partition(f" IngestInput-{name} failed ")[2]) == response
     assert code == ("unknown" if status == 422 else "invalid_argument")
     assert ingest.uploads == []
 
@@ -217,15 +217,15 @@ def test_little_bytes_that_mean_much_cost_little(
     assert len(data) <= 4 * MIB
     ingest = Ingest()
     with costing_at_most(seconds=20, mib=400):
-        status, _, answered = refusal(ingest.post(data, f"name=shop&format={name}"))
+        status, _, response = rejection(ingest.post(data, f"name=shop&format={name}"))
     assert (status in {400, 422}, ingest.uploads) == (True, [])
-    assert message in answered
+    assert message in response
 
 
-def test_more_than_a_profile_may_have_is_refused_while_it_is_unpacked() -> None:
+def test_more_than_a_profile_may_have_is_rejected_while_it_is_unpacked() -> None:
     bomb = gzip.compress(b"main 1\n" * (4 * MIB), mtime=0)
     for query in ("name=shop", "name=shop&format=lines", "name=shop&format=speedscope"):
         ingest = Ingest()
         with costing_at_most(seconds=5, mib=100):
-            assert refusal(ingest.post(bomb, query))[0] == 422
+            assert rejection(ingest.post(bomb, query))[0] == 422
         assert ingest.uploads == []

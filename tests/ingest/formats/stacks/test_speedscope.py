@@ -1,4 +1,4 @@
-"""speedscope by POST /ingest: what units, rates and several profiles become, and which files are refused."""
+"""speedscope by POST /ingest: what units, rates and several profiles become, and which files are rejected."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from tests.support.queries.queries import Server, drawn, some_monday_ms
 from tests.support.uploads.parts import own_labels, values_by_stack
 from tests.support.uploads.profiles import CPU
 from tests.support.uploads.stack_uploads import SCHEMA, evented, file, sampled
-from tests.support.uploads.uploads import Ingest, refusal
+from tests.support.uploads.uploads import Ingest, rejection
 
 QUERY = "name=shop&format=speedscope&from=1795380088&spyName=old"
 WALL = "wall:wall:nanoseconds:cpu:nanoseconds"
@@ -30,10 +30,10 @@ def stored(*profiles: Any, query: str = QUERY) -> Sequence[SeriesProfile]:
     return [part for upload in ingest.uploads for part in upload.profiles]
 
 
-def refused(body: bytes, query: str = QUERY) -> str:
+def rejected(body: bytes, query: str = QUERY) -> str:
     """Send a file that must not be stored; says what is wrong with it."""
     ingest = Ingest()
-    status, code, message = refusal(ingest.post(body, query))
+    status, code, message = rejection(ingest.post(body, query))
     assert (status, code, ingest.uploads) == (422, "unknown", [])
     return message.partition(" IngestInput-speedscope failed ")[2]
 
@@ -180,8 +180,8 @@ def test_a_file_without_profiles_is_stored_as_nothing() -> None:
         (file(sampled([[0]], [1]), sampled([[0]], [1])), "unknown profile type: none"),
     ],
 )
-def test_what_is_no_speedscope_file_is_refused(body: bytes, message: str) -> None:
-    assert refused(body).partition(" (the application name")[0] == message
+def test_what_is_no_speedscope_file_is_rejected(body: bytes, message: str) -> None:
+    assert rejected(body).partition(" (the application name")[0] == message
 
 
 def test_a_name_may_hold_half_a_character() -> None:

@@ -17,7 +17,7 @@ from tests.support.queries.queries import Server, drawn, some_monday_ms
 from tests.support.uploads.parts import own_labels, values_by_stack
 from tests.support.uploads.profiles import CPU
 from tests.support.uploads.stack_uploads import WRITERS, groups, node
-from tests.support.uploads.uploads import FORM, Ingest, form, pprof, refusal
+from tests.support.uploads.uploads import FORM, Ingest, form, pprof, rejection
 
 STACKS = {"main;work": 3, "main;rest": 2, "main": 1, "other;größe": 4}
 BYTES = "name=shop.alloc_space&from=1795380088&format="
@@ -132,12 +132,12 @@ def test_the_end_of_the_name_tells_the_sample_type(ending: str, profile_type: st
 
 
 @pytest.mark.parametrize("name", ["shop.eu", "shop.cpu.x", "shop.", "shop{__name__=a.b\ufffd}"])
-def test_an_unknown_end_of_the_name_is_refused(name: str) -> None:
+def test_an_unknown_end_of_the_name_is_rejected(name: str) -> None:
     ingest = Ingest()
     ending = name.rstrip("}").rpartition(".")[2]
     message = f"pushing IngestInput-groups failed unknown profile type: {ending} (the application name "
     response = ingest.post(b"main 1", f"name={quote(name)}", content_type="")
-    status, code, found = refusal(response)
+    status, code, found = rejection(response)
     assert (status, code, found[: len(message)]) == (400, "invalid_argument", message)
     assert ingest.uploads == []
 
@@ -259,10 +259,10 @@ def test_what_perf_script_prints_is_read(query: str, head: bytes, end: bytes) ->
     ]
 
 
-def test_a_line_that_perf_script_does_not_print_is_refused() -> None:
+def test_a_line_that_perf_script_does_not_print_is_rejected() -> None:
     ingest = Ingest()
     body = PERF_SCRIPT.replace(b"401100 Lorg", b"rubbish")
-    status, _, message = refusal(ingest.post(body, "name=shop", content_type=""))
+    status, _, message = rejection(ingest.post(body, "name=shop", content_type=""))
     assert (status, "line 8 is neither an event nor a frame" in message, ingest.uploads) == (
         422,
         True,

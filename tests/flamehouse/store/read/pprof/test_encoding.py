@@ -19,7 +19,7 @@ from flamehouse.store.connection.client import ClickHouse
 from flamehouse.varint import uvarint
 from tests.support.fuzzing import fuzzed
 from tests.support.queries.queries import Server, some_monday_ms
-from tests.support.uploads.pprofs import names_of_stack, said_by
+from tests.support.uploads.pprofs import names_of_stack, stacks_in
 from tests.support.uploads.profiles import CPU, MS, labels_of, pprof_of, sample
 from tests.support.uploads.uploads import series
 
@@ -45,7 +45,7 @@ TEXTS = st.sampled_from(["", "\0", "a\0", "a", "\n\x12\x7f", "'\\'", "{x:String}
 )
 
 
-def asked(
+def encoded(
     server: Server, start: int, end: int, *, max_nodes: int | None = None, keep_locations: int = 0
 ) -> bytes:
     """The bytes of the answer."""
@@ -162,10 +162,10 @@ def test_any_number_and_text_comes_back_as_short_as_it_can_be(
     server, monday = Server.on(store, settings), some_monday_ms()
     sent.time_nanos = monday * MS + 1
     server.push(series(labels_of(), sent))
-    data = asked(server, monday, monday + 1)
+    data = encoded(server, monday, monday + 1)
     check_encoding(data)
-    assert said_by(Profile.FromString(data)) == said_by(sent)
-    assert asked(server, monday, monday + 1) == data
+    assert stacks_in(Profile.FromString(data)) == stacks_in(sent)
+    assert encoded(server, monday, monday + 1) == data
 
 
 def program(names: Sequence[str], time_ms: int) -> Profile:
@@ -187,10 +187,10 @@ def test_as_many_symbols_as_there_are_come_back_whether_most_are_asked_for_or_fe
         # The same symbols again, as another service has them.
         series(labels_of(service_name="cart"), program(names, monday + 5)),
     )
-    data = asked(server, monday, monday + 1)
+    data = encoded(server, monday, monday + 1)
     check_encoding(data)
     found = Profile.FromString(data)
-    assert said_by(found) == said_by(sent)
+    assert stacks_in(found) == stacks_in(sent)
     assert sorted(found.string_table[each.name] for each in found.function) == sorted(names)
     assert len(found.location) == used
 
@@ -208,7 +208,7 @@ def test_what_is_not_stored_yet_is_left_out_of_a_location(
     ):
         sql = f"INSERT INTO {table} SELECT * REPLACE ({replaced}) FROM {table} WHERE tenant = {{tenant:String}} LIMIT 1"  # noqa: S608  # the test's own
         clickhouse.command(sql, {"tenant": server.client.tenant})
-    found = said_by(Profile.FromString(asked(server, monday, monday + 1)))
+    found = stacks_in(Profile.FromString(encoded(server, monday, monday + 1)))
     ends = {"".join(names_of_stack(stack)): (stack[0].mapping, value) for stack, value in found.items()}
     (alone,) = ends.keys() - {"ab"}
     assert alone in {"a", "b"}
@@ -219,8 +219,8 @@ def test_stacks_of_nothing_are_a_profile_without_symbols(store: Store, settings:
     server, monday = Server.on(store, settings), some_monday_ms()
     server.push(series(labels_of(), pprof_of([sample((), 5)], time_ms=monday)))
     for max_nodes, keep_locations in ((None, 0), (1, 0), (None, 1), (1, 1)):
-        data = asked(server, monday, monday + 1, max_nodes=max_nodes, keep_locations=keep_locations)
-        assert said_by(Profile.FromString(data)) == {(): 5}
+        data = encoded(server, monday, monday + 1, max_nodes=max_nodes, keep_locations=keep_locations)
+        assert stacks_in(Profile.FromString(data)) == {(): 5}
 
 
 def cut(stacks: Mapping[str, int], max_nodes: int, keep: int) -> Mapping[str, int]:
@@ -252,8 +252,8 @@ def test_the_ends_of_stacks_are_cut_as_a_tree_of_their_own(
     server, monday = Server.on(store, settings), some_monday_ms()
     sent = [sample(stack, value) for stack, value in stacks.items()]
     server.push(series(labels_of(), pprof_of(sent, time_ms=monday)))
-    data = asked(server, monday, monday + 1, max_nodes=max_nodes, keep_locations=keep)
+    data = encoded(server, monday, monday + 1, max_nodes=max_nodes, keep_locations=keep)
     found: Counter[str] = Counter()
-    for stack, value in said_by(Profile.FromString(data)).items():
+    for stack, value in stacks_in(Profile.FromString(data)).items():
         found["".join("*" if name == "other" else name for name in names_of_stack(stack))] += value
     assert found == cut(stacks, max_nodes, keep)

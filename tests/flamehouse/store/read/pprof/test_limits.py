@@ -12,7 +12,7 @@ from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse
 from tests.support.queries.queries import Server, some_monday_ms
-from tests.support.uploads.pprofs import names_of_stack, said_by
+from tests.support.uploads.pprofs import names_of_stack, stacks_in
 from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
 from tests.support.uploads.uploads import series
 
@@ -20,7 +20,7 @@ LARGEST = (1 << 63) - 1
 PROFILE_ID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 
 
-def question(monday: int, **more: Any) -> dict[str, Any]:
+def selection(monday: int, **more: Any) -> dict[str, Any]:
     return {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 9, **more}
 
 
@@ -37,7 +37,7 @@ def pushed(store: Store, settings: Settings, *stacks: tuple[str, int]) -> tuple[
 
 
 def stacks_of(pprof: Profile) -> dict[str, int]:
-    return {"".join(names_of_stack(stack)): value for stack, value in said_by(pprof).items()}
+    return {"".join(names_of_stack(stack)): value for stack, value in stacks_in(pprof).items()}
 
 
 def test_drilldown_is_told_of_the_functions_below_one(store: Store, settings: Settings) -> None:
@@ -51,12 +51,12 @@ def test_drilldown_is_told_of_the_functions_below_one(store: Store, settings: Se
         "maxNodes": 500,
     }
     path = "/querier.v1.QuerierService/SelectMergeProfile"
-    answer = server.client.send(
+    response = server.client.send(
         "POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"}
     ).json()
     # What Drilldown reads, by the names it reads.
-    assert {"stringTable", "location", "function", "sample"} <= answer.keys()
-    assert stacks_of(json_format.ParseDict(answer, Profile())) == {"ab": 5}
+    assert {"stringTable", "location", "function", "sample"} <= response.keys()
+    assert stacks_of(json_format.ParseDict(response, Profile())) == {"ab": 5}
 
 
 @pytest.mark.parametrize(
@@ -67,18 +67,18 @@ def test_drilldown_is_told_of_the_functions_below_one(store: Store, settings: Se
         tuple((name, LARGEST) for name in "abc"),
     ],
 )
-def test_a_total_beyond_64_bits_is_refused(
+def test_a_total_beyond_64_bits_is_rejected(
     store: Store, settings: Settings, stacks: tuple[tuple[str, int], ...]
 ) -> None:
     server, monday = pushed(store, settings, *stacks)
     for max_nodes in (0, 1):
-        response = server.ask("SelectMergeProfile", **question(monday, maxNodes=max_nodes))
+        response = server.call("SelectMergeProfile", **selection(monday, maxNodes=max_nodes))
         assert (response.status_code, response.json()["code"]) == (400, "out_of_range")
 
 
 def test_a_total_of_64_bits_is_exported(store: Store, settings: Settings) -> None:
     server, monday = pushed(store, settings, ("a", LARGEST - 1), ("b", 1))
-    response = server.ask("SelectMergeProfile", **question(monday))
+    response = server.call("SelectMergeProfile", **selection(monday))
     assert stacks_of(json_format.ParseDict(response.json(), Profile())) == {"a": LARGEST - 1, "b": 1}
 
 
@@ -98,13 +98,13 @@ def test_a_location_that_nobody_knows_is_left_out_of_its_stack(
         " FROM sampled_profiles WHERE tenant = {tenant:String}",
         bound,
     )
-    response = server.ask("SelectMergeProfile", **question(monday))
+    response = server.call("SelectMergeProfile", **selection(monday))
     assert response.status_code == 200, response.text
     assert stacks_of(json_format.ParseDict(response.json(), Profile())) == {"ab": 7}
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("fields", "message"),
     [
         ({"maxNodes": -1}, "max flamegraph nodes limit must be set (max allowed 1048576)"),
         ({"profileIdSelector": [PROFILE_ID] * 1_001}, "the query has 1001 ids: use at most 1000"),
@@ -116,15 +116,15 @@ def test_a_location_that_nobody_knows_is_left_out_of_its_stack(
         ),
     ],
 )
-def test_a_question_that_is_none_is_refused(
-    store: Store, settings: Settings, asked: dict[str, Any], message: str
+def test_a_question_that_is_none_is_rejected(
+    store: Store, settings: Settings, fields: dict[str, Any], message: str
 ) -> None:
-    response = Server.on(store, settings).ask("SelectMergeProfile", **question(some_monday_ms(), **asked))
+    response = Server.on(store, settings).call("SelectMergeProfile", **selection(some_monday_ms(), **fields))
     assert (response.status_code, response.json()) == (400, {"code": "invalid_argument", "message": message})
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "fields",
     [
         {"profileIdSelector": [f"7c9e6679-7425-40de-944b-{number:012x}" for number in range(1_000)]},
         {"stackTraceSelector": {"callSite": [{"name": "nobody"}]}},
@@ -133,10 +133,10 @@ def test_a_question_that_is_none_is_refused(
     ],
 )
 def test_what_selects_nothing_is_a_pprof_without_samples(
-    store: Store, settings: Settings, asked: dict[str, Any]
+    store: Store, settings: Settings, fields: dict[str, Any]
 ) -> None:
     server, monday = pushed(store, settings, ("ab", 5))
-    response = server.ask("SelectMergeProfile", **question(monday, **asked))
+    response = server.call("SelectMergeProfile", **selection(monday, **fields))
     assert response.status_code == 200
     assert set(response.json()) == {
         "sampleType",
@@ -150,23 +150,23 @@ def test_what_selects_nothing_is_a_pprof_without_samples(
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "fields",
     [
         {"maxNodes": 1_048_577},
         {"maxNodes": (1 << 63) - 1},
         {"stackTraceSelector": {"goPgo": {"keepLocations": (1 << 32) - 1}}},
     ],
 )
-def test_the_largest_limits_cut_nothing(store: Store, settings: Settings, asked: dict[str, Any]) -> None:
+def test_the_largest_limits_cut_nothing(store: Store, settings: Settings, fields: dict[str, Any]) -> None:
     server, monday = pushed(store, settings, ("ab", 5))
-    response = server.ask("SelectMergeProfile", **question(monday, **asked))
+    response = server.call("SelectMergeProfile", **selection(monday, **fields))
     assert stacks_of(json_format.ParseDict(response.json(), Profile())) == {"ab": 5}
 
 
 def test_a_limit_on_flame_graphs_is_none_on_profiles(store: Store, settings: Settings) -> None:
     server, monday = pushed(store, settings, ("ab", 5))
     narrow = Server.on(store, replace(settings, max_flamegraph_nodes=1), server.client.tenant)
-    asked = question(monday, maxNodes=500)
-    assert narrow.ask("SelectMergeProfile", **asked).status_code == 200
-    pprof = narrow.ask("SelectMergeStacktraces", **asked, format="PROFILE_FORMAT_PPROF")
+    request = selection(monday, maxNodes=500)
+    assert narrow.call("SelectMergeProfile", **request).status_code == 200
+    pprof = narrow.call("SelectMergeStacktraces", **request, format="PROFILE_FORMAT_PPROF")
     assert (pprof.status_code, pprof.json()["code"]) == (400, "invalid_argument")

@@ -23,7 +23,7 @@ from flamehouse.pb.querier_pb2 import SelectMergeStacktracesResponse
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 from tests.support.queries.queries import Server, some_monday_ms
-from tests.support.uploads.pprofs import SaidLocation, SaidStack, names_of_stack, said_by
+from tests.support.uploads.pprofs import WrittenLocation, WrittenStack, names_of_stack, stacks_in
 from tests.support.uploads.profiles import CPU, MS, Sample, labels_of, pprof_of
 from tests.support.uploads.uploads import series
 
@@ -98,7 +98,7 @@ def pprof_with(samples: Sequence[tuple[Sequence[Code], int]], time_ms: int) -> P
     return pprof
 
 
-def normalized(stack: SaidStack) -> SaidStack:
+def normalized(stack: WrittenStack) -> WrittenStack:
     """A location with lines in a mapping with functions loses its address; one with neither is dropped."""
     kept = []
     for location in stack:
@@ -108,10 +108,10 @@ def normalized(stack: SaidStack) -> SaidStack:
     return tuple(kept)
 
 
-def expected(profiles: Sequence[tuple[Profile, bool]]) -> Counter[SaidStack]:
-    counted: Counter[SaidStack] = Counter()
+def expected(profiles: Sequence[tuple[Profile, bool]]) -> Counter[WrittenStack]:
+    counted: Counter[WrittenStack] = Counter()
     for pprof, counts in profiles:
-        for stack, value in said_by(pprof).items():
+        for stack, value in stacks_in(pprof).items():
             if counts:
                 counted[normalized(stack)] += value
     return counted
@@ -119,8 +119,8 @@ def expected(profiles: Sequence[tuple[Profile, bool]]) -> Counter[SaidStack]:
 
 def exported(server: Server, start: int, end: int, *, selector: str = "{}", **more: Any) -> Profile:
     """SelectMergeProfile in JSON."""
-    question = {"profileTypeID": CPU, "labelSelector": selector, "start": start, "end": end, **more}
-    response = server.ask("SelectMergeProfile", **question)
+    request = {"profileTypeID": CPU, "labelSelector": selector, "start": start, "end": end, **more}
+    response = server.call("SelectMergeProfile", **request)
     assert response.status_code == 200, response.text
     return json_format.ParseDict(response.json(), Profile())
 
@@ -137,9 +137,9 @@ def test_what_was_pushed_comes_back_merged(
         ("{}", lambda _service, _at: True),
         ('{service_name="cart"}', lambda service, _at: service == "cart"),
     ):
-        found = said_by(exported(server, monday, monday + 2 * WEEK, selector=selector))
+        found = stacks_in(exported(server, monday, monday + 2 * WEEK, selector=selector))
         assert found == expected([(pprof, counts(service, at)) for pprof, service, at in sent])
-    found = said_by(exported(server, monday, monday + HOUR)) if sent else Counter()
+    found = stacks_in(exported(server, monday, monday + HOUR)) if sent else Counter()
     assert found == expected([(pprof, at == 0) for pprof, _, at in sent])
 
 
@@ -150,7 +150,7 @@ def letters(*stacks: tuple[str, int], **labels: str) -> list[Sample]:
 def by_names(pprof: Profile) -> Mapping[str, int]:
     """The stacks by their one-letter functions, `other` as *."""
     counted: Counter[str] = Counter()
-    for stack, value in said_by(pprof).items():
+    for stack, value in stacks_in(pprof).items():
         counted["".join("*" if name == "other" else name for name in names_of_stack(stack))] += value
     return dict(counted)
 
@@ -181,9 +181,9 @@ def test_no_data_is_an_empty_message(store: Store, settings: Settings) -> None:
     server, monday = pushed(store, settings, *letters(("ab", 5)))
     assert exported(server, monday + HOUR, monday + 2 * HOUR) == Profile()
     assert exported(server, 1_000, 4_000) == Profile()
-    question = {"profileTypeID": CPU, "labelSelector": "{}", "start": 1_000, "end": 4_000}
-    answer = server.ask("SelectMergeStacktraces", **question, format="PROFILE_FORMAT_PPROF").json()
-    assert answer == {"pprof": {"profile": {}}}
+    request = {"profileTypeID": CPU, "labelSelector": "{}", "start": 1_000, "end": 4_000}
+    response = server.call("SelectMergeStacktraces", **request, format="PROFILE_FORMAT_PPROF").json()
+    assert response == {"pprof": {"profile": {}}}
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ SPAN, TRACE = "9a517183f26a089d", "0af7651916cd43dd8448eb211c80319c"
 
 
 @pytest.mark.parametrize(
-    ("asked", "stacks"),
+    ("fields", "stacks"),
     [
         ({"stackTraceSelector": {"call_site": [{"name": "a"}]}}, {"ab": 5, "ac": 3}),
         ({"stackTraceSelector": {"callSite": [{"name": "a"}, {"name": "c"}]}}, {"ac": 3}),
@@ -219,7 +219,7 @@ SPAN, TRACE = "9a517183f26a089d", "0af7651916cd43dd8448eb211c80319c"
     ],
 )
 def test_some_samples_or_ends_of_stacks_alone_are_exported(
-    store: Store, settings: Settings, asked: Mapping[str, Any], stacks: Mapping[str, int]
+    store: Store, settings: Settings, fields: Mapping[str, Any], stacks: Mapping[str, int]
 ) -> None:
     server, monday = pushed(
         store,
@@ -227,7 +227,7 @@ def test_some_samples_or_ends_of_stacks_alone_are_exported(
         *letters(("ab", 5), ("zb", 7)),
         *letters(("ac", 3), span_id=SPAN, trace_id=TRACE),
     )
-    assert by_names(exported(server, monday, monday + 1, **asked)) == stacks
+    assert by_names(exported(server, monday, monday + 1, **fields)) == stacks
 
 
 def test_callees_are_aggregated_over_their_lines(store: Store, settings: Settings) -> None:
@@ -242,8 +242,8 @@ def test_callees_are_aggregated_over_their_lines(store: Store, settings: Setting
         (at(("main", 2), ("parse", 3)), 9),
     ]
     server.push(series(labels_of(), pprof_with(samples, monday)))
-    asked = {"keepLocations": 2, "aggregateCallees": True}
-    found = said_by(exported(server, monday, monday + 1, stackTraceSelector={"goPgo": asked}))
+    request = {"keepLocations": 2, "aggregateCallees": True}
+    found = stacks_in(exported(server, monday, monday + 1, stackTraceSelector={"goPgo": request}))
     lines = {
         tuple(line.line for location in stack for line in location.lines): value
         for stack, value in found.items()
@@ -253,9 +253,9 @@ def test_callees_are_aggregated_over_their_lines(store: Store, settings: Setting
 
 def test_pyroscopes_other_format_of_it_is_the_same_profile(store: Store, settings: Settings) -> None:
     server, monday = pushed(store, settings, *letters(("ab", 5), ("ac", 3)))
-    question = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 1}
-    answer = server.ask("SelectMergeStacktraces", **question, format="PROFILE_FORMAT_PPROF")
-    found = json_format.ParseDict(answer.json(), SelectMergeStacktracesResponse()).pprof.profile
+    request = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 1}
+    response = server.call("SelectMergeStacktraces", **request, format="PROFILE_FORMAT_PPROF")
+    found = json_format.ParseDict(response.json(), SelectMergeStacktracesResponse()).pprof.profile
     assert found == exported(server, monday, monday + 1)
 
 
@@ -287,7 +287,9 @@ def test_a_location_says_what_its_profile_said(store: Store, settings: Settings)
     server, monday = Server.on(store, settings), some_monday_ms()
     native = Code(lines=(), address=0x3010, mapping=2)
     server.push(series(labels_of(), pprof_with([([native], 5)], monday)))
-    assert said_by(exported(server, monday, monday + 1)) == {(SaidLocation(("lib.so", "b2"), 0x3010, ()),): 5}
+    assert stacks_in(exported(server, monday, monday + 1)) == {
+        (WrittenLocation(("lib.so", "b2"), 0x3010, ()),): 5
+    }
 
 
 @pytest.mark.parametrize("option", ["-top", "-traces", "-list=serve", "-proto", "-tree"])

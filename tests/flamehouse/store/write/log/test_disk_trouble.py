@@ -17,7 +17,7 @@ from flamehouse.store.write.log.quarantine import Quarantine
 from flamehouse.store.write.log.upload_log import UploadLog
 from flamehouse.store.write.log.writer import LogWriter, Pending
 from tests.support.uploads.counted import Counted, once
-from tests.support.uploads.uploads import refusal
+from tests.support.uploads.uploads import rejection
 
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
 
@@ -98,7 +98,7 @@ def test_an_upload_to_a_troubled_disk_is_rejected_by_name_and_stored_when_sent_a
     counted.counts()
     disk.trouble, disk.code = trouble, code
     response = counted.server.send_push(counted.series(1))
-    status, wire_name, text = refusal(response)
+    status, wire_name, text = rejection(response)
     assert (status, wire_name) == (503, "unavailable")
     assert message in text
     assert str(tmp_path / "log") in text

@@ -120,7 +120,7 @@ def upload_at(tenant: str, time_ms: int) -> Upload:
     store = CannedStore()
     server = Server.on(store, Settings(ingest_window_past_s=0), tenant)
     server.push(series(labels_of(), pprof_of([sample(["main", f"at {time_ms}"], 1)], time_ms=time_ms)))
-    ((_, upload),) = store.asked
+    ((_, upload),) = store.calls
     assert isinstance(upload, Upload)
     return upload
 
