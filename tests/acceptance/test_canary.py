@@ -178,8 +178,8 @@ def test_flame_graphs_have_the_frames_of_the_samples_and_of_a_span(canary: Canar
 
 
 def test_an_exemplar_leads_to_its_profile(canary: Canary) -> None:
-    (body,) = canary.call("SelectSeries", step=5, exemplarType="EXEMPLAR_TYPE_INDIVIDUAL")["series"]
-    (point,) = body["points"]
+    (found,) = canary.call("SelectSeries", step=5, exemplarType="EXEMPLAR_TYPE_INDIVIDUAL")["series"]
+    (point,) = found["points"]
     (exemplar,) = point["exemplars"]
     assert exemplar["value"] == "30"
     response = canary.call("SelectMergeStacktraces", profileIdSelector=[exemplar["profileId"]])

@@ -155,9 +155,9 @@ def test_diff_has_the_numbers_of_the_diff_rpc(page: Page, filled: Filled) -> Non
         page.get_by_role("checkbox", name=f"Compare region {region}").check()
     page.get_by_role("button", name="Compare the two").click()
     expect(page.locator(".summary")).to_contain_text("left")
-    with page.expect_response(re.compile("/Diff")) as body:
+    with page.expect_response(re.compile("/Diff")) as received:
         page.get_by_role("button", name="Load again").click()
-    request = json.loads(body.value.request.post_data or "{}")
+    request = json.loads(received.value.request.post_data or "{}")
     assert [request[side]["labelSelector"] for side in ("left", "right")] == [selector("eu"), selector("us")]
     response = filled.rpc("Diff", request)
     graph = response["flamegraph"]
