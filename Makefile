@@ -24,7 +24,7 @@ QUICK := -m "not fuzz" --ignore tests/ingest/formats/jfr --ignore tests/ingest/t
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPYCACHEPREFIX :=
 
-.PHONY: help run demo test quick wheel fuzz check lint format types imports generated openapi proto template bundle cloud lock live-python live-go live-node \
+.PHONY: help run demo test quick wheel fuzz check lint format types imports generated golden openapi proto template bundle cloud lock live-python live-go live-node \
 	live-rust live-java bench screenshot clean
 
 help: ## List the targets
@@ -73,6 +73,9 @@ generated: proto openapi ## Fail where what is generated differs from its source
 
 openapi: $(INSTALLED) ## Generate docs/openapi.json from routes and messages
 	$(BIN)/python -m reference.document docs/openapi.json
+
+golden: $(INSTALLED) ## Rewrite tests/flamehouse/store/golden: the SQL that ClickHouse receives
+	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/flamehouse/store/test_golden.py
 
 proto: $(INSTALLED) ## Generate flamehouse/pb from proto/
 	$(BIN)/python -m grpc_tools.protoc --proto_path proto --python_out layers/flamehouse/src \

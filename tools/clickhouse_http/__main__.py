@@ -40,7 +40,7 @@ def _arguments() -> argparse.Namespace:
         "--grant", action="append", default=[], help="what the user may do; everything, where none is given"
     )
     parser.add_argument("--profile", default="", help="the user's settings profile, where there are grants")
-    parser.add_argument("--requests", help="a file that gets each statement, one a line")
+    parser.add_argument("--requests", help="a file for the received statements, one JSON object a line")
     return parser.parse_args()
 
 

@@ -1,9 +1,10 @@
-"""The server as a process of its own, for as long as somebody needs it."""
+"""Runs the server in a process of its own, and reads the statements that it received."""
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,17 @@ _PASSWORD: Final = "a pass/word:with@signs"  # noqa: S105  # nobody else's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """A statement as the server received it: the SQL, the names of the bound parameters, and the settings."""
+
+    sql: str
+    parameters: Sequence[str]
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClickHouseServer:
-    """ClickHouse over HTTP: where it listens, for whom, and the file of the statements it received."""
+    """ClickHouse over HTTP: its address, its user, and the file of the statements that it received."""
 
     url: str
     user: str
@@ -32,18 +42,22 @@ class ClickHouseServer:
     def dsn(self) -> str:
         return f"http://{self.user}:{quote(self.password, safe='')}@127.0.0.1:{self.port}"
 
+    def records(self) -> list[Received]:
+        """Every statement until now."""
+        return [Received(**json.loads(line)) for line in self.statements.read_text().splitlines()]
+
     def received(self) -> list[str]:
-        """Every statement until now, each on one line of text."""
-        return self.statements.read_text().splitlines()
+        """The SQL of every statement until now, each on one line."""
+        return [" ".join(statement.sql.split()) for statement in self.records()]
 
 
 @contextmanager
 def clickhouse_server(
     folder: Path, *, user: str = "flamehouse", port: int = 0, grants: Sequence[str] = (), profile: str = ""
 ) -> Iterator[ClickHouseServer]:
-    """A running server with its data below `folder`; ConnectionError where it does not come up.
+    """A running server with its data below `folder`. Raises ConnectionError if it does not start.
 
-    The user may do what `grants` allow, with the settings profile `profile`; everything without grants.
+    The user has the `grants` and the settings profile `profile`; without grants, all rights.
     """
     statements = folder / "statements.log"
     command = [sys.executable, "-m", "tools.clickhouse_http", str(folder / "data"), "--user", user]

@@ -15,10 +15,10 @@ from starlette.routing import Route
 from tools.clickhouse_http.coding import encoded
 from tools.clickhouse_http.engine import Engine
 from tools.clickhouse_http.failure import ServerError, error_response
-from tools.clickhouse_http.statement import Account, account_of, statement_of
+from tools.clickhouse_http.statement import Account, Statement, account_of, statement_of
 
 REQUESTS_LOG: Final = "clickhouse_http.requests"
-"""Each statement that was asked for is logged here, at level INFO."""
+"""The logger of received statements: one JSON object each, at level INFO."""
 
 _log = logging.getLogger(REQUESTS_LOG)
 
@@ -47,7 +47,7 @@ async def _ping(_: Request) -> Response:
 
 async def _answer(request: Request, engine: Engine) -> Response:
     statement = await statement_of(request)
-    _log.info("%s", " ".join(statement.sql.decode(errors="replace").split()))
+    _log.info("%s", _record_of(statement))
     answer = await run_in_threadpool(engine.run, statement)
     rows = answer.rows
     coding: dict[str, str] = {}
@@ -57,6 +57,17 @@ async def _answer(request: Request, engine: Engine) -> Response:
     if statement.data is None:
         headers["X-ClickHouse-Format"] = statement.format
     return Response(rows, headers=headers, media_type="application/octet-stream")
+
+
+def _record_of(statement: Statement) -> str:
+    """The statement without its rows and without the values of its parameters, which may be secret."""
+    return json.dumps(
+        {
+            "sql": statement.sql.decode(errors="replace"),
+            "parameters": [*statement.parameters],
+            "settings": dict(statement.settings),
+        }
+    )
 
 
 def _check(given: Account, account: Account) -> None:

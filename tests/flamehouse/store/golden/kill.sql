@@ -1,0 +1,2 @@
+-- parameters: tag String
+KILL QUERY WHERE Settings['log_comment'] = {tag:String} ASYNC;
