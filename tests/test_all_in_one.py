@@ -32,13 +32,13 @@ def app() -> ASGIApp:
 
 
 @pytest.mark.parametrize("path", ["/ready", "//ready", "/prod/ready", "/prod//ready"])
-def test_ready_says_so(app: ASGIApp, path: str) -> None:
+def test_a_ready_server_reports_ready(app: ASGIApp, path: str) -> None:
     response = request(app, path, method="GET")
     assert (response.status_code, response.text) == (200, "ready")
 
 
 @pytest.mark.parametrize("path", [PROFILE_TYPES, f"/{PROFILE_TYPES}", f"/prod{PROFILE_TYPES}"])
-def test_an_rpc_is_found_however_its_path_was_glued(app: ASGIApp, path: str) -> None:
+def test_an_rpc_is_found_under_every_joined_path(app: ASGIApp, path: str) -> None:
     assert request(app, path, "{}").json()["profileTypes"][0]["ID"] == "a:b:c:d:e"
 
 
@@ -56,7 +56,7 @@ def test_an_rpc_is_found_however_its_path_was_glued(app: ASGIApp, path: str) -> 
         ("/push.v1.PusherService/Push", "GET", 405),
     ],
 )
-def test_what_is_not_served_is_rejected(app: ASGIApp, path: str, method: str, status: int) -> None:
+def test_an_unsupported_request_is_rejected(app: ASGIApp, path: str, method: str, status: int) -> None:
     assert request(app, path, "{}", method=method).status_code == status
 
 
@@ -68,9 +68,7 @@ def rejection(data_dir: Path, **environ: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("with_signal", [signal.SIGTERM, signal.SIGINT])
-def test_the_first_profile_it_speaks_of_outlives_a_restart(
-    tmp_path: Path, with_signal: signal.Signals
-) -> None:
+def test_the_announced_first_profile_survives_a_restart(tmp_path: Path, with_signal: signal.Signals) -> None:
     with running(tmp_path) as server:
         found = re.search(r"curl --data-binary '(.+)' '(\S+)'", server.greeting)
         assert found
@@ -90,7 +88,7 @@ def test_the_first_profile_it_speaks_of_outlives_a_restart(
         assert server.stop(with_signal) == 0
 
 
-def test_a_new_database_says_so_as_a_mistyped_name_makes_one(tmp_path: Path) -> None:
+def test_migrate_reports_a_new_database_since_a_mistyped_name_creates_one(tmp_path: Path) -> None:
     expected = (
         ("flamehouse", f"new database flamehouse in {tmp_path}; profiles are retained for 30 days\n"),
         ("flamehouse", f"  database flamehouse in {tmp_path}; profiles are retained for 30 days\n"),
@@ -108,14 +106,14 @@ def test_a_new_database_says_so_as_a_mistyped_name_makes_one(tmp_path: Path) -> 
             assert server.stop() == 0
 
 
-def test_a_server_with_a_credential_asks_for_it_and_says_so(tmp_path: Path) -> None:
+def test_a_server_with_a_credential_requires_and_announces_it(tmp_path: Path) -> None:
     with running(tmp_path, API_CREDENTIAL="horse") as server:
         assert 'curl --user ":$API_CREDENTIAL" --data-binary' in server.greeting
         assert httpx.post(server.url + PROFILE_TYPES, json={}).status_code == 401
         assert httpx.post(server.url + PROFILE_TYPES, json={}, auth=("", "horse")).status_code == 200
 
 
-def test_a_server_on_every_interface_says_where_it_is_reached_from_here(tmp_path: Path) -> None:
+def test_a_server_on_every_interface_prints_a_local_url(tmp_path: Path) -> None:
     with running(tmp_path, HOST="0.0.0.0", API_CREDENTIAL="horse") as server:  # noqa: S104  # what is tested
         assert server.url.startswith("http://127.0.0.1:")
         assert httpx.get(f"{server.url}/ready").status_code == 200
@@ -131,7 +129,7 @@ def test_other_machines_are_not_served_without_a_credential(tmp_path: Path) -> N
         assert "every machine that reaches 0.0.0.0, without a credential" in server.greeting
 
 
-def test_a_second_start_on_the_same_folder_is_rejected_in_a_line(tmp_path: Path) -> None:
+def test_a_second_start_on_the_same_folder_fails_with_one_line(tmp_path: Path) -> None:
     with running(tmp_path):
         status, words = rejection(tmp_path)
     assert status == 1
@@ -141,7 +139,7 @@ def test_a_second_start_on_the_same_folder_is_rejected_in_a_line(tmp_path: Path)
     )
 
 
-def test_a_taken_port_is_rejected_before_the_engine_starts(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_before_the_engine_starts(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         status, words = rejection(tmp_path, PORT=port)
@@ -198,7 +196,9 @@ def test_a_taken_port_is_rejected_before_the_engine_starts(tmp_path: Path) -> No
         ),
     ],
 )
-def test_a_bad_setting_is_rejected_in_a_line(tmp_path: Path, environ: dict[str, str], words: str) -> None:
+def test_an_invalid_setting_ends_the_start_with_one_line(
+    tmp_path: Path, environ: dict[str, str], words: str
+) -> None:
     assert rejection(tmp_path, **environ) == (1, f"{words}\n")
 
 
@@ -216,7 +216,7 @@ def half_sent(url: str, body: bytes) -> Iterator[HTTPConnection]:
     connection.close()
 
 
-def test_a_stop_lets_requests_under_way_finish(tmp_path: Path) -> None:
+def test_a_stop_lets_running_requests_finish(tmp_path: Path) -> None:
     body = b'{"start": 1, "end": 2}'
     with running(tmp_path) as server, half_sent(server.url, body) as connection:
         server.process.terminate()
@@ -227,7 +227,7 @@ def test_a_stop_lets_requests_under_way_finish(tmp_path: Path) -> None:
         assert server.process.wait(STOP_S) == 0
 
 
-def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+def test_a_second_signal_ends_the_server_at_once(tmp_path: Path) -> None:
     with running(tmp_path) as server, half_sent(server.url, b"{    }"):
         server.process.terminate()
         assert "finishing" in server.output()

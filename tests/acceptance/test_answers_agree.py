@@ -186,7 +186,7 @@ def check_dot(scope: Scope, total: float) -> None:
 
 
 @pytest.mark.parametrize("name", CLIENTS)
-def test_all_answers_about_a_recording_agree(
+def test_all_endpoints_report_the_same_total(
     store: Store, settings: Settings, tenant: str, shared_dir: Path, name: str
 ) -> None:
     services = Services(settings=settings, store=store)

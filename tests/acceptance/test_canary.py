@@ -139,7 +139,7 @@ def test_a_merged_profile_has_the_stacks_that_were_sent(canary: Canary) -> None:
     assert stacks_of(canary.call("SelectMergeProfile")) == {"func1>func2": 10, "func1": 20}
 
 
-def test_so_has_that_of_both_encodings_of_otlp(canary: Canary) -> None:
+def test_a_merged_profile_has_the_stacks_that_were_sent_by_otlp(canary: Canary) -> None:
     assert stacks_of(canary.call("SelectMergeProfile", OTLP_TYPE)) == {"func2>func1": 20, "func1": 40}
 
 
@@ -198,7 +198,7 @@ def test_render_and_render_diff_draw_it(canary: Canary) -> None:
     assert size_of(canary.get("/pyroscope/render-diff", **sides)["flamebearer"]) == (3, 3)
 
 
-def test_stats_know_that_there_are_profiles(canary: Canary) -> None:
+def test_stats_report_that_profiles_are_stored(canary: Canary) -> None:
     stats = canary.client.rpc("GetProfileStats", {})
     assert stats["dataIngested"] is True
     assert int(stats["oldestProfileTime"]) <= canary.at_ms <= int(stats["newestProfileTime"])

@@ -138,7 +138,7 @@ def test_profiles_come_as_pprof(connect_go: ConnectGo, target: Target) -> None:
     assert sum(int(sample["value"][0]) for sample in response["pprof"]["profile"]["sample"]) == SHOP_TOTAL
 
 
-def test_what_is_pushed_is_there(connect_go: ConnectGo, target: Target) -> None:
+def test_a_push_is_stored(connect_go: ConnectGo, target: Target) -> None:
     at, service = target.data.start, f"pushed-{id(connect_go)}"
     profile = pprof_of([Sample(stack="ab", values=(11,))], time_ms=at)
     pairs = [{"name": name, "value": value} for name, value in labels_of(service_name=service).items()]
@@ -150,7 +150,7 @@ def test_what_is_pushed_is_there(connect_go: ConnectGo, target: Target) -> None:
     assert names_and_total(found) == ({"total", "a", "b"}, 11)
 
 
-def test_settings_are_kept(connect_go: ConnectGo) -> None:
+def test_settings_are_stored(connect_go: ConnectGo) -> None:
     connect_go.response("SetSettings", setting={"name": "pluginSettings", "value": "{}"})
     (kept,) = connect_go.response("GetSettings")["settings"]
     assert (kept["name"], kept["value"]) == ("pluginSettings", "{}")
@@ -171,7 +171,7 @@ def test_settings_are_kept(connect_go: ConnectGo) -> None:
         ("GithubApp", {}, "unimplemented", ""),
     ],
 )
-def test_errors_keep_their_code_and_words(
+def test_errors_have_their_code_and_message(
     connect_go: ConnectGo, rpc: str, request_: Mapping[str, Any], code: str, words: str
 ) -> None:
     response = connect_go.call(rpc, **request_)

@@ -73,7 +73,7 @@ def call(client: ConnectClientSync, target: Target, rpc: str, query: Mapping[str
 
 
 @pytest.mark.parametrize("rpc", [method.name for method in SERVICE.methods])
-def test_an_rpc_is_answered_as_to_any_other_client(
+def test_an_rpc_returns_what_any_other_client_receives(
     client: ConnectClientSync, target: Target, rpc: str
 ) -> None:
     request = requests(target)[rpc]

@@ -113,7 +113,7 @@ ADDRESSES = "SELECT id, address FROM locations WHERE tenant = {tenant:String}"
 STACKS = "SELECT locations, length(functions) FROM stacktraces WHERE tenant = {tenant:String}"
 
 
-def test_frames_that_nobody_knows_are_stored_with_their_address(shop: Shop, clickhouse: ClickHouse) -> None:
+def test_unknown_frames_are_stored_with_their_address(shop: Shop, clickhouse: ClickHouse) -> None:
     mapping = Mapped(id=1, memory_start=0x1000, memory_limit=0x9000)
     shop.push(sample([0x1001, "a", 0x1002], 1), sample([0x1003], 2), mapping=mapping)
     tenant = {"tenant": shop.server.client.tenant}
@@ -179,7 +179,7 @@ def test_labels_of_the_series_win_over_those_of_its_samples(shop: Shop) -> None:
     assert shop.server.profile_types(*within) == [CPU]
 
 
-def test_a_name_in_an_upload_may_hold_whatever_a_url_can(shop: Shop) -> None:
+def test_a_name_in_an_upload_may_have_any_character_of_a_url(shop: Shop) -> None:
     profile = pprof_of([sample("ab", 3)], time_ms=shop.monday)
     value = "' OR 1=1 -- \\ \" é \U0001f600 + %41 &"
     shop.server.ingest(profile, f"name={quote(f'shop.web-1{{env={value},k8s.pod=x/y}}')}&spyName=rbspy")
@@ -190,9 +190,7 @@ def test_a_name_in_an_upload_may_hold_whatever_a_url_can(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("time_ms", [1, 4_000, 3 * 24 * HOUR, 4 * 24 * HOUR, 10 * 365 * 24 * HOUR])
-def test_profiles_are_found_however_long_ago_they_were_taken(
-    store: Store, settings: Settings, time_ms: int
-) -> None:
+def test_old_profiles_are_found_whatever_their_age(store: Store, settings: Settings, time_ms: int) -> None:
     server = Server.on(store, settings)
     server.push(series(labels_of(env="a"), pprof_of([sample("ab", 3)], time_ms=time_ms)))
     for end in (time_ms + 1, time_ms + HOUR, 30 * 365 * 24 * HOUR):
@@ -202,7 +200,7 @@ def test_profiles_are_found_however_long_ago_they_were_taken(
 
 
 @pytest.mark.parametrize("nanosecond", [0, 1, MS - 1])
-def test_a_profile_lies_in_the_millisecond_it_was_taken_in(shop: Shop, nanosecond: int) -> None:
+def test_a_profile_is_in_the_millisecond_it_was_taken_in(shop: Shop, nanosecond: int) -> None:
     profile = pprof_of([sample("ab", 3)], time_ms=shop.monday)
     profile.time_nanos += nanosecond
     shop.push_profile(profile)
@@ -211,7 +209,7 @@ def test_a_profile_lies_in_the_millisecond_it_was_taken_in(shop: Shop, nanosecon
     assert [shop.server.flamegraph(start, start + 1).total for start in (at - 1, at, at + 1)] == [0, 3, 0]
 
 
-def test_profiles_without_a_time_are_of_now(store: Store, settings: Settings) -> None:
+def test_profiles_without_a_time_get_the_current_one(store: Store, settings: Settings) -> None:
     server = Server.on(store, settings)
     server.push(series(labels_of(), pprof_of([sample("ab", 3)], time_ms=0)))
     now = time.time_ns() // MS
@@ -222,7 +220,7 @@ UPLOADS = 300
 
 
 @pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
-def test_uploads_that_come_together_are_all_stored_once(shop: Shop) -> None:
+def test_simultaneous_uploads_are_each_stored_once(shop: Shop) -> None:
     stacks = [(["main", f"f{number % 20}"], number + 1) for number in range(UPLOADS)]
 
     def send(number: int) -> None:

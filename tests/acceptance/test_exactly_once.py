@@ -92,7 +92,7 @@ def post(client: Client, request: Request) -> int:
 
 
 @pytest.mark.parametrize("requests", [dict(pushes()), dict(ingests())], ids=["Push", "ingest"])
-def test_an_upload_packed_anew_is_the_same_upload(
+def test_a_repacked_upload_is_the_same_upload(
     store: Store, settings: Settings, requests: dict[str, Request]
 ) -> None:
     server = Server.on(store, settings)
@@ -102,13 +102,13 @@ def test_an_upload_packed_anew_is_the_same_upload(
         assert server.series(MONDAY, MONDAY, step=1) == [([], [(MONDAY, 3)])], packing
 
 
-def test_an_upload_may_come_again_at_once_and_later(counted: Counted) -> None:
+def test_an_upload_repeated_at_once_and_later_counts_once(counted: Counted) -> None:
     for number in (0, 0, 1, 2, 0, 1):
         assert counted.send(number) == 200
     assert counted.counts() == once({0, 1, 2})
 
 
-def test_an_upload_may_come_again_after_a_restart(
+def test_an_upload_repeated_after_a_restart_counts_once(
     store: Store, counted: Counted, settings: Settings, tmp_path: Path
 ) -> None:
     counted.send(0)
@@ -123,7 +123,7 @@ def test_an_upload_may_come_again_after_a_restart(
     restarted.close()
 
 
-def test_uploads_that_come_several_times_at_once_are_counted_once(counted: Counted) -> None:
+def test_simultaneous_retries_are_counted_once(counted: Counted) -> None:
     numbers = [number for order in permutations(range(3)) for number in (*order, 3 + order[0])]
     with ThreadPoolExecutor(max_workers=8) as clients:
         assert {*clients.map(counted.send, numbers)} == {200}
@@ -136,7 +136,7 @@ def test_equal_profiles_under_other_labels_are_other_uploads(counted: Counted) -
     assert all({*counts.values()} == {4} for counts in counted.counts().values())
 
 
-def test_tenants_that_send_the_same_do_not_see_each_other(store: Store, settings: Settings) -> None:
+def test_tenants_with_equal_uploads_do_not_see_each_other(store: Store, settings: Settings) -> None:
     one = Counted.on(store, settings)
     other = one.through(Server.on(store, settings))
     for number in (0, 1):

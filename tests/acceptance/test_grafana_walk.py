@@ -160,7 +160,7 @@ def flamegraph(data: Shop, selector: str, **more: Any) -> querier_pb2.FlameGraph
         ('{service_name="nobody"}', 0),
     ],
 )
-def test_a_flame_graph_nests_whatever_is_selected(data: Shop, selector: str, total: int) -> None:
+def test_the_bars_of_a_flame_graph_nest_for_every_selection(data: Shop, selector: str, total: int) -> None:
     graph = flamegraph(data, selector)
     assert (graph.names[0], graph.total) == ("total", total)
     assert list(graph.levels[0].values)[:2] == [0, total]
@@ -259,13 +259,13 @@ def test_drilldown_shows_a_function_by_its_lines(data: Shop) -> None:
     assert sum(sample.value[0] for sample in profile.sample) == SHOP_TOTAL
 
 
-def test_drilldown_tells_what_a_query_costs(data: Shop) -> None:
+def test_drilldown_shows_the_cost_of_a_query(data: Shop) -> None:
     response = drilldown(data, "AnalyzeQuery", **data.range, query=f"{CPU}{SHOP}")
     assert int(response["queryImpact"]["totalBytesInTimeRange"]) > 0
     assert int(response["queryScopes"][0]["profileCount"]) == 4
 
 
-def test_drilldown_keeps_its_settings(data: Shop) -> None:
+def test_drilldown_stores_its_settings(data: Shop) -> None:
     value = json.dumps({"collapsedFlamegraphs": False, "maxNodes": 16384})
     service = "/settings.v1.SettingsService"
     assert browser(data, f"{service}/Get", {}) == {}
@@ -293,7 +293,7 @@ def test_drilldown_views_a_file(data: Shop) -> None:
         "/querier.v1.QuerierService/Unheard",
     ],
 )
-def test_what_is_not_offered_says_so_in_words(data: Shop, path: str) -> None:
+def test_unsupported_features_are_unimplemented_with_a_reason(data: Shop, path: str) -> None:
     response = data.client.send("POST", path, b"{}", BROWSER)
     assert (response.status_code, response.json()["code"]) == (501, "unimplemented")
     assert response.json()["message"]
@@ -320,7 +320,7 @@ def test_profilecli_lists_series_with_every_name(data: Shop) -> None:
     assert {pair.name for labels in sets for pair in labels.labels} >= {"otel.scope.name", "env"}
 
 
-def test_a_server_says_that_it_is_ready_and_what_it_is(data: Shop) -> None:
+def test_a_server_reports_that_it_is_ready_and_its_version(data: Shop) -> None:
     assert data.client.send("GET", "/ready").text == "ready"
     build = data.client.send("GET", "/api/v1/status/buildinfo").json()
     assert (build["status"], bool(build["data"]["version"])) == ("success", True)

@@ -141,7 +141,7 @@ def test_the_demo_finds_the_server_that_has_its_port_and_credential() -> None:
     assert "edit_distance" in done.stdout
 
 
-def test_the_demo_says_at_once_that_its_credential_is_wrong() -> None:
+def test_the_demo_reports_a_wrong_credential_at_once() -> None:
     with local_server(API_CREDENTIAL="horse") as server:
         done = demo(FLAMEHOUSE_URL=server.url, API_CREDENTIAL="pony")
     assert (done.returncode, done.stdout) == (1, "")
@@ -149,7 +149,7 @@ def test_the_demo_says_at_once_that_its_credential_is_wrong() -> None:
     assert done.stderr.endswith("; --credential (API_CREDENTIAL) is what is sent\n")
 
 
-def test_the_demo_says_in_a_line_that_no_server_is_there() -> None:
+def test_the_demo_reports_a_missing_server_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     done = demo(FLAMEHOUSE_URL=url)

@@ -75,7 +75,7 @@ class Load:
                 self.in_doubt.remove(number)
 
 
-def test_what_was_acknowledged_is_counted_once_however_the_process_ends(tmp_path: Path) -> None:
+def test_acknowledged_uploads_are_counted_once_however_the_process_ends(tmp_path: Path) -> None:
     load = Load(data_dir=tmp_path)
     for with_signal, uploads, status in ENDS:
         with running(tmp_path, RETENTION_DAYS="0") as server:

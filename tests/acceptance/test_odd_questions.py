@@ -92,7 +92,7 @@ def test_grafana_tests_its_data_source_in_1970(server: Server, start: int) -> No
 @pytest.mark.parametrize(
     ("start", "end"), [(NOW, NOW - 1), (LAST, 1), (1, -1), (0, NOW), (NOW, 0), ("now-1h", "now"), (1.5, 2)]
 )
-def test_a_range_that_is_none_is_rejected(server: Server, rpc: str, start: object, end: object) -> None:
+def test_an_invalid_range_is_rejected(server: Server, rpc: str, start: object, end: object) -> None:
     response = server.call(rpc, **RPCS[rpc], start=start, end=end)
     assert (response.status_code, response.json()["code"]) == (400, "invalid_argument")
 
@@ -108,14 +108,14 @@ def test_a_step_may_be_absurd(server: Server, step: float, start: int, end: int)
 
 
 @pytest.mark.parametrize("step", [0, -1, 0.0009, "NaN", "Infinity", "-Infinity", 1e-300])
-def test_a_step_that_is_none_is_rejected(server: Server, step: object) -> None:
+def test_an_invalid_step_is_rejected(server: Server, step: object) -> None:
     request = {**RPCS["SelectSeries"], "step": step, "start": NOW - HOUR, "end": NOW}
     response = server.call("SelectSeries", **request)
     assert (response.status_code, response.json()["code"]) == (400, "invalid_argument")
 
 
 @pytest.mark.parametrize("max_nodes", [1, 2, 4, 8_192, EVERYTHING])
-def test_a_flame_graph_has_the_nodes_asked_for(server: Server, max_nodes: int) -> None:
+def test_a_flame_graph_has_the_requested_number_of_nodes(server: Server, max_nodes: int) -> None:
     assert server.flamegraph(NOW - DAY, NOW, max_nodes=max_nodes) == drawn(STACKS, max_nodes)
 
 
@@ -144,7 +144,7 @@ def test_a_flame_graph_of_too_many_nodes_is_rejected(server: Server, max_nodes: 
 @pytest.mark.parametrize(
     "rpc", ["LabelNames", "LabelValues", "SelectSeries", "SelectHeatmap", "SelectMergeStacktraces"]
 )
-def test_a_selector_that_is_none_is_rejected(server: Server, rpc: str, selector: str) -> None:
+def test_an_invalid_selector_is_rejected(server: Server, rpc: str, selector: str) -> None:
     request = {**RPCS[rpc], "start": NOW - HOUR, "end": NOW}
     request |= {"labelSelector": selector} if "labelSelector" in request else {"matchers": [selector]}
     response = server.call(rpc, **request)
@@ -188,14 +188,14 @@ def requests(rpc: str) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
 
 @examples(max_examples=75)
 @given(st.sampled_from(list(ODD)).flatmap(requests))
-def test_no_question_is_too_odd(server: Server, query: tuple[str, dict[str, Any]]) -> None:
+def test_odd_requests_are_no_server_fault(server: Server, query: tuple[str, dict[str, Any]]) -> None:
     rpc, fields = query
     response = server.call(rpc, **{**RPCS[rpc], **fields})
     assert response.status_code in (200, 400), response.text
 
 
 @pytest.mark.parametrize("rpc", RPCS)
-def test_what_lies_before_the_lookback_is_not_seen(
+def test_profiles_before_the_lookback_are_not_returned(
     store: Store, settings: Settings, server: Server, rpc: str
 ) -> None:
     short = replace(settings, max_query_lookback_s=60, max_query_length_s=60)

@@ -26,7 +26,7 @@ def flamegraph_of(server: Server, at_ms: int, selector: str = "{}", type_: str =
     return server.flamegraph(at_ms, at_ms + 60_000, selector=selector, type_=type_)
 
 
-def test_a_batch_of_services_is_taken_apart(server: Server) -> None:
+def test_a_batch_of_services_is_stored_by_service(server: Server) -> None:
     at_ms = some_monday_ms()
     export = Export()
     for service in ("shop", "bank"):
@@ -56,7 +56,7 @@ def test_native_frames_are_drawn_by_mapping_and_address(server: Server) -> None:
     assert sum(value for _, value in points) == 70_000_000
 
 
-def test_a_request_that_is_sent_again_counts_once(server: Server) -> None:
+def test_a_repeated_request_counts_once(server: Server) -> None:
     at_ms = some_monday_ms()
     export = Export()
     types = (("off_cpu", "nanoseconds"), ("", ""))

@@ -34,7 +34,7 @@ def _expected(path: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", CLIENTS)
-def test_each_request_is_answered_as_by_pyroscope(client: Client, shared_dir: Path, name: str) -> None:
+def test_each_request_gets_pyroscopes_response(client: Client, shared_dir: Path, name: str) -> None:
     for number, recording in enumerate(recordings_of(shared_dir / "fixtures" / "sdk" / name)):
         expected = _expected(recording.folder / "expected.json")
         alone = replace(client, tenant=f"{client.tenant}-{number}")

@@ -65,7 +65,7 @@ def perf_stacks() -> Sequence[Stack]:
 
 
 @pytest.mark.parametrize("proto", [True, False])
-def test_a_file_is_drawn_when_it_comes_and_whenever_it_is_asked_for(adhoc: AdHoc, proto: bool) -> None:
+def test_a_file_is_drawn_on_upload_and_on_every_request(adhoc: AdHoc, proto: bool) -> None:
     adhoc = replace(adhoc, proto=proto)
     before = time.time_ns() // 1_000_000
     response = adhoc.upload(pprof(), "cpu.pprof")
@@ -123,7 +123,7 @@ def test_a_sample_type_is_chosen_by_its_name_and_else_the_first(adhoc: AdHoc, fi
     ],
     ids=count(),
 )
-def test_a_format_is_told_by_the_extension_and_else_by_the_content(
+def test_a_format_is_recognised_by_the_extension_then_by_the_content(
     adhoc: AdHoc, content: bytes, name: str, type_: str, stacks: Sequence[Stack]
 ) -> None:
     response = adhoc.upload(content, name)
@@ -164,7 +164,7 @@ def test_a_format_is_told_by_the_extension_and_else_by_the_content(
     ],
     ids=count(),
 )
-def test_a_file_of_a_format_of_uploads_is_drawn(
+def test_a_file_in_a_format_of_ingest_is_drawn(
     adhoc: AdHoc, content: bytes, name: str, types: Sequence[str], stacks: Sequence[str] | None
 ) -> None:
     response = adhoc.upload(content, name)
@@ -176,12 +176,12 @@ def test_a_file_of_a_format_of_uploads_is_drawn(
     assert adhoc.get(response.id) == response
 
 
-def test_an_exported_flame_graph_keeps_what_it_says_of_itself(adhoc: AdHoc) -> None:
+def test_an_exported_flame_graph_retains_its_metadata(adhoc: AdHoc) -> None:
     response = flamebearer(adhoc.upload(exported(STACKS), "heap.json").flamebearer_profile)
     assert response["metadata"] == json.loads(exported(STACKS))["metadata"]
 
 
-def test_what_was_answered_can_be_uploaded_again(adhoc: AdHoc) -> None:
+def test_a_returned_flame_graph_can_be_uploaded(adhoc: AdHoc) -> None:
     once = adhoc.upload(pprof(), "cpu.pprof").flamebearer_profile
     again = adhoc.upload(once.encode(), "again.json").flamebearer_profile
     assert again == once
@@ -238,7 +238,7 @@ def test_without_the_setting_files_stay_as_long_as_the_database_retains_profiles
     assert (folder / old).exists() == stays
 
 
-def test_files_lie_in_the_data_folder_where_nothing_else_is_said(tmp_path: Path) -> None:
+def test_files_are_stored_in_the_data_folder_by_default(tmp_path: Path) -> None:
     settings = Settings(clickhouse_dsn=f"chdb://{tmp_path}")
     services = Services(settings=settings, store=CannedStore())
     adhoc = AdHoc(client=Client(server=create_app(lambda: services), tenant="anonymous"))

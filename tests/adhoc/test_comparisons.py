@@ -68,7 +68,7 @@ def test_two_files_are_compared_by_a_sample_type_that_both_have(adhoc: AdHoc, pr
     assert adhoc.diff(left, right, profile_type="samples") == response
 
 
-def test_files_of_text_are_compared_whatever_they_are_called(adhoc: AdHoc) -> None:
+def test_text_files_are_compared_whatever_their_names(adhoc: AdHoc) -> None:
     left, right = adhoc.upload(b"a 1", "left.txt").id, adhoc.upload(b"a 2", "right.txt").id
     shown = flamebearer(adhoc.diff(left, right).flamebearer_profile)
     assert (shown["leftTicks"], shown["rightTicks"]) == (1, 2)

@@ -8,13 +8,13 @@ from flamehouse.errors import Code, RpcError
 ULID = "01HMXV8BF4EH71NBYZNPPVGJ2X"
 
 
-def test_an_id_says_when_the_file_came_and_what_it_was_called() -> None:
+def test_an_id_has_the_time_and_the_name_of_its_file() -> None:
     id_ = ProfileId.parse(f"{ULID}-cpu.pprof")
     assert (id_.name, id_.uploaded_at) == ("cpu.pprof", 1_706_103_680_484)
 
 
 @pytest.mark.parametrize("uploaded_at", [0, 1, 1_706_103_680_484, (1 << 48) - 1])
-def test_a_new_id_is_read_as_what_it_was_made_of(uploaded_at: int) -> None:
+def test_a_new_id_parses_to_its_parts(uploaded_at: int) -> None:
     made = ProfileId.new("cpu.pprof", uploaded_at)
     assert ProfileId.parse(made.text) == made
     assert made.uploaded_at == uploaded_at
@@ -36,7 +36,7 @@ def test_ids_of_one_time_differ() -> None:
         ("nul\0\n", "nul__"),
     ],
 )
-def test_a_name_keeps_the_characters_that_an_id_may_have(name: str, kept: str) -> None:
+def test_a_name_retains_the_characters_that_an_id_may_have(name: str, kept: str) -> None:
     id_ = ProfileId.new(name, 1)
     assert id_.name == kept
     assert "/" not in ProfileId.parse(id_.text).text
@@ -60,7 +60,7 @@ def test_a_name_keeps_the_characters_that_an_id_may_have(name: str, kept: str) -
         f"{ULID}-{'x' * 151}",
     ],
 )
-def test_what_is_no_id_is_rejected(text: str) -> None:
+def test_an_invalid_id_is_rejected(text: str) -> None:
     with pytest.raises(RpcError, match="is no id") as raised:
         ProfileId.parse(text)
     assert raised.value.code is Code.INVALID_ARGUMENT

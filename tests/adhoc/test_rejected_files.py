@@ -21,7 +21,7 @@ from tests.support.uploads.adhoc_files import AdHoc
 from tests.support.uploads.adhoc_server import adhoc_on
 
 
-def test_a_tenant_has_a_quota_that_the_refusal_names(tmp_path: Path) -> None:
+def test_a_tenant_has_a_quota_that_the_error_names(tmp_path: Path) -> None:
     adhoc = adhoc_on(tmp_path, adhoc_quota_bytes=20)
     adhoc.upload(b"main 1234567", "a")
     status, code, message = adhoc.rejected_file(b"main 1234567", "b")
@@ -46,7 +46,7 @@ def test_a_tenant_has_a_quota_that_the_refusal_names(tmp_path: Path) -> None:
     ],
     ids=count(),
 )
-def test_a_question_that_is_none_is_rejected(
+def test_an_invalid_request_is_rejected(
     tmp_path: Path, rpc: str, fields: dict[str, Any], status: int, code: str, words: str
 ) -> None:
     small = {"max_jfr_bytes": 1 << 20, "max_json_bytes": 1 << 20}
@@ -105,7 +105,7 @@ def level(*values: object) -> bytes:
     ],
     ids=count(),
 )
-def test_a_file_that_cannot_be_drawn_is_rejected_and_not_kept(
+def test_a_file_that_cannot_be_drawn_is_rejected_and_not_stored(
     adhoc: AdHoc, content: bytes, name: str, words: str
 ) -> None:
     status, code, message = adhoc.rejected_file(content, name)
@@ -114,7 +114,7 @@ def test_a_file_that_cannot_be_drawn_is_rejected_and_not_kept(
     assert adhoc.list_() == []
 
 
-def test_a_server_without_a_place_for_files_says_how_to_give_it_one() -> None:
+def test_a_server_without_storage_for_files_names_the_setting() -> None:
     services = Services(settings=Settings(clickhouse_dsn="https://127.0.0.1"), store=CannedStore())
     adhoc = AdHoc(client=Client(server=create_app(lambda: services), tenant="anonymous"))
     status, code, message = adhoc.rejection("List")

@@ -56,7 +56,7 @@ def test_a_credential_of_the_secret_is_authorized_with_what_it_allows(
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer x", "Basic ÿ", "Digest x", "Bearer " + "x" * 9_000])
-def test_anything_else_is_denied(secret: LocalSecret, header: str) -> None:
+def test_any_other_credential_is_denied(secret: LocalSecret, header: str) -> None:
     assert secret.text == EMPTY
     assert authorized(header) == {"isAuthorized": False}
     assert authorized() == authorized(header, header) == {"isAuthorized": False}
@@ -88,7 +88,7 @@ def test_a_missing_secret_is_an_error(monkeypatch: pytest.MonkeyPatch, secret: L
         authorized("Bearer x")
 
 
-def test_the_last_document_counts_for_an_hour_of_an_outage_and_no_longer() -> None:
+def test_the_last_document_is_valid_for_an_hour_of_an_outage() -> None:
     now = [0.0]
     texts: list[str | Exception] = [EMPTY]
 
@@ -109,7 +109,7 @@ def test_the_last_document_counts_for_an_hour_of_an_outage_and_no_longer() -> No
     assert cached.current() == CredentialDocument(credentials={})
 
 
-def test_edits_of_the_secret_that_meet_fail_in_a_line(aws: LocalAws, secret: LocalSecret) -> None:
+def test_conflicting_edits_of_the_secret_fail_with_one_line(aws: LocalAws, secret: LocalSecret) -> None:
     from cli.credentials_secret import CredentialsSecret  # noqa: PLC0415
     from flamehouse.errors import OperatorError  # noqa: PLC0415
 
@@ -123,7 +123,7 @@ def test_edits_of_the_secret_that_meet_fail_in_a_line(aws: LocalAws, secret: Loc
     assert command(aws, secret, "revoke", "x").returncode == 1
 
 
-def test_a_context_is_read_as_it_is_written() -> None:
+def test_a_context_survives_a_round_trip() -> None:
     grant = Grant(tenants=frozenset({"b", "a"}), scopes=frozenset(Scope), credential_id="0123456789")
     assert grant_of_context(json.loads(json.dumps(context_of(grant)))) == grant
 
@@ -142,7 +142,7 @@ def test_a_context_is_read_as_it_is_written() -> None:
         {"tenants": ["a"], "scopes": ["query"]},
     ],
 )
-def test_another_context_grants_nothing(context: object) -> None:
+def test_an_invalid_context_grants_nothing(context: object) -> None:
     assert grant_of_context(context) is None
 
 

@@ -9,7 +9,7 @@ from flamehouse.pb import profile_pb2, push_pb2
 SHAPE = Shape(stacks=300, drawn=60)
 
 
-def test_two_makings_of_a_service_send_the_same_bytes() -> None:
+def test_a_service_sends_the_same_bytes_in_every_run() -> None:
     once, again = (push_request([Service(3, SHAPE).draw(7)]) for _ in range(2))
     assert once == again
 
@@ -25,7 +25,7 @@ def test_services_and_their_profiles_differ() -> None:
 
 
 @pytest.mark.parametrize(("shallowest", "deepest"), [(20, 60), (180, 200)])
-def test_stacks_are_distinct_and_as_deep_as_asked(shallowest: int, deepest: int) -> None:
+def test_stacks_are_distinct_and_of_the_requested_depth(shallowest: int, deepest: int) -> None:
     program = Service(0, Shape(stacks=300, shallowest=shallowest, deepest=deepest)).program
     assert len(np.unique(program.stacks, axis=0)) == 300
     assert shallowest <= program.depths.min() <= program.depths.max() <= deepest

@@ -25,7 +25,7 @@ def test_a_token_is_printed_once_and_its_hash_is_stored(tmp_path: Path) -> None:
     assert token not in flamehouse("credentials", "--file", str(file), "list").stdout
 
 
-def test_edits_at_the_same_time_are_all_there(tmp_path: Path) -> None:
+def test_simultaneous_edits_are_all_stored(tmp_path: Path) -> None:
     file = tmp_path / "credentials.json"
 
     def add(number: int) -> str:
@@ -51,7 +51,7 @@ def test_edits_at_the_same_time_are_all_there(tmp_path: Path) -> None:
         (("add", "--tenant", "a", "--scope", "query", "--expires", "soon"), "invalid duration 'soon'"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_an_error_is_one_line(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     file = tmp_path / "credentials.json"
     run = flamehouse("credentials", "--file", str(file), *arguments)
     assert (run.returncode, run.stdout, run.stderr.count("\n")) == (1, "", 1)

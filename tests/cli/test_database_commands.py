@@ -14,7 +14,7 @@ from tools.clickhouse_http.process import clickhouse_server
 SECRET = "hunter2"  # noqa: S105  # nobody's
 
 
-def test_migrate_says_what_it_came_to_and_may_be_repeated(tmp_path: Path) -> None:
+def test_migrate_reports_its_result_and_may_be_repeated(tmp_path: Path) -> None:
     dsn = f"chdb://{tmp_path}"
     done = [
         flamehouse("migrate", CLICKHOUSE_DSN=dsn, RETENTION_DAYS="7"),
@@ -96,7 +96,7 @@ def test_a_retention_is_shortened_by_an_explicit_command_alone(tmp_path: Path) -
         ),
     ],
 )
-def test_a_retention_that_cannot_be_set_is_said_in_a_line(
+def test_an_invalid_retention_is_reported_in_one_line(
     tmp_path: Path, arguments: tuple[str, ...], environ: dict[str, str], words: str
 ) -> None:
     run = flamehouse(*arguments, **{"DATA_DIR": str(tmp_path), **environ})
@@ -111,7 +111,7 @@ def test_the_data_folder_of_a_running_server_is_left_alone(tmp_path: Path) -> No
     assert f"the data folder {tmp_path} is in use by another flamehouse" in run.stderr
 
 
-def test_migrate_reaches_a_server_and_keeps_its_password_to_itself(tmp_path: Path) -> None:
+def test_migrate_reaches_a_server_and_does_not_print_its_password(tmp_path: Path) -> None:
     with clickhouse_server(tmp_path) as server:
         assert flamehouse("migrate", CLICKHOUSE_DSN=server.dsn).returncode == 0
         run = flamehouse("migrate", CLICKHOUSE_DSN=f"http://flamehouse:{SECRET}@127.0.0.1:{server.port}")
@@ -129,7 +129,7 @@ def test_migrate_reaches_a_server_and_keeps_its_password_to_itself(tmp_path: Pat
         ((), f"https://user:{SECRET}@127.0.0.1:1", "Connection refused"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_a_line(arguments: tuple[str, ...], dsn: str, words: str) -> None:
+def test_an_error_is_reported_in_one_line(arguments: tuple[str, ...], dsn: str, words: str) -> None:
     run = flamehouse("migrate", *arguments, CLICKHOUSE_DSN=dsn)
     assert (run.returncode, run.stderr.count("\n"), run.stdout) == (1, 1, "")
     assert run.stderr.startswith("flamehouse: ")
@@ -178,7 +178,7 @@ def test_delete_counts_first_and_a_deleted_upload_can_be_stored_again(tmp_path: 
     assert every.stdout.startswith("2 profiles of tenant anonymous")
 
 
-def test_delete_rejects_what_it_cannot_read(tmp_path: Path) -> None:
+def test_delete_rejects_invalid_arguments(tmp_path: Path) -> None:
     assert flamehouse("migrate", CLICKHOUSE_DSN=f"chdb://{tmp_path}").returncode == 0
     run = flamehouse("delete", "--tenant", "a", "--selector", "{env=", DATA_DIR=str(tmp_path))
     assert (run.returncode, run.stdout, run.stderr.count("\n")) == (1, "", 1)

@@ -28,7 +28,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServ
         yield server
 
 
-def test_a_sound_database_ends_with_status_0(limited: ClickHouseServer) -> None:
+def test_a_healthy_database_ends_with_status_0(limited: ClickHouseServer) -> None:
     run = flamehouse("doctor", CLICKHOUSE_DSN=limited.dsn)
     assert (run.returncode, run.stderr) == (0, "")
     assert {line.split()[0] for line in run.stdout.splitlines()} == {"ok"}
@@ -71,13 +71,13 @@ def troubles(server: Server) -> list[str]:
     return [str(each) for each in examine_deployment(server) if each.severity is not Severity.OK]
 
 
-def test_a_sound_deployment_has_no_trouble_and_a_wrong_credential_is_found(local: Target) -> None:
+def test_a_healthy_deployment_passes_and_a_wrong_credential_is_reported(local: Target) -> None:
     assert troubles(Server(url=local.url, credential=local.credential)) == []
     [found] = troubles(Server(url=local.url, credential="wrong"))
     assert found.startswith(f"fault    queries: {local.url}/api/v1/status/buildinfo answers 401: ")
 
 
-def test_an_open_door_is_found() -> None:
+def test_doctor_reports_access_without_a_credential() -> None:
     with local_server() as running:
         assert troubles(Server(url=running.url)) == [
             (
@@ -87,7 +87,7 @@ def test_an_open_door_is_found() -> None:
         ]
 
 
-def test_a_deployment_that_is_slow_old_or_of_another_time_is_found() -> None:
+def test_doctor_reports_a_slow_or_old_deployment_and_its_clock() -> None:
     build = Reply(status=200, body=b'{"data": {"version": "0.0.1"}}')
     with scripted(
         Reply(status=200),
@@ -100,7 +100,7 @@ def test_a_deployment_that_is_slow_old_or_of_another_time_is_found() -> None:
     assert [each.partition(":")[0] for each in found] == ["warning  release", "warning  queries"]
 
 
-def test_a_deployment_of_another_time_is_found(local: Target) -> None:
+def test_doctor_reports_a_clock_that_differs(local: Target) -> None:
     server = Server(url=local.url, credential=local.credential)
     for ahead_s, sign in ((60, "-"), (-60, "+")):
         clock = partial(ahead, ahead_s)
@@ -112,7 +112,7 @@ def ahead(seconds: float) -> float:
     return time.time() + seconds
 
 
-def test_a_deployment_that_is_not_there_is_found() -> None:
+def test_doctor_reports_a_deployment_that_does_not_respond() -> None:
     with closed_port() as port:
         assert troubles(Server(url=f"http://127.0.0.1:{port}")) == [
             (

@@ -11,7 +11,7 @@ from tests.support.servers.local_server import running
 SIX = "main;work 1"
 
 
-def test_limits_that_are_set_are_shown_and_hold_for_a_server(tmp_path: Path) -> None:
+def test_limits_are_shown_once_set_and_apply_to_a_server(tmp_path: Path) -> None:
     place = {"DATA_DIR": str(tmp_path)}
     assert flamehouse("migrate", CLICKHOUSE_DSN=f"chdb://{tmp_path}").returncode == 0
     done = flamehouse("limits", "set", "*", "bytes_per_day=5", **place)

@@ -87,7 +87,7 @@ def test_series_are_grouped_by_labels(run: Run, within: tuple[str, ...]) -> None
     assert (cart["labels"], [value for _, value in cart["points"]]) == ({}, [7] * 4)
 
 
-def test_top_lists_functions_by_what_they_take(run: Run, within: tuple[str, ...]) -> None:
+def test_top_lists_functions_by_their_share(run: Run, within: tuple[str, ...]) -> None:
     lines = lines_of(run("top", "shop", "--type", "process_cpu", *within))
     assert lines[1].endswith(f" UTC, {SHOP_TOTAL} ns in all")
     assert [re.sub(r"\s{2,}", "|", line.strip()) for line in lines[4:]] == [
@@ -145,7 +145,7 @@ def test_pprof_saves_a_file_that_upload_sends(run: Run, within: tuple[str, ...],
     assert root["total"] == SHOP_TOTAL
 
 
-def test_upload_goes_on_after_a_file_that_is_rejected(run: Run, tmp_path: Path) -> None:
+def test_upload_continues_after_a_rejected_file(run: Run, tmp_path: Path) -> None:
     good, bad = tmp_path / "good.collapsed", tmp_path / "bad.pprof"
     good.write_text("main;work 3\n")
     bad.write_bytes(b"\xff\xff")
@@ -200,7 +200,9 @@ COMMANDS = (("services",), ("types",), ("labels",), ("series",), ("top",), ("fla
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_no_profiles_are_said_in_a_line(run: Run, command: tuple[str, ...], tmp_path: Path) -> None:
+def test_missing_profiles_are_reported_in_one_line(
+    run: Run, command: tuple[str, ...], tmp_path: Path
+) -> None:
     output = ("-o", str(tmp_path / "none")) if command == ("pprof",) else ()
     done = run(*command, *output, FLAMEHOUSE_TENANT=new_tenant())
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
@@ -217,7 +219,7 @@ def test_no_profiles_are_said_in_a_line(run: Run, command: tuple[str, ...], tmp_
         ({"API_CREDENTIAL": "pony", "FLAMEHOUSE_USER": "me"}, "answers 401: "),
     ],
 )
-def test_a_server_that_cannot_be_queried_is_said_in_a_line(
+def test_a_server_that_cannot_be_queried_is_reported_in_one_line(
     run: Run, environ: dict[str, str], words: str
 ) -> None:
     done = run("top", **environ)
@@ -237,7 +239,7 @@ def test_a_server_that_cannot_be_queried_is_said_in_a_line(
         (400, b'{"code": "invalid_argument", "message": "no such thing"}', "answers 400: no such thing"),
     ],
 )
-def test_another_kind_of_server_is_said_in_a_line(status: int, body: bytes, words: str) -> None:
+def test_another_kind_of_server_is_reported_in_one_line(status: int, body: bytes, words: str) -> None:
     with other_server(status, body) as url:
         done = flamehouse("top", FLAMEHOUSE_URL=url)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)

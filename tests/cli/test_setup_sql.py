@@ -36,7 +36,7 @@ def test_secrets_hold_the_passwords_whose_hashes_the_sql_has(tmp_path: Path) -> 
         (("--secrets", "/dev/null/x", "--host", "h"), {}, "cannot be written"),
     ],
 )
-def test_what_cannot_be_printed_is_said_in_a_line(
+def test_invalid_options_are_reported_in_one_line(
     arguments: tuple[str, ...], environ: dict[str, str], words: str
 ) -> None:
     run = flamehouse("setup-sql", *arguments, **environ)

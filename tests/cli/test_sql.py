@@ -59,7 +59,7 @@ def test_without_a_query_the_views_are_listed(data: Path) -> None:
         (" ", "the query is empty"),
     ],
 )
-def test_what_is_no_query_is_rejected_in_a_line(data: Path, query: str, words: str) -> None:
+def test_an_invalid_query_is_rejected_in_one_line(data: Path, query: str, words: str) -> None:
     done = flamehouse("sql", query, DATA_DIR=str(data))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert words in done.stderr

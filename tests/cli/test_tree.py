@@ -48,7 +48,7 @@ def test_a_frame_lies_under_the_frame_that_called_it(graph: FlameGraph) -> None:
     )
 
 
-def test_the_text_shows_the_largest_first_and_leaves_out_the_small(graph: FlameGraph) -> None:
+def test_the_text_has_the_largest_first_and_omits_the_small(graph: FlameGraph) -> None:
     assert [*text_of(tree_of(graph), SECONDS, least_share=0.2)] == [
         "    total    share       self",
         "  10.00 s   100.0%     0.00 s  total",
@@ -59,6 +59,6 @@ def test_the_text_shows_the_largest_first_and_leaves_out_the_small(graph: FlameG
     ]
 
 
-def test_an_empty_graph_is_a_root_of_nothing() -> None:
+def test_an_empty_graph_is_a_root_of_value_0() -> None:
     root = tree_of(flamegraph_of(EMPTY))
     assert [*text_of(root, SECONDS, least_share=0.01)][1:] == ["   0.00 s     0.0%     0.00 s  total"]

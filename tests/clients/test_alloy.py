@@ -132,7 +132,7 @@ def ingested(name: str, headers: Mapping[str, str]) -> tuple[httpx.Response, Ing
     return ingest.post(body, urlencode(query), content_type=FORM, headers=dict(headers)), ingest
 
 
-def test_a_relayed_upload_is_stored_as_the_sdks_own() -> None:
+def test_a_relayed_upload_is_stored_as_a_direct_one() -> None:
     own = ",".join(f"{name}={value}" for name, value in GO_LABELS.items())
     direct, sdk = ingested(f"go.shop{{{own}}}", {})
     relayed, alloy = ingested(relayed_name({**GO_LABELS, "service_name": "go.shop"}), ALLOY)
@@ -141,7 +141,7 @@ def test_a_relayed_upload_is_stored_as_the_sdks_own() -> None:
     assert stored[0] == stored[1]
 
 
-def test_a_relayed_push_keeps_what_the_relay_adds(server: Server) -> None:
+def test_a_relayed_push_has_the_labels_that_the_relay_adds(server: Server) -> None:
     start = some_monday_ms()
     labels = labels_of(app_name="process_cpu", cluster="eu-1")
     server.push(series(labels, pprof_of([sample(["main"], 1)], time_ms=start)))
@@ -183,7 +183,7 @@ FAILURES: Mapping[str, tuple[Ingest, str, Profile | bytes, tuple[int, str]]] = {
 
 
 @pytest.mark.parametrize(("ingest", "name", "profile", "body"), FAILURES.values(), ids=FAILURES.keys())
-def test_only_what_may_pass_next_time_is_sent_again(
+def test_only_transient_failures_are_retried(
     ingest: Ingest, name: str, profile: Profile | bytes, body: tuple[int, str]
 ) -> None:
     response = ingest.push(series(labels_of(__name__=name), profile), headers=CONNECT)
@@ -217,7 +217,7 @@ def test_a_relayed_upload_fails_with_a_status_that_says_whether_to_retry(
         ({"Content-Encoding": "zstd"}, "application/proto", 501, "unimplemented"),
     ],
 )
-def test_what_the_protocol_does_not_allow_is_not_sent_again(
+def test_protocol_errors_are_not_retried(
     headers: Mapping[str, str], content_type: str, status: int, code: str
 ) -> None:
     body = pushed(series(labels_of(), pprof()))

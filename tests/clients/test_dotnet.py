@@ -98,7 +98,7 @@ def upload(server: Server, start: int, parts: Mapping[str, bytes], app: str = "s
 
 
 @pytest.mark.parametrize(("name", "types", "period", "type_ids"), PUSHED)
-def test_what_is_pushed_keeps_the_name_of_its_profiler(
+def test_a_push_retains_the_name_of_its_profiler(
     server: Server, name: str, types: Types, period: tuple[str, str], type_ids: Sequence[str]
 ) -> None:
     start = some_monday_ms()

@@ -54,13 +54,13 @@ def code(text: str) -> str:
         ("Java", "java", "live_java/Program.java"),
     ],
 )
-def test_an_sdks_example_is_what_its_live_program_does(heading: str, language: str, program: str) -> None:
+def test_an_sdks_example_is_the_code_of_its_live_program(heading: str, language: str, program: str) -> None:
     (example,) = examples(PAGE, language, heading)
     assert f"\n{code(example)}\n" in f"\n{code((TOOLS / program).read_text())}\n"
 
 
 @pytest.mark.parametrize("ending", ["Pyroscope.stop()", "agent.stop()?.shutdown()", "pyroscope.shutdown()"])
-def test_what_the_page_says_of_the_end_is_how_a_live_program_ends(ending: str) -> None:
+def test_the_documented_shutdown_is_that_of_the_live_program(ending: str) -> None:
     assert f"{ending}`" in PAGE
     sources = [
         path.read_text() for path in TOOLS.glob("live_*/**/*") if path.suffix in {".py", ".mjs", ".rs"}
@@ -96,12 +96,12 @@ def test_the_readmes_go_example_compiles(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("example", examples(PAGE, "ruby"))
-def test_ruby_can_read_its_example(example: str) -> None:
+def test_the_ruby_example_is_valid(example: str) -> None:
     subprocess.run([executable("ruby"), "-c", "-"], input=example, text=True, check=True)
 
 
 @pytest.mark.parametrize("page", [PAGE, README], ids=["clients", "README"])
-def test_a_shell_can_read_every_command(page: str) -> None:
+def test_every_command_is_valid_shell(page: str) -> None:
     commands = examples(page, "bash")
     assert commands
     for command in commands:
@@ -134,7 +134,7 @@ def test_curl_sends_a_profile(tmp_path: Path, example: str) -> None:
         assert client.rpc("LabelValues", request)["names"] == ["checkout"]
 
 
-def test_alloys_examples_have_what_they_refer_to() -> None:
+def test_alloys_examples_define_the_components_they_refer_to() -> None:
     configurations = examples(PAGE, "alloy")
     components = {name for example in configurations for name in _components(example)}
     assert {name for example in configurations for name in REFERENCE.findall(example)} <= components
@@ -163,7 +163,7 @@ def _components(example: str) -> Iterator[str]:
     assert depth == 0
 
 
-def test_the_collectors_pipelines_have_what_they_name() -> None:
+def test_the_collectors_pipelines_define_their_components() -> None:
     collector, grpc_exporter = (yaml.safe_load(example) for example in examples(PAGE, "yaml"))
     for pipeline in collector["service"]["pipelines"].values():
         for kind, names in pipeline.items():

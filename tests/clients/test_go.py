@@ -33,7 +33,7 @@ def server(store: Store, settings: Settings) -> Server:
     ],
 )
 @pytest.mark.parametrize("delta", ["", "false", "true"])
-def test_profiles_of_deltas_are_called_what_they_are_of(
+def test_delta_profiles_have_the_name_of_their_kind(
     server: Server, sent: str, types: Sequence[tuple[str, str]], type_ids: Sequence[str], delta: str
 ) -> None:
     start = some_monday_ms()
@@ -63,7 +63,7 @@ SHOWN: Sequence[tuple[str, Sequence[Frame], dict[str, int]]] = [
 
 
 @pytest.mark.parametrize(("stack", "selves"), [row[1:] for row in SHOWN], ids=[row[0] for row in SHOWN])
-def test_what_a_stack_knows_of_itself_is_shown(
+def test_known_parts_of_a_stack_are_shown(
     server: Server, stack: Sequence[Frame], selves: dict[str, int]
 ) -> None:
     start = some_monday_ms()
@@ -75,7 +75,7 @@ def test_what_a_stack_knows_of_itself_is_shown(
 
 
 @pytest.mark.parametrize("part", ["function", "location"])
-def test_a_reference_to_what_the_profile_lacks_is_left_out(server: Server, part: str) -> None:
+def test_a_dangling_reference_is_dropped(server: Server, part: str) -> None:
     start = some_monday_ms()
     profile = pprof_of([sample(["main.main", "main.lost"], 1)], time_ms=start)
     del getattr(profile, part)[0]
@@ -83,7 +83,7 @@ def test_a_reference_to_what_the_profile_lacks_is_left_out(server: Server, part:
     assert server.selves(start, start + MINUTE) == {"main.main": 1}
 
 
-def test_a_profile_id_of_a_sample_is_its_span_and_no_label(server: Server) -> None:
+def test_a_profile_id_of_a_sample_is_its_span_and_not_a_label(server: Server) -> None:
     start = some_monday_ms()
     samples = [sample(["main.main", "main.traced"], 5, profile_id=SPAN), sample(["main.main"], 1)]
     server.push(series(labels_of(), pprof_of(samples, time_ms=start)))

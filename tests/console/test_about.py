@@ -49,7 +49,7 @@ def call[M: Message](app: ASGIApp, path: str, response_type: type[M], *, proto: 
 
 
 @pytest.mark.parametrize("proto", [True, False])
-def test_the_features_say_what_this_server_has(app: ASGIApp, proto: bool) -> None:
+def test_the_feature_flags_are_those_of_this_server(app: ASGIApp, proto: bool) -> None:
     response = call(app, FEATURE_FLAGS, GetFeatureFlagsResponse, proto=proto)
     assert [(flag.name, flag.enabled) for flag in response.feature_flags] == [
         ("pyroscopeRuler", False),
@@ -105,7 +105,7 @@ def test_another_method_is_rejected(app: ASGIApp, path: str, method: str, status
         ("/debuginfo.v1alpha1.DebuginfoService/Upload/0123abcd", "no debug information"),
     ],
 )
-def test_a_service_that_is_not_offered_says_what_to_do_instead(app: ASGIApp, path: str, words: str) -> None:
+def test_an_unsupported_service_names_an_alternative(app: ASGIApp, path: str, words: str) -> None:
     response = request(app, path, "{}")
     assert (response.status_code, response.json()["code"]) == (501, "unimplemented")
     assert f"{path} is not implemented: " in response.json()["message"]
@@ -113,7 +113,7 @@ def test_a_service_that_is_not_offered_says_what_to_do_instead(app: ASGIApp, pat
 
 
 @pytest.mark.parametrize("service", ADVICE)
-def test_a_service_that_is_not_offered_is_named_in_the_docs(service: str) -> None:
+def test_an_unsupported_service_is_named_in_the_docs(service: str) -> None:
     assert f"| `{service}` |" in (REPO / "docs/api.md").read_text()
 
 
@@ -122,7 +122,7 @@ def ready(store: Store) -> int:
     return request(create_app(lambda: services), "/ready", method="GET").status_code
 
 
-def test_a_local_server_is_not_ready_while_clickhouse_does_not_answer() -> None:
+def test_a_local_server_is_not_ready_while_clickhouse_does_not_respond() -> None:
     with closed_port() as port:
         store = open_store(Settings(clickhouse_dsn=f"http://127.0.0.1:{port}"))
         assert ready(store) == 503

@@ -70,7 +70,7 @@ def rejection(client: Client, rpc: str, body: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("proto", [True, False])
-def test_a_setting_is_read_as_it_was_set_and_is_gone_once_deleted(client: Client, proto: bool) -> None:
+def test_a_setting_is_returned_as_set_until_it_is_deleted(client: Client, proto: bool) -> None:
     setting = Setting(name=NAME, value='{"maxNodes": 16384, "ä": "\\n"}', modifiedAt=1_714_566_123_456)
     request = SetSettingsRequest(setting=setting)
     assert call(client, "Set", request, SetSettingsResponse, proto=proto).setting == setting
@@ -87,7 +87,7 @@ def test_settings_come_sorted_by_name(client: Client) -> None:
 
 
 @pytest.mark.parametrize("at", [0, -5])
-def test_a_setting_without_a_time_was_modified_now(client: Client, at: int) -> None:
+def test_a_setting_without_a_time_gets_the_current_one(client: Client, at: int) -> None:
     before = time.time_ns() // 1_000_000
     response = set_(client, "value", at=at)
     assert before <= response.modifiedAt <= time.time_ns() // 1_000_000
@@ -95,7 +95,7 @@ def test_a_setting_without_a_time_was_modified_now(client: Client, at: int) -> N
 
 
 @pytest.mark.parametrize("later", [0, 1])
-def test_a_setting_modified_no_earlier_takes_the_stored_ones_place(client: Client, later: int) -> None:
+def test_a_setting_modified_no_earlier_replaces_the_stored_one(client: Client, later: int) -> None:
     set_(client, "old", at=1_000)
     set_(client, "new", at=1_000 + later)
     assert [each.value for each in get(client)] == ["new"]
@@ -121,7 +121,7 @@ def test_a_deleted_setting_may_be_set_again_with_any_time(client: Client) -> Non
     assert get(client) == []
 
 
-def test_deleting_what_is_not_there_is_no_error(client: Client) -> None:
+def test_deleting_a_missing_setting_is_no_error(client: Client) -> None:
     delete(client, "nobody set it")
     assert get(client) == []
 
@@ -136,7 +136,7 @@ def test_a_tenants_settings_are_its_own(client: Client) -> None:
     assert [each.value for each in get(other)] == ["theirs"]
 
 
-def test_of_settings_set_at_the_same_time_the_one_modified_last_counts(client: Client) -> None:
+def test_the_setting_modified_last_wins_a_race(client: Client) -> None:
     times = range(1, 9)
 
     def set_at(at: int) -> None:
@@ -172,7 +172,7 @@ def test_of_settings_set_at_the_same_time_the_one_modified_last_counts(client: C
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else str(value),
 )
-def test_what_is_no_setting_is_rejected(
+def test_an_invalid_setting_is_rejected(
     client: Client, rpc: str, body: str, status: int, code: str, words: str
 ) -> None:
     response = rejection(client, rpc, body)
@@ -181,7 +181,7 @@ def test_what_is_no_setting_is_rejected(
     assert get(client) == []
 
 
-def test_a_tenant_may_keep_so_much_and_no_more(client: Client) -> None:
+def test_the_settings_of_a_tenant_are_limited(client: Client) -> None:
     for number in range(16):
         set_(client, "v" * 65_536, at=1, name=f"large {number}")
     body = '{"setting": {"name": "one more", "value": "x"}}'

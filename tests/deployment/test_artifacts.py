@@ -77,7 +77,7 @@ def test_a_function_holds_its_own_package_and_what_that_imports(function: str) -
 
 
 @pytest.mark.parametrize("part", [*LAYERS, *FUNCTIONS])
-def test_bytecode_is_loaded_without_a_look_at_its_source(part: str) -> None:
+def test_bytecode_is_loaded_without_checking_its_source(part: str) -> None:
     sources = [path for path in files(built() / part) if path.suffix == ".py"]
     assert sources
     for source in sources:

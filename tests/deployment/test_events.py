@@ -34,7 +34,7 @@ def event(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_an_event_is_answered(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_event_succeeds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     routes, query = EVENTS[name]
     store = CannedStore(retention=0)
     settings = Settings()
@@ -45,7 +45,7 @@ def test_an_event_is_answered(name: str, monkeypatch: pytest.MonkeyPatch) -> Non
     assert [request[0] for request in store.calls] == [query]
 
 
-def test_every_event_is_here() -> None:
+def test_every_sample_event_is_tested() -> None:
     assert {path.stem for path in (REPO / "events").iterdir()} == EVENTS.keys()
 
 

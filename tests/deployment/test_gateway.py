@@ -97,7 +97,7 @@ def test_a_malformed_event_is_an_invalid_argument(deployed: Cloud, malformed: ob
         {"body": "eyJzdGFydCI6IHt9fQ==", "isBase64Encoded": True},
     ],
 )
-def test_a_body_that_is_not_what_its_flag_says_is_an_invalid_argument(
+def test_a_body_that_contradicts_its_base64_flag_is_an_invalid_argument(
     deployed: Cloud, mislabelled: dict[str, Any]
 ) -> None:
     bearer = {"content-type": "application/json", "authorization": f"Bearer {deployed.credential}"}
@@ -116,7 +116,7 @@ def test_a_body_that_is_not_what_its_flag_says_is_an_invalid_argument(
         ("/ingest/", (404, "not_found")),
     ],
 )
-def test_a_route_that_nobody_has_is_rejected(deployed: Cloud, path: str, expected: tuple[int, str]) -> None:
+def test_an_unknown_route_is_rejected(deployed: Cloud, path: str, expected: tuple[int, str]) -> None:
     assert rejection(send(deployed, path)) == expected
 
 
@@ -127,7 +127,7 @@ def test_a_route_that_nobody_has_is_rejected(deployed: Cloud, path: str, expecte
     ("sent", "status", "message"),
     [(None, 401, "Unauthorized"), (("flamehouse", "guess"), 403, "Forbidden")],
 )
-def test_the_gateway_rejects_a_stranger_itself(
+def test_the_gateway_rejects_a_request_without_credential_itself(
     deployed: Cloud, path: str, sent: tuple[str, str] | None, status: int, message: str
 ) -> None:
     response = httpx.post(deployed.url + path, content=b"{}", auth=sent)
@@ -178,12 +178,12 @@ def test_a_credential_of_one_tenant_and_scope_serves_that_alone(deployed: Cloud,
     assert token.text not in deployed.functions.printed()
 
 
-def test_a_service_that_is_not_offered_says_what_to_do_instead(deployed: Cloud) -> None:
+def test_an_unsupported_service_names_an_alternative(deployed: Cloud) -> None:
     message = send(deployed, "/settings.v1.RecordingRulesService/ListRecordingRules").json()["message"]
     assert "flamehouse exports no metrics from profiles" in message
 
 
-def test_the_server_says_what_it_is(deployed: Cloud) -> None:
+def test_the_server_reports_its_build(deployed: Cloud) -> None:
     flags = send(deployed, "/capabilities.v1.FeatureFlagsService/GetFeatureFlags").json()["featureFlags"]
     assert {"name": "utf8LabelNames", "enabled": True}.items() <= flags[2].items()
     assert send(deployed, "/version.v1.Version/Version").json() == {"QuerierAPI": "1"}
@@ -192,7 +192,7 @@ def test_the_server_says_what_it_is(deployed: Cloud) -> None:
 
 
 @pytest.mark.parametrize("proto", [True, False])
-def test_files_are_kept_in_the_bucket_and_drawn(deployed: Cloud, tenant: str, proto: bool) -> None:
+def test_files_are_stored_in_the_bucket_and_drawn(deployed: Cloud, tenant: str, proto: bool) -> None:
     client = Client(server=deployed.url, tenant=tenant, credential=deployed.credential)
     adhoc = AdHoc(client=client, proto=proto)
     response = adhoc.upload(pprof_of(["main"]).SerializeToString(), "cpu.pprof")
@@ -204,7 +204,7 @@ def test_files_are_kept_in_the_bucket_and_drawn(deployed: Cloud, tenant: str, pr
     assert adhoc.rejection("Get", id="../cpu.pprof")[:2] == (400, "invalid_argument")
 
 
-def test_a_question_too_long_is_rejected_by_the_function(deployed: Cloud) -> None:
+def test_a_request_that_is_too_long_is_rejected_by_the_function(deployed: Cloud) -> None:
     response = send(deployed, PROFILE_TYPES, b" " * (2 << 20))
     assert rejection(response) == (400, "invalid_argument")
 
@@ -218,7 +218,7 @@ def test_a_question_too_long_is_rejected_by_the_function(deployed: Cloud) -> Non
         (f"/ingest?name={'x' * 10_240}", b"", {}, 431),
     ],
 )
-def test_what_is_beyond_the_gateways_limits_is_rejected_in_its_own_words(
+def test_requests_over_the_gateways_limits_get_its_own_errors(
     deployed: Cloud, path: str, body: bytes, headers: dict[str, str], status: int
 ) -> None:
     response = send(deployed, path, body, **headers)
@@ -287,7 +287,7 @@ def test_while_the_store_fails_queries_are_unavailable_in_time_and_uploads_are_s
     assert send(deployed, PROFILE_TYPES, json.dumps(EVER)).status_code == 200
 
 
-def test_a_client_that_waits_for_less_is_answered_within_its_time(deployed: Cloud) -> None:
+def test_a_client_with_a_shorter_timeout_gets_its_response_in_time(deployed: Cloud) -> None:
     with slow(deployed):
         send(deployed, PROFILE_TYPES, json.dumps(EVER), **{"Connect-Timeout-Ms": "1"})  # starts the function
         started = time.monotonic()
@@ -322,7 +322,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_what_drilldown_asks_first_is_answered(deployed: Cloud, tenant: str) -> None:
+def test_the_first_requests_of_drilldown_succeed(deployed: Cloud, tenant: str) -> None:
     own = {"X-Scope-OrgID": tenant}
     body = pprof_of(["main"]).SerializeToString()
     assert send(deployed, "/ingest?name=shop&format=pprof", body, **own).status_code == 200
@@ -360,7 +360,7 @@ def pprof_of(names: list[str]) -> Profile:
 
 
 @pytest.mark.parametrize(("accepted", "status"), [("identity", 429), ("gzip", 200)])
-def test_an_answer_too_large_for_lambda_is_resource_exhausted_and_gzip_makes_it_fit(
+def test_a_response_too_large_for_lambda_is_resource_exhausted_and_fits_with_gzip(
     deployed: Cloud, tenant: str, accepted: str, status: int
 ) -> None:
     for part in "ab":

@@ -226,7 +226,7 @@ def test_the_query_role_cannot_lift_its_limits(migrated: Path) -> None:
         clickhouse.close()
 
 
-def test_a_function_with_the_secret_of_another_role_answers_503(
+def test_a_function_with_the_secret_of_another_role_returns_503(
     migrated: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with serving(migrated, grants_of("query"), profile_of("query")) as server:

@@ -41,7 +41,7 @@ def test_the_data_source_is_a_file_that_grafana_reads(template: dict[str, Any]) 
     assert (source["basicAuth"], source["secureJsonData"]) == (True, {"basicAuthPassword": "CREDENTIAL"})
 
 
-def test_the_curl_line_sends_a_profile_that_is_taken(template: dict[str, Any]) -> None:
+def test_the_curl_command_sends_a_profile_that_is_accepted(template: dict[str, Any]) -> None:
     line = template["Outputs"]["FirstProfile"]["Value"]["Fn::Sub"]
     found = re.fullmatch(
         r"curl --fail --user 'flamehouse:CREDENTIAL' --data-binary '(.+)' "

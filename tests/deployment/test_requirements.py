@@ -27,5 +27,5 @@ def test_the_layers_are_pinned_as_the_lock_is_and_hold_no_package_twice() -> Non
     assert layer == {name: lock[name] for name in layer}
 
 
-def test_the_layer_asks_for_nothing_that_is_local() -> None:
+def test_the_layer_requires_no_local_package() -> None:
     assert not LOCAL_ONLY & pinned("layers/dependencies/requirements.txt").keys()

@@ -53,7 +53,7 @@ def test_policies_name_what_they_allow(template: dict[str, Any]) -> None:
                 assert not {"NotAction", "NotResource"} & statement.keys()
 
 
-def test_files_are_reached_by_their_function_alone(template: dict[str, Any]) -> None:
+def test_only_the_function_of_ad_hoc_profiles_reaches_their_bucket(template: dict[str, Any]) -> None:
     own = {"Fn::GetAtt": ["AdHocProfilesRole", "Arn"]}
     assert [name for name, each in functions(template).items() if each["Role"] == own] == [
         "AdHocProfilesFunction"
@@ -81,7 +81,7 @@ def secret_of(value: dict[str, Any]) -> str:
     return str(own["Ref"])
 
 
-def test_each_function_reads_the_secret_that_it_is_given_and_no_other(template: dict[str, Any]) -> None:
+def test_each_function_reads_only_its_own_secret(template: dict[str, Any]) -> None:
     read = {
         name: secret_of(statement["Resource"])
         for name, role in of_type(template, "AWS::IAM::Role").items()
@@ -119,7 +119,7 @@ def allowed(template: dict[str, Any], role: str) -> set[tuple[str, str]]:
     return pairs
 
 
-def test_each_role_can_do_to_blobs_and_queues_what_it_needs_and_no_more(template: dict[str, Any]) -> None:
+def test_each_role_has_only_the_permissions_it_needs_on_blobs_and_queues(template: dict[str, Any]) -> None:
     assert allowed(template, "FunctionRole") == allowed(template, "AboutRole") == set()
     assert allowed(template, "SettingsRole") == set()
     assert (

@@ -58,14 +58,14 @@ def test_the_stage_adds_nothing_to_paths(template: dict[str, Any]) -> None:
     ]
 
 
-def test_the_gateway_takes_so_many_requests_and_no_more(template: dict[str, Any]) -> None:
+def test_the_gateway_limits_the_request_rate(template: dict[str, Any]) -> None:
     [stage] = of_type(template, "AWS::ApiGatewayV2::Stage").values()
     limit = {"Ref": "RequestsPerSecond"}
     assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": limit, "ThrottlingBurstLimit": limit}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_runs_on_what_was_tested_and_ends_before_the_gateway_does(
+def test_a_function_runs_on_the_tested_runtime_and_times_out_before_the_gateway(
     template: dict[str, Any], function: str
 ) -> None:
     properties = functions(template)[function]
@@ -147,7 +147,7 @@ def test_every_request_has_a_line_without_its_headers_and_query(template: dict[s
         assert f"`aws logs tail {named} --follow`" in guide
 
 
-def test_failures_are_told_to_the_topic_that_is_named_and_to_nobody_else(template: dict[str, Any]) -> None:
+def test_failures_notify_the_topic_of_the_parameter_alone(template: dict[str, Any]) -> None:
     assert template["Parameters"]["AlarmTopicArn"]["Default"] == ""
     resource = template["Resources"]["FailuresAlarm"]
     condition = template["Conditions"][resource["Condition"]]
@@ -203,7 +203,7 @@ def test_retries_outlast_a_wake_of_ten_minutes_and_objects_outlast_the_queues(
     assert prefixes == {"staged/", "drops/"}
 
 
-def test_buckets_of_this_account_alone_send_messages(template: dict[str, Any]) -> None:
+def test_only_buckets_of_this_account_send_messages(template: dict[str, Any]) -> None:
     [policy] = of_type(template, "AWS::SQS::QueuePolicy").values()
     [statement] = policy["PolicyDocument"]["Statement"]
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
@@ -230,7 +230,7 @@ def test_the_bucket_of_ad_hoc_profiles_expires_with_the_retention(template: dict
     assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", {"Ref": "RetentionDays"})
 
 
-def test_the_buckets_stay_with_their_policies_where_the_stack_is_deleted(template: dict[str, Any]) -> None:
+def test_the_buckets_and_their_policies_outlive_the_stack(template: dict[str, Any]) -> None:
     for name in (*BUCKETS, *(f"{bucket}Policy" for bucket in BUCKETS)):
         kept = template["Resources"][name]
         assert (kept["DeletionPolicy"], kept["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")

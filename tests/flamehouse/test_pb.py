@@ -12,7 +12,7 @@ GENERATED = REPO / "layers/flamehouse/src"
 SOURCES = sorted((REPO / "proto").rglob("*.proto"))
 
 
-def test_the_generated_code_is_what_the_sources_give(tmp_path: Path) -> None:
+def test_the_generated_code_matches_its_sources(tmp_path: Path) -> None:
     files = [str(source.relative_to(REPO / "proto")) for source in SOURCES]
     well_known = resources.files("grpc_tools") / "_proto"
     options = [

@@ -27,7 +27,7 @@ _INT64_MAX = (1 << 63) - 1
         ("QUERY_MEMORY_BYTES", str(_INT64_MAX + 1), f"from 0 to {_INT64_MAX}"),
     ],
 )
-def test_a_number_out_of_its_range_is_rejected_by_its_name(name: str, value: str, allowed: str) -> None:
+def test_a_number_out_of_range_is_rejected_by_name(name: str, value: str, allowed: str) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be {allowed}, not {value}"):
         Settings.from_env({name: value})
 
@@ -44,7 +44,7 @@ def test_an_unknown_way_to_draw_native_frames_is_rejected() -> None:
         ({"DEFAULT_FLAMEGRAPH_NODES": "101", "MAX_FLAMEGRAPH_NODES": "100"}, 100, 101),
     ],
 )
-def test_no_more_nodes_are_the_default_than_a_request_may_name(
+def test_the_default_number_of_nodes_is_at_most_the_limit(
     environ: dict[str, str], allowed: int, default: int
 ) -> None:
     rejection = f"DEFAULT_FLAMEGRAPH_NODES must be at most MAX_FLAMEGRAPH_NODES ({allowed}), not {default}"
@@ -60,12 +60,12 @@ def test_no_more_nodes_are_the_default_than_a_request_may_name(
         ({"DEFAULT_FLAMEGRAPH_NODES": "1048576"}, 1_048_576),
     ],
 )
-def test_a_default_that_is_not_set_is_no_more_than_is_allowed(environ: dict[str, str], nodes: int) -> None:
+def test_an_unset_default_is_at_most_the_limit(environ: dict[str, str], nodes: int) -> None:
     assert nodes_limit(0, Settings.from_env(environ)) == nodes
 
 
 @pytest.mark.parametrize("dsn", ["chdb", "chdb:data", "chdb://", "chdb://data?x=1", "https://", "ftp://host"])
-def test_a_dsn_that_names_no_clickhouse_is_rejected_without_being_told(dsn: str) -> None:
+def test_an_invalid_dsn_is_rejected_without_being_shown(dsn: str) -> None:
     with pytest.raises(ValueError, match=r"^CLICKHOUSE_DSN must name a ClickHouse") as rejection:
         Settings.from_env({"CLICKHOUSE_DSN": dsn})
     assert "ftp" not in str(rejection.value)
@@ -86,7 +86,7 @@ def test_a_dsn_that_names_no_clickhouse_is_rejected_without_being_told(dsn: str)
         "https://default:hunter2@host:8443/database",
     ],
 )
-def test_a_dsn_of_a_server_that_cannot_be_right_is_rejected_without_its_password(dsn: str) -> None:
+def test_an_invalid_server_dsn_is_rejected_without_its_password(dsn: str) -> None:
     with pytest.raises(ValueError, match=r"^CLICKHOUSE_DSN must be .* percent-encoded$") as rejection:
         Settings.from_env({"CLICKHOUSE_DSN": dsn})
     assert rejection.value.__cause__ is None
@@ -105,7 +105,7 @@ def test_a_dsn_of_a_server_that_cannot_be_right_is_rejected_without_its_password
         "https://u:p@[::1]:1",
     ],
 )
-def test_a_dsn_of_a_server_is_taken(dsn: str) -> None:
+def test_a_dsn_of_a_server_is_accepted(dsn: str) -> None:
     assert Settings.from_env({"CLICKHOUSE_DSN": dsn}).clickhouse_dsn == dsn
 
 
@@ -117,11 +117,11 @@ def test_a_password_is_not_sent_to_another_machine_in_clear_text() -> None:
 
 @pytest.mark.parametrize("place", ["gs://bucket", "s3://", "s3:///", "s3://bucket/folder"])
 @pytest.mark.parametrize("name", ["ADHOC_PROFILES", "BLOBS_DIR"])
-def test_a_place_of_files_is_a_folder_or_a_bucket(name: str, place: str) -> None:
+def test_blobs_are_stored_in_a_folder_or_a_bucket(name: str, place: str) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be a folder or s3://BUCKET, not '{place}'"):
         Settings.from_env({name: place})
 
 
 @pytest.mark.parametrize("place", ["", "./adhoc", "/var/lib/ad hoc", "s3://bucket", "s3://bucket/"])
-def test_ad_hoc_profiles_are_kept_in_a_folder_or_a_bucket(place: str) -> None:
+def test_ad_hoc_profiles_are_stored_in_a_folder_or_a_bucket(place: str) -> None:
     assert Settings.from_env({"ADHOC_PROFILES": place}).adhoc_profiles == place

@@ -45,13 +45,13 @@ def send_everywhere(data: bytes) -> None:
 
 @fuzzed()
 @given(st.binary(max_size=300))
-def test_any_bytes_are_answered(data: bytes) -> None:
+def test_no_bytes_are_a_server_fault(data: bytes) -> None:
     send_everywhere(data)
 
 
 @fuzzed()
 @given(st.data())
-def test_any_bytes_in_place_of_others_are_answered(data: st.DataObject) -> None:
+def test_replaced_bytes_are_no_server_fault(data: st.DataObject) -> None:
     body = bytearray(PROFILE)
     for _ in range(data.draw(st.integers(1, 6))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
@@ -62,12 +62,12 @@ def test_any_bytes_in_place_of_others_are_answered(data: st.DataObject) -> None:
     "body",
     [PROFILE, gzip.compress(PROFILE, mtime=0), form(("profile", PROFILE)), pushed(series(LABELS, PROFILE))],
 )
-def test_what_is_cut_anywhere_is_answered(body: bytes) -> None:
+def test_truncated_input_is_no_server_fault(body: bytes) -> None:
     for end in range(0, len(body), 7):
         send_everywhere(body[:end])
 
 
-def test_flipped_bits_are_answered() -> None:
+def test_flipped_bits_are_no_server_fault() -> None:
     chosen = random.Random(7)
     for _ in range(40):
         body = bytearray(PROFILE)
@@ -78,7 +78,7 @@ def test_flipped_bits_are_answered() -> None:
 
 @fuzzed()
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30), st.binary(max_size=80))
-def test_any_boundary_is_answered(boundary: str, data: bytes) -> None:
+def test_no_boundary_is_a_server_fault(boundary: str, data: bytes) -> None:
     ingest = Ingest()
     content_type = f"multipart/form-data; boundary={boundary}"
     body = b"--" + boundary.encode() + b"\r\n" + data + b"\r\n--" + boundary.encode() + b"--\r\n"
@@ -133,7 +133,7 @@ def odd_profiles(draw: st.DrawFn) -> Profile:
 
 @fuzzed(150)
 @given(odd_profiles(), st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3))
-def test_any_numbers_and_texts_are_answered(profile: Profile, labels: dict[str, str]) -> None:
+def test_no_numbers_or_strings_are_a_server_fault(profile: Profile, labels: dict[str, str]) -> None:
     ingest = Ingest()
     response = ingest.push(series({**LABELS, **labels}, profile))
     assert response.status_code in {200, 400}, response.text
@@ -145,7 +145,7 @@ def test_any_numbers_and_texts_are_answered(profile: Profile, labels: dict[str, 
 
 @fuzzed()
 @given(st.text(max_size=40), st.text(max_size=10), st.text(max_size=20))
-def test_any_parameters_are_answered(name: str, format_: str, time_: str) -> None:
+def test_no_parameters_are_a_server_fault(name: str, format_: str, time_: str) -> None:
     query = "&".join(
         f"{parameter}={''.join(f'%{byte:02x}' for byte in value.encode())}"
         for parameter, value in [("name", name), ("format", format_), ("from", time_), ("sampleRate", time_)]
@@ -185,7 +185,7 @@ def labelled(count: int) -> Profile:
     ],
     ids=range(9),
 )
-def test_little_bytes_that_mean_much_cost_little_time(data: bytes) -> None:
+def test_small_inputs_that_expand_cost_little_time(data: bytes) -> None:
     for body in (data, gzip.compress(data, 1, mtime=0)):
         ingest = Ingest()
         with costing_at_most(seconds=30):
@@ -194,7 +194,7 @@ def test_little_bytes_that_mean_much_cost_little_time(data: bytes) -> None:
         assert ingest.uploads == []
 
 
-def test_a_bottomless_stack_is_cut() -> None:
+def test_a_cyclic_stack_is_cut() -> None:
     ingest = Ingest()
     with costing_at_most(seconds=20):
         assert ingest.push(series(LABELS, inlined(1, 3_000_000, 1))).status_code == 200
@@ -213,7 +213,7 @@ def test_a_bottomless_stack_is_cut() -> None:
     ],
     ids=["samples", "locations", "lines", "functions", "strings"],
 )
-def test_many_profiles_that_mean_much_cost_little_memory(filler: bytes, stored: int) -> None:
+def test_many_profiles_that_expand_cost_little_memory(filler: bytes, stored: int) -> None:
     body = pushed(series(LABELS, *[gzip.compress(filler[: 4 << 20], mtime=0)] * 32))
     ingest = Ingest()
     with costing_at_most(seconds=60, mib=1_024):
@@ -223,7 +223,7 @@ def test_many_profiles_that_mean_much_cost_little_memory(filler: bytes, stored: 
     assert len({part.profile_id for upload in ingest.uploads for part in upload.profiles}) == stored
 
 
-def test_many_labels_are_looked_at_once() -> None:
+def test_many_labels_are_checked_in_linear_time() -> None:
     for labels in ([("a", "v")] * 100_000, [(f"l{number}", "v") for number in range(100_000)]):
         ingest = Ingest()
         with costing_at_most(seconds=20):

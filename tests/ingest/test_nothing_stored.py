@@ -77,7 +77,7 @@ def test_an_empty_upload_is_rejected(format_: str, spy: str, body: bytes) -> Non
         (json.dumps({"exporter": "speedscope"}).encode(), "unknown schema"),
     ],
 )
-def test_what_holds_nothing_is_rejected_with_what_was_expected(body: bytes, reason: str) -> None:
+def test_an_upload_without_content_is_rejected_with_its_reason(body: bytes, reason: str) -> None:
     assert reason in rejected(body)
 
 
@@ -106,7 +106,7 @@ def test_a_form_without_a_profile_is_rejected(body: bytes, reason: str, spy: str
     assert reason in rejected(body, spy, FORM)
 
 
-def test_a_push_of_idle_profiles_is_taken_and_one_of_empty_bytes_is_rejected() -> None:
+def test_a_push_of_idle_profiles_is_accepted_and_one_of_empty_bytes_is_rejected() -> None:
     labels = {"__name__": "mutex", "service_name": "shop"}
     ingest = Ingest()
     assert ingest.push(series(labels, NO_SAMPLES, ONLY_ZEROS)).status_code == 200

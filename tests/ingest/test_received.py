@@ -198,7 +198,7 @@ TEXTS = st.text(st.characters(), max_size=20) | st.binary(max_size=20).map(
     ),
     data=st.data(),
 )
-def test_an_envelope_is_read_as_the_same_value_and_a_part_of_it_is_rejected(
+def test_an_envelope_survives_a_round_trip_and_a_truncated_one_is_rejected(
     upload: ReceivedUpload, data: st.DataObject
 ) -> None:
     envelope = upload.serialize()

@@ -27,7 +27,7 @@ def test_the_dockerfile_passes_its_linter() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_what_the_dockerfile_copies_is_there_and_not_ignored() -> None:
+def test_sources_of_the_dockerfile_exist_and_are_not_ignored() -> None:
     copied = [source for line in COPIED.findall((REPO / "Dockerfile").read_text()) for source in line.split()]
     ignored_but = {
         line.removeprefix("!")
@@ -38,7 +38,7 @@ def test_what_the_dockerfile_copies_is_there_and_not_ignored() -> None:
     assert all((REPO / source).exists() for source in copied)
 
 
-def test_the_image_has_what_the_tests_ran_with() -> None:
+def test_the_image_has_the_tested_versions() -> None:
     lock, image = pinned("requirements.lock"), pinned("requirements.local.txt")
     assert {"chdb", "click", "rich", "uvicorn"} <= image.keys()
     assert image == {name: lock[name] for name in image}

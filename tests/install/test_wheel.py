@@ -114,7 +114,7 @@ def test_the_installed_command_serves(installed: Path, tmp_path: Path) -> None:
     assert "work" in shown.stdout
 
 
-def test_the_installed_command_says_its_version(installed: Path, tmp_path: Path) -> None:
+def test_the_installed_command_prints_its_version(installed: Path, tmp_path: Path) -> None:
     output = subprocess.run(
         [installed, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True
     )

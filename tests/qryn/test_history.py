@@ -147,7 +147,7 @@ def test_profiles_of_every_writer_have_the_totals_labels_and_stacks_that_qryn_ha
     assert server.selves(*within, selector='{service_name="otlp"}', type_=count) == {"work": 3}
 
 
-def test_an_import_that_is_repeated_stores_nothing_again(migration: Migration) -> None:
+def test_a_repeated_import_stores_nothing(migration: Migration) -> None:
     rows = [input_row(go_cpu(NOON_MS + at), "shop") for at in range(10)]
     migration.insert(*rows[:6])
     assert migration.run() == Counts(read=6, stored=6)
@@ -157,7 +157,7 @@ def test_an_import_that_is_repeated_stores_nothing_again(migration: Migration) -
     assert not differing(migration.compared())
 
 
-def test_an_import_that_is_cut_off_within_a_batch_leaves_nothing_twice(
+def test_an_import_interrupted_within_a_batch_stores_nothing_twice(
     migration: Migration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     migration.insert(*(input_row(go_cpu(NOON_MS + at), "shop") for at in range(900)))
@@ -211,7 +211,7 @@ def test_every_version_of_the_schema_is_read(make: Make) -> None:
     assert not differing(cluster.compared(Range(from_ns=0, until_ns=ALL.until_ns, services=("clustered",))))
 
 
-def test_what_cannot_be_read_is_counted_by_its_reason_and_shows_as_a_difference(migration: Migration) -> None:
+def test_unreadable_rows_are_counted_by_reason_and_as_a_difference(migration: Migration) -> None:
     migration.insert(
         input_row(go_cpu(), "good"),
         input_row(go_cpu(), "broken", payload=b"no pprof", tree=[], functions=[]),

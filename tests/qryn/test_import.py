@@ -68,9 +68,7 @@ def test_an_import_ends_with_a_table_and_fails_where_a_total_differs(
     ]
 
 
-def test_an_import_that_is_killed_is_resumed_by_running_it_again(
-    qryn_server: ClickHouseServer, folder: Path
-) -> None:
+def test_a_killed_import_is_resumed_by_running_it_again(qryn_server: ClickHouseServer, folder: Path) -> None:
     database = f"qryn_{uuid4().hex}"
     client = create_qryn(qryn_server, database)
     insert(client, [input_row(go_cpu(NOON_MS + 60_000 * at), f"killed-{at % 3}") for at in range(1_500)])
@@ -116,7 +114,7 @@ def test_profiles_that_would_expire_at_once_are_not_imported(
         (("--from", "1h", "--until", "2h"), "the range from 1h until 2h is empty"),
     ],
 )
-def test_what_cannot_be_imported_is_explained_in_a_line(
+def test_a_failed_import_is_explained_in_one_line(
     options: tuple[str, ...], words: str, qryn_server: ClickHouseServer, folder: Path
 ) -> None:
     done = flamehouse("import", "qryn", "--from-dsn", qryn_server.dsn, *options, DATA_DIR=str(folder))

@@ -106,7 +106,7 @@ def test_the_input_has_the_columns_that_the_collector_inserts_by_position(collec
     assert [*TYPES] == [*COLUMNS]
 
 
-def test_a_native_block_without_a_list_of_columns_is_taken(collector: Client, consumer: Consumer) -> None:
+def test_a_native_block_without_a_column_list_is_inserted(collector: Client, consumer: Consumer) -> None:
     insert(collector, [input_row(go_cpu(), "native", [("env", "prod")])])
     block = collector.raw_query(f"SELECT {', '.join(COLUMNS)} FROM qryn_rows", fmt="Native")  # noqa: S608
     collector.command("TRUNCATE TABLE qryn_rows")
@@ -138,7 +138,7 @@ def test_a_batch_that_the_collector_repeats_is_stored_once(collector: Client, co
     assert left(collector) == 0
 
 
-def test_processes_that_store_the_same_rows_store_them_once(collector: Client, consumer: Consumer) -> None:
+def test_several_processes_store_the_same_rows_once(collector: Client, consumer: Consumer) -> None:
     other = replace(consumer.input)
     insert(collector, [input_row(go_cpu(NOON_MS + at), "shared") for at in range(20)])
     with ThreadPoolExecutor(2) as threads:
@@ -158,7 +158,7 @@ def test_processes_that_store_the_same_rows_store_them_once(collector: Client, c
         ({"tags": [("a", b"\xff")]}, "invalid label value"),
     ],
 )
-def test_poison_is_set_aside_with_its_reason(
+def test_a_poisoned_upload_is_quarantined_with_its_reason(
     changed: dict[str, Any], reason: str, collector: Client, consumer: Consumer
 ) -> None:
     poison = input_row(go_cpu(), "poison", **changed)
@@ -185,7 +185,7 @@ def test_rows_wait_while_clickhouse_does_not_take_profiles(collector: Client, co
     assert (consumer.totals(), left(collector)) == ({"waits": 20_000_000}, 0)
 
 
-def test_what_clickhouse_alone_rejects_is_set_aside_after_five_attempts(
+def test_an_upload_that_clickhouse_rejects_is_quarantined_after_five_attempts(
     collector: Client, consumer: Consumer
 ) -> None:
     collector.command(
@@ -204,7 +204,7 @@ def test_what_clickhouse_alone_rejects_is_set_aside_after_five_attempts(
     assert left(collector) == 0
 
 
-def test_a_server_that_is_killed_stores_what_a_hundred_writers_insert_once(
+def test_a_killed_server_stores_the_inserts_of_a_hundred_writers_once(
     server: ClickHouseServer, collector: Client, consumer: Consumer, tmp_path: Path
 ) -> None:
     tenant = new_tenant()
@@ -233,13 +233,13 @@ def test_a_server_that_is_killed_stores_what_a_hundred_writers_insert_once(
     assert totals_of(consumer.clickhouse, tenant) == {f"writer-{n}": 10 * 20_000_000 for n in range(10)}
 
 
-def test_an_embedded_clickhouse_takes_no_rows_of_a_collector(tmp_path: Path) -> None:
+def test_an_embedded_clickhouse_accepts_no_rows_of_a_collector(tmp_path: Path) -> None:
     run = flamehouse("migrate", "--qryn-input", CLICKHOUSE_DSN=f"chdb://{tmp_path}")
     assert (run.returncode, run.stderr.count("\n")) == (1, 1)
     assert "a collector cannot insert into a data folder" in run.stderr
 
 
-def test_an_invalid_tenant_ends_the_start(server: ClickHouseServer, tmp_path: Path) -> None:
+def test_an_invalid_tenant_prevents_the_start(server: ClickHouseServer, tmp_path: Path) -> None:
     with start(tmp_path, CLICKHOUSE_DSN=server.dsn, QRYN_INPUT_TENANT="a b") as process:
         _, words = process.communicate(timeout=WAIT_S)
     assert process.returncode == 1

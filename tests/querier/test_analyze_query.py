@@ -44,7 +44,7 @@ def test_the_scope_has_every_figure_and_the_impact_their_sum(proto: bool) -> Non
 
 
 @pytest.mark.parametrize("body", ["{}", '{"start": 1000, "end": 4000, "query": "{}"}'])
-def test_drilldown_finds_what_it_reads_where_there_is_nothing(body: str) -> None:
+def test_an_empty_result_has_the_fields_that_drilldown_reads(body: str) -> None:
     assert Querier().post("AnalyzeQuery", body).json() == {
         "queryScopes": [{"componentType": "store", "componentCount": "1"}],
         "queryImpact": {},
@@ -117,7 +117,7 @@ def scope(server: Server, query: str, start: int, end: int) -> dict[str, Any]:
         ('{service_name="shop"}', 0, (4, 0, 0)),
     ],
 )
-def test_what_a_selector_picks_in_a_range_is_counted(
+def test_the_series_and_profiles_of_a_selector_in_a_range_are_counted(
     server: Server, monday: int, query: str, hours: int, counts: tuple[int, int, int]
 ) -> None:
     found = scope(server, query, monday, monday + hours * HOUR)

@@ -35,7 +35,7 @@ TOO_MANY = (
 
 @pytest.mark.parametrize(("size", "limit", "status"), [(100, 100, 200), (101, 100, 429), (10_000, 0, 200)])
 @pytest.mark.parametrize("accepted", ["identity", "gzip"])
-def test_an_answer_has_a_budget_of_bytes_before_compression(
+def test_a_response_has_a_budget_of_bytes_before_compression(
     size: int, limit: int, status: int, accepted: str
 ) -> None:
     name = "x" * (size - len('{"names":[""]}'))
@@ -48,7 +48,7 @@ def test_an_answer_has_a_budget_of_bytes_before_compression(
         assert error(response)[1:] == ("resource_exhausted", TOO_LARGE)
 
 
-def test_an_answer_in_json_that_is_too_large_is_rejected_before_all_of_it_is_made() -> None:
+def test_a_json_response_over_the_budget_fails_before_it_is_complete() -> None:
     samples = [Sample(location_id=range(1 << 14, (1 << 14) + 200), value=[1])] * 20_000
     body = Encoded(message_type=Profile, data=Profile(sample=samples).SerializeToString())
     route = unary("/test.v1.Test/Export", SelectMergeProfileRequest, lambda _call, _request: body)
@@ -66,7 +66,7 @@ QUERY = {"profileTypeID": CPU, "labelSelector": "{}", "step": 15}
     ("found", "limit", "allowed", "status"),
     [(2, 0, 2, 200), (3, 0, 2, 429), (3, 3, 2, 429), (3, 0, 0, 200), (3, 7, 0, 200)],
 )
-def test_no_more_series_are_answered_than_allowed(found: int, limit: int, allowed: int, status: int) -> None:
+def test_the_series_of_a_response_are_limited(found: int, limit: int, allowed: int, status: int) -> None:
     results = [SeriesResult(labels=(("pod", str(number)),), points=()) for number in range(found)]
     querier = Querier(
         store=CannedStore(series=results, retention=0), settings=Settings(max_answer_series=allowed)
@@ -117,7 +117,7 @@ def test_a_group_by_of_too_many_values_is_rejected_and_a_limit_gets_the_largest(
         ("SelectMergeStacktraces", {"profileTypeID": CPU, "labelSelector": "{}"}),
     ],
 )
-def test_clickhouse_hands_over_no_more_than_the_budget(
+def test_clickhouse_returns_at_most_the_budget(
     pods: Server,
     clickhouse: ClickHouse,  # noqa: ARG001  # keeps the engine open
     settings: Settings,

@@ -113,7 +113,7 @@ def test_call_site_and_frame_filter_select_together(client: Client) -> None:
         {"excludeFunctionNames": [f"a{number}" for number in range(1_001)]},
     ],
 )
-def test_filters_that_cannot_be_read_are_rejected(client: Client, rpc: str, frames: dict[str, Any]) -> None:
+def test_invalid_filters_are_rejected(client: Client, rpc: str, frames: dict[str, Any]) -> None:
     body = json.dumps({**request(frames), "step": 15}).encode()
     path = f"/querier.v1.QuerierService/{rpc}"
     response = client.send("POST", path, body, {"Content-Type": "application/json"})

@@ -75,14 +75,14 @@ def test_the_first_and_last_profile_are_found_wherever_they_lie(
     assert store.profile_times(tenant) == TimeRange(start_ms=min(times), end_ms=max(times))
 
 
-def test_a_tenant_without_profiles_costs_one_question(clickhouse: ClickHouse, tenant: str) -> None:
+def test_a_tenant_without_profiles_costs_one_query(clickhouse: ClickHouse, tenant: str) -> None:
     recorded = RecordedClickHouse(clickhouse)
     assert stats_query.profile_times(Reader(clickhouse=recorded, settings={}), tenant) is None
     [sql] = recorded.statements
     assert "profiles" not in sql
 
 
-def test_days_whose_profiles_have_expired_are_passed_over(
+def test_days_whose_profiles_have_expired_are_skipped(
     store: Store, clickhouse: ClickHouse, settings: Settings, tenant: str
 ) -> None:
     monday = some_monday_ms()

@@ -26,7 +26,7 @@ def store_query(**changes: object) -> HeatmapQuery:
 
 
 @pytest.mark.parametrize("proto", [True, False])
-def test_a_heatmap_comes_as_the_store_gives_it(proto: bool) -> None:
+def test_a_heatmap_is_returned_as_the_store_returns_it(proto: bool) -> None:
     span = Exemplar(time_ms=8, profile_id="p", span_id="0a", trace_id="0b", value=2, labels=(("a", "b"),))
     counts = [0] * 19 + [3]
     heatmap = Heatmap(
@@ -65,7 +65,7 @@ def test_a_heatmap_comes_as_the_store_gives_it(proto: bool) -> None:
     ]
 
 
-def test_the_question_is_handed_on_whole() -> None:
+def test_the_query_reaches_the_store_complete() -> None:
     assert store_query(
         profile_typeID=f"{CPU}:delta",
         group_by=["zone", "env", "zone"],
@@ -136,7 +136,7 @@ OTHER_EXEMPLARS = "exemplar_type must match query_type"
         ),
     ],
 )
-def test_a_bad_question_is_an_invalid_argument(changes: dict[str, object], message: str) -> None:
+def test_a_malformed_request_is_an_invalid_argument(changes: dict[str, object], message: str) -> None:
     status, code, text = Querier().rejection("SelectHeatmap", body(**changes))
     assert (status, code) == (400, "invalid_argument")
     assert text.startswith(message)

@@ -56,7 +56,7 @@ def test_the_stores_tree_is_laid_out_in_levels(proto: bool) -> None:
     )
 
 
-def test_no_data_is_one_bar_of_nothing() -> None:
+def test_no_data_is_one_empty_bar() -> None:
     response = Querier().post(RPC, body()).json()
     assert response == {"flamegraph": {"names": ["total"], "levels": [{"values": ["0", "0", "0", "0"]}]}}
 
@@ -65,7 +65,7 @@ def test_no_data_is_one_bar_of_nothing() -> None:
     ("fields", "max_nodes"),
     [(None, 8192), (0, 8192), (1, 1), ("16384", 16_384), (1_048_576, 1_048_576)],
 )
-def test_the_question_is_handed_on_whole(fields: object, max_nodes: int) -> None:
+def test_the_query_reaches_the_store_complete(fields: object, max_nodes: int) -> None:
     querier = Querier()
     assert querier.post(RPC, body(maxNodes=fields)).status_code == 200
     query = StacktraceQuery(
@@ -117,12 +117,12 @@ def test_a_bad_selection_is_an_invalid_argument(changes: dict[str, object]) -> N
         {"profileIdSelector": []},
     ],
 )
-def test_what_selects_nothing_in_particular_is_accepted(changes: dict[str, object]) -> None:
+def test_an_unrestricted_selection_is_accepted(changes: dict[str, object]) -> None:
     assert Querier().post(RPC, body(**changes)).status_code == 200
 
 
 @pytest.mark.parametrize("format_", ["FLAMEGRAPH", "TREE", "DOT", "PPROF"])
-def test_a_client_comes_back_for_the_answer_with_nothing_but_the_id(format_: str) -> None:
+def test_a_client_polls_for_the_result_with_the_request_id_alone(format_: str) -> None:
     querier = Querier(store=CannedStore(tree=TREE))
     query = {"format": f"PROFILE_FORMAT_{format_}"}
     later = querier.post(RPC, body(**query, **{"async": {"type": "ASYNC_QUERY_TYPE_FORCE"}})).json()
@@ -148,9 +148,7 @@ def test_a_client_comes_back_for_the_answer_with_nothing_but_the_id(format_: str
     ],
 )
 @pytest.mark.parametrize("format_", ["FLAMEGRAPH", "TREE", "DOT", "PPROF"])
-def test_a_client_is_told_at_once_that_it_need_not_come_back(
-    changes: dict[str, object], format_: str
-) -> None:
+def test_an_async_query_is_complete_in_its_first_response(changes: dict[str, object], format_: str) -> None:
     request = {"format": f"PROFILE_FORMAT_{format_}", "async": {"type": "ASYNC_QUERY_TYPE_FORCE"}, **changes}
     assert Querier().rejection(RPC, body(**request))[:2] == (400, "invalid_argument")
 
@@ -185,7 +183,7 @@ TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
         ),
     ],
 )
-def test_the_samples_that_are_selected_are_the_stores_question(
+def test_the_selected_samples_are_part_of_the_stores_query(
     fields: dict[str, object], samples: dict[str, Any]
 ) -> None:
     querier = Querier()
@@ -218,5 +216,5 @@ def test_the_samples_that_are_selected_are_the_stores_question(
         ),
     ],
 )
-def test_a_selection_of_samples_that_is_none_is_rejected(fields: dict[str, object], message: str) -> None:
+def test_an_invalid_selection_of_samples_is_rejected(fields: dict[str, object], message: str) -> None:
     assert Querier().rejection(RPC, body(**fields)) == (400, "invalid_argument", message)

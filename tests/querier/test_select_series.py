@@ -33,7 +33,7 @@ def store_query(**changes: object) -> SeriesQuery:
 
 
 @pytest.mark.parametrize("proto", [True, False])
-def test_series_come_as_the_store_gives_them(proto: bool) -> None:
+def test_series_are_returned_as_the_store_returns_them(proto: bool) -> None:
     results = (
         SeriesResult(labels=(("env", "prod"), ("zone", "")), points=((START_MS, 2.5), (END_MS, 1e18))),
         SeriesResult(labels=(), points=()),
@@ -52,7 +52,7 @@ def test_series_come_as_the_store_gives_them(proto: bool) -> None:
     ]
 
 
-def test_the_question_is_handed_on_whole() -> None:
+def test_the_query_reaches_the_store_complete() -> None:
     assert store_query(
         profile_typeID=f"{CPU}:delta",
         groupBy=["zone", "env", "zone"],
@@ -112,7 +112,7 @@ def test_a_parameter_means(changes: dict[str, object], field: str, value: object
         {"stackTraceSelector": None},
     ],
 )
-def test_what_selects_nothing_in_particular_is_accepted(changes: dict[str, object]) -> None:
+def test_an_unrestricted_selection_is_accepted(changes: dict[str, object]) -> None:
     store_query(**changes)
 
 

@@ -29,7 +29,7 @@ DRILLDOWN = ("service_name", "__profile_type__")
 
 
 @pytest.mark.parametrize("proto", [True, False])
-def test_label_sets_come_in_the_stores_order(proto: bool) -> None:
+def test_label_sets_have_the_stores_order(proto: bool) -> None:
     sets: Sequence[LabelSet] = ((("a", "1"), ("b", "2")), (("a", "2"),))
     request = SeriesRequest(matchers=['{pod!=""}'], label_names=["b", "a"])
     response = Querier(store=CannedStore(sets=sets)).call("Series", request, SeriesResponse, proto=proto)
@@ -60,7 +60,7 @@ def test_the_json_names_are_those_that_drilldown_reads() -> None:
         ([f"l{number}" for number in range(100)] * 2, {}, {}),
     ],
 )
-def test_names_are_asked_for_once_if_the_client_can_take_them(
+def test_requested_names_reach_the_store_once_if_the_client_accepts_them(
     fields: list[str], headers: dict[str, str], query: Mapping[str, object] | None
 ) -> None:
     querier = Querier()
@@ -72,7 +72,7 @@ def test_names_are_asked_for_once_if_the_client_can_take_them(
         assert {name: getattr(request, name) for name in query} == query
 
 
-def test_no_more_than_a_hundred_names_are_asked_for() -> None:
+def test_at_most_a_hundred_names_are_accepted() -> None:
     body = json.dumps({"labelNames": [f"l{number}" for number in range(101)]})
     assert Querier().rejection("Series", body) == (
         400,
@@ -191,7 +191,7 @@ def test_series_are_known_for_the_days_their_profiles_were_taken_on(
         ((), "{}", True),
     ],
 )
-def test_what_the_key_says_is_asked_without_reading_labels(
+def test_matchers_on_key_columns_read_no_labels(
     clickhouse: ClickHouse, tenant: str, names: Sequence[str], selector: str, reads_labels: bool
 ) -> None:
     recorded = RecordedClickHouse(clickhouse)

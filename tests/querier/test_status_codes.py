@@ -83,13 +83,13 @@ def outcome(
     return response.status_code, response.json()["code"]
 
 
-def test_every_rpc_of_the_service_has_its_question_here() -> None:
+def test_every_rpc_of_the_service_has_a_request_here() -> None:
     service = DESCRIPTOR.services_by_name["QuerierService"]
     assert sorted(BODIES) == sorted(method.name for method in service.methods)
 
 
 @every_rpc
-def test_a_right_question_is_answered(server: Server, rpc: str) -> None:
+def test_a_valid_request_succeeds(server: Server, rpc: str) -> None:
     assert outcome(server, rpc, BODIES[rpc]) == (200, "")
 
 
@@ -107,7 +107,9 @@ def test_any_other_type_is_not_supported(server: Server, rpc: str, content_type:
 
 @every_rpc
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff"])
-def test_a_body_that_is_no_json_object_is_an_invalid_argument(server: Server, rpc: str, body: bytes) -> None:
+def test_a_body_other_than_a_json_object_is_an_invalid_argument(
+    server: Server, rpc: str, body: bytes
+) -> None:
     assert outcome(server, rpc, body) == (400, "invalid_argument")
 
 
@@ -131,7 +133,7 @@ def test_a_wrong_field_is_an_invalid_argument(server: Server, rpc: str, field: s
         ("SelectMergeStacktraces", "PROFILE_FORMAT_DOT"),
     ],
 )
-def test_go_pgo_is_unimplemented_where_the_answer_is_no_pprof(
+def test_go_pgo_is_unimplemented_in_other_formats_than_pprof(
     server: Server, rpc: str, format_: str | None
 ) -> None:
     for go_pgo in ({"keepLocations": 5}, {"aggregateCallees": True}):
@@ -143,7 +145,7 @@ def test_go_pgo_is_unimplemented_where_the_answer_is_no_pprof(
 
 @pytest.mark.parametrize("rpc", ["SelectMergeStacktraces", "Diff"])
 @pytest.mark.parametrize("format_", [-1, 5, 99])
-def test_a_format_that_there_is_not_is_an_invalid_argument(server: Server, rpc: str, format_: int) -> None:
+def test_an_unknown_format_is_an_invalid_argument(server: Server, rpc: str, format_: int) -> None:
     for body in changed(rpc, format=format_):
         assert outcome(server, rpc, body) == (400, "invalid_argument")
 
@@ -155,7 +157,7 @@ def test_a_diff_in_another_format_than_a_flame_graph_is_unimplemented(server: Se
 
 
 @every_rpc_of_a_range
-def test_a_range_has_two_ends_and_some_rpcs_need_none(server: Server, rpc: str) -> None:
+def test_a_range_needs_both_ends_and_is_optional_for_some_rpcs(server: Server, rpc: str) -> None:
     for zeros in ZEROS:
         neither = zeros.keys() == {"start", "end"}
         expected = (200, "") if neither and rpc in LENIENT else (400, "invalid_argument")
@@ -165,7 +167,7 @@ def test_a_range_has_two_ends_and_some_rpcs_need_none(server: Server, rpc: str) 
 
 @every_rpc_of_a_range
 @pytest.mark.parametrize(("start", "end"), [(1_000, 4_000), (-4_000, -1_000)])
-def test_a_range_before_all_profiles_is_answered(server: Server, rpc: str, start: int, end: int) -> None:
+def test_a_range_before_all_profiles_is_accepted(server: Server, rpc: str, start: int, end: int) -> None:
     for body in changed(rpc, start=start, end=end):
         assert outcome(server, rpc, body) == (200, "")
 
@@ -177,5 +179,5 @@ def test_an_empty_diff_is_an_invalid_argument(server: Server) -> None:
 
 @pytest.mark.parametrize("rpc", ["Unheard", "profiletypes", "ProfileTypesX"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_an_rpc_that_there_is_not_is_unimplemented(server: Server, rpc: str, method: str) -> None:
+def test_an_unknown_rpc_is_unimplemented(server: Server, rpc: str, method: str) -> None:
     assert outcome(server, rpc, {}, method) == (501, "unimplemented")

@@ -69,7 +69,7 @@ def test_parameters_are_bound_on_the_server(
     assert connected(server).query(sql, parameters={"value": value}).result_rows == [row]
 
 
-def test_a_field_longer_than_a_server_takes_is_rejected(server: ClickHouseServer) -> None:
+def test_a_field_longer_than_a_server_accepts_is_rejected(server: ClickHouseServer) -> None:
     with pytest.raises(DatabaseError) as raised:
         connected(server).query("SELECT length({value:Array(UInt64)})", parameters={"value": LONG * 3})
     assert raised.value.code == 1000
@@ -119,7 +119,7 @@ def test_a_failure_has_its_code_and_status(
 
 @pytest.mark.parametrize("way", ["basic", "headers", "url"])
 @pytest.mark.parametrize(("right", "status"), [(True, 200), (False, 403)])
-def test_the_password_is_asked_for(server: ClickHouseServer, way: str, right: bool, status: int) -> None:
+def test_the_password_is_required(server: ClickHouseServer, way: str, right: bool, status: int) -> None:
     user, password = server.user, server.password if right else "guess"
     basic = base64.b64encode(f"{user}:{password}".encode()).decode()
     headers = {

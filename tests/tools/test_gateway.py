@@ -52,7 +52,7 @@ def call(functions: LambdaService, event: object) -> object:
     return json.loads(functions.invoke("Tried", json.dumps(event).encode()))
 
 
-def test_an_environment_is_kept_warm_until_it_is_ended(functions: LambdaService) -> None:
+def test_an_environment_is_reused_until_it_is_ended(functions: LambdaService) -> None:
     first, second = (call(functions, "who") for _ in range(2))
     functions.restart()
     third = call(functions, "who")
@@ -60,16 +60,14 @@ def test_an_environment_is_kept_warm_until_it_is_ended(functions: LambdaService)
     assert pids[0] == pids[1] != pids[2]
 
 
-def test_a_function_knows_how_long_it_may_take(functions: LambdaService) -> None:
+def test_a_function_takes_its_deadline_from_the_context(functions: LambdaService) -> None:
     response = call(functions, "who")
     assert isinstance(response, dict)
     assert 0 < response["left_ms"] <= 2000
 
 
 @pytest.mark.parametrize("event", ["raise", "exit", "hang", "large"])
-def test_an_invocation_that_fails_is_an_error_and_the_next_is_answered(
-    functions: LambdaService, event: str
-) -> None:
+def test_an_invocation_after_a_failed_one_succeeds(functions: LambdaService, event: str) -> None:
     with pytest.raises(FunctionError):
         call(functions, event)
     assert isinstance(call(functions, "who"), dict)
@@ -80,7 +78,7 @@ def test_a_layer_can_be_imported(functions: LambdaService) -> None:
 
 
 @pytest.mark.parametrize("module", ["flamehouse", "ingest", "querier", "chdb", "pytest", "tools"])
-def test_what_is_installed_here_cannot_be_imported(functions: LambdaService, module: str) -> None:
+def test_packages_of_the_host_cannot_be_imported(functions: LambdaService, module: str) -> None:
     with pytest.raises(FunctionError):
         call(functions, ["import", module])
 
@@ -127,11 +125,11 @@ def test_a_body_is_base64_unless_it_is_text(body: bytes, headers: dict[str, str]
     assert event["body"] == (body.decode() if text else base64.b64encode(body).decode())
 
 
-def test_an_empty_body_is_left_out() -> None:
+def test_an_empty_body_is_omitted() -> None:
     assert "body" not in event_of(request(), "ANY /ingest")
 
 
-def test_headers_are_lowered_and_joined_and_cookies_stand_apart() -> None:
+def test_headers_are_lowercased_and_joined_and_cookies_separate() -> None:
     sent = request(X_One="1", x_one="2", Cookie="a=1; b=2")
     event = event_of(sent, "ANY /ingest")
     assert event["headers"] == {"x-one": "1,2"}
@@ -140,7 +138,7 @@ def test_headers_are_lowered_and_joined_and_cookies_stand_apart() -> None:
     assert event["requestContext"]["http"]["path"] == event["rawPath"] == "/ingest"
 
 
-def test_an_answer_becomes_the_response_it_says() -> None:
+def test_a_lambda_result_becomes_the_http_response() -> None:
     body = {
         "statusCode": 429,
         "headers": {"x-one": "1"},
@@ -167,5 +165,5 @@ def test_the_most_specific_route_is_taken(method: str, path: str, key: str) -> N
     assert Deployment(functions={}, routes=routes).route(method, path) == key
 
 
-def test_without_a_default_route_there_may_be_none() -> None:
+def test_a_default_route_is_optional() -> None:
     assert Deployment(functions={}, routes={"ANY /a": "A"}).route("GET", "/b") is None

@@ -64,7 +64,7 @@ def test_the_hot_function_leads_on_what_is_built_for_aws(prepared: Prepared, dep
     prepared.check(Server(url=deployed.url, credential=deployed.credential, tenant=TENANT))
 
 
-def test_another_leader_than_the_hot_function_fails_the_check(local: Server, tmp_path: Path) -> None:
+def test_the_check_fails_if_another_function_leads(local: Server, tmp_path: Path) -> None:
     command = PYTHON.prepare(tmp_path)
     for type_ in PYTHON.leaders:
         with pytest.raises(WrongLeaderError, match=f"find_primes leads {type_}, and add_up should"):
@@ -77,7 +77,7 @@ def test_a_missing_toolchain_is_named() -> None:
     assert without.skipped == "skipped, since this machine has no cargo-of-nowhere and no rustc-of-nowhere"
 
 
-def test_packages_that_cannot_be_fetched_are_told_apart_from_a_program_that_fails(tmp_path: Path) -> None:
+def test_a_failed_download_is_distinguished_from_a_failing_program(tmp_path: Path) -> None:
     with pytest.raises(UnfetchedError, match="cannot be fetched here"):
         fetch_with(tmp_path, "false")
     with pytest.raises(CalledProcessError):

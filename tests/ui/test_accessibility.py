@@ -27,7 +27,9 @@ pytestmark = pytest.mark.xdist_group("page")
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [420, 1440])
-def test_no_page_has_a_grave_fault(browser: Browser, filled: Filled, width: int, scheme: str) -> None:
+def test_no_page_has_a_serious_accessibility_violation(
+    browser: Browser, filled: Filled, width: int, scheme: str
+) -> None:
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         base_url=filled.url,
@@ -60,7 +62,9 @@ def loaded(page: Page) -> None:
 
 
 @pytest.mark.parametrize("dialog", ["sign-in", "keys"])
-def test_no_dialog_has_a_grave_fault(browser: Browser, filled: Filled, dialog: str) -> None:
+def test_no_dialog_has_a_serious_accessibility_violation(
+    browser: Browser, filled: Filled, dialog: str
+) -> None:
     context = browser.new_context(base_url=filled.url, bypass_csp=True)
     page = context.new_page()
     page.goto(PAGES["single"])

@@ -24,7 +24,7 @@ def test_modules_pass_the_linter() -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_text_of_strangers_never_becomes_markup() -> None:
+def test_untrusted_text_never_becomes_markup() -> None:
     for module in (STATIC / "js").rglob("*.js"):
         assert not BANNED.search(module.read_text()), module
 

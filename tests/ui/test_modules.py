@@ -128,5 +128,5 @@ def test_both_sides_of_a_diff_are_read(run: Run) -> None:
         ("relative", [1, 0], "gone"),
     ],
 )
-def test_small_things_are_written_as_people_read_them(run: Run, case: str, given: Any, expected: Any) -> None:
+def test_values_are_formatted_for_people(run: Run, case: str, given: Any, expected: Any) -> None:
     assert run(case, given) == expected

@@ -42,7 +42,7 @@ def test_services_are_listed_with_types_volume_and_last_upload(page: Page) -> No
     assert parameters(page)["query"] == f"{TYPE}{selector()}"
 
 
-def test_keyboard_alone_leads_from_a_service_to_its_pprof(page: Page, filled: Filled) -> None:
+def test_the_keyboard_alone_leads_from_a_service_to_its_pprof(page: Page, filled: Filled) -> None:
     page.goto("/?page=single")
     keys = page.keyboard
     page.get_by_role("combobox", name="Service").focus()
@@ -239,7 +239,7 @@ def test_function_without_a_file_says_so(page: Page) -> None:
     expect(page.locator(".place")).to_contain_text("does not say where")
 
 
-def test_names_of_strangers_are_text(page: Page) -> None:
+def test_untrusted_names_are_shown_as_text(page: Page) -> None:
     page.goto(SINGLE.replace("checkout", "strange"))
     expect(page.get_by_role("row").filter(has_text="onerror")).to_be_visible()
     assert page.locator("img").count() == 0
@@ -291,7 +291,9 @@ def test_other_opens_by_its_call_site(page: Page) -> None:
         (200, '{"flamegraph":{"levels":[{"values":["1","2","3"]}]}}', "The server's answer cannot be shown"),
     ],
 )
-def test_faults_are_said_in_words(page: Page, faults: list[str], status: int, body: str, output: str) -> None:
+def test_errors_are_shown_in_plain_words(
+    page: Page, faults: list[str], status: int, body: str, output: str
+) -> None:
     page.route(re.compile("SelectMergeStacktraces"), lambda route: route.fulfill(status=status, body=body))
     page.goto(SINGLE)
     expect(page.locator(".status")).to_contain_text(output)
@@ -300,7 +302,7 @@ def test_faults_are_said_in_words(page: Page, faults: list[str], status: int, bo
     faults[:] = [fault for fault in faults if "Failed to load resource" not in fault]
 
 
-def test_server_that_is_gone_is_said_in_words(page: Page, faults: list[str]) -> None:
+def test_an_unreachable_server_is_reported_in_plain_words(page: Page, faults: list[str]) -> None:
     page.route(re.compile("SelectSeries"), lambda route: route.abort())
     page.goto(SINGLE)
     expect(page.locator(".status")).to_contain_text("The server cannot be reached")

@@ -52,7 +52,7 @@ def test_first_profile_opens_by_itself_once_signed_in(browser: Browser, closed: 
     page.close()
 
 
-def test_wrong_credential_is_asked_for_again(browser: Browser, closed: Filled) -> None:
+def test_a_wrong_credential_is_requested_again(browser: Browser, closed: Filled) -> None:
     page = browser.new_page(base_url=closed.url)
     page.goto(f"/profiles/{SINGLE}")
     for secret in ("wrong", CREDENTIAL):

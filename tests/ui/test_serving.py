@@ -43,14 +43,14 @@ def test_page_needs_no_credential_and_queries_do() -> None:
     assert get("/pyroscope/render?query=a", settings).status_code == 401
 
 
-def test_what_the_page_names_is_small_and_the_library_of_timelines_is_loaded_later() -> None:
+def test_the_first_load_is_small_and_the_timeline_library_loads_later() -> None:
     names = assets(get("/").text)
     assert [name for name in names if name.endswith("uPlot.iife.min.js")] == []
     files = [gzip.compress((STATIC / name.split("/", 2)[2]).read_bytes(), mtime=0) for name in {*names}]
     assert sum(map(len, files)) < 80 << 10
 
 
-def test_every_file_that_the_page_names_is_served_and_never_asked_for_twice() -> None:
+def test_every_file_of_the_page_is_served_and_cached_for_good() -> None:
     names = assets(get("/").text)
     assert len(names) > 20
     for name in names:
@@ -116,7 +116,7 @@ def test_page_behind_a_prefix_has_a_slash_for_its_relative_urls(path: str, locat
 
 @pytest.mark.parametrize("path", ["/", "/ui/x/app.css", "/ui/x/nothing.js"])
 @pytest.mark.parametrize("encoding", ["", "gzip"])
-def test_function_answers_as_the_local_server_does(path: str, encoding: str) -> None:
+def test_the_function_responds_as_the_local_server_does(path: str, encoding: str) -> None:
     response = handler(event(path, accept_encoding=encoding), None)
     local = get(path, Accept_Encoding=encoding)
     body = base64.b64decode(response["body"])

@@ -9,7 +9,7 @@ VENDOR = REPO / "functions/ui/static/vendor"
 ROW = re.compile(r"^\| (\S+) \| (\S+) \| (\S+) \| .+ \| `([^`]+)` \| `([0-9a-f]{64})` \|$", re.MULTILINE)
 
 
-def test_each_vendored_file_has_the_hash_that_is_written_down() -> None:
+def test_each_vendored_file_has_its_recorded_hash() -> None:
     rows = ROW.findall((VENDOR / "README.md").read_text())
     listed = {file: hash_ for _, _, _, file, hash_ in rows}
     found = {

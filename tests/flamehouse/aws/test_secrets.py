@@ -75,7 +75,7 @@ def test_a_failure_that_passes_is_retried(failure: Reply) -> None:
         (Reply(status=200, body=b'{"SecretBinary": "eA=="}'), "the secret has no text"),
     ],
 )
-def test_a_secret_that_cannot_be_read_says_why(reply: Reply, reason: str) -> None:
+def test_an_unreadable_secret_is_reported_with_its_reason(reply: Reply, reason: str) -> None:
     with scripted(reply) as server, pytest.raises(SecretError, match=reason):
         read(f"http://127.0.0.1:{server.port}", ARN)
 

@@ -30,7 +30,7 @@ def test_an_upload_has_a_key_in_each_place() -> None:
         f"staged//2026-11-29/06/{ID.hex()}",
     ],
 )
-def test_any_other_key_is_no_upload(key: str) -> None:
+def test_any_other_key_is_ignored(key: str) -> None:
     assert UploadKey.parse(key) is None
 
 

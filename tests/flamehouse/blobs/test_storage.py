@@ -55,7 +55,7 @@ def test_a_deleted_object_is_missing_and_may_be_deleted_again(storage: ObjectSto
 
 
 @pytest.mark.parametrize("key", ["a", "a/b/c", "z"])
-def test_what_is_not_an_object_is_missing(storage: ObjectStorage, key: str) -> None:
+def test_a_key_without_an_object_is_missing(storage: ObjectStorage, key: str) -> None:
     storage.put("a/b", b"content")
     assert (storage.get(key), storage.head(key)) == (None, None)
     storage.delete(key)
@@ -82,7 +82,7 @@ def test_a_key_of_a_folder_is_a_path_below_it(tmp_path: Path, key: str) -> None:
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_a_file_that_a_person_copies_into_a_folder_is_an_object(tmp_path: Path) -> None:
+def test_a_file_copied_into_a_folder_is_an_object(tmp_path: Path) -> None:
     (tmp_path / "drops" / "me").mkdir(parents=True)
     (tmp_path / "drops" / "me" / "cpu.pprof").write_bytes(b"content")
     folder = storage_of(str(tmp_path), Settings())
@@ -113,7 +113,7 @@ def test_a_version_of_an_object_is_read_by_its_id(aws: LocalAws) -> None:
     assert storage.head("a", first) == ObjectInfo(key="a", size=5)
 
 
-def test_a_deployment_without_blobs_says_how_to_give_it_some() -> None:
+def test_a_deployment_without_blobs_names_the_setting() -> None:
     with pytest.raises(RpcError, match="set BLOBS_DIR to a folder or to s3://BUCKET") as raised:
         blobs_of(Settings())
     assert raised.value.code is Code.FAILED_PRECONDITION

@@ -75,7 +75,7 @@ def test_a_token_is_accepted_whole_and_until_it_expires(token: str, after: timed
         ('{"credentials": [7]}', "credential 1 is invalid: expected an object"),
     ],
 )
-def test_a_text_that_is_no_document_is_an_error(text: str, reason: str) -> None:
+def test_a_malformed_document_is_an_error(text: str, reason: str) -> None:
     with pytest.raises(DocumentError, match=reason):
         CredentialDocument.parse(text)
 

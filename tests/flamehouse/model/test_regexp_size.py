@@ -22,7 +22,7 @@ EXPENSIVE = (
 
 
 @pytest.mark.parametrize("regexp", EXPENSIVE)
-def test_counted_repetitions_are_written_out(regexp: str) -> None:
+def test_counted_repetitions_are_expanded(regexp: str) -> None:
     assert regexp_size(regexp) >= 900
 
 
@@ -42,12 +42,12 @@ LITERAL = (
 
 
 @pytest.mark.parametrize("regexp", LITERAL)
-def test_what_is_not_repeated_is_no_larger_than_its_text(regexp: str) -> None:
+def test_an_expression_without_repetitions_is_no_larger_than_its_text(regexp: str) -> None:
     assert regexp_size(regexp) <= len(regexp)
 
 
 @pytest.mark.parametrize("regexp", ["(" * 4_096, ")" * 4_096, "[" * 4_096, "(a{1000}" * 500, r"\Q" * 2_048])
-def test_any_text_has_a_size(regexp: str) -> None:
+def test_any_string_has_a_size(regexp: str) -> None:
     assert regexp_size(regexp) > 0
 
 

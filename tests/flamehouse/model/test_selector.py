@@ -154,7 +154,7 @@ def test_a_selector_is_read_as_prometheus_reads_it(text: str, matchers: list[Tri
 @pytest.mark.parametrize(
     ("text", "position", "problem"), [(text, *bad) for text, bad in BAD_SELECTORS.items()]
 )
-def test_what_is_no_selector_is_an_error_with_its_position(text: str, position: int, problem: str) -> None:
+def test_an_invalid_selector_is_an_error_with_its_position(text: str, position: int, problem: str) -> None:
     with pytest.raises(RpcError) as failure:
         parse_selector(text)
     assert failure.value.code is Code.INVALID_ARGUMENT
@@ -162,7 +162,7 @@ def test_what_is_no_selector_is_an_error_with_its_position(text: str, position: 
     assert problem in failure.value.message
 
 
-def test_several_selectors_must_all_hold() -> None:
+def test_several_selectors_must_all_match() -> None:
     assert triples(parse_matchers(['{a="b"}', "{}", 'm{c!="d"}'])) == [
         ("a", "=", "b"),
         ("__name__", "=", "m"),
@@ -187,7 +187,7 @@ TOO_MUCH = {
 
 
 @pytest.mark.parametrize("texts", TOO_MUCH.values(), ids=TOO_MUCH)
-def test_what_is_too_long_or_no_text_is_an_error(texts: list[str]) -> None:
+def test_a_string_that_is_too_long_or_not_utf8_is_an_error(texts: list[str]) -> None:
     with pytest.raises(RpcError) as failure:
         parse_matchers(texts)
     assert failure.value.code is Code.INVALID_ARGUMENT
@@ -235,7 +235,7 @@ PIECES = st.sampled_from(
 
 
 @given(st.text() | st.lists(PIECES).map("".join))
-def test_any_text_is_a_selector_or_an_invalid_argument(text: str) -> None:
+def test_any_string_is_a_selector_or_an_invalid_argument(text: str) -> None:
     try:
         parse_selector(text)
     except RpcError as error:

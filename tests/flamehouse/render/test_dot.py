@@ -100,7 +100,7 @@ def test_a_call_graph_sums_each_function_and_call_once_a_stack(
     assert graph.name == "cpu"
 
 
-def test_the_legend_says_what_is_shown(store: Store, settings: Settings) -> None:
+def test_the_legend_describes_the_graph(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, [(["main", "work"], 2_500_000_000), (["main", "idle"], 7_500_000_000)])
     graph = read_dot(dot_text(server, monday, maxNodes=2))
@@ -116,7 +116,7 @@ def test_the_legend_says_what_is_shown(store: Store, settings: Settings) -> None
     ]
 
 
-def test_a_hundred_functions_are_shown_where_no_number_is_asked_for(store: Store, settings: Settings) -> None:
+def test_a_hundred_functions_are_returned_without_a_limit(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, [(["main", f"f{number}"], 1 + number) for number in range(130)])
     assert len(read_dot(dot_text(server, monday)).nodes) == 100
@@ -138,7 +138,7 @@ def test_a_hundred_functions_are_shown_where_no_number_is_asked_for(store: Store
         "%s;#//",
     ],
 )
-def test_a_functions_name_is_shown_as_it_is(store: Store, settings: Settings, name: str) -> None:
+def test_a_function_name_is_shown_verbatim(store: Store, settings: Settings, name: str) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, [([name, "leaf"], 5)])
     functions, edges = numbers_of(read_dot(dot_text(server, monday)))
@@ -147,14 +147,16 @@ def test_a_functions_name_is_shown_as_it_is(store: Store, settings: Settings, na
 
 
 @pytest.mark.parametrize(("name", "shown"), [("", "(no name)"), ("a\nb\tc\x00d", "a b c d")])
-def test_what_has_no_look_is_written_around(store: Store, settings: Settings, name: str, shown: str) -> None:
+def test_characters_without_a_glyph_are_escaped(
+    store: Store, settings: Settings, name: str, shown: str
+) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, [([name], 5)])
     functions, _ = numbers_of(read_dot(dot_text(server, monday)))
     assert functions == {shown: (5, 5)}
 
 
-def test_what_the_tree_was_cut_of_is_a_function_called_other(store: Store, settings: Settings) -> None:
+def test_the_cut_part_of_a_tree_is_a_function_called_other(store: Store, settings: Settings) -> None:
     few = Settings(clickhouse_dsn=settings.clickhouse_dsn, default_flamegraph_nodes=2)
     server, monday = Server.on(store, few), some_monday_ms()
     push(server, monday, [(["main", "work"], 7), (["main", "a"], 2), (["main", "b"], 1)])
@@ -165,7 +167,7 @@ def test_what_the_tree_was_cut_of_is_a_function_called_other(store: Store, setti
     assert edges == {("main", "work"): (7, False), ("main", "other"): (3, False)}
 
 
-def test_no_data_is_no_text(store: Store, settings: Settings) -> None:
+def test_no_data_is_an_empty_string(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     assert dot_text(server, monday) == ""
     push(server, monday, [(["main"], 5)], service_name="cart")

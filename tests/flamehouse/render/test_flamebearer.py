@@ -44,7 +44,7 @@ def test_a_flame_graph_is_written_with_numbers() -> None:
     }
 
 
-def test_a_comparison_says_what_each_side_adds_up_to() -> None:
+def test_a_comparison_shows_the_total_of_each_side() -> None:
     graph = FlameGraphDiff(names=["total"], total=7, max_self=0, leftTicks=3, rightTicks=4)
     response = flamebearer_diff_of(graph, shown_as("inuse_space", "bytes"))
     assert (response["leftTicks"], response["rightTicks"]) == (3, 4)

@@ -144,7 +144,7 @@ PLAIN_FRAMES = st.lists(st.sampled_from("abcd"), min_size=1, max_size=6)
 
 
 @given(st.dictionaries(PLAIN_FRAMES.map(tuple), st.integers(1, 100), max_size=25))
-def test_the_offsets_of_an_uncut_tree_tell_its_stacks(values: dict[tuple[str, ...], int]) -> None:
+def test_the_offsets_of_an_uncut_tree_yield_its_stacks(values: dict[tuple[str, ...], int]) -> None:
     stacks: list[Stack] = [(list(names), value) for names, value in values.items()]
     assert sorted(stacks_of(flamegraph_of(cut(stacks, EVERYTHING)))) == sorted(stacks)
 

@@ -61,7 +61,7 @@ def body_of(handled: dict[str, Any]) -> bytes:
     return base64.b64decode(body) if handled["isBase64Encoded"] else body
 
 
-def test_an_event_is_answered_in_proto() -> None:
+def test_an_event_gets_a_protobuf_response() -> None:
     body = ProfileTypesRequest(start=1, end=2).SerializeToString()
     handler = aws.lambda_handler(profile_types.route)
     for path in (PATH, f"/prod{PATH}", f"/prod/{PATH}"):
@@ -71,7 +71,7 @@ def test_an_event_is_answered_in_proto() -> None:
     assert len(ProfileTypesResponse.FromString(body_of(handled)).profile_types) == len(TYPES)
 
 
-def test_a_gzipped_answer_survives_the_gateways_base64() -> None:
+def test_a_gzipped_response_survives_the_gateways_base64() -> None:
     handler = aws.lambda_handler(profile_types.route)
     handled = handler(event(PATH, b"{}", "application/json", **{"accept-encoding": "gzip"}), LambdaContext())
     assert (handled["headers"]["content-encoding"], handled["isBase64Encoded"]) == ("gzip", True)
@@ -82,20 +82,20 @@ def test_a_gzipped_answer_survives_the_gateways_base64() -> None:
     ("path", "method", "status"),
     [(PATH, "GET", 405), ("/x.v1.Y/Z", "POST", 501), ("/", "GET", 404), (f"{PATH}/", "POST", 404)],
 )
-def test_what_is_not_the_functions_own_is_rejected(path: str, method: str, status: int) -> None:
+def test_a_function_rejects_the_routes_of_others(path: str, method: str, status: int) -> None:
     handled = aws.lambda_handler(profile_types.route)(
         event(path, b"{}", "application/json", method), LambdaContext()
     )
     assert handled["statusCode"] == status
 
 
-def test_a_number_beyond_all_bounds_makes_an_event_malformed() -> None:
+def test_an_infinite_number_makes_an_event_malformed() -> None:
     request = {**event(PATH, b"{}", "application/json"), "headers": json.loads('{"x-forwarded-port": 1e400}')}
     handled = aws.lambda_handler(profile_types.route)(request, LambdaContext())
     assert (handled["statusCode"], json.loads(body_of(handled))["code"]) == (400, "invalid_argument")
 
 
-def test_a_function_answers_before_lambda_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_responds_before_lambda_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with asleep() as port:
         settings = Settings(clickhouse_dsn=f"http://127.0.0.1:{port}")
         services = Services(settings=settings, store=open_store(settings))

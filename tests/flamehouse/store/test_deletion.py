@@ -101,7 +101,7 @@ def test_a_tenant_is_deleted_from_every_table_and_no_other_tenant_is(
     assert (rows(deleting, other), other.counts()) == (before, once([0]))
 
 
-def test_queries_answer_as_if_a_deleted_service_had_never_been_stored(
+def test_queries_return_nothing_of_a_deleted_service(
     counted: Counted, deleting: ClickHouse, settings: Settings
 ) -> None:
     other = Counted.on(Store(deleting, LoneWriter(deleting), settings), settings, new_tenant())
@@ -130,7 +130,7 @@ def test_symbols_and_labels_of_other_series_of_the_service_remain(
     assert [name for (name,) in names] == ["main", "shared", "upload 0"]
 
 
-def test_a_range_deletes_its_profiles_and_an_upload_with_others_stays_in_the_ledger(
+def test_a_range_deletes_its_profiles_and_a_shared_upload_stays_in_the_ledger(
     counted: Counted, deleting: ClickHouse
 ) -> None:
     store(deleting, counted, 0)
@@ -146,9 +146,7 @@ def test_a_range_deletes_its_profiles_and_an_upload_with_others_stays_in_the_led
     assert stored_uploads(deleting, [key]) == set()
 
 
-def test_a_deletion_that_is_cut_off_anywhere_is_completed_by_the_next(
-    counted: Counted, deleting: ClickHouse
-) -> None:
+def test_an_interrupted_deletion_is_completed_by_the_next(counted: Counted, deleting: ClickHouse) -> None:
     store(deleting, counted, 0)
     store(deleting, counted, 1, service_name="cart")
     kills = 0

@@ -11,7 +11,7 @@ DAY_S = 86_400
 BUILTIN = Limits(series_per_day=7)
 
 
-def test_a_change_counts_within_a_minute_and_a_failure_keeps_the_last_limits() -> None:
+def test_a_change_applies_within_a_minute_and_a_failure_leaves_the_last_limits() -> None:
     now, reads = [0.0], list[int]()
     cached = CachedLimits(BUILTIN, lambda: now[0])
 
@@ -56,7 +56,7 @@ def is_admitted(limiter: Limiter, tenant: str, limits: Limits) -> bool:
     return True
 
 
-def test_a_tenant_that_floods_leaves_the_others_their_own() -> None:
+def test_a_flooding_tenant_does_not_limit_others() -> None:
     now = [0.0]
     limiter, limits = Limiter(lambda: now[0]), Limits(uploads_per_second=2)
     admitted = {"flood": 0, "calm": 0}
@@ -67,7 +67,7 @@ def test_a_tenant_that_floods_leaves_the_others_their_own() -> None:
     assert admitted == {"flood": 9, "calm": 4}
 
 
-def test_bytes_begin_again_at_midnight_utc() -> None:
+def test_the_byte_limit_resets_at_midnight_utc() -> None:
     now = [DAY_S - 10.0]
     limiter, limits = Limiter(lambda: now[0]), Limits(bytes_per_day=5)
     limiter.admit_upload("a", limits, 5)
@@ -78,7 +78,7 @@ def test_bytes_begin_again_at_midnight_utc() -> None:
     limiter.admit_upload("a", limits, 5)
 
 
-def test_a_patient_reader_waits_for_the_second_minute() -> None:
+def test_a_reader_that_does_not_need_changes_at_once_reads_limits_once_a_minute() -> None:
     now = [5.0]
     cached = CachedLimits(BUILTIN, lambda: now[0])
     seen = []

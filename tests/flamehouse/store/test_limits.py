@@ -63,7 +63,7 @@ def test_limits_are_stored_by_tenant_and_read_over_the_defaults(reader: Reader, 
     assert cached.of("another", lambda: every) == defaults
 
 
-def test_invalid_limits_are_logged_and_left_out(
+def test_invalid_limits_are_logged_and_ignored(
     clickhouse: ClickHouse, reader: Reader, tenant: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     store_limits(reader, tenant, Limits())

@@ -69,7 +69,7 @@ def apply(store: Store, tenant: str, changes: Sequence[Change]) -> dict[str, Set
 
 @given(before=CHANGES, after=CHANGES)
 @examples(max_examples=15)
-def test_what_is_kept_is_what_was_set_last_and_not_deleted(
+def test_the_stored_setting_is_the_last_one_set_and_not_deleted(
     database: ClickHouse, merging: Store, before: Sequence[Change], after: Sequence[Change]
 ) -> None:
     tenant, other = new_tenant(), new_tenant()
@@ -80,7 +80,7 @@ def test_what_is_kept_is_what_was_set_last_and_not_deleted(
     assert merging.settings(tenant) == [kept[each] for each in sorted(kept)]
 
 
-def test_merged_changes_take_a_row_a_name(database: ClickHouse, merging: Store) -> None:
+def test_merged_changes_take_one_row_per_name(database: ClickHouse, merging: Store) -> None:
     tenant = new_tenant()
     for at in (1, 2, 3):
         merging.set_setting(tenant, Setting(name="a", value="x", modified_at=at))

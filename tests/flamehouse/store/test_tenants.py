@@ -36,7 +36,7 @@ def query_everything(server: Server, start: int, end: int) -> list[object]:
     ]
 
 
-def test_every_table_of_every_question_is_asked_about_one_tenant(
+def test_every_query_reads_every_table_for_one_tenant(
     clickhouse: ClickHouse, store: Store, settings: Settings, tenant: str
 ) -> None:
     monday = some_monday_ms()
@@ -53,9 +53,7 @@ def test_every_table_of_every_question_is_asked_about_one_tenant(
         assert 0 < len(read) <= sql.count(OF_TENANT), sql
 
 
-def test_tenants_with_the_same_series_and_stacks_are_answered_their_own(
-    store: Store, settings: Settings
-) -> None:
+def test_tenants_with_the_same_series_and_stacks_get_their_own_data(store: Store, settings: Settings) -> None:
     monday = some_monday_ms()
     servers = [Server.on(store, settings) for _ in range(2)]
     for value, server in enumerate(servers, 1):
@@ -71,7 +69,7 @@ def test_tenants_with_the_same_series_and_stacks_are_answered_their_own(
     assert other[3:] == [["pod", "service_name", "zone"], ["a", "b"], [CPU]]
 
 
-def test_a_tenant_without_profiles_is_answered_nothing(store: Store, settings: Settings) -> None:
+def test_a_tenant_without_profiles_gets_empty_responses(store: Store, settings: Settings) -> None:
     monday = some_monday_ms()
     Server.on(store, settings).push(series(labels_of(pod="a"), pprof_of([sample("ab", 1)], time_ms=monday)))
     nobody = Server.on(store, settings)

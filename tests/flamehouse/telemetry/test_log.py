@@ -31,19 +31,19 @@ def test_a_readable_line_has_time_level_text_and_the_other_fields(caplog: pytest
 
 
 @pytest.mark.parametrize("smuggled", ["a\nERROR forged", "a\x1b[31m", "\u2028forged"])
-def test_a_line_is_one_line_whatever_it_quotes(caplog: pytest.LogCaptureFixture, smuggled: str) -> None:
+def test_a_log_record_is_one_line_whatever_it_quotes(caplog: pytest.LogCaptureFixture, smuggled: str) -> None:
     record = record_of(caplog, smuggled)
     for formatter in (ReadableLines(), JsonLines()):
         assert formatter.format(record).isprintable()
 
 
-def test_a_record_can_be_written_as_utf_8_whatever_it_quotes(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_log_record_is_valid_utf_8_whatever_it_quotes(caplog: pytest.LogCaptureFixture) -> None:
     record = record_of(caplog, "half a pair: \ud800")
     assert record.getMessage().encode().endswith(rb"half a pair: \ud800")
     assert record.__dict__["reason"].encode() == rb"half a pair: \ud800"
 
 
-def test_a_json_line_has_the_fields_as_members(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_json_log_line_has_the_fields_as_members(caplog: pytest.LogCaptureFixture) -> None:
     line = json.loads(JsonLines().format(record_of(caplog, "disk full")))
     assert line.pop("timestamp").endswith("Z")
     assert line == {
@@ -90,7 +90,7 @@ def test_five_equal_lines_pass_and_a_later_one_counts_the_others() -> None:
         ("x" * 1_000, "x" * 300),
     ],
 )
-def test_what_an_error_quotes_from_the_request_is_left_out(message: str, detail: str) -> None:
+def test_a_log_line_omits_what_an_error_quotes_from_the_request(message: str, detail: str) -> None:
     with request(RequestFacts()) as facts:
         note_error("invalid_argument", message)
     assert (facts.reason, facts.detail) == ("invalid_argument", detail)

@@ -82,7 +82,7 @@ def test_the_credential_opens_as_password_and_as_token(authorization: str) -> No
         "Basic",
     ],
 )
-def test_anything_else_is_rejected_as_connect_rejects(authorization: str | None) -> None:
+def test_any_other_request_is_rejected_as_connect_rejects(authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
     response = send(CREDENTIAL, PROFILE_TYPES, **headers)
     assert response.status_code == 401
@@ -91,7 +91,7 @@ def test_anything_else_is_rejected_as_connect_rejects(authorization: str | None)
     assert CREDENTIAL not in response.text
 
 
-def test_two_headers_are_not_chosen_between() -> None:
+def test_two_tenant_headers_are_rejected() -> None:
     twice = [("Authorization", f"Bearer {CREDENTIAL}"), ("Authorization", f"Bearer {CREDENTIAL}")]
 
     async def send() -> httpx.Response:
@@ -103,21 +103,21 @@ def test_two_headers_are_not_chosen_between() -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("prefix", ["", "/", "/prod"])
-def test_no_path_answers_a_stranger(prefix: str, path: str) -> None:
+def test_no_path_serves_a_request_without_credential(prefix: str, path: str) -> None:
     assert send(CREDENTIAL, f"{prefix}{path}").status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/ready", "//ready", "/prod/ready"])
-def test_ready_answers_a_stranger(path: str) -> None:
+def test_ready_needs_no_credential(path: str) -> None:
     assert send(CREDENTIAL, path, method="GET").text == "ready"
 
 
 @pytest.mark.parametrize("path", ["/ready/", "/READY", "/x/ready", "/ready/../ingest"])
-def test_what_looks_like_ready_is_not(path: str) -> None:
+def test_paths_like_ready_are_not_open(path: str) -> None:
     assert send(CREDENTIAL, path, method="GET").status_code == 401
 
 
-def test_a_local_server_without_a_credential_asks_for_none() -> None:
+def test_a_local_server_without_a_credential_requires_none() -> None:
     assert send("", PROFILE_TYPES).status_code == 200
 
 

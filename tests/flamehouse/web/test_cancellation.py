@@ -58,7 +58,7 @@ def endless(clickhouse: ClickHouse, settings: Settings) -> Iterator[ASGIApp]:
 
 
 @pytest.mark.parametrize("rpc", ["ProfileTypes", "Series", "GetProfileStats", "AnalyzeQuery"])
-def test_a_question_ends_with_the_time_that_its_client_allows(endless: ASGIApp, rpc: str) -> None:
+def test_a_query_ends_at_its_clients_timeout(endless: ASGIApp, rpc: str) -> None:
     started = time.monotonic()
     response = request(
         endless, f"/querier.v1.QuerierService/{rpc}", "{}", headers={"Connect-Timeout-Ms": "1000"}
@@ -67,7 +67,7 @@ def test_a_question_ends_with_the_time_that_its_client_allows(endless: ASGIApp, 
     assert time.monotonic() - started < SOON_S
 
 
-def test_a_question_without_time_is_not_asked() -> None:
+def test_a_query_past_its_deadline_is_not_sent() -> None:
     store = CannedStore()
     services = Services(settings=Settings(), store=store)
     response = request(create_app(lambda: services), PROFILE_TYPES, "{}", headers={"Connect-Timeout-Ms": "0"})
@@ -75,9 +75,7 @@ def test_a_question_without_time_is_not_asked() -> None:
     assert store.calls == []
 
 
-def test_a_client_that_allows_more_time_than_there_is_changes_nothing(
-    store: Store, settings: Settings
-) -> None:
+def test_a_client_timeout_above_the_limit_changes_nothing(store: Store, settings: Settings) -> None:
     services = Services(settings=settings, store=store)
     headers = {"Connect-Timeout-Ms": "9999999999"}
     assert request(create_app(lambda: services), PROFILE_TYPES, "{}", headers=headers).status_code == 200
@@ -116,20 +114,20 @@ def go_away(
     return sent
 
 
-def test_a_question_that_nobody_waits_for_is_stopped(endless: ASGIApp) -> None:
+def test_an_abandoned_query_is_cancelled(endless: ASGIApp) -> None:
     started = time.monotonic()
     start, body = go_away(endless, f"POST {PROFILE_TYPES}", b"{}", JSON, after_s=0.3)
     assert time.monotonic() - started < SOON_S
     assert (start["status"], json.loads(body["body"])["code"]) == (499, "canceled")
 
 
-def test_a_question_by_get_is_stopped_too(endless: ASGIApp) -> None:
+def test_a_get_request_is_cancelled_too(endless: ASGIApp) -> None:
     started = time.monotonic()
     start, _ = go_away(endless, "GET /pyroscope/label-values?label=__name__", after_s=0.3)
     assert (start["status"], time.monotonic() - started < SOON_S) == (499, True)
 
 
-def test_a_question_is_stopped_however_many_are_under_way(endless: ASGIApp) -> None:
+def test_a_query_is_cancelled_among_any_number_of_others(endless: ASGIApp) -> None:
     async def all_of_them() -> None:
         query = (
             asyncio.to_thread(go_away, endless, f"POST {PROFILE_TYPES}", b"{}", JSON, after_s=0.3)
@@ -154,7 +152,7 @@ def test_an_upload_is_stored_though_its_client_went_away(
     assert Server.on(store, settings, tenant).flamegraph(monday, monday + 1).total == 7
 
 
-def test_a_store_that_cannot_stop_a_query_says_so_and_no_more(
+def test_a_store_that_cannot_cancel_a_query_logs_so_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with_nobody = Settings(clickhouse_dsn="http://user:hunter2@127.0.0.1:1", query_timeout_s=1)

@@ -72,14 +72,14 @@ def read(codec: Codec, body: bytes, message_type: type[Message]) -> Message | No
 
 @every_codec
 @given(message=requests)
-def test_a_message_survives(codec: Codec, message: SelectSeriesRequest) -> None:
+def test_a_message_survives_a_round_trip(codec: Codec, message: SelectSeriesRequest) -> None:
     assert read(codec, codec.encode(message), SelectSeriesRequest) == message
 
 
 @every_codec
 @every_message
 @given(body=st.binary())
-def test_any_bytes_are_a_message_or_an_invalid_argument(
+def test_any_bytes_decode_or_are_an_invalid_argument(
     codec: Codec, message_type: type[Message], body: bytes
 ) -> None:
     message = read(codec, body, message_type)
@@ -88,7 +88,7 @@ def test_any_bytes_are_a_message_or_an_invalid_argument(
 
 @every_message
 @given(document=documents)
-def test_any_json_object_is_a_message_or_an_invalid_argument(
+def test_any_json_object_decodes_or_is_an_invalid_argument(
     message_type: type[Message], document: dict[str, object]
 ) -> None:
     message = read(JSON, json.dumps(document).encode(), message_type)
@@ -140,7 +140,7 @@ def test_a_large_message_in_pieces_is_the_json_of_the_whole(message: Message) ->
 
 
 @pytest.mark.parametrize("body", [rb'{"\ud800": 1}', rb'{"left": {"\ud800": 1}}', rb'{"left": "\ud800"}'])
-def test_a_name_that_utf8_cannot_carry_is_an_invalid_argument(body: bytes) -> None:
+def test_a_name_with_a_lone_surrogate_is_an_invalid_argument(body: bytes) -> None:
     with pytest.raises(RpcError) as raised:
         JSON.decode(body, DiffRequest)
     assert raised.value.message == "the body is not a valid message: a name in it is not valid Unicode text"
@@ -155,7 +155,7 @@ def test_a_name_that_utf8_cannot_carry_is_an_invalid_argument(body: bytes) -> No
         ({"stackTraceSelector": {"goPgo": ""}}, "goPgo"),
     ],
 )
-def test_a_text_in_place_of_a_message_is_not_an_empty_message(body: object, name: str) -> None:
+def test_a_string_in_place_of_a_message_is_not_an_empty_message(body: object, name: str) -> None:
     with pytest.raises(RpcError) as raised:
         JSON.decode(json.dumps(body).encode(), SelectSeriesRequest)
     assert raised.value.code is Code.INVALID_ARGUMENT
@@ -174,7 +174,7 @@ def test_a_text_in_place_of_a_message_is_not_an_empty_message(body: object, name
         ('{"a":' + "[" * 100_000, "Failed to load JSON: "),
     ],
 )
-def test_what_is_wrong_with_a_body_is_said(body: str, reason: str) -> None:
+def test_an_invalid_body_is_explained(body: str, reason: str) -> None:
     with pytest.raises(RpcError) as raised:
         JSON.decode(body.encode(), DiffRequest)
     assert raised.value.code is Code.INVALID_ARGUMENT
@@ -182,12 +182,12 @@ def test_what_is_wrong_with_a_body_is_said(body: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize("body", [{"stackTraceSelector": None}, {"stackTraceSelector": {"callSite": None}}])
-def test_null_is_a_field_that_is_left_out(body: object) -> None:
+def test_null_is_an_absent_field(body: object) -> None:
     assert not JSON.decode(json.dumps(body).encode(), SelectSeriesRequest).stack_trace_selector.call_site
 
 
 @given(message=requests, cut=st.integers(0, 200), bit=st.integers(0, 2000))
-def test_a_damaged_message_is_a_message_or_an_invalid_argument(
+def test_a_damaged_message_decodes_or_is_an_invalid_argument(
     message: SelectSeriesRequest, cut: int, bit: int
 ) -> None:
     body = bytearray(message.SerializeToString())

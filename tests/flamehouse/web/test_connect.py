@@ -77,7 +77,7 @@ def test_json_is_known_with_and_without_a_charset(app: Starlette, content_type: 
     assert response.headers["Content-Type"] == "application/json"
 
 
-def test_proto_comes_back_as_proto(app: Starlette) -> None:
+def test_a_protobuf_request_gets_a_protobuf_response(app: Starlette) -> None:
     body = SelectSeriesRequest(label_selector="x", limit=2, start=7).SerializeToString()
     response = request(app, PATH, body, content_type="application/proto")
     assert response.headers["Content-Type"] == "application/proto"
@@ -141,7 +141,7 @@ def test_json_is_read_as_protobuf_maps_it(app: Starlette, body: str, start: str)
         b'{"start":' + b"[" * (LIMIT // 2) + b"]" * 9 + b"}",
     ],
 )
-def test_json_that_is_no_message_is_an_invalid_argument(app: Starlette, body: bytes) -> None:
+def test_malformed_json_is_an_invalid_argument(app: Starlette, body: bytes) -> None:
     status, code, message = error(request(app, PATH, body))
     assert (status, code) == (400, "invalid_argument")
     assert 0 < len(message) <= 4096
@@ -150,7 +150,7 @@ def test_json_that_is_no_message_is_an_invalid_argument(app: Starlette, body: by
 @pytest.mark.parametrize(
     "body", [b"\xff", b"\x12\x05abc", b"\x12\x01\xff", b"\x43" * 1000, b"\x12\xff\xff\xff\xff\x0f", b"{}"]
 )
-def test_proto_that_is_no_message_is_an_invalid_argument(app: Starlette, body: bytes) -> None:
+def test_malformed_protobuf_is_an_invalid_argument(app: Starlette, body: bytes) -> None:
     status, code, _ = error(request(app, PATH, body, content_type="application/proto"))
     assert (status, code) == (400, "invalid_argument")
 
@@ -172,7 +172,7 @@ def test_a_gzip_body_is_inflated(app: Starlette, encoding: str, compress: object
     assert response["start"] == "42"
 
 
-def test_identity_says_nothing(app: Starlette) -> None:
+def test_the_encoding_identity_is_ignored(app: Starlette) -> None:
     assert facts(request(app, PATH, '{"start":1}', headers={"Content-Encoding": "identity"}))["start"] == "1"
 
 
@@ -235,9 +235,7 @@ def test_a_body_that_cannot_be_inflated_is_rejected(
     ],
     ids=["plain", "just over", "bomb", "members together"],
 )
-def test_a_body_over_the_limit_is_rejected_for_good(
-    app: Starlette, body: bytes, headers: dict[str, str]
-) -> None:
+def test_a_body_over_the_limit_is_not_retried(app: Starlette, body: bytes, headers: dict[str, str]) -> None:
     assert error(request(app, PATH, body, headers=headers)) == (
         400,
         "invalid_argument",
@@ -245,17 +243,17 @@ def test_a_body_over_the_limit_is_rejected_for_good(
     )
 
 
-def test_a_body_of_countless_empty_gzip_members_is_rejected(app: Starlette) -> None:
+def test_a_body_of_many_empty_gzip_members_is_rejected(app: Starlette) -> None:
     body = gzip.compress(b"", mtime=0) * 2000
     status, code, message = error(request(app, PATH, body, headers={"Content-Encoding": "gzip"}))
     assert (status, code, message) == (400, "invalid_argument", "the gzip body has more than 1024 members")
 
 
-def test_a_body_of_just_the_limit_is_read(app: Starlette) -> None:
+def test_a_body_at_the_limit_is_read(app: Starlette) -> None:
     assert facts(request(app, PATH, b'{"start": 42}'.ljust(LIMIT)))["start"] == "42"
 
 
-def test_an_rpc_may_allow_less_than_the_settings() -> None:
+def test_an_rpc_may_have_a_lower_limit_than_the_settings() -> None:
     app = serve(unary(PATH, SelectSeriesRequest, echo, max_body_bytes=10))
     assert request(app, PATH, b"{}".ljust(10)).status_code == 200
     assert (
@@ -276,7 +274,7 @@ def test_an_rpc_may_allow_less_than_the_settings() -> None:
     ],
 )
 @pytest.mark.parametrize("content_type", ["application/json", "application/proto"])
-def test_long_answers_are_gzipped_for_those_who_accept_it(
+def test_long_responses_are_gzipped_for_clients_that_accept_it(
     app: Starlette, content_type: str, accepted: str, length: int, encoding: str | None
 ) -> None:
     query = SelectSeriesRequest(label_selector="x", limit=length)
@@ -286,7 +284,7 @@ def test_long_answers_are_gzipped_for_those_who_accept_it(
     assert b"x" * length in response.content
 
 
-def test_an_empty_answer_is_never_called_gzip() -> None:
+def test_an_empty_response_is_never_marked_gzip() -> None:
     app = serve(unary(PATH, SelectSeriesRequest, lambda _call, _request: Series()))
     response = request(app, PATH, b"", content_type="application/proto", headers={"Accept-Encoding": "gzip"})
     assert (response.status_code, response.content) == (200, b"")
@@ -324,7 +322,7 @@ def test_an_error_is_json_also_for_proto(app: Starlette) -> None:
     assert error(response) == (404, "not_found", "refused: \ud800")
 
 
-def test_what_nobody_foresaw_is_internal_and_told_to_the_log_alone(
+def test_an_unexpected_error_is_internal_and_logged_without_reaching_the_client(
     app: Starlette, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = error(request(app, PATH, '{"labelSelector":"crash"}'))
@@ -348,13 +346,13 @@ def test_the_tenant_comes_from_its_header(app: Starlette, header: str | None, te
 
 
 @pytest.mark.parametrize("header", ["a|b", "|", ".", "..", "a b", "a/b", "ä", "x" * 151, "a;drop"])
-def test_what_is_no_tenant_is_an_invalid_argument(app: Starlette, header: str) -> None:
+def test_a_malformed_tenant_is_an_invalid_argument(app: Starlette, header: str) -> None:
     status, code, message = error(request(app, PATH, "{}", headers={"X-Scope-OrgID": header}))
     assert (status, code) == (400, "invalid_argument")
     assert "X-Scope-OrgID" in message
 
 
-def test_json_leaves_out_defaults_and_spells_64_bit_numbers_as_text() -> None:
+def test_json_omits_defaults_and_writes_64_bit_numbers_as_strings() -> None:
     response = SelectSeriesRequest(
         profile_typeID="a", start=5, step=1.5, group_by=["b"], exemplar_type="EXEMPLAR_TYPE_NONE"
     )

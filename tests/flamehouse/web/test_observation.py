@@ -76,7 +76,7 @@ def test_a_rejected_request_has_one_line_that_says_why(
     assert LABEL_VALUE not in str(fields)
 
 
-def test_a_request_without_the_credential_is_logged_without_what_was_sent(
+def test_a_request_with_a_wrong_credential_is_logged_without_its_contents(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     services = Services(settings=Settings(), store=CannedStore())

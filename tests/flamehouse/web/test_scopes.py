@@ -132,7 +132,7 @@ def test_unknown_paths_are_unknown_to_every_credential(server: Server) -> None:
     assert server.send("POST", "/ingest%0A?name=a", server.tokens["query"]).status_code == 403
 
 
-def test_a_running_server_takes_changes_at_once(server: Server) -> None:
+def test_a_running_server_applies_changes_at_once(server: Server) -> None:
     old = server.add("team-c", "query")
     id_ = old.split("_")[1]
     new = server.run("rotate", id_, "--overlap", "1h")

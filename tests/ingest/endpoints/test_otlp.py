@@ -117,12 +117,12 @@ def test_labels_folded_beyond_the_limit_on_series_are_a_warning_in_partial_succe
 
 
 @pytest.mark.parametrize("body", [b"", Export().body, Export().add().body])
-def test_a_request_without_profiles_is_taken(body: bytes) -> None:
+def test_a_request_without_profiles_is_accepted(body: bytes) -> None:
     ingest, response = sent(body)
     assert (response.status_code, response.content, ingest.uploads) == (200, b"", [])
 
 
-def test_good_profiles_are_stored_and_the_answer_tells_of_the_bad() -> None:
+def test_valid_profiles_are_stored_and_the_response_names_the_invalid() -> None:
     export = Export()
     bad = export.profile(export.sample(), types=(("", ""), ("", "")))
     dangling = export.profile(otlp.Sample(stack_index=99, values=[1]))
@@ -137,7 +137,7 @@ def test_good_profiles_are_stored_and_the_answer_tells_of_the_bad() -> None:
     assert len(ingest.uploads[0].profiles) == 1
 
 
-def test_the_answer_tells_of_bad_profiles_in_json() -> None:
+def test_the_json_response_names_invalid_profiles() -> None:
     export = Export()
     export.add(
         export.profile(export.sample()), export.profile(export.sample(), types=(("a-b", ""), ("", "")))
@@ -162,7 +162,7 @@ def test_a_profile_of_several_services_is_rejected_once() -> None:
     assert partial_success(response.content)[0] == 1
 
 
-def test_where_no_profile_is_good_the_request_is_rejected() -> None:
+def test_a_request_without_a_valid_profile_is_rejected() -> None:
     export = Export()
     export.add(*(export.profile(export.sample(), types=(("a-b", ""), ("", ""))) for _ in range(2)))
     text = "resource 0, scope 0, profile {}: sample type contains -"
@@ -170,7 +170,7 @@ def test_where_no_profile_is_good_the_request_is_rejected() -> None:
 
 
 @pytest.mark.parametrize("time_ns", [(1 << 63) - 1, (1 << 64) - 1])
-def test_a_profile_from_the_future_turns_the_whole_request_away(time_ns: int) -> None:
+def test_a_profile_from_the_future_rejects_the_whole_request(time_ns: int) -> None:
     export = Export()
     export.add(export.profile(export.sample()), export.profile(export.sample(), time_ns=time_ns))
     status, code, message = rejected(export.body)
@@ -214,7 +214,7 @@ class FailingStore(CannedStore):
         (Code.INTERNAL, 500, 13),
     ],
 )
-def test_what_the_store_says_has_the_status_that_says_whether_to_retry(
+def test_errors_of_the_store_have_a_status_that_tells_retriable_from_final(
     code: Code, status: int, number: int
 ) -> None:
     ingest = Ingest(store=FailingStore(code))
@@ -232,7 +232,7 @@ class BrokenStore(CannedStore):
         raise LookupError(upload.tenant)
 
 
-def test_what_nobody_foresaw_is_no_ones_business() -> None:
+def test_an_unexpected_error_shows_no_detail() -> None:
     response = Ingest(store=BrokenStore()).send("POST", PATH, exported().body, content_type=PROTO)
     assert response.status_code == 500
     assert Status.FromString(response.content) == Status(code=13, message="internal error")
@@ -247,7 +247,7 @@ def test_another_content_type_is_rejected(content_type: str) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["application/grpc", "application/grpc+proto"])
-def test_grpc_is_told_to_come_over_http(content_type: str) -> None:
+def test_grpc_clients_are_referred_to_http(content_type: str) -> None:
     response = Ingest().send("POST", RPC_PATH, exported().body, content_type=content_type)
     assert (response.status_code, "otlphttp" in response.json()["message"]) == (415, True)
 
@@ -257,7 +257,7 @@ def test_another_method_is_rejected() -> None:
     assert (response.status_code, response.headers["Allow"], response.json()["code"]) == (405, "POST", 12)
 
 
-def test_a_tenant_that_is_none_is_rejected() -> None:
+def test_an_invalid_tenant_is_rejected() -> None:
     headers = {"X-Scope-OrgID": "a|b"}
     response = Ingest().send("POST", PATH, exported().body, content_type=PROTO, headers=headers)
     assert (response.status_code, Status.FromString(response.content).code) == (400, 3)

@@ -120,7 +120,7 @@ def test_an_invalid_tenant_is_an_invalid_argument() -> None:
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_a_body_that_is_no_request_is_an_invalid_argument() -> None:
+def test_a_malformed_body_is_an_invalid_argument() -> None:
     with serving(Store()) as address:
         error = failure(address, b"\xff\xff")
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -151,7 +151,7 @@ def test_an_error_has_its_status_and_says_when_to_retry(
 
 
 @pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
-def test_a_message_beyond_the_limit_is_not_to_be_sent_again(compression: grpc.Compression) -> None:
+def test_a_message_over_the_limit_is_not_retried(compression: grpc.Compression) -> None:
     store = Store()
     with serving(store, max_body_bytes=1_000) as address:
         error = failure(address, exported().body + bytes(100_000), compression=compression)

@@ -32,7 +32,7 @@ SAMPLES = "process_cpu:samples:count:cpu:nanoseconds"
     ],
 )
 @pytest.mark.parametrize("whole", [None, "gzip", "identity"])
-def test_a_profile_is_pushed_however_it_is_compressed(raw: bytes, whole: str | None) -> None:
+def test_a_push_is_accepted_in_every_compression(raw: bytes, whole: str | None) -> None:
     ingest = Ingest()
     body = pushed(series(LABELS, raw))
     response = ingest.push_body(
@@ -117,7 +117,7 @@ def test_bad_labels_are_rejected(labels: list[tuple[str, str]], reason: str) -> 
     assert ingest.uploads == []
 
 
-def test_bad_profiles_are_named_and_the_others_stored() -> None:
+def test_invalid_profiles_are_named_and_the_others_stored() -> None:
     ingest = Ingest()
     response = ingest.push(
         series(LABELS, PROFILE, b"rubbish"),
@@ -138,7 +138,7 @@ def test_bad_profiles_are_named_and_the_others_stored() -> None:
     assert {part.time_ns - YEAR_2026_NS for part in upload.profiles} == {0, 1}
 
 
-def test_a_profile_whose_sample_labels_are_bad_is_left_out_too() -> None:
+def test_a_profile_with_invalid_sample_labels_is_dropped_too() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_label_names=3))
     many = pprof(labels={"a": "1", "b": "2"}, time_ns=YEAR_2026_NS + 1)
     status, _, message = rejection(ingest.push(series(LABELS, many, PROFILE)))
@@ -159,7 +159,7 @@ def test_a_retry_of_a_partly_bad_push_is_the_same_upload() -> None:
     assert len({part.profile_id for upload in ingest.uploads for part in upload.profiles}) == 1
 
 
-def test_a_profile_from_the_future_turns_the_whole_push_away() -> None:
+def test_a_profile_from_the_future_rejects_the_whole_push() -> None:
     ingest = Ingest()
     ahead = pprof(time_ns=(1 << 63) - 1)
     status, _, message = rejection(ingest.push(series(LABELS, PROFILE, ahead)))
@@ -170,7 +170,7 @@ def test_a_profile_from_the_future_turns_the_whole_push_away() -> None:
     assert ingest.uploads == []
 
 
-def test_a_profile_without_samples_is_taken_and_stores_nothing() -> None:
+def test_a_profile_without_samples_is_accepted_and_stores_nothing() -> None:
     empty = pprof()
     del empty.sample[:]
     ingest = Ingest()
@@ -190,7 +190,7 @@ def test_the_profiles_of_a_push_have_bounds_together() -> None:
     assert len(ingest.uploads) == 1
 
 
-def test_a_push_holds_so_many_profiles() -> None:
+def test_the_profiles_of_a_push_are_limited() -> None:
     response = Ingest().push(series(LABELS, *[b""] * 10_001))
     assert rejection(response)[2] == "a push may hold 10000 profiles, not 10001"
 
@@ -202,7 +202,7 @@ class FailingStore(CannedStore):
         raise RpcError(Code.UNAVAILABLE, f"cannot store {len(upload.profiles)} profiles now")
 
 
-def test_a_store_that_is_away_is_503_with_a_time_to_come_back() -> None:
+def test_an_unavailable_store_is_503_with_retry_after() -> None:
     ingest = Ingest(store=FailingStore())
     expected = (503, "unavailable", "cannot store 2 profiles now")
     assert rejection(ingest.push(series(LABELS, PROFILE))) == expected

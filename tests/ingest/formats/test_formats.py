@@ -42,7 +42,7 @@ PARTS = {"profile": "pprof", "jfr": "jfr"}
         ("PPROF", OCTETS, "groups"),
     ],
 )
-def test_parameter_and_content_type_tell_the_format(parameter: str, content_type: str, name: str) -> None:
+def test_parameter_and_content_type_decide_the_format(parameter: str, content_type: str, name: str) -> None:
     assert format_of(parameter, content_type, b"") == name
 
 
@@ -70,14 +70,14 @@ def test_parameter_and_content_type_tell_the_format(parameter: str, content_type
         (b"", "groups"),
     ],
 )
-def test_bytes_tell_the_format_where_nothing_else_does(body: bytes, name: str) -> None:
+def test_the_content_decides_the_format_if_nothing_else_does(body: bytes, name: str) -> None:
     assert format_of("", "application/x-www-form-urlencoded", body) == name
     assert format_of("groups", "application/x-www-form-urlencoded", body) == "groups"
     assert format_of("lines", "application/x-www-form-urlencoded", body) == "lines"
 
 
 @pytest.mark.parametrize("client", ["python-0.8", "go", "nodejs", "java"])
-def test_what_clients_upload_is_told_by_its_bytes(shared_dir: Path, client: str) -> None:
+def test_formats_are_recognised_by_their_bytes(shared_dir: Path, client: str) -> None:
     for path in sorted((shared_dir / "fixtures/sdk" / client).glob("*/request.json")):
         headers = {name.lower(): value for name, value in json.loads(path.read_text())["headers"]}
         parts = read_parts(
@@ -93,16 +93,16 @@ def test_what_clients_upload_is_told_by_its_bytes(shared_dir: Path, client: str)
 
 @fuzzed(200)
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="\t\r\n")))
-def test_no_text_is_taken_for_anything_else(text: str) -> None:
+def test_no_plain_text_is_taken_for_another_format(text: str) -> None:
     assert format_of("", "", text.encode()) == "groups"
 
 
-def test_every_format_that_can_be_told_has_a_parser() -> None:
+def test_every_recognised_format_has_a_parser() -> None:
     assert {format_of(name, "", b"") for name in FORMATS} == set(FORMATS)
 
 
 @pytest.mark.parametrize("format_", ["perf", "protobuf", "collapsed"])
-def test_who_names_no_format_is_told_which_there_are_where_the_body_cannot_be_read(format_: str) -> None:
+def test_an_unreadable_body_without_a_format_gets_the_list_of_formats(format_: str) -> None:
     status, _, message = rejection(Ingest().post(PPROF, f"name=app&format={format_}"))
     known = ", ".join(FORMATS)
     assert status == 422
@@ -112,7 +112,7 @@ def test_who_names_no_format_is_told_which_there_are_where_the_body_cannot_be_re
 
 
 @pytest.mark.parametrize("query", ["name=app&format=folded", "name=app&format=groups"])
-def test_who_names_a_format_is_told_what_is_wrong_alone(query: str) -> None:
+def test_an_explicit_format_gets_only_its_own_error(query: str) -> None:
     status, _, message = rejection(Ingest().post(b"main five", query))
     assert (status, message) == (
         422,

@@ -47,7 +47,7 @@ def upload(profile: Profile, config: object = None, query: str = "name=app") -> 
         (["lock_count", "lock_time"], "lock_time"),
     ],
 )
-def test_sample_types_tell_the_metric_name(types: Sequence[str], name: str) -> None:
+def test_sample_types_decide_the_metric_name(types: Sequence[str], name: str) -> None:
     ingest = upload(pprof(count_of(*types)))
     assert ingest.profile_types == sorted(f"{name}:{type_}:count:{types[-1]}:count" for type_ in types)
 
@@ -66,7 +66,7 @@ def test_sample_types_tell_the_metric_name(types: Sequence[str], name: str) -> N
         (["samples", "wall"], {"samples": {"display-name": "cpu"}}, "wall"),
     ],
 )
-def test_a_config_says_what_sample_types_are_shown_as(
+def test_a_config_sets_the_displayed_name_of_a_sample_type(
     types: Sequence[str], config: object, name: str
 ) -> None:
     assert upload(pprof(count_of(*types)), config).profile_types[0].startswith(f"{name}:")
@@ -107,7 +107,7 @@ def test_a_previous_profile_is_rejected(previous: bytes) -> None:
     assert ingest.uploads == []
 
 
-def test_an_empty_previous_profile_is_none() -> None:
+def test_an_empty_previous_profile_is_ignored() -> None:
     body = form(("profile", pprof().SerializeToString()), ("prev_profile", b""))
     assert Ingest().post(body, "name=app", content_type=FORM).status_code == 200
 
@@ -164,7 +164,7 @@ def test_labels_of_samples_split_the_series() -> None:
         (0, "from=20261122", 1_795_305_600 * S),
     ],
 )
-def test_a_profile_without_a_time_gets_the_requests(time_ns: int, query: str, stored_ns: int) -> None:
+def test_a_profile_without_a_time_gets_that_of_the_request(time_ns: int, query: str, stored_ns: int) -> None:
     ingest = upload(pprof(time_ns=time_ns), query=f"name=app&{query}")
     assert {part.time_ns for part in ingest.uploads[0].profiles} == {stored_ns}
 
@@ -172,7 +172,7 @@ def test_a_profile_without_a_time_gets_the_requests(time_ns: int, query: str, st
 @pytest.mark.parametrize(
     ("query", "offset_s"), [("", 0), ("from=0", 0), ("from=now", 0), ("from=now-1h", -3_600)]
 )
-def test_a_profile_without_any_time_is_of_when_it_came_in(query: str, offset_s: int) -> None:
+def test_a_profile_without_any_time_gets_the_time_of_receipt(query: str, offset_s: int) -> None:
     stored = upload(pprof(time_ns=0), query=f"name=app&{query}").uploads[0]
     assert {part.time_ns for part in stored.profiles} == {stored.received_ns + offset_s * S}
 
@@ -239,7 +239,7 @@ def test_old_dotnet_profiles_are_repaired(query: str, config: object, repaired: 
     assert function_names(ingest) == {"main", "work", "rest"}
 
 
-def test_dotnet_functions_are_numbered_only_where_all_are_without() -> None:
+def test_dotnet_functions_are_numbered_only_if_none_has_an_id() -> None:
     profile = pprof()
     profile.function[1].id = 0
     response = Ingest().post(profile.SerializeToString(), "name=app&format=pprof&spyName=dotnetspy")
@@ -250,7 +250,7 @@ def test_dotnet_functions_are_numbered_only_where_all_are_without() -> None:
 
 
 @pytest.mark.parametrize("data", [b"\x00", b"not a profile", b"\xff" * 9, pprof().SerializeToString()[:-1]])
-def test_what_is_no_pprof_is_rejected(data: bytes) -> None:
+def test_an_invalid_pprof_is_rejected(data: bytes) -> None:
     ingest = Ingest()
     status, code, message = rejection(ingest.post(data))
     assert (status, code) == (422, "unknown")
@@ -258,12 +258,12 @@ def test_what_is_no_pprof_is_rejected(data: bytes) -> None:
     assert ingest.uploads == []
 
 
-def test_a_text_that_is_not_utf8_is_shown() -> None:
+def test_a_string_of_invalid_utf8_is_shown() -> None:
     body = pprof().SerializeToString().replace(b"rest", b"re\xff\xfe")
     assert rejection(Ingest().post(body)) == (422, "unknown", f"{PREFIX}invalid utf8 string hex: 7265fffe")
 
 
-def test_of_a_long_text_the_end_is_kept() -> None:
+def test_a_long_string_is_cut_to_its_end() -> None:
     profile = pprof()
     profile.string_table[1] = "\u20ac" * 30_000 + "end"
     names = function_names(upload(profile))

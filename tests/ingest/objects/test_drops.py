@@ -116,7 +116,7 @@ def test_metadata_come_before_the_sidecar_and_the_sidecar_before_the_key(
         ("{tenant}/shop/a", FOLDED, {"labels": "env"}, "invalid labels 'env'"),
     ],
 )
-def test_what_cannot_be_stored_is_quarantined_with_its_reason(
+def test_an_upload_that_cannot_be_stored_is_quarantined_with_its_reason(
     staging: Staging, tenant: str, key: str, content: bytes, metadata: dict[str, str], reason: str
 ) -> None:
     key = f"drops/{key.format(tenant=tenant)}"
@@ -129,7 +129,7 @@ def test_what_cannot_be_stored_is_quarantined_with_its_reason(
     assert services_of(staging.server(tenant)) == []
 
 
-def test_a_sidecar_that_is_not_json_is_a_reason(staging: Staging, tenant: str) -> None:
+def test_a_sidecar_other_than_json_is_quarantined(staging: Staging, tenant: str) -> None:
     drop(staging, f"drops/{tenant}/shop/a.meta.json", b"{")
     drop(staging, f"drops/{tenant}/shop/a", FOLDED)
     staging.drain()

@@ -146,7 +146,7 @@ def test_the_documented_table_has_every_mode_and_fault() -> None:
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=_cell_name)
-def test_what_is_acknowledged_is_stored_once(
+def test_acknowledged_uploads_are_stored_once(
     staged_in: Callable[[str], Staging],
     proxy: FaultyClickHouse,
     clickhouse: ClickHouse,
@@ -240,7 +240,7 @@ def test_a_client_and_the_worker_at_the_same_time_store_an_upload_once(
     assert stored(clickhouse, counted) == 1
 
 
-def test_a_message_that_comes_from_the_dead_letter_queue_after_all_changes_nothing(
+def test_a_message_redriven_from_the_dead_letter_queue_changes_nothing(
     staged_in: Callable[[str], Staging], clickhouse: ClickHouse, counted: Counted
 ) -> None:
     staging = staged_in(STAGED)

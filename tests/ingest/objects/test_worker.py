@@ -75,7 +75,7 @@ def test_a_missing_object_is_acknowledged_if_its_upload_is_stored(staging: Stagi
     assert counted.counts() == once([0])
 
 
-def test_a_missing_object_whose_upload_is_not_stored_is_never_acknowledged(
+def test_a_missing_object_without_a_stored_upload_is_not_acknowledged(
     staging: Staging, counted: Counted, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert [counted.send(number) for number in (0, 1)] == [200, 200]
@@ -117,7 +117,7 @@ IGNORED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", IGNORED)
-def test_a_message_about_nothing_to_store_is_acknowledged(staging: Staging, name: str) -> None:
+def test_a_message_without_an_upload_is_acknowledged(staging: Staging, name: str) -> None:
     message = QueueMessage(id="a", body=json.dumps(IGNORED[name]))
     assert worker.work(staging.services, [message]) == {}
 
@@ -125,7 +125,7 @@ def test_a_message_about_nothing_to_store_is_acknowledged(staging: Staging, name
 @pytest.mark.parametrize(
     "body", ["", "[]", "{}", '{"Records": [{}]}', '{"Records": [{"eventSource": "aws:sns"}]}']
 )
-def test_a_message_that_is_not_of_s3_fails_alone(
+def test_a_message_from_another_service_fails_alone(
     staging: Staging, counted: Counted, body: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
@@ -139,7 +139,7 @@ def test_a_message_that_is_not_of_s3_fails_alone(
 
 
 @pytest.mark.parametrize("receives", [1, 3])
-def test_a_message_fails_alone_and_comes_again(
+def test_a_message_fails_alone_and_is_redelivered(
     staging: Staging, counted: Counted, receives: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert [counted.send(number) for number in range(3)] == [200] * 3

@@ -66,7 +66,7 @@ def check(pprof: Profile) -> None:
 
 
 @given(_PROFILES)
-def test_columns_are_what_the_messages_say(pprof: Profile) -> None:
+def test_columns_match_the_messages(pprof: Profile) -> None:
     check(pprof)
 
 
@@ -101,5 +101,7 @@ ODD_ENCODINGS = {
 
 @pytest.mark.parametrize("encoded", ODD_ENCODINGS.values(), ids=ODD_ENCODINGS)
 @pytest.mark.parametrize("follow", [lambda it: it, lambda it: it + it], ids=["once", "twice"])
-def test_an_odd_encoding_says_the_same(encoded: bytes, follow: Callable[[bytes], bytes]) -> None:
+def test_an_unusual_encoding_decodes_to_the_same_message(
+    encoded: bytes, follow: Callable[[bytes], bytes]
+) -> None:
     check(Profile.FromString(follow(encoded)))

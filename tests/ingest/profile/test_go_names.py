@@ -31,7 +31,7 @@ def stored_name(name: str, filename: str = "", spy: str | None = "gospy") -> str
 
 
 @pytest.mark.parametrize(("name", "shown"), NAMES.items())
-def test_shapes_of_type_parameters_are_left_out(name: str, shown: str) -> None:
+def test_shapes_of_type_parameters_are_dropped(name: str, shown: str) -> None:
     assert stored_name(name) == shown
 
 

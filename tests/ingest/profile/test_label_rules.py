@@ -96,13 +96,13 @@ def test_any_utf8_is_a_label(labels: dict[str, str]) -> None:
         ),
     ],
 )
-def test_a_bad_series_is_rejected_in_pyroscopes_words(labels: dict[str, str], message: str) -> None:
+def test_an_invalid_series_is_rejected_with_pyroscopes_message(labels: dict[str, str], message: str) -> None:
     with pytest.raises(RpcError) as rejected:
         validate_labels(labels, SETTINGS)
     assert rejected.value.message == message
 
 
-def test_a_name_that_comes_twice_is_rejected() -> None:
+def test_a_repeated_name_is_rejected() -> None:
     with pytest.raises(RpcError) as rejected:
         unique_labels([("__name__", "qux"), ("foo", "1"), ("foo", "2")])
     assert rejected.value.message == (

@@ -69,7 +69,7 @@ def test_the_address_of_a_native_frame_is_stored_in_a_mapping_that_has_functions
     assert frames(["main", 0x1040, 0x1050], has_functions=True) == ["main", "server!0x1040", "server!0x1050"]
 
 
-def test_a_stack_is_another_one_when_its_frames_are_drawn_otherwise() -> None:
+def test_a_stack_drawn_differently_is_another_stack() -> None:
     message = pprof_of([sample([0x1040], 1)], time_ms=TIME_MS)
     [one], [other] = (parts_of(message, settings=each) for each in (BY_ADDRESS, BY_MAPPING))
     assert one.stacktrace_ids != other.stacktrace_ids

@@ -43,7 +43,7 @@ def test_a_series_has_the_labels_sent_and_those_of_its_profile_type() -> None:
     assert part.fingerprint == fingerprint_of(part.labels)
 
 
-def test_a_profile_without_a_period_type_has_no_labels_of_one() -> None:
+def test_a_profile_without_a_period_type_has_no_period_labels() -> None:
     message = profile()
     message.ClearField("period_type")
     [part] = parts_of(message)
@@ -80,7 +80,7 @@ def test_labels_that_only_steer_ingestion_are_not_stored(
 
 
 @pytest.mark.parametrize("spelling", [{}, {"service_name": ""}])
-def test_a_profile_of_no_service_is_of_an_unknown_one(spelling: Mapping[str, str]) -> None:
+def test_a_profile_without_a_service_is_of_unknown_service(spelling: Mapping[str, str]) -> None:
     [upload] = uploaded(profile(), labels={"__name__": "process_cpu", **spelling})
     assert upload.profiles[0].service == dict(upload.profiles[0].labels)["service_name"] == "unknown_service"
 
@@ -97,7 +97,7 @@ def test_each_sample_type_that_has_values_is_a_part_of_the_profile() -> None:
 
 
 @pytest.mark.parametrize("samples", [[], [sample("a", 0)], [sample("a", -1)]])
-def test_a_profile_of_nothing_is_taken_and_not_stored(samples: Sequence[Sample]) -> None:
+def test_an_empty_profile_is_accepted_and_not_stored(samples: Sequence[Sample]) -> None:
     assert uploaded(pprof_of(samples, time_ms=TIME_MS)) == []
 
 
@@ -113,7 +113,7 @@ def test_time_and_duration_are_the_profiles_own() -> None:
     assert (part.time_ns, part.duration_ns) == (YEAR_2026_NS, 10_000_000_001)
 
 
-def test_a_profile_without_a_time_was_taken_when_it_came_in() -> None:
+def test_a_profile_without_a_time_gets_the_time_of_receipt() -> None:
     message = profile()
     message.time_nanos = 0
     before = time.time_ns()

@@ -42,7 +42,7 @@ def test_equal_stacks_are_summed() -> None:
         ([(LARGEST - 1, 1), (1, 2)], [[("a", LARGEST)], [("a", 3)]]),
     ],
 )
-def test_samples_of_nothing_or_less_are_left_out(
+def test_samples_of_zero_or_negative_value_are_dropped(
     values: Sequence[tuple[int, int]], kept: list[list[tuple[str, int]]]
 ) -> None:
     samples = [sample("a", *each) for each in values]
@@ -53,7 +53,7 @@ def test_samples_of_nothing_or_less_are_left_out(
 @pytest.mark.parametrize(
     ("stack", "frames"), [([], "[unknown]"), ([0x40], "0x40"), ([0x40, 0x41], "0x40;0x41")]
 )
-def test_samples_without_a_known_function_are_kept(stack: list[int], frames: str) -> None:
+def test_samples_without_a_known_function_are_stored(stack: list[int], frames: str) -> None:
     [part] = stored_samples(sample(stack, 3))
     assert values_by_stack(part) == [(frames, 3)]
     assert [[location.address for location in each] for each in locations_of(part)] == [stack]
@@ -81,7 +81,7 @@ def test_the_order_of_a_samples_labels_makes_no_series() -> None:
 
 
 @pytest.mark.parametrize("name", ["env", "service_name", "__name__", "__session_id__", "__type__", "__x__"])
-def test_labels_the_series_has_and_private_ones_are_not_a_samples_to_set(name: str) -> None:
+def test_a_sample_cannot_set_private_labels_or_those_of_its_series(name: str) -> None:
     samples = [Sample(stack="a", values=[value], labels={name: f"of {value}"}) for value in (1, 2)]
     [part] = parts_of(pprof_of([*samples, sample("a", 4)], time_ms=TIME_MS), labels_of(env="prod"))
     assert own_labels(part) == {"env": "prod"}
@@ -102,7 +102,7 @@ def test_labels_the_series_has_and_private_ones_are_not_a_samples_to_set(name: s
         ([Label(key=1)], {}),
     ],
 )
-def test_string_labels_that_hold_something_count(labels: list[Label], shown: dict[str, str]) -> None:
+def test_only_string_labels_with_a_value_count(labels: list[Label], shown: dict[str, str]) -> None:
     profile = pprof_of([sample("a", 1)], time_ms=TIME_MS)
     texts = ["", "name", "x", "y", ""]
     first = len(profile.string_table) - 1
@@ -129,7 +129,7 @@ def test_string_labels_that_hold_something_count(labels: list[Label], shown: dic
         ({"span_id": "ffffffffffffffff"}, (1 << 64) - 1, NO_TRACE),
     ],
 )
-def test_span_and_trace_are_kept_with_the_sample(
+def test_span_and_trace_are_stored_with_the_sample(
     labels: Mapping[str, str], span_id: int, trace_id: bytes
 ) -> None:
     [part] = stored_samples(
@@ -158,7 +158,7 @@ def test_span_and_trace_are_kept_with_the_sample(
         {"trace_id": "é" * 16},
     ],
 )
-def test_what_is_no_span_or_trace_is_dropped(labels: Mapping[str, str]) -> None:
+def test_an_invalid_span_or_trace_id_is_dropped(labels: Mapping[str, str]) -> None:
     [part] = stored_samples(Sample(stack="a", values=[1], labels=labels))
     assert own_labels(part) == {}
     assert (part.span_ids.tolist(), list(part.trace_ids)) == ([], [])

@@ -50,7 +50,7 @@ def test_builds_of_one_program_share_their_stacks() -> None:
     assert [location.address for location in one.symbols.locations.values()] == [0, 0]
 
 
-def test_addresses_that_nobody_named_are_kept() -> None:
+def test_unnamed_addresses_are_retained() -> None:
     [one], [other] = (parts_of(build(start, has_functions=False)) for start in (0x1000, 0x777000))
     assert one.stacktrace_ids != other.stacktrace_ids
     assert values_by_stack(one) == values_by_stack(other) == [("m;w", 1)]
@@ -59,7 +59,7 @@ def test_addresses_that_nobody_named_are_kept() -> None:
     assert sorted(location.address for location in one.symbols.locations.values()) == [0x1001, 0x1002]
 
 
-def test_a_mapping_keeps_its_file_its_build_and_what_it_knows() -> None:
+def test_a_mapping_retains_its_file_build_id_and_flags() -> None:
     message = profile("a", mapping=Mapping(id=7, has_filenames=True, has_inline_frames=True))
     first = len(message.string_table)
     message.string_table.extend(["/bin/app", "c0ffee"])
@@ -70,7 +70,7 @@ def test_a_mapping_keeps_its_file_its_build_and_what_it_knows() -> None:
     assert [location.mapping_id for location in part.symbols.locations.values()] == [mapping.id]
 
 
-def test_inlined_functions_are_called_by_the_one_they_were_inlined_into() -> None:
+def test_inlined_functions_have_the_enclosing_function_as_caller() -> None:
     [part] = parts_of(profile(["main", ("called", "inlined", "innermost"), "leaf"]))
     assert names_by_sample(part) == [["main", "called", "inlined", "innermost", "leaf"]]
     [_, location, _] = locations_of(part)[0]
@@ -106,7 +106,7 @@ def test_places_that_differ_in_a_line_are_two(one: Line, other: Line) -> None:
     assert len(part.symbols.locations) == 2
 
 
-def test_functions_that_differ_in_anything_are_two_of_one_name() -> None:
+def test_functions_of_one_name_that_differ_are_two() -> None:
     message = profile("abcd")
     for number, function in enumerate(message.function):
         function.name = message.function[0].name
@@ -128,7 +128,7 @@ def test_functions_that_differ_in_anything_are_two_of_one_name() -> None:
         (Location(id=2, line=[Line(function_id=2)], mapping_id=99), ["a", "b", "c"]),
     ],
 )
-def test_what_leads_nowhere_is_left_out(location: Location, names: list[str]) -> None:
+def test_dangling_references_are_dropped(location: Location, names: list[str]) -> None:
     message = profile("abc")
     [index] = [index for index, each in enumerate(message.location) if each.id == 2]
     message.location[index].CopyFrom(location)
@@ -164,7 +164,7 @@ SHALLOW = Settings(ingest_window_past_s=0, max_stack_depth=LIMIT)
         ["a"] * 30,
     ],
 )
-def test_a_deep_stack_keeps_its_outermost_frames(stack: list[Frame]) -> None:
+def test_a_deep_stack_retains_its_outermost_frames(stack: list[Frame]) -> None:
     [part] = parts_of(profile(stack), settings=SHALLOW)
     assert names_by_sample(part) == [names_of(stack)[:LIMIT]]
 

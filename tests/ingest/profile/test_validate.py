@@ -110,7 +110,7 @@ ODD: dict[str, Spoil] = {
 
 
 @pytest.mark.parametrize("bend", ODD.values(), ids=ODD)
-def test_an_odd_profile_is_taken(bend: Spoil) -> None:
+def test_an_unusual_profile_is_accepted(bend: Spoil) -> None:
     profile = pprof()
     bend(profile)
     ingest = Ingest()
@@ -213,7 +213,7 @@ ENDS = "the ingestion window ends at 2023-02-17 12:23:14 +0000 UTC"
         ),
     ],
 )
-def test_a_time_outside_of_the_window_is_rejected(settings: Settings, time_ns: int, reason: str) -> None:
+def test_a_time_outside_the_window_is_rejected(settings: Settings, time_ns: int, reason: str) -> None:
     with pytest.raises(RpcError) as rejected:
         check(pprof(time_ns=time_ns), settings, NOW_NS)
     assert (
@@ -234,7 +234,7 @@ def test_a_time_outside_of_the_window_is_rejected(settings: Settings, time_ns: i
         (Settings(retention_days=1), 2, NOW_NS - 2 * 86_400 * S + 1),
     ],
 )
-def test_a_time_within_the_window_is_taken(settings: Settings, retention: int, time_ns: int) -> None:
+def test_a_time_within_the_window_is_accepted(settings: Settings, retention: int, time_ns: int) -> None:
     check(pprof(time_ns=time_ns), settings, NOW_NS, retention)
 
 

@@ -49,7 +49,7 @@ PREFIX = "parsing IngestInput-pprof failed "
         (members(PROFILE, 7), None),
     ],
 )
-def test_a_profile_comes_in_however_it_is_compressed(body: bytes, encoding: str | None) -> None:
+def test_a_profile_is_accepted_in_every_compression(body: bytes, encoding: str | None) -> None:
     ingest = Ingest()
     response = ingest.post(body, headers={"Content-Encoding": encoding} if encoding else None)
     assert (response.status_code, response.content) == (200, b"")
@@ -143,7 +143,7 @@ def test_damaged_gzip_is_rejected(body: bytes, reason: str) -> None:
     assert ingest.uploads == []
 
 
-def test_gzip_within_gzip_has_an_end() -> None:
+def test_nested_gzip_is_limited() -> None:
     body = PROFILE
     for _ in range(5):
         body = gzip.compress(body, mtime=0)
@@ -151,7 +151,7 @@ def test_gzip_within_gzip_has_an_end() -> None:
     assert (status, message) == (422, f"{PREFIX}gzip within gzip more than 4 times over")
 
 
-def test_a_body_larger_than_allowed_is_rejected_unread() -> None:
+def test_a_body_over_the_limit_is_rejected_before_it_is_read() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_body_bytes=len(PROFILE)))
     assert ingest.post(PROFILE).status_code == 200
     assert rejection(ingest.post(PROFILE + b"x")) == (
@@ -192,7 +192,7 @@ def test_a_form_is_unpacked_up_to_the_limit_of_a_body() -> None:
     )
 
 
-def test_the_parts_of_a_form_are_unpacked_up_to_the_limit_of_a_body_together() -> None:
+def test_the_parts_of_a_form_share_the_limit_of_a_body() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_body_bytes=1 << 20))
     half, more = (gzip.compress(bytes(size), mtime=0) for size in ((1 << 19) - 1, 1 << 19 | 1))
     for second, reason in (
@@ -215,7 +215,7 @@ UNREAD = {
 
 
 @pytest.mark.parametrize("parts", UNREAD.values(), ids=UNREAD)
-def test_parts_that_nobody_reads_are_not_unpacked(parts: tuple[tuple[str, bytes], ...]) -> None:
+def test_unused_parts_are_not_decompressed(parts: tuple[tuple[str, bytes], ...]) -> None:
     ingest = Ingest()
     if ("profile", PROFILE) not in parts:
         parts = (*parts, ("profile", PROFILE))
@@ -262,7 +262,7 @@ def test_a_bomb_takes_no_more_memory_than_is_allowed(path: str, layers: int) -> 
         (5 << 40, "5498 GB"),
     ],
 )
-def test_sizes_are_said_as_people_say_them(count: int, text: str) -> None:
+def test_sizes_are_formatted_for_people(count: int, text: str) -> None:
     assert human_bytes(count) == text
 
 
@@ -283,7 +283,7 @@ def test_both_paths_are_one_endpoint(path: str) -> None:
     assert first.id == second.id
 
 
-def test_ready_answers() -> None:
+def test_ready_responds_with_200() -> None:
     response = Ingest().send("GET", "/ready")
     assert (response.status_code, response.text) == (200, "ready")
 
@@ -318,14 +318,14 @@ def outcome(ingest: Ingest, query: bytes, *messages: Message) -> tuple[int, str]
     return sent[0]["status"], json.loads(sent[1]["body"])["message"]
 
 
-def test_a_body_that_breaks_off_is_408() -> None:
+def test_a_truncated_body_gets_408() -> None:
     ingest = Ingest()
     start = {"type": "http.request", "body": PROFILE[:9], "more_body": True}
     assert outcome(ingest, b"name=app&format=pprof", start, {"type": "http.disconnect"})[0] == 408
     assert ingest.uploads == []
 
 
-def test_a_query_may_be_any_bytes() -> None:
+def test_a_query_string_may_be_any_bytes() -> None:
     status, message = outcome(Ingest(), b"name=\xff\xfe&format=pprof")
     assert (status, message) == (
         400,

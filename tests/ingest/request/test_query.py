@@ -64,7 +64,7 @@ def test_a_bad_name_is_rejected_with_the_character(text: str, message: str) -> N
     assert (rejected.value.http_status, rejected.value.message) == (400, message)
 
 
-def test_what_a_query_leaves_out_has_a_default() -> None:
+def test_absent_parameters_have_defaults() -> None:
     assert parse_ingest_request("name=app", 5) == IngestRequest(
         app_name="app",
         labels={},
@@ -124,7 +124,7 @@ def test_a_long_name_is_read_in_linear_time(filler: str) -> None:
         "name=app%7Bb%3D2%2Ca%3D1%7D&spyName=gospy&from=1577836800&sampleRate=100&until=now",
     ],
 )
-def test_queries_that_say_the_same_have_one_canonical_form(other: str) -> None:
+def test_equivalent_queries_have_one_canonical_form(other: str) -> None:
     query = "name=app%7Bb%3D2%2Ca%3D1%7D&spyName=gospy&from=1577836800"
     assert parse_ingest_request(other, 7).canonical() == parse_ingest_request(query, 5).canonical()
 

@@ -74,7 +74,7 @@ def test_uploads_that_differ_in_anything_have_other_ids() -> None:
 
 
 @pytest.mark.parametrize(("query", "one"), [("", False), ("&from=now-1h", False), ("&from=1795379970", True)])
-def test_an_upload_without_a_time_is_another_one_every_second(
+def test_an_upload_without_a_time_is_a_new_one_every_second(
     query: str, one: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ingest = Ingest()
@@ -87,7 +87,7 @@ def test_an_upload_without_a_time_is_another_one_every_second(
     assert (first == next_second) is one
 
 
-def test_a_push_without_a_time_is_another_one_every_second(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_push_without_a_time_is_a_new_upload_every_second(monkeypatch: pytest.MonkeyPatch) -> None:
     ingest = Ingest()
     for received_s in (1_795_380_000, 1_795_380_001):
         monkeypatch.setattr(time, "time_ns", lambda now=received_s: now * 10**9)
@@ -108,7 +108,7 @@ def test_a_push_without_a_time_is_another_one_every_second(monkeypatch: pytest.M
         ({"received_s": 1}, {"received_s": None}),
     ],
 )
-def test_pieces_do_not_run_together(one: dict[str, object], other: dict[str, object]) -> None:
+def test_parts_do_not_run_together(one: dict[str, object], other: dict[str, object]) -> None:
     empty: dict[str, object] = {
         "tenant": "",
         "endpoint": "",

@@ -45,7 +45,7 @@ def test_names_beyond_the_legacy_form_are_for_those_who_accept_them(accept: str 
 
 
 @pytest.mark.parametrize("proto", [True, False])
-def test_values_are_asked_for_by_name(proto: bool) -> None:
+def test_values_are_queried_by_name(proto: bool) -> None:
     querier = Querier(store=CannedStore(values=("a", "b")))
     request = LabelValuesRequest(name="otel.scope.name", matchers=SELECTORS)
     response = querier.call("LabelValues", request, LabelValuesResponse, proto=proto)
@@ -61,7 +61,7 @@ def test_values_need_a_name(body: str) -> None:
 @pytest.mark.parametrize(
     ("rpc", "body"), [("LabelNames", '{"matchers":%s}'), ("LabelValues", '{"name":"x","matchers":%s}')]
 )
-def test_the_matchers_of_all_selectors_have_to_hold(rpc: str, body: str) -> None:
+def test_the_matchers_of_all_selectors_must_match(rpc: str, body: str) -> None:
     querier = Querier()
     assert querier.post(rpc, body % json.dumps(SELECTORS)).status_code == 200
     (matchers,) = (part for part in querier.store.calls[0] if isinstance(part, tuple))

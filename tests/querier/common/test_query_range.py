@@ -64,7 +64,7 @@ def test_a_range_inside_the_limits_reaches_the_store_unchanged(rpc: str) -> None
 
 @every_rpc
 @pytest.mark.parametrize(("start", "end"), [(1000, 4000), (-5000, -1000), (-(2**63), 1), (1, 1)], ids=str)
-def test_a_range_before_all_profiles_is_an_empty_answer(rpc: str, start: int, end: int) -> None:
+def test_a_range_before_all_profiles_has_an_empty_response(rpc: str, start: int, end: int) -> None:
     querier = Querier()
     response = querier.post(rpc, body(rpc, start, end))
     assert (response.status_code, response.json()) == (200, EMPTY.get(rpc, {}))
@@ -72,7 +72,7 @@ def test_a_range_before_all_profiles_is_an_empty_answer(rpc: str, start: int, en
 
 
 @every_rpc
-def test_the_part_beyond_the_lookback_is_left_out(rpc: str) -> None:
+def test_the_part_beyond_the_lookback_is_ignored(rpc: str) -> None:
     querier = Querier(settings=Settings(max_query_lookback_s=86_400))
     end = now_ms()
     assert querier.post(rpc, body(rpc, end - 10 * DAY_MS, end)).status_code == 200
@@ -82,7 +82,7 @@ def test_the_part_beyond_the_lookback_is_left_out(rpc: str) -> None:
 
 
 @every_rpc
-def test_a_month_is_an_ordinary_question_though_the_panel_ends_in_the_future(rpc: str) -> None:
+def test_a_range_of_a_month_is_accepted_though_the_panel_ends_in_the_future(rpc: str) -> None:
     querier = Querier()
     now = now_ms()
     assert querier.post(rpc, body(rpc, now - 30 * DAY_MS, now + DAY_MS)).status_code == 200
@@ -90,7 +90,7 @@ def test_a_month_is_an_ordinary_question_though_the_panel_ends_in_the_future(rpc
 
 @every_rpc
 @pytest.mark.parametrize(("start", "end"), [(-(2**63), 2**63 - 1), (1, 2**63 - 1), (2**63 - 1, 2**63 - 1)])
-def test_the_ends_of_time_are_cut_to_what_the_store_can_hold(rpc: str, start: int, end: int) -> None:
+def test_the_ends_of_a_range_are_clamped_to_the_stores_limits(rpc: str, start: int, end: int) -> None:
     querier = Querier(store=CannedStore(retention=0))
     assert querier.post(rpc, body(rpc, start, end)).status_code == 200
     assert bool(querier.store.calls) == (start < 2**63 - 1)
@@ -100,7 +100,7 @@ def test_the_ends_of_time_are_cut_to_what_the_store_can_hold(rpc: str, start: in
 
 
 @every_rpc
-def test_a_range_turned_around_is_rejected(rpc: str) -> None:
+def test_a_reversed_range_is_rejected(rpc: str) -> None:
     rejection = Querier().rejection(rpc, body(rpc, 2000, 1000))
     assert rejection == (400, "invalid_argument", "query start time is after end time")
 

@@ -73,7 +73,7 @@ def server(store: Store, settings: Settings, monday: int) -> Server:
 
 
 @pytest.mark.parametrize("max_nodes", [1, 2, 100])
-def test_render_draws_what_select_merge_stacktraces_answers(
+def test_render_draws_what_select_merge_stacktraces_returns(
     server: Server, monday: int, max_nodes: int
 ) -> None:
     query = {"query": SHOP, "from": monday, "until": monday + 2 * HOUR, "max-nodes": max_nodes}
@@ -189,7 +189,7 @@ def test_no_data_is_an_empty_flame_graph_with_a_timeline_of_zeros(server: Server
 
 
 @pytest.mark.parametrize("lookback_s", [0, 3_600, 60])
-def test_a_timeline_is_that_of_the_range_asked_for_whatever_the_lookback_shows(
+def test_a_timeline_covers_the_requested_range_whatever_the_lookback(
     store: Store, settings: Settings, lookback_s: int
 ) -> None:
     now = time.time_ns() // 1_000_000
@@ -256,7 +256,7 @@ def test_the_number_of_nodes_has_two_names(
     assert len(set(names) - {"total", "other"}) == nodes
 
 
-def test_a_comparison_is_what_diff_answers(server: Server, monday: int) -> None:
+def test_a_comparison_shows_what_diff_returns(server: Server, monday: int) -> None:
     sides = (SHOP, f'{CPU}{{service_name="cart"}}')
     fields = {
         f"{side}{name}": value
@@ -334,9 +334,7 @@ GOROUTINES = "goroutines:goroutine:count:goroutine:count{}"
         ("/pyroscope/label-values", {"label": "env", "from": "now", "until": "now-1h"}, 400),
     ],
 )
-def test_questions_have_the_statuses_that_pyroscope_answers(
-    path: str, parameters: Mapping[str, object], status: int
-) -> None:
+def test_requests_have_pyroscopes_statuses(path: str, parameters: Mapping[str, object], status: int) -> None:
     app = serve(*render_routes, *render_diff_routes, *label_values_routes)
     response = request(app, f"{path}?{urlencode(parameters)}", method="GET")
     assert response.status_code == status
@@ -345,7 +343,7 @@ def test_questions_have_the_statuses_that_pyroscope_answers(
 
 
 @pytest.mark.parametrize("path", ["/pyroscope/render", "/pyroscope/render-diff", "/pyroscope/label-values"])
-def test_only_get_is_a_question(path: str) -> None:
+def test_only_get_is_allowed(path: str) -> None:
     app = serve(*render_routes, *render_diff_routes, *label_values_routes)
     response = request(app, f"{path}?{urlencode(SIDES)}", method="POST")
     assert (response.status_code, response.headers["Allow"]) == (405, "GET")
@@ -355,5 +353,5 @@ def test_only_get_is_a_question(path: str) -> None:
     ("length", "step"),
     [(MINUTE, 15), (HOUR, 15), (DAY, 60), (7 * DAY, 300), (30 * DAY, 1_800), (20_000 * DAY, 7 * 86_400)],
 )
-def test_a_timeline_has_no_more_than_some_thousand_steps(length: int, step: int) -> None:
+def test_a_timeline_has_at_most_a_few_thousand_steps(length: int, step: int) -> None:
     assert step_of(TimeRange(start_ms=0, end_ms=length)) == step

@@ -48,18 +48,18 @@ def test_an_embedded_engine_is_named_by_its_folder(dsn: str, path: str) -> None:
 
 
 @pytest.mark.parametrize("dsn", ["https://user:word@host:8443", "http://localhost:8123", "/data", ""])
-def test_anything_else_is_a_server(dsn: str) -> None:
+def test_any_other_dsn_is_a_server(dsn: str) -> None:
     assert not is_embedded(dsn)
 
 
-def test_nothing_is_connected_to_before_it_is_asked(tmp_path: Path) -> None:
+def test_no_connection_is_made_before_the_first_query(tmp_path: Path) -> None:
     for dsn in (f"chdb://{tmp_path}/nowhere", "https://nowhere.invalid:8443"):
         store = open_store(replace(Settings(), clickhouse_dsn=dsn))
         store.close()
     assert [*tmp_path.iterdir()] == []
 
 
-def test_more_threads_than_handles_get_their_own_answers(own: ClickHouse) -> None:
+def test_more_threads_than_handles_get_their_own_rows(own: ClickHouse) -> None:
     together = Barrier(2 * HANDLES)
 
     def query(number: int) -> list[int]:
@@ -72,7 +72,7 @@ def test_more_threads_than_handles_get_their_own_answers(own: ClickHouse) -> Non
     assert responses == [[*range(first, first + 1_000)] * 5 for first in range(0, 2_000 * HANDLES, 1_000)]
 
 
-def test_a_handle_is_lent_again_after_an_error(own: ClickHouse) -> None:
+def test_a_handle_is_reused_after_an_error(own: ClickHouse) -> None:
     for _ in range(2 * HANDLES):
         with pytest.raises(ClickHouseError):
             own.rows("SELECT nothing")
@@ -111,7 +111,7 @@ def test_columns_are_the_rows_turned(own: ClickHouse) -> None:
     assert own.columns(sql, {"count": 0}) == []
 
 
-def test_closing_waits_for_who_is_being_answered(settings: Settings, clickhouse: ClickHouse) -> None:
+def test_closing_waits_for_running_queries(settings: Settings, clickhouse: ClickHouse) -> None:
     busy = ClickHouse(settings)
     name = f"closing_{uuid4().hex}"
     responses: list[int] = []
@@ -146,7 +146,7 @@ def test_closing_does_not_wait_for_a_query_without_end(
 
 
 @pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
-def test_what_is_closed_rejects_and_does_not_wait(settings: Settings, clickhouse: ClickHouse) -> None:  # noqa: ARG001
+def test_a_closed_client_rejects_queries_at_once(settings: Settings, clickhouse: ClickHouse) -> None:  # noqa: ARG001
     closed = ClickHouse(settings)
     closed.rows("SELECT 1")
     closed.close()
@@ -154,7 +154,7 @@ def test_what_is_closed_rejects_and_does_not_wait(settings: Settings, clickhouse
         closed.rows("SELECT 1")
 
 
-def test_a_question_waits_for_a_handle_no_longer_than_its_time(own: ClickHouse) -> None:
+def test_a_query_waits_for_a_handle_until_its_deadline(own: ClickHouse) -> None:
     if not own.embedded:
         pytest.skip("a server has no handles to wait for")
     sql = "SELECT sum(sleepEachRow(0.1)) FROM numbers(10)"
@@ -169,7 +169,7 @@ def test_a_question_waits_for_a_handle_no_longer_than_its_time(own: ClickHouse) 
 
 
 @pytest.mark.parametrize(("own_limit_s", "left_s", "least_s", "most_s"), [(25, 60, 22, 25), (25, 2, 1.4, 2)])
-def test_a_query_may_take_what_is_left_and_a_server_somewhat_less(
+def test_a_query_may_take_the_time_left_and_its_server_somewhat_less(
     own: ClickHouse, own_limit_s: int, left_s: float, least_s: float, most_s: float
 ) -> None:
     sql = "SELECT getSetting('max_execution_time')"

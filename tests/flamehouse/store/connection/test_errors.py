@@ -43,7 +43,7 @@ def counted(store: Store, settings: Settings) -> Counted:
 
 
 @pytest.mark.parametrize(("sql", "code"), FAILING.items())
-def test_a_reader_is_told_what_may_be_asked_instead(clickhouse: ClickHouse, sql: str, code: Code) -> None:
+def test_a_failed_query_is_reported_without_its_sql(clickhouse: ClickHouse, sql: str, code: Code) -> None:
     with pytest.raises(RpcError) as failure, told_to_clients(TO_READERS):
         clickhouse.rows(sql)
     assert failure.value.code is code
@@ -51,14 +51,14 @@ def test_a_reader_is_told_what_may_be_asked_instead(clickhouse: ClickHouse, sql:
 
 
 @pytest.mark.parametrize("sql", FAILING)
-def test_a_writer_is_told_to_come_again(clickhouse: ClickHouse, sql: str) -> None:
+def test_a_writer_gets_retry_after(clickhouse: ClickHouse, sql: str) -> None:
     with pytest.raises(RpcError) as failure, told_to_clients(TO_WRITERS):
         clickhouse.rows(sql)
     expected = NOT_SET_UP if sql == OF_ANOTHER_SCHEMA else UNAVAILABLE
     assert (failure.value.http_status, failure.value.code.wire_name, failure.value.message) == expected
 
 
-def test_an_upload_that_fails_is_unavailable_until_it_can_be_taken(
+def test_a_failed_upload_is_unavailable_until_it_can_be_stored(
     counted: Counted, clickhouse: ClickHouse, settings: Settings
 ) -> None:
     store = Store(clickhouse, LoneWriter(clickhouse), settings)
@@ -76,7 +76,7 @@ def test_an_upload_that_fails_is_unavailable_until_it_can_be_taken(
 @pytest.mark.parametrize(
     "rpc", ["SelectMergeStacktraces", "SelectSeries", "LabelNames", "LabelValues", "ProfileTypes"]
 )
-def test_a_question_to_a_schema_of_another_version_is_unavailable(
+def test_a_query_of_a_schema_of_another_version_is_unavailable(
     counted: Counted, clickhouse: ClickHouse, rpc: str
 ) -> None:
     with without(clickhouse, "series", "functions"):
@@ -91,7 +91,7 @@ def test_a_question_to_a_schema_of_another_version_is_unavailable(
         assert rejection(counted.server.call(rpc, **request)) == NOT_SET_UP
 
 
-def test_a_server_that_is_not_there_is_unavailable(settings: Settings) -> None:
+def test_an_unreachable_server_is_unavailable(settings: Settings) -> None:
     nowhere = replace(settings, clickhouse_dsn="http://secret:secret@127.0.0.1:1")
     store = open_store(nowhere)
     counted = Counted.on(store, nowhere)

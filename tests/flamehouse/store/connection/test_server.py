@@ -82,7 +82,7 @@ def failure_of(store: Store) -> RpcError:
     return raised.value
 
 
-def test_a_question_is_one_request_from_the_first_on(server: ClickHouseServer) -> None:
+def test_a_query_is_one_http_request_from_the_first_on(server: ClickHouseServer) -> None:
     before = len(server.received())
     store = store_at(server.dsn)
     assert len(server.received()) == before
@@ -185,19 +185,19 @@ def test_a_secret_that_cannot_be_read_is_unavailable_and_named_in_the_log(
 
 
 @pytest.mark.parametrize("passing", [BUSY, Reply(status=503), Reply(status=502), Reply(status=0)])
-def test_a_question_outlives_a_failure_that_passes(passing: Reply) -> None:
+def test_a_query_survives_a_transient_failure(passing: Reply) -> None:
     with scripted(passing, passing, NO_ROWS) as server:
         assert store_at(server.dsn).profile_types("tenant", EVER) == []
 
 
-def test_an_upload_outlives_a_failure_that_passes(tenant: str) -> None:
+def test_an_upload_survives_a_transient_failure(tenant: str) -> None:
     with scripted(NO_ROWS, NO_ROWS, BUSY, NO_ROWS, BUSY, NO_ROWS) as server:
         store_at(server.dsn).insert(upload_of(tenant))
         assert server.requests == 6
 
 
 @pytest.mark.parametrize("failure", [BROKEN, REFUSED])
-def test_a_failure_that_stays_is_not_asked_for_twice(failure: Reply) -> None:
+def test_a_permanent_failure_is_not_retried(failure: Reply) -> None:
     with scripted(failure) as server:
         assert failure_of(store_at(server.dsn)).code is Code.UNAVAILABLE
         assert server.requests == 1
@@ -242,7 +242,7 @@ def failing(*replies: Reply) -> Callable[[], Iterator[str]]:
     ],
     ids=["asleep", "down", "slow", "busy", "closing", "broken", "refusing"],
 )
-def test_a_failing_server_is_unavailable_in_time_and_nothing_of_it_is_told(
+def test_a_failing_server_is_unavailable_in_time_and_no_detail_is_reported(
     fault: Callable[[], Iterator[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -265,7 +265,7 @@ def of_this_thread(records: Iterable[logging.LogRecord]) -> Iterator[logging.Log
     return (record for record in records if record.thread == get_ident())
 
 
-def test_a_slow_query_is_told_from_a_server_that_does_not_answer() -> None:
+def test_a_slow_query_is_distinguished_from_an_unresponsive_server() -> None:
     slow = Reply(
         status=408,
         body=b"Code: 159. DB::Exception: Timeout exceeded. (TIMEOUT_EXCEEDED)",

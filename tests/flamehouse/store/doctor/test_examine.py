@@ -142,7 +142,7 @@ BACK = RECORD.format(LATEST, DAYS)
         ),
     ],
 )
-def test_trouble_with_the_schema_is_found(
+def test_doctor_reports_problems_of_the_schema(
     examined: Examination, trouble: Trouble, check: str, words: str
 ) -> None:
     checks = {check: DATABASE_CHECKS[check]}
@@ -152,7 +152,7 @@ def test_trouble_with_the_schema_is_found(
     assert troubles(examine(examined, checks)) == []
 
 
-def test_a_database_without_a_retention_is_found(examined: Examination) -> None:
+def test_doctor_reports_a_database_without_a_retention(examined: Examination) -> None:
     own = replace(examined.settings, clickhouse_database="unset")
     migrate.migrate(own)
     clickhouse = ClickHouse(own)
@@ -183,7 +183,7 @@ def test_a_clickhouse_that_is_too_old_is_found(
         (-100, "fault    clock: ClickHouse's clock is 100.0 s ahead of this machine's; synchronize both"),
     ],
 )
-def test_clocks_that_differ_are_found(examined: Examination, ahead_s: float, words: str) -> None:
+def test_doctor_reports_clocks_that_differ(examined: Examination, ahead_s: float, words: str) -> None:
     clocked = replace(examined, clock=lambda: round(time.time() + ahead_s, 1))
     [found] = troubles(examine(clocked, {"clock": DATABASE_CHECKS["clock"]}))
     assert found.partition(" is ")[0] == words.partition(" is ")[0]
@@ -206,7 +206,7 @@ def test_clocks_that_differ_are_found(examined: Examination, ahead_s: float, wor
         ),
     ],
 )
-def test_a_database_that_cannot_keep_up_is_found(
+def test_doctor_reports_a_database_that_cannot_keep_up(
     examined: Examination, check: str, thresholds: Thresholds, words: str
 ) -> None:
     [found] = troubles(examine(replace(examined, thresholds=thresholds), {check: DATABASE_CHECKS[check]}))

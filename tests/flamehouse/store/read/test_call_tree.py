@@ -143,7 +143,7 @@ def other_store(settings: Settings, clickhouse: ClickHouse) -> Store:
 
 @examples(max_examples=10)
 @given(SPREAD_PROFILES, SPREAD_PROFILES, st.lists(st.tuples(MOMENTS, MOMENTS), min_size=4, max_size=4))
-def test_a_range_adds_up_what_was_taken_in_it_whoever_stored_it(
+def test_a_range_adds_up_its_profiles_whichever_process_stored_them(
     store: Store,
     other_store: Store,
     settings: Settings,
@@ -193,7 +193,7 @@ MERGED_TABLES = (
 )
 
 
-def test_merges_change_no_answer(merging: ClickHouse, settings: Settings) -> None:
+def test_merges_change_no_result(merging: ClickHouse, settings: Settings) -> None:
     random, monday = Random(7), some_monday_ms()
     profiles = [
         Sent(

@@ -138,7 +138,7 @@ def test_each_side_has_a_call_site_and_spans_of_its_own(store: Store, settings: 
     )
 
 
-def test_a_side_without_data_is_nothing(store: Store, settings: Settings) -> None:
+def test_a_side_without_data_is_empty(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, [[Sample(stack="ab", values=(5,))]] * 2)
     full, empty = side(monday, monday + HOUR), side(monday + 5 * HOUR, monday + 6 * HOUR)
@@ -169,7 +169,7 @@ def test_sums_beyond_64_bits_are_rejected(store: Store, settings: Settings, left
         (side(1_000, 2_000, selector=""), side(1_000, 2_000), ""),
     ],
 )
-def test_both_sides_have_to_be_questions(
+def test_both_sides_of_a_diff_must_be_valid(
     store: Store, settings: Settings, left: Any, right: Any, message: str
 ) -> None:
     response = Server.on(store, settings).call("Diff", left=left, right=right)

@@ -165,7 +165,7 @@ def the_exemplar(
     return exemplar
 
 
-def test_a_profile_that_labels_have_split_is_one_exemplar_with_what_its_series_share(
+def test_a_profile_split_by_labels_is_one_exemplar_with_the_common_labels(
     store: Store, settings: Settings
 ) -> None:
     parts = [Part(value=1, thread="a"), Part(value=2, thread="b"), Part(value=4)]
@@ -176,7 +176,7 @@ def test_a_profile_that_labels_have_split_is_one_exemplar_with_what_its_series_s
 
 @pytest.mark.parametrize("span", SPANS[1:])
 @pytest.mark.parametrize("trace", TRACES)
-def test_a_span_is_told_as_it_was_sent(store: Store, settings: Settings, span: str, trace: str) -> None:
+def test_a_span_id_is_returned_as_sent(store: Store, settings: Settings, span: str, trace: str) -> None:
     parts = [Part(value=100), Part(value=2, span=span, trace=trace), Part(value=3, span=span, trace=trace)]
     exemplar = the_exemplar(store, settings, parts, Request(exemplars=SPAN))
     assert (exemplar["spanId"], exemplar.get("traceId", "")) == (span, trace)
@@ -210,7 +210,7 @@ def test_series_beyond_the_limit_bring_no_exemplars(store: Store, settings: Sett
     }
 
 
-def test_more_exemplars_than_an_answer_may_hold_are_rejected_with_advice(
+def test_more_exemplars_than_a_response_may_have_are_rejected_with_advice(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     profiles = [Taken(at=DAY + number, parts=[Part(value=number + 1)]) for number in range(4)]
@@ -230,6 +230,6 @@ def test_more_exemplars_than_an_answer_may_hold_are_rejected_with_advice(
     )
 
 
-def test_the_largest_value_there_is_comes_whole(store: Store, settings: Settings) -> None:
+def test_the_largest_value_is_returned_exactly(store: Store, settings: Settings) -> None:
     parts = [Part(value=(1 << 63) - 2, thread="a"), Part(value=1, thread="b")]
     assert the_exemplar(store, settings, parts, Request())["value"] == str((1 << 63) - 1)

@@ -17,7 +17,7 @@ from tests.support.uploads.uploads import series
 HOUR = 3_600_000
 
 
-def test_names_are_asked_for_when_they_are_new(
+def test_only_new_names_are_queried(
     clickhouse: ClickHouse, store: Store, settings: Settings, tenant: str
 ) -> None:
     monday = some_monday_ms()
@@ -50,7 +50,7 @@ def test_many_names_are_found(store: Store, settings: Settings) -> None:
     assert found == drawn(stacks, EVERYTHING)
 
 
-def test_a_name_that_is_not_there_is_empty_until_it_is(clickhouse: ClickHouse, tenant: str) -> None:
+def test_a_missing_name_is_empty_until_it_is_stored(clickhouse: ClickHouse, tenant: str) -> None:
     monday = some_monday_ms()
     within = TimeRange(start_ms=monday, end_ms=monday + HOUR)
     selection = selection_of(tenant, ProfileType.parse(CPU), (), within)
@@ -65,7 +65,7 @@ def test_a_name_that_is_not_there_is_empty_until_it_is(clickhouse: ClickHouse, t
     assert names.of([7, 8, 7], reader, selection) == ["seven", "", "seven"]
 
 
-def test_names_are_kept_as_long_as_they_take_little_room(clickhouse: ClickHouse, tenant: str) -> None:
+def test_names_are_cached_within_a_budget(clickhouse: ClickHouse, tenant: str) -> None:
     monday = some_monday_ms()
     within = TimeRange(start_ms=monday, end_ms=monday + HOUR)
     selection = selection_of(tenant, ProfileType.parse(CPU), (), within)

@@ -151,7 +151,7 @@ REQUESTS = st.builds(
 
 @examples(max_examples=20)
 @given(PROFILES, st.lists(REQUESTS, min_size=6, max_size=6))
-def test_a_heatmap_is_that_of_plain_python(
+def test_a_heatmap_matches_plain_python(
     store: Store, settings: Settings, profiles: list[Taken], requests: list[Request]
 ) -> None:
     pushed = world(Server.on(store, settings), some_monday_ms(), profiles)

@@ -94,7 +94,7 @@ PICKED = {
 
 
 @pytest.mark.parametrize(("selector", "picked"), PICKED.items())
-def test_a_selector_picks_the_same_series_for_every_question(
+def test_a_selector_selects_the_same_series_in_every_query(
     server: Server, monday: int, selector: str, picked: str
 ) -> None:
     totals = {CPU: 0, HEAP: 0}
@@ -111,7 +111,7 @@ def test_a_selector_picks_the_same_series_for_every_question(
     assert server.label_values(monday, monday, "service_name", selector) == sorted(services)
 
 
-def test_selectors_of_one_question_must_all_hold(server: Server, monday: int) -> None:
+def test_several_selectors_of_a_query_must_all_match(server: Server, monday: int) -> None:
     selectors = ('{pod=~"a|b"}', '{service_name!=""}', 'process_cpu{zone=""}')
     assert server.label_values(monday, monday, "pod", *selectors) == ["a"]
     assert server.label_names(monday, monday, *selectors) == ["pod", "service_name"]
@@ -211,7 +211,7 @@ def odd_server(store: Store, settings: Settings, monday: int) -> Server:
     return server
 
 
-def test_values_survive_whatever_they_hold(odd_server: Server, monday: int) -> None:
+def test_values_with_any_characters_survive(odd_server: Server, monday: int) -> None:
     assert odd_server.label_values(monday, monday, "odd") == ODD_VALUES
     grouped = odd_server.series(monday, monday, step=1, groupBy=["odd"])
     totals = {value: points[0][1] for [(_, value)], points in grouped}
@@ -219,13 +219,13 @@ def test_values_survive_whatever_they_hold(odd_server: Server, monday: int) -> N
 
 
 @pytest.mark.parametrize("index", range(0, len(ODD_VALUES), 41))
-def test_a_selector_finds_a_value_whatever_it_holds(odd_server: Server, monday: int, index: int) -> None:
+def test_a_selector_finds_a_value_with_any_characters(odd_server: Server, monday: int, index: int) -> None:
     selector = f"{{odd={go_string(ODD_VALUES[index])}}}"
     assert odd_server.flamegraph(monday, monday + 1, selector=selector).total == index + 1
     assert odd_server.label_values(monday, monday, "odd", selector) == [ODD_VALUES[index]]
 
 
-def test_a_regular_expression_finds_values_whatever_they_hold(odd_server: Server, monday: int) -> None:
+def test_a_regular_expression_finds_values_with_any_characters(odd_server: Server, monday: int) -> None:
     values = ODD_VALUES[::20]
     quoted = "|".join(f"\\Q{value}\\E" for value in values if "\\E" not in value)
     selector = f"{{odd=~{go_string(quoted)}}}"
@@ -239,7 +239,7 @@ ODD_NAMES = st.text(
 
 @examples(max_examples=10)
 @given(st.dictionaries(ODD_NAMES, ODD_NAMES, min_size=1, max_size=12))
-def test_names_survive_whatever_they_hold(store: Store, settings: Settings, odd: dict[str, str]) -> None:
+def test_names_with_any_characters_survive(store: Store, settings: Settings, odd: dict[str, str]) -> None:
     labels = {**odd, **labels_of()}
     server, monday = Server.on(store, settings), some_monday_ms()
     server.push(series(labels, pprof_of([sample("a", 7)], time_ms=monday)))
@@ -251,7 +251,7 @@ def test_names_survive_whatever_they_hold(store: Store, settings: Settings, odd:
     assert server.label_values(monday, monday, names[0], selector) == [labels[names[0]]]
 
 
-def test_no_more_than_a_hundred_labels_make_a_group(server: Server, monday: int) -> None:
+def test_at_most_a_hundred_labels_form_a_group(server: Server, monday: int) -> None:
     def status(group_by: Sequence[str]) -> int:
         request = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday, "step": 1}
         return server.call("SelectSeries", **request, groupBy=group_by).status_code
@@ -273,7 +273,7 @@ TEXTS = (
 
 
 @pytest.mark.parametrize(("rpc", "fields"), TEXTS, ids=[rpc for rpc, _ in TEXTS])
-def test_texts_have_room_for_what_a_server_takes(
+def test_strings_may_be_as_long_as_a_server_accepts(
     server: Server, monday: int, rpc: str, fields: Mapping[str, object]
 ) -> None:
     for longer, status in (("'", 200), ("''", 400)):

@@ -131,7 +131,7 @@ PICKED: dict[str, set[str]] = {
 
 
 @pytest.mark.parametrize(("selector", "series"), PICKED.items())
-def test_a_selector_picks_the_series_it_picks_in_prometheus(
+def test_a_selector_selects_the_series_that_prometheus_selects(
     selector: str, series: set[str], pick: Pick
 ) -> None:
     assert pick(parse_selector(selector)) == series
@@ -201,7 +201,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\\'\"
 
 
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5))
-def test_any_name_and_value_arrive_as_they_are(clickhouse: ClickHouse, pairs: list[tuple[str, str]]) -> None:
+def test_any_name_and_value_arrive_unchanged(clickhouse: ClickHouse, pairs: list[tuple[str, str]]) -> None:
     matchers = [Matcher(name=name, op=MatchOp.EQUAL, value=value) for name, value in pairs]
     sent = series_condition(matchers).parameters
     sql = "SELECT " + ", ".join(f"{{{name}:String}}" for name in sent)

@@ -113,7 +113,7 @@ def test_one_profile_is_drawn_by_its_id(store: Store, settings: Settings, clickh
 @given(PROFILES, st.lists(st.integers(1, 12), min_size=4, max_size=4))
 @example([(0, [Sample(stack=["other", "x"], values=(5,)), Sample(stack=["p"], values=(1,))])], [2])
 @example([(0, [Sample(stack=["other"], values=(1,)), Sample(stack=["z", "y"], values=(5,))])], [2])
-def test_a_tree_keeps_a_frame_called_other_and_what_is_cut_goes_into_it(
+def test_a_cut_adds_to_a_frame_called_other_in_a_tree(
     store: Store, settings: Settings, profiles: Profiles, cuts: Sequence[int]
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()

@@ -158,7 +158,7 @@ THREE = (
         (Request(start=100_000, end=200_000, step=15_000), []),
     ],
 )
-def test_a_point_holds_what_was_taken_since_the_one_before(
+def test_a_point_sums_the_profiles_since_the_previous_one(
     store: Store, settings: Settings, fields: Request, points: list[tuple[int, float]]
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
@@ -248,7 +248,7 @@ def test_every_sample_type_has_series_of_its_own(store: Store, settings: Setting
         ("_MAX_BYTES", 4 * 16, "the answer is larger than this server gives; ask for a shorter range"),
     ],
 )
-def test_more_points_than_an_answer_may_hold_are_rejected_with_advice(
+def test_more_points_than_a_response_may_have_are_rejected_with_advice(
     store: Store,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,

@@ -114,7 +114,7 @@ def test_every_query_returns_the_same_before_during_and_after(old: ClickHouse, s
     assert responses(server, monday) == before
 
 
-def test_profiles_that_come_in_meanwhile_are_there_once(old: ClickHouse, settings: Settings) -> None:
+def test_profiles_stored_meanwhile_are_counted_once(old: ClickHouse, settings: Settings) -> None:
     own, monday = settings_of(settings, old), some_monday_ms()
     writing = Server.on(Store(old, LoneWriter(old), own), own)
     push(writing, monday, range(4))
@@ -152,7 +152,7 @@ def test_a_carry_over_killed_anywhere_carries_each_profile_once(old: ClickHouse,
     assert server.flamegraph(monday, monday + DAY) == drawn([*values, (["main"], 6)])
 
 
-def test_an_old_layout_half_dropped_hides_nothing_and_is_dropped_later(
+def test_a_partly_dropped_old_layout_hides_nothing_and_is_dropped_later(
     old: ClickHouse, settings: Settings
 ) -> None:
     own, monday = settings_of(settings, old), some_monday_ms()
@@ -174,7 +174,7 @@ def test_an_old_layout_half_dropped_hides_nothing_and_is_dropped_later(
     assert old.rows(OLD) == []
 
 
-def test_what_was_never_acknowledged_is_not_carried_over(old: ClickHouse, settings: Settings) -> None:
+def test_unacknowledged_uploads_are_not_carried_over(old: ClickHouse, settings: Settings) -> None:
     own = settings_of(settings, old)
     counted = Counted.on(Store(old, LoneWriter(old), own), own)
     with pytest.raises(Killed):

@@ -168,7 +168,7 @@ def test_profiles_expire_with_their_weeks_symbols(own: Settings, database: Click
     assert points == [(time_ms, 1) for time_ms in times[2:]]
 
 
-def test_the_longest_retention_keeps_profiles_in_every_table(own: Settings, database: ClickHouse) -> None:
+def test_the_longest_retention_retains_profiles_in_every_table(own: Settings, database: ClickHouse) -> None:
     migrate.migrate(of(own, retention_days=10_000))
     server = Server.on(Store(database, LoneWriter(database), own), own)
     now_ms = time_ns() // 1_000_000
@@ -192,7 +192,7 @@ def test_a_server_that_is_too_old_is_rejected(
     assert (own.clickhouse_database,) not in clickhouse.rows("SHOW DATABASES")
 
 
-def test_an_upgrade_keeps_what_is_stored(
+def test_an_upgrade_retains_stored_profiles(
     own: Settings, database: ClickHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     migrate.migrate(of(own, retention_days=0))

@@ -181,7 +181,7 @@ def test_a_database_that_lost_its_record_loses_no_profiles(own: Settings, databa
     assert migrate.migrate(wanting(own, 365)).retention_days == 365
 
 
-def test_what_a_shorter_retention_deletes_is_counted(own: Settings, database: ClickHouse) -> None:
+def test_profiles_that_a_shorter_retention_deletes_are_counted(own: Settings, database: ClickHouse) -> None:
     migrate.migrate(wanting(own, 0))
     now_ms = time.time_ns() // 1_000_000
     server = server_on(database, own)

@@ -15,6 +15,6 @@ def test_a_retention_is_read_from_its_argument(argument: str, days: int) -> None
 @pytest.mark.parametrize(
     "argument", ["", "d", "-1", "10001", "1w", "1.5d", "30 d", "30d\n", "٣d", "999999999"]
 )
-def test_an_argument_that_is_no_retention_is_rejected(argument: str) -> None:
+def test_an_invalid_retention_argument_is_rejected(argument: str) -> None:
     with pytest.raises(ValueError, match=r"invalid retention .*: use days from 1d to 10000d, or forever"):
         retention.days_of(argument)

@@ -81,7 +81,7 @@ def test_samples_belong_to_profiles_and_add_up_to_their_totals(rows: Any) -> Non
     assert found == [(7, 7, 3), (7, 7, 3), (70, 70, 3), (70, 70, 3)]
 
 
-def test_a_samples_stack_is_what_was_sent_with_its_span(rows: Any) -> None:
+def test_a_sample_has_the_stack_that_was_sent_with_its_span(rows: Any) -> None:
     found = rows("""
         SELECT frames, span_id, sum(value)
         FROM samples_v1

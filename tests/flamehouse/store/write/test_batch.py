@@ -61,7 +61,7 @@ def rows_of(clickhouse: ClickHouse, tenant: str) -> tuple[int, ...]:
 
 
 @EMBEDDED
-def test_what_is_known_to_be_stored_is_not_sent_again(clickhouse: ClickHouse, server: Server) -> None:
+def test_rows_known_to_be_stored_are_not_sent_again(clickhouse: ClickHouse, server: Server) -> None:
     monday, writer, tenant = some_monday_ms(), LoneWriter(clickhouse), server.client.tenant
     times = [monday, monday + SECOND, monday + DAY, monday + WEEK]
     rows = []
@@ -80,7 +80,7 @@ def test_what_is_known_to_be_stored_is_not_sent_again(clickhouse: ClickHouse, se
 
 @EMBEDDED
 @pytest.mark.parametrize(("limit", "value"), [("_MAX_IDS", 0), ("_MAX_AGE_S", -1)])
-def test_forgetting_what_is_stored_changes_no_answer(
+def test_clearing_the_caches_changes_no_result(
     clickhouse: ClickHouse, server: Server, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
 ) -> None:
     monkeypatch.setattr(known, limit, value)
@@ -94,7 +94,7 @@ def test_forgetting_what_is_stored_changes_no_answer(
     ]
 
 
-def test_what_is_known_is_bounded_in_number_and_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_is_bounded_in_number_and_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known, "_MAX_IDS", 10)
     now = 0.0
     here = Known(lambda: now)
@@ -111,7 +111,7 @@ def test_what_is_known_is_bounded_in_number_and_time(monkeypatch: pytest.MonkeyP
     assert here.of("one") == set()
 
 
-def test_only_what_was_stored_is_remembered(tenant: str) -> None:
+def test_only_stored_ids_are_remembered(tenant: str) -> None:
     upload, here = upload_of(tenant, some_monday_ms()), Known()
     batch = Batch([upload], here)
     whole = dict(batch.inserts())
@@ -122,7 +122,7 @@ def test_only_what_was_stored_is_remembered(tenant: str) -> None:
     assert [len(rest) < len(rows) for rows in whole.values()] == [True]
 
 
-def test_uploads_sent_together_share_what_they_have_in_common(tenant: str) -> None:
+def test_uploads_sent_together_share_their_common_rows(tenant: str) -> None:
     monday = some_monday_ms()
     uploads = [upload_of(tenant, monday + number) for number in range(2)]
     ((_, together),) = sent(Known(), *uploads).items()
@@ -130,7 +130,7 @@ def test_uploads_sent_together_share_what_they_have_in_common(tenant: str) -> No
     assert len(together) < sum(len(rows) for upload in uploads for rows in sent(Known(), upload).values())
 
 
-def test_each_week_is_sent_by_itself(tenant: str) -> None:
+def test_each_week_is_sent_separately(tenant: str) -> None:
     monday = some_monday_ms()
     times = (monday, monday - 1, monday + WEEK - 1, monday + WEEK)
     weeks = sent(Known(), upload_of(tenant, *times))

@@ -41,7 +41,7 @@ def pods_of(server: Server, monday: int, day: int = 0) -> list[str]:
     return server.label_values(monday + day * DAY_MS, monday + day * DAY_MS + 1, "pod")
 
 
-def test_a_day_may_have_so_many_series_and_no_more(restart: Open) -> None:
+def test_the_series_of_a_day_are_limited(restart: Open) -> None:
     server, monday = restart(), some_monday_ms()
     assert push(server, monday, "a", "b") == 200
     assert push(server, monday, "b", "c") == 200
@@ -52,7 +52,7 @@ def test_a_day_may_have_so_many_series_and_no_more(restart: Open) -> None:
     assert push(server, monday, "c", "b", "a") == 200
 
 
-def test_what_an_earlier_process_stored_counts(restart: Open) -> None:
+def test_series_of_an_earlier_process_count(restart: Open) -> None:
     monday = some_monday_ms()
     assert push(restart(), monday, "a", "b", "c") == 200
     assert [push(restart(), monday, pod) for pod in "cd"] == [200, 429]
@@ -66,7 +66,7 @@ def test_the_next_day_and_other_tenants_have_series_of_their_own(restart: Open) 
     assert push(other, monday, "d") == 200
 
 
-def test_an_upload_that_is_rejected_for_one_day_takes_no_place_on_another(restart: Open) -> None:
+def test_an_upload_rejected_for_one_day_counts_on_no_other(restart: Open) -> None:
     server, monday = restart(), some_monday_ms()
     assert push(server, monday, "a", "b", "c", days=(1,)) == 200
     assert push(server, monday, "x", "y", "z", days=(0, 1)) == 429
@@ -74,7 +74,7 @@ def test_an_upload_that_is_rejected_for_one_day_takes_no_place_on_another(restar
     assert pods_of(server, monday) == ["a", "b", "c"]
 
 
-def test_the_refusal_names_the_day_and_the_setting(restart: Open) -> None:
+def test_the_error_names_the_day_and_the_setting(restart: Open) -> None:
     server = restart()
     monday = 1_577_664_000_000
     assert push(server, monday, "a", "b") == 200
@@ -90,19 +90,19 @@ def test_the_refusal_names_the_day_and_the_setting(restart: Open) -> None:
     )
 
 
-def test_what_is_counted_may_be_forgotten(restart: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evicted_counts_change_no_result(restart: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cardinality, "_MAX_COUNTED", 0)
     server, monday = restart(), some_monday_ms()
     assert [push(server, monday, pod) for pod in "abcda"] == [200, 200, 200, 429, 200]
 
 
-def test_no_limit_is_none(clickhouse: ClickHouse, settings: Settings) -> None:
+def test_a_limit_of_0_is_unlimited(clickhouse: ClickHouse, settings: Settings) -> None:
     unlimited = replace(settings, max_series_per_day=0)
     server = Server.on(Store(clickhouse, LoneWriter(clickhouse), unlimited), unlimited)
     assert push(server, some_monday_ms(), *(f"pod-{number}" for number in range(200))) == 200
 
 
-def test_a_retry_of_the_upload_that_filled_the_day_is_answered_as_before(
+def test_a_retry_of_the_upload_that_reached_the_limit_gets_the_same_response(
     clickhouse: ClickHouse, settings: Settings
 ) -> None:
     limited = replace(settings, max_series_per_day=1)
@@ -111,7 +111,7 @@ def test_a_retry_of_the_upload_that_filled_the_day_is_answered_as_before(
     assert counted.counts() == once({0, 1})
 
 
-def test_a_failed_upload_gives_its_series_back(clickhouse: ClickHouse) -> None:
+def test_a_failed_upload_frees_its_series(clickhouse: ClickHouse) -> None:
     tenant = new_tenant()
     received = Ingest()
     for name in ("first", "second"):

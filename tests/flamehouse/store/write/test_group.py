@@ -59,7 +59,7 @@ def test_a_batch_reads_and_writes_the_ledger_once(counted: Counted, clickhouse: 
 
 
 @pytest.mark.parametrize("first", ["direct", "group"])
-def test_an_upload_that_comes_both_ways_is_stored_once(
+def test_an_upload_sent_directly_and_as_an_object_is_stored_once(
     counted: Counted, clickhouse: ClickHouse, first: str
 ) -> None:
     uploads = [counted.upload(number) for number in range(3)]
@@ -72,9 +72,7 @@ def test_an_upload_that_comes_both_ways_is_stored_once(
     assert counted.counts() == once(range(3))
 
 
-def test_workers_that_get_the_same_uploads_at_the_same_time_store_them_once(
-    counted: Counted, clickhouse: ClickHouse
-) -> None:
+def test_workers_with_the_same_uploads_store_each_once(counted: Counted, clickhouse: ClickHouse) -> None:
     uploads = [counted.upload(number) for number in range(4)]
     batches = [uploads, uploads[::-1], uploads[1:], uploads[:2]]
     with ThreadPoolExecutor(len(batches)) as workers:
@@ -149,7 +147,7 @@ def test_a_database_that_is_gone_fails_the_whole_batch(counted: Counted, clickho
         group(clickhouse).store([counted.upload(0)], unlimited(clickhouse))
 
 
-def test_the_store_says_which_uploads_are_in_the_ledger(counted: Counted, store: Store) -> None:
+def test_the_store_reports_which_uploads_are_in_the_ledger(counted: Counted, store: Store) -> None:
     uploads = [counted.upload(number) for number in range(2)]
     assert store.insert_batch([(uploads[0], _Record())]) == {}
     assert store.in_ledger([key_of(each) for each in uploads]) == {key_of(uploads[0])}

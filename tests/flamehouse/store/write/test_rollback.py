@@ -55,7 +55,7 @@ def merge_all(clickhouse: ClickHouse) -> None:
         clickhouse.command(f"OPTIMIZE TABLE {table} FINAL")
 
 
-def test_rows_that_were_merged_with_others_are_taken_back(counted: Counted, mending: ClickHouse) -> None:
+def test_rows_merged_with_others_are_subtracted(counted: Counted, mending: ClickHouse) -> None:
     LoneWriter(mending).insert(counted.upload(0))
     lost = [counted.upload(1), counted.upload(2, service_name="cart")]
     for upload in lost:
@@ -78,7 +78,7 @@ class Merging(Mortal):
         return found
 
 
-def test_rows_that_are_merged_away_meanwhile_are_taken_back(counted: Counted, mending: ClickHouse) -> None:
+def test_rows_merged_meanwhile_are_subtracted(counted: Counted, mending: ClickHouse) -> None:
     LoneWriter(mending).insert(counted.upload(0))
     write_all_but_the_ledger(mending, counted.upload(1))
     for footprint in footprints_of([counted.upload(1)]):
@@ -86,7 +86,7 @@ def test_rows_that_are_merged_away_meanwhile_are_taken_back(counted: Counted, me
     assert counted.counts() == once({0})
 
 
-def test_neighbours_keep_what_is_theirs(counted: Counted, mending: ClickHouse) -> None:
+def test_rolling_back_an_upload_leaves_others_unchanged(counted: Counted, mending: ClickHouse) -> None:
     lost = counted.upload(0)
     neighbours = [replace(lost, tenant=new_tenant()), counted.upload(1), counted.upload(0, env="prod")]
     for number, neighbour in enumerate(neighbours):

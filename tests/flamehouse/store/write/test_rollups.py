@@ -192,7 +192,7 @@ STEPS = st.lists(
 
 @examples(max_examples=6)
 @given(steps=STEPS)
-def test_late_repeated_and_deleted_profiles_count_as_what_they_are(
+def test_late_repeated_and_deleted_profiles_count_correctly(
     rolling: ClickHouse, settings: Settings, steps: Sequence[tuple[str, int]]
 ) -> None:
     tenant = new(rolling, settings)

@@ -155,7 +155,7 @@ def test_a_batch_is_one_insert_a_week(counted: Counted, clickhouse: ClickHouse) 
 
 @EMBEDDED
 @pytest.mark.parametrize("unwritten", UNWRITTEN, ids="+".join)
-def test_a_process_killed_at_any_step_has_stored_its_log_once_in_the_end(
+def test_a_log_is_stored_once_though_its_process_is_killed_at_any_step(
     counted: Counted, clickhouse: ClickHouse, logged: Logged, unwritten: tuple[str, ...]
 ) -> None:
     for life in count():
@@ -243,7 +243,7 @@ def test_a_record_that_cannot_be_read_is_quarantined(
 
 @EMBEDDED
 @pytest.mark.parametrize("table", ["uploads", "sampled_profiles", "stacktraces"])
-def test_acknowledged_uploads_wait_for_a_table_that_is_missing(
+def test_acknowledged_uploads_wait_for_a_missing_table(
     counted: Counted, clickhouse: ClickHouse, logged: Logged, table: str
 ) -> None:
     writer = logged.writer(clickhouse)
@@ -262,7 +262,7 @@ def test_acknowledged_uploads_wait_for_a_table_that_is_missing(
 
 @SERVER
 @pytest.mark.parametrize("unwritten", UNWRITTEN, ids="+".join)
-def test_a_retry_completes_what_a_killed_function_left_half_written(
+def test_a_retry_completes_an_upload_of_a_killed_function(
     counted: Counted, clickhouse: ClickHouse, unwritten: tuple[str, ...]
 ) -> None:
     with without(clickhouse, *unwritten), pytest.raises(Killed):

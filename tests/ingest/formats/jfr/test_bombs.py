@@ -277,7 +277,7 @@ BOMBS: Mapping[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize(("written", "message"), BOMBS.values(), ids=BOMBS)
-def test_little_bytes_that_mean_much_cost_little(written: Callable[[], bytes], message: str) -> None:
+def test_small_inputs_that_expand_cost_little(written: Callable[[], bytes], message: str) -> None:
     data = written()
     with costing_at_most(seconds=20, mib=400):
         assert message in rejected(data)
@@ -297,14 +297,14 @@ def test_little_bytes_that_mean_much_cost_little(written: Callable[[], bytes], m
         (b"\x12\x07\x08\x01\x12\x03\xff\xfea", "the labels are not a LabelsSnapshot"),
     ],
 )
-def test_labels_that_mean_much_are_rejected(labels: bytes, message: str) -> None:
+def test_labels_that_expand_beyond_the_limit_are_rejected(labels: bytes, message: str) -> None:
     events = [sample(1, contextId=context, spanId=n) for n in range(30) for context in range(1, 200)]
     data = recording(*events)
     with costing_at_most(seconds=20, mib=400):
         assert message in rejected(data, labels)
 
 
-def test_a_long_list_of_labels_is_not_kept_for_each_of_many_samples() -> None:
+def test_samples_share_one_copy_of_a_long_label_list() -> None:
     labels = LabelsSnapshot(
         contexts={0: Context(labels={n: n for n in range(1, 1_001)})},
         strings={n: f"s{n}" for n in range(1, 1_001)},
@@ -336,13 +336,13 @@ TAKEN: Mapping[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("written", TAKEN.values(), ids=TAKEN)
-def test_much_that_means_little_costs_little(written: Callable[[], bytes]) -> None:
+def test_large_valid_inputs_cost_little(written: Callable[[], bytes]) -> None:
     data = written()
     with costing_at_most(seconds=20, mib=400):
         assert send(data) == 200
 
 
-def test_metadata_is_kept_up_to_so_many_bytes() -> None:
+def test_cached_metadata_is_limited_in_bytes() -> None:
     recordings = [metadata_of(number, 34_000) for number in range(16)]
     tracemalloc.start()
     statuses = {send(data) for data in recordings}
@@ -352,7 +352,7 @@ def test_metadata_is_kept_up_to_so_many_bytes() -> None:
     assert cached_bytes < 25 * MIB
 
 
-def test_metadata_that_is_kept_is_the_same_for_the_next_recording() -> None:
+def test_cached_metadata_is_reused_for_the_next_recording() -> None:
     def classes(data: bytes) -> object:
         budgets = Budgets()
         (chunk,) = read_chunks(data, budgets)

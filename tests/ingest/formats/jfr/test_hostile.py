@@ -57,7 +57,7 @@ def is_read(data: bytes) -> bool:
     return True
 
 
-def test_what_is_cut_anywhere_is_rejected() -> None:
+def test_truncated_input_is_rejected() -> None:
     assert [end for end in range(len(RECORDING) + 1) if is_read(RECORDING[:end])] == [
         len(FIRST),
         len(RECORDING),
@@ -66,7 +66,7 @@ def test_what_is_cut_anywhere_is_rejected() -> None:
 
 
 @pytest.mark.parametrize("change", [lambda byte: byte ^ 0x80, lambda _: 0xFF, lambda _: 0], ids=range(3))
-def test_any_byte_may_be_another(change: Callable[[int], int]) -> None:
+def test_a_changed_byte_causes_no_fault(change: Callable[[int], int]) -> None:
     for recorded in (FIRST, RECORDING[len(FIRST) :]):
         for at in range(0, len(recorded), 3):
             is_read(b"".join((recorded[:at], bytes([change(recorded[at])]), recorded[at + 1 :])))
@@ -74,7 +74,7 @@ def test_any_byte_may_be_another(change: Callable[[int], int]) -> None:
 
 @fuzzed(100)
 @given(st.data())
-def test_any_bytes_in_place_of_others_are_answered(data: st.DataObject) -> None:
+def test_replaced_bytes_are_no_server_fault(data: st.DataObject) -> None:
     body = bytearray(RECORDING)
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(0, len(body) - 1))
@@ -84,7 +84,7 @@ def test_any_bytes_in_place_of_others_are_answered(data: st.DataObject) -> None:
 
 @fuzzed(60)
 @given(st.binary(max_size=200))
-def test_any_labels_are_answered(labels: bytes) -> None:
+def test_no_labels_are_a_server_fault(labels: bytes) -> None:
     send(FIRST, labels)
 
 
@@ -108,7 +108,7 @@ def damaged(data: bytes, chosen: random.Random) -> bytes:
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("name", ["wall_tick_sample", "new_spancontext", "FastSlow_2024_01_16_180855"])
-def test_recordings_of_real_jvms_that_were_damaged_are_answered(shared_dir: Path, name: str) -> None:
+def test_damaged_recordings_of_real_jvms_are_no_server_fault(shared_dir: Path, name: str) -> None:
     folder = shared_dir / "conformance" / "jfr" / name
     recorded = gzip.decompress((folder / "input.jfr.gz").read_bytes())
     chosen = random.Random(name)
@@ -136,7 +136,7 @@ def test_recordings_of_real_jvms_that_were_damaged_are_answered(shared_dir: Path
         ({"features": 0}, "its metadata is not where the header says"),
     ],
 )
-def test_a_header_that_leads_astray_is_rejected(header: Mapping[str, int], message: str) -> None:
+def test_a_misleading_chunk_header_is_rejected(header: Mapping[str, int], message: str) -> None:
     assert message in rejected(recording(*EVENTS, header=header))
 
 
@@ -159,9 +159,7 @@ def sample_with(type_: str, classes: Classes) -> Classes:
         ({**CLASSES, **WIDE}, "Wide"),
     ],
 )
-def test_classes_within_classes_without_end_are_rejected_where_they_are_needed(
-    classes: Classes, type_: str
-) -> None:
+def test_recursive_classes_are_rejected_only_if_they_are_needed(classes: Classes, type_: str) -> None:
     name, values = sample(1)
     event = (name, [*values, Raw(b"\x01" * 9)])
     assert send(recording(sample(1), classes=classes)) == 200
@@ -170,7 +168,7 @@ def test_classes_within_classes_without_end_are_rejected_where_they_are_needed(
     assert "has too many nested fields" in rejected(recording(sample(1), classes=classes, pools=pool))
 
 
-def test_a_class_that_is_not_there_is_rejected_where_it_is_needed() -> None:
+def test_a_missing_class_is_rejected_only_if_it_is_needed() -> None:
     classes = sample_with("4711", CLASSES)
     name, values = sample(1)
     assert send(recording(classes=classes)) == 200
@@ -179,7 +177,7 @@ def test_a_class_that_is_not_there_is_rejected_where_it_is_needed() -> None:
     )
 
 
-def test_constants_that_lead_in_a_circle_lead_nowhere() -> None:
+def test_circular_constants_resolve_to_nothing() -> None:
     circle = {1: Raw(b"\x02\x02"), 2: Raw(b"\x02\x01")}
     symbols = {**POOLS[SYMBOL], 1: [Raw(b"\x02\x01")]}
     assert send(recording(sample(1), pools={**POOLS, SYMBOL: symbols, STRING: circle})) == 200
@@ -197,7 +195,7 @@ def test_constants_that_lead_in_a_circle_lead_nowhere() -> None:
         ({STACK_TRACE: {1: Raw(b"\x80" * 9)}}, "ends beyond the event that it is in"),
     ],
 )
-def test_lengths_beyond_what_there_is_are_rejected(
+def test_lengths_beyond_the_input_are_rejected(
     pool: Mapping[str, Mapping[int, Sequence[Any]]], message: str
 ) -> None:
     assert message in rejected(recording(sample(1), pools={**POOLS, **pool}))

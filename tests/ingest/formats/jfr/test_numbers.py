@@ -27,9 +27,7 @@ def test_numbers_are_read_as_they_were_written(written: Sequence[int]) -> None:
 
 @fuzzed(200)
 @given(st.lists(st.lists(numbers, max_size=40), max_size=12), st.binary(max_size=12), st.binary(max_size=12))
-def test_a_stream_ends_where_its_numbers_do(
-    taken: Sequence[Sequence[int]], before: bytes, behind: bytes
-) -> None:
+def test_a_cursor_ends_with_its_numbers(taken: Sequence[Sequence[int]], before: bytes, behind: bytes) -> None:
     data = before + b"".join(varint(value) for values in taken for value in values) + behind
     stream = NumberStream(data, len(before), len(data))
     position = len(before)

@@ -143,14 +143,14 @@ def test_fields_that_no_profile_needs_may_be_anywhere(typed: Typed, value: Any, 
 
 
 @pytest.mark.parametrize("typed", [typed for typed, _ in EXTRA], ids=[typed.name for typed, _ in EXTRA])
-def test_pools_that_no_profile_needs_are_passed_over(typed: Typed) -> None:
+def test_constant_pools_that_no_profile_needs_are_skipped(typed: Typed) -> None:
     value = next(value for each, value in EXTRA if each is typed)
     classes = {"Lone": LONE, "Inner": INNER, "Odd": (typed, typed._replace(name="last")), **CLASSES}
     odd = {number: [value, value] for number in (1, 2, 1 << 60)}
     assert cpu(recording(*TWO_STACKS, classes=classes, pools={"Odd": odd, **POOLS})) == {WORK: 2, REST: 1}
 
 
-def test_a_pool_of_constants_without_fields_is_passed_over() -> None:
+def test_a_constant_pool_without_fields_is_skipped() -> None:
     data = recording(*TWO_STACKS, classes={**CLASSES, "Empty": ()}, pools={"Empty": {1: [], 2: []}, **POOLS})
     assert cpu(data) == {WORK: 2, REST: 1}
 
@@ -182,14 +182,14 @@ def test_strings_are_read_in_every_encoding(encoded: bytes, expected: str) -> No
 @pytest.mark.parametrize(
     "encoded", [b"\x03\x02\xff\xfe", b"\x03\x03\xed\xa0\xbd", b"\x04\x01" + varint(0xD83D)]
 )
-def test_a_name_that_is_no_text_is_rejected(encoded: bytes) -> None:
+def test_a_name_other_than_a_string_is_rejected(encoded: bytes) -> None:
     symbols = {**POOLS[SYMBOL], 3: [Raw(encoded)]}
     with pytest.raises(Exception, match="a string"):
         cpu(recording(sample(1), pools=pools(jdk__types__Symbol=symbols)))
     assert cpu(recording(sample(2), pools=pools(jdk__types__Symbol=symbols))) == {REST: 1}
 
 
-def test_chunks_are_added_up_though_their_numbers_mean_other_things() -> None:
+def test_chunks_add_up_though_their_constant_ids_differ() -> None:
     shifted: Mapping[str, Mapping[int, Sequence[Any]]] = {
         SYMBOL: {11: ["Shop"], 1: ["work"], 2: ["rest"], 3: ["main"]},
         CLASS: {9: [11, 0]},
@@ -210,12 +210,12 @@ def test_chunks_are_added_up_though_their_numbers_mean_other_things() -> None:
     }
 
 
-def test_a_chunk_without_constants_or_events_is_passed_over() -> None:
+def test_a_chunk_without_constants_or_events_is_skipped() -> None:
     data = Chunk(pools={}, header={"checkpoint": 0}).written() + recording(*TWO_STACKS)
     assert cpu(data) == {WORK: 2, REST: 1}
 
 
-def test_what_is_sampled_may_be_said_after_the_samples() -> None:
+def test_the_sample_type_may_follow_the_samples() -> None:
     assert stacks(recording(sample(1, 2), setting("interval", "x"), setting("event", "wall"))) == {
         "wall wall": {WORK: (PERIOD,)}
     }
@@ -238,7 +238,7 @@ UNKNOWN_EVENTS: Sequence[tuple[int, Sequence[bytes]]] = [
 
 
 @pytest.mark.parametrize("event", UNKNOWN_EVENTS)
-def test_events_of_no_use_are_passed_over(event: tuple[int, Sequence[bytes]]) -> None:
+def test_irrelevant_events_are_skipped(event: tuple[int, Sequence[bytes]]) -> None:
     assert cpu(recording(event, TWO_STACKS[0], event, *TWO_STACKS[1:], event)) == {WORK: 2, REST: 1}
 
 
@@ -295,7 +295,7 @@ def test_frames_may_lack_fields(lost: tuple[str, str]) -> None:
         assert cpu(data) == {expected: 1}
 
 
-def test_names_may_stand_in_place() -> None:
+def test_names_may_be_inline() -> None:
     classes = changed(
         java__lang__Class=(Typed("name", STRING),),
         jdk__types__Method=(Typed("name", STRING), Typed("type", CLASS, constant=True)),
@@ -340,13 +340,13 @@ def test_names_may_stand_in_place() -> None:
         ("libc.so.6", None),
     ],
 )
-def test_names_that_a_jvm_makes_up_are_one(symbol: str, expected: str | None) -> None:
+def test_names_generated_by_a_jvm_are_merged(symbol: str, expected: str | None) -> None:
     symbols = {**POOLS[SYMBOL], 1: [symbol]}
     (stack,) = cpu(recording(sample(1), pools=pools(jdk__types__Symbol=symbols)))
     assert stack == f"{expected or symbol}.main:10;{expected or symbol}.work:20"
 
 
-def test_frames_that_come_to_the_same_are_one_stack() -> None:
+def test_equivalent_frames_are_one_stack() -> None:
     symbols = {**POOLS[SYMBOL], 1: ["A$$Lambda12"], 9: ["A$$Lambda99"]}
     same = pools(
         jdk__types__Symbol=symbols,
@@ -357,7 +357,7 @@ def test_frames_that_come_to_the_same_are_one_stack() -> None:
     assert cpu(recording(sample(1), sample(2), pools=same)) == {"A$$Lambda_.main:10": 2}
 
 
-def test_the_end_of_a_long_name_is_kept() -> None:
+def test_a_long_name_is_cut_to_its_end() -> None:
     symbols = {**POOLS[SYMBOL], 1: ["x" * 70_000]}
     (stack,) = cpu(recording(sample(1), pools=pools(jdk__types__Symbol=symbols)))
     assert len(stack.split(";")[0]) == 65_535 + len(":10")

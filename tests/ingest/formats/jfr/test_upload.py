@@ -59,7 +59,7 @@ def gzipped(data: bytes) -> bytes:
         (gzipped(form(("jfr", RECORDING))), FORM),
     ],
 )
-def test_a_recording_is_taken_however_it_is_packed(body: bytes, content_type: str) -> None:
+def test_a_recording_is_accepted_in_every_packing(body: bytes, content_type: str) -> None:
     (part,) = stored(body, content_type=content_type)
     assert part.profile_type == "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
     assert values_by_stack(part) == [("Shop.main;Shop.work", 20_000_000)]
@@ -81,7 +81,7 @@ def test_a_recording_is_taken_however_it_is_packed(body: bytes, content_type: st
         (gzipped(RECORDING)[:-1], "", "the gzip body ends too early"),
     ],
 )
-def test_what_is_no_recording_is_rejected(body: bytes, content_type: str, message: str) -> None:
+def test_an_invalid_recording_is_rejected(body: bytes, content_type: str, message: str) -> None:
     ingest = Ingest()
     status, code, text = rejection(ingest.post(body, QUERY, content_type=content_type))
     assert (status, code) == (422, "unknown")
@@ -181,12 +181,12 @@ def test_a_clock_without_ticks_is_rejected(ticks_per_s: int) -> None:
 
 
 @pytest.mark.parametrize(("rate", "period_ns"), [("1", 1_000_000_000), ("1000", 1_000_000), ("", 10_000_000)])
-def test_a_sample_stands_for_the_time_between_two(rate: str, period_ns: int) -> None:
+def test_a_sample_represents_the_time_between_two(rate: str, period_ns: int) -> None:
     (part,) = stored(RECORDING, f"name=shop&format=jfr&sampleRate={rate}")
     assert sum(part.values) == 2 * period_ns
 
 
-def test_without_a_sample_rate_no_time_is_known() -> None:
+def test_without_a_sample_rate_the_time_is_unknown() -> None:
     assert stored(RECORDING, "name=shop&format=jfr&sampleRate=0&spyName=javaspy") == []
 
 
@@ -210,7 +210,7 @@ def test_labels_of_the_program_become_labels_of_series() -> None:
     }
 
 
-def test_labels_without_a_name_or_a_value_are_none() -> None:
+def test_labels_without_a_name_or_a_value_are_ignored() -> None:
     (part,) = stored_with_labels(sample(contextId=(1 << 64) - 7))
     assert own_labels(part) == {"pyroscope_spy": "javaspy"}
 
@@ -270,7 +270,7 @@ def test_profiles_have_the_time_of_the_request(times: str, expected: tuple[int, 
 
 
 @pytest.mark.parametrize("times", ["", "&from=0&until=1795380088", "&from=19690101&until=1795380088"])
-def test_a_recording_without_a_time_begins_when_it_comes_in(times: str) -> None:
+def test_a_recording_without_a_time_begins_at_its_receipt(times: str) -> None:
     ingest = Ingest()
     ingest.post(RECORDING, f"name=shop&format=jfr{times}")
     (upload,) = ingest.uploads

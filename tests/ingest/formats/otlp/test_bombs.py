@@ -42,7 +42,7 @@ def test_too_many_services_of_samples_are_rejected() -> None:
     )
 
 
-def test_too_many_texts_are_rejected() -> None:
+def test_too_many_strings_are_rejected() -> None:
     export = Export()
     export.add(export.profile(export.sample([f"{n}{'x' * 60_000}" for n in range(80)])))
     assert "exceeds the size limit (MAX_PROFILE_BYTES" in rejected(export)
@@ -90,6 +90,6 @@ BOMBS = {
 
 
 @pytest.mark.parametrize(("body", "content_type", "status"), BOMBS.values(), ids=BOMBS)
-def test_a_bomb_costs_little(body: bytes, content_type: str, status: int) -> None:
+def test_a_bomb_costs_little_memory_and_time(body: bytes, content_type: str, status: int) -> None:
     with costing_at_most(seconds=30, mib=500):
         assert outcome(body, content_type)[0] == status

@@ -40,7 +40,7 @@ TEXT = json.dumps(json_format.MessageToDict(whole().message)).encode()
 
 @fuzzed(100)
 @given(st.binary(max_size=300))
-def test_any_bytes_are_answered(data: bytes) -> None:
+def test_no_bytes_are_a_server_fault(data: bytes) -> None:
     for content_type in (PROTO, JSON):
         outcome(data, content_type)
         outcome(gzip.compress(data, mtime=0), content_type)
@@ -48,7 +48,7 @@ def test_any_bytes_are_answered(data: bytes) -> None:
 
 @fuzzed(100)
 @given(st.data())
-def test_any_bytes_in_place_of_others_are_answered(data: st.DataObject) -> None:
+def test_replaced_bytes_are_no_server_fault(data: st.DataObject) -> None:
     for body, content_type in ((BODY, PROTO), (TEXT, JSON)):
         changed = bytearray(body)
         for _ in range(data.draw(st.integers(1, 6))):
@@ -62,7 +62,7 @@ BIG = st.one_of(st.integers(-3, 8), st.sampled_from([-(1 << 63), (1 << 63) - 1])
 
 @fuzzed(100)
 @given(st.data())
-def test_any_numbers_in_place_of_others_are_answered(data: st.DataObject) -> None:
+def test_replaced_numbers_are_no_server_fault(data: st.DataObject) -> None:
     message = whole().message
     for _ in range(data.draw(st.integers(1, 4))):
         change_a_number(message, data)
@@ -125,21 +125,21 @@ TREES = st.recursive(
 
 @fuzzed(100)
 @given(st.dictionaries(st.sampled_from(["dictionary", "resourceProfiles", "resource_profiles"]), TREES))
-def test_any_json_is_answered(content: dict[str, Any]) -> None:
+def test_no_json_is_a_server_fault(content: dict[str, Any]) -> None:
     outcome(json.dumps(content).encode(), JSON)
 
 
 @pytest.mark.parametrize(
     ("body", "content_type"), [(BODY, PROTO), (TEXT, JSON), (gzip.compress(BODY, mtime=0), PROTO)]
 )
-def test_what_is_cut_anywhere_is_answered(body: bytes, content_type: str) -> None:
+def test_truncated_input_is_no_server_fault(body: bytes, content_type: str) -> None:
     statuses = {outcome(body[:end], content_type)[0] for end in range(len(body))}
     assert statuses <= {200, 400}
     assert 400 in statuses
 
 
 @pytest.mark.fuzz
-def test_recorded_requests_that_were_damaged_are_answered(shared_dir: Path) -> None:
+def test_damaged_recorded_requests_are_no_server_fault(shared_dir: Path) -> None:
     chosen = random.Random(7)
     for path in sorted((shared_dir / "fixtures/sdk/java-otlp").glob("*/body.bin")):
         recorded = gzip.decompress(path.read_bytes())
@@ -211,11 +211,11 @@ DANGLING: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("change", "reason"), DANGLING.values(), ids=DANGLING)
-def test_an_index_that_leads_nowhere_is_told_of(change: Any, reason: str) -> None:
+def test_an_index_out_of_range_is_reported(change: Any, reason: str) -> None:
     assert reason in rejected(dangling(change))
 
 
-def test_what_leads_nowhere_and_is_not_needed_does_no_harm() -> None:
+def test_unused_dangling_references_do_no_harm() -> None:
     export = exported()
     export.tables.message.location_table.add(mapping_index=99, lines=[otlp.Line(function_index=-5)])
     export.tables.message.function_table.add(name_strindex=99)
@@ -233,7 +233,7 @@ def nested(depth: int) -> AnyValue:
 
 
 @pytest.mark.parametrize("depth", [100, 30_000])
-def test_values_within_values_are_rejected_before_they_are_followed(depth: int) -> None:
+def test_deeply_nested_values_are_rejected_before_they_are_decoded(depth: int) -> None:
     value = b""
     for _ in range(depth):
         value = within(5, within(1, value))
@@ -246,7 +246,7 @@ def test_values_within_values_are_rejected_before_they_are_followed(depth: int) 
     assert outcome((text + "]}}" * depth + "}]}}]}").encode(), JSON)[0] == 400
 
 
-def test_values_within_values_that_protobuf_follows_are_passed_over() -> None:
+def test_nested_values_within_protobufs_limit_are_skipped() -> None:
     export = exported()
     export.resources[0].resource.attributes.add(key="deep", value=nested(20))
     assert outcome(export.body) == (200, "")
@@ -255,7 +255,7 @@ def test_values_within_values_that_protobuf_follows_are_passed_over() -> None:
 @pytest.mark.parametrize(
     "body", [b"[]", b'"x"', b"null", b"7", b"", b"{", b'{"dictionary":7}', b'{"a":NaN', b'{"\\ud800":1}']
 )
-def test_json_that_is_no_request_is_rejected(body: bytes) -> None:
+def test_malformed_json_is_rejected(body: bytes) -> None:
     assert outcome(body, JSON)[0] == 400
 
 
@@ -271,27 +271,27 @@ def test_json_that_is_no_request_is_rejected(body: bytes) -> None:
     ],
 )
 @pytest.mark.parametrize("value", ['""', '"shop"', "[]", '["shop"]'])
-def test_a_text_or_a_list_in_place_of_a_message_is_not_an_empty_message(
+def test_a_string_or_a_list_in_place_of_a_message_is_not_an_empty_message(
     body: str, place: str, value: str
 ) -> None:
     status, message = outcome(body.replace("VALUE", value).encode(), JSON)
     assert (status, message) == (400, f"the body is not a valid message: {place} is not a JSON object")
 
 
-def test_two_members_of_one_name_are_rejected() -> None:
+def test_repeated_member_names_are_rejected() -> None:
     status, message = outcome(TEXT.replace(b"{", b'{"dictionary":{},', 1), JSON)
     assert status == 400
     assert message == "the body is not a valid message: Failed to load JSON: duplicate key dictionary."
 
 
 @pytest.mark.parametrize("text", ["\\ud800", "\\u0000"])
-def test_texts_that_utf8_cannot_carry_are_answered(text: str) -> None:
+def test_lone_surrogates_are_no_server_fault(text: str) -> None:
     body = TEXT.replace(b"shop", text.encode())
     status, message = outcome(body, JSON)
     assert status == (400 if "ud800" in text else 200), message
 
 
-def test_a_text_that_is_not_utf8_is_rejected() -> None:
+def test_a_string_of_invalid_utf8_is_rejected() -> None:
     assert outcome(BODY.replace(b"shop", b"sh\xffp"))[0] == 400
 
 

@@ -213,7 +213,7 @@ MIXED: Mapping[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize(("body", "message"), MIXED.values(), ids=MIXED)
-def test_a_request_of_no_one_layout_is_rejected_with_what_to_upgrade(body: bytes, message: str) -> None:
+def test_a_request_of_mixed_layouts_is_rejected_with_an_upgrade_hint(body: bytes, message: str) -> None:
     status, text = outcome(body)
     assert (status, text) == (
         400,
@@ -229,7 +229,7 @@ def test_a_request_of_no_one_layout_is_rejected_with_what_to_upgrade(body: bytes
         ({"profile": {"sample": []}, "startTimeUnixNano": "1"}, "OTLP profiles 1.3 and 1.4 (v1experimental"),
     ],
 )
-def test_json_of_no_one_layout_is_rejected(profile: dict[str, Any], message: str) -> None:
+def test_json_of_mixed_layouts_is_rejected(profile: dict[str, Any], message: str) -> None:
     body = {"resourceProfiles": [{"scopeProfiles": [{"profiles": [profile]}]}]}
     status, text = outcome(json.dumps(body).encode(), JSON)
     assert status == 400
@@ -289,7 +289,7 @@ HOSTILE: Mapping[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize(("body", "message"), HOSTILE.values(), ids=HOSTILE)
-def test_a_profile_of_ranges_that_is_not_whole_is_rejected(body: bytes, message: str) -> None:
+def test_an_incomplete_evented_profile_is_rejected(body: bytes, message: str) -> None:
     assert outcome(body) == (400, f"resource 0, scope 0, profile 0: {message}")
 
 

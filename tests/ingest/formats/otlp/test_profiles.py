@@ -72,9 +72,7 @@ def test_a_profile_type_is_named_after_what_was_sampled(
     ("values", "timestamps", "value"),
     [([5], [], 5), ([], [1, 2, 3], 3), ([4, 5], [1, 2], 9), ([7], [1, 2], 7), ([2, 3, 4], [], 9)],
 )
-def test_a_sample_counts_what_its_values_add_up_to(
-    values: list[int], timestamps: list[int], value: int
-) -> None:
+def test_a_sample_counts_the_sum_of_its_values(values: list[int], timestamps: list[int], value: int) -> None:
     export = Export()
     sample = export.sample(values=values, timestamps=timestamps)
     export.add(export.profile(sample, types=(("off_cpu", "nanoseconds"), ("", ""))))
@@ -82,7 +80,7 @@ def test_a_sample_counts_what_its_values_add_up_to(
 
 
 @pytest.mark.parametrize("values", [[], [0], [-1], [3, -3]])
-def test_a_sample_of_nothing_is_taken_and_left_out(values: list[int]) -> None:
+def test_a_sample_without_a_value_is_accepted_and_dropped(values: list[int]) -> None:
     export = Export()
     export.add(export.profile(export.sample(values=values)))
     assert stored(export) == []
@@ -115,13 +113,13 @@ def test_attributes_of_resources_and_scopes_are_labels(
     assert part.profile_type == CPU
 
 
-def test_of_an_attribute_that_comes_twice_the_first_counts() -> None:
+def test_the_first_of_repeated_attributes_counts() -> None:
     export = exported(zone="first")
     export.resources[0].resource.attributes.extend(attributes({"zone": "second"}))
     assert own_labels(stored(export)[0])["zone"] == "first"
 
 
-def test_attributes_may_name_texts_of_the_dictionary() -> None:
+def test_attributes_may_refer_to_strings_of_the_dictionary() -> None:
     export = exported()
     key, value = export.tables.text("zone"), export.tables.text("b")
     attribute = KeyValue(key_strindex=key, value=AnyValue(string_value_strindex=value))
@@ -160,7 +158,7 @@ def test_samples_that_name_a_service_are_of_it() -> None:
     assert parts == {("shop", "shop"): 1 + 4, ("bank", "bank"): 2, ("host", "host"): 3}
 
 
-def test_attributes_of_samples_that_are_texts_are_labels() -> None:
+def test_string_attributes_of_samples_are_labels() -> None:
     export = Export()
     named = {"thread.name": "main", "thread.id": 7, "cpu": ["1"], "empty": ""}
     samples = [export.sample(named=named), export.sample(values=[2])]
@@ -191,7 +189,7 @@ def test_a_link_gives_a_sample_its_span(
     assert own_labels(part) == {}
 
 
-def test_times_are_the_profiles_own_or_when_it_came_in() -> None:
+def test_times_are_those_of_the_profile_or_of_its_receipt() -> None:
     export = Export()
     for time_ns, duration_ns in ((YEAR_2026_NS, 7), (0, 0)):
         export.add(export.profile(export.sample(), time_ns=time_ns, duration_ns=duration_ns))
@@ -231,7 +229,7 @@ def test_lines_keep_what_is_inlined_and_where_it_is() -> None:
     }
 
 
-def test_a_line_of_no_function_is_none() -> None:
+def test_a_line_without_a_function_is_ignored() -> None:
     export = Export()
     sample = export.sample([9])
     export.tables.message.location_table[1].lines.add(function_index=0, line=3)
@@ -240,7 +238,7 @@ def test_a_line_of_no_function_is_none() -> None:
     assert [(each.address, each.lines) for each in part.symbols.locations.values()] == [(9, ())]
 
 
-def test_what_a_client_puts_at_index_0_is_understood() -> None:
+def test_entries_at_index_0_are_understood() -> None:
     dictionary = otlp.ProfilesDictionary(
         string_table=["", "samples", "count", "first", "second", "lib.so"],
         mapping_table=[otlp.Mapping(filename_strindex=5)],
@@ -268,7 +266,7 @@ def test_what_a_client_puts_at_index_0_is_understood() -> None:
     assert len(next(iter(part.symbols.stacktraces.values()))) == 2
 
 
-def test_each_profile_is_given_its_part_of_the_dictionary() -> None:
+def test_each_profile_gets_its_part_of_the_dictionary() -> None:
     export = Export()
     for name in ("shop", "bank"):
         export.add(export.profile(export.sample(["main", name])), resource={"service.name": name})
@@ -277,7 +275,7 @@ def test_each_profile_is_given_its_part_of_the_dictionary() -> None:
         assert names == {"main", part.service}
 
 
-def test_maps_within_attributes_are_passed_over() -> None:
+def test_maps_within_attributes_are_skipped() -> None:
     nested = AnyValue(string_value="x")
     for _ in range(10):
         inner = KeyValueList(values=[KeyValue(key="k", value=nested)])

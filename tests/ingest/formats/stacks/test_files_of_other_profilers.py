@@ -99,7 +99,7 @@ def stored(body: bytes, query: str = "name=shop") -> Stored:
 @pytest.mark.parametrize(
     ("format_", "body", "expected"), [*TEXT.values(), *JSON.values()], ids=[*TEXT, *JSON]
 )
-def test_a_file_is_known_by_its_content_and_read_in_its_units(
+def test_a_file_is_recognised_by_its_content_and_read_in_its_units(
     format_: str, body: bytes, expected: Stored
 ) -> None:
     for sent in (body, gzip.compress(body, mtime=0), b"\xef\xbb\xbf" + body, body.decode().encode("utf-16")):
@@ -115,7 +115,7 @@ def test_line_ends_blanks_and_comments_change_nothing(format_: str, body: bytes,
         assert stored(sent + b"\n") == expected
 
 
-def test_austin_is_read_in_microseconds_whatever_the_upload_calls_it() -> None:
+def test_austin_is_read_in_microseconds_whatever_the_unit_of_the_upload() -> None:
     assert stored(files.AUSTIN_WALL, "name=shop&format=folded") == {(WALL, ""): AUSTIN_STACKS}
 
 
@@ -158,13 +158,13 @@ def test_the_application_name_may_choose_another_type_of_the_same_unit() -> None
         (b"[" + b"0," * 4_200_000 + b"0]", "&format=firefox", "more than 4194304 commas"),
     ],
 )
-def test_a_file_that_is_not_read_is_rejected_with_the_reason(body: bytes, query: str, reason: str) -> None:
+def test_an_unsupported_file_is_rejected_with_the_reason(body: bytes, query: str, reason: str) -> None:
     ingest = Ingest()
     status, _, message = rejection(ingest.post(body, f"name=shop{query}"))
     assert (status, reason in message, ingest.uploads) == (422, True, []), message
 
 
-def test_a_rejected_file_says_what_it_was_taken_for_and_what_is_read() -> None:
+def test_a_rejection_names_the_detected_and_the_supported_formats() -> None:
     _, _, message = rejection(Ingest().post(files.INSTRUMENTS + b"1 s\n", "name=shop"))
     assert "the content was taken for instruments (supported formats: pprof, JFR, speedscope" in message
     _, _, message = rejection(Ingest().post(files.INSTRUMENTS + b"1 s\n", "name=shop&format=instruments"))

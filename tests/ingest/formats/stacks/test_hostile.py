@@ -31,7 +31,7 @@ def send(name: str, data: bytes) -> int:
 
 
 @pytest.mark.parametrize(("name", "body"), BODIES)
-def test_what_is_cut_anywhere_is_answered(name: str, body: bytes) -> None:
+def test_truncated_input_is_no_server_fault(name: str, body: bytes) -> None:
     statuses = [send(name, body[:end]) for end in range(len(body))]
     if name in {"trie", "tree"}:
         assert set(statuses[1:]) == {422}
@@ -40,7 +40,7 @@ def test_what_is_cut_anywhere_is_answered(name: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize(("name", "body"), BODIES)
-def test_any_bit_may_be_flipped(name: str, body: bytes) -> None:
+def test_a_flipped_bit_causes_no_fault(name: str, body: bytes) -> None:
     for bit in range(0, len(body) * 8, 3):
         send(name, body[: bit // 8] + bytes([body[bit // 8] ^ 1 << bit % 8]) + body[bit // 8 + 1 :])
 
@@ -48,14 +48,14 @@ def test_any_bit_may_be_flipped(name: str, body: bytes) -> None:
 @pytest.mark.parametrize("name", WRITERS)
 @fuzzed(40)
 @given(data=st.binary(max_size=200))
-def test_any_bytes_are_answered(name: str, data: bytes) -> None:
+def test_no_bytes_are_a_server_fault(name: str, data: bytes) -> None:
     send(name, data)
 
 
 @pytest.mark.parametrize(("name", "body"), BODIES)
 @fuzzed(40)
 @given(data=st.data())
-def test_any_bytes_in_place_of_others_are_answered(name: str, body: bytes, data: st.DataObject) -> None:
+def test_replaced_bytes_are_no_server_fault(name: str, body: bytes, data: st.DataObject) -> None:
     changed = bytearray(body)
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(0, len(changed) - 1))
@@ -78,7 +78,7 @@ JSON = st.recursive(
 @given(
     st.sampled_from(["type", "name", "unit", "startValue", "samples", "weights", "events", "frames"]), JSON
 )
-def test_any_json_in_place_of_a_field_is_answered(field: str, value: object) -> None:
+def test_any_json_in_place_of_a_field_is_no_server_fault(field: str, value: object) -> None:
     more: dict[str, Any] = {"shared": {"frames": value}} if field == "frames" else {}
     for profile in (sampled([[0, 1]], [1]), evented(("O", 0, 0), ("C", 1, 0))):
         send("speedscope", file({**profile, field: value}, **more))
@@ -133,7 +133,7 @@ def test_any_json_in_place_of_a_field_is_answered(field: str, value: object) -> 
         ),
     ],
 )
-def test_what_is_wrong_is_said(name: str, body: bytes, response: tuple[int, str]) -> None:
+def test_an_invalid_request_is_explained(name: str, body: bytes, response: tuple[int, str]) -> None:
     ingest = Ingest()
     status, code, message = rejection(ingest.post(body, f"name=shop&format={name}"))
     assert (status, message.partition(f" IngestInput-{name} failed ")[2]) == response
@@ -210,9 +210,7 @@ BOMBS: Mapping[str, tuple[str, Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize(("name", "written", "message"), BOMBS.values(), ids=BOMBS)
-def test_little_bytes_that_mean_much_cost_little(
-    name: str, written: Callable[[], bytes], message: str
-) -> None:
+def test_small_inputs_that_expand_cost_little(name: str, written: Callable[[], bytes], message: str) -> None:
     data = written()
     assert len(data) <= 4 * MIB
     ingest = Ingest()
@@ -222,7 +220,7 @@ def test_little_bytes_that_mean_much_cost_little(
     assert message in response
 
 
-def test_more_than_a_profile_may_have_is_rejected_while_it_is_unpacked() -> None:
+def test_a_profile_over_a_limit_is_rejected_while_it_is_decoded() -> None:
     bomb = gzip.compress(b"main 1\n" * (4 * MIB), mtime=0)
     for query in ("name=shop", "name=shop&format=lines", "name=shop&format=speedscope"):
         ingest = Ingest()

@@ -38,7 +38,7 @@ def rejected(body: bytes, query: str = QUERY) -> str:
     return message.partition(" IngestInput-speedscope failed ")[2]
 
 
-def test_what_is_uploaded_can_be_asked_for(store: Store, settings: Settings) -> None:
+def test_an_upload_can_be_queried(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     opened = [("O", 0, 0), ("O", 1, 1), ("C", 3, 1), ("O", 3, 2), ("C", 3.5, 2), ("C", 4, 0)]
     body = file(
@@ -80,9 +80,7 @@ def test_what_is_uploaded_can_be_asked_for(store: Store, settings: Settings) -> 
         ("milliseconds", "name=shop&sampleRate=0", SAMPLES, 250),
     ],
 )
-def test_the_unit_and_the_rate_make_time_of_weights(
-    unit: str, query: str, profile_type: str, value: int
-) -> None:
+def test_weights_become_time_by_unit_and_rate(unit: str, query: str, profile_type: str, value: int) -> None:
     (part,) = stored(
         sampled([[0, 1]], [2.5 + (unit in {"nanoseconds", "bytes"}) / 10], unit=unit),
         query=f"{query}&format=speedscope",
@@ -132,7 +130,7 @@ def test_events_and_samples_add_up(profile: dict[str, Any], expected: list[tuple
     assert [values_by_stack(part) for part in stored(profile)] == ([expected] if expected else [])
 
 
-def test_a_file_without_profiles_is_stored_as_nothing() -> None:
+def test_a_file_without_profiles_stores_nothing() -> None:
     assert stored() == []
 
 
@@ -180,11 +178,11 @@ def test_a_file_without_profiles_is_stored_as_nothing() -> None:
         (file(sampled([[0]], [1]), sampled([[0]], [1])), "unknown profile type: none"),
     ],
 )
-def test_what_is_no_speedscope_file_is_rejected(body: bytes, message: str) -> None:
+def test_an_invalid_speedscope_file_is_rejected(body: bytes, message: str) -> None:
     assert rejected(body).partition(" (the application name")[0] == message
 
 
-def test_a_name_may_hold_half_a_character() -> None:
+def test_a_name_may_have_a_lone_surrogate() -> None:
     ingest = Ingest()
     profile = sampled([[0]], [1], unit="bytes")
     body = json.dumps({"$schema": SCHEMA, "shared": {"frames": [{"name": "a\ud800"}]}, "profiles": [profile]})

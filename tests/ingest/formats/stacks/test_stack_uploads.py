@@ -37,7 +37,7 @@ def stored(body: bytes, query: str, *, content_type: str = "") -> Sequence[Serie
 
 
 @pytest.mark.parametrize("name", ["groups", "lines", "trie", "tree"])
-def test_what_is_uploaded_can_be_asked_for(store: Store, settings: Settings, name: str) -> None:
+def test_an_upload_can_be_queried(store: Store, settings: Settings, name: str) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     query = f"format={name}&from={monday // 1_000 + 30}&name={quote('shop{region=eu}')}&spyName=old"
     response = server.client.send("POST", f"/ingest?{query}", WRITERS[name](STACKS), FORM_URLENCODED)
@@ -50,7 +50,7 @@ def test_what_is_uploaded_can_be_asked_for(store: Store, settings: Settings, nam
     assert server.label_values(monday, end, "pyroscope_spy") == ["old"]
 
 
-def test_curl_may_send_a_pprof_or_text_without_a_word_about_it(store: Store, settings: Settings) -> None:
+def test_curl_may_send_a_pprof_or_text_without_naming_its_format(store: Store, settings: Settings) -> None:
     monday = some_monday_ms()
     profile = pprof((("cpu", "nanoseconds"),), time_ns=(monday + 1_000) * 1_000_000)
     data = profile.SerializeToString()
@@ -81,7 +81,7 @@ def test_stacks_are_the_same_in_every_format(name: str, stacks: dict[str, int]) 
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_every_format_is_taken_however_it_is_packed(name: str) -> None:
+def test_every_format_is_accepted_in_every_packing(name: str) -> None:
     body = WRITERS[name](STACKS)
     # A form that says groups, or anything unknown, is one of pprof.
     forms = (
@@ -124,7 +124,7 @@ def test_every_format_is_taken_however_it_is_packed(name: str) -> None:
         (".exceptions", "exceptions:samples:count::", 3),
     ],
 )
-def test_the_end_of_the_name_tells_the_sample_type(ending: str, profile_type: str, value: int) -> None:
+def test_the_name_suffix_decides_the_sample_type(ending: str, profile_type: str, value: int) -> None:
     (part,) = stored(b"main;work 3", f"name=shop.eu{ending or '.cpu'}" if ending else "name=shop")
     assert part.profile_type == profile_type
     assert dict(part.labels)["service_name"] == ("shop.eu" if ending else "shop")
@@ -132,7 +132,7 @@ def test_the_end_of_the_name_tells_the_sample_type(ending: str, profile_type: st
 
 
 @pytest.mark.parametrize("name", ["shop.eu", "shop.cpu.x", "shop.", "shop{__name__=a.b\ufffd}"])
-def test_an_unknown_end_of_the_name_is_rejected(name: str) -> None:
+def test_an_unknown_name_suffix_is_rejected(name: str) -> None:
     ingest = Ingest()
     ending = name.rstrip("}").rpartition(".")[2]
     message = f"pushing IngestInput-groups failed unknown profile type: {ending} (the application name "
@@ -153,7 +153,7 @@ def test_an_unknown_end_of_the_name_is_rejected(name: str) -> None:
         ("0", "process_cpu:samples:count::", 2),
     ],
 )
-def test_the_rate_makes_time_of_samples(rate: str, profile_type: str, value: int) -> None:
+def test_samples_become_time_by_the_sample_rate(rate: str, profile_type: str, value: int) -> None:
     (part,) = stored(b"main 2", f"name=shop&sampleRate={rate}")
     assert (part.profile_type, values_by_stack(part)) == (profile_type, [("main", value)])
 
@@ -204,7 +204,7 @@ def test_a_label_profile_id_drops_the_upload(name: str) -> None:
         ("tree", node(b"a", 1, 1) + node(b"b", 2, 0), [("a", 1), ("a;b", 2)]),
     ],
 )
-def test_oddities_of_writers_are_read_as_they_are_meant(
+def test_quirks_of_writers_are_read_as_intended(
     name: str, body: bytes, expected: list[tuple[str, int]]
 ) -> None:
     (part,) = stored(body, BYTES + name)
@@ -250,7 +250,7 @@ swapper     0 100.200100: cycles:
 @pytest.mark.parametrize("query", ["", "&format=perf_script"])
 @pytest.mark.parametrize("head", [b"", b"\xef\xbb\xbf"])
 @pytest.mark.parametrize("end", [b"\n", b" \r\n"])
-def test_what_perf_script_prints_is_read(query: str, head: bytes, end: bytes) -> None:
+def test_the_output_of_perf_script_is_read(query: str, head: bytes, end: bytes) -> None:
     (part,) = stored(head + PERF_SCRIPT.replace(b"\n", end), f"name=shop{query}")
     assert part.profile_type == CPU
     assert values_by_stack(part) == [
@@ -259,7 +259,7 @@ def test_what_perf_script_prints_is_read(query: str, head: bytes, end: bytes) ->
     ]
 
 
-def test_a_line_that_perf_script_does_not_print_is_rejected() -> None:
+def test_a_line_unlike_perf_scripts_output_is_rejected() -> None:
     ingest = Ingest()
     body = PERF_SCRIPT.replace(b"401100 Lorg", b"rubbish")
     status, _, message = rejection(ingest.post(body, "name=shop", content_type=""))

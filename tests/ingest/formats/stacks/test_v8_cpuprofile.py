@@ -68,7 +68,7 @@ LONG = [node(2) | {"id": id_, "parent": id_ - 1} for id_ in range(1, 4_001)]
         (profile(**SAMPLES), ".alloc_space", "the profile is of time"),
     ],
 )
-def test_what_is_no_cpu_profile_is_rejected(file: dict[str, Any], query: str, reason: str) -> None:
+def test_an_invalid_cpu_profile_is_rejected(file: dict[str, Any], query: str, reason: str) -> None:
     ingest = Ingest()
     status, _, message = rejection(ingest.post(json.dumps(file).encode(), f"name=shop{query}"))
     assert (status, reason in message, ingest.uploads) == (422, True, []), message

@@ -156,7 +156,7 @@ def profiles(draw: st.DrawFn) -> Profile:
 
 @fuzzed(40)
 @given(profiles())
-def test_any_number_and_text_comes_back_as_short_as_it_can_be(
+def test_any_number_and_string_is_encoded_as_short_as_possible(
     store: Store, settings: Settings, sent: Profile
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
@@ -175,7 +175,7 @@ def program(names: Sequence[str], time_ms: int) -> Profile:
 
 
 @pytest.mark.parametrize(("rest", "used"), [(0, 16_400), (500, 127), (100, 127), (0, 128), (12_000, 5_700)])
-def test_as_many_symbols_as_there_are_come_back_whether_most_are_asked_for_or_few(
+def test_all_requested_symbols_are_returned_whether_many_or_few(
     store: Store, settings: Settings, rest: int, used: int
 ) -> None:
     """Numbers of one, two and three bytes, and ids in more fields than one."""
@@ -195,7 +195,7 @@ def test_as_many_symbols_as_there_are_come_back_whether_most_are_asked_for_or_fe
     assert len(found.location) == used
 
 
-def test_what_is_not_stored_yet_is_left_out_of_a_location(
+def test_symbols_not_stored_yet_are_absent_from_a_location(
     store: Store, settings: Settings, clickhouse: ClickHouse
 ) -> None:
     """Its function or its mapping, while an upload is on its way in."""
@@ -215,7 +215,7 @@ def test_what_is_not_stored_yet_is_left_out_of_a_location(
     assert ends == {"ab": (("", ""), 5), alone: (("", ""), 2)}
 
 
-def test_stacks_of_nothing_are_a_profile_without_symbols(store: Store, settings: Settings) -> None:
+def test_stacks_without_frames_are_a_profile_without_symbols(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     server.push(series(labels_of(), pprof_of([sample((), 5)], time_ms=monday)))
     for max_nodes, keep_locations in ((None, 0), (1, 0), (None, 1), (1, 1)):

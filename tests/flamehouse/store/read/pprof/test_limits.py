@@ -40,7 +40,7 @@ def stacks_of(pprof: Profile) -> dict[str, int]:
     return {"".join(names_of_stack(stack)): value for stack, value in stacks_in(pprof).items()}
 
 
-def test_drilldown_is_told_of_the_functions_below_one(store: Store, settings: Settings) -> None:
+def test_drilldown_lists_the_functions_below_one(store: Store, settings: Settings) -> None:
     server, monday = pushed(store, settings, ("ab", 5), ("cb", 3))
     body = {
         "profile_typeID": CPU,
@@ -82,7 +82,7 @@ def test_a_total_of_64_bits_is_exported(store: Store, settings: Settings) -> Non
     assert stacks_of(json_format.ParseDict(response.json(), Profile())) == {"a": LARGEST - 1, "b": 1}
 
 
-def test_a_location_that_nobody_knows_is_left_out_of_its_stack(
+def test_an_unknown_location_is_dropped_from_its_stack(
     store: Store, settings: Settings, clickhouse: ClickHouse
 ) -> None:
     """As one that is stored while the question is being answered: its stack may be read, and it not yet."""
@@ -116,7 +116,7 @@ def test_a_location_that_nobody_knows_is_left_out_of_its_stack(
         ),
     ],
 )
-def test_a_question_that_is_none_is_rejected(
+def test_an_invalid_request_is_rejected(
     store: Store, settings: Settings, fields: dict[str, Any], message: str
 ) -> None:
     response = Server.on(store, settings).call("SelectMergeProfile", **selection(some_monday_ms(), **fields))
@@ -132,7 +132,7 @@ def test_a_question_that_is_none_is_rejected(
         {"stackTraceSelector": {"goPgo": {"keepLocations": (1 << 32) - 1}}, "traceIdSelector": ["f" * 32]},
     ],
 )
-def test_what_selects_nothing_is_a_pprof_without_samples(
+def test_an_empty_selection_is_a_pprof_without_samples(
     store: Store, settings: Settings, fields: dict[str, Any]
 ) -> None:
     server, monday = pushed(store, settings, ("ab", 5))
@@ -163,7 +163,7 @@ def test_the_largest_limits_cut_nothing(store: Store, settings: Settings, fields
     assert stacks_of(json_format.ParseDict(response.json(), Profile())) == {"ab": 5}
 
 
-def test_a_limit_on_flame_graphs_is_none_on_profiles(store: Store, settings: Settings) -> None:
+def test_a_limit_on_flame_graph_nodes_does_not_limit_profiles(store: Store, settings: Settings) -> None:
     server, monday = pushed(store, settings, ("ab", 5))
     narrow = Server.on(store, replace(settings, max_flamegraph_nodes=1), server.client.tenant)
     request = selection(monday, maxNodes=500)

@@ -127,7 +127,7 @@ def exported(server: Server, start: int, end: int, *, selector: str = "{}", **mo
 
 @examples(max_examples=20)
 @given(PROFILES)
-def test_what_was_pushed_comes_back_merged(
+def test_pushed_profiles_are_returned_merged(
     store: Store, settings: Settings, profiles: Sequence[tuple[int, str, Any]]
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
@@ -162,7 +162,7 @@ def pushed(store: Store, settings: Settings, *samples: Sample, **labels: str) ->
     return server, monday
 
 
-def test_the_profile_says_what_it_is_of(store: Store, settings: Settings) -> None:
+def test_the_profile_names_its_type(store: Store, settings: Settings) -> None:
     server, monday = pushed(store, settings, *letters(("ab", 5)))
     pprof = exported(server, monday, monday + HOUR)
     text = pprof.string_table
@@ -196,7 +196,7 @@ def test_no_data_is_an_empty_message(store: Store, settings: Settings) -> None:
         (1, {"a*": 10, "*": 1}),
     ],
 )
-def test_a_cut_keeps_the_largest_nodes_and_calls_the_rest_other(
+def test_a_cut_retains_the_largest_nodes_and_folds_the_rest_into_other(
     store: Store, settings: Settings, max_nodes: int, stacks: Mapping[str, int]
 ) -> None:
     server, monday = pushed(store, settings, *letters(("abc", 5), ("abd", 3), ("ae", 2), ("f", 1)))
@@ -218,7 +218,7 @@ SPAN, TRACE = "9a517183f26a089d", "0af7651916cd43dd8448eb211c80319c"
         ({"stackTraceSelector": {"goPgo": {}}}, {"ab": 5, "ac": 3, "zb": 7}),
     ],
 )
-def test_some_samples_or_ends_of_stacks_alone_are_exported(
+def test_selected_samples_or_stack_ends_are_exported(
     store: Store, settings: Settings, fields: Mapping[str, Any], stacks: Mapping[str, int]
 ) -> None:
     server, monday = pushed(
@@ -251,7 +251,7 @@ def test_callees_are_aggregated_over_their_lines(store: Store, settings: Setting
     assert lines == {(0, 1): 12, (0, 2): 9}
 
 
-def test_pyroscopes_other_format_of_it_is_the_same_profile(store: Store, settings: Settings) -> None:
+def test_pyroscopes_two_formats_yield_the_same_profile(store: Store, settings: Settings) -> None:
     server, monday = pushed(store, settings, *letters(("ab", 5), ("ac", 3)))
     request = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday + 1}
     response = server.call("SelectMergeStacktraces", **request, format="PROFILE_FORMAT_PPROF")
@@ -259,7 +259,7 @@ def test_pyroscopes_other_format_of_it_is_the_same_profile(store: Store, setting
     assert found == exported(server, monday, monday + 1)
 
 
-def test_mappings_lead_to_the_source_code_where_labels_tell_of_it(store: Store, settings: Settings) -> None:
+def test_mappings_and_labels_lead_to_the_source_code(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     samples = [([Code(lines=[("main", 1, 0)], address=0, mapping=1)], 5)]
     source = {"service_repository": "https://example.com/shop", "service_git_ref": "v1.2"}
@@ -283,7 +283,7 @@ def test_mappings_lead_to_the_source_code_where_labels_tell_of_it(store: Store, 
     assert build_ids("{}") == {"b1"}
 
 
-def test_a_location_says_what_its_profile_said(store: Store, settings: Settings) -> None:
+def test_a_location_has_the_details_of_its_profile(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     native = Code(lines=(), address=0x3010, mapping=2)
     server.push(series(labels_of(), pprof_with([([native], 5)], monday)))

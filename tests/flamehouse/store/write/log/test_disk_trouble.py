@@ -91,7 +91,7 @@ def counted(logging_store: Store, settings: Settings) -> Counted:
 
 
 @pytest.mark.parametrize(("trouble", "code", "message"), TROUBLES.values(), ids=TROUBLES)
-def test_an_upload_to_a_troubled_disk_is_rejected_by_name_and_stored_when_sent_again(
+def test_an_upload_to_a_failing_disk_is_rejected_and_its_retry_stored(
     counted: Counted, disk: TroubledDisk, tmp_path: Path, trouble: str, code: int, message: str
 ) -> None:
     assert counted.send(0) == 200
