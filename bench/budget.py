@@ -21,7 +21,7 @@ _FASTAPI: Final = frozenset(
 
 
 _QUEUE: Final = _BASE - {"anyio", "google", "isal", "mangum", "python_multipart", "starlette"}
-"""What the worker imports before it reads its first object."""
+"""What the worker and the drain import before they read their first object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +49,7 @@ _BUDGETS: Final = {
     "console.about": _HTTP,
     "console.settings": _RPC,
     "ingest": _HTTP,
+    "ingest.drain": Budget(libraries=_QUEUE, init_ratio=4.5, layers_mb=45),
     "ingest.worker": Budget(libraries=_QUEUE, init_ratio=4.5, layers_mb=45),
     "querier": _RPC,
     "querier.pyroscope": _HTTP,

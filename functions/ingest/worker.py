@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from flamehouse.aws.queue import QueueMessage
 from flamehouse.deadline import has_time
 from flamehouse.errors import Code, RpcError
 from flamehouse.serverless.object_events import ObjectCreated, UnknownMessageError, objects_of
-from flamehouse.serverless.queue_handler import Failures, QueueMessage, queue_handler
+from flamehouse.serverless.queue_handler import Failures, queue_handler
 from flamehouse.services import Services
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log

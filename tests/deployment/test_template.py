@@ -15,10 +15,10 @@ from tests.support.servers.template import AUTHORIZER, functions, of_type, where
 
 pytestmark = pytest.mark.xdist_group("template")
 
-TIMEOUTS: Final = {"WorkerFunction": 60, AUTHORIZER: 9}
-"""Of functions that a queue or the gateway waits for, and not a client."""
+TIMEOUTS: Final = {"WorkerFunction": 60, "DrainFunction": 900, AUTHORIZER: 9}
+"""Of functions that a queue, a schedule or the gateway waits for, and not a client."""
 
-QUEUED: Final = {"WorkerFunction": "ingest.worker.handler"}
+QUEUED: Final = {"WorkerFunction": "ingest.worker.handler", "DrainFunction": "ingest.drain.handler"}
 """The functions that no route leads to."""
 
 
@@ -201,6 +201,51 @@ def test_retries_outlast_a_wake_of_ten_minutes_and_objects_outlast_the_queues(
         for rule in each["Filter"]["S3Key"]["Rules"]
     }
     assert prefixes == {"staged/", "drops/"}
+
+
+def test_a_schedule_takes_the_place_of_the_event_source(template: dict[str, Any]) -> None:
+    scheduled = {"Fn::Not": [{"Fn::Equals": [{"Ref": "DrainSchedule"}, ""]}]}
+    assert template["Conditions"]["OnSchedule"] == scheduled
+    assert template["Parameters"]["DrainSchedule"]["Default"] == ""
+    [source] = of_type(template, "AWS::Lambda::EventSourceMapping").values()
+    assert source["Enabled"] == {"Fn::If": ["OnSchedule", False, True]}
+    for name in ("DrainFunction", "Drain", "DrainRole"):
+        assert template["Resources"][name]["Condition"] == "OnSchedule"
+    [schedule] = of_type(template, "AWS::Scheduler::Schedule").values()
+    drain = {"Fn::GetAtt": ["DrainFunction", "Arn"]}
+    assert schedule["ScheduleExpression"] == {"Ref": "DrainSchedule"}
+    assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+    assert (schedule["Target"]["Arn"], schedule["Target"]["RoleArn"]) == (
+        drain,
+        {"Fn::GetAtt": ["DrainRole", "Arn"]},
+    )
+    assert json.loads(schedule["Target"]["Input"]) == json.loads((REPO / "events/schedule.json").read_text())
+    [policy] = of_type(template, "AWS::IAM::Role")["DrainRole"]["Policies"]
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == ("lambda:InvokeFunction", drain)
+    environment = functions(template)["DrainFunction"]["Environment"]["Variables"]
+    assert environment["BLOBS_QUEUE_URL"] == {"Ref": "BlobsQueue"}
+    age = of_type(template, "AWS::CloudWatch::Alarm")["QueueAgeAlarm"]["Threshold"]
+    assert age == {"Fn::If": ["OnSchedule", 90_000, 900]}
+
+
+@pytest.mark.parametrize(
+    ("expression", "allowed"),
+    [
+        ("", True),
+        ("rate(30 minutes)", True),
+        ("cron(0/30 * * * ? *)", True),
+        ("cron(15 6 ? * MON-FRI *)", True),
+        ("30 minutes", False),
+        ("at(2026-11-29T06:00:00)", False),
+        ("rate(30 minutes) ", False),
+    ],
+)
+def test_a_schedule_is_an_expression_that_recurs(
+    template: dict[str, Any], expression: str, allowed: bool
+) -> None:
+    pattern = template["Parameters"]["DrainSchedule"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, expression)) == allowed
 
 
 def test_only_buckets_of_this_account_send_messages(template: dict[str, Any]) -> None:

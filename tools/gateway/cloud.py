@@ -30,7 +30,7 @@ _BUCKET: Final = "AdHocProfilesBucket"
 """Its name in the template: resources here have no other."""
 _BLOBS: Final = ("BlobsBucket", "BlobsQueue", "WorkerFunction")
 """Likewise: the bucket of blobs, the queue of its messages, and the function that gets them."""
-_PREFIXES: Final = ("staged/",)
+_PREFIXES: Final = ("staged/", "drops/")
 _ARCHITECTURES: Final = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64"}
 
 
@@ -48,6 +48,7 @@ class Cloud:
     deployment: Deployment
     functions: LambdaService
     credentials: LocalSecret
+    parameters: Mapping[str, str]
     credential: str = field(repr=False)
 
 
@@ -102,6 +103,7 @@ def cloud(
                         deployment=deployment,
                         functions=functions,
                         credentials=credentials,
+                        parameters=parameters,
                         credential=token.text,
                     )
             finally:

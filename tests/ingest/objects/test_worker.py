@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from flamehouse.aws.objects import StoredObject
+from flamehouse.aws.queue import QueueMessage
 from flamehouse.errors import Code, RpcError
-from flamehouse.serverless.queue_handler import QueueMessage
 from flamehouse.settings import STAGED, Settings
 from flamehouse.store import Store
 from ingest import worker

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flamehouse.aws.queue import QueueMessage
 from flamehouse.blobs.keys import DROPS, STAGED
 from flamehouse.identity.credentials import NoCredential
-from flamehouse.serverless.queue_handler import QueueMessage
 from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store import Store
@@ -48,6 +48,8 @@ class Staging:
             blobs_dir=f"s3://{bucket.name}",
             aws_region=REGION,
             aws_endpoint_url_s3=aws.url,
+            aws_endpoint_url_sqs=aws.url,
+            blobs_queue_url=queue.url,
         )
         return cls(services=Services(settings=places, store=store), bucket=bucket, queue=queue)
 

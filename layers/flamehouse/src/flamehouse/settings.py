@@ -95,6 +95,8 @@ class Settings:
     blobs_dir: str = ""
     """Where uploads are staged and retained, and clients drop files: a folder, or `s3://BUCKET`. Empty: nowhere."""
 
+    blobs_queue_url: str = ""
+    """The queue of SQS that has a message for each object put into the blobs' bucket; the drain on AWS alone reads it."""
     ingest_mode: str = DIRECT
     """When an upload is acknowledged: `direct` once it is in ClickHouse, `staged` once it is staged for a worker to
     store; `fallback` is `direct` if ClickHouse stores it in time, otherwise `staged`.
@@ -156,6 +158,8 @@ class Settings:
     """The URL of Secrets Manager. Empty: AWS's endpoint in the secret's region."""
     aws_endpoint_url_s3: str = ""
     """The URL of S3. Empty: AWS's endpoint in the region."""
+    aws_endpoint_url_sqs: str = ""
+    """The URL of SQS. Empty: AWS's endpoint in the region."""
 
     def __post_init__(self) -> None:
         if not _DSN.fullmatch(self.clickhouse_dsn):

@@ -1,12 +1,12 @@
 """Object storage in an S3 bucket, by boto3."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime
-from threading import Lock
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypedDict
 
-from flamehouse.aws.attempts import Attempts, attempts
+from flamehouse.aws.boto import UNREACHABLE, Clients, failures
 from flamehouse.aws.objects import ObjectInfo, StoredObject
 from flamehouse.errors import Code, RpcError
 from flamehouse.settings import Settings
@@ -15,6 +15,7 @@ from flamehouse.telemetry.log import log
 from flamehouse.units import NS_PER_S
 
 if TYPE_CHECKING:
+    from botocore.config import Config
     from mypy_boto3_s3 import S3Client
 
 _MISSING: Final = {"NoSuchKey", "NoSuchVersion", "404", "405"}
@@ -57,16 +58,17 @@ class S3Bucket:
         self._region = settings.aws_region or None
         self._endpoint = settings.aws_endpoint_url_s3 or None
         self._page_size = page_size
-        self._clients: dict[Attempts, S3Client] = {}
-        self._lock = Lock()
+        self._clients = Clients(self._new_client)
 
     def put(self, key: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:
         with self._failures("PutObject"):
-            self._client().put_object(Bucket=self._name, Key=key, Body=content, Metadata=metadata or {})
+            self._clients.client().put_object(
+                Bucket=self._name, Key=key, Body=content, Metadata=metadata or {}
+            )
 
     def get(self, key: str, version: str = "") -> StoredObject | None:
         with suppress(_MissingKeyError), self._failures("GetObject"):
-            response = self._client().get_object(Bucket=self._name, Key=key, **_version(version))
+            response = self._clients.client().get_object(Bucket=self._name, Key=key, **_version(version))
             return StoredObject(
                 content=response["Body"].read(),
                 metadata=response["Metadata"],
@@ -76,7 +78,7 @@ class S3Bucket:
 
     def head(self, key: str, version: str = "") -> ObjectInfo | None:
         with suppress(_MissingKeyError), self._failures("HeadObject"):
-            response = self._client().head_object(Bucket=self._name, Key=key, **_version(version))
+            response = self._clients.client().head_object(Bucket=self._name, Key=key, **_version(version))
             return ObjectInfo(
                 key=key,
                 size=response["ContentLength"],
@@ -87,12 +89,12 @@ class S3Bucket:
 
     def delete(self, key: str) -> None:
         with self._failures("DeleteObject"):
-            self._client().delete_object(Bucket=self._name, Key=key)
+            self._clients.client().delete_object(Bucket=self._name, Key=key)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         with self._failures("ListObjectsV2"):
             pages = (
-                self._client()
+                self._clients.client()
                 .get_paginator("list_objects_v2")
                 .paginate(Bucket=self._name, Prefix=prefix, PaginationConfig={"PageSize": self._page_size})
             )
@@ -102,48 +104,23 @@ class S3Bucket:
                         key=each["Key"], size=each["Size"], modified_ns=_ns(each["LastModified"])
                     )
 
-    def _client(self) -> "S3Client":
-        """Return a client for the attempts that fit into the time left; boto3 fixes timeouts per client."""
-        wanted = attempts()
-        with self._lock:
-            client = self._clients.get(wanted)
-            if client is None:
-                client = self._clients[wanted] = self._new_client(wanted)
-            return client
-
-    def _new_client(self, wanted: Attempts) -> "S3Client":
+    def _new_client(self, config: "Config") -> "S3Client":
         import boto3  # noqa: PLC0415  # 150 ms, paid by the first request that needs it
         from botocore.config import Config  # noqa: PLC0415  # likewise
 
-        config = Config(
-            connect_timeout=wanted.timeout_s,
-            read_timeout=wanted.timeout_s,
-            retries={"mode": "standard", "total_max_attempts": wanted.count},
-            # Other S3 servers have no host name per bucket.
-            s3={"addressing_style": "path" if self._endpoint else "auto"},
-        )
+        # Other S3 servers have no host name for each bucket.
+        style = Config(s3={"addressing_style": "path" if self._endpoint else "auto"})
         session = boto3.Session(region_name=self._region)
-        return session.client("s3", endpoint_url=self._endpoint, config=config)
+        return session.client("s3", endpoint_url=self._endpoint, config=config.merge(style))
 
-    @contextmanager
-    def _failures(self, operation: str) -> Iterator[None]:
-        """Convert S3 failures to RpcError(UNAVAILABLE) and one log line, a missing key to _MissingKeyError."""
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # on first use
+    def _failures(self, operation: str) -> AbstractContextManager[None]:
+        """Turn failures of S3 into RpcError(UNAVAILABLE) and one log line, a missing key into _MissingKeyError."""
+        instead = dict.fromkeys(_MISSING, _MissingKeyError())
+        return failures(partial(self._log, operation), RpcError(Code.UNAVAILABLE, _UNAVAILABLE), instead)
 
-        try:
-            yield
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code in _MISSING:
-                raise _MissingKeyError from None
-            self._log("rejected", operation, code, _ADVICE.get(code, _REPORTED))
-            raise RpcError(Code.UNAVAILABLE, _UNAVAILABLE) from None
-        except BotoCoreError as error:  # its message contains the host
-            self._log("unreachable", operation, type(error).__name__, _CONNECTION)
-            raise RpcError(Code.UNAVAILABLE, _UNAVAILABLE) from None
-
-    def _log(self, kind: str, operation: str, reason: str, advice: str) -> None:
-        log(events.S3_FAILED, kind=kind, operation=operation, bucket=self._name, reason=reason, advice=advice)
+    def _log(self, operation: str, kind: str, code: str) -> None:
+        advice = _CONNECTION if kind == UNREACHABLE else _ADVICE.get(code, _REPORTED)
+        log(events.S3_FAILED, kind=kind, operation=operation, bucket=self._name, reason=code, advice=advice)
 
 
 def _version(version: str) -> "_Version":

@@ -4,12 +4,12 @@ Partial failures: docs.aws.amazon.com/lambda/latest/dg, "Handling errors for an 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
+from flamehouse.aws.queue import QueueMessage
 from flamehouse.deadline import time_limit
 from flamehouse.serverless.process import services, telemetry
 from flamehouse.services import Services
@@ -21,15 +21,6 @@ _TO_ANSWER_S: Final = 3.0
 
 type Failures = Mapping[str, Exception]
 """The error of each message that failed, by the message's id."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueMessage:
-    """A message; `receives` counts its deliveries, including this one."""
-
-    id: str
-    body: str
-    receives: int = 1
 
 
 type Work = Callable[[Services, Sequence[QueueMessage]], Failures]

@@ -76,6 +76,12 @@ S3_FAILED: Final = Event(
     text="S3: {operation} on bucket {bucket} {kind}: {reason}; {advice}",
     fields=("kind", "operation", "bucket", "reason", "advice"),
 )
+QUEUE_FAILED: Final = Event(
+    name="queue_failed",
+    level=logging.ERROR,
+    text="SQS: {operation} {kind}: {reason}; {advice}",
+    fields=("kind", "operation", "reason", "advice"),
+)
 FOLDER_FAILED: Final = Event(
     name="folder_failed",
     level=logging.ERROR,
@@ -161,6 +167,12 @@ MESSAGE_INVALID: Final = Event(
     text="a message of the queue is not from S3: {reason}; it will end in the dead-letter queue",
     fields=("reason",),
 )
+QUEUE_DRAINED: Final = Event(
+    name="queue_drained",
+    level=logging.INFO,
+    text="drained the queue: {handled} messages handled, {failed} failed",
+    fields=("handled", "failed"),
+)
 STAGED_UPLOAD_MISSING: Final = Event(
     name="staged_upload_missing",
     level=logging.ERROR,
@@ -179,6 +191,7 @@ EVENTS: Final = (
     QUERY_NOT_STOPPED,
     DATABASE_DIFFERS,
     S3_FAILED,
+    QUEUE_FAILED,
     FOLDER_FAILED,
     GRPC_ON_HTTP_PORT,
     SERIES_FOLDED,
@@ -193,5 +206,6 @@ EVENTS: Final = (
     UPLOAD_QUARANTINED,
     OBJECT_IGNORED,
     MESSAGE_INVALID,
+    QUEUE_DRAINED,
     STAGED_UPLOAD_MISSING,
 )
