@@ -48,6 +48,8 @@ def fill(url: str) -> Filled:
             labels = f"region={region},service_repository=https://github.com/acme/shop,service_git_ref=main"
             _send(url, f"checkout{{{labels}}}", until, _STACKS.format(json=400 if slow else 200))
     _send(url, f'strange{{quoted=it\'s "so",html={HOSTILE.replace("=", "")}}}', now - 60, _STRANGE)
+    for pod in range(13):
+        _send(url, f"scattered{{pod=pod-{pod}}}", now - 60, f"main.main {pod + 1}\n")
     _send_with_source(url, now - 60)
     return Filled(url=url)
 

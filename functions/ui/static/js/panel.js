@@ -120,8 +120,8 @@ export class ProfilePanel {
     for (const view of [this.view, this.callersView, this.calleesView]) view.setMatched(found.names);
     this.table.filter(matches);
     const { graph } = this.view;
-    const whole = `${formatValue(graph.total[0] ?? 0, this.unit)} total · ${formatCount(graph.count)} frames · ${formatCount(this.rows?.length ?? 0)} functions`;
-    const matched = matches ? `${formatShare(found.share)} matched in ${formatCount(found.nodes)} frames` : "";
+    const whole = `${formatValue(graph.total[0] ?? 0, this.unit)} total · ${formatCount(graph.count, "frame")} · ${formatCount(this.rows?.length ?? 0, "function")}`;
+    const matched = matches ? `${formatShare(found.share)} matched in ${formatCount(found.nodes, "frame")}` : "";
     this.tools.summary(this.content?.graph.isDiff ? diffSummary(graph, this.unit) : whole, matched);
     if (matches) announce(`${matched}, ${this.table.countText}`);
   }
@@ -296,5 +296,5 @@ export class ProfilePanel {
 
 /** @param {Graph} graph @param {string} unit */
 function diffSummary(graph, unit) {
-  return `left ${formatValue(graph.leftTicks, unit)} · right ${formatValue(graph.rightTicks, unit)} · ${formatCount(graph.count)} frames`;
+  return `left ${formatValue(graph.leftTicks, unit)} · right ${formatValue(graph.rightTicks, unit)} · ${formatCount(graph.count, "frame")}`;
 }

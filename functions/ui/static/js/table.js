@@ -144,7 +144,7 @@ export class FunctionTable {
     const rows = matches ? this.all.filter((row) => matches(row.name)) : this.all.slice();
     const sign = down ? -1 : 1;
     rows.sort((a, b) => {
-      const order = column ? compare(column.value(a, scale), column.value(b, scale)) : -a.name.localeCompare(b.name);
+      const order = column ? compare(column.value(a, scale), column.value(b, scale)) : a.name.localeCompare(b.name);
       return sign * order || b.total - a.total || a.name.localeCompare(b.name);
     });
     this.rows = rows;
@@ -167,7 +167,9 @@ export class FunctionTable {
   headCell({ key, title }) {
     const sorted = this.sort.key === key;
     const arrow = sorted ? (this.sort.down ? " ↓" : " ↑") : "";
-    const order = () => this.options.onSort(sorted && this.sort.down ? `-${key}` : key);
+    // The largest value comes first, and the first name.
+    const down = sorted ? !this.sort.down : key !== "name";
+    const order = () => this.options.onSort(down ? key : `-${key}`);
     return h(
       "th",
       { scope: "col", "aria-sort": sorted ? (this.sort.down ? "descending" : "ascending") : "none" },
@@ -211,7 +213,7 @@ export class FunctionTable {
   }
 
   get countText() {
-    return `${formatCount(this.rows.length)} functions`;
+    return formatCount(this.rows.length, "function");
   }
 }
 

@@ -71,9 +71,9 @@ export function formatRelative(left, right) {
   return `${percent < 0 ? "−" : "+"}${text} %`;
 }
 
-/** A whole number with separators. @param {number} count */
-export function formatCount(count) {
-  return count.toLocaleString("en-US");
+/** `1 frame`, `1,234 frames`. @param {number} count @param {string} noun */
+export function formatCount(count, noun) {
+  return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** How a profile type is shown: `process_cpu · cpu`. @param {string} type */
