@@ -13,7 +13,7 @@ TYPE: Final = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
 HOSTILE: Final = "<img src=x onerror=alert(1)>"
 RIGHT_TO_LEFT: Final = "\u202eevil\u202c שלום e\u0301"
 LONG: Final = "github.com/acme/shop/" + "deeply/" * 280 + "nested.(*Tree).Walk"
-_STACKS: Final = """\
+STACKS: Final = """\
 main.main;net/http.(*conn).serve;github.com/acme/shop/checkout.(*Handler).ServeHTTP;encoding/json.Marshal {json}
 main.main;net/http.(*conn).serve;github.com/acme/shop/checkout.(*Handler).ServeHTTP;database/sql.(*DB).Query 300
 main.main;net/http.(*conn).serve;github.com/acme/shop/checkout.(*Handler).ServeHTTP 20
@@ -46,22 +46,22 @@ def fill(url: str) -> Filled:
         for region in ("eu", "us"):
             slow = region == "eu" and minutes < 60
             labels = f"region={region},service_repository=https://github.com/acme/shop,service_git_ref=main"
-            _send(url, f"checkout{{{labels}}}", until, _STACKS.format(json=400 if slow else 200))
-    _send(url, f'strange{{quoted=it\'s "so",html={HOSTILE.replace("=", "")}}}', now - 60, _STRANGE)
+            send(url, f"checkout{{{labels}}}", until, STACKS.format(json=400 if slow else 200))
+    send(url, f'strange{{quoted=it\'s "so",html={HOSTILE.replace("=", "")}}}', now - 60, _STRANGE)
     for pod in range(13):
-        _send(url, f"scattered{{pod=pod-{pod}}}", now - 60, f"main.main {pod + 1}\n")
-    _send_with_source(url, now - 60)
+        send(url, f"scattered{{pod=pod-{pod}}}", now - 60, f"main.main {pod + 1}\n")
+    send_with_source(url, now - 60, "https://github.com/acme/shop")
     return Filled(url=url)
 
 
-def _send_with_source(url: str, until: int) -> None:
-    """The service `sourced`: one function of a file in the repository that its labels name, one of elsewhere."""
+def send_with_source(url: str, until: int, repository: str) -> None:
+    """Send the service `sourced`: one function of a file in the repository that its labels name, one of elsewhere."""
     texts = [
         "",
         "cpu",
         "nanoseconds",
         "shop.Pay",
-        "github.com/acme/shop/pay.go",
+        repository.removeprefix("https://") + "/pay.go",
         "libc.write",
         "/usr/lib/libc.so",
     ]
@@ -79,13 +79,14 @@ def _send_with_source(url: str, until: int) -> None:
         ],
         sample=[Sample(location_id=[2, 1], value=[20_000_000])],
     )
-    labels = "service_repository=https://github.com/acme/shop,service_git_ref=v1.2"
+    labels = f"service_repository={repository},service_git_ref=v1.2"
     parameters = urlencode({"name": f"sourced{{{labels}}}", "from": until - 10, "until": until})
     response = httpx.post(f"{url}/ingest?{parameters}", content=pprof.SerializeToString(), timeout=30)
     assert response.status_code == 200, response.text
 
 
-def _send(url: str, name: str, until: int, stacks: str) -> None:
+def send(url: str, name: str, until: int, stacks: str) -> None:
+    """Send collapsed stacks of the ten seconds before `until` as the service and labels of `name`."""
     parameters = urlencode({"name": name, "from": until - 10, "until": until, "format": "folded"})
     response = httpx.post(f"{url}/ingest?{parameters}", content=stacks.encode(), timeout=30)
     assert response.status_code == 200, response.text

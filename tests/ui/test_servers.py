@@ -1,6 +1,7 @@
 """The page on servers of other kinds: empty, closed, behind a prefix, and another one than serves the page."""
 
 import re
+import time
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -8,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.ui.profiles import TYPE, Filled, fill
+from tests.ui.profiles import STACKS, TYPE, Filled, send, send_with_source
 from tools.local_server import local_server
 
 pytestmark = pytest.mark.xdist_group("page")
@@ -23,7 +24,7 @@ def closed(chromium: str) -> Iterator[Filled]:  # noqa: ARG001  # no server is s
         yield Filled(url=running.url)
 
 
-def send(url: str) -> None:
+def send_first(url: str) -> None:
     response = httpx.post(
         f"{url}/ingest?name=first-profile", content=b"main;work 1", auth=("", CREDENTIAL), timeout=30
     )
@@ -44,7 +45,7 @@ def test_first_profile_opens_by_itself_once_signed_in(browser: Browser, closed: 
     for client in ("Python", "Go", "Java", "Node.js", "Ruby", ".NET", "Rust", "Alloy"):
         page.get_by_role("button", name=client, exact=True).click()
         expect(snippet).to_contain_text(f"{closed.url}/profiles")
-    send(closed.url)
+    send_first(closed.url)
     expect(page.get_by_role("tree").first).to_be_attached(timeout=15_000)
     expect(page.get_by_role("row").filter(has_text="work")).to_be_visible()
     kept = page.evaluate("JSON.stringify(localStorage) + document.cookie + location.href")
@@ -86,8 +87,10 @@ def test_live_refresh_goes_on_while_the_page_is_watched(browser: Browser, filled
 
 
 def test_refresh_keeps_zoom_and_focus(browser: Browser, filled: Filled) -> None:
+    now = int(time.time())
+    send(filled.url, "refreshed", now - 60, STACKS.format(json=200))
     page = browser.new_page(base_url=filled.url)
-    page.goto(f"/{SINGLE}")
+    page.goto(f"/{SINGLE.replace('checkout', 'refreshed')}")
     tree = page.get_by_role("tree", name=re.compile("^Flame graph"))
     expect(tree.get_by_role("treeitem").first).to_be_attached()
     tree.focus()
@@ -97,7 +100,7 @@ def test_refresh_keeps_zoom_and_focus(browser: Browser, filled: Filled) -> None:
     before = focused.text_content()
     crumbs = page.get_by_role("navigation", name="Zoomed to")
     zoomed = crumbs.inner_text()
-    fill(filled.url)
+    send(filled.url, "refreshed", now - 30, STACKS.format(json=400))
     with page.expect_response(re.compile("SelectMergeStacktraces")):
         page.evaluate("document.querySelector('[aria-label=\"Load again\"]').click()")
     expect(focused).not_to_have_text(before or "")
@@ -126,3 +129,15 @@ def test_another_server_is_shown_by_one_setting(browser: Browser, filled: Filled
         page.goto(f"/{SINGLE}")
         expect(page.get_by_role("row").filter(has_text="encoding/json.Marshal")).to_be_visible()
         context.close()
+
+
+def test_source_links_lead_to_the_hosts_of_the_setting(browser: Browser) -> None:
+    with local_server(UI_SOURCE_HOSTS="git.example.com=gitlab") as running:
+        send_with_source(running.url, int(time.time()) - 60, "https://git.example.com/acme/shop")
+        page = browser.new_page(base_url=running.url)
+        page.goto(f"/{SINGLE.replace('checkout', 'sourced')}")
+        page.get_by_role("row").filter(has_text="shop.Pay").get_by_role("button").click()
+        page.get_by_role("button", name="Source").click()
+        link = page.locator(".place a")
+        expect(link).to_have_attribute("href", "https://git.example.com/acme/shop/-/blob/v1.2/pay.go#L12")
+        page.close()
