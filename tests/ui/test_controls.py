@@ -10,7 +10,7 @@ from playwright.sync_api import Download, Locator, Page, expect
 
 from flamehouse.pb.profile_pb2 import Profile
 from tests.ui.profiles import TYPE, Filled
-from tests.ui.test_page import SINGLE, flame, parameters, stacks
+from tests.ui.steps import SINGLE, flame, parameters, stacks
 
 pytestmark = pytest.mark.xdist_group("page")
 DIFF = SINGLE.replace("page=single", "page=diff")

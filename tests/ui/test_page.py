@@ -2,7 +2,7 @@
 
 import json
 import re
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -11,25 +11,14 @@ from playwright.sync_api import Page, expect
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.pb.querier_pb2 import SelectMergeProfileRequest
 from tests.ui.profiles import HOSTILE, TYPE, Filled
+from tests.ui.steps import SINGLE, flame, parameters, stacks
 
 pytestmark = pytest.mark.xdist_group("page")
-SINGLE = f"/?page=single&from=now-3h&query={quote(TYPE + '{service_name="checkout"}')}"
 SERVE = "github.com/acme/shop/checkout.(*Handler).ServeHTTP"
-
-
-def parameters(page: Page) -> dict[str, str]:
-    return {name: values[-1] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
 
 def selector(region: str = "") -> str:
     return '{service_name="checkout"' + (f', region="{region}"' if region else "") + "}"
-
-
-def flame(page: Page, label: str = "Flame graph") -> None:
-    """Wait until the flame graph is there, and put the keyboard on it."""
-    tree = page.get_by_role("tree", name=re.compile(f"^{label}"))
-    expect(tree.get_by_role("treeitem").first).to_be_attached()
-    tree.focus()
 
 
 def test_services_are_listed_with_types_volume_and_last_upload(page: Page) -> None:
@@ -101,18 +90,6 @@ def merged_profile(filled: Filled, exported: str) -> Profile:
         timeout=30,
     )
     return Profile.FromString(response.content)
-
-
-def stacks(profile: Profile) -> dict[tuple[str, ...], int]:
-    """The value of each stack, innermost frame first: the order of samples says nothing."""
-    names = {each.id: profile.string_table[each.name] for each in profile.function}
-    frames = {each.id: [names[line.function_id] for line in each.line] for each in profile.location}
-    found = {
-        tuple(name for location in sample.location_id for name in frames[location]): sample.value[0]
-        for sample in profile.sample
-    }
-    assert found
-    return found
 
 
 def test_link_opens_the_same_picture(page: Page) -> None:
