@@ -35,7 +35,7 @@ from flamehouse.settings import Settings, is_loopback
 from flamehouse.store import open_store
 from flamehouse.store.connection.data_folder import data_folder, locked
 from flamehouse.store.connection.embedded import embedded_path, is_embedded
-from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.maintenance import open_maintenance
 from flamehouse.store.schema.migrate import Migrated, migrate
 from flamehouse.store.schema.retention import in_words
@@ -137,7 +137,7 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
     """Serve until SIGINT or SIGTERM; SystemExit with one line where it cannot start."""
     closed: list[bool] = []
     with ExitStack() as opened:
-        with told_to_operators():
+        with exit_on_failure():
             settings = _settings(environ)
             log_to_stderr(as_json=settings.log_format == "json")
             access_log(enabled=bool(settings.access_log))

@@ -135,7 +135,7 @@ def test_a_second_start_on_the_same_folder_fails_with_one_line(tmp_path: Path) -
     assert status == 1
     assert words == (
         f"flamehouse: the data folder {tmp_path} is in use by another flamehouse; "
-        "a second one needs a DATA_DIR and a PORT of its own\n"
+        "a second one needs its own DATA_DIR and PORT\n"
     )
 
 
@@ -187,7 +187,7 @@ def test_a_port_in_use_is_reported_before_the_engine_starts(tmp_path: Path) -> N
             (
                 "flamehouse: ClickHouse: HTTPSConnection(host='127.0.0.1', port=1): "
                 "Failed to establish a new connection: [Errno 111] Connection refused; "
-                "CLICKHOUSE_DSN says where it is"
+                "check its address in CLICKHOUSE_DSN"
             ),
         ),
         (

@@ -15,7 +15,7 @@ from flamehouse.model.time_range import TimeRange
 from flamehouse.store import deletion
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
-from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.maintenance import maintenance_client
 from flamehouse.store.schema.carry_over import has_old_layout
 
@@ -45,7 +45,7 @@ def delete(tenant: str, selector: str, start: str, end: str, *, yes: bool, idle:
     """
     range_ = range_of(start, end)
     within = TimeRange(start_ms=range_.start_ms, end_ms=range_.end_ms)
-    with told_to_operators():
+    with exit_on_failure():
         what = deletion.Deletion(tenant=tenant, matchers=_matchers(selector), within=within)
         settings = existing_database()
         with locked(settings, STOP_SERVER), closing(maintenance_client(settings)) as clickhouse:

@@ -16,7 +16,7 @@ from flamehouse.settings import Settings
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
 from flamehouse.store.connection.endpoint import Endpoint, endpoint_of_secret
-from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.doctor.examine import USER_CHECKS, examine
 from flamehouse.store.doctor.finding import Examination, Finding, Severity
 from flamehouse.store.schema.roles import ROLES, USERS
@@ -37,7 +37,7 @@ def doctor(*, role: str, folder: Path | None, url: str | None, credential: str) 
     It stores a probe: a profile of a few bytes, of the tenant flamehouse-doctor. --secrets also examines the users in the
     files of setup-sql.
     """
-    with told_to_operators():
+    with exit_on_failure():
         settings = existing_database()
         with locked(settings, STOP_SERVER):
             faults = _print(_of_database(settings, (role,)))

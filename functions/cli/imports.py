@@ -20,7 +20,7 @@ from flamehouse.identity.tenant import ANONYMOUS, named_tenant
 from flamehouse.settings import Settings
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
-from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.maintenance import maintenance_client
 from flamehouse.store.schema.retention import as_argument, in_words, opened, recorded
 from qryn.comparison import Compared, compare
@@ -64,7 +64,7 @@ def qryn(  # noqa: PLR0913  # a parameter per option
     """
     now_ns = time.time_ns()
     within = _range(start, end, services, now_ns // _MS_NS)
-    with told_to_operators():
+    with exit_on_failure():
         receipt = Receipt(tenant=_checked(tenant), received_ns=now_ns)
         settings = existing_database()
         with locked(settings, STOP_SERVER), _opened_source(from_dsn, database) as source:

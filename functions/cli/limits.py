@@ -12,7 +12,7 @@ from cli.output import print_json, print_table
 from flamehouse.errors import OperatorError, RpcError
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
-from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.limits import DEFAULTS, every_limits, store_limits, stored_limits
 from flamehouse.store.read.reader import Reader
 
@@ -58,7 +58,7 @@ def set_(tenant: str, changes: Sequence[str]) -> None:
 
 @contextmanager
 def _opened() -> Iterator[Reader]:
-    with told_to_operators():
+    with exit_on_failure():
         settings = existing_database()
         with locked(settings, STOP_SERVER), closing(ClickHouse(settings)) as clickhouse:
             try:

@@ -6,7 +6,7 @@ import click
 
 from cli.database import existing_database
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
-from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.maintenance import maintain as maintain_database
 from flamehouse.store.maintenance import maintenance_client
 
@@ -18,7 +18,7 @@ def maintain(seconds: int) -> None:
 
     A local server does this by itself. Results of queries are the same without; those of many hours take longer.
     """
-    with told_to_operators():
+    with exit_on_failure():
         settings = existing_database()
         with locked(settings, STOP_SERVER), closing(maintenance_client(settings)) as clickhouse:
             done = maintain_database(clickhouse, seconds)

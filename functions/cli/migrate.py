@@ -11,7 +11,7 @@ from cli.database import database_settings
 from flamehouse.errors import OperatorError
 from flamehouse.settings import Settings
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
-from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.maintenance import maintenance_client
 from flamehouse.store.schema.carry_over import CarryOver
 from flamehouse.store.schema.migrate import migrate as migrate_database
@@ -33,7 +33,7 @@ _CARRY_OVER_S: Final = 60
 )
 def migrate(*, retention_days: int | None, qryn_input: bool) -> None:
     """Create or upgrade the database that CLICKHOUSE_DSN names. Harmless if it is up to date."""
-    with told_to_operators():
+    with exit_on_failure():
         if not os.environ.get("CLICKHOUSE_DSN"):
             raise OperatorError("CLICKHOUSE_DSN must name a ClickHouse, and is not set")
         settings = database_settings()

@@ -6,7 +6,7 @@ from cli.database import existing_database
 from cli.units import size_in_words
 from flamehouse.errors import OperatorError
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
-from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.schema import retention as state
 from flamehouse.store.schema.carry_over import has_old_layout
 
@@ -19,7 +19,7 @@ def retention() -> None:
 @retention.command()
 def show() -> None:
     """Print the retention."""
-    with told_to_operators():
+    with exit_on_failure():
         settings = existing_database()
         with locked(settings, STOP_SERVER), state.opened(settings) as client:
             days = state.recorded(client).days
@@ -31,7 +31,7 @@ def show() -> None:
 @click.option("--yes", is_flag=True, help="Delete what a shorter retention no longer covers.")
 def set_(days: str, *, yes: bool) -> None:
     """Retain profiles for DAYS: 30d, or forever. A shorter retention needs --yes, and says what it deletes."""
-    with told_to_operators():
+    with exit_on_failure():
         wanted = state.days_of(days)
         settings = existing_database()
         with locked(settings, STOP_SERVER), state.opened(settings) as client:

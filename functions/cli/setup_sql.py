@@ -12,7 +12,7 @@ import click
 from cli.database import database_settings
 from flamehouse.errors import OperatorError
 from flamehouse.settings import Settings
-from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.schema.roles import USERS, User, roles_sql, user_name, user_sql
 
 _PASSWORD_BYTES: Final = 24
@@ -32,7 +32,7 @@ def setup_sql(*, folder: str | None, host: str | None, port: int) -> None:
 
     Passwords are random and new each time. The SQL holds hashes of them; the files in FOLDER hold them.
     """
-    with told_to_operators():
+    with exit_on_failure():
         settings = database_settings()
         # The text is complete before anything is printed or written.
         text = roles_sql(settings)

@@ -13,7 +13,7 @@ from cli.options import json_option
 from cli.output import print_json, print_table
 from flamehouse.errors import OperatorError
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
-from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.schema.retention import opened
 from flamehouse.store.schema.views import view_definitions
 
@@ -35,7 +35,7 @@ def sql(*, query: str | None, as_json: bool) -> None:
     """Run a QUERY on ./data, DATA_DIR or CLICKHOUSE_DSN; - reads it from standard input. Without one, list the views."""
     if query == "-":
         query = sys.stdin.read()
-    with told_to_operators():
+    with exit_on_failure():
         settings = existing_database()
         with locked(settings, _ADVICE), opened(settings) as client:
             if query is None:

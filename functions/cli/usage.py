@@ -13,7 +13,7 @@ from cli.output import print_json, print_table
 from cli.units import size_in_words
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
-from flamehouse.store.connection.errors import told_to_operators
+from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.usage import usage_since
 from flamehouse.units import S_PER_DAY
@@ -33,7 +33,7 @@ _MAX_DAYS: Final = 10_000
 @json_option
 def usage(*, days: int, as_json: bool) -> None:
     """Print what each tenant and service stores in ./data, DATA_DIR or CLICKHOUSE_DSN. Bytes on disk are an estimate."""
-    with told_to_operators():
+    with exit_on_failure():
         settings = existing_database()
         with locked(settings, STOP_SERVER), closing(ClickHouse(settings)) as clickhouse:
             since_s = int(time.time()) - days * S_PER_DAY

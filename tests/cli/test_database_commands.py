@@ -87,7 +87,7 @@ def test_a_retention_is_shortened_by_an_explicit_command_alone(tmp_path: Path) -
         (
             ("retention", "set", "1d"),
             {"CLICKHOUSE_DATABASE": "flamehuose"},
-            "there is no flamehouse database 'flamehuose'; CLICKHOUSE_DATABASE names another",
+            "unknown database 'flamehuose': CLICKHOUSE_DATABASE selects another",
         ),
         (
             ("retention", "set", "soon"),

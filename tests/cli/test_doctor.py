@@ -55,9 +55,9 @@ def test_the_users_of_secrets_are_examined(limited: ClickHouseServer, tmp_path: 
     run = flamehouse("doctor", "--secrets", str(tmp_path), CLICKHOUSE_DSN=limited.dsn)
     assert (run.returncode, run.stderr) == (1, "flamehouse: 1 fault found\n")
     lines = run.stdout.splitlines()
-    assert "ok       query: grants: the user has those of query" in lines
+    assert "ok       query: grants: the user has the grants of query" in lines
     assert any(
-        line.startswith("fault    admin: connection: ClickHouse does not answer: code 516") for line in lines
+        line.startswith("fault    admin: connection: ClickHouse does not respond: code 516") for line in lines
     )
     assert "another" not in run.stdout
 

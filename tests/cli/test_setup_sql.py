@@ -32,7 +32,7 @@ def test_secrets_hold_the_passwords_whose_hashes_the_sql_has(tmp_path: Path) -> 
     ("arguments", "environ", "words"),
     [
         (("--secrets", "x"), {}, "--secrets needs --host"),
-        ((), {"CLICKHOUSE_DATABASE": "a b"}, "CLICKHOUSE_DATABASE is 'a b'"),
+        ((), {"CLICKHOUSE_DATABASE": "a b"}, "invalid CLICKHOUSE_DATABASE 'a b'"),
         (("--secrets", "/dev/null/x", "--host", "h"), {}, "cannot be written"),
     ],
 )

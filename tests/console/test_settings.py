@@ -156,7 +156,7 @@ def test_the_setting_modified_last_wins_a_race(client: Client) -> None:
     ("rpc", "body", "status", "code", "words"),
     [
         ("Set", "{}", 400, "invalid_argument", "no setting"),
-        ("Set", '{"setting": {"value": "x"}}', 400, "invalid_argument", "needs a name"),
+        ("Set", '{"setting": {"value": "x"}}', 400, "invalid_argument", "has no name"),
         ("Set", f'{{"setting": {{"name": "{"n" * 257}"}}}}', 400, "invalid_argument", "name is longer"),
         (
             "Set",

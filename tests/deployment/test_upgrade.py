@@ -81,7 +81,7 @@ def test_an_upgrade_disturbs_neither_writers_nor_readers(
     assert counted.send(0) == 200
     for path, body in ((GET, b"{}"), (SET, SETTING)):
         status, message = call(path, body)
-        assert (status, "not set up for this flamehouse" in message) == (503, True)
+        assert (status, "not set up for this version of flamehouse" in message) == (503, True)
     assert "run flamehouse migrate" in caplog.text
     with ThreadPoolExecutor() as pool:
         writing, reading = pool.submit(write), pool.submit(read)

@@ -26,7 +26,7 @@ TOO_LARGE = (
     "the answer is larger than the 100 bytes that are allowed (max_answer_bytes);"
     " ask for fewer nodes, a shorter range or fewer series"
 )
-FOR_CLICKHOUSE = "the answer is larger than this server gives; ask for a shorter range, fewer series, fewer labels or a longer step"
+FOR_CLICKHOUSE = "the response exceeds the size limit; request a shorter range, fewer series, fewer labels or a longer step"
 TOO_MANY = (
     "the response has more than 2 series (max_answer_series);"
     " group by other labels, select fewer series, or set a limit to get the largest"

@@ -86,7 +86,7 @@ def test_a_flood_of_uploads_gets_429_and_when_to_retry(serving: Callable[..., Se
     assert rejected[0].headers["Retry-After"] == "1"
     assert rejected[0].json() == {
         "code": "resource_exhausted",
-        "message": "this tenant may send no more: its limit is 3 uploads a second (uploads_per_second)",
+        "message": "this tenant exceeds its limit of 3 uploads a second (uploads_per_second)",
     }
 
 

@@ -8,7 +8,7 @@ from flamehouse.errors import Code, RpcError
 from flamehouse.settings import Settings
 from flamehouse.store import Store, open_store
 from flamehouse.store.connection.client import ClickHouse
-from flamehouse.store.connection.errors import TO_READERS, TO_WRITERS, told_to_clients
+from flamehouse.store.connection.errors import TO_READERS, TO_WRITERS, as_rpc_errors
 from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import Server
 from tests.support.servers.faults import POISONED, poisoned, without
@@ -19,12 +19,12 @@ from tests.support.uploads.uploads import rejection
 UNAVAILABLE = (
     503,
     "unavailable",
-    "the profile store does not answer just now, it may be waking up; try again in half a minute",
+    "the profile store is unavailable, it may be waking up; retry in 30 seconds",
 )
 NOT_SET_UP = (
     503,
     "unavailable",
-    "the profile store is not set up for this flamehouse; its operator finds the reason in the log",
+    "the profile store is not set up for this version of flamehouse; the operator finds the reason in the log",
 )
 
 OF_ANOTHER_SCHEMA = "SELECT secret FROM sampled_profiles"
@@ -44,7 +44,7 @@ def counted(store: Store, settings: Settings) -> Counted:
 
 @pytest.mark.parametrize(("sql", "code"), FAILING.items())
 def test_a_failed_query_is_reported_without_its_sql(clickhouse: ClickHouse, sql: str, code: Code) -> None:
-    with pytest.raises(RpcError) as failure, told_to_clients(TO_READERS):
+    with pytest.raises(RpcError) as failure, as_rpc_errors(TO_READERS):
         clickhouse.rows(sql)
     assert failure.value.code is code
     assert not {"SELECT", "secret", "DB::Exception"} & {*failure.value.message.split()}
@@ -52,7 +52,7 @@ def test_a_failed_query_is_reported_without_its_sql(clickhouse: ClickHouse, sql:
 
 @pytest.mark.parametrize("sql", FAILING)
 def test_a_writer_gets_retry_after(clickhouse: ClickHouse, sql: str) -> None:
-    with pytest.raises(RpcError) as failure, told_to_clients(TO_WRITERS):
+    with pytest.raises(RpcError) as failure, as_rpc_errors(TO_WRITERS):
         clickhouse.rows(sql)
     expected = NOT_SET_UP if sql == OF_ANOTHER_SCHEMA else UNAVAILABLE
     assert (failure.value.http_status, failure.value.code.wire_name, failure.value.message) == expected

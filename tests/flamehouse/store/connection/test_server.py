@@ -141,10 +141,10 @@ def test_a_wrong_password_makes_the_secret_be_read_again_once(
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("no JSON", "the secret is no JSON object"),
-        ("[]", "the secret is no JSON object"),
+        ("no JSON", "the secret is not a JSON object"),
+        ("[]", "the secret is not a JSON object"),
         ('{"host": "h", "user": "u"}', "the secret has no 'password'"),
-        ('{"host": "h", "user": "u", "password": "p", "port": "many"}', "the secret is no JSON object"),
+        ('{"host": "h", "user": "u", "password": "p", "port": "many"}', "the secret is not a JSON object"),
     ],
 )
 def test_a_secret_of_another_shape_is_unavailable_and_named_in_the_log(

@@ -76,14 +76,26 @@ BACK = RECORD.format(LATEST, DAYS)
 @pytest.mark.parametrize(
     ("trouble", "check", "words"),
     [
-        (missing("mappings"), "schema", "fault    schema: there is no mappings; run: flamehouse migrate"),
-        (missing(VIEW), "schema", f"fault    schema: there is no {VIEW}; run: flamehouse migrate"),
-        (missing("migrations"), "schema", "fault    schema: there is no migrations; run: flamehouse migrate"),
+        (
+            missing("mappings"),
+            "schema",
+            "fault    schema: missing tables or views: mappings; run: flamehouse migrate",
+        ),
+        (
+            missing(VIEW),
+            "schema",
+            f"fault    schema: missing tables or views: {VIEW}; run: flamehouse migrate",
+        ),
+        (
+            missing("migrations"),
+            "schema",
+            "fault    schema: missing tables or views: migrations; run: flamehouse migrate",
+        ),
         (
             altering(RECORD.format(LATEST - 1, DAYS), BACK),
             "schema",
             (
-                f"fault    schema: the database is at migration {LATEST - 1}, and this flamehouse at {LATEST}; "
+                f"fault    schema: the database is at migration {LATEST - 1}, this version of flamehouse at {LATEST}; "
                 "run: flamehouse migrate"
             ),
         ),
@@ -91,7 +103,7 @@ BACK = RECORD.format(LATEST, DAYS)
             altering(RECORD.format(LATEST + 1, DAYS), BACK),
             "schema",
             (
-                f"warning  schema: the database is at migration {LATEST + 1}, and this flamehouse at {LATEST}; "
+                f"warning  schema: the database is at migration {LATEST + 1}, this version of flamehouse at {LATEST}; "
                 "update flamehouse"
             ),
         ),
@@ -110,26 +122,26 @@ BACK = RECORD.format(LATEST, DAYS)
                 "ALTER TABLE rollups MODIFY TTL hour + toIntervalDay(31)",
             ),
             "retention",
-            f"fault    retention: rollups deletes rows after 3 days, and the database records for 30 days; {AGAIN}",
+            f"fault    retention: rollups deletes rows after 3 days, but the database records for 30 days; {AGAIN}",
         ),
         (
             altering(
                 "ALTER TABLE series REMOVE TTL", "ALTER TABLE series MODIFY TTL day + toIntervalDay(31)"
             ),
             "retention",
-            f"fault    retention: series deletes rows never, and the database records for 30 days; {AGAIN}",
+            f"fault    retention: series deletes rows never, but the database records for 30 days; {AGAIN}",
         ),
         (
             altering(RECORD.format(LATEST, UNSETTLED), BACK),
             "retention",
-            f"fault    retention: a change of it was interrupted; {AGAIN}",
+            f"fault    retention: a change of the retention was interrupted; {AGAIN}",
         ),
         (
             altering(WINDOW.format(0), WINDOW.format(10_000)),
             "exactly once",
             (
                 "fault    exactly once: an upload inserted 5 times, 4 of them at once, is stored 5 times, with 1 entries in the "
-                "ledger; compare ClickHouse's version and the deduplication windows above; do not send profiles until this holds"
+                "ledger; compare ClickHouse's version and the deduplication windows above; do not send profiles until this passes"
             ),
         ),
         (
@@ -137,7 +149,7 @@ BACK = RECORD.format(LATEST, DAYS)
             "exactly once",
             (
                 "fault    exactly once: the check failed: code 60 UNKNOWN_TABLE; "
-                "the database is not at this version's schema, run flamehouse migrate"
+                "the database does not have this version's schema: run flamehouse migrate"
             ),
         ),
     ],
@@ -161,7 +173,7 @@ def test_doctor_reports_a_database_without_a_retention(examined: Examination) ->
     found = troubles(examine(replace(examined, clickhouse=clickhouse, settings=own), checks))
     clickhouse.command("DROP DATABASE unset")
     clickhouse.close()
-    assert found == ["fault    retention: the database records none; run: flamehouse migrate"]
+    assert found == ["fault    retention: the database records no retention; run: flamehouse migrate"]
 
 
 def test_a_clickhouse_that_is_too_old_is_found(
@@ -170,7 +182,7 @@ def test_a_clickhouse_that_is_too_old_is_found(
     monkeypatch.setattr(schema, "OLDEST_VERSION", (99, 1))
     [found] = troubles(examine(examined, {"version": DATABASE_CHECKS["version"]}))
     assert found.startswith("fault    version: ClickHouse 26.")
-    assert found.endswith(" does not keep uploads exact; upgrade ClickHouse to 99.1 or newer")
+    assert found.endswith(" may store an upload twice; upgrade ClickHouse to 99.1 or newer")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +208,7 @@ def test_doctor_reports_clocks_that_differ(examined: Examination, ahead_s: float
 @pytest.mark.parametrize(
     ("check", "thresholds", "words"),
     [
-        ("latency", Thresholds(latency_ms=0), "ms at least; deploy in ClickHouse's region"),
+        ("latency", Thresholds(latency_ms=0), "ms; deploy in ClickHouse's region"),
         ("parts", Thresholds(parts_warning=1), "MiB each); inserts come faster than ClickHouse merges"),
         ("parts", Thresholds(parts_fault=1, parts_warning=1), "MiB each); inserts come faster"),
         (
@@ -230,7 +242,7 @@ def test_a_database_that_does_not_answer_is_one_finding(examined: Examination) -
         found = troubles(examine(replace(examined, clickhouse=clickhouse, settings=settings)))
         clickhouse.close()
     assert [each.partition("; ")[0] for each in found] == [
-        "fault    connection: ClickHouse does not answer: NewConnectionError"
+        "fault    connection: ClickHouse does not respond: NewConnectionError"
     ]
 
 

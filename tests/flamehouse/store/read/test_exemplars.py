@@ -226,7 +226,7 @@ def test_more_exemplars_than_a_response_may_have_are_rejected_with_advice(
     response = pushed.server.call("SelectSeries", **fields_of(pushed, Request(step=1)))
     assert (response.status_code, response.json()["code"]) == (400, "invalid_argument")
     assert response.json()["message"].startswith(
-        "the series would have 4 exemplars, and the limit is 3: ask for"
+        "the series would have 4 exemplars, and the limit is 3: request"
     )
 
 

@@ -249,5 +249,5 @@ def test_a_heatmap_of_too_many_cells_is_rejected_with_advice(
     response = pushed.server.call("SelectHeatmap", **Request(group_by=["no"]).json(pushed.monday))
     assert (response.status_code, response.json()["code"]) == (400, "invalid_argument")
     assert response.json()["message"].startswith(
-        "the heatmap would have 4 cells, and the limit is 3: ask for"
+        "the heatmap would have 4 cells, and the limit is 3: request"
     )

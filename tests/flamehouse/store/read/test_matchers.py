@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.selector import Matcher, MatchOp, parse_selector
 from flamehouse.store.connection.client import ClickHouse
-from flamehouse.store.connection.errors import told_to_clients
+from flamehouse.store.connection.errors import as_rpc_errors
 from flamehouse.store.read.matchers import Condition, series_condition
 
 CPU = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
@@ -65,7 +65,7 @@ def pick(clickhouse: ClickHouse) -> Pick:
     def picked(matchers: Sequence[Matcher]) -> set[str]:
         condition = series_condition(matchers)
         sql = _select("fingerprint", condition, "tenant = {tenant:String} AND")
-        with told_to_clients():
+        with as_rpc_errors():
             rows = clickhouse.rows(sql, {"tenant": TENANT, **condition.parameters})
         return {names[fingerprint] for (fingerprint,) in rows}
 

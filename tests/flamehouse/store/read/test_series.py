@@ -244,8 +244,8 @@ def test_every_sample_type_has_series_of_its_own(store: Store, settings: Setting
 @pytest.mark.parametrize(
     ("limit", "allowed", "message"),
     [
-        ("_MAX_POINTS", 3, "the series would have 4 points, and the limit is 3: ask for a longer step"),
-        ("_MAX_BYTES", 4 * 16, "the answer is larger than this server gives; ask for a shorter range"),
+        ("_MAX_POINTS", 3, "the series would have 4 points, and the limit is 3: request a longer step"),
+        ("_MAX_BYTES", 4 * 16, "the response exceeds the size limit; request a shorter range"),
     ],
 )
 def test_more_points_than_a_response_may_have_are_rejected_with_advice(

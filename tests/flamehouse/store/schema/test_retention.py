@@ -175,7 +175,7 @@ def test_a_database_that_lost_its_record_loses_no_profiles(own: Settings, databa
     server = server_on(database, own)
     server.push(series(labels_of(), pprof_of([sample(["main"], 7)], time_ms=old_ms)))
     database.command("TRUNCATE TABLE migrations")
-    with pytest.raises(OperatorError, match="records no retention, and one of 30 days deletes 1 profiles"):
+    with pytest.raises(OperatorError, match="records no retention, and 30 days would delete 1 profiles"):
         migrate.migrate(own)
     assert ttls_of(database) == set()
     assert migrate.migrate(wanting(own, 365)).retention_days == 365
@@ -225,8 +225,8 @@ def test_a_difference_from_the_database_is_logged_once(
     latest = migrate.latest_number()
     assert [record.getMessage() for record in caplog.records] == [
         (
-            "RETENTION_DAYS is 7, but the database retains profiles for 2 days, which holds; "
+            "RETENTION_DAYS is 7, but the database retains profiles for 2 days, which applies; "
             "set it to 2, or run: flamehouse retention set 7d"
         ),
-        f"the database is at migration {latest + 1}, and this flamehouse at {latest}; update flamehouse",
+        f"the database is at migration {latest + 1}, this version of flamehouse at {latest}; update flamehouse",
     ]

@@ -15,7 +15,7 @@ from flamehouse.model.queries import StacktraceQuery
 from flamehouse.settings import Settings
 from flamehouse.store import tenant_settings
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
-from flamehouse.store.connection.errors import TO_READERS, TO_WRITERS, told_to_clients
+from flamehouse.store.connection.errors import TO_READERS, TO_WRITERS, as_rpc_errors
 from flamehouse.store.connection.query_tag import current_tag
 from flamehouse.store.limiter import Limiter
 from flamehouse.store.limits import CachedLimits, every_limits
@@ -42,18 +42,18 @@ from flamehouse.telemetry import metrics
 from flamehouse.telemetry.request import current
 
 _LIMITS_S = 1
-"""How long a request waits for limits, once a minute."""
+"""How long a request waits for the limits to be read, once a minute."""
 
 __all__ = ["Store", "open_store"]
 
 
-def _asked[**P, T](question: Callable[Concatenate[Reader, P], T]) -> Callable[Concatenate["Store", P], T]:
+def _query[**P, T](query: Callable[Concatenate[Reader, P], T]) -> Callable[Concatenate["Store", P], T]:
     """Turns a query function into a Store method with the same parameters except the reader."""
 
-    @wraps(question)
+    @wraps(query)
     def ask(store: "Store", /, *args: P.args, **kwargs: P.kwargs) -> T:
         with store.asking() as reader:
-            return question(reader, *args, **kwargs)
+            return query(reader, *args, **kwargs)
 
     return ask
 
@@ -110,7 +110,7 @@ class Store:
         `record` is the upload as received, which the local server's log stores until ClickHouse has it.
         """
         with (
-            told_to_clients(TO_WRITERS),
+            as_rpc_errors(TO_WRITERS),
             time_limit(self._time_limit_s),
             self._budget.taken(upload),
             metrics.timed(metrics.INSERT_MILLISECONDS),
@@ -121,10 +121,10 @@ class Store:
     def insert_batch(self, uploads: Sequence[tuple[Upload, Record]]) -> Failures:
         """Store uploads exactly once each; return when each is durable or has failed, with the errors of the latter.
 
-        Unlike `insert` it queries the ledger first: for uploads that come again long after ClickHouse has forgotten their
-        tokens. Raises RpcError if nothing is known of any of them.
+        Unlike `insert`, it queries the ledger first: for uploads that are sent again long after ClickHouse has
+        forgotten their tokens. Raises RpcError if the outcome of all of them is unknown.
         """
-        with told_to_clients(TO_WRITERS), metrics.timed(metrics.INSERT_MILLISECONDS):
+        with as_rpc_errors(TO_WRITERS), metrics.timed(metrics.INSERT_MILLISECONDS):
             failures = self._writer.insert_batch(uploads, self._budget)
         stored = (upload for upload, _ in uploads if key_of(upload) not in failures)
         metrics.add(
@@ -133,22 +133,22 @@ class Store:
         return failures
 
     def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
-        """The uploads, by tenant and id, that are stored as a whole."""
-        with told_to_clients(TO_WRITERS), time_limit(self._time_limit_s):
+        """Return the uploads, by tenant and id, that are completely stored."""
+        with as_rpc_errors(TO_WRITERS), time_limit(self._time_limit_s):
             return self._writer.in_ledger(keys)
 
-    profile_types = _asked(labels_query.profile_types)
-    label_names = _asked(labels_query.label_names)
-    label_values = _asked(labels_query.label_values)
-    label_sets = _asked(labels_query.label_sets)
-    profile_times = _asked(stats_query.profile_times)
-    analyze = _asked(analysis_query.analyze)
-    select_series = _asked(series_query.select_series)
-    select_heatmap = _asked(heatmap_query.select_heatmap)
-    select_merge_profile = _asked(pprof_query.select_merge_profile)
-    settings = _asked(tenant_settings.settings_of)
-    set_setting = _asked(tenant_settings.set_setting)
-    delete_setting = _asked(tenant_settings.delete_setting)
+    profile_types = _query(labels_query.profile_types)
+    label_names = _query(labels_query.label_names)
+    label_values = _query(labels_query.label_values)
+    label_sets = _query(labels_query.label_sets)
+    profile_times = _query(stats_query.profile_times)
+    analyze = _query(analysis_query.analyze)
+    select_series = _query(series_query.select_series)
+    select_heatmap = _query(heatmap_query.select_heatmap)
+    select_merge_profile = _query(pprof_query.select_merge_profile)
+    settings = _query(tenant_settings.settings_of)
+    set_setting = _query(tenant_settings.set_setting)
+    delete_setting = _query(tenant_settings.delete_setting)
 
     def select_merge_stacktraces(self, tenant: str, query: StacktraceQuery) -> CutTree:
         """The merged call tree of the samples in [start, end)."""
@@ -166,7 +166,10 @@ class Store:
             return self._retention.days(reader.rows)
 
     def limits_of(self, tenant: str) -> Limits:
-        """The limits of a tenant, cached for a minute. If ClickHouse does not answer in a second, the last ones hold."""
+        """The limits of a tenant, cached for a minute.
+
+        If ClickHouse does not respond within a second, the last ones apply.
+        """
         return self._cached_limits.of(tenant, self._read_limits)
 
     def admit_upload(self, tenant: str, size: int) -> None:
@@ -174,7 +177,7 @@ class Store:
         self._limiter.admit_upload(tenant, self.limits_of(tenant), size)
 
     def _read_limits(self) -> Mapping[str, Limits]:
-        with told_to_clients(TO_READERS), time_limit(_LIMITS_S):
+        with as_rpc_errors(TO_READERS), time_limit(_LIMITS_S):
             return every_limits(Reader(clickhouse=self._uploads, settings={"max_execution_time": _LIMITS_S}))
 
     def _series_per_day(self, tenant: str) -> int:
@@ -182,12 +185,12 @@ class Store:
 
     def settle(self) -> None:
         """Wait until every upload acknowledged so far is in the tables. Queries do this themselves."""
-        with told_to_clients(TO_WRITERS), time_limit(self._time_limit_s):
+        with as_rpc_errors(TO_WRITERS), time_limit(self._time_limit_s):
             self._writer.settle()
 
     def check(self) -> None:
         """Check that ClickHouse responds. Raises RpcError(UNAVAILABLE) if it does not."""
-        with told_to_clients(TO_WRITERS), time_limit(self._time_limit_s):
+        with as_rpc_errors(TO_WRITERS), time_limit(self._time_limit_s):
             self._writer.check()
             self._uploads.rows("SELECT 1")
 
@@ -196,14 +199,14 @@ class Store:
         self._clickhouse.stop(tag)
 
     def close(self) -> bool:
-        """Insert what the log holds, then close the connections to the database; False if queries still run in this process."""
+        """Insert the content of the log, then close the connections; False if queries still run in this process."""
         self._writer.stop()
         closed = [each.close() for each in {self._uploads, self._clickhouse}]
         return all(closed)
 
     @contextmanager
     def asking(self) -> Iterator[Reader]:
-        """Run one query, which sees every upload acknowledged before it. Raises RpcErrors, also on timeout."""
+        """Run one query, which sees every upload acknowledged before it. Raises RpcError, also on a timeout."""
         tenant = current().tenant
         limits = self._cached_limits.of(tenant, self._read_limits, at_once=False)
         with self._limiter.query(tenant, limits), self._reading(self._clickhouse) as reader:
@@ -212,15 +215,15 @@ class Store:
 
     @contextmanager
     def _reading(self, clickhouse: ClickHouse) -> Iterator[Reader]:
-        """Run one query. It has a time limit and raises RpcErrors."""
+        """Run one query within a time limit. Raises RpcError."""
         settings = {**self._limits, "log_comment": current_tag()}
         timing = metrics.timed(metrics.QUERY_MILLISECONDS, route=current().route or "none")
-        with timing, told_to_clients(TO_READERS), time_limit(self._time_limit_s):
+        with timing, as_rpc_errors(TO_READERS), time_limit(self._time_limit_s):
             yield Reader(clickhouse=clickhouse, settings=settings, profiles=self._carry_over.source)
 
 
 def open_store(settings: Settings, carry_over: CarryOver | None = None) -> Store:
-    """The store that `settings` name, which must already be migrated. Clients are created on first use."""
+    """The store in `settings`, which must already be migrated. Clients are created on first use."""
     clickhouse = ClickHouse(settings)
     uploads = ClickHouse(settings) if clickhouse.embedded else clickhouse
     return Store(clickhouse, LoneWriter(uploads), settings, carry_over, uploads=uploads)

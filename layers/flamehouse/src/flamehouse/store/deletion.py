@@ -1,7 +1,7 @@
-"""Deletes a tenant's profiles by selector and time, with all that only they refer to.
+"""Deletes a tenant's profiles by selector and time, with the data that only they refer to.
 
-It proceeds week by week. In each week the labels go last, since they say what is selected: a deletion that is cut off
-is completed by running it again.
+It proceeds week by week. In each week the labels are deleted last, since they determine what is selected: an
+interrupted deletion is completed by running it again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,14 +24,15 @@ _SYMBOLS: Final = ("stacktraces", "locations", "mappings", "functions")
 """In the order of deletion: each is referred to by those before it."""
 _DELETING: Final[ServerSettings] = {
     "mutations_sync": 2,
-    # Replicas may evaluate a subquery at different times; what it selects is not being written to (see `delete`).
+    # Replicas may evaluate a subquery at different times; nothing writes to the selected rows meanwhile (see
+    # `delete`).
     "allow_nondeterministic_mutations": 1,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion:
-    """What to delete: a tenant's profiles in [start, end) whose labels match all `matchers`; without any, all of them."""
+    """What to delete: a tenant's profiles in [start, end) whose labels match all `matchers`; all if there are none."""
 
     tenant: str
     matchers: Sequence[Matcher] = ()
@@ -40,7 +41,7 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selected:
-    """What a deletion selects: rows of profiles, one per sample type and label set, and about how many bytes on disk."""
+    """What a deletion selects: rows of profiles, one per sample type and label set, and an estimate of bytes on disk."""
 
     profiles: int
     bytes: int
@@ -72,8 +73,8 @@ def delete(
 ) -> None:
     """Delete the profiles, their roll-ups and the ledger entries of uploads without other profiles; call `done` per table.
 
-    With `names`, also delete labels and symbols that no profile refers to any more. A process that stored some of them
-    within the last hour remembers them and does not send them again, so there must be no such process.
+    With `names`, also delete labels and symbols that no profile refers to. A process that stored some of them within
+    the last hour remembers them and does not send them again, so there must be no such process.
     """
     series = _Series(deletion)
     for week in _weeks(clickhouse, series):
@@ -101,7 +102,7 @@ class _Series:
         self._bound = {"tenant": deletion.tenant, **condition.parameters}
 
     def parameters(self, within: TimeRange) -> dict[str, object]:
-        """The parameters of SQL that holds the subquery, for profiles in [start, end)."""
+        """The parameters of SQL that contains the subquery, for profiles in [start, end)."""
         start_ms, end_ms = clamp_ms(within.start_ms), clamp_ms(within.end_ms)
         return {
             **self._bound,

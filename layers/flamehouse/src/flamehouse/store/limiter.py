@@ -1,4 +1,4 @@
-"""Admits uploads and queries within the limits of their tenant, as this process counts them."""
+"""Enforces the limits of tenants on uploads and queries, as counted by this process."""
 
 import time
 from collections import defaultdict
@@ -14,23 +14,23 @@ from flamehouse.telemetry import metrics
 from flamehouse.units import S_PER_DAY
 
 _MAX_TENANTS: Final = 100_000
-"""Beyond them all counts begin again: they must not take more memory with each tenant."""
+"""Above this number of tenants all counts are reset, so that memory does not grow with every tenant."""
 
 
 @dataclass(slots=True)
 class _Counts:
-    """What a tenant used: on `day` (days since the epoch), and in the current second."""
+    """The usage of a tenant: on `day` (days since the epoch), and in the current second."""
 
     day: int = 0
     bytes: int = 0
     query_seconds: float = 0
     tokens: float = 0
-    """Uploads that may come at once; it refills at the limit's rate up to one second's uploads."""
+    """The tokens for uploads; they refill at the limit's rate, up to one second's uploads."""
     refilled: float = 0
 
 
 class Limiter:
-    """Counts by tenant since the process started. `clock` returns Unix time in seconds."""
+    """Counts usage by tenant since the process started. `clock` returns Unix time in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -40,7 +40,7 @@ class Limiter:
     def admit_upload(self, tenant: str, limits: Limits, size: int) -> None:
         """Count an upload of `size` bytes.
 
-        Raises: RpcError(RESOURCE_EXHAUSTED) beyond a limit; the upload is then not counted.
+        Raises: RpcError(RESOURCE_EXHAUSTED) if a limit is exceeded; the upload is then not counted.
         """
         with self._lock:
             counts, now = self._of(tenant)
@@ -56,7 +56,7 @@ class Limiter:
 
     @contextmanager
     def query(self, tenant: str, limits: Limits) -> Iterator[None]:
-        """Count the time that the block takes, also if it fails.
+        """Count the duration of the block, also if it fails.
 
         Raises: RpcError(RESOURCE_EXHAUSTED) if the tenant's time is used up.
         """
@@ -78,7 +78,7 @@ class Limiter:
                 self._of(tenant)[0].query_seconds += time.monotonic() - started
 
     def _of(self, tenant: str) -> tuple[_Counts, float]:
-        """The counts of today, and the time."""
+        """Return today's counts, and the time."""
         now = self._clock()
         if len(self._counts) > _MAX_TENANTS:
             self._counts.clear()
@@ -96,6 +96,6 @@ def _refused(limit: str, words: str, retry_after_s: int) -> RpcError:
     metrics.add(metrics.LIMIT_REFUSALS, limit=limit)
     return RpcError(
         Code.RESOURCE_EXHAUSTED,
-        f"this tenant may send no more: its limit is {words} ({limit})",
+        f"this tenant exceeds its limit of {words} ({limit})",
         retry_after_s=retry_after_s,
     )

@@ -1,6 +1,6 @@
 """Stores the limits of tenants in the table `tenant_settings`, and caches them.
 
-They are under a name that no tenant can have, so that no request reads or writes them as a setting of a tenant.
+Their rows have a tenant that no request can name, so no request reads or writes them as a tenant's setting.
 """
 
 import time
@@ -16,13 +16,13 @@ from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 
 DEFAULTS: Final = ""
-"""The tenant whose limits are the defaults of all."""
+"""The pseudo-tenant of the default limits."""
 _OWNER: Final = "limits/"
-"""What the tenant of a row begins with; a tenant's own name has no slash."""
+"""The prefix of the `tenant` column of a row; the names of tenants have no slash."""
 _NAME: Final = "limits"
 _CACHED_S: Final = 60
 _AGAIN_S: Final = 10
-"""After limits could not be read."""
+"""The pause after limits could not be read."""
 
 _EVERY: Final = """
 SELECT tenant, argMax((value, deleted), version) AS latest
@@ -34,7 +34,10 @@ ORDER BY tenant
 
 
 def every_limits(reader: Reader) -> dict[str, Limits]:
-    """The limits that are stored, by tenant; those of `DEFAULTS` are the defaults. Invalid ones are logged and left out."""
+    """Return the stored limits by tenant; those of `DEFAULTS` are the defaults.
+
+    Invalid ones are logged and omitted.
+    """
     found = {}
     for tenant, (value, deleted) in reader.rows(_EVERY, {"owner": _OWNER, "name": _NAME}):
         if deleted:
@@ -47,7 +50,7 @@ def every_limits(reader: Reader) -> dict[str, Limits]:
 
 
 def stored_limits(reader: Reader, tenant: str) -> Limits:
-    """The limits that are stored for a tenant, without the defaults. ValueError if they are invalid."""
+    """Return the stored limits of a tenant, without the defaults. Raises ValueError if they are invalid."""
     for setting in settings_of(reader, _OWNER + tenant):
         if setting.name == _NAME:
             return Limits.parse(setting.value)
@@ -63,9 +66,9 @@ def store_limits(reader: Reader, tenant: str, limits: Limits) -> None:
 
 
 class CachedLimits:
-    """The limits of each tenant, read at most once a minute, and not again for ten seconds after a failure.
+    """Caches the limits of tenants: read at most once a minute, and not for ten seconds after a failure.
 
-    `builtin` are the defaults of the settings. `clock` is monotonic, in seconds.
+    `builtin` are the defaults from the settings. `clock` is monotonic, in seconds.
     """
 
     def __init__(self, builtin: Limits, clock: Callable[[], float] = time.monotonic) -> None:
@@ -77,10 +80,12 @@ class CachedLimits:
         self._lock = Lock()
 
     def of(self, tenant: str, read: Callable[[], Mapping[str, Limits]], *, at_once: bool = True) -> Limits:
-        """The limits of a tenant, from `read` if the cache is old. While one thread reads, others get the old value.
+        """Return the limits of a tenant, from `read` if the cache is stale.
 
-        If they cannot be read, the last ones hold. Unless `at_once`, nothing is read in the first minute: a cold start
-        does not pay for it.
+        While one thread reads, others get the old value.
+
+        If they cannot be read, the last ones apply. Unless `at_once`, nothing is read in the first minute, to spare
+        cold starts.
         """
         with self._lock:
             now = self._clock()
@@ -96,5 +101,5 @@ class CachedLimits:
         try:
             self._limits = read()
         except RpcError:
-            # The failure is logged where ClickHouse's errors are.
+            # The error is logged with ClickHouse's other errors.
             self._until = self._clock() + _AGAIN_S

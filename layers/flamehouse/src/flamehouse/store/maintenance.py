@@ -20,9 +20,9 @@ from flamehouse.telemetry.log import log
 
 _STEP_S: Final = 5
 _PAUSE_S: Final = 1
-"""Between steps while there is work."""
+"""The pause between steps while there is work."""
 _IDLE_S: Final = 60
-"""Between steps otherwise."""
+"""The pause between steps otherwise."""
 _STATEMENT_S: Final = 600
 
 
@@ -39,7 +39,7 @@ def open_maintenance(settings: Settings) -> tuple[CarryOver, StepThread]:
 
 
 def maintenance_client(settings: Settings) -> ClickHouse:
-    """The database that `settings` name, with a long time limit for background statements."""
+    """The database in `settings`, with a long time limit for background statements."""
     return ClickHouse(replace(settings, query_timeout_s=_STATEMENT_S))
 
 

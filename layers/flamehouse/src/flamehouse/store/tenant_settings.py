@@ -75,7 +75,7 @@ def set_setting(reader: Reader, tenant: str, setting: Setting) -> None:
     _check_size("name", setting.name, _MAX_NAME_BYTES)
     _check_size("value", setting.value, _MAX_VALUE_BYTES)
     if not setting.name:
-        raise invalid_argument("a setting needs a name")
+        raise invalid_argument("the setting has no name")
     changes = _latest(reader, tenant)
     before = _of_name(changes, setting.name)
     if before is None:
@@ -101,7 +101,7 @@ def delete_setting(reader: Reader, tenant: str, name: str) -> None:
     if before is None or before.deleted:
         return
     if before.life == _MAX_LIFE:
-        raise RpcError(Code.RESOURCE_EXHAUSTED, f"the setting {name!r} was deleted too often")
+        raise RpcError(Code.RESOURCE_EXHAUSTED, f"the setting {name!r} was deleted too many times")
     nothing = Setting(name=name, value="", modified_at=0)
     _write(reader.clickhouse, tenant, _after(before, nothing, deleted=True))
 
@@ -154,5 +154,5 @@ def _check_room(others: Sequence[_Change], setting: Setting, names: int) -> None
     if names > _MAX_NAMES or total > _MAX_TOTAL_BYTES:
         raise RpcError(
             Code.RESOURCE_EXHAUSTED,
-            f"a tenant may have {_MAX_NAMES} settings, deleted ones counted, with {_MAX_TOTAL_BYTES} bytes together",
+            f"a tenant may have {_MAX_NAMES} settings, including deleted ones, with {_MAX_TOTAL_BYTES} bytes in total",
         )

@@ -30,8 +30,8 @@ _MAX_TEXT_BYTES = 60_000
 class Connection(Protocol):
     """A connection to one database."""
 
-    def ask[T](self, question: Callable[[Client], T], *, repeatable: bool) -> T:
-        """Call `question` with a client; retry only if it is `repeatable`."""
+    def call[T](self, work: Callable[[Client], T], *, repeatable: bool) -> T:
+        """Call `work` with a client; retry only if it is `repeatable`."""
 
     def stop(self, tag: str) -> None:
         """Try to kill the queries whose `log_comment` is this tag."""
@@ -41,19 +41,19 @@ class Connection(Protocol):
 
 
 def connect(settings: Settings, database: str | None, timeout_s: int) -> Client:
-    """A new client of the ClickHouse that `settings` name, for work outside a Store."""
+    """A new client of the ClickHouse in `settings`, for work outside a Store."""
     if uses_embedded(settings):
         return embedded_client(embedded_path(settings.clickhouse_dsn), database)
     return server_client(endpoint_source(settings)(), database, timeout_s)
 
 
 def uses_embedded(settings: Settings) -> bool:
-    """Whether `settings` name an engine inside this process."""
+    """Whether the ClickHouse in `settings` runs inside this process."""
     return not settings.clickhouse_secret_arn and is_embedded(settings.clickhouse_dsn)
 
 
 class ClickHouse:
-    """The database that `settings` name. Thread-safe; clients are created on first use."""
+    """The database in `settings`. Thread-safe; clients are created on first use."""
 
     def __init__(self, settings: Settings) -> None:
         self.embedded = uses_embedded(settings)
@@ -70,10 +70,10 @@ class ClickHouse:
         """The rows of the result.
 
         A `max_execution_time` in `settings` is reduced to the time left. Raises RpcError(INVALID_ARGUMENT) if
-        a parameter holds more text than a server accepts.
+        a parameter contains more text than a server accepts.
         """
         bound, chosen = _bindable(parameters), dict(settings or {})
-        return self._connection.ask(
+        return self._connection.call(
             lambda client: client.query(sql, parameters=bound, settings=self._in_time(chosen)).result_rows,
             repeatable=True,
         )
@@ -92,7 +92,7 @@ class ClickHouse:
         """
         bound, chosen = _bindable(parameters), dict(settings or {})
         formats = {} if text else {"String": "bytes"}
-        return self._connection.ask(
+        return self._connection.call(
             lambda client: (
                 client.query(
                     sql, parameters=bound, settings=self._in_time(chosen), query_formats=formats
@@ -106,14 +106,14 @@ class ClickHouse:
     ) -> None:
         """Run a statement without a result."""
         bound, chosen = dict(parameters or {}), dict(settings or {})
-        self._connection.ask(
+        self._connection.call(
             lambda client: client.command(sql, parameters=bound, settings=chosen), repeatable=False
         )
 
     def insert(self, table: str, columns: Sequence[str], row_binary: bytes, settings: ServerSettings) -> None:
         """Insert rows in ClickHouse's RowBinary format; return when they are stored."""
         chosen = dict(settings)
-        self._connection.ask(
+        self._connection.call(
             lambda client: client.raw_insert(table, columns, row_binary, settings=chosen, fmt="RowBinary"),
             repeatable=_TOKEN in chosen,
         )
@@ -132,7 +132,7 @@ class ClickHouse:
         return {**settings, _TIME: f"{seconds:.3f}"}
 
     def close(self) -> bool:
-        """Close every client, after embedded ones in use are free; later calls to those raise ClickHouseError.
+        """Close every client, embedded ones once they are free; later calls to those raise ClickHouseError.
 
         Returns False if embedded ones are still in use after some seconds.
         """
@@ -145,5 +145,5 @@ def _bindable(parameters: Parameters | None) -> dict[str, object]:
     for value in bound.values():
         texts = [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
         if sum(len(text.encode(errors="replace")) for text in texts) > _MAX_TEXT_BYTES:
-            raise invalid_argument(f"the query holds a text of more than {_MAX_TEXT_BYTES} bytes")
+            raise invalid_argument(f"the query contains a text of more than {_MAX_TEXT_BYTES} bytes")
     return bound

@@ -1,4 +1,4 @@
-"""The lock on the data folder of an embedded ClickHouse: one process at a time may have it open."""
+"""The lock on the data folder of an embedded ClickHouse: only one process at a time may open it."""
 
 import fcntl
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from flamehouse.settings import Settings
 from flamehouse.store.connection.client import uses_embedded
 from flamehouse.store.connection.embedded import embedded_path
 
-_SECOND_SERVER: Final = "a second one needs a DATA_DIR and a PORT of its own"
+_SECOND_SERVER: Final = "a second one needs its own DATA_DIR and PORT"
 STOP_SERVER: Final = "stop it first"
 """The advice for commands that open the database themselves."""
 
 
 def data_folder(settings: Settings) -> Path | None:
-    """The data folder of the embedded ClickHouse that `settings` name; None if they name a server."""
+    """The data folder of the embedded ClickHouse in `settings`; None for a server."""
     return Path(embedded_path(settings.clickhouse_dsn)) if uses_embedded(settings) else None
 
 
 @contextmanager
 def locked(settings: Settings, advice: str = _SECOND_SERVER) -> Iterator[None]:
-    """Lock the data folder, if `settings` name one, and create it if it does not exist.
+    """Lock the data folder in `settings`, if there is one, and create it if it does not exist.
 
     `advice` tells the operator what to do if another process holds the lock.
 

@@ -19,12 +19,12 @@ _CLOSE_WAIT_S = 5
 
 
 def is_embedded(dsn: str) -> bool:
-    """Whether the DSN names an engine inside this process."""
+    """Whether the DSN is for an engine inside this process."""
     return urlsplit(dsn).scheme == _SCHEME
 
 
 def embedded_path(dsn: str) -> str:
-    """The data folder that a `chdb://` DSN names, as written there."""
+    """The data folder in a `chdb://` DSN, as written there."""
     return dsn.removeprefix(f"{_SCHEME}://")
 
 
@@ -45,8 +45,8 @@ class Embedded:
         self._stopper: Client | None = None
         self._stopping = Lock()
 
-    def ask[T](self, question: Callable[[Client], T], *, repeatable: bool) -> T:  # noqa: ARG002  # no failure is temporary
-        """Call `question` with a free handle and return its result."""
+    def call[T](self, work: Callable[[Client], T], *, repeatable: bool) -> T:  # noqa: ARG002  # no failure is temporary
+        """Call `work` with a free handle and return its result."""
         try:
             client = self._clients.get(timeout=time_left(TIMEOUT_MAX))
         except ShutDown:
@@ -56,9 +56,9 @@ class Embedded:
         try:
             if client is None:
                 client = embedded_client(self._path, self._database)
-            result = question(client)
+            result = work(client)
         except BaseException:
-            # After a query that was killed, the handle returns what is left of its rows to the next query.
+            # After a killed query, the handle would return the remaining rows to the next query.
             if client is not None:
                 client.close()
             client = None
@@ -85,8 +85,8 @@ class Embedded:
     def close(self) -> bool:
         """Close every handle once it is free, and wait some seconds for that; later calls raise ProgrammingError.
 
-        Returns False if a handle is still in use: the process can then end by `os._exit` alone, as the engine waits for
-        its queries.
+        Returns False if a handle is still in use: the process can then only end by `os._exit`, as the engine waits
+        for its queries.
         """
         until = monotonic() + _CLOSE_WAIT_S
         try:

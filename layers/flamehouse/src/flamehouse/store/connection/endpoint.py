@@ -24,7 +24,7 @@ class Endpoint:
 
 
 def endpoint_source(settings: Settings) -> Callable[[], Endpoint]:
-    """A function that reads the endpoint on each call: from the secret if `settings` name one, else from the DSN.
+    """Return a function that reads the current endpoint, from the secret in `settings` or else from the DSN.
 
     It raises SecretError if the secret cannot be read.
     """
@@ -66,4 +66,4 @@ def endpoint_of_secret(text: str) -> Endpoint:
     except KeyError as error:
         raise SecretError(f"the secret has no {error}") from None
     except (ValueError, TypeError, AttributeError):
-        raise SecretError("the secret is no JSON object of host, port, user and password") from None
+        raise SecretError("the secret is not a JSON object with host, port, user and password") from None

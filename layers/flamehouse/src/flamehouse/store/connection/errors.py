@@ -12,15 +12,17 @@ from flamehouse.errors import Code, OperatorError, RpcError
 from flamehouse.telemetry import events, metrics
 from flamehouse.telemetry.log import log
 
-_BAD_REGEXP = "the selector holds a regular expression that RE2 does not accept"
-_TOO_LONG = "the query took longer than it may; ask for a shorter range or fewer series"
-_TOO_MUCH = "the query needs more memory than it may use; ask for a shorter range or fewer series"
-_TOO_LARGE = "the answer is larger than this server gives; ask for a shorter range, fewer series, fewer labels or a longer step"
-_QUOTA = "the quota of queries is used up; try again in a minute"
-_STOPPED = "the query was stopped, as nobody waited for its answer"
-_UNAVAILABLE = "the profile store does not answer just now, it may be waking up; try again in half a minute"
-_NOT_SET_UP = "the profile store is not set up for this flamehouse; its operator finds the reason in the log"
-_MIGRATE = "the database is not at this version's schema, run flamehouse migrate"
+_BAD_REGEXP = "the selector contains a regular expression that RE2 rejects"
+_TOO_LONG = "the query exceeded its time limit; request a shorter range or fewer series"
+_TOO_MUCH = "the query exceeded its memory limit; request a shorter range or fewer series"
+_TOO_LARGE = "the response exceeds the size limit; request a shorter range, fewer series, fewer labels or a longer step"
+_QUOTA = "the quota of queries is used up; retry in a minute"
+_STOPPED = "the query was canceled because the client abandoned it"
+_UNAVAILABLE = "the profile store is unavailable, it may be waking up; retry in 30 seconds"
+_NOT_SET_UP = (
+    "the profile store is not set up for this version of flamehouse; the operator finds the reason in the log"
+)
+_MIGRATE = "the database does not have this version's schema: run flamehouse migrate"
 
 type Answers = Mapping[int, tuple[Code, str]]
 """The client's error by ClickHouse error code. Other codes mean a fault of the store, not of the client."""
@@ -41,7 +43,7 @@ TOO_MANY_ROWS_OR_BYTES (system.errors)."""
 TO_WRITERS: Answers = {}
 """Empty: an accepted upload is valid, so the client retries whatever the failure."""
 
-_CHECK_USER = "the secret or CLICKHOUSE_DSN has a user or password that it does not take"
+_CHECK_USER = "ClickHouse rejects the user or password of the secret or CLICKHOUSE_DSN"
 _KINDS: Mapping[int, tuple[str, str]] = {
     **dict.fromkeys((8, 16, 47, 60, 81), ("schema", _MIGRATE)),
     497: (
@@ -52,9 +54,11 @@ _KINDS: Mapping[int, tuple[str, str]] = {
         "limits",
         "its user's settings profile allows less than this process sets: run flamehouse setup-sql again",
     ),
-    201: ("quota", "clients retry; if it stays, raise the quota of its user"),
+    201: ("quota", "clients retry; if it persists, raise the quota of its user"),
     **dict.fromkeys((192, 193, 194, 516), ("credentials", _CHECK_USER)),
-    **dict.fromkeys((202, 319, 999), ("busy", "clients retry; if it stays, give ClickHouse more capacity")),
+    **dict.fromkeys(
+        (202, 319, 999), ("busy", "clients retry; if it persists, give ClickHouse more capacity")
+    ),
     **dict.fromkeys(
         (164, 242),
         (
@@ -62,8 +66,10 @@ _KINDS: Mapping[int, tuple[str, str]] = {
             "make its tables writable again, or give the function the secret of a user that may write",
         ),
     ),
-    **dict.fromkeys((75, 243), ("disk", "free or add disk space where ClickHouse keeps its data")),
-    **dict.fromkeys((159, 160, 209), ("slow", "clients retry; if it stays, give ClickHouse more capacity")),
+    **dict.fromkeys((75, 243), ("disk", "free or add disk space where ClickHouse stores its data")),
+    **dict.fromkeys(
+        (159, 160, 209), ("slow", "clients retry; if it persists, give ClickHouse more capacity")
+    ),
     241: ("memory", "give ClickHouse more memory, or send smaller uploads"),
     252: ("parts", "uploads come faster than ClickHouse merges: check for profiles of many different weeks"),
 }
@@ -76,13 +82,13 @@ _NOT_SET_UP_KINDS = frozenset({"schema", "grant", "limits", "credentials"})
 _OTHER = ("other", "see ClickHouse's own log")
 _UNREACHABLE = (
     "unreachable",
-    "it may be waking up; if it stays, check its address, its network access and its service",
+    "it may be waking up; if it persists, check its address, its network access and its service",
 )
 
 
 @contextmanager
-def told_to_clients(answers: Answers = TO_READERS) -> Iterator[None]:
-    """Turn errors of ClickHouse, its disk and the connection into RpcErrors.
+def as_rpc_errors(answers: Answers = TO_READERS) -> Iterator[None]:
+    """Convert errors of ClickHouse, its disk and the connection to RpcError.
 
     Neither messages nor log lines contain SQL, hosts or secrets; ClickHouse's query log has the SQL.
     """
@@ -101,16 +107,19 @@ def told_to_clients(answers: Answers = TO_READERS) -> Iterator[None]:
 
 
 @contextmanager
-def told_to_operators() -> Iterator[None]:
-    """Exit with a one-line message (SystemExit) if a setting is wrong or ClickHouse fails. It holds no password."""
-    # The client logs what it raises, with a stack trace.
+def exit_on_failure() -> Iterator[None]:
+    """Exit with a one-line message (SystemExit) if a setting is invalid or ClickHouse fails.
+
+    It contains no password.
+    """
+    # The client logs its exceptions with a stack trace.
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     try:
         yield
     except ClickHouseError as error:
         reason = str(_cause(error)).partition("\n")[0]
         # An error without a ClickHouse code did not come from ClickHouse.
-        advice = "; CLICKHOUSE_DSN says where it is" if getattr(error, "code", None) is None else ""
+        advice = "; check its address in CLICKHOUSE_DSN" if getattr(error, "code", None) is None else ""
         raise SystemExit(f"flamehouse: ClickHouse: {reason}{advice}") from error
     except (ValueError, RuntimeError, OperatorError, SecretError) as error:
         raise SystemExit(f"flamehouse: {error}") from error

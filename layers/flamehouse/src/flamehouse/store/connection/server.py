@@ -61,13 +61,13 @@ class Server:
         self._at: Endpoint | None = None
         self._client: Client | None = None
 
-    def ask[T](self, question: Callable[[Client], T], *, repeatable: bool) -> T:
-        """Call `question` with the client; retry temporary failures if it is `repeatable` and there is time."""
+    def call[T](self, work: Callable[[Client], T], *, repeatable: bool) -> T:
+        """Call `work` with the client; retry temporary failures if it is `repeatable` and there is time."""
         attempt = 1
         while True:
             client = self._connected()
             try:
-                return question(client)
+                return work(client)
             except ClickHouseError as error:
                 if _refuses_user(error) and self._renew(client):
                     continue

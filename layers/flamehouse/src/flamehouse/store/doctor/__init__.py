@@ -1,1 +1,1 @@
-"""Examines a database: each check yields findings, which say in one line what is wrong and what to do."""
+"""Examines a database: each check yields findings, each a line with a problem and its remedy."""

@@ -1,4 +1,4 @@
-"""Probes that an upload is stored once: the same one is inserted by several clients at a time, and again."""
+"""Tests that an upload is stored once: several clients insert it at the same time, and one again afterwards."""
 
 import time
 from array import array
@@ -26,7 +26,8 @@ from flamehouse.store.doctor.finding import Examination, Finding, Severity
 from flamehouse.store.write.writer import LoneWriter
 
 PROBE: Final = "flamehouse-doctor"
-"""The tenant and the service of the probe's profiles: one of a few bytes each time, which expire like others."""
+"""The tenant and the service of the test profiles: each run stores one of a few bytes, which expires like any other.
+"""
 _CLIENTS: Final = 4
 _TYPE: Final = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
 
@@ -38,12 +39,12 @@ SELECT
 
 
 def check_exactly_once(examination: Examination) -> Iterator[Finding]:
-    """The real insert of one upload, by several clients at a time and then again."""
+    """Insert one upload as functions do, by several clients at the same time and then again."""
     upload = _upload()
     settings = examination.settings
     with ThreadPoolExecutor(_CLIENTS) as clients:
         outcomes = [*clients.map(_insert, [settings] * _CLIENTS, [upload] * _CLIENTS)]
-    # One client after the others, as a retry.
+    # Another insert after the others, as a retry.
     outcomes.append(_insert(settings, upload))
     if failed := [error for error in outcomes if error is not None]:
         raise failed[0]
@@ -58,12 +59,12 @@ def check_exactly_once(examination: Examination) -> Iterator[Finding]:
         check="exactly once",
         severity=Severity.FAULT,
         text=f"{text} {profiles} times, with {entries} entries in the ledger",
-        advice="compare ClickHouse's version and the deduplication windows above; do not send profiles until this holds",
+        advice="compare ClickHouse's version and the deduplication windows above; do not send profiles until this passes",
     )
 
 
 def _insert(settings: Settings, upload: Upload) -> ClickHouseError | None:
-    """Insert with a client of its own, as a function does; return the error, if any."""
+    """Insert with a separate client, as a function does; return the error, if any."""
     with closing(ClickHouse(settings)) as clickhouse:
         try:
             LoneWriter(clickhouse).insert(upload)
@@ -73,7 +74,7 @@ def _insert(settings: Settings, upload: Upload) -> ClickHouseError | None:
 
 
 def _upload() -> Upload:
-    """An upload like no other: one profile with one stack."""
+    """Return a unique upload: one profile with one stack."""
     now_ns, id_ = time.time_ns(), urandom(32)
     function = function_of("probe", "", "", 0)
     location = location_of(0, 0, (((function.id, function.name_id), 1, 0),))

@@ -1,4 +1,4 @@
-"""Runs the checks of a database in their order, and reports a database that fails as a finding."""
+"""Runs the checks of a database in order, and reports a failing database as a finding."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -32,11 +32,14 @@ DATABASE_CHECKS: Final[Checks] = {
     "rollups": check_rollups,
 }
 USER_CHECKS: Final[Checks] = {"grants": check_grants}
-"""The checks of a user of a function: another has examined its database."""
+"""The checks for a function's user: the others are about the database, and run once."""
 
 
 def examine(examination: Examination, checks: Checks = DATABASE_CHECKS) -> Iterator[Finding]:
-    """The findings of the checks; a database that does not answer has one finding, and no further check."""
+    """Yield the findings of the checks.
+
+    A database that does not respond has one finding and is not checked further.
+    """
     if (unreachable := _unreachable(examination)) is not None:
         yield unreachable
         return
@@ -55,6 +58,6 @@ def _unreachable(examination: Examination) -> Finding | None:
         examination.clickhouse.rows("SELECT 1")
     except (ClickHouseError, HTTPError, OSError, SecretError) as error:
         reason, advice = in_words(error)
-        text = f"ClickHouse does not answer: {reason}"
+        text = f"ClickHouse does not respond: {reason}"
         return Finding(check="connection", severity=Severity.FAULT, text=text, advice=advice)
     return None

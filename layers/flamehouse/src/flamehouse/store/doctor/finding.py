@@ -1,4 +1,4 @@
-"""Findings of an examination, and what its checks are given."""
+"""Findings of an examination, and the input of its checks."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +10,7 @@ from flamehouse.store.connection.client import ClickHouse
 
 
 class Severity(StrEnum):
-    """How bad a finding is: a fault loses or rejects profiles, or will; a warning costs time or money."""
+    """The severity of a finding: a fault loses or rejects profiles, now or later; a warning costs time or money."""
 
     OK = "ok"
     WARNING = "warning"
@@ -19,7 +19,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The result of a check; `advice` says what to do about it, and is empty if all is well."""
+    """The result of a check; `advice` says what to do, and is empty if nothing is wrong."""
 
     check: str
     severity: Severity
@@ -27,27 +27,27 @@ class Finding:
     advice: str = ""
 
     def __str__(self) -> str:
-        """The finding in one line."""
+        """Return the finding in one line."""
         line = f"{self.severity:<8} {self.check}: {self.text}"
         return f"{line}; {self.advice}" if self.advice else line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """From which values on a check warns, or reports a fault."""
+    """The values from which a check warns or reports a fault."""
 
     latency_ms: float = 100
     skew_warning_s: float = 2
     skew_fault_s: float = 60
     parts_warning: int = 300
     parts_fault: int = 1_000
-    """ClickHouse delays inserts from this many parts of a partition on (parts_to_delay_insert)."""
+    """ClickHouse delays inserts into a partition with this many parts (parts_to_delay_insert)."""
     hours_without_rollups: int = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """A database to examine as the user that `settings` name, who is to have the grants of `roles`.
+    """A database to examine as the user in `settings`, who should have the grants of `roles`.
 
     `clock` returns Unix time in seconds.
     """

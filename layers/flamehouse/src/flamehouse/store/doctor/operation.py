@@ -1,4 +1,4 @@
-"""Checks how the database works: its latency, its clock, the parts of its tables, and its roll-ups."""
+"""Checks the operation of the database: its latency, its clock, the parts of its tables, and its roll-ups."""
 
 from collections.abc import Iterator
 from statistics import median
@@ -37,24 +37,22 @@ WHERE (tenant, service, hour) NOT IN (
 
 
 def check_latency(examination: Examination) -> Iterator[Finding]:
-    """A database near to its clients."""
+    """Check that the database is near its clients."""
     times = []
     for _ in range(_ATTEMPTS):
         started = perf_counter()
         examination.clickhouse.rows("SELECT 1")
         times.append((perf_counter() - started) * _MS_PER_S)
-    text = f"a query takes {median(times):.0f} ms at least"
+    text = f"a query takes at least {median(times):.0f} ms"
     if median(times) < examination.thresholds.latency_ms:
         yield Finding(check="latency", severity=Severity.OK, text=text)
         return
-    advice = (
-        "deploy in ClickHouse's region; from another machine than the functions' this may be the way there"
-    )
+    advice = "deploy in ClickHouse's region; if this machine is elsewhere, it may be the distance from here"
     yield Finding(check="latency", severity=Severity.WARNING, text=text, advice=advice)
 
 
 def check_clock(examination: Examination) -> Iterator[Finding]:
-    """A clock that agrees with this machine's."""
+    """Check that the server's clock agrees with this machine's."""
     before = examination.clock()
     [(server_ms,)] = examination.clickhouse.rows(_NOW)
     after = examination.clock()
@@ -63,7 +61,7 @@ def check_clock(examination: Examination) -> Iterator[Finding]:
 
 
 def skew_finding(whose: str, skew_s: float, accuracy_s: float, examination: Examination) -> Finding:
-    """The finding of a clock that is `skew_s` ahead of this machine's, give or take `accuracy_s`."""
+    """Return the finding for a clock that is `skew_s` ahead of this machine's, give or take `accuracy_s`."""
     certain = max(0.0, abs(skew_s) - accuracy_s)
     if certain < examination.thresholds.skew_warning_s:
         return Finding(check="clock", severity=Severity.OK, text=f"{whose} and this machine agree")
@@ -76,7 +74,7 @@ def skew_finding(whose: str, skew_s: float, accuracy_s: float, examination: Exam
 
 
 def check_parts(examination: Examination) -> Iterator[Finding]:
-    """Tables whose parts merge as fast as they come."""
+    """Check that parts are merged as fast as they are inserted."""
     for table, partition, parts, size in examination.clickhouse.rows(_PARTS):
         text = (
             f"at most {parts} parts in a partition ({table} {partition}, {size / parts / _MIB:.2f} MiB each)"
@@ -91,11 +89,11 @@ def check_parts(examination: Examination) -> Iterator[Finding]:
             advice="inserts come faster than ClickHouse merges: give it more capacity, or send fewer and larger uploads",
         )
         return
-    yield Finding(check="parts", severity=Severity.OK, text="there are none yet")
+    yield Finding(check="parts", severity=Severity.OK, text="no parts yet")
 
 
 def check_rollups(examination: Examination) -> Iterator[Finding]:
-    """Hours with roll-ups, so that long queries are fast."""
+    """Check that hours have roll-ups, which make long queries fast."""
     [(hours,)] = examination.clickhouse.rows(_WITHOUT_ROLLUPS)
     text = f"{hours} of the last 168 hours have profiles without roll-ups"
     if hours < examination.thresholds.hours_without_rollups:

@@ -27,11 +27,11 @@ _MIGRATE: Final = "run: flamehouse migrate"
 
 
 def check_version(examination: Examination) -> Iterator[Finding]:
-    """A ClickHouse that keeps uploads exact."""
+    """Check that this version of ClickHouse stores each upload exactly once."""
     [(version,)] = examination.clickhouse.rows("SELECT version()")
     if version_of(version) < OLDEST_VERSION:
         oldest = ".".join(map(str, OLDEST_VERSION))
-        text = f"ClickHouse {version} does not keep uploads exact"
+        text = f"ClickHouse {version} may store an upload twice"
         yield Finding(
             check="version",
             severity=Severity.FAULT,
@@ -43,12 +43,12 @@ def check_version(examination: Examination) -> Iterator[Finding]:
 
 
 def check_schema(examination: Examination) -> Iterator[Finding]:
-    """All tables and views, at this version's migration."""
+    """Check that all tables and views exist, at this version's migration."""
     found = _definitions(examination)
     views = (f"{table}_view" for table in _FILLED)
     missing = [name for name in (*_NEEDED, *views, *view_definitions()) if name not in found]
     if missing:
-        text = f"there is no {', '.join(missing)}"
+        text = f"missing tables or views: {', '.join(missing)}"
         yield Finding(check="schema", severity=Severity.FAULT, text=text, advice=_MIGRATE)
     if "migrations" in missing:
         return
@@ -62,13 +62,13 @@ def check_schema(examination: Examination) -> Iterator[Finding]:
     yield Finding(
         check="schema",
         severity=Severity.FAULT if older else Severity.WARNING,
-        text=f"{text}, and this flamehouse at {latest}",
+        text=f"{text}, this version of flamehouse at {latest}",
         advice=_MIGRATE if older else "update flamehouse",
     )
 
 
 def check_windows(examination: Examination) -> Iterator[Finding]:
-    """Tables that remember the tokens of inserts long enough for the retries of clients."""
+    """Check that tables remember the tokens of inserts long enough for retries."""
     narrow = False
     for name, definition, engine in examination.clickhouse.rows(_TABLES):
         if name not in _DEDUPLICATED:
@@ -85,20 +85,25 @@ def check_windows(examination: Examination) -> Iterator[Finding]:
                 advice=f"run: ALTER TABLE {name} MODIFY SETTING {setting} = {needed}",
             )
     if not narrow:
-        yield Finding(check="deduplication", severity=Severity.OK, text="every table remembers its inserts")
+        yield Finding(
+            check="deduplication", severity=Severity.OK, text="every table remembers its inserts long enough"
+        )
 
 
 def check_retention(examination: Examination) -> Iterator[Finding]:
-    """TTLs that agree with the recorded retention."""
+    """Check that TTLs agree with the recorded retention."""
     state = _state(examination)
     if state.days is None:
         yield Finding(
-            check="retention", severity=Severity.FAULT, text="the database records none", advice=_MIGRATE
+            check="retention",
+            severity=Severity.FAULT,
+            text="the database records no retention",
+            advice=_MIGRATE,
         )
         return
     again = f"run: flamehouse retention set {as_argument(state.days)}"
     if not state.settled:
-        text = "a change of it was interrupted"
+        text = "a change of the retention was interrupted"
         yield Finding(check="retention", severity=Severity.FAULT, text=text, advice=again)
     definitions = _definitions(examination)
     other = [
@@ -112,7 +117,7 @@ def check_retention(examination: Examination) -> Iterator[Finding]:
         yield Finding(
             check="retention",
             severity=Severity.FAULT,
-            text=f"{name} deletes rows {f'after {days} days' if days else 'never'}, and the database records "
+            text=f"{name} deletes rows {f'after {days} days' if days else 'never'}, but the database records "
             f"{in_words(state.days)}",
             advice=again,
         )
@@ -123,7 +128,7 @@ def check_retention(examination: Examination) -> Iterator[Finding]:
 
 
 def check_grants(examination: Examination) -> Iterator[Finding]:
-    """A user with the grants of its roles."""
+    """Check that the user has the grants of its roles."""
     lacking = False
     for role in examination.roles:
         for grant in grants_of(examination.settings.clickhouse_database, role):
@@ -138,7 +143,7 @@ def check_grants(examination: Examination) -> Iterator[Finding]:
                 )
     if not lacking:
         roles = " and ".join(examination.roles)
-        yield Finding(check="grants", severity=Severity.OK, text=f"the user has those of {roles}")
+        yield Finding(check="grants", severity=Severity.OK, text=f"the user has the grants of {roles}")
 
 
 def _definitions(examination: Examination) -> dict[str, str]:
@@ -157,6 +162,6 @@ def _setting(definition: str, name: str) -> int:
 
 
 def _ttl_days(definition: str) -> int:
-    """The days after which a table's rows expire, counted from their time; 0 is never."""
+    """The days after which a table's rows expire, counted from their time; 0 means never."""
     found = _TTL.search(definition)
     return sum(map(int, _NUMBER.findall(found[1]))) if found else 0

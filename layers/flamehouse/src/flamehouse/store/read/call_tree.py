@@ -122,5 +122,5 @@ def beyond_64_bits() -> RpcError:
     """The error for samples whose sum exceeds 64 bits."""
     return RpcError(
         Code.OUT_OF_RANGE,
-        "the samples add up to more than 64 bits hold; ask for a shorter range or fewer series",
+        "the samples add up to more than 64 bits; request a shorter range or fewer series",
     )

@@ -50,7 +50,7 @@ def timestamp_sql() -> str:
 
 
 def exemplar_sql() -> str:
-    """A point as an exemplar; the least of several represents them."""
+    """A point as an exemplar; the minimum of several represents them."""
     return _SQL("exemplar")
 
 

@@ -58,7 +58,7 @@ def _other_retention(state: State, expected: int | None) -> str:
     if state.days is None or expected is None or expected == state.days:
         return ""
     return (
-        f"RETENTION_DAYS is {expected}, but the database retains profiles {in_words(state.days)}, which holds; set it to "
+        f"RETENTION_DAYS is {expected}, but the database retains profiles {in_words(state.days)}, which applies; set it to "
         f"{state.days}, or run: flamehouse retention set {as_argument(expected)}"
     )
 
@@ -68,4 +68,4 @@ def _other_schema(state: State) -> str:
     if state.number == latest:
         return ""
     advice = "run: flamehouse migrate" if state.number < latest else "update flamehouse"
-    return f"the database is at migration {state.number}, and this flamehouse at {latest}; {advice}"
+    return f"the database is at migration {state.number}, this version of flamehouse at {latest}; {advice}"

@@ -1,4 +1,4 @@
-"""What each tenant and service stores: uploads, profiles, series, samples and bytes."""
+"""The usage of each tenant and service: uploads, profiles, series, samples and bytes."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +11,10 @@ _SQL: Final = SqlFile(__file__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a service of a tenant stores. `bytes` on disk are an estimate: its part of the profiles' by samples."""
+    """The usage of a tenant's service.
+
+    `bytes` on disk are an estimate: its share of the profiles' bytes, by samples.
+    """
 
     tenant: str
     service: str
@@ -23,7 +26,7 @@ class Usage:
 
 
 def usage_since(reader: Reader, since_s: int) -> list[Usage]:
-    """The usage by profiles whose time is `since_s` (Unix time) or later, the largest first."""
+    """Return the usage by profiles whose time is `since_s` (Unix time) or later, the largest first."""
     return [
         Usage(
             tenant=tenant,

@@ -32,7 +32,7 @@ _LAST_HOUR: Final = MAX_MS // MS_PER_HOUR
 """The latest hour that a profile can have."""
 
 _IN_ORDER: Final[ServerSettings] = {
-    # Aggregation in the order of the table's key holds few profiles in memory at a time.
+    # Aggregation in the order of the table's key needs memory for a few profiles only.
     "optimize_aggregation_in_order": 1,
     # One thread, so that the same rows form the same blocks, and deduplication by token recognizes them.
     "max_threads": 1,

@@ -66,12 +66,13 @@ class Migrated:
 
 
 def migrate(settings: Settings) -> Migrated:
-    """Create or upgrade the database that `settings` name; does nothing if it is up to date.
+    """Create or upgrade the database in `settings`; does nothing if it is up to date.
 
     The database stores the retention. RETENTION_DAYS sets it in a new database (30 if it is not set), lengthens it in an
     existing one, and never shortens it.
 
-    Raises: RuntimeError for a ClickHouse too old to keep uploads exact; RetentionError for a shorter retention.
+    Raises: RuntimeError for a ClickHouse too old to store uploads exactly once; RetentionError for a shorter
+    retention.
     """
     created, others = _create_database(settings)
     client = connect(settings, settings.clickhouse_database, _TIMEOUT_S)
@@ -95,7 +96,7 @@ def latest_number() -> int:
 
 
 def version_of(text: str) -> tuple[int, ...]:
-    """The year and the number of a ClickHouse version such as `26.1.2.3`."""
+    """Return the first two numbers of a ClickHouse version such as `26.1.2.3`."""
     return tuple(int(part) for part in text.split(".")[:2])
 
 

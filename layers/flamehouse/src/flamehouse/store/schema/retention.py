@@ -135,7 +135,7 @@ def state_of(rows: Callable[[str], Sequence[Sequence[Any]]]) -> State:
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Client]:
-    """A client of the migrated database that `settings` name.
+    """A client of the migrated database in `settings`.
 
     Raises: OperatorError if the database does not exist.
     """
@@ -143,9 +143,7 @@ def opened(settings: Settings) -> Iterator[Client]:
     client = connect(settings, None, _TIMEOUT_S)
     try:
         if not client.query(_EXISTS, {"name": name}).result_rows[0][0]:
-            raise OperatorError(
-                f"there is no flamehouse database {name!r}; CLICKHOUSE_DATABASE names another"
-            )
+            raise OperatorError(f"unknown database {name!r}: CLICKHOUSE_DATABASE selects another")
         client.database = name
         yield client
     finally:
@@ -242,8 +240,7 @@ def _chosen(client: Client, state: State, wanted: int | None) -> int:
         days = DEFAULT_DAYS if wanted is None else wanted
         if stored := expired_under(client, days).profiles:
             raise RetentionError(
-                f"the database records no retention, and one of {days} days deletes {stored:,} profiles; "
-                f"to set it, run: flamehouse retention set {as_argument(days)} --yes"
+                f"the database records no retention, and {days} days would delete {stored:,} profiles; to set it, run: flamehouse retention set {as_argument(days)} --yes"
             )
         return days
     if wanted is not None and is_shorter(wanted, state.days):

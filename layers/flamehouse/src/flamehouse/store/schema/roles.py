@@ -1,4 +1,4 @@
-"""The SQL that creates ClickHouse's roles and users: one role for each kind of work, and no more rights than it needs."""
+"""The SQL that creates ClickHouse's roles and users: one role per kind of work, with only the rights that it needs."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _SQL: Final = SqlFile(__file__)
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 ROLES: Final = ("ingest", "query", "admin", "maintain", "migrate")
-"""Adds profiles; reads; changes what is stored for a tenant; makes roll-ups; creates and alters tables."""
+"""The roles: adds profiles; reads; changes a tenant's settings; makes roll-ups; creates and alters tables."""
 
 USERS: Final[Mapping[str, tuple[str, ...]]] = {
     "ingest": ("ingest", "maintain"),
@@ -24,17 +24,17 @@ USERS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The roles of each user. The catch-all function serves uploads, queries and settings, and has the user `admin`.
 
-The settings profile of the role `query` makes its users read-only, so no user has that role and another.
+The settings profile of the role `query` makes its users read-only, so no user has another role in addition.
 """
 
 _QUERIES_PER_MINUTE: Final = 6_000
 _SECONDS_PER_MINUTE: Final = 3_600
-"""The quota of queries: 60 at a time on average, which is more than the functions of most accounts run."""
+"""The quota of queries: 60 concurrent ones on average, more than the functions of most accounts run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A user of ClickHouse: its key in `USERS`, its name in ClickHouse, and its password."""
+    """A ClickHouse user: its key in `USERS`, its name in ClickHouse, and its password."""
 
     key: str
     name: str
@@ -45,21 +45,21 @@ class User:
 
 
 def user_name(database: str, key: str) -> str:
-    """The name of a user in ClickHouse; it starts with the database, as several may share a service."""
+    """Return the name of a user in ClickHouse; it starts with the database, as several may share a service."""
     return f"{database}_{key}"
 
 
 def role_name(database: str, role: str) -> str:
-    """The name of a role, which differs from those of users: GRANT takes either."""
+    """Return the name of a role; it differs from the names of users, as GRANT accepts either."""
     return f"{database}_{role}_role"
 
 
 def roles_sql(settings: Settings) -> str:
-    """The statements that create the roles, harmless when they run again.
+    """Return the statements that create the roles; they may run again.
 
-    The limits of the role `query` follow the settings of the same meaning.
+    The limits of the role `query` follow from the corresponding settings.
 
-    Raises: OperatorError for a database whose name would have to be quoted.
+    Raises: OperatorError for a database name that needs quotes.
     """
     database = _checked(settings.clickhouse_database)
     names = {role: role_name(database, role) for role in ROLES}
@@ -74,13 +74,13 @@ def roles_sql(settings: Settings) -> str:
 
 
 def grants_of(database: str, role: str) -> list[str]:
-    """The grants of a role: what stands between GRANT and TO."""
+    """Return the grants of a role: the text between GRANT and TO."""
     text = roles_sql(Settings(clickhouse_database=database))
     return re.findall(rf"^GRANT (.+) TO {role_name(database, role)};$", text, re.MULTILINE)
 
 
 def user_sql(settings: Settings, user: User) -> str:
-    """The statements that create a user, or change its password; they hold a hash of it."""
+    """Return the statements that create a user or change its password; they contain only its hash."""
     database = _checked(settings.clickhouse_database)
     return _SQL(
         "user",
@@ -91,7 +91,7 @@ def user_sql(settings: Settings, user: User) -> str:
 
 
 def _limits(settings: Settings) -> str:
-    """Defaults and bounds: a query may set lower values and no higher ones; 0 would be no limit."""
+    """Return defaults and bounds: a query may only lower the values, and not to 0, which means no limit."""
     limits = {
         "max_execution_time": settings.query_timeout_s,
         "max_memory_usage": settings.query_memory_bytes,
@@ -107,6 +107,6 @@ def _limits(settings: Settings) -> str:
 def _checked(database: str) -> str:
     if not _PLAIN_NAME.fullmatch(database):
         raise OperatorError(
-            f"CLICKHOUSE_DATABASE is {database!r}: names of roles need one of letters, digits and underscores"
+            f"invalid CLICKHOUSE_DATABASE {database!r}: names of roles need letters, digits and underscores only"
         )
     return database

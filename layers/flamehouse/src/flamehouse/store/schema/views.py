@@ -1,4 +1,7 @@
-"""Creates the documented views, and replaces them if `views.sql` changed. Each view's comment holds the hash of the file."""
+"""Creates the documented views, and replaces them if `views.sql` changed.
+
+Each view's comment has the hash of the file.
+"""
 
 import re
 from hashlib import sha256

@@ -14,7 +14,7 @@ _FIRST_MONDAY = -3
 class Batch:
     """Uploads to store together: run the `inserts` in order, then call `stored`.
 
-    Or run `symbols` and `profiles` apart, in this order: rows of symbols may be inserted any number of times.
+    Alternatively, run `symbols` and `profiles` separately, in this order: rows of symbols may be inserted repeatedly.
     """
 
     def __init__(self, uploads: Sequence[Upload], known: Known) -> None:
@@ -33,12 +33,12 @@ class Batch:
             yield week, rows + self._symbols_of(week)
 
     def profiles(self) -> Iterator[tuple[int, bytes]]:
-        """Of `inserts`, the rows of profiles."""
+        """The rows of profiles in `inserts`."""
         for week, rows in self._rows.items():
             yield week, b"".join(rows)
 
     def symbols(self) -> Iterator[tuple[int, bytes]]:
-        """Of `inserts`, the rows of symbols, for the weeks that have any."""
+        """The rows of symbols in `inserts`, for the weeks that have any."""
         for week in self._rows:
             if rows := self._symbols_of(week):
                 yield week, rows
@@ -49,12 +49,12 @@ class Batch:
         self.profiles_stored()
 
     def symbols_stored(self) -> None:
-        """Remember the symbols, once their rows are stored."""
+        """Remember the symbols; call this after their rows are stored."""
         for scope, symbols in self._symbols.items():
             symbols.remember(self._known, scope)
 
     def profiles_stored(self) -> None:
-        """Remember the series, once the rows of profiles are stored."""
+        """Remember the series; call this after the rows of profiles are stored."""
         for tenant, day, fingerprint in self._series:
             self._known.add(("series", tenant, day), (fingerprint,))
 

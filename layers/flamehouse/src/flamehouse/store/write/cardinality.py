@@ -14,7 +14,7 @@ _S_PER_DAY = 86_400
 _NS_PER_DAY = _S_PER_DAY * 10**9
 _MAX_COUNTED = 2_000_000
 _RETRY_AFTER_S = 3_600
-"""Profiles of the next day are within the limit again; those of this one are not."""
+"""Retries fail until the next UTC day, whose profiles count separately."""
 
 _FINGERPRINTS = """
 SELECT DISTINCT fingerprint
@@ -27,8 +27,9 @@ LIMIT {limit:UInt64}
 class SeriesBudget:
     """Counts the series of each tenant and day that this process writes to, up to the limit of the tenant.
 
-    `limit_of` returns that limit, where 0 turns counting off. The count is read from the database once and then updated in memory, so several writers may exceed the limit by what
-    each adds. After 2 M counted series, all counts are dropped and read again, so memory does not grow from day to day.
+    `limit_of` returns that limit, where 0 turns counting off. The count is read from the database once and then
+    updated in memory, so several writers may exceed the limit by the series that each adds. After 2 M counted series,
+    all counts are dropped and read again, so memory does not grow from day to day.
     """
 
     def __init__(self, clickhouse: ClickHouse, limit_of: Callable[[str], int]) -> None:

@@ -1,7 +1,7 @@
-"""Completes uploads that were cut off long ago, without storing any profile twice.
+"""Completes uploads that were interrupted long ago, without storing any profile twice.
 
-ClickHouse forgets the token of an INSERT after two hours. From then on, the rows themselves say which profiles of an
-upload are stored: an INSERT writes all rows of a week or none, and no other table counts what it holds twice.
+ClickHouse forgets the token of an INSERT after two hours. From then on, the rows themselves show which profiles of an
+upload are stored: an INSERT writes all rows of a week or none, and in the other tables repeated rows do no harm.
 """
 
 from array import array
@@ -15,7 +15,7 @@ from flamehouse.store.connection.client import ClickHouse
 from flamehouse.units import NS_PER_S, S_PER_HOUR
 
 _REMEMBERED_S: Final = S_PER_HOUR
-"""Half of the time for which ClickHouse remembers a token: what was received since, it recognizes."""
+"""Half of the time for which ClickHouse remembers a token: it recognizes uploads received since then."""
 
 _PROFILES = """
 SELECT hex(upload_id), profile_id, profile_type, fingerprint
@@ -26,11 +26,11 @@ WHERE tenant = {tenant:String} AND service IN {services:Array(String)}
 """
 
 type _Row = tuple[bytes, UUID, str, int]
-"""What identifies a row: upload, profile, profile type, fingerprint."""
+"""The identity of a row: upload, profile, profile type, fingerprint."""
 
 
 def without_stored_profiles(clickhouse: ClickHouse, uploads: Sequence[Upload], now_ns: int) -> list[Upload]:
-    """The uploads; of those older than the tokens, stored profiles have no samples, so that only their labels are inserted."""
+    """Return the uploads; in those older than the tokens, stored profiles have no samples: only labels are inserted."""
     oldest = now_ns - _REMEMBERED_S * NS_PER_S
     return [
         upload if upload.received_ns > oldest else _without(upload, _stored_rows(clickhouse, upload))

@@ -1,8 +1,8 @@
-"""Stores a batch of uploads that other processes may be storing too: a worker's, from a queue that repeats messages.
+"""Stores a worker's batch of uploads. The queue repeats messages, so other processes may store some of them too.
 
-Each upload is an INSERT under a token of its own, the one that every other way of storing it uses, so that ClickHouse
-drops the second of two at any moment (docs/adr/0018). The INSERTs run side by side, and a server gathers them into one
-part (async_insert). The ledger, and the symbols that the uploads share, are read and written once a batch.
+Each upload is an INSERT with its own token, the same in every process, so ClickHouse drops the second of two at any
+time (docs/adr/0018). The INSERTs run concurrently, and a server combines them into one part (async_insert). The
+ledger and the shared symbols are read and written once per batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from flamehouse.errors import RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
-from flamehouse.store.connection.errors import TO_WRITERS, told_to_clients
+from flamehouse.store.connection.errors import TO_WRITERS, as_rpc_errors
 from flamehouse.store.write.batch import Batch
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.completion import without_stored_profiles
@@ -27,11 +27,11 @@ from flamehouse.store.write.seen_ids import Known
 
 _THREADS: Final = 16
 _MAX_KEYS: Final = 250
-"""Keys of uploads in one query: they fit what a server accepts in a parameter."""
+"""The number of uploads' keys per query, which fit into a parameter."""
 
 
 class GroupInserts:
-    """Stores batches. `settings` are those of INSERTs; thread-safe."""
+    """Stores batches. `settings` are for the INSERTs. Thread-safe."""
 
     def __init__(
         self, clickhouse: ClickHouse, settings: ServerSettings, known: Known, clock: Callable[[], int]
@@ -42,9 +42,9 @@ class GroupInserts:
         self._clock = clock
 
     def store(self, uploads: Sequence[Upload], budget: SeriesBudget) -> Failures:
-        """Store the uploads; those that are stored already count as such.
+        """Store the uploads, except those already stored; returns the errors.
 
-        Raises RpcError or ClickHouseError if nothing can be said of any of them.
+        Raises RpcError or ClickHouseError if the outcome of all of them is unknown.
         """
         missing = {key_of(upload): upload for upload in uploads}
         for key in self.in_ledger([*missing]):
@@ -60,20 +60,23 @@ class GroupInserts:
         return failures
 
     def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
-        """The uploads that are stored as a whole."""
+        """Return the uploads that are completely stored."""
         found: set[UploadKey] = set()
         for start in range(0, len(keys), _MAX_KEYS):
             found |= stored_uploads(self._clickhouse, keys[start : start + _MAX_KEYS])
         return found
 
     def _insert_symbols(self, uploads: Sequence[Upload]) -> None:
-        """Insert the symbols of all uploads. If ClickHouse rejects them, each upload brings its own."""
+        """Insert the symbols of all uploads.
+
+        If ClickHouse rejects them, each upload is inserted with its own symbols.
+        """
         batch = Batch(uploads, self._known)
         try:
             for week, rows in batch.symbols():
                 self._insert(rows, f"symbols:{_name_of(uploads)}:{week}")
         except ClickHouseError as error:
-            if getattr(error, "code", None) is None:  # it did not come from ClickHouse, which is unreachable
+            if getattr(error, "code", None) is None:  # not an error from ClickHouse, which is unreachable
                 raise
         else:
             batch.symbols_stored()
@@ -88,11 +91,11 @@ class GroupInserts:
         return {key_of(upload): error for upload, error in found if error is not None}
 
     def _insert_upload(self, upload: Upload, budget: SeriesBudget) -> RpcError | None:
-        """Insert an upload without the symbols that are stored; returns its error."""
+        """Insert an upload without the stored symbols; returns its error, if any."""
         batch = Batch([upload], self._known)
         try:
             with ExitStack() as around:
-                around.enter_context(told_to_clients(TO_WRITERS))
+                around.enter_context(as_rpc_errors(TO_WRITERS))
                 around.enter_context(budget.taken(upload))
                 for week, rows in batch.inserts():
                     self._insert(rows, f"{upload.id.hex()}:{week}")

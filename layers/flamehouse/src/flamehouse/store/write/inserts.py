@@ -39,7 +39,7 @@ class BatchInserts:
         return [*by_key.values()]
 
     def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
-        """The uploads that are stored as a whole."""
+        """The uploads that are completely stored."""
         return stored_uploads(self._clickhouse, keys)
 
     def delete(self, uploads: Sequence[Upload]) -> None:

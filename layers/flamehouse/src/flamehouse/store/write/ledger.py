@@ -28,7 +28,7 @@ type Failures = Mapping[UploadKey, RpcError]
 
 
 def key_of(upload: Upload) -> UploadKey:
-    """The key by which the ledger knows the upload."""
+    """Return the upload's key in the ledger."""
     return upload.tenant, upload.id
 
 

@@ -1,7 +1,7 @@
 """Rolls back interrupted uploads: deletes their rows, so that the uploads can be stored again.
 
 Rows are deleted by upload id, then series without any remaining profile. Roll-ups that cover the deleted rows become
-invalid and are not used. Symbols remain, as nothing refers to them any more. Every step may run twice.
+invalid and are not used. Symbols remain; they do no harm, as nothing refers to them. Every step may run twice.
 """
 
 from collections.abc import Mapping, Sequence

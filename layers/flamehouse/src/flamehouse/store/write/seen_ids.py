@@ -1,7 +1,8 @@
 """Remembers the series and symbols that this process has stored, so that they are not sent again.
 
 Every profile of a process contains the same stacks, so most of an upload is already stored. Only the content of
-acknowledged inserts is remembered, and for a limited time, so symbols reappear if the database is emptied meanwhile.
+acknowledged inserts is remembered, and for a limited time, so symbols are sent again some time after the database was
+emptied.
 """
 
 from array import array
@@ -22,7 +23,7 @@ _MAX_AGE_S = 3_600
 
 
 class Known:
-    """The ids known to be stored, by scope; cleared when an hour old or above 2 M ids."""
+    """The ids known to be stored, by scope; cleared after an hour or above 2 M ids."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock

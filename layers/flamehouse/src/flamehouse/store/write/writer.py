@@ -30,11 +30,11 @@ class Writer(Protocol):
     def insert_batch(self, uploads: Sequence[tuple[Upload, Record]], budget: SeriesBudget) -> Failures:
         """Return when each upload is durable or has failed; storing them again changes nothing.
 
-        Raises ClickHouseError or RpcError if nothing is known of any of them.
+        Raises ClickHouseError or RpcError if the outcome of all of them is unknown.
         """
 
     def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
-        """The uploads that ClickHouse has as a whole."""
+        """The uploads that ClickHouse has completely."""
 
     def settle(self) -> None:
         """Wait until queries see every upload acknowledged so far."""

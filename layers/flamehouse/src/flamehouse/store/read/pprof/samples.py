@@ -28,8 +28,8 @@ _STACK_AND_VALUE = (
     f"concat('\\x0a', {length_delimited('stack')}, '\\x12', {length_delimited(varint('narrow'))})"
 )
 
-# The field 12 of a Profile: location_id (0a), leaf first, and value (12). A location stored after the read of `known` and
-# before the read of the stacks has no number, and is dropped.
+# Field 12 of a Profile: location_id (0a), leaf first, and value (12). A location stored between the reads of `known`
+# and of the stacks has no number, and is dropped.
 _SAMPLES = Template(f"""
 WITH
     (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM locations WHERE $symbols ORDER BY id)) AS known,

@@ -218,9 +218,9 @@ def _rows(
 ) -> Iterator[Sequence[Any]]:
     """The rows for the used symbols, and possibly for others of their kind."""
     named = _named(used)
-    question = sql.substitute(symbols=selection.symbols, rows=selection.rows, named=named.sql)
+    statement = sql.substitute(symbols=selection.symbols, rows=selection.rows, named=named.sql)
     parameters = {**selection.parameters, **named.parameters, "more": used.more}
-    return zip(*reader.columns(question, parameters, text=text), strict=True)
+    return zip(*reader.columns(statement, parameters, text=text), strict=True)
 
 
 def _named(used: Used[Any]) -> Condition:

@@ -10,14 +10,14 @@ from flamehouse.telemetry.log import log
 
 
 class Quarantine:
-    """A folder of rejected records. The name of a record is its segment and its place in it."""
+    """A folder of rejected records. The name of a record is its segment and its position in it."""
 
     def __init__(self, folder: Path, disk: Disk) -> None:
         self._folder = folder
         self._disk = disk
 
     def put(self, name: str, record: bytes, reason: str) -> None:
-        """Write the record and its reason; both are durable. OSError if that fails."""
+        """Write the record and its reason durably. Raises OSError."""
         self._disk.make_folder(self._folder)
         note = {"reason": reason, "quarantined": datetime.now(UTC).isoformat(timespec="seconds")}
         self._disk.write(self._folder / f"{name}.json", json.dumps(note).encode())

@@ -20,7 +20,7 @@ _PREFIX: Final = Struct("<II")
 
 
 def encode_record(payload: bytes) -> bytes:
-    """The bytes of the record. Raises ValueError if the payload is empty or above MAX_RECORD_BYTES."""
+    """The bytes of the record. Raises ValueError if the payload is empty or exceeds MAX_RECORD_BYTES."""
     if not 0 < len(payload) <= MAX_RECORD_BYTES:
         raise ValueError(f"a record of the log has 1 to {MAX_RECORD_BYTES} bytes, not {len(payload)}")
     return _PREFIX.pack(len(payload), crc32(payload)) + payload

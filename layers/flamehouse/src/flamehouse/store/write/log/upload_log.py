@@ -169,7 +169,7 @@ class UploadLog[Item]:
 
 @contextmanager
 def disk_trouble(folder: Path, disk: Disk, wanted: int = 0) -> Iterator[None]:
-    """Turn OSError into RpcError(UNAVAILABLE) with the folder, the reason and, if the disk is full, the bytes."""
+    """Convert OSError to RpcError(UNAVAILABLE) with the folder, the reason and, if the disk is full, the bytes."""
     try:
         yield
     except OSError as error:

@@ -81,7 +81,7 @@ class Inserts(Protocol):
         """The uploads that are not in the ledger, without duplicates."""
 
     def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
-        """The uploads that ClickHouse has as a whole."""
+        """The uploads that ClickHouse has completely."""
 
     def delete(self, uploads: Sequence[Upload]) -> None:
         """Delete all rows of the uploads, if there are any."""
@@ -148,7 +148,7 @@ class LogWriter:
         return failures
 
     def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
-        """The uploads that ClickHouse has as a whole, those of the log included unless it fails to take them."""
+        """The uploads that ClickHouse has completely, including those of the log unless their insert fails."""
         self.settle()
         return self._inserts.in_ledger(keys)
 
