@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""Fixtures of all tests."""
 
 import logging
 from collections.abc import Iterator
@@ -29,24 +29,24 @@ _CREDENTIAL = "horse"
 
 
 def pytest_configure() -> None:
-    """Choose how Hypothesis tries things before the first test is imported."""
+    """Selects the Hypothesis profile before the first test is imported."""
     load_profile()
 
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
-    """The folder of recorded requests and references beside the clone; tests that read it are skipped without it."""
+    """The folder of recorded requests and references beside the clone. Tests that read it are skipped without it."""
     shared = REPO.parent / "shared"
     if not (shared / "fixtures").is_dir():
-        pytest.skip("needs the recorded fixtures in ../shared, which this clone has not")
+        pytest.skip("needs the recorded fixtures in ../shared, which do not exist")
     return shared
 
 
 @pytest.fixture(scope="session", params=["embedded", "server"])
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """Where tests of the store run: on the one engine that this process can have, and on another's over HTTP.
+    """Where tests of the store run: on this process's one embedded engine, and on a server over HTTP.
 
-    A test that calls for `cloud` as well is run through what was built for AWS.
+    A test that also has `cloud` among its places runs against the functions built for AWS.
     """
     match request.param:
         case "embedded":
@@ -61,7 +61,7 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """What was built for AWS, running here; it keeps profiles of any age and gives up after six seconds."""
+    """The functions built for AWS, run locally; they accept profiles of any age and time out after six seconds."""
     environ = {"MAX_LABEL_NAMES": "100", "QUERY_TIMEOUT_S": "6"}
     folder = tmp_path_factory.mktemp("cloud")
     with cloud(built(), folder, retention_days=0, path_prefix="profiles", environ=environ) as running:
@@ -76,7 +76,7 @@ def _aws() -> Iterator[LocalAws]:
 
 @pytest.fixture
 def aws(_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> LocalAws:
-    """S3 and Secrets Manager of this machine, with their URL and credentials in this process's environment."""
+    """Local S3 and Secrets Manager, with their URL and credentials in this process's environment."""
     for name, value in _aws.environ().items():
         monkeypatch.setenv(name, value)
     return _aws
@@ -84,14 +84,14 @@ def aws(_aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> LocalAws:
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[Target]:
-    """The local server in a process of its own, with profiles and a credential."""
+    """The local server in its own process, with profiles and a credential."""
     with local_server(API_CREDENTIAL=_CREDENTIAL) as running:
         yield holding_data(running.url, _CREDENTIAL, new_tenant())
 
 
 @pytest.fixture(scope="module", params=["local", "cloud"])
 def target(request: pytest.FixtureRequest) -> Target:
-    """A running server that clients of others are tried on: the local one, and what was built for AWS."""
+    """A running server for third-party clients: the local one, and the functions built for AWS."""
     if request.param == "local":
         target: Target = request.getfixturevalue("local")
         return target
@@ -101,7 +101,7 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture(scope="session")
 def settings(place: Place) -> Settings:
-    """A migrated database that keeps profiles of any age."""
+    """A migrated database that retains profiles of any age."""
     settings = Settings(clickhouse_dsn=place.dsn, retention_days=0, max_label_names=100)
     migrate(settings)
     return settings
@@ -109,7 +109,7 @@ def settings(place: Place) -> Settings:
 
 @pytest.fixture(scope="session")
 def clickhouse(settings: Settings) -> Iterator[SettledClickHouse]:
-    """The database behind `store`. Nothing merges in it, so that what counts on merges fails."""
+    """The database behind `store`. Merges are stopped, so that code that relies on them fails."""
     clickhouse = SettledClickHouse(settings)
     clickhouse.command("SYSTEM STOP MERGES")
     yield clickhouse
@@ -122,7 +122,7 @@ def store(
     clickhouse: SettledClickHouse,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Store]:
-    """The store as the local server has it: the embedded engine is written to through the log."""
+    """The store as the local server has it: writes to the embedded engine go through the log."""
     store = open_store(settings)
     if clickhouse.embedded:
         services = Services(settings=settings, store=store)
@@ -134,12 +134,12 @@ def store(
 
 @pytest.fixture(autouse=True)
 def _every_line_is_logged() -> Iterator[None]:
-    """Remove the limit on repeated lines that a handler, once imported, installs for its whole process."""
+    """Removes the limit on repeated lines that a handler, once imported, installs for its whole process."""
     yield
     logging.getLogger(LOGGER).filters.clear()
 
 
 @pytest.fixture
 def tenant() -> str:
-    """A tenant that no other test knows: tests share a database."""
+    """A new tenant, since tests share a database."""
     return f"tenant-{uuid4().hex}"

@@ -1,6 +1,6 @@
-"""What profilecli's `canary-exporter` sends and asks, which is how its authors check a running Pyroscope.
+"""The requests of profilecli's `canary-exporter`, with which Pyroscope's authors check a running server.
 
-Facts: github.com/grafana/pyroscope, cmd/profilecli/canary_exporter_probes.go. Its gRPC probe is not for us.
+Facts: github.com/grafana/pyroscope, cmd/profilecli/canary_exporter_probes.go. Its gRPC probe does not apply.
 """
 
 import json
@@ -33,7 +33,7 @@ SPAN: Final = "00000bac2a5ab0c7"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canary:
-    """A tenant that was sent the canary's profiles."""
+    """A tenant with the canary's profiles."""
 
     client: Client
     at_ms: int
@@ -73,7 +73,7 @@ def canary(target: Target) -> Canary:
 
 
 def otlp_request(at_ms: int, method: str) -> dict[str, Any]:
-    """Its location 0 is one, though OTLP keeps that index for none."""
+    """The export's location 0 is a real one, though OTLP reserves that index for none."""
     attributes = {
         "service.name": SERVICE,
         "job": "canary-exporter",
@@ -118,7 +118,7 @@ def otlp_request(at_ms: int, method: str) -> dict[str, Any]:
 
 
 def stacks_of(pprof: Mapping[str, Any]) -> Mapping[str, int]:
-    """Values by stack, leaf first."""
+    """Returns the values by stack, leaf first."""
     texts = pprof["stringTable"]
     functions = {function["id"]: texts[int(function["name"])] for function in pprof["function"]}
     locations = {

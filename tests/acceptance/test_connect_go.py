@@ -1,4 +1,4 @@
-"""A client of another implementation: connect-go, with what is generated from Pyroscope's own API (connect_go/)."""
+"""A client of another implementation: connect-go, with code generated from Pyroscope's own API (connect_go/)."""
 
 import base64
 import json
@@ -25,12 +25,12 @@ SOURCES: Final = Path(__file__).parent / "connect_go"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectGo:
-    """A running program that asks what it is told to, one question after the other."""
+    """A running program that sends the requests given on its standard input, one after the other."""
 
     process: subprocess.Popen[str]
 
     def call(self, rpc: str, **request: Any) -> dict[str, Any]:
-        """What came back: `response`, or `code` and `message`."""
+        """Returns `response`, or `code` and `message`."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps({"rpc": rpc, "request": request}) + "\n")
@@ -49,7 +49,7 @@ class ConnectGo:
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     go = shutil.which("go")
     if go is None:
-        pytest.skip("needs go, which this machine has not")
+        pytest.skip("go is not installed")
     try:
         fetch_with(SOURCES, go, "mod", "download")
     except UnfetchedError as error:
@@ -186,6 +186,6 @@ def test_a_wrong_credential_is_an_error_that_the_client_can_name(
     stranger = replace(target, credential=credential)
     with running(program, stranger, {}) as client:
         codes: Sequence[str] = [client.call(rpc)["code"] for rpc in ("ProfileTypes", "GetProfileStats")]
-    # API Gateway answers 401 without a credential, and 403 for one that its authorizer denies.
+    # API Gateway returns 401 without a credential, and 403 for one that its authorizer denies.
     on_aws = target.credential.startswith("fh_")
     assert set(codes) == {"permission_denied" if on_aws and credential else "unauthenticated"}

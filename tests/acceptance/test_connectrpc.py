@@ -1,4 +1,4 @@
-"""A client of another implementation: connectrpc of PyPI, which knows of the server what its .proto files say."""
+"""A client of another implementation: connectrpc from PyPI, which knows only the server's .proto files."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
@@ -38,7 +38,7 @@ def method_of(name: str) -> MethodInfo[Message, Message]:
 
 
 def requests(target: Target) -> dict[str, Mapping[str, Any]]:
-    """A question to each RPC, in JSON."""
+    """Returns a request to each RPC, in JSON."""
     data, selection = target.data, target.data.selection()
     return {
         "ProfileTypes": data.range,

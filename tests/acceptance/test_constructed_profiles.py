@@ -1,4 +1,4 @@
-"""Profiles of a shape that no recorded client sends, from the upload to the answer."""
+"""Profiles of shapes that no recorded client sends, from the upload to the response."""
 
 import time
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ DEPTH = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
-    """A server, and the Monday that profiles of its one service are taken on."""
+    """A server, and the Monday on which the profiles of its one service are taken."""
 
     server: Server
     monday: int
@@ -36,12 +36,12 @@ class Shop:
         self.server.push(series(labels_of(), profile))
 
     def shows(self, stacks: Sequence[Stack], max_nodes: int = EVERYTHING) -> bool:
-        """Whether the flame graph of the day is the one that Pyroscope draws of these stacks."""
+        """Checks that the day's flame graph is the one that Pyroscope draws of these stacks."""
         found = self.server.flamegraph(self.monday, self.monday + 24 * HOUR, max_nodes=max_nodes)
         return found == drawn(stacks, max_nodes)
 
     def total(self) -> float:
-        """What SelectSeries adds up to."""
+        """Returns the sum of SelectSeries."""
         [(_, points)] = self.server.series(self.monday, self.monday + HOUR, step=3_600)
         return sum(value for _, value in points)
 
@@ -63,18 +63,20 @@ SHAPES: dict[str, list[tuple[Sequence[Frame], int]]] = {
     "functions without a name": [(["", "a", ""], 3), ([""], 2), (["a", "", ""], 1)],
     "inlined functions": [([("a", "b", "c"), "d"], 3), (["a", "b", ("c", "d")], 2), (["a", ("b", "x")], 1)],
     "a function inlined into itself": [([("a", "a", "a")], 3), (["a", "a"], 2)],
-    "frames that nobody knows": [
+    "frames without symbols": [
         ([0x10, "a", 0x20, "b", 0x30], 3),
         (["a", "b"], 2),
         ([0x10, 0x20], 4),
         ([], 8),
     ],
-    "nothing that anybody knows": [([0x10, 0x20], 4), ([], 8)],
-    "names that are odd": [
+    "only frames without symbols": [([0x10, 0x20], 4), ([], 8)],
+    "unusual names": [
         (["' OR 1=1 --", "\n\t\0", "\U0001f600", "<b>&amp;", "a;b", " "], 1),
         ([" ", "\u200b"], 2),
     ],
-    "names that differ late": [(["x" * 60_000 + end], value) for end, value in (("a", 1), ("b", 2))],
+    "names that differ only at their ends": [
+        (["x" * 60_000 + end], value) for end, value in (("a", 1), ("b", 2))
+    ],
     "many siblings": [([f"f{number:04}"], number + 1) for number in range(3_000)],
 }
 

@@ -1,4 +1,4 @@
-"""What a client was answered 200 for is counted once, however often and in whatever packing it was sent."""
+"""An upload that got a 200 is counted once, however often and in whatever packing it is sent."""
 
 import gzip
 import json
@@ -29,7 +29,7 @@ from tests.support.uploads.uploads import PUSH, form, pushed, series
 
 HOUR = 3_600_000
 ZONE = "Asia/Kolkata"
-"""Half an hour off UTC's hours."""
+"""Offset from UTC by a half-hour."""
 
 MONDAY = some_monday_ms()
 PROFILE = pprof_of([sample("ab", 3)], time_ms=MONDAY).SerializeToString()
@@ -37,7 +37,7 @@ QUERY = "name=shop{env=prod}&format=pprof&spyName=gospy&sampleRate=100"
 CONFIG = b'{"cpu":{"display-name":"cpu","units":"nanoseconds"}}'
 
 type Request = tuple[str, bytes, dict[str, str]]
-"""Target, body and headers of a POST."""
+"""The target, body and headers of a POST."""
 
 
 def form_of(profile: bytes, boundary: str, config: bytes = CONFIG) -> tuple[bytes, dict[str, str]]:
@@ -112,7 +112,7 @@ def test_an_upload_repeated_after_a_restart_counts_once(
     store: Store, counted: Counted, settings: Settings, tmp_path: Path
 ) -> None:
     counted.send(0)
-    store.settle()  # as the store does when it is closed
+    store.settle()  # closing the store does the same
     restarted = open_store(settings)
     if uses_embedded(settings):
         services = Services(settings=settings, store=restarted)

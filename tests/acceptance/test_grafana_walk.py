@@ -1,7 +1,7 @@
-"""Grafana's data source, Profiles Drilldown and profilecli, walked through call by call as each of them sends it.
+"""The requests of Grafana's data source, Profiles Drilldown and profilecli, call by call.
 
-The data source and profilecli are connect-go: protobuf, a protocol version, gzip accepted. Drilldown is a browser behind
-Grafana's proxy: JSON, with names as they come.
+The data source and profilecli use connect-go: protobuf, with a protocol version, accepting gzip. Drilldown is a
+browser behind Grafana's proxy: JSON, with label names of any characters.
 """
 
 import json
@@ -71,7 +71,7 @@ def connect_go[Resp: Message](
     response_type: type[Resp],
     headers: Mapping[str, str] = CONNECT_GO,
 ) -> Resp:
-    """The answer to a message as connect-go sends it."""
+    """Returns the response to a message in the form that connect-go sends."""
     path = f"/querier.v1.QuerierService/{rpc}"
     response = data.client.send("POST", path, request.SerializeToString(), headers)
     assert response.status_code == 200, response.text
@@ -80,7 +80,7 @@ def connect_go[Resp: Message](
 
 
 def browser(data: Shop, path: str, request: Mapping[str, Any]) -> Any:
-    """The answer to a question as Drilldown asks it."""
+    """Returns the response to a request in the form that Drilldown sends."""
     response = data.client.send("POST", path, json.dumps(request).encode(), BROWSER)
     assert response.status_code == 200, response.text
     return response.json()

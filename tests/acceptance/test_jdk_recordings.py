@@ -1,4 +1,4 @@
-"""What JDK Flight Recorder writes is read as the JDK's own tool prints it: every stack, how often, and how much."""
+"""Recordings of JDK Flight Recorder are read as the JDK's own tool prints them: every stack, its count and its value."""
 
 import json
 import shutil
@@ -49,9 +49,9 @@ type Stacks = Counter[str]
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recording of three seconds."""
+    """Records for three seconds."""
     if shutil.which("java") is None or shutil.which("jfr") is None:
-        pytest.skip("needs a JDK's java and jfr, which this machine has not")
+        pytest.skip("a JDK with java and jfr is not installed")
     folder = tmp_path_factory.mktemp("jdk")
     (folder / "Program.java").write_text(PROGRAM)
     recording = folder / "program.jfr"
@@ -61,7 +61,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def printed(recording: Path) -> Iterator[Mapping[str, Any]]:
-    """The events that the JDK's tool prints, but for those without a stack, which no profile can show."""
+    """Returns the events that the JDK's tool prints, except those without a stack, which no profile can show."""
     command = [
         "jfr",
         "print",
@@ -82,7 +82,7 @@ def stack_of(event: Mapping[str, Any]) -> str:
 
 
 def frame_of(frame: Mapping[str, Any]) -> str:
-    """The frame as ours is called. The tool writes dots for the slashes of a class's name."""
+    """Returns the frame's name in our form. The tool writes the slashes of a class name as dots."""
     method = frame["method"]
     return f"{normal_name(method['type']['name'])}.{method['name']}:{frame['lineNumber'] % UINT32}"
 

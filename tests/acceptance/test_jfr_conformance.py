@@ -1,4 +1,4 @@
-"""Recordings of real JVMs yield what grafana/jfr-parser says they do: every stack, line and value, and no profile more."""
+"""Recordings of real JVMs yield what grafana/jfr-parser yields: every stack, line and value, and no other profile."""
 
 import gzip
 from collections import Counter, defaultdict
@@ -33,10 +33,10 @@ GOLDEN = ".collapsed.txt.gz"
 DELAY = "delay__nanoseconds"
 SECOND_NS = 1_000_000_000
 TICKS_AT = 56
-"""Where the header of a chunk says how many ticks a second has."""
+"""The offset, in a chunk's header, of the number of ticks per second."""
 
 type Stacks = Mapping[str, tuple[int, ...]]
-"""Values by `frame:line;frame:line`, root first."""
+"""Values by stack, as `frame:line;frame:line`, root first."""
 
 
 @pytest.fixture(params=RECORDINGS)
@@ -45,21 +45,22 @@ def folder(request: pytest.FixtureRequest, shared_dir: Path) -> Path:
 
 
 def parts_of(folder: Path) -> dict[str, bytes]:
-    """The parts of the upload as they were sent, gzipped."""
+    """Returns the parts of the recorded upload, gzipped."""
     return {
         path.name.split(".")[0]: path.read_bytes() for path in folder.glob("*.gz") if GOLDEN not in path.name
     }
 
 
 def named(parts: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The parts by the names that a form gives them."""
+    """Returns the parts under their names in a form."""
     return {"jfr" if name == "input" else name: data for name, data in parts.items()}
 
 
 def goldens(folder: Path) -> dict[str, Stacks]:
-    """The stacks of each profile by its name, `metric_type__unit` with a further ` type__unit` where there is one.
+    """Returns the stacks of each profile by its name: `metric_type__unit`, or `metric_type__unit type__unit` for two values.
 
-    Delays, the second of two values, are ticks there and nanoseconds here (ADR 8); floors may add up to a little less.
+    Delays, the second value, are in ticks there and in nanoseconds here (ADR 8), so rounding down may make sums
+    slightly smaller.
     """
     files = {path.name.removesuffix(GOLDEN): path for path in folder.glob(f"*{GOLDEN}")}
     found: dict[str, Stacks] = {
@@ -77,7 +78,7 @@ def goldens(folder: Path) -> dict[str, Stacks]:
 
 
 class Delay(int):
-    """Nanoseconds, equal to those that are up to 100 ns less."""
+    """Nanoseconds that equal others up to 100 ns less."""
 
     __hash__ = int.__hash__
 
@@ -153,7 +154,7 @@ def test_samples_keep_their_labels_and_spans(
 
 
 def by_span(part: SeriesProfile) -> Mapping[int, int]:
-    """What was spent in each span; 0 is none."""
+    """Returns the value of each span; 0 stands for no span."""
     spent: Counter[int] = Counter()
     for span, value in zip(part.span_ids or repeat(0), part.values, strict=False):
         spent[span] += value
@@ -170,7 +171,7 @@ def stored_stacks(part: SeriesProfile) -> Counter[str]:
 
 
 def by_sample_type(profiles: Mapping[str, Stacks]) -> dict[str, dict[str, int]]:
-    """The profiles taken apart, as they are stored: one sample type each, without what is zero."""
+    """Returns the profiles split as they are stored: one sample type each, without zeros."""
     apart = {}
     for profile, stacks in profiles.items():
         metric = next(each for each in METRICS if profile.startswith(each))

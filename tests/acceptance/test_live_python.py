@@ -1,4 +1,4 @@
-"""The real Python SDK and the demo, each a process of its own, against the local server as `make run` starts it."""
+"""The real Python SDK and the demo, each in its own process, against the local server as `make run` starts it."""
 
 import os
 import re
@@ -40,7 +40,7 @@ def url() -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run of the program, and a client of its tenant to ask about it."""
+    """A run of the program, and a client of its tenant."""
 
     client: Client
     within: dict[str, int]
@@ -110,7 +110,7 @@ def test_another_tenant_sees_none_of_it(run: Run, url: str) -> None:
 
 
 def demo(**environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the demo as `make demo` does."""
+    """Runs the demo as `make demo` does."""
     return subprocess.run(
         [sys.executable, "-m", "tools.demo", "--seconds", str(DEMO_S)],
         cwd=REPO,

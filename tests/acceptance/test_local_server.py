@@ -1,4 +1,4 @@
-"""The local server under load: however its process ends, what it acknowledged is there, and nothing is there twice."""
+"""The local server under load: every acknowledged upload is stored exactly once, however the process ends."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,12 +18,12 @@ from tests.support.uploads.uploads import PUSH, pushed
 
 CLIENTS = 4
 ENDS = ((SIGKILL, 3, -9), (SIGTERM, 8, 0), (SIGKILL, 15, -9))
-"""How each process is ended, after how many acknowledged uploads, and its status."""
+"""How each process ends, after how many acknowledged uploads, and its exit status."""
 
 
 @dataclass(kw_only=True)
 class Load:
-    """Clients that send one upload after the other, until the server is gone."""
+    """Clients that send one upload after the other until the server has ended."""
 
     data_dir: Path
     tenant: str = field(default_factory=new_tenant)
@@ -33,7 +33,7 @@ class Load:
     in_doubt: set[int] = field(default_factory=set)
 
     def end(self, server: LocalServer, with_signal: Signals, uploads: int) -> int:
-        """Load the server, and end it while it stores what comes after so many uploads. The status it ends with."""
+        """Loads the server, ends it while it stores an upload after the first `uploads`, and returns its exit status."""
         enough = len(self.acknowledged) + uploads
         clients = [Thread(target=self._send_all, args=(server.url,)) for _ in range(CLIENTS)]
         for client in clients:
@@ -47,7 +47,7 @@ class Load:
         return status
 
     def check(self, server: LocalServer) -> None:
-        """What was acknowledged, and maybe what was not, is counted once; after a retry, all of it is."""
+        """Checks that acknowledged uploads, and perhaps others, are counted once, and that all are after a retry."""
         counted = Counted(
             server=Server(client=Client(server=server.url, tenant=self.tenant)), monday=self.monday
         )

@@ -1,6 +1,6 @@
-"""Right requests with something wrong in them, to every route: never a fault of the server's, and accepted in the right shape.
+"""Mutated valid requests to every route: none causes a server fault, and every error has the endpoint's shape.
 
-What is wrong may be a field's value, bytes of the body, a header, a parameter of the query or the path.
+A mutation changes a field's value, bytes of the body, a header, a query parameter or the path.
 """
 
 import gzip
@@ -39,11 +39,11 @@ ROUTES: Final = tuple(
     for route in routes_of(module)
 )
 OTLP: Final = ("/v1development/profiles", "/opentelemetry.proto")
-"""Their errors are `Status` messages, whose codes are numbers."""
+"""The errors of these are `Status` messages, whose codes are numbers."""
 STATUSES: Final = {code.wire_name: code.http_status for code in Code}
 INGEST: Final = ("/ingest", "/pyroscope/ingest")
 INGEST_STATUSES: Final = (400, 405, 413, 415, 422, 429)
-"""Pyroscope's own, whatever the code."""
+"""Pyroscope's own statuses, whatever the code."""
 
 MONDAY: Final = next(time for time in iter(some_monday_ms, 0) if time >= 10**12)
 HOUR: Final = 3_600_000
@@ -64,7 +64,7 @@ RIGHT: Final[Mapping[str, Any]] = {
     "setting": {"name": "a", "value": "b"},
     "span_selector": [SPAN],
 }
-"""What a field holds in a right request, where it is not left out."""
+"""The value of a field in a valid request that has it."""
 LAST: Final = (1 << 63) - 1
 ODD_VALUES: Final = st.one_of(
     st.sampled_from(
@@ -105,7 +105,7 @@ ODD_HEADERS: Final = st.sampled_from(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A request, which its mutations are made of."""
+    """A request, of which mutations are made."""
 
     route: Route
     method: str
@@ -122,7 +122,7 @@ def data(store: Store, settings: Settings, tmp_path_factory: pytest.TempPathFact
 
 
 def right_fields(message: Descriptor) -> dict[str, Any]:
-    """A right request as JSON: the fields that RIGHT names, and such messages within it."""
+    """Returns a valid request as JSON: the fields that RIGHT names, and messages within it likewise."""
     fields: dict[str, Any] = {}
     for field in message.fields:
         if field.name in RIGHT:
@@ -134,7 +134,7 @@ def right_fields(message: Descriptor) -> dict[str, Any]:
 
 @st.composite
 def changed_fields(draw: st.DrawFn, message: Descriptor) -> dict[str, Any]:
-    """Its right request with up to three fields changed, or with one that there is not."""
+    """Draws the valid request with up to three fields changed, or with an unknown one."""
     fields = right_fields(message)
     names: Sequence[FieldDescriptor] = message.fields
     for _ in range(draw(st.integers(0, 3))):
@@ -149,7 +149,7 @@ def changed_fields(draw: st.DrawFn, message: Descriptor) -> dict[str, Any]:
 
 @st.composite
 def rpc_requests(draw: st.DrawFn, route: Route) -> Sent:
-    """A request to an RPC, in JSON or, where protobuf can say it, in protobuf."""
+    """Draws a request to an RPC, in JSON or, if protobuf can express it, in protobuf."""
     request_type: type[Message] = cast(Any, route.endpoint).request_type
     fields = draw(changed_fields(cast(Descriptor, request_type.DESCRIPTOR)))
     content_type, body = "application/json", json.dumps(fields).encode()
@@ -166,7 +166,7 @@ def rpc_requests(draw: st.DrawFn, route: Route) -> Sent:
 
 @st.composite
 def http_requests(draw: st.DrawFn, route: Route) -> Sent:
-    """A request to a path of plain HTTP, with the parameters of all of them, some changed, repeated or left out."""
+    """Draws a request to a path of plain HTTP, with the parameters of all paths, some changed, repeated or omitted."""
     parameters = {
         **dict.fromkeys(("query", "leftQuery"), f"{CPU}{SHOP}"),
         "rightQuery": f"{CPU}{CART}",
@@ -195,7 +195,7 @@ def http_requests(draw: st.DrawFn, route: Route) -> Sent:
 
 @st.composite
 def mangled(draw: st.DrawFn, sent: Sent) -> Sent:
-    """The request with bytes of its body changed, packed, and with another header, method or path: or as it is."""
+    """Draws the request with its body changed or compressed, another header, method or path, or unchanged."""
     body = bytearray(sent.body)
     for _ in range(draw(st.sampled_from([0, 0, 1, 4]))):
         at = draw(st.integers(0, len(body)))
@@ -218,7 +218,7 @@ def requests_to(route: Route) -> st.SearchStrategy[Sent]:
 @fuzzed(120)
 @given(st.sampled_from(ROUTES).flatmap(requests_to))
 def test_no_request_is_the_servers_fault_and_errors_have_their_shape(data: Shop, sent: Sent) -> None:
-    # Of a header that is given twice the last one counts, as in any mapping.
+    # The last of repeated headers counts, as in any mapping.
     headers = dict(sent.headers)
     response = data.client.send(sent.method, sent.target, sent.body, headers)
     if response.status_code == 200:
@@ -237,7 +237,7 @@ def test_no_request_is_the_servers_fault_and_errors_have_their_shape(data: Shop,
 
 
 def check_error(response: httpx.Response, target: str, *, waits: bool) -> None:
-    """An error that is the client's fault, with a code and a status that belong together."""
+    """Checks that a response is a client error whose code and status match."""
     if response.status_code in (405, 415) and not response.content:
         assert {"Allow", "Accept-Post"} & {*map(str.title, response.headers)}
         return

@@ -1,4 +1,4 @@
-"""OTLP profiles on a real store: what flame graphs and series make of them."""
+"""OTLP profiles on a real store, in flame graphs and series."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""A profile at exactly the end of a range is in no answer about the range, one a millisecond earlier in all of them."""
+"""A profile exactly at the end of a range is in no response about it; one a millisecond earlier is in all of them."""
 
 import json
 import time
@@ -25,7 +25,7 @@ def client(store: Store, settings: Settings, tenant: str) -> Client:
 
 
 def counted(client: Client, start: int, end: int, step: int) -> dict[str, int]:
-    """How much each endpoint counts in a range of milliseconds, of profiles of 1 each."""
+    """Returns what each endpoint counts in a range of milliseconds, with profiles of 1 each."""
     request: dict[str, Any] = {"profileTypeID": CPU, "labelSelector": "{}", "start": start, "end": end}
     exemplars = {**request, "step": step, "exemplarType": "EXEMPLAR_TYPE_INDIVIDUAL"}
     points = [
@@ -60,6 +60,6 @@ def test_every_endpoint_counts_up_to_the_end_and_not_with_it(client: Client, ste
         assert client.send("POST", "/ingest?name=shop", profile.SerializeToString()).status_code == 200
     counts = counted(client, end - 60 * SECOND, end, step)
     assert counts == dict.fromkeys(counts, 1)
-    # Both profiles are in one step of a minute, which has one exemplar.
+    # Both profiles lie in one step of a minute, which has one exemplar.
     later = counted(client, end - 60 * SECOND, end + 60 * SECOND, step)
     assert later == {**dict.fromkeys(counts, 2), "exemplars": 1 if step == 60 else 2}

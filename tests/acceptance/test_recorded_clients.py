@@ -1,4 +1,4 @@
-"""What real clients sent is answered as Grafana Pyroscope answered it: every field, each request alone and together."""
+"""Recorded requests of real clients yield Pyroscope's recorded results: every field, each alone and all together."""
 
 import json
 from dataclasses import replace

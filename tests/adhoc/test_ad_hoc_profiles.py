@@ -1,4 +1,4 @@
-"""Ad hoc profiles from upload to flame graph: every format, comparisons, tenants, and what is refused."""
+"""Ad hoc profiles from upload to flame graph: every format, listing, tenants and retention."""
 
 import gzip
 import json
@@ -45,7 +45,7 @@ main  1234 77.223456: cycles:
 
 
 def stacks_of(flame: dict[str, Any]) -> list[tuple[list[str], int]]:
-    """The stacks of a flame graph that have a value of their own, sorted."""
+    """Returns the stacks of a flame graph with a self value, sorted."""
     above: list[tuple[int, int, list[str]]] = []
     found = []
     for depth, level in enumerate(flame["levels"]):
@@ -91,7 +91,7 @@ def test_a_file_is_drawn_on_upload_and_on_every_request(adhoc: AdHoc, proto: boo
     assert (listed.id, listed.name, listed.uploaded_at) == (response.id, response.name, response.uploaded_at)
 
 
-@pytest.mark.parametrize("fields", ["samples", "cpu", "unheard of", None])
+@pytest.mark.parametrize("fields", ["samples", "cpu", "unknown", None])
 def test_a_sample_type_is_chosen_by_its_name_and_else_the_first(adhoc: AdHoc, fields: str | None) -> None:
     response = adhoc.get(adhoc.upload(pprof(), "cpu.pprof").id, profile_type=fields)
     chosen = "cpu" if fields == "cpu" else "samples"

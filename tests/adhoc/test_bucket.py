@@ -57,13 +57,13 @@ def test_a_tenant_whose_name_begins_as_anothers_has_files_of_its_own(
 def test_a_bucket_that_rejects_is_unavailable_and_the_log_says_why(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    unlimited = replace(settings, adhoc_profiles="s3://somebody-elses")
+    unlimited = replace(settings, adhoc_profiles="s3://of-another-account")
     adhoc = on(unlimited, "anonymous")
     assert adhoc.rejected_file(b"a 1", "a")[:2] == (503, "unavailable")
     assert adhoc.rejection("List")[:2] == (503, "unavailable")
     assert on(replace(unlimited, adhoc_quota_bytes=0), "anonymous").rejected_file(b"a 1", "a")[0] == 503
-    assert "S3: ListObjectsV2 on bucket somebody-elses rejected: NoSuchBucket" in caplog.text
-    assert "S3: PutObject on bucket somebody-elses rejected: NoSuchBucket" in caplog.text
+    assert "S3: ListObjectsV2 on bucket of-another-account rejected: NoSuchBucket" in caplog.text
+    assert "S3: PutObject on bucket of-another-account rejected: NoSuchBucket" in caplog.text
 
 
 def test_a_bucket_that_does_not_answer_is_unavailable(settings: Settings) -> None:

@@ -56,7 +56,7 @@ def test_an_invalid_request_is_rejected(
 
 
 def level(*values: object) -> bytes:
-    """A flame graph with a root and one level below it."""
+    """Returns a flame graph with a root and one level below it."""
     flame = {"names": ["total", "a"], "levels": [[0, 9, 0, 0], [*values]], "numTicks": 9, "maxSelf": 9}
     return json.dumps({"flamebearer": flame, "metadata": {"format": "single"}}).encode()
 

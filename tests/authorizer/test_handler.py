@@ -1,4 +1,4 @@
-"""The authorizer over a secret of moto's, which the command edits."""
+"""The authorizer, with a secret in moto that the command line edits."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The rebuilt qryn writer stores what qryn's own writer did, by vectors taken from it."""
+"""The rebuilt qryn writer stores what qryn's own writer stores, by vectors taken from it."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ from flamehouse.settings import Settings
 from flamehouse.store.connection.embedded import embedded_path
 
 EMBEDDED = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
-"""qryn's tables are made in the engine of this process."""
+"""qryn's tables are created in the engine of this process."""
 
 SAMPLE_TYPES = ("samples:count", "cpu:nanoseconds")
 
@@ -119,7 +119,7 @@ def test_stored_trees_add_up_to_the_profiles_sent(qryn_client: Client) -> None:
 
 
 def qryn_stacks(pprof: profile_pb2.Profile) -> list[list[str]]:
-    """Function names, root first; of inlined functions the innermost, n/a for a location without lines."""
+    """Returns function names, root first: the innermost of inlined functions, `n/a` for a location without lines."""
     names = {function.id: pprof.string_table[function.name] for function in pprof.function}
     frames = {
         location.id: names[location.line[0].function_id] if location.line else "n/a"

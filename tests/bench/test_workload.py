@@ -1,4 +1,4 @@
-"""The benchmark's workload: the same in every run, and of the shape that its figures claim."""
+"""The benchmark's workload: the same in every run, and of the documented shape."""
 
 import numpy as np
 import pytest

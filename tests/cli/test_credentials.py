@@ -1,4 +1,4 @@
-"""`flamehouse credentials`, as an operator types it."""
+"""`flamehouse credentials`, run as an operator runs it."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""`flamehouse migrate` and `retention`, as an operator types them."""
+"""`flamehouse migrate` and `retention`, run as an operator runs them."""
 
 import re
 import time
@@ -11,7 +11,7 @@ from tests.support.servers.command import flamehouse
 from tests.support.servers.local_server import STOP_S, running, start
 from tools.clickhouse_http.process import clickhouse_server
 
-SECRET = "hunter2"  # noqa: S105  # nobody's
+SECRET = "hunter2"  # noqa: S105  # made up
 
 
 def test_migrate_reports_its_result_and_may_be_repeated(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_migrate_reports_its_result_and_may_be_repeated(tmp_path: Path) -> None:
 
 
 def store_old_profile(folder: Path, days: int) -> None:
-    """Start a server on the folder, and send it a profile of `days` ago and one of now."""
+    """Starts a server on the folder and sends it a profile from `days` ago and a current one."""
     now_s = time.time()
     with running(folder) as server:
         for time_s in (now_s - days * 86_400, now_s):
@@ -141,7 +141,7 @@ DAY_S = 86_400
 
 
 def send(folder: Path, *times_s: float) -> None:
-    """Start a server on the folder, and send it a profile of each time."""
+    """Starts a server on the folder and sends it a profile for each time."""
     with running(folder) as server:
         for time_s in times_s:
             query = f"name=shop&from={time_s:.0f}&until={time_s + 10:.0f}"

@@ -1,4 +1,4 @@
-"""`flamehouse doctor`, as an operator types it: the database, the users of functions, and a deployment."""
+"""`flamehouse doctor`, run as an operator runs it: the database, the users of functions, and a deployment."""
 
 import json
 import time
@@ -21,7 +21,7 @@ from tools.local_server import local_server
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
-    """A migrated ClickHouse whose user has the grants of `migrate`, and not all of `ingest`."""
+    """A migrated ClickHouse whose user has the grants of `migrate`, but not all of `ingest`."""
     folder = tmp_path_factory.mktemp("clickhouse")
     with clickhouse_server(folder, grants=grants_of("flamehouse", "migrate")) as server:
         assert flamehouse("migrate", CLICKHOUSE_DSN=server.dsn).returncode == 0

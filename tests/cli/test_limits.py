@@ -1,4 +1,4 @@
-"""`flamehouse limits`, as an operator types it."""
+"""`flamehouse limits`, run as an operator runs it."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The commands that query a server, against the local one with the shop's profiles."""
+"""The commands that query a server, run against the local one with the shop's profiles."""
 
 import gzip
 import json
@@ -24,7 +24,7 @@ type Run = Callable[..., CompletedProcess[str]]
 
 @pytest.fixture
 def run(local: Target) -> Run:
-    """Runs a command on the local server, for the shop's tenant."""
+    """Runs a command against the local server, for the shop's tenant."""
 
     def run(*arguments: str, **environ: str) -> CompletedProcess[str]:
         tenant = local.data.client.tenant or ""
@@ -36,12 +36,12 @@ def run(local: Target) -> Run:
 
 @pytest.fixture
 def within(local: Target) -> tuple[str, ...]:
-    """The options for the range of the shop's profiles."""
+    """The options that select the range of the shop's profiles."""
     return ("--from", str(local.data.start), "--until", str(local.data.end))
 
 
 def lines_of(done: CompletedProcess[str]) -> list[str]:
-    """The lines of a command that succeeded, without what pads them."""
+    """Returns the lines of a successful command without their padding."""
     assert (done.returncode, done.stderr) == (0, "")
     return [line.rstrip() for line in done.stdout.splitlines()]
 
@@ -175,7 +175,7 @@ def test_tail_prints_a_line_for_each_series_and_step(run: Run, tmp_path: Path) -
 
 @contextmanager
 def other_server(status: int, body: bytes) -> Iterator[str]:
-    """A server that answers every request so; its URL."""
+    """Runs a server that sends this reply to every request; yields its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

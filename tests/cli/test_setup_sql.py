@@ -1,4 +1,4 @@
-"""`flamehouse setup-sql`, as an operator types it."""
+"""`flamehouse setup-sql`, run as an operator runs it."""
 
 import json
 import re

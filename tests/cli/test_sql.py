@@ -12,7 +12,7 @@ from tests.support.servers.local_server import running
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of a server that was stopped, with a profile of two stacks."""
+    """The data folder of a stopped server, with a profile of two stacks."""
     folder = tmp_path_factory.mktemp("data")
     with running(folder) as server:
         sent = httpx.post(f"{server.url}/ingest?name=shop", content="main;work 3\nmain;rest 1\n")

@@ -1,4 +1,4 @@
-"""What commands print on a terminal: as wide as it is, and coloured there alone."""
+"""Commands fit their output to the terminal's width, and colour it only there."""
 
 import fcntl
 import os
@@ -20,10 +20,10 @@ STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def on_terminal(*arguments: str, **environ: str) -> str:
-    """What the command prints on a terminal of 50 columns."""
+    """Returns what the command prints on a terminal of 50 columns."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
-    # COLUMNS, which test runners set, would hide the terminal's own width.
+    # COLUMNS, which test runners set, would override the terminal's width.
     inherited = {name: value for name, value in environment().items() if name not in {"COLUMNS", "LINES"}}
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", *arguments],
@@ -35,7 +35,7 @@ def on_terminal(*arguments: str, **environ: str) -> str:
     )
     os.close(theirs)
     text = b""
-    # A terminal whose programs have ended is an error to read.
+    # Reading a terminal whose programs have ended is an error.
     while piece := _read(ours):
         text += piece
     os.close(ours)

@@ -19,7 +19,7 @@ TREE = CutTree(
     selves=(S, 2 * S, 3 * S, 2 * S, S),
     total=10 * S,
 )
-"""Of worker's 4 s, 1 s was cut away."""
+"""1 s of worker's 4 s is cut."""
 
 EMPTY = CutTree(ids=(), parents=(), names=(), totals=(), selves=(), total=0)
 

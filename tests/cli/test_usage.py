@@ -1,4 +1,4 @@
-"""`flamehouse usage`, as an operator types it, on what a server has stored."""
+"""`flamehouse usage`, run as an operator runs it, on a server's stored profiles."""
 
 import json
 import time

@@ -1,6 +1,6 @@
-"""Grafana Alloy and the Agent before it: many series at once, relayed SDKs, and answers that make it retry or not.
+"""Grafana Alloy and its predecessor, the Agent: many series per push, relayed SDKs, and statuses that decide on retries.
 
-Which answers it retries: github.com/grafana/alloy, internal/component/pyroscope/write.
+The statuses it retries: github.com/grafana/alloy, internal/component/pyroscope/write.
 """
 
 import gzip
@@ -104,7 +104,7 @@ def test_dozens_of_series_of_several_names_come_in_one_push(server: Server) -> N
 
 
 def relayed_name(labels: Mapping[str, str]) -> str:
-    """What `receive_http` makes of a `name`: private labels gone, the rest sorted, `service_name` among them."""
+    """Returns the `name` that `receive_http` sends: without private labels, sorted, with `service_name`."""
     own = sorted((name, value) for name, value in labels.items() if not name.startswith("__"))
     return f"{labels['service_name']}{{{','.join(f'{name}={value}' for name, value in own)}}}"
 
@@ -118,7 +118,7 @@ GO_LABELS = {
 
 
 def ingested(name: str, headers: Mapping[str, str]) -> tuple[httpx.Response, Ingest]:
-    """A form to /ingest as Go's SDK sends it, under this `name`."""
+    """Returns a form to /ingest as the Go SDK sends it, with this `name`."""
     ingest = Ingest()
     query = {
         "aggregationType": "sum",
@@ -149,7 +149,7 @@ def test_a_relayed_push_has_the_labels_that_the_relay_adds(server: Server) -> No
 
 
 class Failing(CannedStore):
-    """A store that fails as it is told to."""
+    """A store that fails with the given error."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -171,7 +171,7 @@ BAD = (400, "invalid_argument")
 FAILURES: Mapping[str, tuple[Ingest, str, Profile | bytes, tuple[int, str]]] = {
     "no profile": (Ingest(), "cpu", b"rubbish", BAD),
     "damaged gzip": (Ingest(), "cpu", b"\x1f\x8b_", BAD),
-    "a bad label": (Ingest(), "", pprof(), BAD),
+    "an invalid label": (Ingest(), "", pprof(), BAD),
     "from the future": (Ingest(), "cpu", pprof(time_ns=(1 << 63) - 1), BAD),
     "too old": (OLD, "cpu", pprof(time_ns=10**18), BAD),
     "a large profile": (SMALL_PROFILE, "cpu", pprof(), BAD),

@@ -1,6 +1,6 @@
-"""The .NET profiler over the years, in requests built from its description: it cannot be had here to be recorded.
+"""The .NET profiler's requests over the years, built from its description, since it cannot be recorded here.
 
-First a form to /ingest with all sample types in one profile, then a form for each kind, and now Push.
+It first sent one form to /ingest with all sample types in one profile, then a form for each kind; now it uses Push.
 """
 
 import json
@@ -50,7 +50,7 @@ PUSHED: Sequence[tuple[str, Types, tuple[str, str], Sequence[str]]] = [
         ["lock:lock_count:count:cpu:nanoseconds", "lock:lock_time:nanoseconds:cpu:nanoseconds"],
     ),
     ("exception", [("exception", "count")], CPU_PERIOD, ["exception:exception:count:cpu:nanoseconds"]),
-    # What these three count is not described; the name of the profiler is theirs all the same.
+    # The description does not say what these three count, but they have the profiler's name.
     *(
         (name, [(name, "nanoseconds")], CPU_PERIOD, [f"{name}:{name}:nanoseconds:cpu:nanoseconds"])
         for name in ("network", "gc", "thread_lifetime")
@@ -84,7 +84,7 @@ def server(store: Store, settings: Settings) -> Server:
 
 
 def upload(server: Server, start: int, parts: Mapping[str, bytes], app: str = "shop{region=eu}") -> None:
-    """A form to /ingest as the profiler sends it, with times in nanoseconds."""
+    """Returns a form to /ingest as the profiler sends it, with times in nanoseconds."""
     query = {
         "name": app,
         "from": start * MS,

@@ -1,4 +1,4 @@
-"""The examples of docs/clients.md and the README: run or compiled where that can be done here, read where not."""
+"""The examples of docs/clients.md and the README: run or compiled if their tools are installed, else only parsed."""
 
 import os
 import re
@@ -31,7 +31,7 @@ REFERENCE = re.compile(r"\b((?:pyroscope|discovery)\.[a-z_]+\.[a-z_]+)\.(?:recei
 
 
 def examples(page: str, language: str, heading: str | None = None) -> list[str]:
-    """The examples in a language, of one section or of the whole page."""
+    """Returns the examples in a language, of one section or of the whole page."""
     if heading is not None:
         _, _, section = page.partition(f"\n## {heading}\n")
         page = section.partition("\n## ")[0]
@@ -39,7 +39,7 @@ def examples(page: str, language: str, heading: str | None = None) -> list[str]:
 
 
 def code(text: str) -> str:
-    """The lines of it without their indentation."""
+    """Returns the lines without their indentation."""
     return "\n".join(line.strip() for line in text.strip().splitlines())
 
 
@@ -69,15 +69,15 @@ def test_the_documented_shutdown_is_that_of_the_live_program(ending: str) -> Non
 
 
 def executable(name: str) -> str:
-    """Where it is; the test is skipped where it is not."""
+    """Returns the path of a program; skips the test if it is not installed."""
     path = shutil.which(name)
     if path is None:
-        pytest.skip(f"this machine has no {name}")
+        pytest.skip(f"{name} is not installed")
     return path
 
 
 def fetched(folder: Path, *command: str) -> None:
-    """Fetch packages; the test is skipped where their registry does not give them."""
+    """Fetches packages; skips the test if their registry does not provide them."""
     try:
         fetch_with(folder, *command)
     except UnfetchedError as error:
@@ -109,13 +109,13 @@ def test_every_command_is_valid_shell(page: str) -> None:
 
 
 def uploads() -> Iterator[str]:
-    """The commands that upload a file, each once."""
+    """Returns the commands that upload a file, each once."""
     for example in dict.fromkeys([*examples(PAGE, "bash"), *examples(README, "bash")]):
         if "curl" in example and "--data-binary @" in example:
             yield example
 
 
-@pytest.mark.parametrize("example", [*uploads()], ids=["as it is", "stacks", "with labels"])
+@pytest.mark.parametrize("example", [*uploads()], ids=["unchanged", "stacks", "with labels"])
 def test_curl_sends_a_profile(tmp_path: Path, example: str) -> None:
     full = "--user" in example
     (tmp_path / "cpu.pprof").write_bytes(pprof(time_ns=time.time_ns()).SerializeToString())
@@ -144,12 +144,12 @@ def test_alloys_examples_define_the_components_they_refer_to() -> None:
 
 
 def _components(example: str) -> Iterator[str]:
-    """The components of a configuration in Alloy's language, whose blocks have to be closed and lie where they may."""
+    """Returns the components of a configuration in Alloy's language; checks how its blocks are nested."""
     depth = 0
     for line in example.splitlines():
         text = line.strip()
         if (block := BLOCK.match(text)) is not None:
-            # Only components have a name, and only they lie outermost.
+            # Only components have a name, and only they are top-level.
             assert (block[2] is not None) == (depth == 0), line
             if block[2]:
                 yield f"{block[1]}.{block[2]}"

@@ -1,4 +1,4 @@
-"""What Go programs send beyond what is recorded of them: names of deltas, shapes, cut and partly unknown stacks."""
+"""Uploads of Go programs that no recording covers: names of delta profiles, type shapes, cut and partly unknown stacks."""
 
 from collections.abc import Sequence
 
@@ -55,7 +55,7 @@ SHOWN: Sequence[tuple[str, Sequence[Frame], dict[str, int]]] = [
     ("nothing known", [0x4711, 0x4712], {"0x4712": 1}),
     ("no frame", [], {"[unknown]": 1}),
     (
-        "as many frames as Go's runtime keeps",
+        "as many frames as Go's runtime records",
         [f"main.f{depth}" for depth in range(128)],
         {"main.f127": 1},
     ),

@@ -1,6 +1,7 @@
-"""The Ruby SDK over the years, in requests built from its description: it cannot be had here to be recorded.
+"""The Ruby SDK's requests over the years, built from its description, since it cannot be recorded here.
 
-First gzip to /ingest from rbspy, now Push. The Python SDK sends alike, and that is recorded and run.
+It first sent gzip to /ingest from rbspy; now it uses Push. The Python SDK sends the same form, and is recorded and
+run.
 """
 
 import gzip
@@ -34,7 +35,7 @@ def server(store: Store, settings: Settings) -> Server:
 
 
 def profile_of(start: int, *, filename: str = "app/cart.rb") -> Profile:
-    """Three samples of the SDK: two controllers' tags and none."""
+    """Three samples of the SDK: with the tags of two controllers, and without."""
     profile = pprof_of(
         [
             sample(STACK, 30, action="cart/show", pid="7"),

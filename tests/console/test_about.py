@@ -1,4 +1,4 @@
-"""What the server says of itself, in both encodings, and of services that it does not offer."""
+"""The server's build, version and features in both encodings, and its responses for unsupported services."""
 
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -33,7 +33,7 @@ def store() -> CannedStore:
 
 @pytest.fixture
 def app(store: CannedStore) -> Iterator[ASGIApp]:
-    """A server; what it says of itself it says without a question to its store."""
+    """A server whose store must not be queried."""
     services = Services(settings=Settings(), store=store)
     yield create_app(lambda: services)
     assert store.calls == []

@@ -1,4 +1,4 @@
-"""Settings that Grafana's apps keep: set, read at once, changed, deleted, and each tenant's own."""
+"""Settings of Grafana's apps: set, read at once, changed, deleted, and separate for each tenant."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -122,7 +122,7 @@ def test_a_deleted_setting_may_be_set_again_with_any_time(client: Client) -> Non
 
 
 def test_deleting_a_missing_setting_is_no_error(client: Client) -> None:
-    delete(client, "nobody set it")
+    delete(client, "never set")
     assert get(client) == []
 
 

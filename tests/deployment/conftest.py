@@ -1,4 +1,4 @@
-"""The template of the deployment, transformed once for all of its tests."""
+"""The deployment's template, transformed once for all of its tests."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Alarms, their entries in docs/operations.md, the dashboards and the vocabulary of telemetry agree."""
+"""Alarms, their entries in docs/operations.md, the dashboards and the telemetry vocabulary agree."""
 
 import json
 import re
@@ -42,7 +42,7 @@ def test_an_alarm_is_of_a_metric_that_something_counts(alarm: str) -> None:
         labels = {each["Name"] for each in properties["Dimensions"]}
         assert labels == {*BY_NAME[name].labels, "function", "service"}
     elif namespace is None:
-        # The stack's own, of a metric filter.
+        # a metric of the stack's own, made by a metric filter
         made = {each["MetricTransformations"][0]["MetricName"]: each for each in FILTERS.values()}
         assert name in made
     else:

@@ -1,4 +1,4 @@
-"""The folders that become functions and layers: what is in them, what is not, and that they come out the same again."""
+"""The folders that become functions and layers: their contents, and that builds are reproducible."""
 
 import hashlib
 import marshal
@@ -112,7 +112,7 @@ def test_building_again_gives_the_same(part: str, tmp_path: Path) -> None:
 
 
 def digest(folder: Path) -> str:
-    """SHA-256 over the names and the contents of all files."""
+    """Returns the SHA-256 over the names and contents of all files."""
     hashed = hashlib.sha256()
     for path in files(folder):
         hashed.update(f"{path.relative_to(folder)}\0{path.stat().st_size}\0".encode())

@@ -1,4 +1,4 @@
-"""The sample events: each is one that its function answers."""
+"""The sample events: each succeeds on its function."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ EVENTS: dict[str, tuple[list[BaseRoute], str]] = {
     "ingest-multipart": (ingest, "insert"),
     "otlp-gzip": (ingest, "insert"),
 }
-"""The routes of the function that each goes to, and what the store is then asked."""
+"""The routes of each event's function, and the resulting call of the store."""
 ODD_KEY = "drops/acme/my app/100% cpu+é=1.txt"
 STAGED_KEY = "staged/acme/2026-11-29/07/f130461e0601397ea1c4eb62db7534a33dbf7292a43636ef9b757708b3750515"
 QUEUED: dict[str, str] = {
@@ -44,9 +44,9 @@ QUEUED: dict[str, str] = {
 """Events of the worker's queue, each with the key of its object."""
 SCHEDULE = "schedule"
 REDRIVEN_S = 1_795_936_854
-"""When the upload of `STAGED_KEY` was received: its content makes the id in the key."""
+"""The time of receipt of the upload of `STAGED_KEY`, which is part of the id in the key."""
 BUCKET = "flamehouse-blobs"
-"""As the events name it."""
+"""The bucket that the events name."""
 
 
 def event(name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The built functions, found by nothing but their own folder and layers."""
+"""The built functions, importing only from their own folder and layers."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ foreign = [file for file in files.values() if file and not file.startswith((*pat
 packages = {name.partition(".")[0] for name, file in files.items() if file.startswith(tuple(path))}
 print(json.dumps({"callable": callable(handler), "foreign": foreign, "packages": sorted(packages)}))
 """
-"""Prints which packages of its path importing a handler brings in, and which files it took from outside."""
+"""Prints the packages of its path that importing a handler loads, and the files loaded from elsewhere."""
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -1,4 +1,4 @@
-"""What goes wrong behind the gateway is answered in Connect's words, in time, and gives nothing away."""
+"""Failures behind the gateway get a Connect error in time, without internal details."""
 
 import base64
 import gzip
@@ -31,7 +31,7 @@ EVER = {"start": 1_700_000_000_000, "end": 1_900_000_000_000}
 CPU = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
 GATEWAY_S = 30
 AUTHORIZER_S = 10
-"""How long the gateway waits for an authorizer."""
+"""The gateway's timeout for an authorizer."""
 
 pytestmark = pytest.mark.xdist_group("gateway")
 
@@ -43,14 +43,14 @@ def send(deployed: Cloud, path: str, body: bytes | str = b"{}", **headers: str) 
 
 
 def rejection(response: httpx.Response) -> tuple[int, str]:
-    """The status and code of an error as Connect has it."""
+    """Returns the status and code of a Connect error."""
     body = response.json()
     assert set(body) == {"code", "message"}
     return response.status_code, body["code"]
 
 
 def event(**changes: Any) -> dict[str, Any]:
-    """An event of the gateway's, with some of it changed; what is changed to None is left out."""
+    """Returns an event of the gateway with these changes; members set to None are removed."""
     http = {"method": "POST", "path": PROFILE_TYPES, "protocol": "HTTP/1.1", "sourceIp": "1.2.3.4"}
     whole = {
         "version": "2.0",
@@ -109,7 +109,7 @@ def test_a_body_that_contradicts_its_base64_flag_is_an_invalid_argument(
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("/querier.v1.QuerierService/Unheard", (501, "unimplemented")),
+        ("/querier.v1.QuerierService/Unknown", (501, "unimplemented")),
         ("/vcs.v1.VCSService/GithubApp", (501, "unimplemented")),
         ("/somewhere", (404, "not_found")),
         (PROFILE_TYPES + "/", (404, "not_found")),
@@ -227,7 +227,7 @@ def test_requests_over_the_gateways_limits_get_its_own_errors(
 
 @contextmanager
 def secret(deployed: Cloud, **changes: object) -> Iterator[None]:
-    """Functions that start afresh, with another secret."""
+    """Functions that start anew, with another secret."""
     kept = deployed.secret.text
     deployed.secret.put(json.dumps({**secret_of(deployed.clickhouse), **changes}))
     deployed.functions.restart()
@@ -289,7 +289,7 @@ def test_while_the_store_fails_queries_are_unavailable_in_time_and_uploads_are_s
 
 def test_a_client_with_a_shorter_timeout_gets_its_response_in_time(deployed: Cloud) -> None:
     with slow(deployed):
-        send(deployed, PROFILE_TYPES, json.dumps(EVER), **{"Connect-Timeout-Ms": "1"})  # starts the function
+        send(deployed, PROFILE_TYPES, json.dumps(EVER), **{"Connect-Timeout-Ms": "1"})  # start the function
         started = time.monotonic()
         response = send(deployed, PROFILE_TYPES, json.dumps(EVER), **{"Connect-Timeout-Ms": "1500"})
         assert 1 < time.monotonic() - started < GATEWAY_S / 2
@@ -340,13 +340,13 @@ def test_the_first_requests_of_drilldown_succeed(deployed: Cloud, tenant: str) -
 def test_functions_give_up_before_lambda_and_lambda_before_the_gateway(deployed: Cloud) -> None:
     functions = dict(deployed.deployment.functions)
     assert functions.pop("AuthorizerFunction").timeout_s < AUTHORIZER_S
-    del functions["WorkerFunction"]  # no client waits for it
+    del functions["WorkerFunction"]  # no client waits for this one
     for function in functions.values():
         assert Settings().query_timeout_s + 3 <= function.timeout_s < GATEWAY_S
 
 
 def pprof_of(names: list[str]) -> Profile:
-    """A profile with one stack for each name: that function, called by nobody."""
+    """Returns a profile with one stack for each name, of that function alone."""
     count = range(1, len(names) + 1)
     return Profile(
         string_table=["", "cpu", "nanoseconds", *names],

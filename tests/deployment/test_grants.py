@@ -1,4 +1,4 @@
-"""The roles of `flamehouse setup-sql`: each does its work with its grants, not with one left out, and nothing else."""
+"""The roles of `flamehouse setup-sql`: each needs all of its grants and can do nothing else."""
 
 import json
 import re
@@ -36,9 +36,9 @@ SETTINGS: Final = "/settings.v1.SettingsService"
 SETTING: Final = {"name": "theme", "value": "dark", "modifiedAt": "5"}
 UPLOAD: Final = pushed(series(labels_of(), pprof_of([sample("ab", 7)], time_ms=START)))
 LEDGER: Final = "the ledger"
-"""What the worker reads before it inserts an upload that was delivered before."""
+"""The worker's read before it inserts an upload that was delivered before."""
 COMPLETION: Final = "the profiles of an upload"
-"""What the worker reads before it inserts an upload that was received long ago."""
+"""The worker's read before it inserts an upload that was received long ago."""
 MAINTAIN: Final = "maintain"
 UPLOADS: Final[Mapping[str, bytes]] = {PUSH: UPLOAD, LEDGER: b"", COMPLETION: b""}
 QUERIES: Final[Mapping[str, bytes]] = {
@@ -55,7 +55,7 @@ WORK: Final[Mapping[str, Mapping[str, bytes]]] = {
     "admin": {**QUERIES, **CHANGES},
     "maintain": {MAINTAIN: b""},
 }
-"""What the functions of each role are requested, in this order."""
+"""The requests to the functions of each role, in this order."""
 NEEDED: Final[Mapping[str, Mapping[str, Collection[str]]]] = {
     "ingest": {
         "SELECT, INSERT ON flamehouse.ingest": {PUSH},
@@ -75,7 +75,7 @@ NEEDED: Final[Mapping[str, Mapping[str, Collection[str]]]] = {
     },
     "maintain": {"SELECT ON flamehouse.*": {MAINTAIN}, "INSERT ON flamehouse.rollups": {MAINTAIN}},
 }
-"""What cannot be done without each grant; deleting a setting that does not exist changes nothing."""
+"""The requests that fail without each grant. Deleting a setting that does not exist changes nothing."""
 FORBIDDEN: Final = (
     "DROP TABLE sampled_profiles",
     "TRUNCATE TABLE sampled_profiles",
@@ -86,7 +86,7 @@ FORBIDDEN: Final = (
     "CREATE TABLE more (n UInt8) ENGINE = Memory",
     "CREATE USER another",
 )
-"""What no function may do, whatever its role."""
+"""Statements that no role may run."""
 
 LIFTED: Final = (
     ("max_execution_time", 40, "452"),
@@ -94,7 +94,7 @@ LIFTED: Final = (
     ("max_result_bytes", 1 << 30, "452"),
     ("readonly", 0, "164"),
 )
-"""Settings beyond the bounds of the role `query`, and the code of the error."""
+"""Settings beyond the bounds of the role `query`, and the error code."""
 
 
 @cache
@@ -116,7 +116,7 @@ def profile_of(role: str) -> str:
 
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a ClickHouse whose schema the role `migrate` made, with a profile of a past hour."""
+    """The folder of a ClickHouse whose schema the role `migrate` created, with a profile of a past hour."""
     folder = tmp_path_factory.mktemp("clickhouse")
     with clickhouse_server(folder, grants=grants_of("migrate")) as server:
         migrate(Settings(clickhouse_dsn=server.dsn, retention_days=0))
@@ -132,7 +132,7 @@ def serving(folder: Path, grants: list[str], profile: str = "") -> Iterator[Clic
 
 
 def requested(server: ClickHouseServer, requests: Mapping[str, bytes]) -> dict[str, int]:
-    """The status of each request; what is no request is 200 or 503 too."""
+    """Returns the status of each request; work that is not a request counts as 200 or 503."""
     settings = Settings(clickhouse_dsn=server.dsn, retention_days=0)
     store = open_store(settings)
     client = Server.on(store, settings).client
@@ -173,7 +173,7 @@ def done_without_request(clickhouse: ClickHouse, work: str) -> bool:
             without_stored_profiles(clickhouse, [old_upload()], time.time_ns())
         else:
             maintain(clickhouse, 20)
-            # What a user may not read is not there for it: without this, maintenance would have nothing to do.
+            # A table without a grant appears empty to its user: without this, maintenance would have nothing to do.
             assert clickhouse.rows("SELECT count() > 0 FROM rollups") == [(1,)]
     except DatabaseError as error:
         assert "497" in str(error)  # noqa: PT017  # the work may succeed

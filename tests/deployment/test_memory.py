@@ -1,4 +1,4 @@
-"""What one upload takes of its function's memory, measured at the largest that Lambda hands over."""
+"""The memory that a function needs for one upload, measured with the largest that Lambda delivers."""
 
 import base64
 import gzip
@@ -19,9 +19,9 @@ from tests.support.uploads.uploads import PUSH, pprof, pushed, series
 MAX_EVENT_BYTES = 6 << 20
 MAX_PROFILE_BYTES = 4 << 20
 MAX_PROFILE_SAMPLES = 15_998
-"""Beside the two that are there already."""
+"""In addition to the two existing ones."""
 WARM_MB = 470
-"""What a warm function has more: one grew by 461 MB over 24 uploads of 770,000 ids each (store/write/seen_ids.py)."""
+"""The growth of a warm function: one grew by 461 MB over 24 uploads of 770,000 ids each (store/write/seen_ids.py)."""
 MEASURE = """
 import json, re, sys
 from pathlib import Path
@@ -35,11 +35,11 @@ answer = handler(json.load(sys.stdin), Context())
 peak = re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]
 print(json.dumps([answer["statusCode"], int(peak) >> 10]))
 """
-"""Prints the status of an event's answer, and the most memory in MB that the function's process had."""
+"""Prints the status of the response to an event, and the peak memory of the function's process in MB."""
 
 
 def event_of(body: bytes) -> str:
-    """A push as API Gateway hands it over."""
+    """Returns a push as the event that API Gateway sends."""
     request = {"method": "POST", "path": PUSH, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.7"}
     event = {
         "version": "2.0",
@@ -58,7 +58,7 @@ def event_of(body: bytes) -> str:
 
 
 def profile(*, names: Sequence[str], symbols: int, stacks: Iterable[Sequence[int]]) -> bytes:
-    """A profile of as many functions, called by one of the names each, and of stacks of them."""
+    """Returns a profile of this many functions and stacks of them, with names made from the given ones."""
     made = pprof()
     at, first = len(made.string_table), len(made.function) + 1
     made.string_table.extend(names)
@@ -73,7 +73,7 @@ def profile(*, names: Sequence[str], symbols: int, stacks: Iterable[Sequence[int
 
 
 def ordinary() -> bytes:
-    """Profiles of one program that are as large as a profile may be: the same symbols in each."""
+    """Returns profiles of one program, each of the maximum size, with the same symbols."""
     names = [f"com.example.shop.checkout.Handler{n}.handle" for n in range(8_000)]
     stacks = (
         [(n * (depth + 1) + depth) % len(names) for depth in range(60)] for n in range(MAX_PROFILE_SAMPLES)
@@ -83,7 +83,7 @@ def ordinary() -> bytes:
 
 
 def costly() -> bytes:
-    """As many symbols and stacks as come through, no two of them the same in any of 29 services, in few bytes."""
+    """Returns as many symbols and stacks as an upload may have, distinct in each of 29 services, in few bytes."""
     stacks = ((n, n + 1) for n in range(MAX_PROFILE_SAMPLES))
     content = profile(names=["name-00"], symbols=16_000, stacks=stacks)
     return pushed(
@@ -95,7 +95,7 @@ def costly() -> bytes:
 
 
 def memory_mb(body: bytes) -> int:
-    """The most memory of a function that takes the upload in."""
+    """Returns the peak memory of a function that stores the upload."""
     event = event_of(body)
     assert len(event) < MAX_EVENT_BYTES
     with scripted(Reply(status=200)) as clickhouse:
@@ -111,7 +111,7 @@ def memory_mb(body: bytes) -> int:
             text=True,
             check=True,
         )
-    # The function's own lines come first.
+    # The function's own log lines come first.
     status, peak = json.loads(run.stdout.splitlines()[-1])
     assert status == 200, run.stdout
     return int(peak)

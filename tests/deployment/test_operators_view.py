@@ -21,7 +21,7 @@ pytestmark = pytest.mark.xdist_group("template")
 
 def test_the_guide_explains_every_parameter(template: dict[str, Any]) -> None:
     guide = (REPO / "docs/deploy.md").read_text()
-    # SAM writes the parameters in an order of its own.
+    # SAM reorders the parameters.
     assert sorted(re.findall(r"^\| `([A-Z]\w+)` \|", guide, re.MULTILINE)) == sorted(template["Parameters"])
 
 

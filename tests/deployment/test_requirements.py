@@ -1,4 +1,4 @@
-"""The wheels that go to AWS are those the tests ran with."""
+"""The wheels deployed to AWS are those of the tests."""
 
 import re
 
@@ -8,7 +8,7 @@ LOCAL_ONLY = {"chdb", "uvicorn", "fastapi", "numpy", "pandas", "pyarrow", "prome
 
 
 def pinned(path: str) -> dict[str, tuple[str, frozenset[str]]]:
-    """The version and the hashes of each package."""
+    """Returns the version and the hashes of each package."""
     text = (REPO / path).read_text()
     found = re.findall(r"^([\w.-]+)==([^ ;]+)[^\n]*((?:\n    --hash=\S+(?: \\)?)+)", text, re.MULTILINE)
     return {

@@ -13,7 +13,7 @@ from tests.support.servers.template import AUTHORIZER, functions, of_type
 pytestmark = pytest.mark.xdist_group("template")
 
 UPLOADS: Final = {"AnyPathFunction", "DrainFunction", "IngestFunction", "WorkerFunction"}
-"""The functions that take uploads or store them."""
+"""The functions that receive or store uploads."""
 
 
 def test_the_authorizer_alone_reads_the_credentials_which_are_empty_at_first(
@@ -30,7 +30,7 @@ def test_the_authorizer_alone_reads_the_credentials_which_are_empty_at_first(
 
 
 def without_keys(resource: Any) -> Any:
-    """The resource, without the star for all objects of a bucket or prefix."""
+    """Returns the resource without the star for all objects of a bucket or prefix."""
     match resource:
         case {"Fn::Sub": str(text)}:
             return re.sub(r"^(\$\{\w+Bucket\.Arn\}/([a-z]+/)?)\*$", r"\1", text)
@@ -70,11 +70,11 @@ SECRETS: Final = {
     "AnyPathRole": "",
     "SettingsRole": "",
 }
-"""The secret that each role reads, in the place of the one that is always there."""
+"""The secret that each role reads instead of the default one."""
 
 
 def secret_of(value: dict[str, Any]) -> str:
-    """The parameter that names a secret; empty for the one of the user `admin`."""
+    """Returns the parameter that names a secret; empty for that of the user `admin`."""
     if value == {"Ref": "ClickHouseSecretArn"}:
         return ""
     _, own, otherwise = value["Fn::If"]
@@ -105,7 +105,7 @@ def test_each_function_reads_only_its_own_secret(template: dict[str, Any]) -> No
 
 
 def allowed(template: dict[str, Any], role: str) -> set[tuple[str, str]]:
-    """What a role may do to which resource, those of logs and secrets aside."""
+    """Returns the actions of a role by resource, except those on logs and secrets."""
     statements = [
         statement
         for policy in of_type(template, "AWS::IAM::Role")[role]["Policies"]
@@ -143,7 +143,7 @@ def test_each_role_has_only_the_permissions_it_needs_on_blobs_and_queues(templat
         ("sqs:DeleteMessage", "BlobsQueue"),
         ("sqs:GetQueueAttributes", "BlobsQueue"),
     }
-    # An object that the worker puts where it is notified of objects would call it again, without end.
+    # An object that the worker puts under a prefix with notifications would invoke it again, without end.
     assert {resource for action, resource in blobs if action == "s3:PutObject"} == {
         "${BlobsBucket.Arn}/quarantine/*"
     }
@@ -174,7 +174,7 @@ def test_no_role_has_a_wildcard_as_an_action_or_a_resource(template: dict[str, A
 
 
 def is_of_this_deployment(resource: str | dict[str, Any]) -> bool:
-    """Whether a resource is one that the template or a parameter names, or lies in such a bucket."""
+    """Reports whether the template or a parameter names the resource, or the bucket that contains it."""
     if isinstance(resource, str):
         return False
     text = resource.get("Fn::Sub", "")

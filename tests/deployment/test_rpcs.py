@@ -1,4 +1,4 @@
-"""Adding an RPC is one file, one route and one function: none of the three is there without the others."""
+"""An RPC is one file, one route and one function: none of the three exists without the others."""
 
 from starlette.applications import Starlette
 from starlette.routing import Route

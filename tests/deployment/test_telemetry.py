@@ -1,4 +1,4 @@
-"""What a built function writes to its log, under Lambda's own bootstrap: JSON lines, and metrics in the embedded format."""
+"""The log of a built function under Lambda's own bootstrap: JSON lines, and metrics in the embedded format."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.xdist_group("gateway")
 
 
 def lines(deployed: Cloud) -> list[dict[str, Any]]:
-    """Every line of the functions' logs that is a JSON object."""
+    """Returns the lines of the functions' logs that are JSON objects."""
     return [json.loads(line) for line in deployed.functions.printed().splitlines() if line.startswith("{")]
 
 

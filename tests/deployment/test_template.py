@@ -1,4 +1,4 @@
-"""template.yaml, as CloudFormation is handed it once its SAM resources are written out."""
+"""template.yaml as CloudFormation receives it, with its SAM resources expanded."""
 
 import json
 import re
@@ -16,14 +16,14 @@ from tests.support.servers.template import AUTHORIZER, functions, of_type, where
 pytestmark = pytest.mark.xdist_group("template")
 
 TIMEOUTS: Final = {"WorkerFunction": 60, "DrainFunction": 900, AUTHORIZER: 9}
-"""Of functions that a queue, a schedule or the gateway waits for, and not a client."""
+"""Timeouts of the functions that a queue, a schedule or the gateway invokes instead of a client."""
 
 QUEUED: Final = {"WorkerFunction": "ingest.worker.handler", "DrainFunction": "ingest.drain.handler"}
-"""The functions that no route leads to."""
+"""The functions without a route."""
 
 
 def routed(template: dict[str, Any]) -> dict[str, set[str]]:
-    """The paths that lead to each handler; `$default` stands for all that no other route takes."""
+    """Returns the paths of each handler; `$default` matches all that no other route matches."""
     handlers = {name: properties["Handler"] for name, properties in functions(template).items()}
     paths: dict[str, set[str]] = {handler: set() for handler in handlers.values()}
     for path, methods in template["Resources"]["Api"]["Properties"]["Body"]["paths"].items():

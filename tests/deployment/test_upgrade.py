@@ -1,4 +1,4 @@
-"""`flamehouse migrate` from the first schema to this one, while functions of the new version are at work."""
+"""`flamehouse migrate` from the first schema to the current one, while functions of the new version run."""
 
 import json
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ WHERE database = currentDatabase()
 
 @pytest.fixture
 def first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """A server whose database has the first migration alone."""
+    """A server whose database has only the first migration."""
     (tmp_path / "migrations").mkdir()
     text = files("flamehouse.store.schema").joinpath("migrations", "0001.sql").read_text()
     (tmp_path / "migrations" / "0001.sql").write_text(text)
@@ -95,6 +95,6 @@ def test_an_upgrade_disturbs_neither_writers_nor_readers(
         assert reading.result(TIMEOUT_S) == {200}
     assert counted.counts() == once({*range(UPLOADS)})
     assert (call(SET, SETTING)[0], call(GET, b"{}")[0]) == (200, 200)
-    # What functions of the version before use is as it was.
+    # Objects that functions of the previous version use are unchanged.
     assert before.items() <= definitions(first).items()
     store.close()

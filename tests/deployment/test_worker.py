@@ -1,4 +1,4 @@
-"""The worker and the drain as they were built for AWS: objects become profiles, under Lambda's own bootstrap."""
+"""The worker and the drain as built for AWS: they store objects as profiles, under Lambda's own bootstrap."""
 
 import json
 import time
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("gateway")
 
 
 def staged(deployed: Cloud, tenant: str) -> list[str]:
-    """The keys of the tenant's staged objects; other tests stage uploads too."""
+    """Returns the keys of the tenant's staged objects; other tests stage uploads too."""
     found = deployed.blobs.client.list_objects_v2(Bucket=deployed.blobs.name, Prefix=f"staged/{tenant}/")
     return [each["Key"] for each in found.get("Contents", ())]
 
@@ -39,7 +39,7 @@ def test_a_staged_object_is_stored_and_deleted(deployed: Cloud) -> None:
     deployed.blobs.client.put_object(Bucket=deployed.blobs.name, Key=key, Body=received.serialize())
     client = Client(server=deployed.url, tenant=tenant, credential=deployed.credential)
     server = Server(client=client)
-    # The worker may still be busy with uploads that other tests had staged while ClickHouse failed.
+    # The worker may still process uploads that other tests staged while ClickHouse failed.
     for _ in range(1_500):
         if not staged(deployed, tenant):
             break

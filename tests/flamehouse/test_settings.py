@@ -1,4 +1,4 @@
-"""Settings: which values there are not."""
+"""Settings: invalid values and their errors."""
 
 import re
 

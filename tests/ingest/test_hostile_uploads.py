@@ -1,4 +1,4 @@
-"""Whatever comes in is answered as a client's fault or stored: never a fault of ours, and in bounded time."""
+"""Any request is stored or rejected as the client's fault, in bounded time: none is a server fault."""
 
 import gzip
 import random
@@ -23,7 +23,7 @@ QUERIES = (
 
 
 def send_everywhere(data: bytes) -> None:
-    """Send the bytes as every kind of body; what is not taken must be a 4xx and leave nothing behind."""
+    """Sends the bytes as every kind of body; checks that a rejection is a 4xx and stores nothing."""
     bodies = [(data, FORM, query) for query in QUERIES[:2]] + [(data, "", query) for query in QUERIES]
     bodies += [
         (form(("profile", data), ("sample_type_config", data)), FORM, QUERIES[1]),
@@ -95,7 +95,7 @@ values = st.integers(0, 99) | st.sampled_from([-1, 1 << 62, (1 << 63) - 1])
 
 @st.composite
 def odd_profiles(draw: st.DrawFn) -> Profile:
-    """Well-formed messages with any numbers in them."""
+    """Draws well-formed messages with any numbers."""
     profile: Profile = pprof(labels={"endpoint": "/cart"}, time_ns=draw(numbers))
     profile.duration_nanos = draw(numbers)
     profile.period = draw(numbers)
@@ -156,7 +156,7 @@ def test_no_parameters_are_a_server_fault(name: str, format_: str, time_: str) -
 
 
 def inlined(stacks: int, depth: int, lines: int) -> Profile:
-    """Stacks of one location in which many functions are inlined."""
+    """Returns stacks of one location with many inlined functions."""
     profile = pprof()
     profile.location[0].line.extend([Line(function_id=1)] * lines)
     profile.sample.extend(Sample(location_id=[1] * depth, value=[n + 1, 1]) for n in range(stacks))
@@ -164,7 +164,7 @@ def inlined(stacks: int, depth: int, lines: int) -> Profile:
 
 
 def labelled(count: int) -> Profile:
-    """A sample with the same label many times."""
+    """Returns a sample with the same label many times."""
     profile = pprof(labels={"endpoint": "/cart"})
     profile.sample[0].label.extend([profile.sample[0].label[0]] * count)
     return profile
@@ -233,7 +233,7 @@ def test_many_labels_are_checked_in_linear_time() -> None:
 
 
 def of_many_types(label_sets: int, types: int) -> Profile:
-    """A profile whose every sample has labels of its own, and a value for each of so many sample types."""
+    """Returns a profile whose samples each have their own labels and a value for each of this many sample types."""
     profile = pprof(labels={"number": "0"})
     key = profile.sample[0].label[0].key
     values = range(len(profile.string_table), len(profile.string_table) + label_sets)

@@ -1,4 +1,4 @@
-"""Uploads of which nothing is stored: an error that says what was expected, unless a client legitimately sends them."""
+"""Uploads that store nothing: an error that names the expected content, unless clients legitimately send them."""
 
 import gzip
 import json
@@ -27,11 +27,11 @@ IDLE: dict[str, Any] = {
     "lines": b"\n\n",
     "speedscope": file(sampled([], [])),
 }
-"""Well-formed uploads of a program that did nothing, by format."""
+"""Well-formed uploads of an idle program, by format."""
 
 
 def rejected(body: bytes, query: str = "", content_type: str = "application/x-www-form-urlencoded") -> str:
-    """Upload what must not be stored; returns the message."""
+    """Sends an upload that must be rejected, and returns the message."""
     ingest = Ingest()
     status, code, message = rejection(ingest.post(body, f"name=shop{query}", content_type=content_type))
     assert (status, code, ingest.uploads) == (422, "unknown", [])

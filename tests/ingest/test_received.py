@@ -1,4 +1,4 @@
-"""The envelope of an upload: read back as the same value, and ingested from it to the same rows."""
+"""The envelope of an upload: it survives a round trip, and is ingested to the same rows as its request."""
 
 import gzip
 import json
@@ -36,7 +36,7 @@ CONFIG = b'{"cpu":{"units":"nanoseconds"},"samples":{"units":"samples"}}'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request that stores something."""
+    """A request that stores profiles."""
 
     path: str
     body: bytes
@@ -80,7 +80,7 @@ REQUESTS = {
         body=gzip.compress(PPROF),
         headers={"Content-Encoding": "gzip"},
     ),
-    "no time of its own": Request(path="/ingest?name=now", body=b"main;work 1"),
+    "no time in the profile": Request(path="/ingest?name=now", body=b"main;work 1"),
     "odd bytes": Request(path="/ingest?name=odd%7Ba%3D%C3%BC%26%7D&aggregationType=%ff", body=b"main;work 1"),
     "push": Request(path=PUSH, body=PUSHED, content_type="application/proto"),
     "push in gzip": Request(
@@ -106,7 +106,7 @@ REQUESTS = {
 
 @pytest.fixture
 def received(monkeypatch: pytest.MonkeyPatch) -> list[ReceivedUpload]:
-    """Every upload that a door hands to the pipeline."""
+    """Records every upload that an endpoint passes to the pipeline."""
     uploads: list[ReceivedUpload] = []
     ingest = pipeline.ingest
 
@@ -120,7 +120,7 @@ def received(monkeypatch: pytest.MonkeyPatch) -> list[ReceivedUpload]:
 
 def test_every_format_and_every_endpoint_is_among_the_requests() -> None:
     assert {*FORMATS, "push", "otlp"} <= set(REQUESTS)
-    # Files are dropped into a bucket, and not sent (objects/test_drops.py).
+    # Files are dropped into a bucket instead of sent (objects/test_drops.py).
     assert set(Endpoint) - {Endpoint.DROP} == {Endpoint.INGEST, Endpoint.PUSH, Endpoint.OTLP}
 
 
@@ -166,7 +166,7 @@ def test_a_stored_upload_is_not_stored_again_by_its_envelope_and_another_tenant_
 
 
 def everything(server: Server, start: int, end: int) -> list[tuple[str, object]]:
-    """The flame graph and the series of each profile type and service in [start, end)."""
+    """Returns the flame graph and the series of each profile type and service in [start, end)."""
     types = server.client.rpc("ProfileTypes", {"start": start, "end": end})["profileTypes"]
     ids = sorted(type_["ID"] for type_ in types)
     return [
@@ -217,7 +217,7 @@ def headed(header: bytes) -> bytes:
 
 
 def changed(old: bytes, new: bytes) -> bytes:
-    """The envelope with a header in which `old` is `new`."""
+    """Returns the envelope with `old` replaced by `new` in its header."""
     return headed(ENVELOPE[len(MAGIC) + 4 : -len(b"body")].replace(old, new)) + b"body"
 
 
@@ -237,9 +237,9 @@ INVALID = {
     "no version": (changed(b'"version":1,', b""), "unknown version None"),
     "an unknown endpoint": (changed(b'"/push', b'"/x'), "unknown endpoint '/x.v1.PusherService/Push'"),
     "a fraction": (changed(b'"received_ns":1', b'"received_ns":1.0'), "must have the fields"),
-    "a truth value": (changed(b'"received_ns":1', b'"received_ns":true'), "must have the fields"),
+    "a boolean": (changed(b'"received_ns":1', b'"received_ns":true'), "must have the fields"),
     "another field": (changed(b'"received_ns":1', b'"received_s":1'), "must have the fields"),
-    "a field more": (changed(b'"body_bytes":4', b'"body_bytes":4,"more":1'), "must have the fields"),
+    "an additional field": (changed(b'"body_bytes":4', b'"body_bytes":4,"more":1'), "must have the fields"),
     "a longer body": (changed(b'"body_bytes":4', b'"body_bytes":5'), "cut short"),
 }
 

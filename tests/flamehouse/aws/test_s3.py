@@ -1,4 +1,4 @@
-"""Objects in a bucket, on a real HTTP endpoint: moto's S3, and servers that fail."""
+"""Objects in a bucket, on a real HTTP endpoint: moto's S3, or a server that fails."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Secrets are read with requests that AWS's own rules accept: moto recomputes the signature and checks the policy."""
+"""Secrets are read with valid signed requests: moto recomputes the signature and checks the policy."""
 
 import json
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def read(url: str, arn: str) -> str:
 
 @pytest.fixture
 def user(aws: LocalAws) -> Iterator[tuple[str, str]]:
-    """The keys of a user who may read secrets, while the server checks who calls."""
+    """The keys of a user who may read secrets, on a server that checks permissions."""
     iam = boto3.client(
         "iam",
         region_name=REGION,

@@ -1,4 +1,4 @@
-"""Keys of blobs: what they are made from, and what they say."""
+"""Keys of blobs: their parts, built and parsed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The storage of blobs, in a bucket and in a folder: the same behavior behind one interface."""
+"""Blob storage in a bucket and in a folder: the same behavior behind one interface."""
 
 import time
 from pathlib import Path

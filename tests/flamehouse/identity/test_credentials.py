@@ -1,4 +1,4 @@
-"""The principal of a request, and who resolves it."""
+"""The principal of a request, as each kind of credential resolves it."""
 
 import pytest
 from starlette.requests import HTTPConnection

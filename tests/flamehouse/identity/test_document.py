@@ -1,4 +1,4 @@
-"""The document of credentials: what it accepts, and what a token of it allows."""
+"""The credentials document: its format, and the rights of its tokens."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from flamehouse.identity.principal import Scope
 from flamehouse.identity.token import NewToken, digest, new_token, token_id
 
 NOW = datetime(2026, 11, 29, 10, tzinfo=UTC)
-# Fixed, as they are part of the names of tests.
+# Fixed, since they are part of test names.
 TOKEN = NewToken(id="0123456789", text=f"fh_0123456789_{'a' * 43}")
 UNKNOWN = f"fh_9876543210_{'a' * 43}"
 CREDENTIAL = Credential(
@@ -28,7 +28,7 @@ DOCUMENT = CredentialDocument(credentials={TOKEN.id: CREDENTIAL})
 
 
 def entry(**changes: Any) -> dict[str, Any]:
-    """The document's one entry with some fields changed; those changed to None are absent."""
+    """Returns a document of one entry with these fields changed; fields set to None are absent."""
     whole: dict[str, Any] = json.loads(DOCUMENT.text())["credentials"][0]
     return {name: value for name, value in {**whole, **changes}.items() if value is not None}
 

@@ -1,4 +1,4 @@
-"""Times of queries in the notations that clients and people write."""
+"""Times of queries in every notation that clients and people use."""
 
 import re
 

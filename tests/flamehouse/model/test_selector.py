@@ -1,4 +1,4 @@
-"""Selectors as Prometheus reads them; the tables were compared with its own parser."""
+"""Selectors as Prometheus parses them. The tables were compared with its own parser."""
 
 import pytest
 from hypothesis import given
@@ -135,7 +135,7 @@ BAD_SELECTORS: dict[str, tuple[int, str]] = {
     '{a="\\ud83d\\ude00"}': (4, "Unicode"),
     '{a="\\U00110000"}': (4, "Unicode"),
     '{a="\\UFFFFFFFF"}': (4, "Unicode"),
-    # Prometheus reads these, but no label holds what is not UTF-8
+    # Prometheus accepts these, but no label value can be invalid UTF-8
     '{a="\\xff"}': (4, "Unicode"),
     '{a="\\303"}': (4, "Unicode"),
     '{"\\xed\\xa0\\x80"="b"}': (2, "Unicode"),
@@ -174,14 +174,14 @@ def test_several_selectors_must_all_match() -> None:
 TOO_MUCH = {
     "a long selector": ['{a="' + "x" * MAX_SELECTOR_BYTES + '"}'],
     "a selector long in UTF-8": ['{a="' + "é" * (MAX_SELECTOR_BYTES // 2) + '"}'],
-    "selectors that are long together": ['{a="' + "x" * (MAX_SELECTOR_BYTES // 2) + '"}'] * 2,
-    "empty selectors without end": ["{}"] * MAX_SELECTOR_BYTES,
+    "selectors whose sum is long": ['{a="' + "x" * (MAX_SELECTOR_BYTES // 2) + '"}'] * 2,
+    "very many empty selectors": ["{}"] * MAX_SELECTOR_BYTES,
     "many matchers": ["{" + 'a="",' * (MAX_MATCHERS + 1) + "}"],
     "a long regular expression": ['{a=~"' + "x" * (MAX_REGEXP_BYTES + 1) + '"}'],
-    "a regular expression large once written out": ['{a=~"(x?){1000}(x?){1000}(x?){1000}(x?){1000}"}'],
-    "regular expressions large together": ['{a=~"(x?){600}(x?){300}y",b!~"(x?){600}(x?){300}y"}'] * 4,
-    "braces without end": ["{" * MAX_SELECTOR_BYTES],
-    "quotes without end": ['{"' + "\\" * (MAX_SELECTOR_BYTES - 2)],
+    "a regular expression that is large once expanded": ['{a=~"(x?){1000}(x?){1000}(x?){1000}(x?){1000}"}'],
+    "regular expressions whose sum is large": ['{a=~"(x?){600}(x?){300}y",b!~"(x?){600}(x?){300}y"}'] * 4,
+    "very many braces": ["{" * MAX_SELECTOR_BYTES],
+    "very many quotes": ['{"' + "\\" * (MAX_SELECTOR_BYTES - 2)],
     "half a surrogate pair": ['{a="\ud83d"}'],
 }
 
@@ -210,7 +210,7 @@ QUOTES = st.sampled_from("\"'")
 
 
 def quoted(text: str, quote: str) -> str:
-    """The text as a string literal, each character escaped in one of the ways there are."""
+    """Draws the text as a string literal, each character escaped in one of the possible ways."""
     escapes = (
         lambda char: char if char not in f"\\\n{quote}" else f"\\U{ord(char):08x}",
         lambda char: "".join(f"\\x{byte:02X}" for byte in char.encode()),

@@ -1,4 +1,4 @@
-"""Call graphs in DOT of real uploads, read as Graphviz reads them and compared with sums in plain Python."""
+"""Call graphs in DOT of real uploads, parsed as Graphviz parses them and compared with sums in plain Python."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def dot_text(server: Server, monday: int, **more: Any) -> str:
 
 
 def numbers_of(graph: DotGraph) -> tuple[dict[str, tuple[int, int]], dict[tuple[str, str], tuple[int, bool]]]:
-    """Each function's flat and cum, and each call's weight and whether it is residual, as the graph shows them."""
+    """Returns each function's flat and cum, and each call's weight and whether it is residual."""
     names, functions = {}, {}
     for id_, attributes in graph.nodes.items():
         name, flat, *cum = label_lines(attributes["label"])
@@ -80,7 +80,7 @@ def sums_of(
 
 
 STACKS = st.lists(
-    # Numbers of up to three digits are shown as they are.
+    # Numbers of up to three digits are shown unscaled.
     st.tuples(st.text("abcde", min_size=1, max_size=7).map(list), st.integers(1, 30)),
     min_size=1,
     max_size=12,

@@ -1,4 +1,4 @@
-"""Flame graphs as the JSON object that flamebearer made usual."""
+"""Flame graphs as flamebearer JSON."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Flame graphs against Pyroscope's: every test draws the tree that is left of real stacks once they are cut."""
+"""Flame graphs compared with Pyroscope's: every test draws the cut tree of real stacks."""
 
 from collections.abc import Sequence
 from random import Random
@@ -22,13 +22,13 @@ SHAPES: dict[str, tuple[list[Stack], int, list[str], list[list[int]]]] = {
         ["total", "d", "a", "c", "b"],
         [[0, 10, 0, 0], [0, 6, 1, 2, 0, 4, 4, 1], [1, 3, 3, 4, 0, 2, 2, 3]],
     ),
-    "what was cut is one last leaf": (
+    "the cut part is one last leaf": (
         [(["a", "b"], 3), (["a", "c"], 2), (["a"], 1), (["z"], 4), (["e"], 1), (["f", "g"], 1)],
         3,
         ["total", "other", "z", "a", "b"],
         [[0, 12, 0, 0], [0, 6, 1, 3, 0, 4, 4, 2, 0, 2, 2, 1], [1, 3, 3, 4, 0, 2, 2, 1]],
     ),
-    "ties at the cut stay": (
+    "ties at the cut remain": (
         [(["a"], 2), (["b"], 2), (["c"], 2), (["d"], 1)],
         1,
         ["total", "other", "c", "b", "a"],
@@ -40,7 +40,7 @@ SHAPES: dict[str, tuple[list[Stack], int, list[str], list[list[int]]]] = {
         ["total", "other", "z"],
         [[0, 6, 0, 0], [0, 1, 1, 2, 0, 5, 5, 1]],
     ),
-    "a frame called other is joined by what was cut": (
+    "the cut part joins a frame called other": (
         [(["a", "other"], 5), (["a", "b"], 1), (["a", "c"], 4)],
         3,
         ["total", "a", "other", "c"],
@@ -58,7 +58,7 @@ SHAPES: dict[str, tuple[list[Stack], int, list[str], list[list[int]]]] = {
         ["total", "a"],
         [[0, 2, 0, 0], [0, 2, 0, 1], [0, 2, 2, 0]],
     ),
-    "siblings stand in the order of their bytes": (
+    "siblings are in the order of their bytes": (
         [(["\U0001f600"], 1), (["\uffff"], 1), (["é"], 1), (["z"], 1), (["Z"], 1)],
         EVERYTHING,
         ["total", "\U0001f600", "\uffff", "é", "z", "Z"],
@@ -68,7 +68,7 @@ SHAPES: dict[str, tuple[list[Stack], int, list[str], list[list[int]]]] = {
 
 
 def cut(stacks: Sequence[Stack], max_nodes: int, random: Random | None = None) -> CutTree:
-    """The call tree of `stacks` with the nodes that are kept, its rows shuffled by `random`."""
+    """Returns the cut call tree of `stacks`, its rows shuffled by `random`."""
     totals: dict[tuple[str, ...], int] = {}
     selves: dict[tuple[str, ...], int] = {}
     for names, value in stacks:
@@ -101,7 +101,7 @@ def as_message(
 
 
 def stacks_of(graph: FlameGraph) -> list[Stack]:
-    """The stacks that a flame graph shows, found as Grafana finds them: a bar lies on the one it stands within."""
+    """Returns the stacks of a flame graph, found as Grafana finds them: a bar's caller is the bar that encloses it."""
     found: list[Stack] = []
     below: list[tuple[int, int, list[str]]] = [(0, graph.total, [])]
     for level in graph.levels:

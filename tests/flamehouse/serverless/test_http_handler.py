@@ -1,4 +1,4 @@
-"""Routes as Lambda functions, called with API Gateway's events."""
+"""Routes as Lambda functions, invoked with API Gateway's events."""
 
 import base64
 import gzip

@@ -1,4 +1,4 @@
-"""Deletion of profiles: all that belongs to them alone goes, nothing of other tenants, services and times."""
+"""Deletion of profiles: all rows of theirs alone are deleted, and none of other tenants, services and times."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -40,7 +40,7 @@ TABLES = (
 
 @pytest.fixture(scope="module")
 def deleting(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:  # noqa: ARG001  # merges stop before
-    """A database of its own in which merges run, as deletions of single rows need them."""
+    """A separate database with merges, which deletions of single rows need."""
     own = replace(settings, clickhouse_database="deleting")
     migrate(own)
     deleting = ClickHouse(own)
@@ -54,7 +54,7 @@ def counted(deleting: ClickHouse, settings: Settings) -> Counted:
 
 
 def store(clickhouse: ClickHouse, counted: Counted, number: int, **labels: str) -> None:
-    """Store an upload as a process does that has stored nothing before."""
+    """Stores an upload with empty caches."""
     upload = counted.upload(number, **labels)
     BatchInserts(clickhouse, EMBEDDED).insert([upload], f"{upload.tenant} {number} {labels}")
 
@@ -65,7 +65,7 @@ def of(counted: Counted, selector: str = "{}", within: TimeRange = EVER) -> Dele
 
 
 def rows(clickhouse: ClickHouse, counted: Counted) -> dict[str, int]:
-    """How many rows each table has of the tenant."""
+    """Returns the number of the tenant's rows in each table."""
     tenant = {"tenant": counted.server.client.tenant}
     counting = "SELECT count() FROM {} FINAL WHERE tenant = {{tenant:String}}"
     return {

@@ -71,14 +71,14 @@ class Database:
         return store
 
     def view(self, **settings: Any) -> Server:
-        """The tenant's view of a server with a store of its own, which has these settings besides."""
+        """Returns the tenant's view of a server with its own store and these additional settings."""
         return Server.on(self.store(), replace(self.settings, **settings), self.tenant)
 
     def push(self, time_ms: int) -> None:
         self.view().push(series(labels_of(), pprof_of([sample("ab", 1)], time_ms=time_ms)))
 
     def command(self, *arguments: str) -> None:
-        """Run `flamehouse` on the database."""
+        """Runs `flamehouse` on the database."""
         place = {
             "CLICKHOUSE_DSN": self.settings.clickhouse_dsn,
             "CLICKHOUSE_DATABASE": self.settings.clickhouse_database,
@@ -90,11 +90,11 @@ class Database:
 
 
 type Case = Callable[[Database], Iterator[None]]
-"""Prepares, yields, and then does what is recorded."""
+"""Prepares, yields, and then runs the recorded statements."""
 
 
 def _rpc(name: str, /, *, hours: int = 1, **fields: Any) -> Case:
-    """A query of `hours` hours."""
+    """Returns a query of `hours` hours."""
     body = {"start": START, "end": START + hours * HOUR, **fields}
 
     def run(database: Database) -> Iterator[None]:
@@ -117,7 +117,7 @@ def _send(method: str, path: str, body: Mapping[str, Any] | None = None) -> Case
 
 
 def _command(*arguments: str) -> Case:
-    """A command on a database of its own."""
+    """A command on a separate database."""
 
     def run(database: Database) -> Iterator[None]:
         another = database.another(f"golden_{arguments[0]}")
@@ -143,7 +143,7 @@ def _insert_batch(database: Database) -> Iterator[None]:
 
 
 def _roll_back(database: Database) -> Iterator[None]:
-    """An upload that shares its parts with no other."""
+    """An upload that shares no rows with others."""
     store, upload = database.store(), database.counted(MONDAYS[1]).upload(1)
     store.insert(upload)
     clickhouse = ClickHouse(database.settings)
@@ -241,7 +241,7 @@ CASES: Final[Mapping[str, Case]] = {
         "delete", "--tenant", "golden", "--selector", REGEX["labelSelector"], "--yes"
     ),
 }
-"""Golden files by name, and what ClickHouse receives for them."""
+"""Golden files by name, and the statements that ClickHouse receives for them."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Limits as values, their cache and the counts of one process."""
+"""Limits as values, their cache, and the counts of one process."""
 
 import pytest
 

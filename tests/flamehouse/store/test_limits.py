@@ -1,4 +1,4 @@
-"""Limits of tenants: what is stored, when processes follow, and what is refused, through real requests."""
+"""Limits of tenants, by real requests: how they are stored, when processes apply them, and what they reject."""
 
 import logging
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def reader(clickhouse: ClickHouse) -> Reader:
 
 @pytest.fixture
 def serving(clickhouse: ClickHouse, settings: Settings, tenant: str, reader: Reader) -> Callable[..., Server]:
-    """A server of a new process, whose tenant has these limits."""
+    """Returns a server of a new process, whose tenant has these limits."""
 
     def served(**limits: int | str) -> Server:
         store_limits(reader, tenant, Limits(**limits))  # type: ignore[arg-type]  # as the tests give them
@@ -41,7 +41,7 @@ def serving(clickhouse: ClickHouse, settings: Settings, tenant: str, reader: Rea
 
 
 def upload(server: Server, number: int = 0, **labels: str) -> httpx.Response:
-    """Send an upload like no other."""
+    """Sends a new upload."""
     stack = sample(f"f{number}", 7)
     return server.send_push(series(labels_of(**labels), pprof_of([stack], time_ms=START + number)))
 
@@ -116,7 +116,7 @@ def test_query_seconds_of_a_day_are_limited(
     store_limits(reader, tenant, Limits(query_seconds_per_day=1))
     store = Store(clickhouse, LoneWriter(clickhouse), settings)
     server = Server.on(store, settings, tenant)
-    # Limits are read for an upload; for queries alone, after a minute.
+    # An upload reads the limits; without uploads, queries read them after a minute.
     assert upload(server).status_code == 200
     assert server.call("ProfileTypes", start=START, end=START + 1).status_code == 200
     store._limiter._of(tenant)[0].query_seconds = 1  # noqa: SLF001  # a query of a second would be slow

@@ -1,4 +1,4 @@
-"""Settings as plain Python would keep them, whatever is set and deleted in whatever order, merged or not."""
+"""Settings compared with plain Python, for any order of changes and deletions, merged or not."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -24,7 +24,7 @@ NAMES = ("a", "b", "ä")
 LAST = (1 << 63) - 1
 
 type Change = tuple[str, int | None]
-"""A name, and the time that it is set at, or None where it is deleted."""
+"""A name, and the time at which it is set, or None if it is deleted."""
 
 CHANGES = st.lists(
     st.tuples(st.sampled_from(NAMES), st.none() | st.sampled_from((1, 2, 3, LAST))), max_size=12
@@ -33,7 +33,7 @@ CHANGES = st.lists(
 
 @pytest.fixture(scope="module")
 def database(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:
-    """A database of its own, in which parts merge."""
+    """A separate database with merges."""
     own = replace(settings, clickhouse_database=f"settings_{uuid4().hex}")
     migrate(own)
     database = ClickHouse(own)
@@ -48,7 +48,7 @@ def merging(database: ClickHouse, settings: Settings) -> Store:
 
 
 def apply(store: Store, tenant: str, changes: Sequence[Change]) -> dict[str, Setting]:
-    """Make the changes, each of which has to be taken or refused as plain Python says; what is kept in the end."""
+    """Makes the changes, checks each result with plain Python, and returns the settings that remain."""
     kept: dict[str, Setting] = {}
     for number, (name, at) in enumerate(changes):
         if at is None:

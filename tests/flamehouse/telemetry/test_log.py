@@ -1,4 +1,4 @@
-"""Lines of the log: readable or JSON, without what a request may smuggle in, and few of what repeats."""
+"""Lines of the log: readable or JSON, without injected content, and limited if they repeat."""
 
 import json
 import logging

@@ -24,7 +24,7 @@ CODE = re.compile(r"`(\w+)`")
 
 
 def documented(heading: str) -> set[tuple[str, str, tuple[str, ...]]]:
-    """Name, level or unit, and fields or labels of each row below a heading."""
+    """Returns the name, level or unit, and fields or labels of each row below a heading."""
     text = (
         (REPO / "docs/observability.md").read_text().partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
     )
@@ -32,7 +32,7 @@ def documented(heading: str) -> set[tuple[str, str, tuple[str, ...]]]:
 
 
 def used(module: str) -> set[str]:
-    """The constants that the sources take from a module of the vocabulary, itself left out."""
+    """Returns the constants of a vocabulary module that other sources use."""
     return {
         node.attr
         for path in SOURCES
@@ -76,7 +76,7 @@ def test_every_metric_is_recorded_and_listed() -> None:
 
 
 def loggers() -> Iterator[tuple[str, str]]:
-    """Each source outside of telemetry that logs past it: a method of a logger called."""
+    """Returns the calls of logger methods in sources outside telemetry."""
     for path in SOURCES:
         if "telemetry" in path.parts:
             continue

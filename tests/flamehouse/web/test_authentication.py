@@ -1,4 +1,4 @@
-"""Who is let in, by the local server and by the functions."""
+"""Authentication by the local server and by the functions."""
 
 import asyncio
 import base64
@@ -155,7 +155,7 @@ def event(path: str, authorizer: object) -> dict[str, Any]:
 
 @pytest.fixture
 def _deployed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes this process a function; a credential in its environment changes nothing."""
+    """Makes this process a function; a credential in its environment has no effect."""
     services = Services(settings=Settings(api_credential=CREDENTIAL), store=CannedStore())
     monkeypatch.setattr(aws, "_services", lambda: services)
 

@@ -1,4 +1,4 @@
-"""Clients that do not wait: their time holds down to the query, and a query that nobody waits for is stopped."""
+"""Timeouts of clients apply down to the query, and the query of a disconnected client is cancelled."""
 
 import asyncio
 import json
@@ -26,16 +26,16 @@ JSON = {"Content-Type": "application/json"}
 ENDLESS = "SELECT count() FROM system.numbers WHERE cityHash64(number) = 0"
 UNDER_WAY = "SELECT count() FROM system.processes WHERE startsWith(query, {sql:String})"
 SOON_S = 10
-"""Much less than a question may take by the settings, and much more than it may take here."""
+"""Much less than the settings allow a query, and much more than one may take here."""
 
 
 class Endless(RecordedClickHouse):
-    """A database that works on any question until it is stopped."""
+    """A database that runs any query until it is cancelled."""
 
     def rows(
         self,
         sql: str,
-        parameters: Parameters | None = None,  # noqa: ARG002  # of the question that is not asked
+        parameters: Parameters | None = None,  # noqa: ARG002  # of the query that does not run
         settings: ServerSettings | None = None,
     ) -> Sequence[Sequence[Any]]:
         self.statements.append(sql)
@@ -47,7 +47,7 @@ class Endless(RecordedClickHouse):
 
 @pytest.fixture
 def endless(clickhouse: ClickHouse, settings: Settings) -> Iterator[ASGIApp]:
-    """A server whose questions have no end; no query of it is left afterwards."""
+    """A server whose queries do not end; checks afterwards that none is left."""
     database = Endless(clickhouse)
     services = Services(settings=settings, store=Store(database, LoneWriter(database), settings))
     yield create_app(lambda: services)
@@ -84,7 +84,7 @@ def test_a_client_timeout_above_the_limit_changes_nothing(store: Store, settings
 def go_away(
     app: ASGIApp, fields: str, body: bytes = b"", headers: Mapping[str, str] | None = None, *, after_s: float
 ) -> list[Message]:
-    """Send a request (`POST /path?query`) and close the connection after a while; what the server sent to nobody."""
+    """Sends a request (`POST /path?query`), disconnects after a while, and returns what the server still sent."""
     method, _, target = fields.partition(" ")
     path, _, query = target.partition("?")
     sent: list[Message] = []

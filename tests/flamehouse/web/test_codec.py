@@ -1,4 +1,4 @@
-"""Any message survives both encodings, and any bytes are a message or an invalid argument."""
+"""Any message survives both encodings, and any bytes decode or are an invalid argument."""
 
 import json
 
@@ -61,7 +61,7 @@ documents = st.dictionaries(
 
 
 def read(codec: Codec, body: bytes, message_type: type[Message]) -> Message | None:
-    """The message, or None where the body is refused as it should be."""
+    """Returns the message, or None if the body is rejected with the expected error."""
     try:
         return codec.decode(body, message_type)
     except RpcError as error:
@@ -122,7 +122,7 @@ LARGE = {
         ]
     ),
     "bytes": SelectMergeStacktracesResponse(tree=bytes(1 << 20)),
-    "fields that are there with nothing in them": SelectSeriesRequest(
+    "fields that are present and empty": SelectSeriesRequest(
         group_by=["x" * (1 << 20), ""],
         limit=0,
         aggregation="TIME_SERIES_AGGREGATION_TYPE_SUM",

@@ -1,4 +1,4 @@
-"""gzip bodies, whole and damaged, within the memory they are allowed."""
+"""gzip bodies, complete and damaged, within their memory limit."""
 
 import gzip
 import tracemalloc
@@ -28,9 +28,9 @@ def test_a_response_is_one_gzip_member_and_reproducible(body: bytes) -> None:
     assert headers == {"Content-Encoding": "gzip"}
     assert gzip.decompress(sent) == body
     assert gunzip(sent, len(body)) == body
-    # Of what cannot be compressed it is hardly longer.
+    # Incompressible content grows only slightly.
     assert len(sent) <= len(body) + len(body) // 1_000 + 64
-    # No time is in it.
+    # The header has no time.
     assert sent[4:8] == bytes(4)
     assert compress_if_wanted(body, request) == (sent, headers)
 

@@ -1,4 +1,4 @@
-"""The Connect protocol on the wire, through a small RPC of its own."""
+"""The Connect protocol on the wire, with a small RPC made for the tests."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ LIMIT = 64 << 10
 
 
 def echo(call: Call, query: SelectSeriesRequest) -> Series:
-    """Answers what reached it, `label_selector` `limit` times, and fails where the selector says so."""
+    """Echoes the request, with `label_selector` repeated `limit` times; fails if the selector says so."""
     if query.label_selector == "refuse":
         raise RpcError(Code.NOT_FOUND, "refused: \ud800")
     if query.label_selector == "crash":

@@ -1,4 +1,4 @@
-"""The fields of a message are counted from its bytes as they are found in it."""
+"""The fields of a message are counted from its bytes."""
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -37,7 +37,7 @@ messages = st.one_of(
 
 
 def fields_of(message: Message) -> int:
-    """How many fields the message holds, those of messages in it among them; packed numbers are one."""
+    """Returns the number of fields in the message and in the messages within it; packed numbers count as one."""
     count = 0
     for field, value in message.ListFields():
         values = value if field.is_repeated else [value]

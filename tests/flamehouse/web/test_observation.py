@@ -1,4 +1,4 @@
-"""What is logged and measured of requests: rejected ones with their reason, uploads by their outcome."""
+"""Logs and metrics of requests: rejected ones with their reason, uploads by their outcome."""
 
 import base64
 import logging
@@ -35,7 +35,7 @@ def app(prometheus: Prometheus) -> ASGIApp:
 
 
 def rejected(caplog: pytest.LogCaptureFixture) -> Mapping[str, object]:
-    """The fields of the one line about a rejected request."""
+    """Returns the fields of the one line about a rejected request."""
     (record,) = [each for each in caplog.records if vars(each).get("event") == "request_rejected"]
     return vars(record)
 

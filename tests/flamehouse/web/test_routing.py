@@ -1,4 +1,4 @@
-"""Paths as clients glue them together."""
+"""Paths as clients join them."""
 
 import pytest
 

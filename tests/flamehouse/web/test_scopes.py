@@ -29,7 +29,7 @@ OPERATIONS = [
 
 
 class Server:
-    """The local server over a file of credentials, which the command edits."""
+    """The local server with a file of credentials, which the command line edits."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "credentials.json"

@@ -1,4 +1,4 @@
-"""Paths that nothing is at: answered in Connect's shape, with advice where it is seen what was meant."""
+"""Unknown paths: a Connect error, with a hint if the intended path is recognised."""
 
 import pytest
 from starlette.applications import Starlette

@@ -1,4 +1,4 @@
-"""OTLP profiles over HTTP: how a request may be written, and what the client is answered."""
+"""OTLP profiles over HTTP: the encodings of a request, and the responses."""
 
 import base64
 import gzip
@@ -27,7 +27,7 @@ SPAN_ID = bytes(range(8))
 
 
 def rejected(body: bytes) -> tuple[int, int, str]:
-    """The status, code and message that a body gets of which nothing is stored."""
+    """Returns the status, code and message for a body; checks that nothing is stored."""
     ingest, response = sent(body)
     assert ingest.uploads == []
     assert response.headers["Content-Type"] == PROTO
@@ -36,7 +36,7 @@ def rejected(body: bytes) -> tuple[int, int, str]:
 
 
 def as_json(export: Export, id_: Callable[[bytes], str]) -> bytes:
-    """The export as JSON, its ids written by `id_`."""
+    """Returns the export as JSON, its ids written by `id_`."""
     content = json_format.MessageToDict(export.message)
     for link in content["dictionary"]["linkTable"]:
         for name in link:
@@ -226,7 +226,7 @@ def test_errors_of_the_store_have_a_status_that_tells_retriable_from_final(
 
 
 class BrokenStore(CannedStore):
-    """A store with a fault that nobody foresaw."""
+    """A store with an unexpected fault."""
 
     def insert(self, upload: Upload, record: Record | None = None) -> None:  # noqa: ARG002  # no log
         raise LookupError(upload.tenant)

@@ -1,4 +1,4 @@
-"""OTLP over gRPC: a client of grpcio against the server, and the process that has both ports."""
+"""OTLP over gRPC: a grpcio client against the server, and the process with both ports."""
 
 import http.client
 import socket
@@ -33,7 +33,7 @@ TIMEOUT_S = 20
 
 
 class Store(CannedStore):
-    """A store that keeps uploads, or fails with an error."""
+    """A store that records uploads, or fails with an error."""
 
     def __init__(self, failure: RpcError | None = None) -> None:
         super().__init__()

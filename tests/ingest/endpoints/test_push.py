@@ -1,4 +1,4 @@
-"""Push: several profiles of several series in a request, good and bad ones mixed."""
+"""Push: several profiles of several series in a request, valid and invalid ones mixed."""
 
 import base64
 import gzip
@@ -196,7 +196,7 @@ def test_the_profiles_of_a_push_are_limited() -> None:
 
 
 class FailingStore(CannedStore):
-    """A store that is not there."""
+    """A store that is unavailable."""
 
     def insert(self, upload: Upload, record: Record | None = None) -> None:  # noqa: ARG002  # no log
         raise RpcError(Code.UNAVAILABLE, f"cannot store {len(upload.profiles)} profiles now")

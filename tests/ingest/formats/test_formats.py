@@ -1,4 +1,4 @@
-"""How the format of an upload is told: by what the request says of it, or else by its bytes."""
+"""The format of an upload: named by the request, or recognised by its bytes."""
 
 import gzip
 import json
@@ -17,7 +17,7 @@ OCTETS = "application/octet-stream"
 PPROF = pprof().SerializeToString()
 BODY_LIMIT = 64 << 20
 PARTS = {"profile": "pprof", "jfr": "jfr"}
-"""The part of a form that a format's profile is in."""
+"""Returns the part of a form that has the format's profile."""
 
 
 @pytest.mark.parametrize(

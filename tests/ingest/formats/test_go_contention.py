@@ -11,7 +11,7 @@ TYPES = (("contentions", "count"), ("delay", "nanoseconds"))
 
 
 def metrics(*leaves: str, config: bytes | None = None) -> set[str]:
-    """The first parts of the profile types that a profile whose stacks end in these functions is stored as."""
+    """Returns the first parts of the stored profile types, for a profile whose stacks end in these functions."""
     samples = [sample(["main.main", leaf], 1, 7) for leaf in leaves]
     data = pprof_of(samples, time_ms=0, types=TYPES).SerializeToString()
     ingest = Ingest()

@@ -1,4 +1,4 @@
-"""What becomes of a pprof uploaded to /ingest: its metric name, labels, time, and the repairs for old clients."""
+"""A pprof uploaded to /ingest as it is stored: metric name, labels, time, and repairs for old clients."""
 
 import json
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ def count_of(*types: str) -> list[tuple[str, str]]:
 
 
 def upload(profile: Profile, config: object = None, query: str = "name=app") -> Ingest:
-    """The app after it took the profile, with a sample_type_config if one is given."""
+    """Returns the app after it accepted the profile, with a sample_type_config if one is given."""
     parts = [("profile", profile.SerializeToString())]
     if config is not None:
         parts.append(("sample_type_config", json.dumps(config).encode()))

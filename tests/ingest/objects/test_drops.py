@@ -1,4 +1,4 @@
-"""Files that are put into a bucket: which profiles they become, each once."""
+"""Files put into a bucket: the profiles they are stored as, each once."""
 
 import gzip
 import json

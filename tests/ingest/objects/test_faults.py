@@ -1,4 +1,4 @@
-"""The fault matrix: in every mode and with every fault, what got its 200 is stored once, and nothing is stored twice.
+"""The fault matrix: in every mode and with every fault, an upload with a 200 is stored once, and none is stored twice.
 
 docs/s3.md has the status of each cell; the tests read it from there.
 """
@@ -42,7 +42,7 @@ FAULTS: Final[Mapping[str, tuple[Fault, bool]]] = {
     "the bucket is down": (Fault.NONE, True),
     "ClickHouse and the bucket are down": (Fault.DOWN, True),
 }
-"""What ClickHouse suffers, and whether the bucket is down."""
+"""The fault of ClickHouse, and whether the bucket is down."""
 MODES: Final = (DIRECT, FALLBACK, STAGED)
 _ROW: Final = re.compile(r"^\| ([^|]+) \| (\d+) \| (\d+) \| (\d+) \|$", re.MULTILINE)
 STATUSES: Final = {
@@ -59,10 +59,10 @@ CELLS: Final = [
     *((mode, fault, False) for mode, fault in STATUSES),
     *((mode, fault, True) for mode in MODES for fault in _OF_INSERTS),
 ]
-"""Mode, fault, and whether other statements than INSERTs are spared."""
+"""The mode, the fault, and whether it affects INSERTs alone."""
 _WORKER_HALF_CALLS: Final = 18
-"""Of a worker with one upload: the object and the tenant's limits are read, the ledger queried, symbols and profiles of two weeks inserted, the
-ledger written, the object deleted."""
+"""The steps of a worker with one upload: read the object and the tenant's limits, query the ledger, insert symbols and
+profiles of two weeks, write the ledger, delete the object."""
 
 
 _STORED: Final = """
@@ -75,7 +75,7 @@ WHERE tenant = {tenant:String}
 
 def _cell_name(cell: tuple[str, str, bool]) -> str:
     mode, fault, inserts_alone = cell
-    return f"{mode}, {fault}{' (INSERTs alone)' if inserts_alone else ''}"
+    return f"{mode}, {fault}{' (INSERTs only)' if inserts_alone else ''}"
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +92,7 @@ def all_blobs(_aws: LocalAws) -> tuple[LocalBucket, LocalQueue]:
 
 @pytest.fixture
 def blobs(all_blobs: tuple[LocalBucket, LocalQueue]) -> tuple[LocalBucket, LocalQueue]:
-    """A bucket and its queue, empty: clients of AWS take long to make, so that the module shares them."""
+    """An empty bucket and its queue. AWS clients are slow to create, so the module shares them."""
     bucket, queue = all_blobs
     for key in bucket.objects():
         bucket.client.delete_object(Bucket=bucket.name, Key=key)
@@ -103,7 +103,7 @@ def blobs(all_blobs: tuple[LocalBucket, LocalQueue]) -> tuple[LocalBucket, Local
 
 @pytest.fixture
 def behind(proxy: FaultyClickHouse, settings: Settings) -> Iterator[Store]:
-    """A store behind the proxy, of a process of its own."""
+    """Returns a store of a new process, behind the proxy."""
     dsn = f"{settings.clickhouse_dsn.rpartition(':')[0]}:{proxy.port}"
     store = open_store(replace(settings, clickhouse_dsn=dsn, query_timeout_s=1))
     yield store
@@ -115,18 +115,18 @@ def behind(proxy: FaultyClickHouse, settings: Settings) -> Iterator[Store]:
 def staged_in(
     aws: LocalAws, blobs: tuple[LocalBucket, LocalQueue], behind: Store, settings: Settings
 ) -> Callable[[str], Staging]:
-    """A deployment behind the proxy, in the given mode."""
+    """Returns a deployment behind the proxy, in the given mode."""
     return lambda mode: Staging.on(aws, behind, settings, mode, blobs)
 
 
 @pytest.fixture
 def counted(store: Store, settings: Settings) -> Counted:
-    """Uploads, counted past the proxy."""
+    """Uploads, counted without the proxy."""
     return Counted.on(store, settings)
 
 
 def stored(clickhouse: ClickHouse, counted: Counted) -> int:
-    """How many uploads of the tenant are stored: each has a profile in two weeks, with its own id."""
+    """Returns the number of the tenant's stored uploads: each has a profile in two weeks, with its own id."""
     tenant = {"tenant": counted.server.client.tenant}
     [(rows, ids, uploads, in_ledger)] = clickhouse.rows(_STORED, tenant)
     assert rows == ids == 2 * uploads
@@ -135,7 +135,7 @@ def stored(clickhouse: ClickHouse, counted: Counted) -> int:
 
 
 def bucket_down(staging: Staging, port: int) -> Staging:
-    """The same deployment, whose bucket cannot be reached."""
+    """Returns the same deployment with an unreachable bucket."""
     unreachable = replace(staging.services.settings, aws_endpoint_url_s3=f"http://127.0.0.1:{port}")
     return replace(staging, services=replace(staging.services, settings=unreachable))
 
@@ -165,7 +165,7 @@ def test_acknowledged_uploads_are_stored_once(
         if fault != "ClickHouse does not respond":
             staging.work_once()
     proxy.fault = Fault.NONE
-    # The client did not see the first response, and sends again what was not acknowledged.
+    # The client did not receive the first response, and retries unacknowledged uploads.
     assert counted.through(staging.server(tenant)).send(0) == 200
     if statuses[1] != 200:
         assert counted.through(staging.server(tenant)).send(1) == 200
@@ -200,7 +200,7 @@ def test_a_worker_killed_between_any_two_steps_loses_and_doubles_nothing(
         else:
             assert worker.work(dying.services, messages_of(records)) == {}
     staging.queue.expire(records)
-    # What comes again has another neighbour.
+    # A retry is in another batch.
     assert through.send(1) == 200
     staging.drain()
     assert stored(clickhouse, counted) == 2

@@ -1,4 +1,4 @@
-"""The worker on a real store and bucket: what becomes of staged uploads, and of messages that are something else."""
+"""The worker on a real store and bucket: staged uploads, and messages about other objects."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ def staging(aws: LocalAws, store: Store, settings: Settings) -> Staging:
 
 @pytest.fixture
 def counted(staging: Staging, tenant: str, store: Store, settings: Settings) -> Counted:
-    """Uploads that are staged, and counted in the store."""
+    """Staged uploads, counted in the store."""
     return Counted.on(store, settings, tenant).through(staging.server(tenant))
 
 

@@ -1,4 +1,4 @@
-"""The columns of a pprof hold what its messages say, however a client encoded them."""
+"""The columns of a pprof match its messages, in every encoding."""
 
 from collections.abc import Callable
 from itertools import chain
@@ -39,7 +39,7 @@ _PROFILES = st.builds(
 
 
 def check(pprof: Profile) -> None:
-    """The columns of the message are what its fields say one by one."""
+    """Checks that the columns of the message match its fields, read one by one."""
     columns = read_columns(pprof)
     samples, locations, functions = columns.samples, columns.locations, columns.functions
     assert [*samples.location_ids] == [*chain.from_iterable(each.location_id for each in pprof.sample)]
@@ -76,26 +76,26 @@ def test_profiles_that_follow_each_other_are_one(first: Profile, second: Profile
 
 
 def field(number: int, *content: bytes) -> bytes:
-    """A field of bytes that are its content, each piece shorter than 128 bytes together."""
+    """Returns a length-delimited field with this content, shorter than 128 bytes."""
     joined = b"".join(content)
     return bytes((number << 3 | 2, len(joined))) + joined
 
 
 ODD_ENCODINGS = {
-    "an id said twice counts once": field(4, b"\x08\x05\x08\x07"),
-    "an id of zero, said": field(4, b"\x08\x00\x10\x00\x18\x00") + field(4, b"\x08\x01"),
-    "an id as a list is none": field(4, b"\x0a\x02\x05\x06") + field(4, b"\x08\x01"),
-    "a line's function as a list is none": field(4, b"\x08\x01", field(4, b"\x0a\x01\x09\x10\x07")),
-    "a name as a fixed number is none": field(5, b"\x08\x01\x15\x01\x02\x03\x04"),
+    "a repeated id counts once": field(4, b"\x08\x05\x08\x07"),
+    "an explicit id of zero": field(4, b"\x08\x00\x10\x00\x18\x00") + field(4, b"\x08\x01"),
+    "an id as a list is ignored": field(4, b"\x0a\x02\x05\x06") + field(4, b"\x08\x01"),
+    "a line's function as a list is ignored": field(4, b"\x08\x01", field(4, b"\x0a\x01\x09\x10\x07")),
+    "a name as a fixed number is ignored": field(5, b"\x08\x01\x15\x01\x02\x03\x04"),
     "a field of a later version": field(4, b"\x08\x01", field(9, b"later")) + field(4, b"\x10\x02"),
     "locations one by one": field(2, b"\x08\x01\x08\x02\x08\x03\x10\x04"),
     "locations in two lists": field(2, field(1, b"\x01\x02"), field(1, b"\x03"), field(2, b"\x04")),
     "an empty list": field(2, field(1), field(2, b"\x01")) + field(2, field(1, b"\x01")),
     "a location 0": field(2, field(1, b"\x00\x00"), field(2, b"\x00")) + field(2, field(1, b"\x00")),
-    "a number in more bytes than it needs": field(2, field(1, b"\x81\x80\x00\x02"), field(2, b"\x80\x00")),
+    "a number in more bytes than necessary": field(2, field(1, b"\x81\x80\x00\x02"), field(2, b"\x80\x00")),
     "an empty label": field(2, field(3), field(3, b"\x08\x00")) + field(2, field(3, b"\x08\x01")),
     "an empty line": field(4, field(4)) + field(4, field(4, b"\x08\x00")) + field(4, b"\x08\x01"),
-    "nothing in each of them": field(2) + field(2) + field(4) + field(4) + field(5) + field(5),
+    "each of them empty": field(2) + field(2) + field(4) + field(4) + field(5) + field(5),
 }
 
 

@@ -1,4 +1,4 @@
-"""The names of Go's generic functions, as a profile's reader is to see them."""
+"""The names of Go's generic functions, in the form that readers of a profile expect."""
 
 import pytest
 
@@ -21,7 +21,7 @@ NAMES = {
 
 
 def stored_name(name: str, filename: str = "", spy: str | None = "gospy") -> str:
-    """What a function's name is when it is stored."""
+    """Returns a function's name as stored."""
     profile = pprof_of([sample([name], 1)], time_ms=YEAR_2026_NS // 10**6)
     profile.string_table.append(filename)
     profile.function[0].filename = len(profile.string_table) - 1

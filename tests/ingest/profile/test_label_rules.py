@@ -1,4 +1,4 @@
-"""How label sets are written in messages, and which are refused."""
+"""Label sets: their form in messages, and which are rejected."""
 
 import pytest
 

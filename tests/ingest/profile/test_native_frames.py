@@ -1,4 +1,4 @@
-"""Frames without a function are named by their mapping and address, and stored as they were sent."""
+"""Frames without a function are named by their mapping and address, and stored unchanged."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def frames(
     *,
     has_functions: bool = False,
 ) -> list[str]:
-    """The frames that a profile of one stack, in one mapped file, is drawn with."""
+    """Returns the drawn frames of a profile with one stack in one mapped file."""
     message = pprof_of(
         [sample(stack, 1)],
         time_ms=TIME_MS,

@@ -1,4 +1,4 @@
-"""An upload as the store takes it: its series, their labels and profile types, and ids that a retry has again."""
+"""An upload as the store receives it: its series, their labels and profile types, and ids that a retry repeats."""
 
 import time
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What becomes of a profile's samples: merged by stack and labels, split into series, the useless ones left out."""
+"""A profile's samples as stored: merged by stack and labels, split into series, without empty ones."""
 
 from collections.abc import Mapping, Sequence
 

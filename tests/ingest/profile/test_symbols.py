@@ -1,4 +1,4 @@
-"""Locations, functions and mappings as they are stored: the same for the same code, whatever the build's layout."""
+"""Locations, functions and mappings as stored: the same for the same code, whatever the build's layout."""
 
 from collections.abc import Sequence
 
@@ -14,13 +14,13 @@ TIME_MS = YEAR_2026_NS // 10**6
 
 
 def profile(*stacks: Sequence[Frame], mapping: Mapping | None = None) -> Profile:
-    """A profile of the stacks, with values from 1 up."""
+    """Returns a profile of the stacks, with values from 1 up."""
     samples = [sample(stack, value) for value, stack in enumerate(stacks, start=1)]
     return pprof_of(samples, time_ms=TIME_MS, mapping=mapping)
 
 
 def build(start: int, *, has_functions: bool) -> Profile:
-    """`main;work` of a build that lies in memory from `start` on, numbered from there too."""
+    """Returns `main;work` of a build that is mapped from `start` on, with ids numbered from there too."""
     message = profile(
         "mw",
         mapping=Mapping(

@@ -1,4 +1,4 @@
-"""What makes a profile a bad one, in Pyroscope's words and over both endpoints."""
+"""Invalid profiles, with Pyroscope's error messages, on both endpoints."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ S = 10**9
 INT64_MAX = (1 << 63) - 1
 
 type Spoil = Callable[[Profile], object]
-"""Changes a good profile; whatever it returns does not matter."""
+"""Changes a valid profile; the return value is ignored."""
 
 MALFORMED: list[tuple[str, Spoil]] = [
     ("empty profile", lambda p: p.ClearField("sample_type")),
@@ -86,7 +86,7 @@ def test_a_malformed_profile_is_rejected_on_both_endpoints(reason: str, spoil: S
 ODD: dict[str, Spoil] = {
     "a stack with a dangling location": lambda p: p.sample.add(location_id=[77, 1], value=[1, 1]),
     "a sample without a stack": lambda p: p.sample.add(location_id=[], value=[1, 1]),
-    "a negative value beside a great one": lambda p: p.sample.add(location_id=[1], value=[-1, INT64_MAX - 9]),
+    "a negative value beside a large one": lambda p: p.sample.add(location_id=[1], value=[-1, INT64_MAX - 9]),
     "negative values alone": lambda p: p.sample.add(location_id=[1], value=[-INT64_MAX, -1]),
     "zeros alone": lambda p: p.sample.add(location_id=[1], value=[0, 0]),
     "a total just within 64 bits": lambda p: p.sample.add(location_id=[1], value=[INT64_MAX - 2, 0]),
@@ -104,7 +104,7 @@ ODD: dict[str, Spoil] = {
     "a negative period": lambda p: set_to(p, "period", -1),
     "a line number far below zero": lambda p: set_to(p.location[0].line[0], "line", -(1 << 63)),
     "a numeric label": lambda p: p.sample[0].label.add(key=1, num=5),
-    "a type in odd characters": lambda p: rename(p, p.sample_type[0].type, "\x00'; DROP TABLE"),
+    "a type with unusual characters": lambda p: rename(p, p.sample_type[0].type, "\x00'; DROP TABLE"),
     "a function without a name": lambda p: rename(p, 1, ""),
 }
 
@@ -120,7 +120,7 @@ def test_an_unusual_profile_is_accepted(bend: Spoil) -> None:
 
 
 def check(profile: Profile, settings: Settings, received_ns: int = YEAR_2026_NS, retention: int = 30) -> None:
-    """Validate the profile as for a database that retains profiles for `retention` days."""
+    """Validates the profile for a database that retains profiles for `retention` days."""
     services = Services(settings=settings, store=CannedStore(retention=retention))
     validate(
         IncomingProfile(labels=LABELS, pprof=profile), settings, received_ns, past_s=services.ingest_past_s

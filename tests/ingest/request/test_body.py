@@ -1,4 +1,4 @@
-"""The ways a body comes in: compressed or not, as a form or alone, and how much of it."""
+"""Bodies of requests: compressed or not, as a form or alone, and their limits."""
 
 import asyncio
 import gzip
@@ -207,9 +207,9 @@ def test_the_parts_of_a_form_share_the_limit_of_a_body() -> None:
 UNREAD = {
     "a bomb": (("other", gzip.compress(BOMB, mtime=0)),),
     "damaged gzip": (("other", GZIPPED[:-9]),),
-    "one without a name": (("", BOMB),),
-    "a second one of a name": (("profile", PROFILE), ("profile", BOMB)),
-    "what another format reads": (("jfr", BOMB), ("labels", BOMB)),
+    "a part without a name": (("", BOMB),),
+    "a second part of a name": (("profile", PROFILE), ("profile", BOMB)),
+    "a part of another format": (("jfr", BOMB), ("labels", BOMB)),
     "many": tuple((f"other{number}", BOMB) for number in range(31)),
 }
 
@@ -303,7 +303,7 @@ def test_the_tenant_is_named_by_a_header(org_id: str, status: int, path: str) ->
 
 
 def outcome(ingest: Ingest, query: bytes, *messages: Message) -> tuple[int, str]:
-    """The status and message that a bare ASGI request gets, whose body comes in these messages."""
+    """Returns the status and message for a bare ASGI request whose body arrives in these messages."""
     sent: list[Message] = []
     waiting = iter(messages)
 

@@ -1,4 +1,4 @@
-"""The query of /ingest: names with labels, and the parameters beside them."""
+"""The query of /ingest: names with labels, and the other parameters."""
 
 from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""Which uploads are one and the same."""
+"""Upload ids: which requests are the same upload."""
 
 import gzip
 import json

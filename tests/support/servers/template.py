@@ -1,4 +1,4 @@
-"""The template as CloudFormation receives it, and what its tests read from it."""
+"""Reads the template as CloudFormation receives it."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ AUTHORIZER = "AuthorizerFunction"
 
 
 def of_type(template: dict[str, Any], type_: str) -> dict[str, Resource]:
-    """The properties of each resource of a type, by its name."""
+    """Returns the properties of each resource of a type, by its name."""
     resources = template["Resources"].items()
     return {name: resource["Properties"] for name, resource in resources if resource["Type"] == type_}
 
@@ -19,6 +19,6 @@ def functions(template: dict[str, Any]) -> dict[str, Resource]:
 
 
 def where_deployed(part: dict[str, Any]) -> dict[str, Any]:
-    """The part of a template that holds if its condition does: a function on a condition has its routes on it."""
+    """Returns the part of a template that applies if its condition is true; conditional functions have such routes."""
     chosen: dict[str, Any] = part["Fn::If"][1] if "Fn::If" in part else part
     return chosen

@@ -17,7 +17,7 @@ from tests.support.uploads.profiles import pprof_of, sample
 
 
 def adhoc_on(folder: Path, retention: int = 30, **settings: Any) -> AdHoc:
-    """A server that keeps files in `folder`; it has no ClickHouse to ask."""
+    """Returns a server that stores files in `folder`, without a ClickHouse."""
     services = Services(
         settings=Settings(adhoc_profiles=str(folder), **settings), store=CannedStore(retention=retention)
     )
@@ -30,13 +30,13 @@ def flamebearer(flamebearer_profile: str) -> dict[str, Any]:
 
 
 def drawn(stacks: Sequence[Stack], max_nodes: int = EVERYTHING) -> dict[str, Any]:
-    """The flame graph that Pyroscope draws of these stacks."""
+    """Returns the flame graph that Pyroscope draws of these stacks."""
     names, levels, total, max_self = oracle_flamegraph(stacks, max_nodes)
     return {"names": names, "levels": levels, "numTicks": total, "maxSelf": max_self}
 
 
 def exported(stacks: Sequence[Stack]) -> bytes:
-    """The flame graph as Pyroscope exports it."""
+    """Returns the flame graph in the form that Pyroscope exports."""
     metadata = {"format": "single", "spyName": "gospy", "sampleRate": 100, "units": "bytes", "name": "heap"}
     return json.dumps({"version": 1, "flamebearer": drawn(stacks), "metadata": metadata}).encode()
 
@@ -45,7 +45,7 @@ STACKS: Sequence[Stack] = ((("main", "a", "b"), 3), (("main", "a"), 1), (("main"
 
 
 def pprof(stacks: Sequence[Stack] = STACKS) -> bytes:
-    """Two sample types, the second with values ten times as great; of a time long past."""
+    """Returns a pprof with two sample types, the second with ten times the values, from long ago."""
     samples = [sample([*names], value, value * 10) for names, value in stacks]
     types = (("samples", "count"), ("cpu", "nanoseconds"))
     return pprof_of(samples, time_ms=1, types=types).SerializeToString()

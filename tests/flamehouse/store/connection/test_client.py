@@ -1,4 +1,4 @@
-"""Connections: made when first needed, lent to one thread at a time, and closed with nothing lost."""
+"""Connections: opened on first use, used by one thread at a time, and closed without losing rows."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ FROM system.processes
 WHERE query LIKE concat('%', {name:String}, '%') AND query NOT LIKE '%system.processes%'
 """
 HANDLES = 4
-"""Handles of an embedded engine that one ClickHouse keeps."""
+"""The number of handles of an embedded engine that one ClickHouse object holds."""
 
 
 @pytest.fixture

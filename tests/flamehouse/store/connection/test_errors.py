@@ -1,4 +1,4 @@
-"""What clients are told when a real ClickHouse fails, and what they are not told."""
+"""Errors that clients receive when a real ClickHouse fails, without its details."""
 
 from dataclasses import replace
 

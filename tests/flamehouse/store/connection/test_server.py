@@ -1,4 +1,4 @@
-"""A ClickHouse server as the store meets it: how often it is asked, and what becomes of its failures, in time."""
+"""The store on a ClickHouse server: the number of its requests, and failures of the server, which end in time."""
 
 import json
 import logging
@@ -69,14 +69,14 @@ def store_at(dsn: str, timeout_s: int = 5) -> Store:
 
 
 def upload_of(tenant: str) -> Upload:
-    """A small upload of one profile type."""
+    """Returns a small upload of one profile type."""
     uploads = Ingest()
     uploads.post(pprof([("cpu", "nanoseconds")]).SerializeToString(), headers={"X-Scope-OrgID": tenant})
     return uploads.uploads[0]
 
 
 def failure_of(store: Store) -> RpcError:
-    """What a question ends with."""
+    """Returns the error of a query."""
     with pytest.raises(RpcError) as raised:
         store.profile_types("tenant", EVER)
     return raised.value
@@ -261,7 +261,7 @@ def test_a_failing_server_is_unavailable_in_time_and_no_detail_is_reported(
 
 
 def of_this_thread(records: Iterable[logging.LogRecord]) -> Iterator[logging.LogRecord]:
-    """The records without those of stand-ins that other tests have left running."""
+    """Returns the records without those of stand-ins that other tests left running."""
     return (record for record in records if record.thread == get_ident())
 
 

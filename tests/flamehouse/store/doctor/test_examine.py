@@ -1,4 +1,4 @@
-"""The examination of a database over HTTP: nothing is found on a new one, and each finding is provoked."""
+"""The examination of a database over HTTP: a new one has no findings, and each finding is provoked."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ type Trouble = Callable[[ClickHouse], AbstractContextManager[None]]
 
 @pytest.fixture(scope="module")
 def examined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Examination]:
-    """A new database, and the one who may do everything in it."""
+    """A new database, and a user with all rights in it."""
     with clickhouse_server(tmp_path_factory.mktemp("clickhouse")) as server:
         settings = Settings(clickhouse_dsn=server.dsn)
         migrate.migrate(settings)

@@ -1,4 +1,4 @@
-"""Flame graphs of real uploads, asked of the whole server and compared with Pyroscope's algorithm in plain Python."""
+"""Flame graphs of real uploads, from the whole server, compared with Pyroscope's algorithm in plain Python."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ SELECTED: dict[str, Sequence[Mapping[str, str]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """One profile: its series' labels, when it was taken, its samples with a value for each of TYPES."""
+    """One profile: its series' labels, its time, and its samples with a value for each of TYPES."""
 
     labels: Mapping[str, str]
     at: int
@@ -51,7 +51,7 @@ class Sent:
 
 
 def push(server: Server, monday: int, profiles: Sequence[Sent], **labels: str) -> None:
-    """Send the profiles, whose times count from `monday`, in one push; `labels` are added to those they have."""
+    """Sends the profiles in one push; their times count from `monday`, and `labels` are added to their own."""
     types = list(TYPES.values())
     server.push(
         *(
@@ -62,7 +62,7 @@ def push(server: Server, monday: int, profiles: Sequence[Sent], **labels: str) -
 
 
 def stacks_of(profiles: Sequence[Sent], type_: str, selector: str = "{}") -> list[Stack]:
-    """What the profiles add to the flame graph of one type; a negative value counts as zero."""
+    """Returns the profiles' stacks in the flame graph of one type; a negative value counts as zero."""
     index = list(TYPES).index(type_)
     return [
         (names_of(each.stack), max(each.values[index], 0))
@@ -122,7 +122,7 @@ MOMENTS = st.builds(
     st.integers(0, 9 * DAY // SECOND),
     st.sampled_from([0, 0, -1, 1, 7_777]),
 ).map(lambda moment: max(moment, 0))
-"""Times from a Monday on to the second one after it, on the edges of buckets and beside them."""
+"""Times in the two weeks after a Monday, at the edges of buckets and next to them."""
 FEW_SAMPLES = st.lists(
     st.builds(sample, st.text("ab", min_size=1, max_size=3), st.integers(0, 3), st.integers(0, 1 << 40)),
     min_size=1,
@@ -137,7 +137,7 @@ SPREAD_PROFILES = st.lists(
 
 @pytest.fixture(scope="module")
 def other_store(settings: Settings, clickhouse: ClickHouse) -> Store:
-    """The same database written to by another process, which does not know what this one has stored there."""
+    """A store of another process on the same database, with empty caches."""
     return Store(clickhouse, LoneWriter(clickhouse), settings)
 
 
@@ -151,7 +151,7 @@ def test_a_range_adds_up_its_profiles_whichever_process_stored_them(
     theirs: list[Sent],
     ranges: list[tuple[int, int]],
 ) -> None:
-    # Equal requests are one upload, whichever process they reach.
+    # Equal requests are one upload, whichever process receives them.
     assume(sorted(map(repr, ours)) != sorted(map(repr, theirs)))
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, ours)
@@ -165,7 +165,7 @@ def test_a_range_adds_up_its_profiles_whichever_process_stored_them(
 
 @pytest.fixture(scope="module")
 def merging(settings: Settings) -> Iterator[ClickHouse]:
-    """A second database in the same engine; merges run in it."""
+    """A second database in the same engine, with merges."""
     apart = replace(settings, clickhouse_database="merging")
     migrate(apart)
     clickhouse = ClickHouse(apart)
@@ -265,7 +265,7 @@ def test_ties_at_the_cut_stay_though_they_are_too_many(
     found = server.flamegraph(monday, monday + 1, max_nodes=max_nodes)
     assert found == drawn(stacks, max_nodes)
     bars = sum(len(level.values) // 4 for level in found.levels)
-    # The root; a; b, c, d and e, which tie; then `other` in both places for what is cut, or f and g.
+    # The root; a; b, c, d and e, which tie; then `other` in both places for the cut part, or f and g.
     assert bars == (4 if max_nodes == 1 else 8)
 
 

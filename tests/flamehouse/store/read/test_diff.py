@@ -1,4 +1,4 @@
-"""Diff of real uploads, asked of the whole server and compared with Pyroscope's algorithm in plain Python."""
+"""Diff of real uploads, requested from the whole server and compared with Pyroscope's algorithm in plain Python."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,7 +31,7 @@ type Sent = Sequence[Sequence[Sample]]
 
 
 def push(server: Server, monday: int, sent: Sent) -> None:
-    """A profile of each service, cart's an hour after shop's."""
+    """Sends a profile of each service, cart's an hour after shop's."""
     server.push(
         *(
             series(labels, pprof_of(samples, time_ms=monday + hours * HOUR))

@@ -1,4 +1,4 @@
-"""SelectSeries with exemplars and of call sites over real uploads, compared with what plain Python finds."""
+"""SelectSeries with exemplars and call sites over real uploads, compared with plain Python."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ AVERAGE = "TIME_SERIES_AGGREGATION_TYPE_AVERAGE"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A question; times count from a Monday, `step` in milliseconds."""
+    """A request; times count from a Monday, `step` in milliseconds."""
 
     start: int = DAY
     end: int = DAY + HOUR
@@ -72,7 +72,7 @@ def call(world: World, request: Request) -> list[Mapping[str, Any]]:
 
 
 type Points = dict[tuple[Labels, int], tuple[float, Mapping[str, Any] | None]]
-"""By the labels of its series and its timestamp, the value of each point and its exemplar if it has one."""
+"""Returns the value of each point, and its exemplar if it has one, by the labels of its series and its timestamp."""
 
 
 def found(world: World, request: Request) -> Points:
@@ -88,7 +88,7 @@ def found(world: World, request: Request) -> Points:
 def points_of(
     world: World, request: Request, *, spans: bool
 ) -> Mapping[tuple[Labels, int], Sequence[Pointed]]:
-    """What each point of the answer is made of."""
+    """Returns the points of the samples in each point of the response."""
     points: dict[tuple[Labels, int], list[Pointed]] = {}
     last = min(
         request.start + (request.end - request.start) // request.step * request.step,
@@ -158,7 +158,7 @@ def test_exemplars_are_the_same_in_protobuf(store: Store, settings: Settings) ->
 def the_exemplar(
     store: Store, settings: Settings, parts: Sequence[Part], request: Request
 ) -> Mapping[str, Any]:
-    """That of the one point that a profile of these samples has."""
+    """Returns the exemplar of the one point of a profile of these samples."""
     pushed = world(Server.on(store, settings), some_monday_ms(), [Taken(at=DAY, parts=parts)])
     ((_, exemplar),) = found(pushed, request).values()
     assert exemplar is not None

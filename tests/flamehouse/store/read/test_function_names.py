@@ -1,4 +1,4 @@
-"""The names of functions are asked for once, and are right whenever they came."""
+"""Function names are queried once, and are correct whenever they were stored."""
 
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.model.time_range import TimeRange
@@ -26,7 +26,7 @@ def test_only_new_names_are_queried(
     reader = Server.on(Store(recorded, LoneWriter(recorded), settings), settings, tenant)
 
     def read_names() -> int:
-        """How many questions about names a flame graph took."""
+        """Returns the number of queries for names that a flame graph took."""
         recorded.statements.clear()
         flamegraph = reader.flamegraph(monday, monday + HOUR)
         assert flamegraph == sender.flamegraph(monday, monday + HOUR)

@@ -37,7 +37,7 @@ LARGEST = (1 << 63) - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A question; times count from a Monday, `step` in milliseconds."""
+    """A request; times count from a Monday, `step` in milliseconds."""
 
     start: int = DAY
     end: int = DAY + HOUR
@@ -63,7 +63,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
-    """A slot as it is answered, its timestamp counted from the Monday."""
+    """A slot of the response, its timestamp counted from the Monday."""
 
     at: int
     y_min: Sequence[float]
@@ -94,7 +94,7 @@ def call(world: World, request: Request) -> Series:
 
 
 def expected(world: World, request: Request) -> Series:
-    """What Pyroscope answers: see its rules in test names below."""
+    """Returns Pyroscope's result, by the rules that the tests' names state."""
     points = [
         point
         for point in world.points(request.group_by, spans=request.points == "SPAN")
@@ -118,7 +118,7 @@ def expected(world: World, request: Request) -> Series:
 
 
 def bounds_of(values: Sequence[int]) -> Sequence[int]:
-    """The least value of each bucket."""
+    """Returns the lower bound of each bucket."""
     width = float(max(max(values) - min(values), 1)) / BUCKETS
     return [min(values) + int(number * width) for number in range(BUCKETS)]
 
@@ -173,7 +173,7 @@ def test_a_heatmap_is_the_same_in_protobuf(store: Store, settings: Settings) -> 
 
 
 def pushed_values(store: Store, settings: Settings, values: Sequence[int]) -> World:
-    """A profile of each value, all at one moment."""
+    """Sends a profile of each value, all at one time."""
     profiles = [Taken(at=DAY, parts=[Part(value=value)]) for value in values]
     return world(Server.on(store, settings), some_monday_ms(), profiles)
 
@@ -183,7 +183,7 @@ def pushed_values(store: Store, settings: Settings, values: Sequence[int]) -> Wo
     [
         ((0 + 1, 21, 20, 2), {0: 1, 1: 1, 19: 2}, range(1, 21)),
         ((100, 500, 119, 120, 139, 480, 479), {0: 2, 1: 2, 18: 1, 19: 2}, range(100, 500, 20)),
-        # of equal values, and of few, the lower buckets are empty
+        # with equal or few values, the lower buckets are empty
         ((7, 7, 7), {19: 3}, [7] * 20),
         ((1, 2), {19: 2}, [1] * 20),
         ((10, 11, 12), {9: 1, 19: 2}, [10] * 10 + [11] * 10),
@@ -203,13 +203,13 @@ def test_values_fall_into_twenty_buckets_of_whole_bounds(
 @pytest.mark.parametrize(
     ("at", "timestamp"),
     [
-        # the first slot reaches back before the start
+        # the first slot begins before the start
         (DAY - SECOND, None),
         (DAY - SECOND + 1, DAY),
         (DAY, DAY),
         (DAY + 1, DAY + SECOND),
         (DAY + SECOND, DAY + SECOND),
-        # the last reaches beyond the end, but what is taken from the end on does not count
+        # the last slot extends past the end, but profiles from the end on do not count
         (DAY + 2_499, DAY + 3 * SECOND),
         (DAY + 2_500, None),
     ],

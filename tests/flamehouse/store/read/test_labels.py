@@ -1,4 +1,4 @@
-"""What is answered about labels, and which series a selector picks: the same ones for every question."""
+"""Queries of labels, and the series that a selector selects: the same ones in every query."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ SERIES: dict[str, Mapping[str, str]] = {
     "D": labels_of(service_name="it's", **{"k8s.ns": "x y", "größe": "café"}),
     "E": labels_of(__name__="memory", pod="a"),
 }
-"""The value of a series is 1, 2, 4, 8, 16: every set of them has a total of its own. E is of another profile type."""
+"""The values of the series are 1, 2, 4, 8, 16, so every set of them has a distinct total. E has another profile type."""
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +192,7 @@ assert len(ODD_VALUES) > 1_000
 
 
 def go_string(text: str) -> str:
-    """The text as a string literal in a selector."""
+    """Returns the text as a string literal in a selector."""
     for char, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n")):
         text = text.replace(char, escaped)
     return f'"{text}"'
@@ -200,7 +200,7 @@ def go_string(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def odd_server(store: Store, settings: Settings, monday: int) -> Server:
-    """A server with a series for each of ODD_VALUES, whose total is the value's index and one."""
+    """A server with a series for each of ODD_VALUES, whose total is the value's index plus one."""
     server = Server.on(store, settings)
     for first in range(0, len(ODD_VALUES), 500):
         samples = [

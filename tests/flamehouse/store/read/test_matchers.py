@@ -1,4 +1,4 @@
-"""Which series a selector picks, asked of a real ClickHouse."""
+"""The series that a selector selects in a real ClickHouse."""
 
 from collections.abc import Callable, Sequence
 
@@ -88,7 +88,7 @@ PICKED: dict[str, set[str]] = {
     'process_cpu{pod="b"}': {"cpu of shop in b"},
     'memory{__name__="process_cpu"}': set(),
     '{__name__=~"memory|process_cpu",service_name="shop"}': CPUS | {"heap of shop"},
-    # a label that is not there is empty
+    # a missing label is empty
     '{pod=""}': {"heap of shop"},
     '{pod!=""}': ALL - {"heap of shop"},
     '{pod!="a"}': ALL - {"cpu of shop"},
@@ -102,7 +102,7 @@ PICKED: dict[str, set[str]] = {
     '{nowhere!~".+"}': ALL,
     '{nowhere!="x"}': ALL,
     '{nowhere="x"}': set(),
-    # matchers of one label must all hold
+    # all matchers of a label must match
     '{pod=~"a|b",pod!="b"}': {"cpu of shop"},
     '{pod="a",pod="b"}': set(),
     # regular expressions match the whole value
@@ -123,7 +123,7 @@ PICKED: dict[str, set[str]] = {
     "{pod=~`\\x63af\\pL`}": {"odd"},
     "{pod=~`caf\\Qé\\E`}": {"odd"},
     "{pod=~`abd\\Q\\E*|[]a]`}": {"cpu of shop"},
-    # odd names
+    # unusual names
     '{"k8s.ns"="x y"}': {"heap of shop"},
     '{""="no name"}': {"odd"},
     '{"k8s.ns"=~`x\\sy`,service_name=~"shop"}': {"heap of shop"},
@@ -219,7 +219,7 @@ def test_a_key_column_serves_the_primary_key(clickhouse: ClickHouse) -> None:
 @pytest.mark.usefixtures("pick")
 @pytest.mark.parametrize("op", [MatchOp.REGEXP, MatchOp.NOT_REGEXP])
 def test_a_regular_expression_is_matched_after_blocks_are_split(clickhouse: ClickHouse, op: MatchOp) -> None:
-    """ClickHouse looks at the time limit between blocks alone, and reads 8,192 rows or more into one."""
+    """ClickHouse checks the time limit only between blocks, and reads 8,192 rows or more into one."""
     key = Matcher(name="service_name", op=MatchOp.EQUAL, value="shop")
     condition = series_condition((key, Matcher(name="pod", op=op, value="(x?){600}(x?){300}y")))
     sql = "EXPLAIN indexes = 1, actions = 1 " + _select("fingerprint", condition)

@@ -1,4 +1,4 @@
-"""Merged stacks of some samples only: by profile, by span, by trace, by call site; and drawn as TREE."""
+"""Merged stacks of selected samples: by profile, span, trace or call site, and as TREE."""
 
 import base64
 from collections.abc import Callable, Mapping, Sequence

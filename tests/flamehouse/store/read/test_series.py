@@ -1,4 +1,4 @@
-"""SelectSeries over real uploads, asked of the whole server and compared with the same sums in plain Python."""
+"""SelectSeries over real uploads, requested from the whole server and compared with sums in plain Python."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ AVERAGE = "TIME_SERIES_AGGREGATION_TYPE_AVERAGE"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """A profile of one sample: its series' labels beyond the usual ones, its time from a Monday on, its total."""
+    """A profile of one sample: the extra labels of its series, its time counted from a Monday, and its total."""
 
     at: int
     total: int
@@ -32,7 +32,7 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A question; times count from the same Monday, `step` in milliseconds."""
+    """A request; times count from the same Monday, `step` in milliseconds."""
 
     start: int
     end: int
@@ -52,7 +52,7 @@ def push(server: Server, monday: int, profiles: Sequence[Taken]) -> None:
 
 
 def call(server: Server, monday: int, request: Request, selector: str = "{}") -> list[LabelledPoints]:
-    """The answer, its timestamps counted from the Monday."""
+    """Returns the response, its timestamps counted from the Monday."""
     response = server.series(
         monday + request.start,
         monday + request.end,
@@ -66,7 +66,7 @@ def call(server: Server, monday: int, request: Request, selector: str = "{}") ->
 
 
 def expected(profiles: Sequence[Taken], request: Request) -> list[LabelledPoints]:
-    """What Pyroscope answers: the point at T is made of what was taken after T - step, up to and with T, before end."""
+    """Returns Pyroscope's result: the point at T sums the profiles in (T - step, T] and before the end."""
     last = min(
         request.start + (request.end - request.start) // request.step * request.step,
         max(request.start, request.end - 1),
@@ -93,7 +93,7 @@ def expected(profiles: Sequence[Taken], request: Request) -> list[LabelledPoints
 
 
 ALL_DIVIDE = 27_720
-"""What every number of profiles up to twelve divides: averages are whole then, and sums of them exact."""
+"""A multiple of every number of profiles up to twelve, so that averages are integers and their sums exact."""
 MOMENTS = st.builds(
     lambda edge, count, off: DAY + edge * count + off,
     st.sampled_from([SECOND, 15 * SECOND, HOUR, DAY]),
@@ -142,17 +142,17 @@ THREE = (
     ("fields", "points"),
     [
         (Request(start=0, end=60_000, step=15_000), [(0, 1), (15_000, 2), (30_000, 12), (45_000, 16)]),
-        # what was taken after the last whole step is left out
+        # profiles after the last complete step do not count
         (Request(start=0, end=44_999, step=15_000), [(0, 1), (15_000, 2), (30_000, 12)]),
         (Request(start=0, end=30_001, step=15_000), [(0, 1), (15_000, 2), (30_000, 12)]),
-        # and so is what was taken at the end
+        # nor do profiles at the end
         (Request(start=0, end=30_000, step=15_000), [(0, 1), (15_000, 2), (30_000, 4)]),
-        # the first step reaches back before the start
+        # the first step begins before the start
         (Request(start=14_999, end=15_000, step=15_000), [(14_999, 1)]),
         (Request(start=15_000, end=15_001, step=15_000), [(15_000, 2)]),
         (Request(start=15_000, end=15_000, step=15_001), [(15_000, 3)]),
         (Request(start=50_000, end=50_001, step=DAY), [(50_000, 31)]),
-        # steps count from the start, not from round times
+        # steps count from the start, not from rounded times
         (Request(start=1, end=60_000, step=15_000), [(1, 1), (15_001, 6), (30_001, 8), (45_001, 16)]),
         (Request(start=14_999, end=15_002, step=1), [(15_000, 2), (15_001, 4)]),
         (Request(start=100_000, end=200_000, step=15_000), []),
@@ -213,7 +213,7 @@ def test_the_parts_of_a_split_profile_count_one_each_in_an_average(store: Store,
     samples = [
         sample("a", 1),
         sample("b", 2, span_id="00000000000000aa"),
-        sample("c", 3, service_name="not this one"),
+        sample("c", 3, service_name="excluded"),
         sample("a", 10, thread="1"),
         sample("b", 20, thread="1"),
     ]

@@ -1,4 +1,4 @@
-"""Profiles of the layout before migration 0003: every query returns the same before, during and after they are carried over."""
+"""Profiles of the layout before migration 0003: every query returns the same before, during and after their migration."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -38,7 +38,7 @@ NEW_ROWS = "SELECT count(), uniqExact(profile_id, profile_type, fingerprint) FRO
 
 @pytest.fixture
 def old(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:
-    """A database as the version before migration 0003 leaves it."""
+    """A database as the version before migration 0003 left it."""
     own = replace(settings, clickhouse_database=f"carry_over_{uuid4().hex}")
     clickhouse.command("CREATE DATABASE {name:Identifier}", {"name": own.clickhouse_database})
     database = ClickHouse(own)
@@ -59,7 +59,7 @@ def settings_of(settings: Settings, database: ClickHouse) -> Settings:
 
 
 def push(server: Server, monday: int, numbers: Sequence[int]) -> None:
-    """A profile an hour of two series, with a span in each."""
+    """Sends an hourly profile of two series, with a span in each."""
     for number in numbers:
         samples = [sample(["main", "abc"[number % 3]], number + 1), sample(["main"], 2, span_id=SPAN)]
         pprof = pprof_of(samples, time_ms=monday + number * HOUR + number)
@@ -67,7 +67,7 @@ def push(server: Server, monday: int, numbers: Sequence[int]) -> None:
 
 
 def responses(server: Server, monday: int) -> list[Any]:
-    """What queries of every kind return, of whole hours, of parts, and of spans."""
+    """Returns the results of queries of every kind: of whole hours, of parts of hours, and of spans."""
     end = monday + 12 * HOUR
     selector: dict[str, Any] = {
         "profile_typeID": "process_cpu:cpu:nanoseconds:cpu:nanoseconds",
@@ -94,7 +94,7 @@ def responses(server: Server, monday: int) -> list[Any]:
 
 def test_every_query_returns_the_same_before_during_and_after(old: ClickHouse, settings: Settings) -> None:
     own, monday = settings_of(settings, old), some_monday_ms()
-    # In the first state the new table has nothing: all is read from the old layout.
+    # In the first state the new table is empty: all is read from the old layout.
     writing = Server.on(Store(old, LoneWriter(old), own), own)
     push(writing, monday, range(6))
     migrate.migrate(own)
@@ -124,7 +124,7 @@ def test_profiles_stored_meanwhile_are_counted_once(old: ClickHouse, settings: S
     server = Server.on(Store(old, LoneWriter(old), own, carry_over), own, writing.client.tenant)
     stored = 4
     while True:
-        # One of an hour that is carried already, or of one that is not, and one that comes again.
+        # One in an hour that is carried over already, or in another, and a retry.
         push(server, monday, [stored, 0])
         stored += 1
         values = [(["main", "abc"[number % 3]], number + 1) for number in range(stored)]

@@ -1,4 +1,4 @@
-"""Databases upgraded to the schema from wherever they are; their retention is tested in test_retention.py."""
+"""Databases upgraded to the schema from any state; test_retention.py tests their retention."""
 
 import re
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope
 DAY_MS = 86_400_000
 FIRST = files("flamehouse.store.schema").joinpath("migrations", "0001.sql").read_text()
 LATEST = len([*files("flamehouse.store.schema").joinpath("migrations").iterdir()])
-"""The number of the last migration, as there is no gap between them."""
+"""The number of the last migration, since there are no gaps."""
 NEXT = """
 ALTER TABLE sampled_profiles ADD COLUMN IF NOT EXISTS sum_of_squares Float64;
 -- Filled from now on.
@@ -44,7 +44,7 @@ WHERE notEmpty(values);
 """
 
 BOUND = re.compile(r"_CAST\((\d+), 'UInt32'\)")
-"""A bound number as a table's definition shows it."""
+"""Returns a bound number as a table's definition shows it."""
 TTL_AFTER_30_DAYS = {
     "series": "day + toIntervalDay(30 + 1)",
     "sampled_profiles": "toDateTime(time) + toIntervalDay(30)",
@@ -80,7 +80,7 @@ WHERE database = currentDatabase() AND engine LIKE '%MergeTree' AND name != 'mig
 
 @pytest.fixture
 def own(settings: Settings, clickhouse: ClickHouse) -> Iterator[Settings]:
-    """Settings that name a database which is not there yet."""
+    """Settings that name a database which does not exist yet."""
     name = f"migrate_{uuid4().hex}"
     yield replace(settings, clickhouse_database=name, retention_days=None)
     clickhouse.command("DROP DATABASE IF EXISTS {name:Identifier}", {"name": name})
@@ -107,7 +107,7 @@ def ttls_of(database: ClickHouse) -> dict[str, str]:
 
 
 def roll_up(database: ClickHouse) -> None:
-    """Make all roll-ups, as in two hours."""
+    """Makes all roll-ups, as if two hours had passed."""
     assert Rollups(database, clock=lambda: time() + 7_200).step(60)
 
 

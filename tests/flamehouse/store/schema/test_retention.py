@@ -1,4 +1,4 @@
-"""The retention as state of a database: no start and no upgrade shortens it, and no setting's absence changes it."""
+"""The retention as state of a database: no start, upgrade or absent setting changes it."""
 
 import logging
 import time
@@ -32,7 +32,7 @@ RELEASES = sorted(
     if file.name.endswith(".sql")
 )
 CARRY_OVER = "0003.sql"
-"""From it on, a new database has no older layout."""
+"""The migration since which a new database has no older layout."""
 TTLS = r"""
 SELECT name, toInt32OrZero(extract(create_table_query, ' TTL .*?(\\d+), \'UInt32\''))
 FROM system.tables
@@ -59,7 +59,7 @@ def database(own: Settings) -> Iterator[ClickHouse]:
 def released(
     request: pytest.FixtureRequest, own: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Settings:
-    """A database as each release left it, up to and including this one, which retains profiles for a year."""
+    """A database as each release up to this one left it, which retains profiles for a year."""
     (tmp_path / "migrations").mkdir()
     for name in RELEASES[: RELEASES.index(request.param) + 1]:
         text = files("flamehouse.store.schema").joinpath("migrations", name).read_text()
@@ -94,7 +94,7 @@ def wanting(own: Settings, days: int | None) -> Settings:
 
 
 def ttls_of(database: ClickHouse) -> set[int]:
-    """The retention in days that the tables' TTLs enforce."""
+    """Returns the retention in days that the tables' TTLs enforce."""
     return {days for _, days in database.rows(TTLS)}
 
 

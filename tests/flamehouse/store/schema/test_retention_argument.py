@@ -1,4 +1,4 @@
-"""What `flamehouse retention set` takes."""
+"""The argument of `flamehouse retention set`."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the documented views mean, whatever tables are below them: held against what was sent and what RPCs answer."""
+"""The documented views, independent of the tables below them: compared with the uploads and with RPC responses."""
 
 import re
 from collections import Counter
@@ -35,7 +35,7 @@ ROW = re.compile(r"^\| `(\w+)\.(\w+)` \| `([^`]+)` \|", re.MULTILINE)
 
 @pytest.fixture(scope="module")
 def stored(store: Store, settings: Settings) -> tuple[str, int]:
-    """The tenant and the first time of two profiles of shop, a week apart, and of another tenant's."""
+    """The tenant, and the time of the first of two profiles of shop, a week apart; another tenant has some too."""
     tenant, monday = new_tenant(), some_monday_ms()
     for name in (tenant, new_tenant()):
         server = Server.on(store, settings, name)

@@ -1,4 +1,4 @@
-"""What is sent of uploads: series once a day and symbols once a week, as long as a process knows that they are stored."""
+"""Rows sent for uploads: series once a day and symbols once a week, as long as a process knows that they are stored."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -36,7 +36,7 @@ SELECT
 
 
 def upload_of(tenant: str, *times: int, stack: str = "ab", labels: Mapping[str, str] = CPU_LABELS) -> Upload:
-    """An upload of one series with a profile of one stack at each of the times."""
+    """Returns an upload of one series with a profile of one stack at each time."""
     store = CannedStore(retention=0)
     profiles = (pprof_of([sample(stack, 1)], time_ms=time) for time in times)
     Server.on(store, Settings(), tenant).push(series(labels, *profiles))
@@ -51,7 +51,7 @@ def server(store: Store, settings: Settings) -> Server:
 
 
 def sent(known_: Known, *uploads: Upload) -> dict[int, bytes]:
-    """The rows of each week."""
+    """Returns the rows of each week."""
     return dict(Batch(uploads, known_).inserts())
 
 
@@ -70,9 +70,9 @@ def test_rows_known_to_be_stored_are_not_sent_again(clickhouse: ClickHouse, serv
         rows.append(rows_of(clickhouse, tenant))
     assert rows == [(1, 1, 2), (1, 1, 2), (2, 1, 2), (3, 2, 4)], "series a day, stacks and functions a week"
     writer.insert(upload_of(tenant, monday + 2 * SECOND, labels=labels_of(service_name="cart")))
-    assert rows_of(clickhouse, tenant) == (4, 3, 6), "a service has symbols of its own"
+    assert rows_of(clickhouse, tenant) == (4, 3, 6), "each service has its own symbols"
     writer.insert(upload_of(tenant, monday + 3 * SECOND, stack="ac"))
-    assert rows_of(clickhouse, tenant) == (4, 4, 7), "what is new is sent alone"
+    assert rows_of(clickhouse, tenant) == (4, 4, 7), "only new rows are sent"
     LoneWriter(clickhouse).insert(upload_of(tenant, monday + 4 * SECOND))
     assert rows_of(clickhouse, tenant) == (5, 5, 9), "another process knows nothing"
     assert server.flamegraph(monday, monday + 2 * WEEK) == drawn([("ab", 6), ("ac", 1)])

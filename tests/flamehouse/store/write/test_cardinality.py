@@ -1,4 +1,4 @@
-"""Limits on series: what is beyond them is refused before any of it is stored."""
+"""Limits on series: an upload over a limit is rejected before any of it is stored."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,13 +26,13 @@ type Open = Callable[[], Server]
 
 @pytest.fixture
 def restart(clickhouse: ClickHouse, settings: Settings, tenant: str) -> Open:
-    """A server as a new process has it, where a day may have LIMIT series."""
+    """Returns a server of a new process, with a limit of LIMIT series a day."""
     limited = replace(settings, max_series_per_day=LIMIT, max_series_per_upload=LIMIT + 1)
     return lambda: Server.on(Store(clickhouse, LoneWriter(clickhouse), limited), limited, tenant)
 
 
 def push(server: Server, monday: int, *pods: str, days: tuple[int, ...] = (0,)) -> int:
-    """Push a profile of each pod, of each of the days after Monday; the status of the answer."""
+    """Pushes a profile of each pod for each of the days after Monday, and returns the status."""
     profiles = [pprof_of([sample("ab", 1)], time_ms=monday + day * DAY_MS) for day in days]
     return server.send_push(*(series(labels_of(pod=pod), *profiles) for pod in pods)).status_code
 

@@ -1,4 +1,4 @@
-"""Batches of a worker: each upload is stored once, whoever else stores it, whenever, and wherever a worker is killed."""
+"""Batches of a worker: each upload is stored once, with other writers at any time and a worker killed at any step."""
 
 import time
 from collections.abc import Sequence
@@ -25,7 +25,9 @@ from tests.support.uploads.counted import Counted, once
 
 DAYS_S = 3 * 86_400
 _HALF_CALLS = 16
-"""Of a worker with two new uploads: the ledger, symbols of two weeks, two weeks of two uploads, the ledger."""
+"""The statements of a worker with two new uploads: the ledger, symbols of two weeks, two weeks of two uploads, the
+ledger.
+"""
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def counted(store: Store, settings: Settings) -> Counted:
 
 
 def group(clickhouse: ClickHouse, later_s: int = 0) -> GroupInserts:
-    """A process's group, which believes that it is `later_s` later."""
+    """Returns a process's group, whose clock is `later_s` ahead."""
     settings = EMBEDDED if clickhouse.embedded else SERVER
     return GroupInserts(clickhouse, settings, Known(), lambda: time.time_ns() + later_s * NS_PER_S)
 
@@ -88,7 +90,7 @@ def test_workers_with_the_same_uploads_store_each_once(counted: Counted, clickho
 def test_a_worker_killed_at_any_step_leaves_uploads_that_the_next_stores_once(
     counted: Counted, clickhouse: ClickHouse, unwritten: tuple[str, ...], later_s: int
 ) -> None:
-    # Without a view, nothing gets as far as to be in the ledger.
+    # Without a view, no upload reaches the ledger.
     lives = _HALF_CALLS - 1 if unwritten else _HALF_CALLS
     for life in range(lives):
         uploads = [counted.upload(2 * life + number) for number in range(2)]
@@ -101,7 +103,7 @@ def test_a_worker_killed_at_any_step_leaves_uploads_that_the_next_stores_once(
 
 
 class _Forgetful(ClickHouse):
-    """A database that has forgotten every token."""
+    """A database that has expired every token."""
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self.embedded = clickhouse.embedded

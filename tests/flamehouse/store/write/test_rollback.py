@@ -1,4 +1,4 @@
-"""Taking back uploads that were cut off half-way: all of them goes, and nothing of their neighbours."""
+"""Rolling back interrupted uploads: all of their rows are removed, and none of others."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ from tests.support.uploads.counted import Counted, once
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
 
 WRITTEN = 4
-"""Half calls after which an upload of two weeks is in every table but the ledger."""
+"""The half calls after which an upload of two weeks is in every table but the ledger."""
 
 TOTALS = """
 SELECT
@@ -32,7 +32,7 @@ SELECT
 
 @pytest.fixture(scope="module")
 def mending(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:  # noqa: ARG001  # merges stop before
-    """A database of its own in which merges run, as deletes of single rows need it."""
+    """A separate database with merges, which deletions of single rows need."""
     own = replace(settings, clickhouse_database="mending")
     migrate(own)
     mending = ClickHouse(own)
@@ -68,7 +68,7 @@ def test_rows_merged_with_others_are_subtracted(counted: Counted, mending: Click
 
 
 class Merging(Mortal):
-    """A database that merges its parts right after it was asked which there are."""
+    """A database that merges its parts right after listing them."""
 
     def rows(
         self, sql: str, parameters: Parameters | None = None, settings: ServerSettings | None = None

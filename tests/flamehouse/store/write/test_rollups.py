@@ -1,4 +1,4 @@
-"""Roll-ups change no result, whatever comes late, is repeated or deleted, and wherever maintenance is killed."""
+"""Roll-ups change no result: with late, repeated or deleted profiles, and maintenance killed at any step."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -46,7 +46,7 @@ WHERE tenant = {tenant:String}
 
 @pytest.fixture(scope="module")
 def rolling(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:  # noqa: ARG001  # merges stop before
-    """A database of its own in which merges run, as deletes of single rows need it."""
+    """A separate database with merges, which deletions of single rows need."""
     own = replace(settings, clickhouse_database="rolling")
     migrate(own)
     rolling = ClickHouse(own)
@@ -56,7 +56,7 @@ def rolling(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:
 
 @dataclass(kw_only=True)
 class Tenant:
-    """A tenant's profiles by number: which are stored, and what queries have to return."""
+    """A tenant's profiles by number: those that are stored, and the expected results of queries."""
 
     clickhouse: ClickHouse
     server: Server
@@ -69,7 +69,7 @@ class Tenant:
         return self.server.client.tenant
 
     def upload(self, number: int, value: int = 1) -> Upload:
-        """The upload of a profile in one of four hours, of one of two series."""
+        """Returns the upload of a profile in one of four hours, of one of two series."""
         store = CannedStore(retention=0)
         stack = ["main", "abc"[number % 3]]
         pprof = pprof_of([sample(stack, value)], time_ms=self.monday + number % HOURS * HOUR + number)
@@ -88,7 +88,7 @@ class Tenant:
             roll_back(self.clickhouse, footprint)
 
     def check(self) -> None:
-        """Queries over whole hours and over parts of them return what is stored."""
+        """Checks that queries over whole hours and over parts of them return the stored profiles."""
         for start, end in ((0, HOURS * HOUR), (1, HOURS * HOUR - 1)):
             inside = [
                 (["main", "abc"[number % 3]], value)
@@ -144,7 +144,7 @@ def test_a_rollup_is_used_if_it_covers_just_the_profiles_that_are_there(
     monday = tenant_of.monday
     found = tenant_of.server.flamegraph(monday, monday + 2 * HOUR)
     assert found.total == (110 if used else 10)
-    # Half an hour more is read from profiles.
+    # Another half-hour is read from profiles.
     assert tenant_of.server.flamegraph(monday + 1, monday + 2 * HOUR).total == 0
 
 
@@ -201,7 +201,7 @@ def test_late_repeated_and_deleted_profiles_count_correctly(
             case "store" if tenant.stored.get(number):
                 tenant.store(number, tenant.stored[number])
             case "store":
-                # A deleted upload's token is known: what comes again is another upload.
+                # A deleted upload's token is known, so its retry is another upload.
                 tenant.store(number, 1 + len(steps) + steps.index((step, number)))
             case "delete":
                 tenant.delete(number)

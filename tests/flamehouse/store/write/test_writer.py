@@ -1,4 +1,4 @@
-"""Uploads are stored once: by both writers, in batches, and whatever fails or is killed on the way."""
+"""Uploads are stored once: by both writers, in batches, and with any step failing or killed."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -26,9 +26,9 @@ from tests.support.servers.faults import POISONED, Killed, Mortal, poisoned, wit
 from tests.support.uploads.counted import Counted, once
 
 EMBEDDED = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
-"""Where uploads are stored through the log."""
+"""The places whose uploads are stored through the log."""
 SERVER = pytest.mark.parametrize("place", ["server"], indirect=True, scope="session")
-"""Where each is an insert of its own."""
+"""The places whose uploads are separate inserts."""
 
 UNWRITTEN = [
     (),
@@ -36,12 +36,12 @@ UNWRITTEN = [
     ("stacktraces_view", "series_view"),
     ("sampled_profiles_view", "stacktraces_view"),
 ]
-"""Views that a kill kept from writing what the others wrote."""
+"""Views that a kill prevented from writing."""
 
 
 @dataclass(slots=True)
 class Logged:
-    """The log's writers of one folder, whose records are uploads' numbers in a list."""
+    """The writers of one folder's log, whose records are numbers of uploads in a list."""
 
     folder: Path
     uploads: list[Upload] = field(default_factory=list)
@@ -66,7 +66,7 @@ class Logged:
         return self.uploads[int(record)]
 
     def leave(self, uploads: Sequence[Upload]) -> None:
-        """Acknowledge the uploads in the log, and end before they are inserted."""
+        """Acknowledges the uploads in the log, and ends before they are inserted."""
         log = self.log()
         assert [*log.left_segments()] == []
         for upload in uploads:
@@ -74,7 +74,7 @@ class Logged:
             log.append(record.serialize(), Pending(upload=upload, record=record))
 
     def recover(self, clickhouse: ClickHouse) -> None:
-        """Start and stop as a process does."""
+        """Starts and stops as a process does."""
         writer = self.writer(clickhouse)
         writer.start(self.replay)
         writer.stop()
@@ -87,7 +87,7 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A record that names an upload of `Logged`."""
+    """Returns a record that identifies an upload of `Logged`."""
 
     number: int
 
@@ -107,7 +107,7 @@ def logged(tmp_path: Path) -> Logged:
 
 @pytest.fixture
 def insert(clickhouse: ClickHouse, logged: Logged) -> Iterator[Callable[[Upload], None]]:
-    """Stores an upload by the way that this place has."""
+    """Stores an upload through the writer of this place."""
     with ExitStack() as stack:
         writer: Writer = LoneWriter(clickhouse)
         if clickhouse.embedded:

@@ -1,4 +1,4 @@
-"""Recordings that are made to cost much, in time or memory, cost little, whether they are stored or rejected."""
+"""Recordings crafted to cost much time or memory cost little, whether they are stored or rejected."""
 
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
@@ -39,12 +39,12 @@ MIB = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bomb(Chunk):
-    """A chunk with more in it than is worth writing out: whole events behind the metadata, and a pool's contents."""
+    """A chunk with encoded parts, too many to write field by field: extra events, and a pool's contents."""
 
     more: bytes = b""
     pool: tuple[str, int, bytes] | None = None
     metadata: bytes = b""
-    """In the place of the metadata that its classes make."""
+    """Replaces the metadata of its classes."""
 
     def event(self, type_: int, content: bytes) -> bytes:
         if type_ == 1 and self.pool is not None:
@@ -55,7 +55,7 @@ class Bomb(Chunk):
             content = head + self.integer(len(self.pools) + 1) + content[at:] + pool
         if type_ == 0 and self.metadata:
             content = bytes((7, 0, 1)) + self.metadata
-        # What `super()` stands for in a class with slots is not this class.
+        # In a class with slots, `super()` does not refer to this class.
         return Chunk.event(self, type_, content) + (self.more if type_ == 0 else b"")
 
 
@@ -67,7 +67,7 @@ def with_pool(
     classes: Classes = CLASSES,
     pools: Mapping[str, Mapping[int, Sequence[Any]]] = POOLS,
 ) -> bytes:
-    """A recording with one more pool, whose constants are written already."""
+    """Returns a recording with one more pool, whose constants are already encoded."""
     return Bomb(events=events, classes=classes, pools=pools, pool=(name, count, constants)).written()
 
 
@@ -81,7 +81,7 @@ def event(name: str, values: Sequence[Any]) -> bytes:
 
 
 def sample_in_span(span: int) -> bytes:
-    """An execution sample in a span whose id takes three bytes, in less time than it takes to write out each field."""
+    """Returns an encoded execution sample in a span with a three-byte id; faster than writing each field."""
     return bytes((13, Chunk().id(EXECUTION_SAMPLE), 1, 1, 1)) + varint(span) + bytes(5)
 
 
@@ -90,7 +90,7 @@ def frames(count: int) -> bytes:
 
 
 def deep_stacks(stacks: int, depth: int) -> bytes:
-    """So many stack traces of such a depth, each of which a sample names."""
+    """Returns `count` stack traces of this depth, each of one sample."""
     constants = b"".join(varint(n + 9) + b"\0" + varint(depth) + frames(depth) for n in range(stacks))
     return with_pool(STACK_TRACE, stacks, constants, *(sample(n + 9) for n in range(stacks)))
 
@@ -111,13 +111,13 @@ def distinct_frames(count: int) -> bytes:
 def one_long_text(
     constant: str, count: int, content: bytes = b"x" * 1_000_000
 ) -> Mapping[str, Mapping[int, Sequence[Any]]]:
-    """Pools in which so many constants stand for the same string, of two bytes a character once it is read."""
+    """Returns pools in which many constants refer to the same string, of two bytes a character in memory."""
     chars = Raw(b"\x04" + varint(len(content)) + content)
     return {**POOLS, STRING: {1: chars}, constant: {n: Raw(b"\x02\x01") for n in range(1, count + 1)}}
 
 
 def methods(count: int) -> Mapping[str, Mapping[int, Sequence[Any]]]:
-    """Pools of so many methods, each called by a symbol of its own, and a stack of them all."""
+    """Returns pools of many methods, each with its own symbol, and a stack of all of them."""
     return {
         METHOD: {n: [1, n, 0] for n in range(1, count + 1)},
         STACK_TRACE: {1: [0, [(n, 1, 0) for n in range(1, count + 1)]]},
@@ -125,7 +125,7 @@ def methods(count: int) -> Mapping[str, Mapping[int, Sequence[Any]]]:
 
 
 def classes_of_one(count: int) -> bytes:
-    """So many classes of constants, each a list of the same large class."""
+    """Returns many classes of constants, each a list of the same large class."""
     large = {"Large": tuple(Typed(f"f{n}", "int") for n in range(1_900))}
     lists = {f"L{n}": (Typed("all", "Large", array=True),) for n in range(count)}
     pools = {**POOLS, **{name: {1: [[]]} for name in lists}}
@@ -133,7 +133,7 @@ def classes_of_one(count: int) -> bytes:
 
 
 def with_wide_events(size: int) -> bytes:
-    """Events of a thousand numbers of two bytes each."""
+    """Returns events of a thousand numbers of two bytes each."""
     fields = tuple(Typed(f"f{n}", "long") for n in range(1_000))
     chunk = Chunk(classes=changed(jdk__ThreadPark=(*fields, *CLASSES["jdk.ThreadPark"])))
     park = chunk.event(chunk.id("jdk.ThreadPark"), b"\xff\x7f" * 1_000 + b"\1\1\1")
@@ -141,7 +141,7 @@ def with_wide_events(size: int) -> bytes:
 
 
 def with_sample_classes(count: int) -> bytes:
-    """A chunk whose metadata has so many classes of one name, and an event of each."""
+    """Returns a chunk whose metadata has many classes of one name, and an event of each."""
     names = ("root", "metadata", "class", "id", "name", EXECUTION_SAMPLE)
     numbers = [0, 0, 1, 1, 0, count]
     for n in range(count):
@@ -153,7 +153,7 @@ def with_sample_classes(count: int) -> bytes:
 
 
 def metadata_of(number: int, fields: int) -> bytes:
-    """A recording whose metadata has one class of so many fields; another for each number."""
+    """Returns a recording whose metadata has one class of this many fields, distinct for each number."""
     names = ("root", "metadata", "class", "id", "300", "name", f"Class{number}", "field")
     numbers = (0, 0, 1, 1, 0, 1, 2, 2, 3, 4, 5, 6, fields, *(7, 2, 5, 7, 2, 4, 0) * fields)
     metadata = varint(len(names)) + b"".join(map(text, names)) + bytes(numbers[:12]) + varint(fields)

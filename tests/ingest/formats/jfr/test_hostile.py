@@ -1,4 +1,4 @@
-"""Whatever a recording is made of, it is stored or rejected with 422: in bounded time and memory, and never in part."""
+"""Any recording is stored or rejected with 422, in bounded time and memory, and never partly stored."""
 
 import gzip
 import random
@@ -47,7 +47,7 @@ LABELS = LabelsSnapshot(contexts={5: Context(labels={1: 2})}, strings={1: "endpo
 
 
 def is_read(data: bytes) -> bool:
-    """Whether a recording is read, or rejected in the one way that there is."""
+    """Reports whether a recording is stored; checks that it is rejected with 422 otherwise."""
     try:
         parse(parse_ingest_request(QUERY, 0), {"profile": data})
     except RpcError as error:
@@ -89,7 +89,7 @@ def test_no_labels_are_a_server_fault(labels: bytes) -> None:
 
 
 def damaged(data: bytes, chosen: random.Random) -> bytes:
-    """The recording with some of it changed, left out, or cut off."""
+    """Draws the recording with parts changed, removed or truncated."""
     body = bytearray(data)
     match chosen.randrange(4):
         case 0:

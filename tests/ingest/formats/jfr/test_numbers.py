@@ -1,4 +1,4 @@
-"""Integers read many at a time are those that are read one at a time, and end where those do."""
+"""Integers read in bulk equal those read one at a time, and end at the same place."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A recording is read by its own metadata: other fields, other encodings, other numbers, and any number of chunks."""
+"""A recording is read by its own metadata: any fields, encodings and type ids, and any number of chunks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -37,7 +37,7 @@ NO_IDS = (0, 0, 0, 0, 0)
 
 
 def stacks(data: bytes) -> dict[str, dict[str, tuple[int, ...]]]:
-    """The values of each profile by metric and sample types, and by stack, root first with lines."""
+    """Returns the values of each profile by metric and sample types, and by stack, root first with lines."""
     profiles = parse(parse_ingest_request("name=a&format=jfr", 0), {"profile": data}).profiles
     return {
         f"{each.labels['__name__']} {' '.join(types_of(each.pprof))}": by_stack(each.pprof)
@@ -61,13 +61,13 @@ def by_stack(pprof: Profile) -> dict[str, tuple[int, ...]]:
 
 
 def cpu(data: bytes) -> dict[str, int]:
-    """How many samples of CPU time each stack has."""
+    """Returns the number of CPU samples of each stack."""
     found = stacks(data).get("process_cpu cpu", {})
     return {stack: value // PERIOD for stack, (value,) in found.items()}
 
 
 def pools(**changed_pools: Mapping[int, Sequence[Any]]) -> Mapping[str, Mapping[int, Sequence[Any]]]:
-    """The constants with other pools for some, whose names are given with `__` for a dot."""
+    """Returns the constants with these pools replaced; their names have `__` for a dot."""
     return {**POOLS, **{name.replace("__", "."): pool for name, pool in changed_pools.items()}}
 
 
@@ -122,7 +122,7 @@ INNER: Fields = (Typed("name", STRING), Typed("one", "Lone"), Typed("many", "Lon
 @pytest.mark.parametrize(("typed", "value"), EXTRA, ids=[typed.name for typed, _ in EXTRA])
 @pytest.mark.parametrize("compressed", [True, False])
 def test_fields_that_no_profile_needs_may_be_anywhere(typed: Typed, value: Any, compressed: bool) -> None:
-    """In events, stack traces, frames, methods, classes and symbols, before and behind what is needed."""
+    """Extra fields in events, stack traces, frames, methods, classes and symbols, before and after the needed ones."""
     widened: dict[str, Fields] = {"Lone": LONE, "Inner": INNER}
     for name in (EXECUTION_SAMPLE, STACK_TRACE, "jdk.types.StackFrame", METHOD, CLASS):
         widened[name] = (typed, *CLASSES[name], typed._replace(name="last"))

@@ -1,4 +1,4 @@
-"""JFR by POST /ingest: however it is packed, and what becomes of each event, its labels and its time."""
+"""JFR by POST /ingest: every packing, and how each event, its labels and its time are stored."""
 
 import gzip
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ SPAN = 0xFEDCBA9876543210
 
 
 def stored(body: bytes, query: str = QUERY, *, content_type: str = "") -> Sequence[SeriesProfile]:
-    """What an upload, which has to be taken in, is stored as."""
+    """Returns the stored upload; checks that it is accepted."""
     ingest = Ingest()
     response = ingest.post(body, query, content_type=content_type)
     assert response.status_code == 200, response.text

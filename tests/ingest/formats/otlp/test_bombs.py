@@ -1,4 +1,4 @@
-"""OTLP requests that are made to cost much, in time or memory, cost little, and what is too much is rejected."""
+"""OTLP requests crafted to cost much time or memory cost little, and those over a limit are rejected."""
 
 import gzip
 from typing import Any
@@ -49,7 +49,7 @@ def test_too_many_strings_are_rejected() -> None:
 
 
 def deep(depth: int, samples: int, profiles: int = 1) -> Export:
-    """Profiles whose samples are all of one stack of one location with so many lines."""
+    """Returns profiles whose samples all have one stack of one location with this many lines."""
     export = Export()
     sample = export.sample()
     export.tables.message.location_table[1].lines.extend([otlp.Line(function_index=1)] * depth)
@@ -57,7 +57,7 @@ def deep(depth: int, samples: int, profiles: int = 1) -> Export:
 
 
 def many(profiles: int, resource_: dict[str, Any] | None = None, text: str = "work") -> bytes:
-    """As many profiles of one resource, each of a stack of a hundred such functions."""
+    """Returns this many profiles of one resource, each of a stack of a hundred such functions."""
     export = Export()
     sample = export.sample([f"{n}{text}" for n in range(100)])
     return export.add(*[export.profile(sample)] * profiles, resource=resource_).body
@@ -65,8 +65,8 @@ def many(profiles: int, resource_: dict[str, Any] | None = None, text: str = "wo
 
 BOMBS = {
     "attributes of a resource": (many(5_000, {str(n): "x" for n in range(50_000)}), PROTO, 400),
-    "texts of profiles": (many(5_000, text="x" * 60_000), PROTO, 400),
-    "texts of good profiles": (many(5_000, text="x" * 40_000), PROTO, 200),
+    "strings of profiles": (many(5_000, text="x" * 60_000), PROTO, 400),
+    "strings of valid profiles": (many(5_000, text="x" * 40_000), PROTO, 200),
     "frames of a profile": (deep(100_000, 16_000).body, PROTO, 400),
     "frames of profiles": (deep(100_000, 1, 9_000).body, PROTO, 200),
     "locations of a stack": (

@@ -1,4 +1,4 @@
-"""What is read of a dictionary as columns is what its messages say, read one by one."""
+"""A dictionary read as columns equals its messages read one by one."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ SIGNED = st.sampled_from([0, 0, 1, 300, -1, -(1 << 40)])
 
 @st.composite
 def dictionaries(draw: st.DrawFn) -> otlp.ProfilesDictionary:
-    """Tables of `SIZE` entries, any of whose fields may be left out, at index 0 too."""
+    """Draws tables of `SIZE` entries, any of whose fields may be absent, at index 0 too."""
 
     def table(entry: Any) -> list[Any]:
         return [entry() for _ in range(SIZE)]
@@ -64,7 +64,7 @@ def is_something(table: Sequence[Any], index: int) -> bool:
 
 
 def expected(dictionary: otlp.ProfilesDictionary, stack: int) -> tuple[Frame, ...]:
-    """A stack, root first, read message by message. Nothing makes no frame, nor does one of neither line nor address."""
+    """Reads a stack, root first, message by message. An entry with neither lines nor address is not a frame."""
     frames = []
     for index in reversed(dictionary.stack_table[stack].location_indices):
         location = dictionary.location_table[index]

@@ -1,4 +1,4 @@
-"""Whatever comes in as OTLP is outcome as a client's fault or stored: never a fault of ours."""
+"""Any OTLP request is stored or rejected as the client's fault: none is a server fault."""
 
 import gzip
 import json
@@ -23,7 +23,7 @@ from tests.support.uploads.otlp_uploads import outcome, rejected
 
 
 def whole() -> Export:
-    """An export with something in every table."""
+    """Returns an export with entries in every table."""
     export = Export()
     mapping = export.tables.mapping("/lib/libc.so", {"process.executable.build_id.gnu": "abc"})
     link = export.tables.link(bytes(range(16)), bytes(range(8)))
@@ -70,7 +70,7 @@ def test_replaced_numbers_are_no_server_fault(data: st.DataObject) -> None:
 
 
 def change_a_number(message: Any, data: st.DataObject) -> None:
-    """Go down to any message within, and set one of its numbers."""
+    """Descends to any message within, and sets one of its numbers."""
     set_fields = message.ListFields()
     inner = [
         each

@@ -1,4 +1,4 @@
-"""Exports of collectors of the last two years, and requests that no layout, or more than one, makes sense of."""
+"""Exports of collectors of the last two years, and requests that match no layout or several."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ STORED: Mapping[str, Sequence[Part]] = {
         (CPU, {}, [(IDLE, 5 * PERIOD), (WORK, 7 * PERIOD)]),
     ],
 }
-"""What each export of the testdata holds, by its name: profile type, labels of the samples, stacks and values."""
+"""The contents of each export of the test data, by name: profile type, labels of the samples, stacks and values."""
 
 
 def exports(version: str) -> Mapping[str, Mapping[str, Any]]:
@@ -75,7 +75,7 @@ def body_of(version: str, name: str, encoding: str) -> tuple[bytes, str]:
 
 
 def parts(body: bytes, content_type: str = PROTO) -> tuple[list[Part], set[str]]:
-    """What is stored of a body, which has to be accepted whole, and the services."""
+    """Returns the stored profiles and services of a body; checks that all of it is accepted."""
     ingest, response = sent(body, content_type=content_type)
     assert (response.status_code, response.content) == (200, b"{}" if content_type == JSON else b"")
     stored = [part for upload in ingest.uploads for part in upload.profiles]
@@ -88,7 +88,7 @@ def parts(body: bytes, content_type: str = PROTO) -> tuple[list[Part], set[str]]
 
 
 def is_ambiguous(version: str, name: str, encoding: str) -> bool:
-    """Samples of one number each and one timestamp: a value of 1.9, or the index of an attribute of 1.10."""
+    """Samples of one number and one timestamp each: a value in 1.9, or the index of an attribute in 1.10."""
     return (
         encoding == "protobuf"
         and name == "both"
@@ -128,7 +128,7 @@ def test_a_span_mapping_and_build_id_are_read_in_every_layout(version: str, enco
 
 
 def request_of(*profiles: V18Profile) -> bytes:
-    """A request of 1.8 or 1.9 with these profiles, and tables whose stack 1 and attribute 1 are there."""
+    """Returns a request of 1.8 or 1.9 with these profiles, and tables that have stack 1 and attribute 1."""
     export = Export()
     export.sample(named={"zone": "b"})
     scopes = [V18ScopeProfiles(profiles=profiles)]
@@ -145,7 +145,7 @@ def of_18(*samples: V18Sample) -> V18Profile:
 NONE = "the profiles match no supported layout of OTLP profiles (1.5 to 1.10), or mix several"
 AMBIGUITIES: Mapping[str, tuple[list[V18Sample], str]] = {
     "a value for each timestamp": ([V18Sample(stack_index=1, values=[1], timestamps_unix_nano=[9])], BOTH),
-    "a value that is no index": ([V18Sample(stack_index=1, values=[7], timestamps_unix_nano=[9])], ""),
+    "a value that is not an index": ([V18Sample(stack_index=1, values=[7], timestamps_unix_nano=[9])], ""),
     "more timestamps than values": ([V18Sample(stack_index=1, values=[1], timestamps_unix_nano=[8, 9])], ""),
     "no timestamp": ([V18Sample(stack_index=1, values=[1])], ""),
     "one of several without a timestamp": (

@@ -1,4 +1,4 @@
-"""What of OTLP profiles is stored: samples and their stacks, under which profile types and labels."""
+"""OTLP profiles as they are stored: samples, stacks, profile types and labels."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ SPAN_ID = bytes(range(8))
 
 
 def stored(export: Export) -> Sequence[SeriesProfile]:
-    """What is stored of an export, which has to be taken whole."""
+    """Returns the stored profiles of an export; checks that all of it is accepted."""
     ingest, response = sent(export.body)
     assert (response.status_code, response.content) == (200, b"")
     return [part for upload in ingest.uploads for part in upload.profiles]
@@ -35,7 +35,7 @@ TYPES: Mapping[str, tuple[tuple[tuple[str, str], tuple[str, str]], int, str, int
         "process_cpu:samples:count:cpu:nanoseconds",
         3,
     ),
-    "samples of something else": (
+    "samples of another type": (
         (("samples", "count"), ("wall", "nanoseconds")),
         50,
         "wall:samples:count:wall:nanoseconds",
@@ -87,7 +87,7 @@ def test_a_sample_without_a_value_is_accepted_and_dropped(values: list[int]) -> 
 
 
 LABELS: Mapping[str, tuple[dict[str, Any], dict[str, Any], dict[str, str]]] = {
-    "texts and whole numbers": ({"zone": "b", "port": 80}, {}, {"zone": "b", "port": "80"}),
+    "strings and integers": ({"zone": "b", "port": 80}, {}, {"zone": "b", "port": "80"}),
     "zero": ({"shard": 0}, {}, {"shard": "0"}),
     "lists of one": ({"a": ["x"], "b": [7]}, {}, {"a": "x", "b": "7"}),
     "nothing else": (
@@ -97,7 +97,7 @@ LABELS: Mapping[str, tuple[dict[str, Any], dict[str, Any], dict[str, str]]] = {
     ),
     "scopes too": ({"zone": "b"}, {"lib": "1"}, {"zone": "b", "lib": "1"}),
     "the resource's first": ({"zone": "b"}, {"zone": "c"}, {"zone": "b"}),
-    "no private ones": ({"__name__": "x", "__session_id__": "y"}, {"__type__": "z"}, {}),
+    "no private attributes": ({"__name__": "x", "__session_id__": "y"}, {"__type__": "z"}, {}),
 }
 
 

@@ -1,4 +1,4 @@
-"""Files of perf, austin, Instruments, Chrome, Firefox and dotnet-trace by POST /ingest, however their text is encoded."""
+"""Files of perf, austin, Instruments, Chrome, Firefox and dotnet-trace by POST /ingest, in any text encoding."""
 
 import gzip
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ BYTES = "memory:samples:bytes::"
 MS = 1_000_000
 
 type Stored = Mapping[tuple[str, str], Mapping[str, int]]
-"""Values by stack, of each profile type and `profile_name`."""
+"""Returns the values by stack of each profile type and `profile_name`."""
 
 AUSTIN_STACKS = {
     "P12;T0:77;/app/my app.py:main:3": 20_000,

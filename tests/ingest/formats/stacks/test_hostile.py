@@ -1,4 +1,4 @@
-"""Whatever plain stacks and speedscope files are made of, they are stored or rejected: in bounded time and memory."""
+"""Any plain stacks and speedscope files are stored or rejected, in bounded time and memory."""
 
 import gzip
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ BODIES = [*((name, write(STACKS)) for name, write in WRITERS.items()), ("speedsc
 
 
 def send(name: str, data: bytes) -> int:
-    """Send the bytes as this format; what is not stored must be rejected as a client's fault and leave nothing behind."""
+    """Sends the bytes in this format; checks that a rejection is a client error and stores nothing."""
     ingest = Ingest()
     status = ingest.post(data, f"name=shop&format={name}").status_code
     assert status == 200 or (status in {400, 422} and not ingest.uploads)
@@ -142,12 +142,12 @@ def test_an_invalid_request_is_explained(name: str, body: bytes, response: tuple
 
 
 def chain(count: int, name: bytes = b"a", value: int = 1) -> bytes:
-    """Nodes within each other."""
+    """Returns nested nodes."""
     return node(name, value, 1) * (count - 1) + node(name, value, 0)
 
 
 def fan(depth: int, leaves: int, name: bytes) -> bytes:
-    """Many leaves below a long way down."""
+    """Returns many leaves below a long path."""
     return (
         node(name, 0, 1) * (depth - 1)
         + node(name, 0, leaves)
@@ -156,7 +156,7 @@ def fan(depth: int, leaves: int, name: bytes) -> bytes:
 
 
 def nested(count: int) -> bytes:
-    """One thread's events, each deeper than the one before."""
+    """Returns one thread's events, each deeper than the previous one."""
     return file(
         *(
             evented(*(("O", at, 0) for at in range(count)), name=f"{number}")
@@ -169,12 +169,12 @@ def nested(count: int) -> bytes:
 BOMBS: Mapping[str, tuple[str, Callable[[], bytes], str]] = {
     "a deep trie": ("trie", lambda: chain(1_000_000), "67108864 bytes in the paths of its nodes"),
     "a deep tree": ("tree", lambda: chain(1_000_000), "67108864 bytes in the paths of its nodes"),
-    "a deep tree of no names": (
+    "a deep tree without names": (
         "tree",
         lambda: chain(1_000_000, b""),
         "67108864 bytes in the paths of its nodes",
     ),
-    "a long way to many leaves": (
+    "a long path to many leaves": (
         "trie",
         lambda: fan(20, 300_000, b"x" * 60_000),
         "67108864 bytes in the paths",
@@ -197,7 +197,7 @@ BOMBS: Mapping[str, tuple[str, Callable[[], bytes], str]] = {
     "many lists": ("speedscope", lambda: b"[" + b"[]," * 1_000_000 + b"[]]", "the file is no object"),
     "many profiles": ("speedscope", lambda: file(*[{}] * 1_001), "more than 1000 profiles"),
     "nested events": ("speedscope", lambda: nested(2_800), "4000000 frames in its stacks"),
-    "one nest of events": ("speedscope", lambda: nested(90_000), "4000000 frames in its stacks"),
+    "one nesting of events": ("speedscope", lambda: nested(90_000), "4000000 frames in its stacks"),
     "names that profiles share": (
         "speedscope",
         lambda: file(

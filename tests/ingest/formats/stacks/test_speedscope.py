@@ -1,4 +1,4 @@
-"""speedscope by POST /ingest: what units, rates and several profiles become, and which files are rejected."""
+"""speedscope by POST /ingest: how units, rates and several profiles are stored, and which files are rejected."""
 
 import json
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ MS = 1_000_000
 
 
 def stored(*profiles: Any, query: str = QUERY) -> Sequence[SeriesProfile]:
-    """What a file of the profiles, which has to be taken in, is stored as."""
+    """Returns the stored upload of a file of the profiles; checks that it is accepted."""
     ingest = Ingest()
     response = ingest.post(file(*profiles), query)
     assert response.status_code == 200, response.text
@@ -31,7 +31,7 @@ def stored(*profiles: Any, query: str = QUERY) -> Sequence[SeriesProfile]:
 
 
 def rejected(body: bytes, query: str = QUERY) -> str:
-    """Send a file that must not be stored; says what is wrong with it."""
+    """Sends a file that must be rejected, and returns the reason."""
     ingest = Ingest()
     status, code, message = rejection(ingest.post(body, query))
     assert (status, code, ingest.uploads) == (422, "unknown", [])

@@ -1,4 +1,4 @@
-"""groups, lines, trie and tree by POST /ingest: what the stacks, the application's name and the rate become."""
+"""groups, lines, trie and tree by POST /ingest: how stacks, the application's name and the rate are stored."""
 
 import gzip
 import time
@@ -29,7 +29,7 @@ FORM_URLENCODED = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 def stored(body: bytes, query: str, *, content_type: str = "") -> Sequence[SeriesProfile]:
-    """What an upload, which has to be taken in, is stored as."""
+    """Returns the stored upload; checks that it is accepted."""
     ingest = Ingest()
     response = ingest.post(body, query, content_type=content_type)
     assert response.status_code == 200, response.text
@@ -83,7 +83,7 @@ def test_stacks_are_the_same_in_every_format(name: str, stacks: dict[str, int]) 
 @pytest.mark.parametrize("name", WRITERS)
 def test_every_format_is_accepted_in_every_packing(name: str) -> None:
     body = WRITERS[name](STACKS)
-    # A form that says groups, or anything unknown, is one of pprof.
+    # A form with the format groups, or an unknown one, is read as pprof.
     forms = (
         [form(("profile", body)), form(("profile", gzip.compress(body, mtime=0)))] if name != "groups" else []
     )

@@ -1,4 +1,4 @@
-"""SelectMergeProfile as the bytes that ClickHouse writes: whatever numbers and texts there are in it, and however many."""
+"""SelectMergeProfile as the bytes that ClickHouse writes: with any numbers and strings, in any quantity."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +48,7 @@ TEXTS = st.sampled_from(["", "\0", "a\0", "a", "\n\x12\x7f", "'\\'", "{x:String}
 def encoded(
     server: Server, start: int, end: int, *, max_nodes: int | None = None, keep_locations: int = 0
 ) -> bytes:
-    """The bytes of the answer."""
+    """Returns the bytes of the response."""
     request = SelectMergeProfileRequest(
         profile_typeID=CPU,
         label_selector="{}",
@@ -70,7 +70,7 @@ def encoded(
 
 
 def check_encoding(data: bytes) -> None:
-    """Every number and length is as short as the library's, but ids, which are all of one length."""
+    """Checks that every number and length is as short as the library's, except ids, which all have one length."""
     for field, content in fields_of(data):
         if field in PROFILE and isinstance(content, bytes):
             check_message(PROFILE[field], content)
@@ -88,7 +88,7 @@ def check_message(name: str, data: bytes) -> None:
 
 
 def fields_of(data: bytes, *, padded: int = 0) -> Iterator[tuple[int, int | bytes]]:
-    """The fields by their numbers, with what they hold; `padded` is the field that may be longer than it has to be."""
+    """Returns the fields by number; `padded` is the field whose varint may be longer than necessary."""
     at = 0
     while at < len(data):
         tag, at = read(data, at)
@@ -116,7 +116,7 @@ def numbers_of(data: bytes) -> Iterator[int]:
 
 @st.composite
 def profiles(draw: st.DrawFn) -> Profile:
-    """A pprof of anything that is stored as it is: no mapping has functions, as addresses are dropped with these."""
+    """Draws a pprof that is stored unchanged: no mapping has functions, since addresses are dropped for these."""
     texts = ["", "cpu", "nanoseconds", *draw(st.lists(TEXTS, min_size=1, max_size=8))]
     text = st.integers(0, len(texts) - 1)
     kind = ValueType(type=1, unit=2)
@@ -169,7 +169,7 @@ def test_any_number_and_string_is_encoded_as_short_as_possible(
 
 
 def program(names: Sequence[str], time_ms: int) -> Profile:
-    """Stacks of a thousand functions, as many as there are names."""
+    """Returns stacks of a thousand functions, one for each name."""
     stacks = [names[start : start + 1_000] for start in range(0, len(names), 1_000)]
     return pprof_of([sample(stack, number) for number, stack in enumerate(stacks, 1)], time_ms=time_ms)
 
@@ -178,13 +178,13 @@ def program(names: Sequence[str], time_ms: int) -> Profile:
 def test_all_requested_symbols_are_returned_whether_many_or_few(
     store: Store, settings: Settings, rest: int, used: int
 ) -> None:
-    """Numbers of one, two and three bytes, and ids in more fields than one."""
+    """Numbers of one, two and three bytes, and ids in several fields."""
     server, monday = Server.on(store, settings), some_monday_ms()
     names = [f"f{number}" for number in range(used)]
     sent = program(names, monday)
     server.push(
         series(labels_of(), sent, program([f"g{number}" for number in range(rest)], monday + 5)),
-        # The same symbols again, as another service has them.
+        # The same symbols in another service.
         series(labels_of(service_name="cart"), program(names, monday + 5)),
     )
     data = encoded(server, monday, monday + 1)
@@ -198,7 +198,7 @@ def test_all_requested_symbols_are_returned_whether_many_or_few(
 def test_symbols_not_stored_yet_are_absent_from_a_location(
     store: Store, settings: Settings, clickhouse: ClickHouse
 ) -> None:
-    """Its function or its mapping, while an upload is on its way in."""
+    """Inserts a function or a mapping reference of an upload whose other rows are not inserted yet."""
     server, monday = Server.on(store, settings), some_monday_ms()
     server.push(series(labels_of(), pprof_of([sample("ab", 5)], time_ms=monday)))
     for table, replaced in (
@@ -224,7 +224,7 @@ def test_stacks_without_frames_are_a_profile_without_symbols(store: Store, setti
 
 
 def cut(stacks: Mapping[str, int], max_nodes: int, keep: int) -> Mapping[str, int]:
-    """The last `keep` of each stack, and of their tree every node that is as large as the `max_nodes`-th largest."""
+    """Returns the last `keep` frames of each stack, in a tree cut at the `max_nodes`-th largest node."""
     leaves: Counter[str] = Counter()
     for stack, value in stacks.items():
         leaves[stack[-keep:]] += value

@@ -1,4 +1,4 @@
-"""SelectMergeProfile at its edges: what Drilldown sends, what must not be asked, and what was stored in between."""
+"""SelectMergeProfile at its limits: Drilldown's requests, invalid requests, and profiles that are stored meanwhile."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ def selection(monday: int, **more: Any) -> dict[str, Any]:
 
 
 def pushed(store: Store, settings: Settings, *stacks: tuple[str, int]) -> tuple[Server, int]:
-    """A server with a profile for each of the stacks, a millisecond apart, and when the first was."""
+    """Returns a server with a profile for each stack, a millisecond apart, and the time of the first."""
     server, monday = Server.on(store, settings), some_monday_ms()
     server.push(
         *(
@@ -54,7 +54,7 @@ def test_drilldown_lists_the_functions_below_one(store: Store, settings: Setting
     response = server.client.send(
         "POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"}
     ).json()
-    # What Drilldown reads, by the names it reads.
+    # The fields that Drilldown reads, by the names it uses.
     assert {"stringTable", "location", "function", "sample"} <= response.keys()
     assert stacks_of(json_format.ParseDict(response, Profile())) == {"ab": 5}
 
@@ -85,7 +85,7 @@ def test_a_total_of_64_bits_is_exported(store: Store, settings: Settings) -> Non
 def test_an_unknown_location_is_dropped_from_its_stack(
     store: Store, settings: Settings, clickhouse: ClickHouse
 ) -> None:
-    """As one that is stored while the question is being answered: its stack may be read, and it not yet."""
+    """Simulates a profile that is stored during the query: its stack may be visible before it is."""
     server, monday = pushed(store, settings, ("ab", 5))
     bound = {"tenant": server.client.tenant}
     clickhouse.command(

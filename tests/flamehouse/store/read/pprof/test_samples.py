@@ -1,4 +1,4 @@
-"""SelectMergeProfile of real uploads: what was pushed comes back, merged, with everything that is known of its stacks."""
+"""SelectMergeProfile of real uploads: pushed profiles are returned merged, with every detail of their stacks."""
 
 import json
 import re
@@ -33,7 +33,7 @@ WEEK = 7 * 24 * HOUR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """A location as a program has it: lines innermost first as (function, line, column), or an address alone."""
+    """A location: lines, innermost first, as (function, line, column), or only an address."""
 
     lines: Sequence[tuple[str, int, int]]
     address: int
@@ -65,7 +65,7 @@ PROFILES = st.lists(
 
 
 def pprof_with(samples: Sequence[tuple[Sequence[Code], int]], time_ms: int) -> Profile:
-    """The pprof that a profiler would write: functions have files and first lines by their names."""
+    """Returns the pprof that a profiler would write, with files and first lines derived from the functions' names."""
     texts = {text: index for index, text in enumerate(("", *MAPPED_TEXTS, "cpu", "nanoseconds"))}
 
     def text(of: str) -> int:
@@ -99,7 +99,7 @@ def pprof_with(samples: Sequence[tuple[Sequence[Code], int]], time_ms: int) -> P
 
 
 def normalized(stack: WrittenStack) -> WrittenStack:
-    """A location with lines in a mapping with functions loses its address; one with neither is dropped."""
+    """Drops addresses of locations with lines in a mapping with functions, and locations without lines and address."""
     kept = []
     for location in stack:
         address = 0 if location.mapping == ("app", "b1") and location.lines else location.address
@@ -118,7 +118,7 @@ def expected(profiles: Sequence[tuple[Profile, bool]]) -> Counter[WrittenStack]:
 
 
 def exported(server: Server, start: int, end: int, *, selector: str = "{}", **more: Any) -> Profile:
-    """SelectMergeProfile in JSON."""
+    """Returns the response of SelectMergeProfile in JSON."""
     request = {"profileTypeID": CPU, "labelSelector": selector, "start": start, "end": end, **more}
     response = server.call("SelectMergeProfile", **request)
     assert response.status_code == 200, response.text
@@ -148,7 +148,7 @@ def letters(*stacks: tuple[str, int], **labels: str) -> list[Sample]:
 
 
 def by_names(pprof: Profile) -> Mapping[str, int]:
-    """The stacks by their one-letter functions, `other` as *."""
+    """Returns the stacks by their one-letter functions, with `other` as *."""
     counted: Counter[str] = Counter()
     for stack, value in stacks_in(pprof).items():
         counted["".join("*" if name == "other" else name for name in names_of_stack(stack))] += value
@@ -156,7 +156,7 @@ def by_names(pprof: Profile) -> Mapping[str, int]:
 
 
 def pushed(store: Store, settings: Settings, *samples: Sample, **labels: str) -> tuple[Server, int]:
-    """A server with one profile, and when that was."""
+    """Returns a server with one profile, and its time."""
     server, monday = Server.on(store, settings), some_monday_ms()
     server.push(series(labels_of(**labels), pprof_of(samples, time_ms=monday)))
     return server, monday
@@ -279,7 +279,7 @@ def test_mappings_and_labels_lead_to_the_source_code(store: Store, settings: Set
         "build_id": "b1",
     }
     assert build_ids('{service_name="cart"}') == {"b1"}
-    # Two programs: no one place has the source of both.
+    # Two programs: no single repository has the source of both.
     assert build_ids("{}") == {"b1"}
 
 
@@ -296,7 +296,7 @@ def test_a_location_has_the_details_of_its_profile(store: Store, settings: Setti
 def test_go_tool_pprof_opens_it(store: Store, settings: Settings, tmp_path: Path, option: str) -> None:
     go = shutil.which("go")
     if go is None:
-        pytest.skip("needs go, which this machine has not")
+        pytest.skip("go is not installed")
     (tmp_path / "serve.go").write_text("package main\n" * 9)
     server, monday = Server.on(store, settings), some_monday_ms()
     code = [Code(lines=[(name, line, 0)], address=0, mapping=1) for name, line in (("main", 5), ("serve", 7))]

@@ -26,7 +26,7 @@ FREE = 1_000
 
 @dataclass(slots=True)
 class TroubledDisk(Disk):
-    """A disk on which one operation fails, until `trouble` is emptied."""
+    """A disk on which one operation fails until `trouble` is emptied."""
 
     trouble: str = ""
     code: int = errno.EIO

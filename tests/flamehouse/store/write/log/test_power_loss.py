@@ -29,12 +29,12 @@ from tests.support.uploads.uploads import series
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
 
 LEAST_CUTS = 50
-"""Of each way in which a power failure leaves files: four of them make 200."""
+"""Examples of each of the four states in which a power failure leaves files: 200 together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A record that names an upload of the test."""
+    """Returns a record that identifies an upload of the test."""
 
     number: int
 
@@ -43,7 +43,7 @@ class Numbered:
 
 
 class UnsyncedInserts(BatchInserts):
-    """Inserts whose rows are lost with the power unless the file system was synced after them; the ledger is not lost."""
+    """Inserts whose rows a power failure deletes unless the file system was synced after them; the ledger remains."""
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         super().__init__(clickhouse, EMBEDDED)
@@ -55,7 +55,7 @@ class UnsyncedInserts(BatchInserts):
 
 
 class SyncingDisk(FailingDisk):
-    """A failing disk that knows which inserts its syncs have made durable."""
+    """A failing disk that records which inserts its syncs have made durable."""
 
     inserts: UnsyncedInserts
 
@@ -70,7 +70,7 @@ def writer_on(inserts: BatchInserts, folder: Path, disk: Disk) -> LogWriter:
 
 @pytest.fixture(scope="module")
 def small(settings: Settings) -> Settings:
-    """A database of its own: deleting rows takes seconds in the one that all tests fill and that never merges."""
+    """A separate database, since deleting rows takes seconds in the shared one, which never merges."""
     small = replace(settings, clickhouse_database="power")
     migrate(small)
     return small
@@ -116,7 +116,7 @@ def test_acknowledged_uploads_survive_a_power_failure_at_any_operation(
 
 
 def upload_at(tenant: str, time_ms: int) -> Upload:
-    """An upload of one profile, whose one sample has the value 1."""
+    """Returns an upload of one profile with one sample of value 1."""
     store = CannedStore()
     server = Server.on(store, Settings(ingest_window_past_s=0), tenant)
     server.push(series(labels_of(), pprof_of([sample(["main", f"at {time_ms}"], 1)], time_ms=time_ms)))
@@ -126,7 +126,7 @@ def upload_at(tenant: str, time_ms: int) -> Upload:
 
 
 def numbers_in(server: Server, monday: int) -> list[int]:
-    """The numbers of the uploads whose profiles and samples are stored, as often as they are."""
+    """Returns the numbers of the stored uploads, repeated for each time that their profiles and samples are stored."""
     points = [
         at
         for _, points in server.series(monday, monday + 3, step=0.001)
@@ -138,7 +138,7 @@ def numbers_in(server: Server, monday: int) -> list[int]:
 
 
 def acknowledged_by(writer: LogWriter, uploads: Sequence[Upload], *, settling: bool) -> set[int]:
-    """The numbers of the uploads that the writer acknowledges before the power fails."""
+    """Returns the numbers of the uploads that the writer acknowledges before the power fails."""
     acknowledged: set[int] = set()
     with suppress(RpcError):
         writer.start(lambda _: None)
@@ -152,7 +152,7 @@ def acknowledged_by(writer: LogWriter, uploads: Sequence[Upload], *, settling: b
 
 
 def lose_rows(clickhouse: ClickHouse, uploads: Sequence[Upload]) -> None:
-    """Delete rows that had not reached the disk; the ledger and the tokens had."""
+    """Deletes rows that had not reached the disk; the ledger and the tokens had."""
     for footprint in footprints_of(uploads):
         roll_back(clickhouse, footprint)
 

@@ -1,4 +1,4 @@
-"""A segment gives back its whole records, whatever a power failure left behind them."""
+"""A segment returns its complete records, whatever a power failure left after them."""
 
 from collections.abc import Callable
 

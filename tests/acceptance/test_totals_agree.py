@@ -1,4 +1,4 @@
-"""Every way to ask how much there is of a profile type gets the same sum, that of the recording."""
+"""Every endpoint that reports the total of a profile type reports that of the recording."""
 
 import base64
 import json
@@ -34,7 +34,7 @@ ALL_NODES: Final = 200_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """One profile type of what a client sent, in a range of milliseconds that holds it all."""
+    """One profile type of a client's upload, in a range of milliseconds that covers all of it."""
 
     client: Client
     type_: str
@@ -49,7 +49,7 @@ class Scope:
         return self.client.rpc(rpc, {**self.selection, **more})
 
     def get(self, path: str) -> Any:
-        """The answer to a path of Pyroscope's, with this selection in the place of `SELECTION`."""
+        """Returns the JSON of one of Pyroscope's paths, with `ONE`, `LEFT` and `RIGHT` replaced by this selection."""
         query = quote(self.type_ + "{}")
         selection = f"{{}}uery={query}&{{}}rom={self.start}&{{}}ntil={self.end}"
         for side, names in (("LEFT", ("leftQ", "leftF", "leftU")), ("RIGHT", ("rightQ", "rightF", "rightU"))):
@@ -87,12 +87,12 @@ def render_diff(scope: Scope) -> int:
 
 
 def pprof(scope: Scope, **more: Any) -> int:
-    """The sum of the samples of a merged profile."""
+    """Returns the sum of the samples of SelectMergeProfile."""
     return _sum(scope.rpc("SelectMergeProfile", **more))
 
 
 def pprof_in_format(scope: Scope) -> int:
-    """The same of the other RPC that answers one."""
+    """Returns the sum of the samples of SelectMergeStacktraces in pprof format."""
     return _sum(
         scope.rpc("SelectMergeStacktraces", format="PROFILE_FORMAT_PPROF")["pprof"].get("profile", {})
     )
@@ -146,7 +146,7 @@ TOTALS: Final[MappingOf[str, Callable[[Scope], float]]] = {
 
 
 def check_heatmap(scope: Scope, total: float) -> None:
-    """The profiles of the heatmap, each worth no less and no more than its bucket says, may add up to this total."""
+    """Checks that the total lies within the bounds of the buckets, added up over the heatmap's profiles."""
     (series,) = scope.rpc("SelectHeatmap", step=15)["series"]
     least = most = 0.0
     for slot in series["slots"]:
@@ -175,7 +175,7 @@ _UNITS: Final = {
 
 
 def check_dot(scope: Scope, total: float) -> None:
-    """The call graph's legend tells the total, in a unit that is easy to read."""
+    """Checks that the call graph's legend shows the total, in a unit chosen for reading."""
     dot = scope.rpc("SelectMergeStacktraces", format="PROFILE_FORMAT_DOT").get("dot", "")
     shown = 0.0
     if dot:
@@ -202,7 +202,7 @@ def test_all_endpoints_report_the_same_total(
 
 
 def check_totals(scope: Scope, total: float) -> None:
-    """Every endpoint reports this total."""
+    """Checks that every endpoint reports this total."""
     assert {each: total_of(scope) for each, total_of in TOTALS.items()} == dict.fromkeys(TOTALS, total), (
         scope.type_
     )

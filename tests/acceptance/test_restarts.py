@@ -1,4 +1,4 @@
-"""What a local server keeps for a tenant beside profiles is there again after a restart, however its process ended."""
+"""A local server's settings and ad hoc profiles survive a restart, however its process ended."""
 
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals

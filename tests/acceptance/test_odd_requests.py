@@ -1,4 +1,4 @@
-"""Questions that nobody in his right mind asks: each gets an answer or is told what is wrong with it, and none a 5xx."""
+"""Absurd requests: each gets a result or an error that names its fault, never a 5xx."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,12 +16,12 @@ from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
 from tests.support.uploads.uploads import series
 
 NOW = 1_714_566_123_456
-"""When the requests are asked, were they sensible: a day in 2024."""
+"""The time of the sensible requests: a day in 2024."""
 HOUR = 3_600_000
 DAY = 24 * HOUR
 YEAR_2100 = 4_102_444_800_000
 YEAR_2262 = 9_223_372_036_854
-"""The last millisecond that 64 bits can hold in nanoseconds."""
+"""The last millisecond that fits into 64 bits in nanoseconds."""
 YEAR_5000 = 95_617_584_000_000
 LAST = (1 << 63) - 1
 STACKS = (("ab", 3), ("ac", 2), ("d", 4))
@@ -40,7 +40,7 @@ RPCS: dict[str, Mapping[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def server(store: Store, settings: Settings) -> Server:
-    """A server with one profile, taken an hour ago."""
+    """A server with one profile from an hour ago."""
     server = Server.on(store, settings)
     samples = [sample(stack, value) for stack, value in STACKS]
     server.push(series(labels_of(env="prod"), pprof_of(samples, time_ms=NOW - HOUR)))
@@ -182,7 +182,7 @@ ODD: dict[str, dict[str, st.SearchStrategy[Any]]] = {
 
 
 def requests(rpc: str) -> st.SearchStrategy[tuple[str, dict[str, Any]]]:
-    """Questions to one RPC: a range, and some of its odd fields."""
+    """Draws requests to one RPC: a range, and some of its odd fields."""
     return st.tuples(st.just(rpc), st.fixed_dictionaries({"start": TIMES, "end": TIMES}, optional=ODD[rpc]))
 
 
