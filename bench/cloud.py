@@ -28,7 +28,8 @@ from flamehouse.pb.querier_pb2 import (
 from flamehouse.pb.types_pb2 import LabelNamesRequest, LabelValuesRequest
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from flamehouse.store import Store, open_store
+from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import open_store
 from querier import label_names, label_values, profile_types, select_merge_stacktraces, select_series
 from tools.gateway.cloud import Cloud, cloud
 from tools.gateway.deployment import Function

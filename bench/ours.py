@@ -21,12 +21,12 @@ from flamehouse.pb.querier_pb2 import (
 )
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store import Record
+from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.maintenance import Maintenance
 from flamehouse.store.schema.migrate import migrate
 from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
-from flamehouse.store.write.log.writer import Record
 from flamehouse.store.write.writer import LoneWriter
 from flamehouse.web.codec import PROTO
 from ingest.pipeline import ingest
@@ -47,7 +47,7 @@ class Flamehouse:
         self._maintenance = Maintenance(clickhouse)
         self._inserts = BatchInserts(clickhouse, EMBEDDED)
         self._services = Services(
-            settings=settings, store=Store(clickhouse, LoneWriter(clickhouse), settings)
+            settings=settings, store=ClickHouseStore(clickhouse, LoneWriter(clickhouse), settings)
         )
         self._rpc = RpcClient(create_app(lambda: self._services))
 
@@ -62,7 +62,7 @@ class Flamehouse:
     def parse(self, body: bytes) -> Upload:
         """A push request -> what the store takes: all of ingestion but the insert."""
         store = _Keeper()
-        services = Services(settings=self._services.settings, store=cast("Store", store))
+        services = Services(settings=self._services.settings, store=cast("ClickHouseStore", store))
         received = ReceivedUpload(
             tenant=TENANT,
             endpoint=Endpoint.PUSH,
@@ -74,15 +74,15 @@ class Flamehouse:
         return store.uploads[0]
 
     def store(self, upload: Upload) -> None:
-        """Store an upload by itself."""
+        """ClickHouseStore an upload by itself."""
         self._services.store.insert(upload)
 
     def store_together(self, uploads: Sequence[Upload]) -> None:
-        """Store uploads in one INSERT, as the local server does with a segment of its log."""
+        """ClickHouseStore uploads in one INSERT, as the local server does with a segment of its log."""
         self._inserts.insert(uploads, uuid4().hex)
 
     def insert(self, profiles: Sequence[Drawn]) -> None:
-        """Store these profiles together, each an upload of its own."""
+        """ClickHouseStore these profiles together, each an upload of its own."""
         self.store_together([self.parse(push_request([drawn])) for drawn in profiles])
 
     def ask(self, rpc: str, request: Message) -> bytes:

@@ -32,7 +32,7 @@ from flamehouse.identity.credentials_file import CredentialsFile
 from flamehouse.identity.document import DocumentError
 from flamehouse.services import Services
 from flamehouse.settings import Settings, is_loopback
-from flamehouse.store import open_store
+from flamehouse.store.clickhouse_store import open_store
 from flamehouse.store.connection.data_folder import data_folder, locked
 from flamehouse.store.connection.embedded import embedded_path, is_embedded
 from flamehouse.store.connection.errors import exit_on_failure

@@ -10,7 +10,7 @@ import pytest
 
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from flamehouse.store import Store, open_store
+from flamehouse.store.clickhouse_store import ClickHouseStore, open_store
 from flamehouse.store.schema.migrate import migrate
 from flamehouse.telemetry.events import LOGGER
 from ingest.pipeline import replay
@@ -121,7 +121,7 @@ def store(
     settings: Settings,
     clickhouse: SettledClickHouse,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Store]:
+) -> Iterator[ClickHouseStore]:
     """The store as the local server has it: writes to the embedded engine go through the log."""
     store = open_store(settings)
     if clickhouse.embedded:

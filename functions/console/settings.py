@@ -4,6 +4,7 @@ import time
 from typing import Final
 
 from flamehouse.errors import invalid_argument
+from flamehouse.model.setting import Setting
 from flamehouse.pb.settings_pb2 import (
     DeleteSettingsRequest,
     DeleteSettingsResponse,
@@ -14,7 +15,6 @@ from flamehouse.pb.settings_pb2 import (
 )
 from flamehouse.pb.settings_pb2 import Setting as SettingMessage
 from flamehouse.serverless.http_handler import lambda_handler
-from flamehouse.store.tenant_settings import Setting
 from flamehouse.web.connect import Call, unary
 
 _SERVICE: Final = "/settings.v1.SettingsService"

@@ -18,7 +18,7 @@ from google.protobuf import json_format
 from flamehouse.pb.push_pb2 import PushRequest
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from flamehouse.store import Store, open_store
+from flamehouse.store.clickhouse_store import ClickHouseStore, open_store
 from flamehouse.store.connection.client import ClickHouse, uses_embedded
 from ingest.pipeline import replay
 from tests.support.queries.queries import Server, drawn, some_monday_ms
@@ -82,7 +82,7 @@ def ingests() -> Iterator[tuple[str, Request]]:
 
 
 @pytest.fixture
-def counted(store: Store, settings: Settings, tenant: str) -> Counted:
+def counted(store: ClickHouseStore, settings: Settings, tenant: str) -> Counted:
     return Counted.on(store, settings, tenant)
 
 
@@ -93,7 +93,7 @@ def post(client: Client, request: Request) -> int:
 
 @pytest.mark.parametrize("requests", [dict(pushes()), dict(ingests())], ids=["Push", "ingest"])
 def test_a_repacked_upload_is_the_same_upload(
-    store: Store, settings: Settings, requests: dict[str, Request]
+    store: ClickHouseStore, settings: Settings, requests: dict[str, Request]
 ) -> None:
     server = Server.on(store, settings)
     for packing, request in requests.items():
@@ -109,7 +109,7 @@ def test_an_upload_repeated_at_once_and_later_counts_once(counted: Counted) -> N
 
 
 def test_an_upload_repeated_after_a_restart_counts_once(
-    store: Store, counted: Counted, settings: Settings, tmp_path: Path
+    store: ClickHouseStore, counted: Counted, settings: Settings, tmp_path: Path
 ) -> None:
     counted.send(0)
     store.settle()  # closing the store does the same
@@ -136,7 +136,7 @@ def test_equal_profiles_under_other_labels_are_other_uploads(counted: Counted) -
     assert all({*counts.values()} == {4} for counts in counted.counts().values())
 
 
-def test_tenants_with_equal_uploads_do_not_see_each_other(store: Store, settings: Settings) -> None:
+def test_tenants_with_equal_uploads_do_not_see_each_other(store: ClickHouseStore, settings: Settings) -> None:
     one = Counted.on(store, settings)
     other = one.through(Server.on(store, settings))
     for number in (0, 1):
@@ -147,13 +147,17 @@ def test_tenants_with_equal_uploads_do_not_see_each_other(store: Store, settings
 
 
 @pytest.mark.parametrize("length", [127, 128, 150])
-def test_a_tenants_name_may_be_long(store: Store, settings: Settings, tenant: str, length: int) -> None:
+def test_a_tenants_name_may_be_long(
+    store: ClickHouseStore, settings: Settings, tenant: str, length: int
+) -> None:
     counted = Counted.on(store, settings, tenant.ljust(length, "x"))
     assert [counted.send(number) for number in (0, 0)] == [200, 200]
     assert counted.counts() == once({0})
 
 
-def test_roll_ups_agree_with_samples(store: Store, settings: Settings, clickhouse: ClickHouse) -> None:
+def test_roll_ups_agree_with_samples(
+    store: ClickHouseStore, settings: Settings, clickhouse: ClickHouse
+) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     minutes = range(0, 6 * 60, 7)
     profiles = [

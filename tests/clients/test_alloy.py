@@ -18,8 +18,7 @@ from flamehouse.model.profile import Upload
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from flamehouse.store import Store
-from flamehouse.store.write.log.writer import Record
+from flamehouse.store import Record, Store
 from tests.support.queries.queries import Server, some_monday_ms
 from tests.support.servers.client import Client
 from tests.support.servers.doubles import CannedStore

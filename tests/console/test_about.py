@@ -14,7 +14,8 @@ from flamehouse.pb.capabilities_pb2 import GetFeatureFlagsResponse
 from flamehouse.pb.version_pb2 import VersionResponse
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from flamehouse.store import Store, open_store
+from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import open_store
 from flamehouse.web.routing import ADVICE
 from tests.support.servers.apps import request
 from tests.support.servers.doubles import CannedStore

@@ -16,7 +16,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from flamehouse.model.profile import SeriesProfile, Symbols, Upload
 from flamehouse.settings import Settings
-from flamehouse.store import open_store
+from flamehouse.store.clickhouse_store import open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.maintenance import maintain
 from flamehouse.store.schema import roles

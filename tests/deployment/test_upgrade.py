@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 
 from flamehouse.settings import Settings
-from flamehouse.store import open_store
+from flamehouse.store.clickhouse_store import open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema import migrate
 from tests.support.servers.command import flamehouse

@@ -12,7 +12,7 @@ from clickhouse_connect.driver.client import Client
 
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from flamehouse.store import open_store
+from flamehouse.store.clickhouse_store import open_store
 from flamehouse.store.connection.client import ClickHouse
 from qryn.input import Input
 from tests.support.qryn.database import COLUMNS, connected, insert

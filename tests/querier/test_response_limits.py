@@ -10,7 +10,7 @@ from flamehouse.model.queries import SeriesResult
 from flamehouse.pb.profile_pb2 import Profile, Sample
 from flamehouse.pb.querier_pb2 import SelectMergeProfileRequest
 from flamehouse.settings import Settings
-from flamehouse.store import Store, open_store
+from flamehouse.store.clickhouse_store import ClickHouseStore, open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.web.codec import Encoded
 from flamehouse.web.connect import unary
@@ -83,7 +83,7 @@ def monday() -> int:
 
 
 @pytest.fixture(scope="module")
-def pods(store: Store, settings: Settings, monday: int) -> Server:
+def pods(store: ClickHouseStore, settings: Settings, monday: int) -> Server:
     """Forty series; pod number n has a total of n."""
     server = Server.on(store, settings)
     names = [f"pod-{number:02}-{'x' * 500}" for number in range(PODS)]
@@ -95,7 +95,7 @@ def pods(store: Store, settings: Settings, monday: int) -> Server:
 
 @pytest.mark.parametrize("rpc", ["SelectSeries", "SelectHeatmap"])
 def test_a_group_by_of_too_many_values_is_rejected_and_a_limit_gets_the_largest(
-    pods: Server, store: Store, settings: Settings, monday: int, rpc: str
+    pods: Server, store: ClickHouseStore, settings: Settings, monday: int, rpc: str
 ) -> None:
     for limit, allowed, body in ((0, PODS, PODS), (0, PODS - 1, None), (3, 3, 3)):
         server = Server.on(store, replace(settings, max_answer_series=allowed), pods.client.tenant)

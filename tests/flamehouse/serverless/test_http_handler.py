@@ -14,7 +14,7 @@ from flamehouse.pb.querier_pb2 import ProfileTypesRequest, ProfileTypesResponse
 from flamehouse.serverless import http_handler as aws
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from flamehouse.store import open_store
+from flamehouse.store.clickhouse_store import open_store
 from querier import profile_types
 from tests.support.servers.doubles import AUTHORIZED, CannedStore, LambdaContext
 from tests.support.servers.scripted import asleep

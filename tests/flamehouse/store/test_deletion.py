@@ -9,7 +9,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from flamehouse.model.selector import parse_selector
 from flamehouse.model.time_range import TimeRange
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.deletion import Deletion, delete, selected
 from flamehouse.store.maintenance import maintain
@@ -50,7 +50,7 @@ def deleting(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]
 
 @pytest.fixture
 def counted(deleting: ClickHouse, settings: Settings) -> Counted:
-    return Counted.on(Store(deleting, LoneWriter(deleting), settings), settings)
+    return Counted.on(ClickHouseStore(deleting, LoneWriter(deleting), settings), settings)
 
 
 def store(clickhouse: ClickHouse, counted: Counted, number: int, **labels: str) -> None:
@@ -82,7 +82,7 @@ def rows(clickhouse: ClickHouse, counted: Counted) -> dict[str, int]:
 def test_a_tenant_is_deleted_from_every_table_and_no_other_tenant_is(
     counted: Counted, deleting: ClickHouse, settings: Settings
 ) -> None:
-    other = Counted.on(Store(deleting, LoneWriter(deleting), settings), settings, new_tenant())
+    other = Counted.on(ClickHouseStore(deleting, LoneWriter(deleting), settings), settings, new_tenant())
     for each in (counted, other):
         store(deleting, each, 0)
     assert maintain(deleting, 60)
@@ -104,7 +104,7 @@ def test_a_tenant_is_deleted_from_every_table_and_no_other_tenant_is(
 def test_queries_return_nothing_of_a_deleted_service(
     counted: Counted, deleting: ClickHouse, settings: Settings
 ) -> None:
-    other = Counted.on(Store(deleting, LoneWriter(deleting), settings), settings, new_tenant())
+    other = Counted.on(ClickHouseStore(deleting, LoneWriter(deleting), settings), settings, new_tenant())
     for each in (counted, other):
         store(deleting, each, 0)
     store(deleting, counted, 1, service_name="cart")

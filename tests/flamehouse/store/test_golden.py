@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from cli.__main__ import flamehouse
 from flamehouse.settings import Settings
-from flamehouse.store import Store, open_store
+from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.migrate import migrate
 from flamehouse.store.write.rollback import footprints_of, roll_back

@@ -8,7 +8,7 @@ import pytest
 
 from flamehouse.model.limits import Limits
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.limits import DEFAULTS, CachedLimits, every_limits, store_limits, stored_limits
 from flamehouse.store.read.reader import Reader
@@ -35,7 +35,7 @@ def serving(clickhouse: ClickHouse, settings: Settings, tenant: str, reader: Rea
 
     def served(**limits: int | str) -> Server:
         store_limits(reader, tenant, Limits(**limits))  # type: ignore[arg-type]  # as the tests give them
-        return Server.on(Store(clickhouse, LoneWriter(clickhouse), settings), settings, tenant)
+        return Server.on(ClickHouseStore(clickhouse, LoneWriter(clickhouse), settings), settings, tenant)
 
     return served
 
@@ -114,7 +114,7 @@ def test_query_seconds_of_a_day_are_limited(
     clickhouse: ClickHouse, settings: Settings, reader: Reader, tenant: str
 ) -> None:
     store_limits(reader, tenant, Limits(query_seconds_per_day=1))
-    store = Store(clickhouse, LoneWriter(clickhouse), settings)
+    store = ClickHouseStore(clickhouse, LoneWriter(clickhouse), settings)
     server = Server.on(store, settings, tenant)
     # An upload reads the limits; without uploads, queries read them after a minute.
     assert upload(server).status_code == 200

@@ -10,11 +10,11 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from flamehouse.errors import Code, RpcError
+from flamehouse.model.setting import Setting
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.migrate import migrate
-from flamehouse.store.tenant_settings import Setting
 from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import new_tenant
 
@@ -43,11 +43,11 @@ def database(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]
 
 
 @pytest.fixture(scope="module")
-def merging(database: ClickHouse, settings: Settings) -> Store:
-    return Store(database, LoneWriter(database), settings)
+def merging(database: ClickHouse, settings: Settings) -> ClickHouseStore:
+    return ClickHouseStore(database, LoneWriter(database), settings)
 
 
-def apply(store: Store, tenant: str, changes: Sequence[Change]) -> dict[str, Setting]:
+def apply(store: ClickHouseStore, tenant: str, changes: Sequence[Change]) -> dict[str, Setting]:
     """Makes the changes, checks each result with plain Python, and returns the settings that remain."""
     kept: dict[str, Setting] = {}
     for number, (name, at) in enumerate(changes):
@@ -70,7 +70,7 @@ def apply(store: Store, tenant: str, changes: Sequence[Change]) -> dict[str, Set
 @given(before=CHANGES, after=CHANGES)
 @examples(max_examples=15)
 def test_the_stored_setting_is_the_last_one_set_and_not_deleted(
-    database: ClickHouse, merging: Store, before: Sequence[Change], after: Sequence[Change]
+    database: ClickHouse, merging: ClickHouseStore, before: Sequence[Change], after: Sequence[Change]
 ) -> None:
     tenant, other = new_tenant(), new_tenant()
     kept = apply(merging, tenant, before)
@@ -80,7 +80,7 @@ def test_the_stored_setting_is_the_last_one_set_and_not_deleted(
     assert merging.settings(tenant) == [kept[each] for each in sorted(kept)]
 
 
-def test_merged_changes_take_one_row_per_name(database: ClickHouse, merging: Store) -> None:
+def test_merged_changes_take_one_row_per_name(database: ClickHouse, merging: ClickHouseStore) -> None:
     tenant = new_tenant()
     for at in (1, 2, 3):
         merging.set_setting(tenant, Setting(name="a", value="x", modified_at=at))

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import Server, drawn, some_monday_ms
@@ -37,13 +37,13 @@ def query_everything(server: Server, start: int, end: int) -> list[object]:
 
 
 def test_every_query_reads_every_table_for_one_tenant(
-    clickhouse: ClickHouse, store: Store, settings: Settings, tenant: str
+    clickhouse: ClickHouse, store: ClickHouseStore, settings: Settings, tenant: str
 ) -> None:
     monday = some_monday_ms()
     profile = pprof_of([sample("ab", 1)], time_ms=monday + 2)
     Server.on(store, settings, tenant).push(series(labels_of(pod="a"), profile))
     recorded = RecordedClickHouse(clickhouse)
-    server = Server.on(Store(recorded, LoneWriter(recorded), settings), settings, tenant)
+    server = Server.on(ClickHouseStore(recorded, LoneWriter(recorded), settings), settings, tenant)
     query_everything(server, monday + 1, monday + 4 * HOUR)
     # The retention is the database's, not a tenant's.
     request = [sql for sql in recorded.statements if "FROM migrations" not in sql]
@@ -53,7 +53,9 @@ def test_every_query_reads_every_table_for_one_tenant(
         assert 0 < len(read) <= sql.count(OF_TENANT), sql
 
 
-def test_tenants_with_the_same_series_and_stacks_get_their_own_data(store: Store, settings: Settings) -> None:
+def test_tenants_with_the_same_series_and_stacks_get_their_own_data(
+    store: ClickHouseStore, settings: Settings
+) -> None:
     monday = some_monday_ms()
     servers = [Server.on(store, settings) for _ in range(2)]
     for value, server in enumerate(servers, 1):
@@ -69,7 +71,7 @@ def test_tenants_with_the_same_series_and_stacks_get_their_own_data(store: Store
     assert other[3:] == [["pod", "service_name", "zone"], ["a", "b"], [CPU]]
 
 
-def test_a_tenant_without_profiles_gets_empty_responses(store: Store, settings: Settings) -> None:
+def test_a_tenant_without_profiles_gets_empty_responses(store: ClickHouseStore, settings: Settings) -> None:
     monday = some_monday_ms()
     Server.on(store, settings).push(series(labels_of(pod="a"), pprof_of([sample("ab", 1)], time_ms=monday)))
     nobody = Server.on(store, settings)

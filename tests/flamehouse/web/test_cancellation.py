@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message
 from all_in_one import create_app
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from flamehouse.store import Store, open_store
+from flamehouse.store.clickhouse_store import ClickHouseStore, open_store
 from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
 from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import Server, some_monday_ms
@@ -49,7 +49,7 @@ class Endless(RecordedClickHouse):
 def endless(clickhouse: ClickHouse, settings: Settings) -> Iterator[ASGIApp]:
     """A server whose queries do not end; checks afterwards that none is left."""
     database = Endless(clickhouse)
-    services = Services(settings=settings, store=Store(database, LoneWriter(database), settings))
+    services = Services(settings=settings, store=ClickHouseStore(database, LoneWriter(database), settings))
     yield create_app(lambda: services)
     until = time.monotonic() + SOON_S
     while clickhouse.rows(UNDER_WAY, {"sql": ENDLESS})[0][0]:
@@ -75,7 +75,7 @@ def test_a_query_past_its_deadline_is_not_sent() -> None:
     assert store.calls == []
 
 
-def test_a_client_timeout_above_the_limit_changes_nothing(store: Store, settings: Settings) -> None:
+def test_a_client_timeout_above_the_limit_changes_nothing(store: ClickHouseStore, settings: Settings) -> None:
     services = Services(settings=settings, store=store)
     headers = {"Connect-Timeout-Ms": "9999999999"}
     assert request(create_app(lambda: services), PROFILE_TYPES, "{}", headers=headers).status_code == 200
@@ -141,7 +141,7 @@ def test_a_query_is_cancelled_among_any_number_of_others(endless: ASGIApp) -> No
 
 
 def test_an_upload_is_stored_though_its_client_went_away(
-    store: Store, settings: Settings, tenant: str
+    store: ClickHouseStore, settings: Settings, tenant: str
 ) -> None:
     monday = some_monday_ms()
     app = create_app(lambda: Services(settings=settings, store=store))

@@ -15,7 +15,7 @@ from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.pb.status_pb2 import Status
-from flamehouse.store.write.log.writer import Record
+from flamehouse.store import Record
 from tests.support.servers.doubles import CannedStore
 from tests.support.uploads.otlp import JSON, PATH, PROTO, RPC_PATH, Export, exported, partial_success
 from tests.support.uploads.otlp_uploads import sent

@@ -21,7 +21,7 @@ from flamehouse.identity.credentials import NoCredential, SharedCredential
 from flamehouse.model.profile import Upload
 from flamehouse.pb.status_pb2 import RetryInfo, Status
 from flamehouse.services import Services
-from flamehouse.store.write.log.writer import Record
+from flamehouse.store import Record
 from ingest.endpoints.otlp_grpc import serve
 from tests.support.servers.doubles import CannedStore
 from tests.support.servers.local_server import running
@@ -32,7 +32,7 @@ from tests.support.uploads.uploads import ANY_TIME
 TIMEOUT_S = 20
 
 
-class Store(CannedStore):
+class ClickHouseStore(CannedStore):
     """A store that records uploads, or fails with an error."""
 
     def __init__(self, failure: RpcError | None = None) -> None:
@@ -47,7 +47,7 @@ class Store(CannedStore):
 
 
 @contextmanager
-def serving(store: Store, *, credential: str = "", **settings: Any) -> Iterator[str]:
+def serving(store: ClickHouseStore, *, credential: str = "", **settings: Any) -> Iterator[str]:
     services = Services(settings=replace(ANY_TIME, **settings), store=store, check=lambda: None)
     credentials = SharedCredential(credential=credential) if credential else NoCredential()
     server, port = serve("127.0.0.1:0", services, credentials)
@@ -72,7 +72,7 @@ def failure(address: str, body: bytes, **options: Any) -> grpc.RpcError:
 @pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
 def test_an_export_is_the_upload_that_it_is_over_http(compression: grpc.Compression) -> None:
     body = exported(**{"service.name": "shop"}).body
-    store = Store()
+    store = ClickHouseStore()
     with serving(store) as address:
         assert call(address, body, compression=compression) == b""
     over_http, _ = sent(body)
@@ -85,7 +85,7 @@ def test_invalid_profiles_are_a_partial_success() -> None:
     export.add(
         export.profile(export.sample()), export.profile(export.sample(), types=(("a-b", ""), ("", "")))
     )
-    store = Store()
+    store = ClickHouseStore()
     with serving(store) as address:
         response = call(address, export.body)
     assert partial_success(response) == (1, "resource 0, scope 0, profile 1: sample type contains -")
@@ -100,7 +100,7 @@ def test_invalid_profiles_are_a_partial_success() -> None:
     ],
 )
 def test_metadata_carries_the_credential_and_the_tenant(metadata: list[tuple[str, str]], tenant: str) -> None:
-    store = Store()
+    store = ClickHouseStore()
     with serving(store, credential="secret") as address:
         call(address, exported().body, metadata=metadata)
     assert store.uploads[0].tenant == tenant
@@ -108,20 +108,20 @@ def test_metadata_carries_the_credential_and_the_tenant(metadata: list[tuple[str
 
 @pytest.mark.parametrize("metadata", [[], [("authorization", "Bearer other")]])
 def test_a_call_without_the_credential_is_unauthenticated(metadata: list[tuple[str, str]]) -> None:
-    store = Store()
+    store = ClickHouseStore()
     with serving(store, credential="secret") as address:
         assert failure(address, exported().body, metadata=metadata).code() is grpc.StatusCode.UNAUTHENTICATED
     assert store.uploads == []
 
 
 def test_an_invalid_tenant_is_an_invalid_argument() -> None:
-    with serving(Store()) as address:
+    with serving(ClickHouseStore()) as address:
         error = failure(address, exported().body, metadata=[("x-scope-orgid", "a|b")])
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_a_malformed_body_is_an_invalid_argument() -> None:
-    with serving(Store()) as address:
+    with serving(ClickHouseStore()) as address:
         error = failure(address, b"\xff\xff")
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert error.details().startswith("the body is not a valid message")
@@ -139,7 +139,7 @@ def test_a_malformed_body_is_an_invalid_argument() -> None:
 def test_an_error_has_its_status_and_says_when_to_retry(
     error: RpcError, code: grpc.StatusCode, retry_s: int | None
 ) -> None:
-    with serving(Store(error)) as address:
+    with serving(ClickHouseStore(error)) as address:
         raised = failure(address, exported().body)
     assert (raised.code(), raised.details()) == (code, error.message)
     details = dict(raised.trailing_metadata()).get("grpc-status-details-bin")
@@ -152,7 +152,7 @@ def test_an_error_has_its_status_and_says_when_to_retry(
 
 @pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
 def test_a_message_over_the_limit_is_not_retried(compression: grpc.Compression) -> None:
-    store = Store()
+    store = ClickHouseStore()
     with serving(store, max_body_bytes=1_000) as address:
         error = failure(address, exported().body + bytes(100_000), compression=compression)
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED

@@ -10,7 +10,7 @@ from flamehouse.errors import Code, RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.pb.push_pb2 import RawProfileSeries
 from flamehouse.settings import Settings
-from flamehouse.store.write.log.writer import Record
+from flamehouse.store import Record
 from tests.support.costs import costing_at_most
 from tests.support.servers.doubles import CannedStore
 from tests.support.uploads.uploads import YEAR_2026_NS, Ingest, members, pprof, pushed, rejection, series

@@ -11,7 +11,8 @@ from flamehouse.aws.queue import Queue
 from flamehouse.deadline import time_limit
 from flamehouse.errors import Code, RpcError
 from flamehouse.settings import STAGED, Settings
-from flamehouse.store import Store, open_store
+from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import open_store
 from ingest import drain
 from tests.support.servers.scripted import closed_port
 from tests.support.servers.staging import Staging

@@ -15,7 +15,7 @@ import pytest
 from flamehouse.aws.objects import ObjectStorage
 from flamehouse.blobs import storage_of
 from flamehouse.settings import DIRECT, FALLBACK, STAGED, Settings
-from flamehouse.store import Store, open_store
+from flamehouse.store.clickhouse_store import ClickHouseStore, open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.write.writer import LoneWriter
 from ingest import worker
@@ -102,7 +102,7 @@ def blobs(all_blobs: tuple[LocalBucket, LocalQueue]) -> tuple[LocalBucket, Local
 
 
 @pytest.fixture
-def behind(proxy: FaultyClickHouse, settings: Settings) -> Iterator[Store]:
+def behind(proxy: FaultyClickHouse, settings: Settings) -> Iterator[ClickHouseStore]:
     """Returns a store of a new process, behind the proxy."""
     dsn = f"{settings.clickhouse_dsn.rpartition(':')[0]}:{proxy.port}"
     store = open_store(replace(settings, clickhouse_dsn=dsn, query_timeout_s=1))
@@ -113,14 +113,14 @@ def behind(proxy: FaultyClickHouse, settings: Settings) -> Iterator[Store]:
 
 @pytest.fixture
 def staged_in(
-    aws: LocalAws, blobs: tuple[LocalBucket, LocalQueue], behind: Store, settings: Settings
+    aws: LocalAws, blobs: tuple[LocalBucket, LocalQueue], behind: ClickHouseStore, settings: Settings
 ) -> Callable[[str], Staging]:
     """Returns a deployment behind the proxy, in the given mode."""
     return lambda mode: Staging.on(aws, behind, settings, mode, blobs)
 
 
 @pytest.fixture
-def counted(store: Store, settings: Settings) -> Counted:
+def counted(store: ClickHouseStore, settings: Settings) -> Counted:
     """Uploads, counted without the proxy."""
     return Counted.on(store, settings)
 
@@ -186,7 +186,7 @@ def test_a_worker_killed_between_any_two_steps_loses_and_doubles_nothing(
     through = counted.through(staging.server(counted.server.client.tenant))
     assert through.send(0) == 200
     mortal = Mortal(clickhouse, life)
-    dying = staging.through(Store(mortal, LoneWriter(mortal), Settings(max_series_per_day=0)))
+    dying = staging.through(ClickHouseStore(mortal, LoneWriter(mortal), Settings(max_series_per_day=0)))
 
     def mortal_storage(place: str, settings: Settings) -> ObjectStorage:
         return MortalStorage(storage_of(place, settings), mortal)

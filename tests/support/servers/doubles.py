@@ -21,9 +21,9 @@ from flamehouse.model.queries import (
 )
 from flamehouse.model.selector import Matcher
 from flamehouse.model.time_range import TimeRange
-from flamehouse.store import Store
+from flamehouse.store import Record
+from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
-from flamehouse.store.write.log.writer import Record
 
 AUTHORIZED = {
     "lambda": {"tenants": ["*"], "scopes": ["admin", "ingest", "query"], "credential_id": "0123456789"}
@@ -34,7 +34,7 @@ _NO_HEATMAP = Heatmap(y_min=(), series=())
 
 
 @dataclass(kw_only=True)
-class CannedStore(Store):
+class CannedStore(ClickHouseStore):
     """A store that gives the answers it was made with and remembers each question as (method, *arguments)."""
 
     type_ids: Sequence[str] = ()

@@ -13,7 +13,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from flamehouse.deadline import no_time_limit, time_limit
 from flamehouse.settings import Settings
-from flamehouse.store import open_store
+from flamehouse.store.clickhouse_store import open_store
 from flamehouse.store.connection import embedded
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.embedded import embedded_path, is_embedded

@@ -6,7 +6,7 @@ import pytest
 
 from flamehouse.errors import Code, RpcError
 from flamehouse.settings import Settings
-from flamehouse.store import Store, open_store
+from flamehouse.store.clickhouse_store import ClickHouseStore, open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.errors import TO_READERS, TO_WRITERS, as_rpc_errors
 from flamehouse.store.write.writer import LoneWriter
@@ -38,7 +38,7 @@ FAILING = {
 
 
 @pytest.fixture
-def counted(store: Store, settings: Settings) -> Counted:
+def counted(store: ClickHouseStore, settings: Settings) -> Counted:
     return Counted.on(store, settings)
 
 
@@ -61,7 +61,7 @@ def test_a_writer_gets_retry_after(clickhouse: ClickHouse, sql: str) -> None:
 def test_a_failed_upload_is_unavailable_until_it_can_be_stored(
     counted: Counted, clickhouse: ClickHouse, settings: Settings
 ) -> None:
-    store = Store(clickhouse, LoneWriter(clickhouse), settings)
+    store = ClickHouseStore(clickhouse, LoneWriter(clickhouse), settings)
     here = counted.through(Server.on(store, settings))
     with poisoned(clickhouse):
         response = here.server.send_push(here.series(0, service_name=POISONED))

@@ -13,7 +13,8 @@ from flamehouse.errors import Code, RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.model.time_range import TimeRange
 from flamehouse.settings import Settings
-from flamehouse.store import Store, open_store
+from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.migrate import migrate
 from tests.support.servers.scripted import Reply, asleep, closed_port, scripted

@@ -10,7 +10,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.migrate import migrate
 from flamehouse.store.write.writer import LoneWriter
@@ -104,7 +104,7 @@ QUERIES = st.lists(
 @given(PROFILES, QUERIES)
 @example([Sent(labels=labels_of(), at=0, samples=[sample([], 1, 1), sample([1, 2], 1, 1)])], [(CPU, "{}", 1)])
 def test_the_flame_graph_is_the_one_pyroscope_draws(
-    store: Store, settings: Settings, profiles: list[Sent], requests: list[tuple[str, str, int]]
+    store: ClickHouseStore, settings: Settings, profiles: list[Sent], requests: list[tuple[str, str, int]]
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, profiles)
@@ -136,16 +136,16 @@ SPREAD_PROFILES = st.lists(
 
 
 @pytest.fixture(scope="module")
-def other_store(settings: Settings, clickhouse: ClickHouse) -> Store:
+def other_store(settings: Settings, clickhouse: ClickHouse) -> ClickHouseStore:
     """A store of another process on the same database, with empty caches."""
-    return Store(clickhouse, LoneWriter(clickhouse), settings)
+    return ClickHouseStore(clickhouse, LoneWriter(clickhouse), settings)
 
 
 @examples(max_examples=10)
 @given(SPREAD_PROFILES, SPREAD_PROFILES, st.lists(st.tuples(MOMENTS, MOMENTS), min_size=4, max_size=4))
 def test_a_range_adds_up_its_profiles_whichever_process_stored_them(
-    store: Store,
-    other_store: Store,
+    store: ClickHouseStore,
+    other_store: ClickHouseStore,
     settings: Settings,
     ours: list[Sent],
     theirs: list[Sent],
@@ -203,7 +203,9 @@ def test_merges_change_no_result(merging: ClickHouse, settings: Settings) -> Non
         )
         for _ in range(24)
     ]
-    servers = [Server.on(Store(merging, LoneWriter(merging), settings), settings, "a") for _ in range(3)]
+    servers = [
+        Server.on(ClickHouseStore(merging, LoneWriter(merging), settings), settings, "a") for _ in range(3)
+    ]
     for number, server in enumerate(servers):
         push(server, monday, profiles[number::3])
 
@@ -226,7 +228,7 @@ def test_merges_change_no_result(merging: ClickHouse, settings: Settings) -> Non
 
 
 def test_symbols_are_counted_once_whatever_services_and_weeks_share_them(
-    store: Store, settings: Settings
+    store: ClickHouseStore, settings: Settings
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     times = (0, HOUR, 6 * DAY, WEEK, WEEK + HOUR, 2 * WEEK)
@@ -243,7 +245,7 @@ def test_symbols_are_counted_once_whatever_services_and_weeks_share_them(
         assert found == drawn([("ab", 5 * series_of_profile * len(times))])
 
 
-def test_tenants_share_nothing(store: Store, settings: Settings) -> None:
+def test_tenants_share_nothing(store: ClickHouseStore, settings: Settings) -> None:
     monday = some_monday_ms()
     servers = [Server.on(store, settings) for _ in range(2)]
     for value, server in enumerate(servers, start=1):
@@ -253,7 +255,7 @@ def test_tenants_share_nothing(store: Store, settings: Settings) -> None:
 
 @pytest.mark.parametrize("max_nodes", [1, 2, 3, 4, 5, EVERYTHING])
 def test_ties_at_the_cut_stay_though_they_are_too_many(
-    store: Store, settings: Settings, max_nodes: int
+    store: ClickHouseStore, settings: Settings, max_nodes: int
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     stacks = [("ab", 2), ("ac", 2), ("d", 2), ("e", 2), ("f", 1), ("ag", 1)]
@@ -274,7 +276,7 @@ LARGEST = (1 << 63) - 1
 
 @pytest.mark.parametrize("values", [(LARGEST,), (LARGEST - 1, 1), (1 << 62, (1 << 62) - 1)])
 def test_totals_may_be_as_large_as_64_bits_hold(
-    store: Store, settings: Settings, values: Sequence[int]
+    store: ClickHouseStore, settings: Settings, values: Sequence[int]
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(
@@ -292,7 +294,7 @@ def test_totals_may_be_as_large_as_64_bits_hold(
 @pytest.mark.parametrize("stacks", [("a", "b"), ("ab", "ab"), ("a", "ab", "abc"), tuple("abcd")])
 @pytest.mark.parametrize("max_nodes", [1, 2, EVERYTHING])
 def test_a_total_beyond_64_bits_is_rejected(
-    store: Store, settings: Settings, stacks: Sequence[str], max_nodes: int
+    store: ClickHouseStore, settings: Settings, stacks: Sequence[str], max_nodes: int
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(
@@ -312,7 +314,7 @@ def test_a_total_beyond_64_bits_is_rejected(
 @pytest.mark.parametrize("max_nodes", [1, EVERYTHING])
 @pytest.mark.parametrize("stacks", [["a"] * 3, ["a"] * 5, ["a", "b", "a", "a"]])
 def test_sums_that_wrap_around_to_a_positive_number_are_rejected(
-    store: Store, settings: Settings, stacks: Sequence[str], max_nodes: int
+    store: ClickHouseStore, settings: Settings, stacks: Sequence[str], max_nodes: int
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     sent = [

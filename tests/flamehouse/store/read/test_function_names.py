@@ -3,7 +3,7 @@
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.model.time_range import TimeRange
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.read.function_names import FunctionNames
 from flamehouse.store.read.reader import Reader
@@ -18,12 +18,12 @@ HOUR = 3_600_000
 
 
 def test_only_new_names_are_queried(
-    clickhouse: ClickHouse, store: Store, settings: Settings, tenant: str
+    clickhouse: ClickHouse, store: ClickHouseStore, settings: Settings, tenant: str
 ) -> None:
     monday = some_monday_ms()
     sender = Server.on(store, settings, tenant)
     recorded = RecordedClickHouse(clickhouse)
-    reader = Server.on(Store(recorded, LoneWriter(recorded), settings), settings, tenant)
+    reader = Server.on(ClickHouseStore(recorded, LoneWriter(recorded), settings), settings, tenant)
 
     def read_names() -> int:
         """Returns the number of queries for names that a flame graph took."""
@@ -41,7 +41,7 @@ def test_only_new_names_are_queried(
     assert read_names() == 0
 
 
-def test_many_names_are_found(store: Store, settings: Settings) -> None:
+def test_many_names_are_found(store: ClickHouseStore, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     stacks = [(["main", f"function {number}"], 1) for number in range(9_000)]
     profile = pprof_of([sample(*stack) for stack in stacks], time_ms=monday)

@@ -12,7 +12,7 @@ from google.protobuf import json_format
 
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.maintenance import Maintenance
 from flamehouse.store.schema import migrate
@@ -95,12 +95,12 @@ def responses(server: Server, monday: int) -> list[Any]:
 def test_every_query_returns_the_same_before_during_and_after(old: ClickHouse, settings: Settings) -> None:
     own, monday = settings_of(settings, old), some_monday_ms()
     # In the first state the new table is empty: all is read from the old layout.
-    writing = Server.on(Store(old, LoneWriter(old), own), own)
+    writing = Server.on(ClickHouseStore(old, LoneWriter(old), own), own)
     push(writing, monday, range(6))
     migrate.migrate(own)
     carry_over = CarryOver(old)
     carry_over.begin()
-    server = Server.on(Store(old, LoneWriter(old), own, carry_over), own, writing.client.tenant)
+    server = Server.on(ClickHouseStore(old, LoneWriter(old), own, carry_over), own, writing.client.tenant)
     expected = drawn([*((["main", "abc"[number % 3]], number + 1) for number in range(6)), (["main"], 12)])
     before = responses(server, monday)
     assert before[0] == expected
@@ -116,12 +116,12 @@ def test_every_query_returns_the_same_before_during_and_after(old: ClickHouse, s
 
 def test_profiles_stored_meanwhile_are_counted_once(old: ClickHouse, settings: Settings) -> None:
     own, monday = settings_of(settings, old), some_monday_ms()
-    writing = Server.on(Store(old, LoneWriter(old), own), own)
+    writing = Server.on(ClickHouseStore(old, LoneWriter(old), own), own)
     push(writing, monday, range(4))
     migrate.migrate(own)
     carry_over = CarryOver(old)
     carry_over.begin()
-    server = Server.on(Store(old, LoneWriter(old), own, carry_over), own, writing.client.tenant)
+    server = Server.on(ClickHouseStore(old, LoneWriter(old), own, carry_over), own, writing.client.tenant)
     stored = 4
     while True:
         # One in an hour that is carried over already, or in another, and a retry.
@@ -137,7 +137,7 @@ def test_profiles_stored_meanwhile_are_counted_once(old: ClickHouse, settings: S
 
 def test_a_carry_over_killed_anywhere_carries_each_profile_once(old: ClickHouse, settings: Settings) -> None:
     own, monday = settings_of(settings, old), some_monday_ms()
-    server = Server.on(Store(old, LoneWriter(old), own), own)
+    server = Server.on(ClickHouseStore(old, LoneWriter(old), own), own)
     push(server, monday, range(3))
     migrate.migrate(own)
     for life in count():
@@ -156,7 +156,7 @@ def test_a_partly_dropped_old_layout_hides_nothing_and_is_dropped_later(
     old: ClickHouse, settings: Settings
 ) -> None:
     own, monday = settings_of(settings, old), some_monday_ms()
-    writing = Server.on(Store(old, LoneWriter(old), own), own)
+    writing = Server.on(ClickHouseStore(old, LoneWriter(old), own), own)
     push(writing, monday, [0])
     migrate.migrate(own)
     assert CarryOver(old).carry(60)
@@ -165,7 +165,7 @@ def test_a_partly_dropped_old_layout_hides_nothing_and_is_dropped_later(
             drop_old_layout(Mortal(old, life))
         carry_over = CarryOver(old)
         carry_over.begin()
-        server = Server.on(Store(old, LoneWriter(old), own, carry_over), own, writing.client.tenant)
+        server = Server.on(ClickHouseStore(old, LoneWriter(old), own, carry_over), own, writing.client.tenant)
         push(server, monday, [number])
         values = [(["main", "abc"[each % 3]], each + 1) for each in range(number + 1)]
         found = server.flamegraph(monday, monday + DAY)
@@ -176,7 +176,7 @@ def test_a_partly_dropped_old_layout_hides_nothing_and_is_dropped_later(
 
 def test_unacknowledged_uploads_are_not_carried_over(old: ClickHouse, settings: Settings) -> None:
     own = settings_of(settings, old)
-    counted = Counted.on(Store(old, LoneWriter(old), own), own)
+    counted = Counted.on(ClickHouseStore(old, LoneWriter(old), own), own)
     with pytest.raises(Killed):
         LoneWriter(Mortal(old, 4)).insert(counted.upload(0))
     migrate.migrate(own)
@@ -189,7 +189,7 @@ def test_an_upload_is_rolled_back_from_both_layouts(old: ClickHouse, settings: S
     migrate.migrate(own)
     carry_over = CarryOver(old)
     carry_over.begin()
-    counted = Counted.on(Store(old, LoneWriter(old), own, carry_over), own)
+    counted = Counted.on(ClickHouseStore(old, LoneWriter(old), own, carry_over), own)
     counted.send(0)
     for footprint in footprints_of([counted.upload(0)]):
         roll_back(old, footprint)

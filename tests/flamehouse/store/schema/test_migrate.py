@@ -14,7 +14,7 @@ import pytest
 from flamehouse.pb.profile_pb2 import Mapping
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema import migrate
 from flamehouse.store.schema.statements import statements
@@ -149,7 +149,7 @@ def test_retention_is_set_and_lengthened_and_removed(own: Settings, database: Cl
 def test_profiles_expire_with_their_weeks_symbols(own: Settings, database: ClickHouse) -> None:
     migrate.migrate(of(own, retention_days=30))
     any_time = replace(own, ingest_window_past_s=0, max_query_length_s=0, max_query_lookback_s=0)
-    server = Server.on(Store(database, LoneWriter(database), any_time), any_time)
+    server = Server.on(ClickHouseStore(database, LoneWriter(database), any_time), any_time)
     now_ms = time_ns() // 1_000_000
     times = [now_ms - days * DAY_MS for days in (60, 45, 29, 0)]
     for time_ms in times:
@@ -170,7 +170,7 @@ def test_profiles_expire_with_their_weeks_symbols(own: Settings, database: Click
 
 def test_the_longest_retention_retains_profiles_in_every_table(own: Settings, database: ClickHouse) -> None:
     migrate.migrate(of(own, retention_days=10_000))
-    server = Server.on(Store(database, LoneWriter(database), own), own)
+    server = Server.on(ClickHouseStore(database, LoneWriter(database), own), own)
     now_ms = time_ns() // 1_000_000
     pprof = pprof_of([sample(["main"], 1)], time_ms=now_ms, mapping=Mapping(id=1, filename=1))
     server.push(series(labels_of(), pprof))
@@ -197,7 +197,7 @@ def test_an_upgrade_retains_stored_profiles(
 ) -> None:
     migrate.migrate(of(own, retention_days=0))
     assert history_of(database)[-1] == (LATEST, 0)
-    store = Store(database, LoneWriter(database), own)
+    store = ClickHouseStore(database, LoneWriter(database), own)
     store.open_log(tmp_path, partial(replay, Services(settings=own, store=store)), fsync=False)
     counted = Counted.on(store, own)
     counted.send(0)

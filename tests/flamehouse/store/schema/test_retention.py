@@ -14,7 +14,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from flamehouse.errors import OperatorError
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema import migrate, retention
 from flamehouse.store.write.writer import LoneWriter
@@ -103,7 +103,7 @@ def recorded(database: ClickHouse) -> int | None:
 
 
 def server_on(database: ClickHouse, settings: Settings) -> Server:
-    return Server.on(Store(database, LoneWriter(database), settings), settings)
+    return Server.on(ClickHouseStore(database, LoneWriter(database), settings), settings)
 
 
 def test_a_new_database_retains_profiles_for_30_days(own: Settings, database: ClickHouse) -> None:
@@ -203,11 +203,13 @@ def test_every_window_follows_the_database(own: Settings, database: ClickHouse) 
     migrate.migrate(wanting(own, 2))
     for expected in (None, 2, 7):
         settings = wanting(own, expected)
-        services = Services(settings=settings, store=Store(database, LoneWriter(database), settings))
+        services = Services(
+            settings=settings, store=ClickHouseStore(database, LoneWriter(database), settings)
+        )
         windows = (services.ingest_past_s, services.query_length_s, services.query_lookback_s)
         assert windows == (2 * 86_400,) * 3
     named = replace(own, ingest_window_past_s=5, max_query_length_s=6, max_query_lookback_s=0)
-    services = Services(settings=named, store=Store(database, LoneWriter(database), named))
+    services = Services(settings=named, store=ClickHouseStore(database, LoneWriter(database), named))
     assert (services.ingest_past_s, services.query_length_s, services.query_lookback_s) == (5, 6, 0)
 
 
@@ -220,7 +222,7 @@ def test_a_difference_from_the_database_is_logged_once(
         "INSERT INTO migrations SELECT argMax(number, applied) + 1, argMax(retention_days, applied), now64(9, 'UTC') "
         "FROM migrations"
     )
-    store = Store(database, LoneWriter(database), wanting(own, 7))
+    store = ClickHouseStore(database, LoneWriter(database), wanting(own, 7))
     assert [store.retention_days() for _ in range(3)] == [2, 2, 2]
     latest = migrate.latest_number()
     assert [record.getMessage() for record in caplog.records] == [

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema import migrate
 from flamehouse.store.schema.views import view_definitions
@@ -34,7 +34,7 @@ ROW = re.compile(r"^\| `(\w+)\.(\w+)` \| `([^`]+)` \|", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
-def stored(store: Store, settings: Settings) -> tuple[str, int]:
+def stored(store: ClickHouseStore, settings: Settings) -> tuple[str, int]:
     """The tenant, and the time of the first of two profiles of shop, a week apart; another tenant has some too."""
     tenant, monday = new_tenant(), some_monday_ms()
     for name in (tenant, new_tenant()):
@@ -122,7 +122,7 @@ def test_function_totals_are_those_of_the_stacks_with_recursion_once(rows: Any) 
 
 
 def test_function_totals_add_up_to_the_flame_graph(
-    rows: Any, store: Store, settings: Settings, stored: tuple[str, int]
+    rows: Any, store: ClickHouseStore, settings: Settings, stored: tuple[str, int]
 ) -> None:
     tenant, monday = stored
     graph = Server.on(store, settings, tenant).flamegraph(monday, monday + WEEK_MS + 1)

@@ -7,7 +7,7 @@ import pytest
 
 from flamehouse.errors import RpcError
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.write import cardinality
 from flamehouse.store.write.writer import LoneWriter
@@ -28,7 +28,7 @@ type Open = Callable[[], Server]
 def restart(clickhouse: ClickHouse, settings: Settings, tenant: str) -> Open:
     """Returns a server of a new process, with a limit of LIMIT series a day."""
     limited = replace(settings, max_series_per_day=LIMIT, max_series_per_upload=LIMIT + 1)
-    return lambda: Server.on(Store(clickhouse, LoneWriter(clickhouse), limited), limited, tenant)
+    return lambda: Server.on(ClickHouseStore(clickhouse, LoneWriter(clickhouse), limited), limited, tenant)
 
 
 def push(server: Server, monday: int, *pods: str, days: tuple[int, ...] = (0,)) -> int:
@@ -98,7 +98,7 @@ def test_evicted_counts_change_no_result(restart: Open, monkeypatch: pytest.Monk
 
 def test_a_limit_of_0_is_unlimited(clickhouse: ClickHouse, settings: Settings) -> None:
     unlimited = replace(settings, max_series_per_day=0)
-    server = Server.on(Store(clickhouse, LoneWriter(clickhouse), unlimited), unlimited)
+    server = Server.on(ClickHouseStore(clickhouse, LoneWriter(clickhouse), unlimited), unlimited)
     assert push(server, some_monday_ms(), *(f"pod-{number}" for number in range(200))) == 200
 
 
@@ -106,7 +106,7 @@ def test_a_retry_of_the_upload_that_reached_the_limit_gets_the_same_response(
     clickhouse: ClickHouse, settings: Settings
 ) -> None:
     limited = replace(settings, max_series_per_day=1)
-    counted = Counted.on(Store(clickhouse, LoneWriter(clickhouse), limited), limited)
+    counted = Counted.on(ClickHouseStore(clickhouse, LoneWriter(clickhouse), limited), limited)
     assert [counted.send(number) for number in (0, 0, 1, 0)] == [200] * 4
     assert counted.counts() == once({0, 1})
 

@@ -8,7 +8,7 @@ import pytest
 
 from flamehouse.model.profile import Upload
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
 from flamehouse.store.schema.migrate import migrate
 from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
@@ -42,7 +42,7 @@ def mending(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:
 
 @pytest.fixture
 def counted(mending: ClickHouse, settings: Settings) -> Counted:
-    return Counted.on(Store(mending, LoneWriter(mending), settings), settings)
+    return Counted.on(ClickHouseStore(mending, LoneWriter(mending), settings), settings)
 
 
 def write_all_but_the_ledger(clickhouse: ClickHouse, upload: Upload) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from flamehouse.model.profile import Upload
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.migrate import migrate
 from flamehouse.store.write.rollback import footprints_of, roll_back
@@ -111,7 +111,7 @@ def tenant_of(rolling: ClickHouse, settings: Settings) -> Tenant:
 
 
 def new(clickhouse: ClickHouse, settings: Settings) -> Tenant:
-    store = Store(clickhouse, LoneWriter(clickhouse), settings)
+    store = ClickHouseStore(clickhouse, LoneWriter(clickhouse), settings)
     return Tenant(clickhouse=clickhouse, server=Server.on(store, settings, new_tenant()), settings=settings)
 
 

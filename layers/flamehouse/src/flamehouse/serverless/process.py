@@ -5,7 +5,7 @@ from functools import cache
 
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from flamehouse.store import open_store
+from flamehouse.store.clickhouse_store import open_store
 from flamehouse.telemetry.on_lambda import Telemetry
 
 

@@ -1,122 +1,56 @@
-"""The profile store: reads and writes profiles in a ClickHouse database through one object."""
+"""The profile store: the queries and inserts that the rest of the project knows, whatever database is behind them.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import wraps
-from pathlib import Path
-from typing import Concatenate
+`clickhouse_store` is the implementation. All that knows ClickHouse belongs in this package: `connection` runs statements,
+`schema` creates and changes tables, `write` inserts, `read` queries, `doctor` examines. HTTP and drawing do not.
+"""
 
-from flamehouse.deadline import time_limit
-from flamehouse.disk import Disk
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from flamehouse.errors import RpcError
 from flamehouse.model.call_tree import CutTree, DiffTree
-from flamehouse.model.limits import NO_LIMIT, Limits
+from flamehouse.model.labels import LabelSet
+from flamehouse.model.limits import Limits
+from flamehouse.model.merged_profile import MergedProfile
 from flamehouse.model.profile import Upload
-from flamehouse.model.queries import StacktraceQuery
-from flamehouse.settings import Settings
-from flamehouse.store import tenant_settings
-from flamehouse.store.connection.client import ClickHouse, ServerSettings
-from flamehouse.store.connection.errors import TO_READERS, TO_WRITERS, as_rpc_errors
-from flamehouse.store.connection.query_tag import current_tag
-from flamehouse.store.limiter import Limiter
-from flamehouse.store.limits import CachedLimits, every_limits
-from flamehouse.store.read import analyze as analysis_query
-from flamehouse.store.read import diff as diff_query
-from flamehouse.store.read import heatmap as heatmap_query
-from flamehouse.store.read import labels as labels_query
-from flamehouse.store.read import profile_stats as stats_query
-from flamehouse.store.read import series as series_query
-from flamehouse.store.read import stacktraces as stacktraces_query
-from flamehouse.store.read.function_names import FunctionNames
-from flamehouse.store.read.pprof import samples as pprof_query
-from flamehouse.store.read.reader import Reader
-from flamehouse.store.read.retention import CachedRetention
-from flamehouse.store.schema.carry_over import CarryOver
-from flamehouse.store.write.cardinality import SeriesBudget
-from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
-from flamehouse.store.write.ledger import Failures, UploadKey, key_of
-from flamehouse.store.write.log.quarantine import Quarantine
-from flamehouse.store.write.log.upload_log import UploadLog
-from flamehouse.store.write.log.writer import LogWriter, Pending, Record, Replay
-from flamehouse.store.write.writer import LoneWriter, Writer
-from flamehouse.telemetry import metrics
-from flamehouse.telemetry.request import current
+from flamehouse.model.queries import (
+    Analysis,
+    Heatmap,
+    HeatmapQuery,
+    LabelSetsQuery,
+    ProfileQuery,
+    SeriesQuery,
+    SeriesResult,
+    StacktraceQuery,
+)
+from flamehouse.model.selector import Matcher
+from flamehouse.model.setting import Setting
+from flamehouse.model.time_range import TimeRange
 
-_LIMITS_S = 1
-"""How long a request waits for the limits to be read, once a minute."""
+type UploadKey = tuple[str, bytes]
+"""A tenant and the id of one of its uploads."""
 
-__all__ = ["Store", "open_store"]
+type Failures = Mapping[UploadKey, RpcError]
+"""The error of each upload of a batch that is not stored."""
 
 
-def _query[**P, T](query: Callable[Concatenate[Reader, P], T]) -> Callable[Concatenate["Store", P], T]:
-    """Turns a query function into a Store method with the same parameters except the reader."""
+class Record(Protocol):
+    """An upload as received."""
 
-    @wraps(query)
-    def ask(store: "Store", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        with store.asking() as reader:
-            return query(reader, *args, **kwargs)
-
-    return ask
+    def serialize(self) -> bytes:
+        """The bytes that the local server's log stores until ClickHouse has the upload."""
 
 
-class Store:
-    """The profiles of every tenant. Methods are thread-safe; the query functions document their results.
+class Store(Protocol):
+    """The profiles of every tenant. Methods are thread-safe.
 
     Methods raise only RpcError: `invalid_argument` if ClickHouse rejects part of a query (a regular expression),
     `unavailable` or `deadline_exceeded` if it cannot respond, `resource_exhausted` if the query exceeds a limit.
+    A query sees every upload acknowledged before it. Ranges are [start, end), and labels are found for whole days (UTC).
     """
 
-    def __init__(
-        self,
-        clickhouse: ClickHouse,
-        writer: Writer,
-        settings: Settings,
-        carry_over: CarryOver | None = None,
-        *,
-        uploads: ClickHouse | None = None,
-    ) -> None:
-        """`uploads` is the database for everything but queries: in one process, they would wait for its handles."""
-        self._clickhouse = clickhouse
-        self._uploads = uploads or clickhouse
-        self._carry_over = carry_over or CarryOver(clickhouse)
-        self._writer = writer
-        self._names = FunctionNames()
-        self._cached_limits = CachedLimits(Limits(series_per_day=settings.max_series_per_day))
-        self._limiter = Limiter()
-        self._budget = SeriesBudget(self._uploads, self._series_per_day)
-        self._retention = CachedRetention(settings.retention_days)
-        self._time_limit_s = settings.query_timeout_s
-        self._limits: ServerSettings = {
-            "max_execution_time": settings.query_timeout_s,
-            "timeout_overflow_mode": "throw",
-            "max_memory_usage": settings.query_memory_bytes,
-            "max_result_bytes": settings.max_answer_bytes,
-        }
-
-    def open_log(self, folder: Path, replay: Replay, *, fsync: bool) -> None:
-        """Insert what earlier processes left in the log in `folder`, then write through that log from now on.
-
-        `replay` parses a record of the log. This process must be the only one that writes to the database.
-        """
-        disk = Disk()
-        log: UploadLog[Pending] = UploadLog(folder / "log", disk, fsync=fsync)
-        inserts = BatchInserts(self._uploads, EMBEDDED)
-        writer = LogWriter(inserts, log, disk, Quarantine(folder / "quarantine", disk))
-        writer.start(replay)
-        self._writer = writer
-
     def insert(self, upload: Upload, record: Record | None = None) -> None:
-        """Store the upload exactly once, however often the client sends it; return when it is durable.
-
-        `record` is the upload as received, which the local server's log stores until ClickHouse has it.
-        """
-        with (
-            as_rpc_errors(TO_WRITERS),
-            time_limit(self._time_limit_s),
-            self._budget.taken(upload),
-            metrics.timed(metrics.INSERT_MILLISECONDS),
-        ):
-            self._writer.insert(upload, record)
-        metrics.add(metrics.SAMPLES_STORED, sum(len(profile.values) for profile in upload.profiles))
+        """Store the upload exactly once, however often the client sends it; return when it is durable."""
 
     def insert_batch(self, uploads: Sequence[tuple[Upload, Record]]) -> Failures:
         """Store uploads exactly once each; return when each is durable or has failed, with the errors of the latter.
@@ -124,106 +58,90 @@ class Store:
         Unlike `insert`, it queries the ledger first: for uploads that are sent again long after ClickHouse has
         forgotten their tokens. Raises RpcError if the outcome of all of them is unknown.
         """
-        with as_rpc_errors(TO_WRITERS), metrics.timed(metrics.INSERT_MILLISECONDS):
-            failures = self._writer.insert_batch(uploads, self._budget)
-        stored = (upload for upload, _ in uploads if key_of(upload) not in failures)
-        metrics.add(
-            metrics.SAMPLES_STORED, sum(len(each.values) for upload in stored for each in upload.profiles)
-        )
-        return failures
 
     def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
         """Return the uploads, by tenant and id, that are completely stored."""
-        with as_rpc_errors(TO_WRITERS), time_limit(self._time_limit_s):
-            return self._writer.in_ledger(keys)
 
-    profile_types = _query(labels_query.profile_types)
-    label_names = _query(labels_query.label_names)
-    label_values = _query(labels_query.label_values)
-    label_sets = _query(labels_query.label_sets)
-    profile_times = _query(stats_query.profile_times)
-    analyze = _query(analysis_query.analyze)
-    select_series = _query(series_query.select_series)
-    select_heatmap = _query(heatmap_query.select_heatmap)
-    select_merge_profile = _query(pprof_query.select_merge_profile)
-    settings = _query(tenant_settings.settings_of)
-    set_setting = _query(tenant_settings.set_setting)
-    delete_setting = _query(tenant_settings.delete_setting)
+    def profile_types(self, tenant: str, within: TimeRange) -> list[str]:
+        """The ids of the profile types, sorted."""
+
+    def label_names(self, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> list[str]:
+        """The label names of the matching series, including private labels, sorted."""
+
+    def label_values(
+        self, tenant: str, name: str, matchers: Sequence[Matcher], within: TimeRange
+    ) -> list[str]:
+        """The non-empty values of a label in the matching series, sorted."""
+
+    def label_sets(self, tenant: str, query: LabelSetsQuery) -> list[LabelSet]:
+        """The distinct non-empty label sets, sorted."""
+
+    def profile_times(self, tenant: str) -> TimeRange | None:
+        """The times of the tenant's first and last profile, both included; None if it has none."""
+
+    def analyze(self, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> Analysis:
+        """Count the data of the series that match all matchers, of any profile type."""
+
+    def select_series(self, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
+        """The series by descending sum of their points, then by labels.
+
+        Raises RpcError(RESOURCE_EXHAUSTED) above 500,000 points, and INVALID_ARGUMENT above 50,000 exemplars.
+        """
+
+    def select_heatmap(self, tenant: str, query: HeatmapQuery) -> Heatmap:
+        """The series by descending number of points, then by labels.
+
+        Raises RpcError(INVALID_ARGUMENT) above 50,000 cells that are not empty.
+        """
 
     def select_merge_stacktraces(self, tenant: str, query: StacktraceQuery) -> CutTree:
-        """The merged call tree of the samples in [start, end)."""
-        with self.asking() as reader:
-            return stacktraces_query.select_merge_stacktraces(reader, self._names, tenant, query)
+        """The merged call tree, cut to its largest nodes; empty if nothing matches.
+
+        Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits.
+        """
 
     def diff(self, tenant: str, left: StacktraceQuery, right: StacktraceQuery) -> DiffTree:
-        """The merged call trees of two selections of samples, combined into one tree."""
-        with self.asking() as reader:
-            return diff_query.diff(reader, self._names, tenant, left, right)
+        """Both merged call trees as one, cut to its largest nodes; empty if nothing matches.
+
+        Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits.
+        """
+
+    def select_merge_profile(self, tenant: str, query: ProfileQuery) -> MergedProfile:
+        """The merged stacks with their symbols; NO_PROFILE if nothing matches.
+
+        Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits.
+        """
+
+    def settings(self, tenant: str) -> list[Setting]:
+        """The settings of the tenant, sorted by name."""
+
+    def set_setting(self, tenant: str, setting: Setting) -> None:
+        """Store the setting; it replaces an older one of the same name.
+
+        Raises RpcError(ALREADY_EXISTS) if the stored setting is newer, INVALID_ARGUMENT for an invalid name or
+        value, and RESOURCE_EXHAUSTED above the tenant's limits.
+        """
+
+    def delete_setting(self, tenant: str, name: str) -> None:
+        """Delete the setting; does nothing if it does not exist."""
 
     def retention_days(self) -> int:
         """The retention of the database in days, cached for five minutes; 0 means forever."""
-        with self._reading(self._uploads) as reader:
-            return self._retention.days(reader.rows)
 
     def limits_of(self, tenant: str) -> Limits:
         """The limits of a tenant, cached for a minute.
 
         If ClickHouse does not respond within a second, the last ones apply.
         """
-        return self._cached_limits.of(tenant, self._read_limits)
 
     def admit_upload(self, tenant: str, size: int) -> None:
         """Count an upload of `size` bytes. Raises RpcError(RESOURCE_EXHAUSTED) beyond a limit of its tenant."""
-        self._limiter.admit_upload(tenant, self.limits_of(tenant), size)
-
-    def _read_limits(self) -> Mapping[str, Limits]:
-        with as_rpc_errors(TO_READERS), time_limit(_LIMITS_S):
-            return every_limits(Reader(clickhouse=self._uploads, settings={"max_execution_time": _LIMITS_S}))
-
-    def _series_per_day(self, tenant: str) -> int:
-        return self.limits_of(tenant).series_per_day or NO_LIMIT
-
-    def settle(self) -> None:
-        """Wait until every upload acknowledged so far is in the tables. Queries do this themselves."""
-        with as_rpc_errors(TO_WRITERS), time_limit(self._time_limit_s):
-            self._writer.settle()
 
     def check(self) -> None:
         """Check that ClickHouse responds. Raises RpcError(UNAVAILABLE) if it does not."""
-        with as_rpc_errors(TO_WRITERS), time_limit(self._time_limit_s):
-            self._writer.check()
-            self._uploads.rows("SELECT 1")
 
     def stop(self, tag: str) -> None:
         """Kill the queries that carry this tag, but no inserts; the queries fail with RpcError(CANCELED)."""
-        self._clickhouse.stop(tag)
 
     def close(self) -> bool:
-        """Insert the content of the log, then close the connections; False if queries still run in this process."""
-        self._writer.stop()
-        closed = [each.close() for each in {self._uploads, self._clickhouse}]
-        return all(closed)
-
-    @contextmanager
-    def asking(self) -> Iterator[Reader]:
-        """Run one query, which sees every upload acknowledged before it. Raises RpcError, also on a timeout."""
-        tenant = current().tenant
-        limits = self._cached_limits.of(tenant, self._read_limits, at_once=False)
-        with self._limiter.query(tenant, limits), self._reading(self._clickhouse) as reader:
-            self._writer.settle()
-            yield reader
-
-    @contextmanager
-    def _reading(self, clickhouse: ClickHouse) -> Iterator[Reader]:
-        """Run one query within a time limit. Raises RpcError."""
-        settings = {**self._limits, "log_comment": current_tag()}
-        timing = metrics.timed(metrics.QUERY_MILLISECONDS, route=current().route or "none")
-        with timing, as_rpc_errors(TO_READERS), time_limit(self._time_limit_s):
-            yield Reader(clickhouse=clickhouse, settings=settings, profiles=self._carry_over.source)
-
-
-def open_store(settings: Settings, carry_over: CarryOver | None = None) -> Store:
-    """The store in `settings`, which must already be migrated. Clients are created on first use."""
-    clickhouse = ClickHouse(settings)
-    uploads = ClickHouse(settings) if clickhouse.embedded else clickhouse
-    return Store(clickhouse, LoneWriter(uploads), settings, carry_over, uploads=uploads)
+        """Insert what is only logged, then close the connections; False if queries still run in this process."""

@@ -10,8 +10,9 @@ from typing import Final
 
 from flamehouse.errors import RpcError
 from flamehouse.model.limits import Limits
+from flamehouse.model.setting import Setting
 from flamehouse.store.read.reader import Reader
-from flamehouse.store.tenant_settings import Setting, set_setting, settings_of
+from flamehouse.store.tenant_settings import set_setting, settings_of
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 

@@ -12,6 +12,7 @@ from typing import Final
 from uuid import uuid4
 
 from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.model.setting import Setting
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.store.read.reader import Reader
 from flamehouse.varint import length_prefixed
@@ -40,15 +41,6 @@ WHERE tenant = {tenant:String}
 GROUP BY name
 ORDER BY name
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """A setting; `modified_at` in milliseconds since the epoch."""
-
-    name: str
-    value: str
-    modified_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import pytest
 from flamehouse.disk import Disk
 from flamehouse.errors import RpcError
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
 from flamehouse.store.write.log.quarantine import Quarantine
@@ -75,18 +75,18 @@ def disk() -> TroubledDisk:
 @pytest.fixture
 def logging_store(
     clickhouse: ClickHouse, settings: Settings, disk: TroubledDisk, tmp_path: Path
-) -> Iterator[Store]:
+) -> Iterator[ClickHouseStore]:
     log: UploadLog[Pending] = UploadLog(tmp_path / "log", disk)
     quarantine = Quarantine(tmp_path / "quarantine", disk)
     writer = LogWriter(BatchInserts(clickhouse, EMBEDDED), log, disk, quarantine)
     writer.start(lambda _: None)
-    yield Store(clickhouse, writer, settings)
+    yield ClickHouseStore(clickhouse, writer, settings)
     disk.trouble = ""
     writer.stop()
 
 
 @pytest.fixture
-def counted(logging_store: Store, settings: Settings) -> Counted:
+def counted(logging_store: ClickHouseStore, settings: Settings) -> Counted:
     return Counted.on(logging_store, settings)
 
 
@@ -109,7 +109,9 @@ def test_an_upload_to_a_failing_disk_is_rejected_and_its_retry_stored(
     assert counted.counts() == once(range(3))
 
 
-def test_readiness_names_a_full_disk(logging_store: Store, disk: TroubledDisk, tmp_path: Path) -> None:
+def test_readiness_names_a_full_disk(
+    logging_store: ClickHouseStore, disk: TroubledDisk, tmp_path: Path
+) -> None:
     logging_store.check()
     disk.trouble = "free_bytes"
     with pytest.raises(RpcError, match=f"the disk of {tmp_path / 'log'} is full: {FREE} bytes are free"):

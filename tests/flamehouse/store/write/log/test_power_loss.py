@@ -12,7 +12,8 @@ from flamehouse.disk import Disk
 from flamehouse.errors import RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.settings import Settings
-from flamehouse.store import Store, open_store
+from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.migrate import migrate
 from flamehouse.store.write.inserts import EMBEDDED, BatchInserts

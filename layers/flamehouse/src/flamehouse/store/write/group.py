@@ -16,12 +16,13 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from flamehouse.errors import RpcError
 from flamehouse.model.profile import Upload
+from flamehouse.store import Failures, UploadKey
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.store.connection.errors import TO_WRITERS, as_rpc_errors
 from flamehouse.store.write.batch import Batch
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.completion import without_stored_profiles
-from flamehouse.store.write.ledger import Failures, UploadKey, enter_uploads, key_of, stored_uploads
+from flamehouse.store.write.ledger import enter_uploads, key_of, stored_uploads
 from flamehouse.store.write.row_binary import COLUMNS
 from flamehouse.store.write.seen_ids import Known
 

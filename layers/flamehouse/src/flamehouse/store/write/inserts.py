@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from flamehouse.model.profile import Upload
+from flamehouse.store import UploadKey
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.store.write.batch import Batch
-from flamehouse.store.write.ledger import UploadKey, enter_uploads, stored_uploads
+from flamehouse.store.write.ledger import enter_uploads, stored_uploads
 from flamehouse.store.write.rollback import footprints_of, roll_back
 from flamehouse.store.write.row_binary import COLUMNS
 from flamehouse.store.write.seen_ids import Known

@@ -1,10 +1,10 @@
 """The ledger of completely stored uploads: the table `uploads`, to which each upload is written last."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from struct import Struct
 
-from flamehouse.errors import RpcError
 from flamehouse.model.profile import Upload
+from flamehouse.store import UploadKey
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.varint import length_prefixed
 
@@ -19,12 +19,6 @@ WHERE (tenant, upload_id) IN (
     FROM (SELECT arrayJoin(arrayZip({tenants:Array(String)}, {ids:Array(String)})) AS pair)
 )
 """
-
-type UploadKey = tuple[str, bytes]
-"""A tenant and the id of one of its uploads."""
-
-type Failures = Mapping[UploadKey, RpcError]
-"""The error of each upload of a batch that is not stored."""
 
 
 def key_of(upload: Upload) -> UploadKey:

@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from flamehouse.model.profile import Upload
+from flamehouse.store import Failures, Record, UploadKey
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.group import GroupInserts
 from flamehouse.store.write.inserts import EMBEDDED, SERVER, BatchInserts
-from flamehouse.store.write.ledger import Failures, UploadKey
-from flamehouse.store.write.log.writer import Record
 from flamehouse.store.write.seen_ids import Known
 
 

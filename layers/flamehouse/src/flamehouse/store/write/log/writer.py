@@ -18,8 +18,9 @@ from flamehouse.deadline import no_time_limit, time_left
 from flamehouse.disk import Disk
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.profile import Upload
+from flamehouse.store import Failures, Record, UploadKey
 from flamehouse.store.write.cardinality import SeriesBudget
-from flamehouse.store.write.ledger import Failures, UploadKey, key_of
+from flamehouse.store.write.ledger import key_of
 from flamehouse.store.write.log.quarantine import Quarantine
 from flamehouse.store.write.log.upload_log import LeftSegment, Segment, UploadLog, disk_trouble
 from flamehouse.telemetry import events
@@ -39,13 +40,6 @@ _ENGINE_TROUBLE: Final = frozenset(
 )
 """Codes of ClickHouse (system.errors) that say nothing about an upload: memory, disk, permissions, time, load, a missing
 table. Such an INSERT is retried with the same token; after any other code, its uploads are inserted one by one."""
-
-
-class Record(Protocol):
-    """An upload as received."""
-
-    def serialize(self) -> bytes:
-        """The bytes that a `Replay` parses."""
 
 
 type Replay = Callable[[bytes], Upload | None]
