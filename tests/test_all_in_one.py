@@ -1,4 +1,4 @@
-"""The local server: its routes in process, and its life as a process of its own."""
+"""The local server: its routes in process, and its life as a separate process."""
 
 import json
 import re
@@ -61,7 +61,7 @@ def test_an_unsupported_request_is_rejected(app: ASGIApp, path: str, method: str
 
 
 def rejection(data_dir: Path, **environ: str) -> tuple[int, str]:
-    """The exit status and the words of a server that cannot start."""
+    """Returns the exit status and the output of a server that cannot start."""
     with start(data_dir, **environ) as process:
         _, words = process.communicate(timeout=STOP_S)
     return process.returncode, words
@@ -204,7 +204,7 @@ def test_an_invalid_setting_ends_the_start_with_one_line(
 
 @contextmanager
 def half_sent(url: str, body: bytes) -> Iterator[HTTPConnection]:
-    """A request whose server waits for the second half of its body."""
+    """Sends a request, and holds back the second half of its body."""
     connection = HTTPConnection(urlsplit(url).netloc, timeout=STOP_S)
     connection.putrequest("POST", PROFILE_TYPES)
     connection.putheader("Content-Type", "application/json")

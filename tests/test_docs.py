@@ -1,4 +1,4 @@
-"""The docs name what the code has: every setting with its default, every route with its method, and nothing else."""
+"""The docs list what the code has: every setting with its default, every route with its method, and nothing else."""
 
 import re
 from dataclasses import fields
@@ -30,7 +30,7 @@ def read(page: str) -> str:
 
 
 def rows(page: str) -> list[tuple[str, str]]:
-    """The first two cells of each table row that has nothing but code in both."""
+    """Returns the first two cells of each table row in which both are code."""
     return ROW.findall(read(page))
 
 
@@ -80,7 +80,7 @@ def test_links_between_pages_lead_somewhere(page: str) -> None:
 
 
 def anchors(text: str) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
+    """Returns the anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", FENCED.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 

@@ -1,4 +1,4 @@
-"""The Dockerfile and compose.yaml, as far as they can be checked without Docker: linted, and held against the sources."""
+"""The Dockerfile and compose.yaml, checked without Docker: linted, and compared with the sources."""
 
 import re
 import subprocess

@@ -47,7 +47,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command in an environment that has this project from the wheel alone, and its requirements from here."""
+    """The command in an environment with this project from the wheel alone, and its requirements from this environment."""
     folder = tmp_path_factory.mktemp("venv")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=BUILD_S)
     install = [
@@ -63,7 +63,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     subprocess.run([sys.executable, "-m", *install], check=True, timeout=BUILD_S)
     [site_packages] = folder.glob("lib/python*/site-packages")
-    # What is named in a .pth file is not searched for others, as which this repository is installed here.
+    # A folder named in a .pth file is not searched for further .pth files, which would lead to this repository.
     (site_packages / "requirements.pth").write_text(sysconfig.get_path("purelib"))
     return folder / "bin" / "flamehouse"
 
@@ -123,7 +123,7 @@ def test_the_installed_command_prints_its_version(installed: Path, tmp_path: Pat
 
 @contextmanager
 def serving(command: Path, folder: Path) -> Iterator[str]:
-    """The installed server, until the end of the block; its URL."""
+    """Runs the installed server until the end of the block; yields its URL."""
     with subprocess.Popen(
         [command, "serve"],
         env={**clean_environment(), "PORT": "0", "DATA_DIR": str(folder / "data")},
@@ -141,5 +141,5 @@ def serving(command: Path, folder: Path) -> Iterator[str]:
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without what leads to this repository's sources."""
+    """Returns this process's environment without paths to this repository's sources."""
     return {name: value for name, value in environment().items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}

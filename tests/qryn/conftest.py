@@ -1,4 +1,4 @@
-"""What tests of the way from qryn share: the ClickHouse that qryn writes to."""
+"""Fixtures of the tests of the migration from qryn: the ClickHouse that qryn writes to."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,6 @@ from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
 
 @pytest.fixture(scope="session")
 def qryn_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
-    """A ClickHouse server; each test makes a database of its own in it."""
+    """A ClickHouse server, in which each test creates its own database."""
     with clickhouse_server(tmp_path_factory.mktemp("qryn")) as running:
         yield running

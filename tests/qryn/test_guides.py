@@ -1,4 +1,4 @@
-"""docs/from-qryn.md changes what it says that it changes in qryn's own files, and nothing else."""
+"""The changes of docs/from-qryn.md to qryn's own files are those it describes, and no others."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ REPO = Path(__file__).resolve().parents[2]
 
 
 def files_of(page: str) -> list[Any]:
-    """The YAML files that a page shows."""
+    """Returns the YAML files that a page shows."""
     return [
         yaml.safe_load(text) for text in re.findall(r"^```ya?ml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     ]

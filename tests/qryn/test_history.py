@@ -1,4 +1,4 @@
-"""Profiles of a qryn database, imported: the totals, labels, times and stacks that qryn answers with, each row once."""
+"""Profiles imported from a qryn database have qryn's totals, labels, times and stacks, each row once."""
 
 import random
 import time
@@ -30,7 +30,7 @@ MS = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
-    """A qryn database, and the tenant that it is imported for."""
+    """A qryn database, and the tenant for which it is imported."""
 
     client: Client
     source: Source
@@ -42,7 +42,7 @@ class Migration:
         insert(self.client, rows, columns=columns)
 
     def run(self, within: Range = ALL) -> Counts:
-        """Import everything of a range."""
+        """Imports everything in a range."""
         bounds = self.source.bounds(within)
         assert bounds is not None
         receipt = Receipt(tenant=self.tenant, received_ns=time.time_ns())
@@ -59,7 +59,7 @@ class Migration:
         return compare(self.source, self.clickhouse, self.tenant, within, windows)
 
     def rows(self) -> int:
-        """How many rows there are of the tenant's profiles."""
+        """Returns the number of rows of the tenant's profiles."""
         sql = "SELECT count() FROM sampled_profiles WHERE tenant = {tenant:String}"
         [(count,)] = self.clickhouse.rows(sql, {"tenant": self.tenant})
         return int(count)

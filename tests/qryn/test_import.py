@@ -1,4 +1,4 @@
-"""`flamehouse import qryn`, as an operator types it: a database of qryn on a server, into a data folder."""
+"""`flamehouse import qryn`, run as an operator runs it: from a qryn database on a server into a data folder."""
 
 import json
 import re

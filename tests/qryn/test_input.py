@@ -45,7 +45,7 @@ WAIT_S = 60
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
-    """A ClickHouse server whose database flamehouse takes rows of the collector."""
+    """A ClickHouse server whose database accepts rows of the collector."""
     with clickhouse_server(tmp_path_factory.mktemp("input")) as running_server:
         for _ in range(2):
             migrated = flamehouse("migrate", "--qryn-input", CLICKHOUSE_DSN=running_server.dsn)
@@ -55,7 +55,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServe
 
 @pytest.fixture
 def collector(server: ClickHouseServer) -> Iterator[Client]:
-    """A client of the database, whose tables for the collector are empty."""
+    """A client of the database, with empty tables for the collector."""
     client = connected(server, "flamehouse")
     for table in ("qryn_rows", "qryn_rejected"):
         client.command(f"TRUNCATE TABLE {table}")
@@ -65,13 +65,13 @@ def collector(server: ClickHouseServer) -> Iterator[Client]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consumer:
-    """What a process of flamehouse does with the rows, for a tenant of its own."""
+    """Processes the rows as a flamehouse process does, for a new tenant."""
 
     input: Input
     clickhouse: ClickHouse
 
     def totals(self) -> dict[str, int]:
-        """The totals of CPU time by service."""
+        """Returns the totals of CPU time by service."""
         return totals_of(self.clickhouse, self.input.tenant)
 
 

@@ -1,4 +1,4 @@
-"""The tables, rows and trees of these tests are qryn's: ../shared/reference/qryn-vectors.json, from qryn's own code and SQL."""
+"""The tables, rows and trees of these tests match ../shared/reference/qryn-vectors.json, made by qryn's own code and SQL."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ def vectors(shared_dir: Path) -> dict[str, Any]:
 
 
 def of(vectors: dict[str, Any], name: str) -> Any:
-    """The only entry of the small profile whose name begins so."""
+    """Returns the only entry of the small profile whose name has this prefix."""
     [found] = [value for key, value in vectors["small_pprof"].items() if key.startswith(name)]
     return found
 
@@ -108,7 +108,7 @@ def test_a_row_of_qryn_has_the_stacks_of_its_payload_and_else_of_its_tree(
 
 
 def stacks_of(pprof: Profile) -> dict[tuple[str, ...], tuple[int, ...]]:
-    """The values by stack, root first."""
+    """Returns the values by stack, root first."""
     texts = pprof.string_table
     names = {function.id: texts[function.name] for function in pprof.function}
     frames = {

@@ -1,4 +1,4 @@
-"""AnalyzeQuery, in both encodings, and on a store: real figures of what a question is about."""
+"""AnalyzeQuery, in both encodings, and on a store: the figures of a query's data."""
 
 from typing import Any
 
@@ -88,7 +88,7 @@ def monday() -> int:
 
 @pytest.fixture(scope="module")
 def server(store: Store, settings: Settings, monday: int) -> Server:
-    """Of two sample types: pod a has ten profiles of one stack; pod b has five of three, the first at the same time."""
+    """Sends profiles of two types: pod a has ten of one stack, pod b five of three, the first at the same time."""
     server = Server.on(store, settings)
     types = (("samples", "count"), ("cpu", "nanoseconds"))
     for pod, count, stacks in (("a", 10, "x"), ("b", 5, "xyz")):

@@ -1,4 +1,4 @@
-"""Frame filters select whole stacks by the names of their frames, the same ones in every RPC with a StackTraceSelector."""
+"""Frame filters select complete stacks by frame names, the same ones in every RPC with a StackTraceSelector."""
 
 import json
 import time
@@ -51,7 +51,7 @@ def request(frames: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def totals(client: Client, frames: dict[str, Any], **more: Any) -> set[int]:
-    """What each RPC says that the filter selects."""
+    """Returns the total that each RPC reports for the filter."""
     query = request(frames, **more)
     diff = client.rpc("Diff", {"left": query, "right": request({})})["flamegraph"]
     assert int(diff["rightTicks"]) == ALL

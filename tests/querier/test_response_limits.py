@@ -1,4 +1,4 @@
-"""How much is answered at most, and what is said of more."""
+"""Limits on responses, and the errors for larger ones."""
 
 import json
 from dataclasses import replace
@@ -53,7 +53,7 @@ def test_a_json_response_over_the_budget_fails_before_it_is_complete() -> None:
     body = Encoded(message_type=Profile, data=Profile(sample=samples).SerializeToString())
     route = unary("/test.v1.Test/Export", SelectMergeProfileRequest, lambda _call, _request: body)
     app = serve(route, settings=Settings(max_answer_bytes=1 << 20))
-    # The numbers of the whole take 300 MiB as Python's texts.
+    # The numbers of the complete response take 300 MiB as Python strings.
     with costing_at_most(mib=150):
         response = request(app, "/test.v1.Test/Export", "{}")
     assert error(response)[:2] == (429, "resource_exhausted")
@@ -89,7 +89,7 @@ def pods(store: ClickHouseStore, settings: Settings, monday: int) -> Server:
     names = [f"pod-{number:02}-{'x' * 500}" for number in range(PODS)]
     samples = [sample(name, number + 1, pod=name) for number, name in enumerate(names)]
     server.push(series(labels_of(), pprof_of(samples, time_ms=monday)))
-    store.settle()  # other stores query these series too
+    store.settle()  # other stores have these series too
     return server
 
 

@@ -16,7 +16,7 @@ from tests.support.uploads.profiles import CPU
 
 
 def store_query(**changes: object) -> HeatmapQuery:
-    """What the store is asked for a body with these changes."""
+    """Returns the store's query for a body with these changes."""
     querier = Querier()
     response = querier.post("SelectHeatmap", body(**changes))
     assert (response.status_code, response.json()) == (200, {})
@@ -99,7 +99,7 @@ def test_the_query_reaches_the_store_complete() -> None:
         ({}, "limit", ONE_TOO_MANY),
         ({"limit": "0"}, "limit", ONE_TOO_MANY),
         ({"step": 0.001}, "step_ms", 1),
-        pytest.param({"step": 1e300}, "step_ms", START_MS, id="longer than time"),
+        pytest.param({"step": 1e300}, "step_ms", START_MS, id="longer than the calendar"),
     ],
 )
 def test_a_parameter_means(changes: dict[str, object], field: str, value: object) -> None:

@@ -26,7 +26,7 @@ def client(store: Store, settings: Settings, tenant: str) -> Client:
 
 
 def merge(client: Client, **more: Any) -> Profile:
-    """Uploads one profile of a Go program, and merges what the selectors pick of it."""
+    """Uploads one profile of a Go program, and merges what the selectors select of it."""
     now_ms = time.time_ns() // 1_000_000
     message = pprof_of([sample(["main.main", GENERIC], 7), sample(["main.main"], 2)], time_ms=now_ms)
     for function in message.function:

@@ -23,7 +23,7 @@ from tests.support.uploads.profiles import CPU
 
 
 def store_query(**changes: object) -> SeriesQuery:
-    """What the store is asked for a body with these changes."""
+    """Returns the store's query for a body with these changes."""
     querier = Querier()
     response = querier.post("SelectSeries", body(**changes))
     assert response.status_code == 200, response.text
@@ -94,8 +94,8 @@ def test_the_query_reaches_the_store_complete() -> None:
         ({}, "group_by", ()),
         ({"step": 0.001}, "step_ms", 1),
         ({"step": "2.5"}, "step_ms", 2500),
-        pytest.param({"step": 1e300}, "step_ms", START_MS, id="longer than time"),
-        pytest.param({"step": 1.7e308}, "step_ms", START_MS, id="the longest there is"),
+        pytest.param({"step": 1e300}, "step_ms", START_MS, id="longer than the calendar"),
+        pytest.param({"step": 1.7e308}, "step_ms", START_MS, id="the longest possible"),
     ],
 )
 def test_a_parameter_means(changes: dict[str, object], field: str, value: object) -> None:

@@ -1,4 +1,4 @@
-"""Series, in both encodings, and on a store: the distinct label sets of what a selector picks."""
+"""Series, in both encodings, and on a store: the distinct label sets of the selected series."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -104,7 +104,7 @@ def monday() -> int:
 
 @pytest.fixture(scope="module")
 def client(store: Store, settings: Settings, monday: int) -> Client:
-    """A server with each series on two days, and on one of them twice."""
+    """A server with each series on two days, twice on one of them."""
     server = Server.on(store, settings)
     for time_ms in (monday, monday + 1, monday + DAY):
         server.push(*(series(each, pprof_of([sample("a", 1)], time_ms=time_ms)) for each in SERIES))

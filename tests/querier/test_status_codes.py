@@ -1,6 +1,6 @@
-"""The status of each RPC for each kind of wrong question, as Pyroscope's own conformance test has them.
+"""The status of each RPC for each kind of invalid request, as in Pyroscope's own conformance test.
 
-Where its two storage versions differ we are as lenient as the older one: labels and series may be asked without a range.
+Where Pyroscope's two storage versions differ, we follow the more lenient, older one: labels and series need no range.
 """
 
 import json
@@ -39,9 +39,9 @@ WRONG: Mapping[str, tuple[Any, ...]] = {
     "end": (START - 1, "now", "1e400"),
     "spanSelector": (["a1"], ["00000000000000g1"], "00000000000000a1"),
 }
-"""Values of a field that are an invalid argument to any RPC that has the field; None leaves it out."""
+"""Values of a field that are an invalid argument to any RPC that has the field; None removes it."""
 LENIENT = ("ProfileTypes", "LabelNames", "LabelValues", "Series", "AnalyzeQuery")
-"""What may be asked without a range, which is the last hour's then."""
+"""RPCs whose range is optional and defaults to the last hour."""
 ZEROS: tuple[Body, ...] = (
     {"start": 0, "end": 0},
     {"start": None, "end": None},
@@ -57,7 +57,7 @@ def server(store: Store, settings: Settings) -> Server:
 
 
 def changed(rpc: str, **changes: object) -> Iterator[Body]:
-    """The right question with these fields changed; that of two selections on its one side and on its other."""
+    """Yields the valid request with these fields changed; a request of two selections once for each side."""
     body = BODIES[rpc]
     for side in body.keys() & {"left", "right"}:
         yield {**body, side: _without_none({**body[side], **changes})}
@@ -72,7 +72,7 @@ def _without_none(fields: Body) -> Body:
 def outcome(
     server: Server, rpc: str, body: Body | bytes, method: str = "POST", **headers: str
 ) -> tuple[int, str]:
-    """The status, and the code of an error in JSON."""
+    """Returns the status, and the code of an error in JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"Content-Type": "application/json", **headers}
     response = server.client.send(method, f"{SERVICE}/{rpc}", content, sent)

@@ -1,4 +1,4 @@
-"""The OpenAPI document: committed as it is served, complete, valid, and true of what protobuf writes; and its page."""
+"""The OpenAPI document: committed as served, complete, valid and consistent with protobuf's JSON; and its page."""
 
 import json
 import re
@@ -86,7 +86,7 @@ def test_a_message_with_every_field_is_as_its_schema_says(name: str) -> None:
 
 
 def validator_of(name: str) -> Any:
-    """Accepts what the schema of a message does, and no field that it does not name."""
+    """Returns a validator of a message's schema that also rejects unknown fields."""
     schemas = {key: closed(value) for key, value in COMMITTED["components"]["schemas"].items()}
     root = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas}}
     return jsonschema_rs.validator_for(root)
@@ -97,7 +97,7 @@ def closed(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def filled(message: Message, depth: int) -> Message:
-    """The message with something in each of its fields; messages within messages end somewhere."""
+    """Returns the message with every field set, down to a limited depth."""
     if isinstance(message, AnyMessage):
         message.Pack(Duration(seconds=1))
         return message

@@ -1,4 +1,4 @@
-"""Requests made up from the OpenAPI document: no failure of the server, no response that the document does not have."""
+"""Requests generated from the OpenAPI document: no server fault, and no response that the document does not describe."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ CONFORMS: Final[Sequence[Callable[..., Any]]] = CHECKS.get_by_names(
     ]
 )
 ANNOUNCED: Final = {HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.GATEWAY_TIMEOUT}
-"""Statuses from 500 on that a request may call for: Connect's `unimplemented`, and a timeout of no time."""
+"""Statuses from 500 up that a request may cause: Connect's `unimplemented`, and a timeout of zero."""
 EXAMPLES: Final = 4
 OPERATIONS: Final = [
     (path, method)
@@ -57,7 +57,7 @@ def test_every_response_is_one_that_the_document_has(
     try:
         tried(given(case=schema[path][method].as_strategy(generation_mode=mode))(check))
     except Unsatisfiable:
-        # Without parameters and body nothing can be wrong.
+        # Without parameters and body, nothing can be invalid.
         assert (mode, path) in {
             (GenerationMode.NEGATIVE, "/ready"),
             (GenerationMode.NEGATIVE, "/metrics"),
@@ -66,6 +66,6 @@ def test_every_response_is_one_that_the_document_has(
 
 
 def tried(test: Callable[[], None]) -> None:
-    """Run a property with as many examples as the gate has time for, the same every time."""
+    """Runs a property with as many examples as the gate has time for, the same ones every time."""
     quick = trying(max_examples=rounds(EXAMPLES), database=None, suppress_health_check=[*HealthCheck])
     quick(test)()

@@ -1,1 +1,1 @@
-"""What several test modules share: servers, uploads and queries. No test is in here."""
+"""Code that several test modules share: servers, uploads and queries. It has no tests."""

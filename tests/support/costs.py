@@ -1,4 +1,4 @@
-"""What a piece of work may cost: the time of the processor, and memory beyond what was taken before."""
+"""Limits on the cost of a piece of work: processor time, and memory beyond that in use before."""
 
 import resource
 import time
@@ -11,11 +11,11 @@ _PROCESS = Path("/proc/self")
 
 @contextmanager
 def costing_at_most(*, seconds: float = float("inf"), mib: float = float("inf")) -> Iterator[None]:
-    """Fail if what is done in this context takes longer, or at any moment more memory.
+    """Fails if the work in this context takes longer, or at any moment more memory.
 
-    `seconds` tells work that has a bound from work that has none: several times what a busy machine takes.
+    `seconds` distinguishes bounded from unbounded work: it is several times what a busy machine takes.
     """
-    # Linux forgets the most that was ever taken when it is told to; elsewhere memory that was freed counts for nothing.
+    # Linux can reset the peak; elsewhere only growth beyond the earlier peak is measured.
     with suppress(OSError):
         (_PROCESS / "clear_refs").write_text("5")
     before, started = _most_kib(), time.process_time()
@@ -25,7 +25,7 @@ def costing_at_most(*, seconds: float = float("inf"), mib: float = float("inf"))
 
 
 def _most_kib() -> int:
-    """The most memory that the process took, now or since it was forgotten."""
+    """Returns the peak memory of the process, since its start or the last reset."""
     with suppress(OSError):
         lines = (_PROCESS / "status").read_text().splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])

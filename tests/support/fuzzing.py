@@ -1,4 +1,4 @@
-"""Tests that make up their input: they try a little in the gate, and FUZZ_TIMES as much under `make fuzz`."""
+"""Tests that generate their input: few examples in the gate, and FUZZ_TIMES as many under `make fuzz`."""
 
 import os
 from collections.abc import Callable
@@ -13,12 +13,12 @@ type Test = Callable[..., Any]
 
 
 def rounds(count: int) -> int:
-    """How often to try, where the gate tries `count` times."""
+    """Returns the number of examples, where the gate runs `count`."""
     return count * _TIMES
 
 
 def load_profile() -> None:
-    """Make the gate try the same inputs every time, on a machine of any speed; `make fuzz` looks for new ones."""
+    """Makes the gate run the same examples every time, on a machine of any speed; `make fuzz` searches for new ones."""
     name = "fuzz" if _TIMES > 1 else "gate"
     slow = [HealthCheck.too_slow]
     settings.register_profile(name, deadline=None, suppress_health_check=slow, derandomize=_TIMES == 1)
@@ -26,7 +26,7 @@ def load_profile() -> None:
 
 
 def fuzzed(examples: int = 60) -> Callable[[Test], Test]:
-    """Decorates a property that Hypothesis is to try so many examples of."""
+    """Decorates a property that Hypothesis runs with this many examples."""
     found = settings(max_examples=rounds(examples))
 
     def decorate(test: Test) -> Test:

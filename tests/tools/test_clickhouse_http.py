@@ -1,4 +1,4 @@
-"""The ClickHouse stand-in answers clickhouse-connect, as it comes, in the way of a ClickHouse server."""
+"""The ClickHouse stand-in responds to an unmodified clickhouse-connect as a ClickHouse server does."""
 
 import base64
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServe
 
 
 def connected(server: ClickHouseServer, coding: str | bool = "lz4") -> Client:
-    """A client with its own defaults but for the session."""
+    """Returns a client with its own defaults except for the session."""
     return clickhouse_connect.get_client(
         host="127.0.0.1",
         port=server.port,

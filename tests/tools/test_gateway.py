@@ -1,4 +1,4 @@
-"""The gateway and the Lambda of this repository's own keep to the platform's rules."""
+"""This repository's stand-ins of the gateway and of Lambda follow the platform's rules."""
 
 import base64
 import json

@@ -1,6 +1,6 @@
-"""Real SDKs, each in a program of its own: what they profiled leads the flame graph, wherever they send it.
+"""Real SDKs, each in its own program: the hot function leads the flame graph, on every server.
 
-Rust is left to `make live-rust`: its build takes minutes.
+`make live-rust` runs the one for Rust, whose build takes minutes.
 """
 
 from collections.abc import Iterator, Sequence

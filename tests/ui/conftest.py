@@ -1,4 +1,4 @@
-"""A server with profiles, and a browser to look at it with."""
+"""A server with profiles, and a browser."""
 
 import os
 import shutil
@@ -17,14 +17,14 @@ _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """The browser of the distribution; the test is skipped where there is none. CHROMIUM names another."""
+    """The browser of the distribution; tests are skipped without one. CHROMIUM names another."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
         pytest.skip("needs Chromium: apt-get install chromium, or CHROMIUM=/path/to/it")
     return found
 
 
-# Of a module and not of the session: as long as Playwright runs, asyncio.run fails in its thread.
+# Module scope instead of session: while Playwright runs, asyncio.run fails in its thread.
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -36,20 +36,20 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def filled(chromium: str) -> Iterator[Filled]:  # noqa: ARG001  # no server is started without a browser
-    """The local server with two services of the last two hours."""
+    """The local server with two services over the last two hours."""
     with local_server(RETENTION_DAYS="0", MAX_LABEL_NAMES="100") as running:
         yield fill(running.url)
 
 
 @pytest.fixture
 def faults() -> list[str]:
-    """What the page should not do: errors, refused content, requests to other hosts."""
+    """Faults of the page: errors, blocked content, requests to other hosts."""
     return []
 
 
 @pytest.fixture
 def page(browser: Browser, filled: Filled, faults: list[str], tmp_path: Path) -> Iterator[Page]:
-    """A tab that notes its faults; a test with any of them fails."""
+    """A tab that records faults; a test with any of them fails."""
     context = browser.new_context(
         viewport={"width": 1440, "height": 900}, base_url=filled.url, accept_downloads=True
     )

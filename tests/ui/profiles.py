@@ -1,4 +1,4 @@
-"""Profiles that the web page is tested with: two services of the last two hours, in two regions."""
+"""Profiles for the tests of the web page: two services over the last two hours, in two regions."""
 
 import time
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ _MINUTES: Final = range(0, 120, 10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filled:
-    """A server with profiles, the newest a minute old."""
+    """A server with profiles, the newest one minute old."""
 
     url: str
 
     def rpc(self, name: str, request: dict[str, object]) -> dict[str, object]:
-        """Call an RPC in JSON."""
+        """Calls an RPC in JSON."""
         response = httpx.post(f"{self.url}/querier.v1.QuerierService/{name}", json=request, timeout=30)
         assert response.status_code == 200, response.text
         body: dict[str, object] = response.json()
@@ -39,7 +39,7 @@ class Filled:
 
 
 def fill(url: str) -> Filled:
-    """Send the profiles; of the later hour, JSON takes twice as much in `eu`."""
+    """Sends the profiles; in the later hour, JSON takes twice as much in `eu`."""
     now = int(time.time())
     for minutes in _MINUTES:
         until = now - 60 - minutes * 60
@@ -55,7 +55,7 @@ def fill(url: str) -> Filled:
 
 
 def send_with_source(url: str, until: int, repository: str) -> None:
-    """Send the service `sourced`: one function of a file in the repository that its labels name, one of elsewhere."""
+    """Sends the service `sourced`: one function in a file of the repository that its labels name, and one elsewhere."""
     texts = [
         "",
         "cpu",
@@ -86,7 +86,7 @@ def send_with_source(url: str, until: int, repository: str) -> None:
 
 
 def send(url: str, name: str, until: int, stacks: str) -> None:
-    """Send collapsed stacks of the ten seconds before `until` as the service and labels of `name`."""
+    """Sends collapsed stacks of the ten seconds before `until`, with the service and labels of `name`."""
     parameters = urlencode({"name": name, "from": until - 10, "until": until, "format": "folded"})
     response = httpx.post(f"{url}/ingest?{parameters}", content=stacks.encode(), timeout=30)
     assert response.status_code == 200, response.text

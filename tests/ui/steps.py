@@ -1,4 +1,4 @@
-"""What several tests of the web page do: open a profile, reach its flame graph, read the URL and an exported pprof."""
+"""Steps that several tests of the web page share: opening a profile and its flame graph, reading exports."""
 
 import re
 from typing import Final
@@ -17,14 +17,14 @@ def parameters(page: Page) -> dict[str, str]:
 
 
 def flame(page: Page, label: str = "Flame graph") -> None:
-    """Wait until the flame graph is there, and put the keyboard on it."""
+    """Waits for the flame graph and focuses it."""
     tree = page.get_by_role("tree", name=re.compile(f"^{label}"))
     expect(tree.get_by_role("treeitem").first).to_be_attached()
     tree.focus()
 
 
 def stacks(profile: Profile) -> dict[tuple[str, ...], int]:
-    """The value of each stack, innermost frame first: the order of samples says nothing."""
+    """Returns the value of each stack, innermost frame first; the order of samples has no meaning."""
     names = {each.id: profile.string_table[each.name] for each in profile.function}
     frames = {each.id: [names[line.function_id] for line in each.line] for each in profile.location}
     found = {

@@ -34,7 +34,7 @@ def test_no_page_has_a_serious_accessibility_violation(
         viewport={"width": width, "height": 900},
         base_url=filled.url,
         color_scheme="dark" if scheme == "dark" else "light",
-        # axe is put into the page, which the page's own policy would not let it.
+        # axe is injected into the page, which the page's own policy would prevent.
         bypass_csp=True,
     )
     found = {}
@@ -48,7 +48,7 @@ def test_no_page_has_a_serious_accessibility_violation(
             for each in violations
             if each["impact"] in GRAVE
         ]
-        # Nothing scrolls sideways, at 320 px either: 1,280 px at a zoom of 400 %.
+        # Nothing scrolls sideways, even at 320 px: 1,280 px at a zoom of 400 %.
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
         page.close()
     context.close()
@@ -56,7 +56,7 @@ def test_no_page_has_a_serious_accessibility_violation(
 
 
 def loaded(page: Page) -> None:
-    """Wait until the page has what it asked for."""
+    """Waits until the page has loaded its data."""
     page.wait_for_load_state("networkidle")
     expect(page.locator("main h2, main [role=tree], main table").first).to_be_attached()
 

@@ -1,4 +1,4 @@
-"""The page's controls: each does what its name says, writes the URL, and a reload shows the same again."""
+"""The page's controls: each does what its name says and writes the URL, and a reload shows the same."""
 
 import json
 import re
@@ -152,7 +152,7 @@ def test_a_diff_sorts_by_absolute_and_by_relative_change(page: Page, column: str
     if heading.get_attribute("aria-sort") != "descending":
         heading.get_by_role("button").click()
     expect(heading).to_have_attribute("aria-sort", "descending")
-    # JSON takes twice as much in the later half: nothing else rose.
+    # JSON takes twice as much in the later half; nothing else increased.
     expect(functions(page).locator("tbody tr:not(.gap)").first).to_contain_text("Marshal")
 
 

@@ -1,4 +1,4 @@
-"""The page's modules pass oxlint, and nothing in them makes elements of text."""
+"""The page's modules pass oxlint, and none creates elements from text."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""The page's modules in the browser, against the reference cases of the server's own flame graphs."""
+"""The page's modules in the browser, compared with the reference cases of the server's flame graphs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from tests.flamehouse.render.test_flamegraph import EVERYTHING, SHAPES, cut, sta
 from tests.support.queries.oracle import Stack, oracle_diff
 
 type Run = Callable[[str, Any], Any]
-"""Calls a case below in the page."""
+"""Runs a case below in the page."""
 
 WITH_MODULES = """
 async ({ run, input }) => {
@@ -51,7 +51,7 @@ def run(page: Page) -> Run:
 
 
 def response(stacks: list[Stack], max_nodes: int) -> dict[str, Any]:
-    """The flame graph as SelectMergeStacktraces sends it in JSON."""
+    """Returns the flame graph in the JSON of SelectMergeStacktraces."""
     found: dict[str, Any] = json_format.MessageToDict(flamegraph_of(cut(stacks, max_nodes)))
     return found
 

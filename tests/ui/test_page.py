@@ -1,4 +1,4 @@
-"""The web page in a browser, against the local server: what people do with it, by keyboard and by mouse."""
+"""The web page in a browser, with the local server: its use by keyboard and mouse."""
 
 import json
 import re
@@ -74,7 +74,7 @@ def test_the_keyboard_alone_leads_from_a_service_to_its_pprof(page: Page, filled
 
 
 def merged_profile(filled: Filled, exported: str) -> Profile:
-    """What SelectMergeProfile returns for the selection of an export's URL."""
+    """Returns the result of SelectMergeProfile for the selection of an export's URL."""
     request = {name: values[0] for name, values in parse_qs(urlsplit(exported).query).items()}
     profile_type, _, rest = request["query"].partition("{")
     query = SelectMergeProfileRequest(
@@ -275,7 +275,7 @@ def test_errors_are_shown_in_plain_words(
     page.goto(SINGLE)
     expect(page.locator(".status")).to_contain_text(output)
     page.wait_for_timeout(50)
-    # Chromium logs each failed request by itself.
+    # Chromium itself logs each failed request.
     faults[:] = [fault for fault in faults if "Failed to load resource" not in fault]
 
 

@@ -1,4 +1,4 @@
-"""The page on servers of other kinds: empty, closed, behind a prefix, and another one than serves the page."""
+"""The page on other kinds of servers: empty, with a credential, behind a prefix, and on another origin."""
 
 import re
 import time
@@ -19,7 +19,7 @@ SINGLE = f"?page=single&from=now-3h&query={quote(TYPE + '{service_name="checkout
 
 @pytest.fixture(scope="module")
 def closed(chromium: str) -> Iterator[Filled]:  # noqa: ARG001  # no server is started without a browser
-    """An empty server that asks for a credential, behind a prefix."""
+    """An empty server that requires a credential, behind a prefix."""
     with local_server(API_CREDENTIAL=CREDENTIAL, PATH_PREFIX="profiles") as running:
         yield Filled(url=running.url)
 
@@ -113,7 +113,7 @@ def test_refresh_keeps_zoom_and_focus(browser: Browser, filled: Filled) -> None:
 def test_another_server_is_shown_by_one_setting(browser: Browser, filled: Filled) -> None:
     page: Page
     with local_server(UI_API_URL=filled.url) as other:
-        # A server of others allows the page's origin; that is put into its answers here.
+        # A server on another origin must allow the page's; its responses are patched to do so.
         context = browser.new_context(base_url=other.url)
         page = context.new_page()
 

@@ -1,4 +1,4 @@
-"""The web page's files, as the local server and the function on AWS serve them."""
+"""The web page's files, served by the local server and by the function on AWS."""
 
 import base64
 import gzip
@@ -27,7 +27,7 @@ def get(path: str, settings: Settings | None = None, **headers: str) -> httpx.Re
 
 
 def event(path: str, method: str = "GET", **headers: str) -> dict[str, Any]:
-    """The event of an HTTP API, as far as the function reads it."""
+    """Returns the event of an HTTP API, with the parts that the function reads."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     return {"rawPath": path, "headers": sent, "requestContext": {"http": {"method": method}}}
 

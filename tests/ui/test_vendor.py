@@ -1,4 +1,4 @@
-"""Vendored files are what was published, and each is named with its licence."""
+"""Vendored files are the published ones, each listed with its licence."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""Which ranges the RPCs take, and what of them reaches the store."""
+"""Ranges that the RPCs accept, and the part that reaches the store."""
 
 import json
 import time
@@ -35,7 +35,7 @@ EMPTY: dict[str, object] = {
         "queryImpact": {},
     },
 }
-"""What is answered where there is nothing, if that is not the empty message."""
+"""Responses without data that are not the empty message."""
 every_rpc = pytest.mark.parametrize("rpc", REQUESTS)
 
 
@@ -48,7 +48,7 @@ def now_ms() -> int:
 
 
 def queried_range(store: CannedStore) -> TimeRange:
-    """The range of the one question that the store was asked."""
+    """Returns the range of the store's only call."""
     (request,) = store.calls
     last = request[-1]
     return last if isinstance(last, TimeRange) else last.within

@@ -1,4 +1,4 @@
-"""/pyroscope/render and its neighbours on a real store: flamebearer JSON, as the RPCs answer in their own messages."""
+"""/pyroscope/render and its siblings on a real store: flamebearer JSON with the data of the RPCs."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def get_json(server: Server, path: str, parameters: Parameters) -> Any:
 
 
 def push(server: Server, monday: int) -> None:
-    """Profiles of two services and three environments, in the first two hours of a Monday."""
+    """Sends profiles of two services and three environments, in the first two hours of a Monday."""
     sent = [
         (labels_of(env="prod"), 0, "ab", 5),
         (labels_of(env="prod"), 31_000, "ac", 3),
@@ -61,7 +61,7 @@ def push(server: Server, monday: int) -> None:
 
 @pytest.fixture
 def monday() -> int:
-    """A Monday whose milliseconds have 13 digits: with fewer they would be read as seconds."""
+    """A Monday whose milliseconds have 13 digits; fewer would be read as seconds."""
     return next(time for time in iter(some_monday_ms, 0) if time >= 10**12)
 
 

@@ -1,1 +1,1 @@
-"""A qryn database as its writers make it: the schema of each version, and rows of every kind of payload."""
+"""A qryn database as its writers create it: the schema of each version, and rows of every payload type."""

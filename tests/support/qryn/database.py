@@ -16,11 +16,11 @@ COLUMNS: Final = (
     *("timestamp_ns", "type", "service_name", "sample_types_units", "period_type", "period_unit", "tags"),
     *("duration_ns", "payload_type", "payload", "values_agg", "tree", "functions"),
 )
-"""Of `profiles_input`, in the order in which the collector inserts them."""
+"""The columns of `profiles_input`, in the order in which the collector inserts them."""
 
 
 class Schema(Enum):
-    """The versions of qryn's tables: without trees, with trees, and with distributed tables over these."""
+    """The versions of qryn's tables: without trees, with trees, and with distributed tables over them."""
 
     FIRST = "first"
     TREES = "trees"
@@ -28,7 +28,7 @@ class Schema(Enum):
 
 
 def create_qryn(server: ClickHouseServer, database: str, schema: Schema = Schema.TREES) -> Client:
-    """A client of a new database that has qryn's tables."""
+    """A client of a new database with qryn's tables."""
     with connected(server, "default") as client:
         client.command("CREATE DATABASE IF NOT EXISTS {name:Identifier}", {"name": database})
     client = connected(server, database)
@@ -46,14 +46,14 @@ def create_qryn(server: ClickHouseServer, database: str, schema: Schema = Schema
 
 
 def add_trees(client: Client) -> None:
-    """Upgrade the first version: rows inserted before keep empty trees."""
+    """Upgrades the first version: earlier rows have empty trees."""
     for part in ("input_tree", "profiles_tree", "drop_view"):
         client.command(_SQL(part), settings=_DDL)
     client.command(_SQL("profiles_view", tree=",\n    tree,\n    functions"), settings=_DDL)
 
 
 def connected(server: ClickHouseServer, database: str) -> Client:
-    """A client of the server's database."""
+    """Returns a client of the server's database."""
     return clickhouse_connect.get_client(
         host="127.0.0.1",
         port=server.port,
@@ -65,5 +65,5 @@ def connected(server: ClickHouseServer, database: str) -> Client:
 
 
 def insert(client: Client, rows: Sequence[Sequence[Any]], *, columns: Sequence[str] = COLUMNS) -> None:
-    """Insert rows into `profiles_input`, in Native format and in the order of its columns."""
+    """Inserts rows into `profiles_input`, in Native format and in the order of its columns."""
     client.insert("profiles_input", rows, column_names=columns)

@@ -1,4 +1,4 @@
-"""Profiles of the tests on qryn, and rows as each of its writers makes them."""
+"""Profiles of the qryn tests, and rows as each of its writers makes them."""
 
 import time
 from typing import Final
@@ -17,18 +17,18 @@ _SECOND_MS: Final = 1_000
 
 
 def go_cpu(at_ms: int = NOON_MS, *stacks: str, value: int = 1) -> Profile:
-    """A CPU profile of stacks of one-letter functions, with as many samples of ten milliseconds each."""
+    """Returns a CPU profile of stacks of one-letter functions, with this many samples of ten milliseconds each."""
     samples = [sample(stack, value, value * 10_000_000) for stack in stacks or ("ab", "ac")]
     return pprof_of(samples, time_ms=at_ms, types=GO_CPU)
 
 
 def of_one_type(type_: str, unit: str = "count") -> Profile:
-    """A profile of seven, whose period type is its sample type."""
+    """A profile of value seven, whose period type is its sample type."""
     return pprof_of([sample("ab", 7)], time_ms=NOON_MS, types=((type_, unit),))
 
 
 def otlp_row(service: str, at_ms: int = NOON_MS) -> InputRow:
-    """A row of gigapipe's OTLP endpoint: counts of CPU samples, whose period would make nanoseconds of them."""
+    """Returns a row of gigapipe's OTLP endpoint: counts of CPU samples, with a period in nanoseconds."""
     export = Export()
     export.add(export.profile(export.sample(values=[3])), resource={"service.name": service})
     count = (("samples", "count"),)
@@ -46,7 +46,7 @@ def otlp_row(service: str, at_ms: int = NOON_MS) -> InputRow:
 
 
 def rows_of_every_kind() -> list[InputRow]:
-    """Rows as each writer makes them, and as each goes wrong; each of a service of its own."""
+    """Returns valid and invalid rows of each writer, each with its own service."""
     memory = pprof_of([sample("ab", 2, 4_096)], time_ms=NOON_MS, types=_MEMORY, period=("space", "bytes"))
     of_jfr = go_cpu()
     of_jfr.period_type.Clear()

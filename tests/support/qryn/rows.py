@@ -32,7 +32,7 @@ def input_row(
     with_tree: bool = True,
     **changed: Any,
 ) -> InputRow:
-    """The row of a pprof, at its own time; `zipped` as the collector stores what Push brings."""
+    """Returns the row of a pprof, at its own time; `zipped` as the collector stores uploads by Push."""
     texts = pprof.string_table
     types = [(texts[each.type], texts[each.unit]) for each in pprof.sample_type]
     names = [f"{type_}:{unit}" for type_, unit in types]
@@ -62,7 +62,7 @@ def input_row(
 
 
 def tree_of(pprof: Profile, names: Sequence[str]) -> tuple[list[Any], list[Any]]:
-    """The tree and the functions of a pprof: of each location the innermost function alone."""
+    """Returns the tree and the functions of a pprof, with only the innermost function of each location."""
     texts = pprof.string_table
     by_id = {function.id: texts[function.name] for function in pprof.function}
     frames = {
@@ -90,12 +90,12 @@ def tree_of(pprof: Profile, names: Sequence[str]) -> tuple[list[Any], list[Any]]
 
 @cache
 def function_id(name: str) -> int:
-    """The id of a function; qryn's own hash for those of the vectors, as a reader compares ids and never makes them."""
+    """Returns the id of a function: qryn's own hash for those of the vectors, which readers compare and never compute."""
     return _VECTORS.get(name) or int.from_bytes(blake2b(name.encode(), digest_size=8).digest())
 
 
 def node_id(parent: int, function: int, depth: int) -> int:
-    """CityHash64 1.0.2 of the parent's and the function's 16 bytes, below nine bits of depth."""
+    """Returns CityHash64 1.0.2 of the parent's and the function's 16 bytes, below nine bits of depth."""
     data = parent.to_bytes(8, "little") + function.to_bytes(8, "little")
     high = (function + 16) & _MASK
     turned = (high >> 16 | high << 48) & _MASK

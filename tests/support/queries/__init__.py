@@ -1,1 +1,1 @@
-"""Sends queries to a server, and works out in plain Python what their responses must be."""
+"""Sends queries to a server, and computes the expected responses in plain Python."""

@@ -1,4 +1,4 @@
-"""A reader of the part of Graphviz's DOT that call graphs are written in (graphviz.org/doc/info/lang.html)."""
+"""A parser of the part of Graphviz's DOT that call graphs use (graphviz.org/doc/info/lang.html)."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ type Attributes = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DotGraph:
-    """Nodes by their ids, edges as (tail, head, attributes), and what stands in clusters apart."""
+    """Nodes by id, edges as (tail, head, attributes), and the nodes of clusters separately."""
 
     name: str
     nodes: Mapping[str, Attributes]
@@ -21,7 +21,7 @@ class DotGraph:
 
 
 def read_dot(text: str) -> DotGraph:
-    """The graph; AssertionError for a text that is none."""
+    """Parses the graph; AssertionError for invalid DOT."""
     tokens = _tokens(text)
     opening, name, brace = (tokens.pop() for _ in range(3))
     assert (opening, brace) == ("digraph", "{")
@@ -47,7 +47,7 @@ def read_dot(text: str) -> DotGraph:
 
 
 def label_lines(label: str) -> list[str]:
-    r"""A label's lines as Graphviz shows them: `\n` and `\l` end a line, `\\` is a backslash."""
+    r"""Returns a label's lines as Graphviz shows them: `\n` and `\l` end a line, `\\` is a backslash."""
     lines = [""]
     at = 0
     for found in _LABEL_BREAK.finditer(label):
@@ -63,7 +63,7 @@ def label_lines(label: str) -> list[str]:
 
 
 def _tokens(text: str) -> list[str]:
-    """The tokens, the first of them last."""
+    """Returns the tokens in reverse order."""
     tokens, at = [], 0
     while at < len(text.rstrip()):
         found = _TOKEN.match(text, at)
@@ -83,5 +83,5 @@ def _attributes(tokens: list[str]) -> Attributes:
 
 
 def _text(token: str) -> str:
-    r"""What Graphviz makes of a token before it lays labels out: within quotes it replaces `\"` alone."""
+    r"""Returns the token as Graphviz reads it before laying out labels: within quotes, only `\"` is an escape."""
     return token[1:-1].replace('\\"', '"') if token.startswith('"') else token

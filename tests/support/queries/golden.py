@@ -1,4 +1,4 @@
-"""Golden files: the complete SQL that ClickHouse receives, checked in, so that a review shows what a change does to it."""
+"""Golden files: the complete SQL that ClickHouse receives, checked in so that a review shows changes of it."""
 
 import os
 import re
@@ -26,7 +26,7 @@ _OF_CLIENT: Final = frozenset({"cancel_http_readonly_queries_on_client_close"})
 
 @dataclass(slots=True, kw_only=True)
 class Recording:
-    """What a server received while a case ran."""
+    """The statements that a server received while a case ran."""
 
     statements: Sequence[Received] = field(default_factory=list)
 
@@ -39,7 +39,7 @@ class Recording:
 
 @contextmanager
 def recording(server: ClickHouseServer) -> Iterator[Recording]:
-    """Record what the server receives in this block."""
+    """Records the statements that the server receives in this block."""
     before = len(server.records())
     recorded = Recording()
     yield recorded
@@ -47,7 +47,7 @@ def recording(server: ClickHouseServer) -> Iterator[Recording]:
 
 
 def compare(name: str, text: str) -> None:
-    """Compare the text with the golden file, or write the file in a run with UPDATE_GOLDEN."""
+    """Compares the text with the golden file, or writes the file in a run with UPDATE_GOLDEN."""
     file = _file(name)
     if UPDATE:
         file.parent.mkdir(exist_ok=True)
@@ -59,7 +59,7 @@ def compare(name: str, text: str) -> None:
 
 
 def stale_files(names: Sequence[str]) -> list[str]:
-    """The golden files without a case; a run with UPDATE_GOLDEN deletes them."""
+    """Returns the golden files without a case; a run with UPDATE_GOLDEN deletes them."""
     stale = sorted(set(GOLDEN.glob("*.sql")) - {_file(name) for name in names})
     if UPDATE:
         for file in stale:

@@ -1,6 +1,6 @@
-"""Grafana Pyroscope's flame graph of a set of stacks, worked out in plain Python from the uncut call tree.
+"""Grafana Pyroscope's flame graph of a set of stacks, computed in plain Python from the uncut call tree.
 
-Written from what Pyroscope answers and slow on purpose: it shares nothing with the code under test.
+Written from Pyroscope's responses and slow on purpose: it shares no code with the code under test.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 type Stack = tuple[Sequence[str], int]
-"""Names from root to leaf, and a value; a stack without names or without a positive value counts for nothing."""
+"""Names from root to leaf, and a value; a stack without names or without a positive value does not count."""
 
 
 class OracleFlameGraph(NamedTuple):
@@ -31,7 +31,7 @@ class Frame:
 
 
 def oracle_flamegraph(stacks: Sequence[Stack], max_nodes: int) -> OracleFlameGraph:
-    """The flame graph of `stacks`, cut to the `max_nodes` largest nodes and their ties."""
+    """Returns the flame graph of `stacks`, cut to the `max_nodes` largest nodes and their ties."""
     root = call_tree(stacks)
     least = least_drawn_total(root, max_nodes)
     indexes: dict[str, int] = {}
@@ -54,7 +54,7 @@ def oracle_flamegraph(stacks: Sequence[Stack], max_nodes: int) -> OracleFlameGra
 
 
 def call_tree(stacks: Sequence[Stack]) -> Frame:
-    """All stacks merged by name under a root called `total`."""
+    """Returns all stacks merged by name under a root called `total`."""
     root = Frame(name="total")
     for names, value in stacks:
         if not names or value <= 0:
@@ -69,7 +69,7 @@ def call_tree(stacks: Sequence[Stack]) -> Frame:
 
 
 def frames_below(root: Frame) -> Iterator[Frame]:
-    """Every node but the root."""
+    """Yields every node but the root."""
     pending = list(root.children.values())
     while pending:
         frame = pending.pop()
@@ -78,13 +78,13 @@ def frames_below(root: Frame) -> Iterator[Frame]:
 
 
 def least_drawn_total(root: Frame, max_nodes: int) -> int:
-    """The total from which on a node is drawn."""
+    """Returns the least total of a drawn node."""
     totals = sorted((frame.total for frame in frames_below(root)), reverse=True)
     return 0 if len(totals) <= max_nodes else totals[max_nodes - 1]
 
 
 def drawn_children(frame: Frame, least: int) -> list[Frame]:
-    """The children to draw, from left to right; the last may be an `other` for those that are not."""
+    """Returns the children to draw, from left to right; the last may be an `other` for the rest."""
     in_order = sorted(frame.children.values(), key=lambda child: child.name.encode())
     drawn = [child for child in in_order if child.total >= least and child.name != "other"]
     omitted = frame.total - frame.self_ - sum(child.total for child in drawn)
@@ -109,13 +109,13 @@ class OracleTree(NamedTuple):
 
 
 def oracle_tree(stacks: Sequence[Stack], max_nodes: int) -> OracleTree:
-    """The call tree of `stacks` under a nameless root, cut to the `max_nodes` largest nodes and their ties."""
+    """Returns the call tree of `stacks` under a nameless root, cut to the `max_nodes` largest nodes and their ties."""
     root = call_tree(stacks)
     return oracle_node(root, least_drawn_total(root, max_nodes))._replace(name="")
 
 
 def oracle_node(frame: Frame, least: int) -> OracleTree:
-    """A frame with those it called; an `other` among these has what is left out in its self value."""
+    """Returns a frame with its callees; an `other` among them has the cut part in its self value."""
     kept = {name: child for name, child in frame.children.items() if child.total >= least}
     nodes = {name: oracle_node(child, least) for name, child in kept.items()}
     omitted = sum(child.total for name, child in frame.children.items() if name not in kept)
@@ -127,7 +127,7 @@ def oracle_node(frame: Frame, least: int) -> OracleTree:
 
 
 def read_tree(data: bytes) -> OracleTree:
-    """The tree that bytes in the format TREE say."""
+    """Decodes a tree in the format TREE."""
     root, rest = _read_node(data)
     assert rest == b""
     return root
@@ -166,11 +166,11 @@ class OracleDiff(NamedTuple):
 
 
 type Pair = tuple[Frame, Frame]
-"""The same frame on the left and on the right, with nothing in it where a side does not have it."""
+"""The same frame on the left and on the right, empty on a side that does not have it."""
 
 
 def oracle_diff(left: Sequence[Stack], right: Sequence[Stack], max_nodes: int) -> OracleDiff:
-    """The comparison of two sets of stacks, cut to the `max_nodes` largest nodes and their ties, the root counted."""
+    """Returns the comparison of two sets of stacks, cut to the `max_nodes` largest nodes (root included) and ties."""
     root = (call_tree(left), call_tree(right))
     greatest = sorted((larger_total(pair) for pair in pairs_of(root)), reverse=True)
     least = 0 if len(greatest) <= max_nodes else greatest[max_nodes - 1]
@@ -198,14 +198,14 @@ def larger_total(pair: Pair) -> int:
 
 
 def child_pairs(pair: Pair) -> list[Pair]:
-    """What either side called, by name."""
+    """Returns the callees of either side, by name."""
     left, right = pair[0].children, pair[1].children
     names = sorted({*left, *right}, key=str.encode)
     return [(left.get(name, Frame(name=name)), right.get(name, Frame(name=name))) for name in names]
 
 
 def pairs_of(root: Pair) -> Iterator[Pair]:
-    """The root and every pair below it."""
+    """Yields the root and every pair below it."""
     pending = [root]
     while pending:
         pair = pending.pop()
@@ -214,7 +214,7 @@ def pairs_of(root: Pair) -> Iterator[Pair]:
 
 
 def drawn_pairs(pair: Pair, least: int) -> list[Pair]:
-    """The children to draw; the last may be an `other` for those that are not, beside one that is a frame."""
+    """Returns the children to draw; the last may be an `other` for the rest, in addition to a frame of that name."""
     children = child_pairs(pair)
     kept = [child for child in children if larger_total(child) >= least]
     cut = [child for child in children if larger_total(child) < least]

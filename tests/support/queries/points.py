@@ -1,4 +1,4 @@
-"""Profiles as points in time: what is pushed, and what plain Python makes of it."""
+"""Profiles as points in time: pushed to a server, and computed in plain Python."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ PRIVATE = {
     "__type__": "cpu",
     "__unit__": "nanoseconds",
 }
-"""What the server adds to a series of labels_of()."""
+"""The labels that the server adds to a series of labels_of()."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +42,14 @@ class Part:
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """The labels that its sample is sent with."""
+        """Returns the labels of the sample in the upload."""
         ids = {"thread": self.thread, "span_id": self.span, "trace_id": self.trace}
         return {name: value for name, value in ids.items() if value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """A profile: its time from a Monday on, its samples, and the label `env` of its series."""
+    """A profile: its time counted from a Monday, its samples, and the label `env` of its series."""
 
     at: int
     parts: Sequence[Part]
@@ -58,9 +58,9 @@ class Taken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pointed:
-    """A point: what a profile, or a span in it, has in a group.
+    """A point: the value of a profile, or of a span in it, in a group.
 
-    `common` are the labels that its series share, `series` is how many these are.
+    `common` are the labels that its series share; `series` is their number.
     """
 
     group: Labels
@@ -74,11 +74,11 @@ class Pointed:
 
     @property
     def rank(self) -> tuple[object, ...]:
-        """The least of several is their exemplar."""
+        """Returns the sort key: the first of several points is their exemplar."""
         return (-self.value, self.at, self.span, self.trace, self.profile_id)
 
     def as_json(self, monday: int, group_by: Sequence[str]) -> dict[str, Any]:
-        """The exemplar as JSON has it."""
+        """Returns the exemplar in JSON."""
         exemplar: dict[str, Any] = {
             "timestamp": str(monday + self.at),
             "profileId": self.profile_id,
@@ -96,7 +96,7 @@ class Pointed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Profiles that were pushed to a server, each with a label `no` of its own; `ids` are their profile ids."""
+    """Profiles pushed to a server, each with a distinct label `no`; `ids` are their profile ids."""
 
     server: Server
     monday: int
@@ -106,7 +106,7 @@ class World:
     def points(
         self, group_by: Sequence[str], *, spans: bool, call_site: Sequence[str] = ()
     ) -> Iterator[Pointed]:
-        """Every point of the samples below the call site, in no order that means anything."""
+        """Yields every point of the samples below the call site, in no particular order."""
         for number, taken in enumerate(self.profiles):
             groups: dict[tuple[Labels, str, str], list[tuple[int, dict[str, str]]]] = {}
             for part in taken.parts:
@@ -133,7 +133,7 @@ class World:
 
 
 def world(server: Server, monday: int, profiles: Sequence[Taken]) -> World:
-    """Push the profiles together, and ask for their ids."""
+    """Pushes the profiles together, and queries their ids."""
     server.push(
         *(
             series(

@@ -1,4 +1,4 @@
-"""The whole server on a real store, asked what Grafana asks."""
+"""The whole server on a real store, with Grafana's queries."""
 
 import json
 from collections import Counter
@@ -25,12 +25,12 @@ from tests.support.uploads.uploads import PUSH, pushed
 
 type Points = list[tuple[int, float]]
 type LabelledPoints = tuple[list[tuple[str, str]], Points]
-"""Labels in the order they came in, and (timestamp in ms, value) in theirs."""
+"""Labels and (timestamp in ms, value) pairs, both in the order of the response."""
 
 _WEEK_MS = 7 * 86_400_000
 _FIRST_MONDAY_MS = 4 * 86_400_000
 EVERYTHING = 1_048_576
-"""The most nodes that a flame graph may have."""
+"""The maximum number of nodes of a flame graph."""
 
 
 def new_tenant() -> str:
@@ -38,7 +38,7 @@ def new_tenant() -> str:
 
 
 def some_monday_ms() -> int:
-    """Midnight (UTC) of a Monday in 1990 to 2025: tests that share no week share no partition, and each stays small."""
+    """Returns midnight (UTC) of a random Monday in 1990 to 2025, so that tests share no partition and each stays small."""
     return _FIRST_MONDAY_MS + _WEEK_MS * (1_043 + uuid4().int % 1_826)
 
 
@@ -50,12 +50,12 @@ class Server:
 
     @classmethod
     def on(cls, store: Store, settings: Settings, tenant: str | None = None) -> "Server":
-        """A server on this store; for a tenant of its own, if none is named."""
+        """Returns a server on this store, for a new tenant if none is given."""
         services = Services(settings=settings, store=store)
         return cls(client=Client(server=create_app(lambda: services), tenant=tenant or new_tenant()))
 
     def push(self, *series: RawProfileSeries) -> None:
-        """Send a push, which has to be taken in whole."""
+        """Sends a push; checks that all of it is accepted."""
         response = self.send_push(*series)
         assert response.status_code == 200, response.text
 
@@ -63,7 +63,7 @@ class Server:
         return self.client.send("POST", PUSH, pushed(*series), {"Content-Type": "application/proto"})
 
     def ingest(self, profile: Profile, query: str) -> None:
-        """Send a pprof to /ingest, which has to be taken in."""
+        """Sends a pprof to /ingest; checks that it is accepted."""
         response = self.client.send("POST", f"/ingest?format=pprof&{query}", profile.SerializeToString())
         assert response.status_code == 200, response.text
 
@@ -77,7 +77,7 @@ class Server:
         type_: str = CPU,
         **more: Any,
     ) -> FlameGraph:
-        """SelectMergeStacktraces of [start, end); `more` are fields of the request."""
+        """Calls SelectMergeStacktraces for [start, end); `more` are fields of the request."""
         response = self.call(
             "SelectMergeStacktraces",
             profileTypeID=type_,
@@ -91,14 +91,14 @@ class Server:
         return json_format.ParseDict(response.json()["flamegraph"], FlameGraph())
 
     def selves(self, start: int, end: int, *, selector: str = "{}", type_: str = CPU) -> dict[str, int]:
-        """The functions that have a value of their own in the flame graph of [start, end), and that value."""
+        """Returns the functions with a self value in the flame graph of [start, end), and that value."""
         selves: Counter[str] = Counter()
         for frame in every_frame(tree_of(self.flamegraph(start, end, selector=selector, type_=type_))):
             selves[frame.name] += frame.self_value
         return dict(+selves)
 
     def call(self, rpc: str, **request: Any) -> httpx.Response:
-        """The answer to a question in JSON, whatever its status."""
+        """Returns the response to a request in JSON, whatever its status."""
         body = json.dumps(request).encode()
         path = f"/querier.v1.QuerierService/{rpc}"
         return self.client.send("POST", path, body, {"Content-Type": "application/json"})
@@ -106,7 +106,7 @@ class Server:
     def series(
         self, start: int, end: int, *, step: float, selector: str = "{}", type_: str = CPU, **more: Any
     ) -> list[LabelledPoints]:
-        """SelectSeries; `more` are fields of the request."""
+        """Calls SelectSeries; `more` are fields of the request."""
         request = {
             "profileTypeID": type_,
             "labelSelector": selector,
@@ -124,7 +124,7 @@ class Server:
         ]
 
     def label_names(self, start: int, end: int, *selectors: str) -> list[str]:
-        """LabelNames as a client that knows UTF-8 names is shown them, without private ones."""
+        """Returns the label names for a client that accepts UTF-8 names, without private ones."""
         request = {"matchers": selectors, "start": start, "end": end}
         response = self.client.rpc("LabelNames", request, {"Accept": "*/*;allow-utf8-labelnames=true"})
         return [name for name in response.get("names", []) if not name.startswith("__")]
@@ -140,7 +140,7 @@ class Server:
 
 
 def drawn(stacks: Sequence[Stack], max_nodes: int = EVERYTHING) -> FlameGraph:
-    """The flame graph that Pyroscope draws of these stacks."""
+    """Returns the flame graph that Pyroscope draws of these stacks."""
     names, levels, total, max_self = oracle_flamegraph(stacks, max_nodes)
     return FlameGraph(
         names=names, levels=[Level(values=values) for values in levels], total=total, max_self=max_self

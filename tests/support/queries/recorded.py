@@ -1,4 +1,4 @@
-"""Recorded requests of real clients, and the questions Grafana Pyroscope was asked about them (../shared/fixtures)."""
+"""Recorded requests of real clients, and the queries with recorded results of Grafana Pyroscope (../shared/fixtures)."""
 
 import json
 from collections import Counter
@@ -21,7 +21,7 @@ CLIENTS = (
     "python-0.8",
     "rust",
 )
-"""The folders of what was recorded."""
+"""Returns the folders of the recordings."""
 
 _NOT_REPLAYED = {"host", "content-length", "transfer-encoding", "connection", "x-scope-orgid"}
 _UTF8_NAMES = {"Accept": "*/*;allow-utf8-labelnames=true"}
@@ -31,12 +31,12 @@ _TOP = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """One request as it came over the wire."""
+    """One request as it was sent."""
 
     folder: Path
 
     def replay(self, client: Client) -> dict[str, Any]:
-        """Send it; the answer in the terms of `server_response`."""
+        """Sends the request; returns the response in the form of `server_response`."""
         request = json.loads((self.folder / "request.json").read_text())
         omitted = {*_NOT_REPLAYED, "authorization"} if client.credential else _NOT_REPLAYED
         response = client.send(
@@ -58,7 +58,7 @@ def recordings_of(client_folder: Path) -> list[Recording]:
 
 
 def observe(client: Client, expected: Mapping[str, Any]) -> dict[str, Any]:
-    """Ask what Pyroscope was asked; the answers under the names they have in expected.json."""
+    """Runs the recorded queries; returns the results under their names in expected.json."""
     within = expected["query_range_ms"]
     all_names = client.rpc("LabelNames", within, _UTF8_NAMES).get("names", [])
     types = [each["ID"] for each in client.rpc("ProfileTypes", within).get("profileTypes", [])]
@@ -73,7 +73,7 @@ def observe(client: Client, expected: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def responses(expected: Mapping[str, Any]) -> dict[str, Any]:
-    """What of expected.json `observe` can see: all but what was read from the payload without a server."""
+    """Returns the parts of expected.json that `observe` returns: all but those read from the payload without a server."""
     observed = {name: expected[name] for name in ("label_names", "label_names_utf8")}
     observed["profile_types"] = [
         {name: value for name, value in each.items() if name != "samples"}
@@ -143,7 +143,7 @@ def _legacy(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def _distinct(label_sets: Sequence[Mapping[str, str]]) -> list[list[list[str]]]:
-    """Label sets in an order of their own, each once."""
+    """Returns the distinct label sets, sorted."""
     return [
         [list(pair) for pair in labels]
         for labels in sorted({tuple(sorted(each.items())) for each in label_sets})

@@ -1,4 +1,4 @@
-"""What is served, found where it is written: the modules with a handler, and the functions of template.yaml."""
+"""The served routes, read from the sources: the modules with a handler, and the functions of template.yaml."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,14 +12,14 @@ from tests.support.servers.place import REPO
 
 
 class _Template(yaml.SafeLoader):
-    """Reads CloudFormation's YAML; what its tags (`!Ref`) refer to is left out."""
+    """Reads CloudFormation's YAML without the targets of its tags (`!Ref`)."""
 
 
 _Template.add_multi_constructor("!", lambda _loader, _suffix, _node: None)
 
 
 def handled(package: str) -> list[ModuleType]:
-    """The modules of a package in functions/ that are handlers of routes on AWS Lambda."""
+    """Returns the modules of a package in functions/ that are handlers of routes on AWS Lambda."""
     functions = REPO / "functions"
     files = sorted((functions / package).rglob("*.py"))
     modules = (import_module(".".join(file.relative_to(functions).with_suffix("").parts)) for file in files)
@@ -27,23 +27,23 @@ def handled(package: str) -> list[ModuleType]:
 
 
 def routes_of(module: ModuleType) -> Sequence[Route]:
-    """The routes that a module's handler serves: its `routes`, or its one `route`."""
+    """Returns the routes that a module's handler serves: its `routes`, or its one `route`."""
     return module.routes if hasattr(module, "routes") else (module.route,)
 
 
 def resources_of(type_: str) -> dict[str, dict[str, Any]]:
-    """The properties of each resource of a type in template.yaml, by its name."""
+    """Returns the properties of each resource of a type in template.yaml, by its name."""
     resources = _template()["Resources"].items()
     return {name: resource["Properties"] for name, resource in resources if resource["Type"] == type_}
 
 
 def parameter(name: str) -> dict[str, Any]:
-    """A parameter of template.yaml."""
+    """Returns a parameter of template.yaml."""
     declared: dict[str, Any] = _template()["Parameters"][name]
     return declared
 
 
 def _template() -> dict[str, Any]:
-    # Safe: the loader is SafeLoader's own, with tags that make nothing.
+    # Safe: the loader is a SafeLoader whose tags construct nothing.
     template: dict[str, Any] = yaml.load((REPO / "template.yaml").read_text(), _Template)  # noqa: S506
     return template

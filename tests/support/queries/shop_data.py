@@ -1,4 +1,4 @@
-"""What the walks of Grafana's and other clients' questions are asked about: two services of an hour, with spans."""
+"""The data for the requests of Grafana and other clients: two services over an hour, with spans."""
 
 import time
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ GOROUTINES: Final = "goroutine:goroutine:count:goroutine:count"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
-    """A tenant with a profile of shop and cart every fifteen minutes of an hour, from `start` on."""
+    """A tenant with profiles of shop and cart every fifteen minutes of an hour, from `start` on."""
 
     client: Client
     start: int
@@ -41,7 +41,7 @@ class Shop:
 
 
 def shop(client: Client, start: int) -> Shop:
-    """Send the profiles."""
+    """Sends the profiles."""
     server = Server(client=client)
     of_shop = [
         Sample(stack=["main", "serve", "search"], values=(5,)),
@@ -63,7 +63,7 @@ def shop(client: Client, start: int) -> Shop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A running server with such profiles, for clients that are not ours."""
+    """A running server with these profiles, for third-party clients."""
 
     url: str
     credential: str
@@ -71,7 +71,7 @@ class Target:
 
 
 def holding_data(url: str, credential: str, tenant: str) -> Target:
-    """The server, sent the profiles as those of two hours ago."""
+    """Returns the server, after sending the profiles with times of two hours ago."""
     quarter = 15 * MINUTE
     start = (time.time_ns() // 1_000_000 // quarter - 8) * quarter
     client = Client(server=url, tenant=tenant, credential=credential)

@@ -1,4 +1,4 @@
-"""Questions in steps over the last hour: what SelectSeries and SelectHeatmap are asked alike."""
+"""Stepped requests over the last hour, shared by the tests of SelectSeries and SelectHeatmap."""
 
 import json
 import time
@@ -9,11 +9,11 @@ SELECTOR = '{service_name="shop",}'
 END_MS = time.time_ns() // 1_000_000
 START_MS = END_MS - 3_600_000
 ONE_TOO_MANY = 10_001
-"""How many series the store is asked for where 10,000 may be answered."""
+"""The number of series requested from the store if a response may have 10,000."""
 
 
 def body(step: object = 60, **changes: object) -> str:
-    """The question as JSON, without what is None."""
+    """Returns the request as JSON, without fields that are None."""
     request = {
         "profile_typeID": CPU,
         "labelSelector": SELECTOR,

@@ -1,4 +1,4 @@
-"""A right question to each RPC of the querier, as the body of its request in JSON."""
+"""Valid requests to each RPC of the querier, as JSON bodies."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,4 +25,4 @@ BODIES: Mapping[str, Body] = {
     "GetProfileStats": {},
     "AnalyzeQuery": {"query": f"{CPU}{{}}", **RANGE},
 }
-"""A right question to each RPC of the service."""
+"""A valid request to each RPC of the service."""

@@ -1,1 +1,1 @@
-"""Starts, fakes and breaks servers: the app in process, the local server, a bundle for AWS, ClickHouse."""
+"""Starts, fakes and breaks servers: the app in process, the local server, the bundle for AWS, ClickHouse."""

@@ -1,4 +1,4 @@
-"""Apps over a canned store, and a client that reaches them without a network."""
+"""Apps over a canned store, and a client that calls them without a network."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ QUERIER_ROUTES = tuple(route for module in handled("querier") for route in route
 def serve(
     *routes: BaseRoute, store: CannedStore | None = None, settings: Settings | None = None
 ) -> Starlette:
-    """An app of `routes` over a store and settings."""
+    """Returns an app of `routes` over a store and settings."""
     services = Services(settings=settings or Settings(), store=store or CannedStore())
     return http_app_of(routes, lambda: services, NoCredential())
 
@@ -37,7 +37,7 @@ def request(
     content_type: str = "application/json",
     headers: dict[str, str] | None = None,
 ) -> httpx.Response:
-    """Send one request through the app's ASGI interface."""
+    """Sends one request through the app's ASGI interface."""
 
     async def send() -> httpx.Response:
         transport = httpx.ASGITransport(app)
@@ -49,7 +49,7 @@ def request(
 
 
 def error(response: httpx.Response) -> tuple[int, str, str]:
-    """The status, code and message of an error as Connect has it."""
+    """Returns the status, code and message of a Connect error."""
     assert response.headers["Content-Type"] == "application/json"
     assert "Content-Encoding" not in response.headers
     body = response.json()
@@ -67,7 +67,7 @@ class Querier:
     def post(
         self, rpc: str, body: bytes | str, *, proto: bool = False, headers: dict[str, str] | None = None
     ) -> httpx.Response:
-        """Send a body as it is."""
+        """Sends a body unchanged."""
         return request(
             serve(*QUERIER_ROUTES, store=self.store, settings=self.settings),
             f"/querier.v1.QuerierService/{rpc}",
@@ -85,7 +85,7 @@ class Querier:
         proto: bool = True,
         headers: dict[str, str] | None = None,
     ) -> Resp:
-        """Send a message in one of the encodings and read the answer, which has to be a 200."""
+        """Sends a message in one of the encodings and returns the response; checks that it is a 200."""
         body = query.SerializeToString() if proto else json_format.MessageToJson(query)
         response = self.post(rpc, body, proto=proto, headers=headers)
         assert response.status_code == 200, response.text
@@ -94,7 +94,7 @@ class Querier:
         return json_format.Parse(response.content, response_type())
 
     def rejection(self, rpc: str, body: bytes | str) -> tuple[int, str, str]:
-        """The status, code and message that a JSON body gets; the store must not have been asked."""
+        """Returns the status, code and message for a JSON body; checks that the store was not called."""
         response = self.post(rpc, body)
         result = response.json()
         assert self.store.calls == []

@@ -1,4 +1,4 @@
-"""What `make bundle` built of this tree for AWS. Tests of it run where BUNDLE names its folder, as `make check` does."""
+"""The output of `make bundle` for AWS. Its tests run if BUNDLE names its folder, as in `make check`."""
 
 import os
 import platform
@@ -13,9 +13,9 @@ from tests.support.queries.rpcs import resources_of
 from tests.support.servers.place import REPO
 
 DEPENDENCIES: Final = {"aarch64": "DependenciesArmLayer", "x86_64": "DependenciesX86Layer"}
-"""The layer of wheels for each machine, as the kernel calls it."""
+"""The layer of wheels for each machine architecture, as the kernel names it."""
 FASTAPI: Final = {"aarch64": "FastapiArmLayer", "x86_64": "FastapiX86Layer"}
-"""The layer with FastAPI, for functions whose budget has it."""
+"""The layer with FastAPI, for functions whose budget includes it."""
 LAYERS: Final = (*DEPENDENCIES.values(), *FASTAPI.values(), "FlamehouseLayer")
 FUNCTIONS: Final = {
     name: properties["Handler"].removesuffix(".handler")
@@ -23,35 +23,35 @@ FUNCTIONS: Final = {
 }
 """The module of each function's handler."""
 _ROOMS: Final = {"adhoc": {"adhoc", "ingest"}, "routes": {"routes", "console", "ingest", "querier", "ui"}}
-"""What is built into a function, where that is more than the package its handler is in."""
+"""The packages built into a function, if there are more than that of its handler."""
 
 
 def built() -> Path:
-    """The folder with a subfolder for each function and layer; the test is skipped where there is none."""
+    """Returns the folder with a subfolder for each function and layer; skips the test without one."""
     folder = os.environ.get("BUNDLE")
     if not folder:
-        pytest.skip("needs what `make bundle` builds: BUNDLE=.aws-sam/build")
+        pytest.skip("needs the output of `make bundle`: BUNDLE=.aws-sam/build")
     return REPO / folder
 
 
 def rooms_of(function: str) -> set[str]:
-    """The packages and modules of functions/ that the function is built of."""
+    """Returns the packages and modules of functions/ that the function is built from."""
     room = FUNCTIONS[function].partition(".")[0]
     return _ROOMS.get(room, {room})
 
 
 def import_path(function: str) -> list[str]:
-    """What the function finds its modules in, on a machine of this kind: its own code, then its layers."""
+    """Returns the function's import path on this machine architecture: its own code, then its layers."""
     layers = layers_of(function, platform.machine())
     return [str(built() / function), *(str(built() / layer / "python") for layer in layers)]
 
 
 def layers_of(function: str, machine: str) -> list[str]:
-    """The layers of the function on a machine of this kind."""
+    """Returns the layers of the function on this machine architecture."""
     fastapi = [FASTAPI[machine]] if budget_of(FUNCTIONS[function]).fastapi else []
     return [DEPENDENCIES[machine], "FlamehouseLayer", *fastapi]
 
 
 def files(folder: Path) -> Iterator[Path]:
-    """Every file below `folder`, in an order of its own for equal trees."""
+    """Yields every file below `folder`, in a reproducible order."""
     return (path for path in sorted(folder.rglob("*")) if path.is_file())

@@ -1,4 +1,4 @@
-"""A client of the whole server, by way of its ASGI app or of a URL."""
+"""A client of the whole server, through its ASGI app or a URL."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ _TIMEOUT_S = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """Speaks for one tenant. `server` is an ASGI app, called in this process, or the URL of a running server."""
+    """Sends requests for one tenant. `server` is an ASGI app, called in this process, or the URL of a running server."""
 
     server: ASGIApp | str
     tenant: str
@@ -23,7 +23,7 @@ class Client:
     def send(
         self, method: str, target: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
-        """One request as it is, with the tenant's header added, and the credential where there is one."""
+        """Sends one request with the tenant's header added, and the credential if there is one."""
         own = {"X-Scope-OrgID": self.tenant}
         if self.credential:
             own["Authorization"] = f"Bearer {self.credential}"
@@ -32,7 +32,7 @@ class Client:
     def rpc(
         self, name: str, request: Mapping[str, Any], headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        """Call a querier RPC in JSON; its answer, which has to be a 200."""
+        """Calls a querier RPC in JSON and returns the response; checks that it is a 200."""
         response = self.send(
             "POST",
             f"/querier.v1.QuerierService/{name}",
@@ -51,6 +51,6 @@ class Client:
         else:
             url, transport = "http://flamehouse", httpx.ASGITransport(self.server)
         async with httpx.AsyncClient(transport=transport, base_url=url, timeout=_TIMEOUT_S) as client:
-            # What the client library would add of itself is not part of the request.
+            # Headers that the client library adds by itself are not part of the request.
             client.headers.clear()
             return await client.request(method, target, content=body, headers=dict(headers))

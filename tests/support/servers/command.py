@@ -1,4 +1,4 @@
-"""The command `flamehouse`, in a process of its own."""
+"""The command `flamehouse`, in a separate process."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from tools.local_server import environment
 
 
 def flamehouse(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the command; its output is no terminal."""
+    """Runs the command; its output is not a terminal."""
     return subprocess.run(
         [sys.executable, "-m", "cli", *arguments],
         env={**environment(), **environ},

@@ -1,4 +1,4 @@
-"""What stands below and above the code under test: a store, and what Lambda tells of an invocation."""
+"""Doubles below and above the code under test: a store, a database and Lambda's context."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSet
 AUTHORIZED = {
     "lambda": {"tenants": ["*"], "scopes": ["admin", "ingest", "query"], "credential_id": "0123456789"}
 }
-"""What the gateway's event has of a credential for everything, once the authorizer has accepted it."""
+"""The authorizer context in the gateway's event, for a credential with every right."""
 _NO_ANALYSIS = Analysis()
 _NO_HEATMAP = Heatmap(y_min=(), series=())
 
@@ -53,7 +53,7 @@ class CannedStore(ClickHouseStore):
         return Limits()
 
     def admit_upload(self, tenant: str, size: int) -> None:
-        """Every upload is admitted."""
+        """Admits every upload."""
 
     def profile_types(self, tenant: str, within: TimeRange) -> list[str]:
         self.calls.append(("profile_types", tenant, within))
@@ -114,7 +114,7 @@ class CannedStore(ClickHouseStore):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LambdaContext:
-    """What Lambda hands to a handler with an event, as far as ours look at it."""
+    """Lambda's invocation context, with the parts that our handlers use."""
 
     left_s: float = 29
 
@@ -123,7 +123,7 @@ class LambdaContext:
 
 
 class RecordedClickHouse(ClickHouse):
-    """A database that keeps the SQL that it was asked."""
+    """A database that records the SQL that it receives."""
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self.embedded = clickhouse.embedded

@@ -1,4 +1,4 @@
-"""A real ClickHouse that something happens to: its process is killed, a view cannot take an upload, a table is gone."""
+"""A real ClickHouse with faults: its process is killed, a view rejects an upload, a table is missing."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from flamehouse.aws.objects import ObjectInfo, ObjectStorage, StoredObject
 from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
 
 POISONED = "poisoned"
-"""The service whose profiles a poisoned table does not take."""
+"""The service whose profiles a poisoned table rejects."""
 
 _POISON = """
 CREATE MATERIALIZED VIEW poison ENGINE = Null AS
@@ -19,11 +19,11 @@ _OF_POISONED = "CAST(service, 'String') = 'poisoned' AND toUnixTimestamp64Milli(
 
 
 class Killed(BaseException):
-    """The process is gone: nothing that handles errors runs any more."""
+    """The process is killed: no error handler runs any more."""
 
 
 class Mortal(ClickHouse):
-    """A database, seen from a process that lives for `life` half calls: it may be killed before a call and after it."""
+    """A database of a process that lives for `life` half calls: it may be killed before a call and after it."""
 
     def __init__(self, clickhouse: ClickHouse, life: int = 1_000) -> None:
         self.embedded = clickhouse.embedded
@@ -61,7 +61,7 @@ class Mortal(ClickHouse):
 
 
 class MortalStorage:
-    """Object storage of the process that `database` belongs to: it lives and dies with it."""
+    """Object storage of the process of `database`, killed with it."""
 
     def __init__(self, storage: ObjectStorage, database: Mortal) -> None:
         self._storage = storage
@@ -90,14 +90,14 @@ class MortalStorage:
 
 @contextmanager
 def poisoned(clickhouse: ClickHouse, *, since_ms: int = 0) -> Iterator[None]:
-    """Inserts of profiles of the service POISONED taken since then fail."""
+    """Makes inserts of profiles of the service POISONED since then fail."""
     with _view(clickhouse, _POISON.format(table="ingest", condition=_OF_POISONED.format(since_ms=since_ms))):
         yield
 
 
 @contextmanager
 def poisoned_ledger(clickhouse: ClickHouse) -> Iterator[None]:
-    """Writing the ledger fails, though what was written is there."""
+    """Makes writing the ledger fail after the rows are written."""
     with _view(clickhouse, _POISON.format(table="uploads", condition="true")):
         yield
 
@@ -113,7 +113,7 @@ def _view(clickhouse: ClickHouse, statement: str) -> Iterator[None]:
 
 @contextmanager
 def without(clickhouse: ClickHouse, *tables: str) -> Iterator[None]:
-    """The tables or views are not there: nothing is written to them, and who asks for them fails."""
+    """Removes the tables or views: nothing is written to them, and queries of them fail."""
     for table in tables:
         clickhouse.command("DETACH TABLE {table:Identifier}", {"table": table})
     try:

@@ -1,4 +1,4 @@
-"""The local server as a process of its own."""
+"""The local server in a separate process."""
 
 import re
 import signal
@@ -16,19 +16,19 @@ STOP_S = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalServer:
-    """A running process: where it answers and what it printed when it was ready."""
+    """A running process: its URL, and its output when it was ready."""
 
     process: subprocess.Popen[str]
     url: str
     greeting: str
 
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
-        """Send the signal; the status that the process ends with."""
+        """Sends the signal; returns the exit status."""
         self.process.send_signal(with_signal)
         return self.process.wait(STOP_S)
 
     def output(self) -> str:
-        """The next line it prints."""
+        """Returns the next line of its output."""
         assert self.process.stdout is not None
         return self.process.stdout.readline()
 
@@ -45,7 +45,7 @@ def start(data_dir: Path, **environ: str) -> subprocess.Popen[str]:
 
 @contextmanager
 def running(data_dir: Path, **environ: str) -> Iterator[LocalServer]:
-    """A server that is ready; it is killed at the end where the test did not stop it."""
+    """Runs a server that is ready; kills it at the end unless the test has stopped it."""
     with start(data_dir, **environ) as process:
         try:
             assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""Where tests run: the repository, and a ClickHouse with what is deployed over it."""
+"""Where tests run: the repository, and a ClickHouse with the functions deployed over it."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,7 @@ REPO: Final = Path(__file__).resolve().parents[3]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A ClickHouse, and where the functions over it are deployed if they are."""
+    """A ClickHouse, and the functions over it if they are deployed."""
 
     dsn: str
     url: str | None = None

@@ -1,4 +1,4 @@
-"""A disk that loses its power at a chosen operation, and what it may hold afterwards."""
+"""A disk that loses power at a chosen operation, and its possible contents afterwards."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ from flamehouse.disk import Disk
 
 
 class PowerLossError(OSError):
-    """The power fails. Every later operation fails in the same way."""
+    """A power failure. Every later operation fails in the same way."""
 
 
 class Remains(StrEnum):
-    """What is left of bytes that were written and not synced."""
+    """The state of bytes that were written and not synced."""
 
     ALL = "all"
     NONE = "none"
@@ -32,7 +32,7 @@ class _File:
 
 @dataclass(slots=True)
 class FailingDisk(Disk):
-    """The real disk, until `operations` operations were made; an append that fails may have written half."""
+    """The real disk for the first `operations` operations; a failing append may have written half."""
 
     operations: int
     made: int = 0
@@ -82,7 +82,7 @@ class FailingDisk(Disk):
         return Disk.names(self, folder)
 
     def leave(self, remains: Remains) -> None:
-        """Bring the files into the state that a start after the power failure finds; deleted ones are back."""
+        """Brings the files into the state after the power failure; deleted ones are back."""
         for path, content in self._deleted.items():
             path.write_bytes(content)
         for file in self._files.values():

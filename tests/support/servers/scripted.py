@@ -1,4 +1,4 @@
-"""Servers that fail as a ClickHouse or the way to it may."""
+"""Servers that fail as a ClickHouse or the network to it may."""
 
 import socket
 import time
@@ -11,7 +11,7 @@ from threading import Thread
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One answer: after `pause_s`, a status with headers and a body. Status 0 closes the connection instead."""
+    """One response: after `pause_s`, a status with headers and a body. Status 0 closes the connection instead."""
 
     status: int
     body: bytes = b""
@@ -21,7 +21,7 @@ class Reply:
 
 @dataclass(slots=True, kw_only=True)
 class Script:
-    """A server's replies in order, the last one for ever, and how many requests it had."""
+    """A server's replies in order, the last one repeated, and the number of its requests."""
 
     replies: Sequence[Reply]
     port: int = 0
@@ -34,7 +34,7 @@ class Script:
 
 @contextmanager
 def scripted(*replies: Reply) -> Iterator[Script]:
-    """A server that says its lines whatever it is asked."""
+    """Runs a server that sends the scripted replies to any requests."""
     script = Script(replies=replies)
 
     class Handler(BaseHTTPRequestHandler):
@@ -51,7 +51,7 @@ def scripted(*replies: Reply) -> Iterator[Script]:
             self.send_response(reply.status)
             for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
                 self.send_header(name, value)
-            # Whoever asked may have given up meanwhile.
+            # The client may have disconnected.
             with suppress(ConnectionError):
                 self.end_headers()
                 self.wfile.write(reply.body)
@@ -59,7 +59,7 @@ def scripted(*replies: Reply) -> Iterator[Script]:
         do_GET = do_POST  # noqa: N815  # as the class calls it
 
         def log_message(self, *_: object) -> None:
-            """Nothing is said of requests."""
+            """Logs nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
@@ -76,7 +76,7 @@ def scripted(*replies: Reply) -> Iterator[Script]:
 
 @contextmanager
 def closed_port() -> Iterator[int]:
-    """A port that refuses connections."""
+    """Yields a port that refuses connections."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
     yield port
@@ -84,6 +84,6 @@ def closed_port() -> Iterator[int]:
 
 @contextmanager
 def asleep() -> Iterator[int]:
-    """A port whose connections nobody answers, as of a service that is waking up."""
+    """Yields a port that accepts no connections and times out, like that of a service that is waking up."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]

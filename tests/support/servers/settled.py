@@ -1,4 +1,4 @@
-"""The database as a test reads it directly: with every upload that the store has acknowledged."""
+"""The database for direct reads by tests, with every upload that the store has acknowledged."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSet
 
 
 class SettledClickHouse(ClickHouse):
-    """Calls `settle` before each statement, as the store does before a query of its own."""
+    """Calls `settle` before each statement, as the store does before its own queries."""
 
     settle: Callable[[], None] = staticmethod(lambda: None)
 

@@ -1,4 +1,4 @@
-"""A deployment in one process: the write path in a mode, a bucket whose notifications go to a queue, and the worker."""
+"""A deployment in one process: the write path in some mode, a bucket with notifications to a queue, and the worker."""
 
 import json
 import time
@@ -26,7 +26,7 @@ _PAUSE_S = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staging:
-    """A write path over `store` that stages in `bucket`, whose puts are messages of `queue`."""
+    """A write path over `store` that stages uploads in `bucket`, whose puts become messages of `queue`."""
 
     services: Services
     bucket: LocalBucket
@@ -54,20 +54,23 @@ class Staging:
         return cls(services=Services(settings=places, store=store), bucket=bucket, queue=queue)
 
     def through(self, store: Store) -> "Staging":
-        """The same bucket and queue, as a process with another store sees them."""
+        """Returns the same bucket and queue, in a process with another store."""
         return replace(self, services=Services(settings=self.services.settings, store=store))
 
     def server(self, tenant: str) -> Server:
-        """The write path, for a tenant."""
+        """Returns the write path, for a tenant."""
         app = http_app_of([*routes, *QUERIER_ROUTES], lambda: self.services, NoCredential())
         return Server(client=Client(server=app, tenant=tenant))
 
     def keys(self, prefix: str = "") -> list[str]:
-        """The keys in the bucket that begin with the prefix."""
+        """Returns the keys in the bucket that begin with the prefix."""
         return [key for key in self.bucket.objects() if key.startswith(prefix)]
 
     def work_once(self) -> Mapping[str, Exception]:
-        """Receive messages once and hand them to the worker; those that fail are visible again. The errors, by message."""
+        """Receives messages once and passes them to the worker; failed ones become visible again.
+
+        Returns the errors by message.
+        """
         records = self.queue.receive()
         failures = worker.work(self.services, messages_of(records))
         response = {"batchItemFailures": [{"itemIdentifier": id_} for id_ in failures]}
@@ -76,7 +79,7 @@ class Staging:
         return failures
 
     def drain(self) -> None:
-        """Work until the queue is empty, messages that are invisible for a while included."""
+        """Works until the queue is empty, including messages that are invisible for a while."""
         failures: Mapping[str, Exception] = {}
         for _ in range(_MAX_RECEIVES):
             if not self.queue.messages:
@@ -88,14 +91,14 @@ class Staging:
 
 
 def new_blobs(aws: LocalAws) -> tuple[LocalBucket, LocalQueue]:
-    """A bucket, and the queue that its puts are messages of."""
+    """A bucket, and the queue of its notifications."""
     bucket, queue = aws.new_bucket(), aws.new_queue(attributes={"VisibilityTimeout": "3"})
     bucket.notify(queue, [STAGED, DROPS])
     return bucket, queue
 
 
 def messages_of(records: Sequence[Mapping[str, Any]]) -> list[QueueMessage]:
-    """The messages of an event's records."""
+    """Returns the messages of an event's records."""
     return [
         QueueMessage(
             id=record["messageId"],

@@ -1,4 +1,4 @@
-"""Prints what CloudFormation makes of a SAM template, as JSON. Runs in SAM's own environment.
+"""Prints the CloudFormation template that SAM's transform yields, as JSON. Runs in SAM's own environment.
 
 python transformed.py template.yaml
 """
@@ -23,7 +23,7 @@ class NoManagedPolicies:
 
 
 def uploaded(template: dict[str, Any]) -> dict[str, Any]:
-    """The template as `sam deploy` hands it in: its folders have become objects in S3."""
+    """Returns the template as `sam deploy` submits it, with folders replaced by objects in S3."""
     for properties in (
         template["Globals"]["Function"],
         *(resource["Properties"] for resource in template["Resources"].values()),

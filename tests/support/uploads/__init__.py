@@ -1,1 +1,1 @@
-"""Makes uploads in every format and reads what was stored of them."""
+"""Makes uploads in every format and reads the stored results."""

@@ -26,7 +26,7 @@ SERVICE = "/adhocprofiles.v1.AdHocProfileService"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdHoc:
-    """One tenant's ad hoc profiles; asked in protobuf or JSON."""
+    """One tenant's ad hoc profiles, requested in protobuf or JSON."""
 
     client: Client
     proto: bool = True
@@ -47,7 +47,7 @@ class AdHoc:
         return self._call("Diff", request, AdHocProfilesDiffResponse)
 
     def rejection(self, rpc: str, **request: Any) -> tuple[int, str, str]:
-        """The status, code and message that a question in JSON gets."""
+        """Returns the status, code and message for a request in JSON."""
         response = self._send(rpc, json.dumps(request).encode(), "application/json")
         body = response.json()
         assert set(body) == {"code", "message"}

@@ -1,4 +1,4 @@
-"""Uploads that can be counted: how often each one is in every table that answers about samples or totals."""
+"""Uploads that can be counted: how often each is in every table of samples or totals."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from tests.support.uploads.profiles import labels_of, pprof_of, sample
 from tests.support.uploads.uploads import series
 
 type Counts = Mapping[str, Mapping[str, int]]
-"""By table and week, how often each upload was counted; `shared` is the stack that all have in common."""
+"""The count of each upload by table and week; `shared` is the stack that all have in common."""
 
 _SHARED = "shared"
 _MINUTE = 60_000
@@ -25,12 +25,12 @@ _RANGES = {
     "samples": (_FIRST, _FIRST + 4 * _MINUTE),
     "rollups": (10 * _HOUR, 12 * _HOUR),
 }
-"""Ranges from a Monday's midnight that hold all profiles: one is read from their samples alone, one from valid roll-ups."""
+"""Ranges from a Monday's midnight that cover all profiles: one reads their samples alone, one valid roll-ups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
-    """A tenant's uploads by number, of one series: each has a profile in the week of `monday` and one in the next."""
+    """A tenant's numbered uploads of one series: each has a profile in the week of `monday` and one in the next."""
 
     server: Server
     monday: int
@@ -40,7 +40,7 @@ class Counted:
         return cls(server=Server.on(store, settings, tenant), monday=some_monday_ms())
 
     def through(self, server: Server) -> "Counted":
-        """The same uploads, sent to and counted by another server."""
+        """Returns the same uploads, sent to and counted by another server."""
         return replace(self, server=server)
 
     @property
@@ -48,15 +48,15 @@ class Counted:
         return (self.monday, self.monday + _WEEK)
 
     def series(self, number: int, **labels: str) -> RawProfileSeries:
-        """What upload `number` pushes."""
+        """Returns the series of the push of upload `number`."""
         return upload_series(self.monday, number, **labels)
 
     def send(self, number: int) -> int:
-        """Send an upload; the status of the answer."""
+        """Sends an upload; returns the status."""
         return self.server.send_push(self.series(number)).status_code
 
     def upload(self, number: int, **labels: str) -> Upload:
-        """What the store is handed for an upload."""
+        """Returns the upload that the store receives."""
         store = CannedStore(retention=0)
         server = Server.on(store, Settings(), self.server.client.tenant)
         server.push(self.series(number, **labels))
@@ -65,7 +65,7 @@ class Counted:
         return upload
 
     def counts(self) -> Counts:
-        """What the server answers."""
+        """Returns the counts in the server's responses."""
         return {
             f"{table}, week {week}": counts
             for week, monday in enumerate(self.mondays, 1)
@@ -73,7 +73,7 @@ class Counted:
         }
 
     def services(self) -> list[str]:
-        """The services that there are on the days of the profiles."""
+        """Returns the services on the days of the profiles."""
         return self.server.label_values(*self.mondays, "service_name")
 
     def _week_counts(self, monday: int) -> dict[str, dict[str, int]]:
@@ -94,7 +94,7 @@ class Counted:
 
 
 def upload_series(monday: int, number: int, **labels: str) -> RawProfileSeries:
-    """The series that upload `number` pushes."""
+    """Returns the series that upload `number` pushes."""
     samples = [sample(["main", _SHARED], 1), sample(["main", _name(number)], 1)]
     profiles = (
         pprof_of(samples, time_ms=midnight + _FIRST + number) for midnight in (monday, monday + _WEEK)
@@ -103,7 +103,7 @@ def upload_series(monday: int, number: int, **labels: str) -> RawProfileSeries:
 
 
 def once(numbers: Iterable[int]) -> Counts:
-    """The counts of uploads of which each is stored once, and no other is."""
+    """Returns the counts if each of these uploads, and no other, is stored once."""
     names = {_name(number): 1 for number in numbers}
     in_samples = {_SHARED: len(names), **names} if names else {}
     tables = {"profiles": names, **dict.fromkeys(_RANGES, in_samples)}
@@ -115,7 +115,7 @@ def _name(number: int) -> str:
 
 
 def _selves(flamegraph: FlameGraph) -> dict[str, int]:
-    """The value of every leaf."""
+    """Returns the value of every leaf."""
     return {
         flamegraph.names[name]: self_
         for level in flamegraph.levels[1:]

@@ -1,4 +1,4 @@
-"""Small files in the shapes that profilers other than Pyroscope's write them."""
+"""Small files in the formats of profilers other than Pyroscope's."""
 
 import json
 from collections.abc import Mapping, Sequence

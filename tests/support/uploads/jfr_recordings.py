@@ -1,4 +1,4 @@
-"""JFR recordings written from scratch: a test says what a chunk holds, odd or not, and gets the bytes."""
+"""JFR recordings written from scratch: a test describes a chunk, valid or not, and gets the bytes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Typed(NamedTuple):
 
 
 class Raw(bytes):
-    """Bytes to stand in the place of a value as they are."""
+    """Raw bytes in place of a value."""
 
 
 type Fields = Sequence[Typed]
@@ -84,7 +84,7 @@ CLASSES: Classes = {
     "profiler.LiveObject": (_START, _STACK, Typed("allocationSize", "long")),
     "profiler.Malloc": (_START, _STACK, Typed("size", "long")),
 }
-"""What async-profiler writes, without what no profile needs."""
+"""The classes that async-profiler writes, without those that no profile needs."""
 
 POOLS: Mapping[str, Mapping[int, Sequence[Any]]] = {
     THREAD_STATE: {1: ["STATE_RUNNABLE"], 2: ["STATE_SLEEPING"]},
@@ -97,15 +97,15 @@ POOLS: Mapping[str, Mapping[int, Sequence[Any]]] = {
 
 
 def changed(classes: Classes = CLASSES, /, **fields: Fields) -> Classes:
-    """The classes with other fields for some, whose names are given with `__` for a dot."""
+    """Returns the classes with these fields replaced; their names have `__` for a dot."""
     return {**classes, **{name.replace("__", "."): value for name, value in fields.items()}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """What a chunk holds. Events are (class, values), and pools lie in a checkpoint each if `apart`.
+    """The contents of a chunk. Events are (class, values); each pool has its own checkpoint if `apart`.
 
-    A class's id is its place in `classes` and `first_id`. `header` puts other numbers into the header.
+    A class's id is `first_id` plus its index in `classes`. `header` replaces numbers of the header.
     """
 
     events: Sequence[tuple[str | int, Sequence[Any]]] = ()
@@ -117,7 +117,7 @@ class Chunk:
     header: Mapping[str, int] = field(default_factory=dict)
 
     def written(self) -> bytes:
-        """The bytes of the chunk: metadata first, constants last, as async-profiler writes them."""
+        """Returns the bytes of the chunk: metadata first, constants last, as async-profiler writes them."""
         metadata = self.event(0, self._longs(START_TICKS, 0, 1) + self._metadata())
         events = [self.event(*self._instance_of(type_, values)) for type_, values in self.events]
         body = b"".join((metadata, *events))
@@ -133,7 +133,7 @@ class Chunk:
         return varint(value) if self.compressed else (value & (1 << 8 * size) - 1).to_bytes(size)
 
     def event(self, type_: int, content: bytes) -> bytes:
-        """An event with its size, which counts itself."""
+        """Returns an event with its size, which includes itself."""
         content = self.integer(type_, 8) + content
         size_bytes = (
             4 if not self.compressed else next(n for n in range(1, 6) if len(content) + n < 1 << 7 * n)
@@ -141,7 +141,7 @@ class Chunk:
         return self.integer(len(content) + size_bytes) + content
 
     def value(self, typed: Typed, value: Any) -> bytes:
-        """A value as a field of its class is written."""
+        """Returns a value in the encoding of its field's class."""
         if isinstance(value, Raw):
             return value
         if typed.array:
@@ -225,7 +225,7 @@ class Chunk:
 
 
 def varint(value: int) -> bytes:
-    """A compressed integer: seven bits a byte, and eight in the ninth."""
+    """Returns a compressed integer: seven bits a byte, and eight in the ninth."""
     value &= (1 << 64) - 1
     written = bytearray()
     while value > 0x7F and len(written) < 8:
@@ -236,7 +236,7 @@ def varint(value: int) -> bytes:
 
 
 def text(value: str | None, *, compressed: bool = True) -> bytes:
-    """A string, in UTF-8 unless it is none or empty."""
+    """Returns a string, in UTF-8 unless it is null or empty."""
     if not value:
         return b"\x00" if value is None else b"\x01"
     encoded = value.encode(errors="surrogatepass")
@@ -244,7 +244,7 @@ def text(value: str | None, *, compressed: bool = True) -> bytes:
 
 
 def sample(stacktrace: int = 1, state: int = 1, **correlation: int) -> tuple[str, Sequence[int]]:
-    """An execution sample; its span, context and so on by the names of their fields."""
+    """Returns an execution sample; its span, context and so on by field name."""
     return EXECUTION_SAMPLE, [1, stacktrace, state, *(correlation.get(each.name, 0) for each in _CORRELATION)]
 
 
@@ -253,5 +253,5 @@ def setting(name: str, value: str) -> tuple[str, Sequence[Any]]:
 
 
 def recording(*events: tuple[str | int, Sequence[Any]], **chunk: Any) -> bytes:
-    """A recording of one chunk."""
+    """Returns a recording of one chunk."""
     return Chunk(events=events, **chunk).written()

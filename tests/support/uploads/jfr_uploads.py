@@ -1,4 +1,4 @@
-"""Recordings that are sent to a server, and what it answers to those that it does not take."""
+"""Sends recordings to a server and returns the reasons for rejections."""
 
 from tests.support.uploads.uploads import FORM, Ingest, form, rejection
 
@@ -6,7 +6,7 @@ QUERY = "name=shop&format=jfr&spyName=javaspy"
 
 
 def send(data: bytes, labels: bytes = b"") -> int:
-    """Send a recording; what is not stored must be rejected with 422 and leave nothing behind."""
+    """Sends a recording; checks that a rejection is a 422 and stores nothing."""
     ingest = Ingest()
     status = ingest.post(form(("jfr", data), ("labels", labels)), QUERY, content_type=FORM).status_code
     assert status == 200 or (status == 422 and not ingest.uploads)
@@ -14,7 +14,7 @@ def send(data: bytes, labels: bytes = b"") -> int:
 
 
 def rejected(data: bytes, labels: bytes = b"") -> str:
-    """Send a recording that must not be stored; says what is wrong with it."""
+    """Sends a recording that must be rejected, and returns the reason."""
     ingest = Ingest()
     response = ingest.post(form(("jfr", data), ("labels", labels)), QUERY, content_type=FORM)
     status, code, message = rejection(response)

@@ -1,4 +1,4 @@
-"""OTLP exports as clients make them: stacks as `profiles` writes them, laid out in the tables of a dictionary."""
+"""OTLP exports as clients make them: stacks in the notation of `profiles`, stored in the tables of a dictionary."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,7 +28,7 @@ type Attributes = Mapping[str, Any]
 
 
 def any_value(value: Any) -> AnyValue:
-    """A value as an attribute has it."""
+    """Returns a value as an attribute value."""
     if isinstance(value, AnyValue):
         return value
     if isinstance(value, list):
@@ -42,7 +42,7 @@ def attributes(named: Attributes) -> list[KeyValue]:
 
 
 class Tables:
-    """A dictionary in the making. Every table starts with nothing, as the format says."""
+    """Builds a dictionary. Every table starts with an empty entry, as the format requires."""
 
     def __init__(self) -> None:
         self.message = otlp.ProfilesDictionary(
@@ -80,7 +80,7 @@ class Tables:
         return self._index(("mapping", filename), self.message.mapping_table, message)
 
     def stack(self, frames: Sequence[Frame], mapping: int = 0) -> int:
-        """A stack, root first."""
+        """Adds a stack, root first."""
         locations = [self.location(frame, mapping) for frame in reversed(frames)]
         message = otlp.Stack(location_indices=locations)
         return self._index(("stack", *locations), self.message.stack_table, message)
@@ -108,7 +108,7 @@ class Tables:
 
 
 class Export:
-    """A request in the making."""
+    """Builds a request."""
 
     def __init__(self) -> None:
         self.tables = Tables()
@@ -152,7 +152,7 @@ class Export:
     def add(
         self, *profiles: otlp.Profile, resource: Attributes | None = None, scope: Attributes | None = None
     ) -> "Export":
-        """Add a resource with one scope of these profiles."""
+        """Adds a resource with one scope of these profiles."""
         scope_profiles = otlp.ScopeProfiles(
             scope=InstrumentationScope(attributes=attributes(scope or {})), profiles=profiles
         )
@@ -173,17 +173,17 @@ class Export:
 
 
 def exported(**resource: Any) -> Export:
-    """An export of one profile of one sample, ten milliseconds of `main;work`."""
+    """Returns an export of one profile of one sample, ten milliseconds of `main;work`."""
     export = Export()
     return export.add(export.profile(export.sample()), resource=resource)
 
 
 def partial_success(content: bytes) -> tuple[int, str]:
-    """How many profiles an answer says are rejected, and why."""
+    """Returns the number of rejected profiles in a response, and the reason."""
     partial = ExportProfilesServiceResponse.FromString(content).partial_success
     return partial.rejected_profiles, partial.error_message
 
 
 def within(field: int, content: bytes) -> bytes:
-    """A message of one field, which is a message, a text or a list."""
+    """Returns a message of one field, which is a message, a string or a list."""
     return bytes([field << 3 | 2]) + uvarint(len(content)) + content

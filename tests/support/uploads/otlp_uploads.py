@@ -1,4 +1,4 @@
-"""OTLP exports that are sent to a server, and what it answers."""
+"""Sends OTLP exports to a server and reads the responses."""
 
 import httpx
 from opentelemetry.proto.collector.profiles.v1development.profiles_service_pb2 import (
@@ -19,7 +19,7 @@ def sent(
 
 
 def outcome(body: bytes, content_type: str = PROTO, *, settings: Settings = ANY_TIME) -> tuple[int, str]:
-    """The status and message of a body, which must be a client's fault if it is not taken, and leave nothing behind."""
+    """Returns the status and message for a body; checks that a rejection is a client error and stores nothing."""
     ingest, response = sent(body, content_type=content_type, settings=settings)
     if response.status_code == 200:
         return 200, "" if content_type == JSON else partial_success(response.content)[1]
@@ -31,7 +31,7 @@ def outcome(body: bytes, content_type: str = PROTO, *, settings: Settings = ANY_
 
 
 def rejected(export: Export | ExportProfilesServiceRequest) -> str:
-    """Why the only profile of an export is rejected."""
+    """Returns the reason for which the only profile of an export is rejected."""
     body = export.body if isinstance(export, Export) else export.SerializeToString()
     status, message = outcome(body)
     place, _, reason = message.partition(": ")

@@ -1,4 +1,4 @@
-"""What a pprof says, whatever the numbers in it: each stack by functions, files, lines and mappings, with its value."""
+"""The contents of a pprof, independent of its ids: each stack by functions, files, lines and mappings, with its value."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -27,11 +27,11 @@ class WrittenLocation(NamedTuple):
 
 
 type WrittenStack = tuple[WrittenLocation, ...]
-"""Leaf first, as pprof has it."""
+"""Leaf first, as in pprof."""
 
 
 def stacks_in(pprof: Profile, value: int = 0) -> Counter[WrittenStack]:
-    """The stacks with the sums of value number `value`; AssertionError for a pprof that is not whole."""
+    """Returns the stacks with the sums of value number `value`; AssertionError for an incomplete pprof."""
     text = pprof.string_table
     assert [*text[:1]] == [""] or pprof == Profile()
     functions = {function.id: function for function in pprof.function}
@@ -58,5 +58,5 @@ def stacks_in(pprof: Profile, value: int = 0) -> Counter[WrittenStack]:
 
 
 def names_of_stack(stack: WrittenStack) -> Sequence[str]:
-    """The names of a stack's functions, root first, inlined ones among them."""
+    """Returns the names of a stack's functions, root first, including inlined ones."""
     return [line.name for location in reversed(stack) for line in reversed(location.lines)]

@@ -1,4 +1,4 @@
-"""Profiles written down as stacks: what a test says of a profile, and the pprof message a client would send for it."""
+"""Profiles in a short notation as stacks, and the pprof message that a client would send."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,16 +8,16 @@ from flamehouse.pb.profile_pb2 import Mapping as Mapped
 from flamehouse.pb.profile_pb2 import Sample as PprofSample
 
 type Frame = str | tuple[str, ...] | int
-"""A function; functions inlined into each other, the called one first; or the address of one that nobody knows."""
+"""A function; functions inlined into each other, the callee first; or the address of an unknown function."""
 
 MS = 1_000_000
-"""Nanoseconds of a millisecond."""
+"""Nanoseconds in a millisecond."""
 CPU_TYPES = (("cpu", "nanoseconds"),)
 CPU = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
 
 
 def labels_of(**labels: str) -> Mapping[str, str]:
-    """Labels of a CPU profile's series: of the service `shop`, where none is named."""
+    """Returns labels of a CPU profile's series; the default service is `shop`."""
     return {"__name__": "process_cpu", "service_name": "shop", **labels}
 
 
@@ -34,12 +34,12 @@ class Sample:
 
 
 def sample(stack: Sequence[Frame], *values: int, **labels: str) -> Sample:
-    """A sample in a line; a stack of one-letter functions may be a string."""
+    """Returns a sample; a stack of one-letter functions may be a string."""
     return Sample(stack=stack, values=values, labels=labels)
 
 
 def names_of(stack: Iterable[Frame]) -> list[str]:
-    """The frames that a flame graph shows for a stack without a mapping, root first."""
+    """Returns the frames that a flame graph shows for a stack without a mapping, root first."""
     names: list[str] = []
     for frame in stack:
         names += (f"{frame:#x}",) if isinstance(frame, int) else (frame,) if isinstance(frame, str) else frame
@@ -54,9 +54,9 @@ def pprof_of(
     period: tuple[str, str] | None = None,
     mapping: Mapped | None = None,
 ) -> Profile:
-    """The pprof message; its period type is the last sample type if none is given.
+    """Returns the pprof message; its period type defaults to the last sample type.
 
-    Its locations lie in `mapping` if there is one.
+    Its locations are in `mapping` if there is one.
     """
     table = _Table()
     period_type, period_unit = period or types[-1]
@@ -84,7 +84,7 @@ def pprof_of(
 
 
 class _Table:
-    """What the parts of a message refer to, numbered in the order of first use."""
+    """The entries to which parts of a message refer, numbered in the order of first use."""
 
     def __init__(self) -> None:
         self.texts = {"": 0}

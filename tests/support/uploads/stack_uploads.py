@@ -1,4 +1,4 @@
-"""Stacks written in each format of plain stacks, and a speedscope file in the making."""
+"""Stacks in each format of plain stacks, and speedscope files."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 type Stacks = Mapping[str, int]
-"""How often each stack, written `root;child;leaf`, was met."""
+"""The count of each stack, written as `root;child;leaf`."""
 
 SCHEMA = "https://www.speedscope.app/file-format-schema.json"
 
@@ -20,7 +20,7 @@ def lines(stacks: Stacks) -> bytes:
 
 
 def trie(stacks: Stacks) -> bytes:
-    """A node for each byte: names end wherever they may."""
+    """Returns a node for each byte, so that names end at any node."""
     return _trie(b"", {stack.encode(): count for stack, count in stacks.items()})
 
 
@@ -29,7 +29,7 @@ def tree(stacks: Stacks) -> bytes:
 
 
 def speedscope(stacks: Stacks) -> bytes:
-    """A weight of bytes, which is counted as it is."""
+    """A unit of bytes, whose weights are stored unchanged."""
     names = sorted({name for stack in stacks for name in stack.split(";")})
     samples = [[names.index(name) for name in stack.split(";")] for stack in stacks]
     return file(sampled(samples, [*stacks.values()], unit="bytes"), frames=names)
@@ -53,12 +53,12 @@ def varint(number: int) -> bytes:
 
 
 def node(name: bytes, value: int, children: int) -> bytes:
-    """A node of a trie or tree; its children have to follow."""
+    """Returns a node of a trie or tree; its children must follow."""
     return varint(len(name)) + name + varint(value) + varint(children)
 
 
 def sampled(samples: Any, weights: Any, **more: Any) -> dict[str, Any]:
-    """A profile of a speedscope file."""
+    """Returns a profile of a speedscope file."""
     return {
         "type": "sampled",
         "name": "",
@@ -71,7 +71,7 @@ def sampled(samples: Any, weights: Any, **more: Any) -> dict[str, Any]:
 
 
 def evented(*events: tuple[str, float, int], **more: Any) -> dict[str, Any]:
-    """A profile of a speedscope file, of events such as ("O", when, frame)."""
+    """Returns a profile of a speedscope file, of events such as ("O", when, frame)."""
     return {
         "type": "evented",
         "name": "",
@@ -83,7 +83,7 @@ def evented(*events: tuple[str, float, int], **more: Any) -> dict[str, Any]:
 
 
 def file(*profiles: Any, frames: Sequence[Any] = ("main", "work", "rest"), **more: Any) -> bytes:
-    """A speedscope file."""
+    """Returns a speedscope file."""
     shared = {"frames": [{"name": name} for name in frames]}
     return json.dumps({"$schema": SCHEMA, "shared": shared, "profiles": profiles, **more}).encode()
 

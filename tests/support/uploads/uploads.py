@@ -1,4 +1,4 @@
-"""Uploads as clients make them, and an app that keeps what it would store."""
+"""Uploads as clients make them, and an app that records what it would store."""
 
 import gzip
 import json
@@ -22,7 +22,7 @@ BOUNDARY = "e6fb46bf603f531e"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
 YEAR_2026_NS = 1_795_379_976_300_880_149
 ANY_TIME = Settings(ingest_window_past_s=0)
-"""Settings that take old profiles, as replays are."""
+"""Settings that accept old profiles, for replays."""
 
 _CPU = (("samples", "count"), ("cpu", "nanoseconds"))
 
@@ -33,7 +33,7 @@ def pprof(
     time_ns: int = YEAR_2026_NS,
     labels: Mapping[str, str] | None = None,
 ) -> Profile:
-    """A profile of two stacks, `main;work` and `main;rest`, with values from 1 up; `labels` are the first's."""
+    """Returns a profile of `main;work`, with `labels`, and `main;rest`, with values from 1 up."""
     texts = ["", "main", "work", "rest", "app.py", *(text for type_ in types for text in type_)]
     texts += [text for pair in (labels or {}).items() for text in pair]
     index = {text: texts.index(text) for text in texts}
@@ -58,7 +58,7 @@ def pprof(
 
 
 def form(*parts: tuple[str, bytes], boundary: str = BOUNDARY, files: bool = True) -> bytes:
-    """A form of the parts, each a file unless told otherwise."""
+    """Returns a form of the parts, each a file by default."""
     pieces = []
     for name, content in parts:
         filename = f'; filename="{name}.bin"' if files else ""
@@ -70,7 +70,7 @@ def form(*parts: tuple[str, bytes], boundary: str = BOUNDARY, files: bool = True
 def series(
     labels: Mapping[str, str] | Sequence[tuple[str, str]], *profiles: bytes | Profile
 ) -> RawProfileSeries:
-    """One series of a push; profiles are numbered p0, p1, ... in it."""
+    """Returns one series of a push, with profiles numbered p0, p1, ..."""
     pairs = labels.items() if isinstance(labels, Mapping) else labels
     raw = [item if isinstance(item, bytes) else item.SerializeToString() for item in profiles]
     return RawProfileSeries(
@@ -80,19 +80,19 @@ def series(
 
 
 def pushed(*pushed_series: RawProfileSeries) -> bytes:
-    """The body of a push."""
+    """Returns the body of a push."""
     return PushRequest(series=pushed_series).SerializeToString()
 
 
 def members(data: bytes, count: int) -> bytes:
-    """`data` as gzip of `count` members."""
+    """Returns `data` as gzip of `count` members."""
     step = len(data) // count + 1
     return b"".join(gzip.compress(data[at : at + step], mtime=0) for at in range(0, len(data), step))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingest:
-    """The write path over a store that keeps uploads."""
+    """The write path over a store that records uploads."""
 
     settings: Settings = ANY_TIME
     store: CannedStore = field(default_factory=CannedStore)
@@ -106,17 +106,17 @@ class Ingest:
         headers: dict[str, str] | None = None,
         path: str = "/ingest",
     ) -> httpx.Response:
-        """Send an upload to /ingest."""
+        """Sends an upload to /ingest."""
         return self.send("POST", f"{path}?{query}", body, content_type=content_type, headers=headers)
 
     def push(self, *pushed_series: RawProfileSeries, headers: dict[str, str] | None = None) -> httpx.Response:
-        """Send a push of the series."""
+        """Sends a push of the series."""
         return self.push_body(pushed(*pushed_series), headers=headers)
 
     def push_body(
         self, body: bytes, *, content_type: str = "application/proto", headers: dict[str, str] | None = None
     ) -> httpx.Response:
-        """Send a push as it is."""
+        """Sends a push unchanged."""
         return self.send("POST", PUSH, body, content_type=content_type, headers=headers)
 
     def send(
@@ -128,23 +128,23 @@ class Ingest:
         content_type: str = "",
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
-        """Send any request."""
+        """Sends any request."""
         app = serve(*routes, store=self.store, settings=self.settings)
         return request(app, path, body, method=method, content_type=content_type, headers=headers)
 
     @property
     def uploads(self) -> list[Upload]:
-        """What was stored."""
+        """Returns the stored uploads."""
         return [upload for method, upload in self.store.calls if method == "insert"]
 
     @property
     def profile_types(self) -> list[str]:
-        """The profile types stored, sorted, each once."""
+        """Returns the distinct stored profile types, sorted."""
         return sorted({part.profile_type for upload in self.uploads for part in upload.profiles})
 
 
 def rejection(response: httpx.Response) -> tuple[int, str, str]:
-    """The status, code and message of an error."""
+    """Returns the status, code and message of an error."""
     body = json.loads(response.content)
     assert set(body) == {"code", "message"}
     return response.status_code, body["code"], body["message"]
