@@ -64,7 +64,14 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The functions built for AWS, run locally; they accept profiles of any age and time out after six seconds."""
     environ = {"MAX_LABEL_NAMES": "100", "QUERY_TIMEOUT_S": "6"}
     folder = tmp_path_factory.mktemp("cloud")
-    with cloud(built(), folder, retention_days=0, path_prefix="profiles", environ=environ) as running:
+    with cloud(
+        built(),
+        folder,
+        retention_days=0,
+        path_prefix="profiles",
+        environ=environ,
+        tenants=("owner", "other", "writer"),
+    ) as running:
         yield running
 
 

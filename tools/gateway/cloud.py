@@ -3,7 +3,7 @@
 import json
 import platform
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -50,10 +50,12 @@ class Cloud:
     credentials: LocalSecret
     parameters: Mapping[str, str]
     credential: str = field(repr=False)
+    tokens: Mapping[str, str] = field(repr=False)
+    """Tokens of single tenants, with every scope, by tenant."""
 
 
 @contextmanager
-def cloud(
+def cloud(  # noqa: PLR0913  # what a deployment may have
     build: Path,
     folder: Path,
     *,
@@ -61,17 +63,19 @@ def cloud(
     retention_days: int = 30,
     path_prefix: str = "",
     environ: Mapping[str, str] | None = None,
+    tenants: Sequence[str] = (),
 ) -> Iterator[Cloud]:
     """Deploy what `sam build` left in `build`; data and logs go below `folder`, which is there.
 
-    `environ` is added to every function's environment.
+    `environ` is added to every function's environment. Each of `tenants` gets a token.
     """
     (folder / "clickhouse").mkdir(exist_ok=True)
     with clickhouse_server(folder / "clickhouse") as clickhouse:
         migrate(Settings(clickhouse_dsn=clickhouse.dsn, retention_days=retention_days))
         with local_aws() as aws:
             token = new_token()
-            credentials = aws.new_secret(credentials_text(token))
+            tokens = {tenant: new_token() for tenant in tenants}
+            credentials = aws.new_secret(credentials_text({ANY_TENANT: token, **tokens}))
             secret = aws.new_secret(json.dumps(secret_of(clickhouse)))
             bucket = aws.new_bucket(_BUCKET)
             blobs_name, queue_name, worker = _BLOBS
@@ -105,21 +109,25 @@ def cloud(
                         credentials=credentials,
                         parameters=parameters,
                         credential=token.text,
+                        tokens={tenant: each.text for tenant, each in tokens.items()},
                     )
             finally:
                 functions.close()
 
 
-def credentials_text(token: NewToken) -> str:
-    """A document with one credential, of every tenant and scope."""
-    credential = Credential(
-        id=token.id,
-        sha256=digest(token.text),
-        tenants=frozenset({ANY_TENANT}),
-        scopes=frozenset(Scope),
-        created=datetime.now(UTC),
-    )
-    return CredentialDocument(credentials={token.id: credential}).text()
+def credentials_text(tokens: Mapping[str, NewToken]) -> str:
+    """A document with a credential for each token, with every scope, by tenant."""
+    credentials = {
+        token.id: Credential(
+            id=token.id,
+            sha256=digest(token.text),
+            tenants=frozenset({tenant}),
+            scopes=frozenset(Scope),
+            created=datetime.now(UTC),
+        )
+        for tenant, token in tokens.items()
+    }
+    return CredentialDocument(credentials=credentials).text()
 
 
 def secret_of(clickhouse: ClickHouseServer) -> dict[str, object]:
