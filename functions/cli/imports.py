@@ -15,8 +15,8 @@ from cli.database import existing_database
 from cli.options import json_option
 from cli.output import print_json, print_table
 from cli.times import clock, time_ms
-from flamehouse.errors import OperatorError, RpcError
-from flamehouse.identity.tenant import ANONYMOUS, named_tenant
+from flamehouse.errors import OperatorError
+from flamehouse.identity.tenant import ANONYMOUS, is_tenant
 from flamehouse.settings import Settings
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
@@ -93,10 +93,11 @@ def _range(start: str | None, end: str | None, services: Sequence[str], now_ms: 
 
 def _checked(tenant: str) -> str:
     """The tenant. Raises OperatorError if no request could name it."""
-    try:
-        return named_tenant([tenant]) or ANONYMOUS
-    except RpcError as error:
-        raise OperatorError(f"--tenant: {error.message}") from None
+    if tenant and not is_tenant(tenant):
+        raise OperatorError(
+            f"--tenant: invalid tenant {tenant!r}: use up to 150 letters, digits and !-_.*'()"
+        )
+    return tenant or ANONYMOUS
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def analyze_query(call: Call, request: AnalyzeQueryRequest) -> AnalyzeQueryRespo
     """
     matchers = tuple(_of_profile_type(each) for each in parse_selector(request.query or "{}"))
     within = query_range_or_last_hour(call, request.start, request.end)
-    analysis = _NOTHING if within is None else call.services.store.analyze(call.tenant, matchers, within)
+    analysis = _NOTHING if within is None else call.services.store.analyze(call.tenants, matchers, within)
     return AnalyzeQueryResponse(query_scopes=[_scope(analysis)], query_impact=_impact(analysis))
 
 

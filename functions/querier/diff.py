@@ -31,7 +31,7 @@ def diff(call: Call, request: DiffRequest) -> DiffResponse:
     left, right = _question(call, request.left), _question(call, request.right)
     max_nodes = nodes_limit(max(request.left.max_nodes, request.right.max_nodes), call.services.settings)
     tree = call.services.store.diff(
-        call.tenant, replace(left, max_nodes=max_nodes), replace(right, max_nodes=max_nodes)
+        call.tenants, replace(left, max_nodes=max_nodes), replace(right, max_nodes=max_nodes)
     )
     return DiffResponse(flamegraph=flamegraph_diff_of(tree))
 

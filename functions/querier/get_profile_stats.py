@@ -8,7 +8,7 @@ from querier.common.rpc import querier_rpc
 
 def get_profile_stats(call: Call, request: GetProfileStatsRequest) -> GetProfileStatsResponse:  # noqa: ARG001
     """Returns the times of the oldest and the newest profile in milliseconds; zeros if the tenant has no profiles."""
-    times = call.services.store.profile_times(call.tenant)
+    times = call.services.store.profile_times(call.tenants)
     if times is None:
         return GetProfileStatsResponse()
     return GetProfileStatsResponse(

@@ -15,7 +15,7 @@ def label_names(call: Call, request: LabelNamesRequest) -> LabelNamesResponse:
     within = query_range_or_last_hour(call, request.start, request.end)
     if within is None:
         return LabelNamesResponse()
-    names = call.services.store.label_names(call.tenant, matchers, within)
+    names = call.services.store.label_names(call.tenants, matchers, within)
     return LabelNamesResponse(names=visible_names(names, call.headers))
 
 

@@ -17,7 +17,7 @@ def label_values(call: Call, request: LabelValuesRequest) -> LabelValuesResponse
     within = query_range_or_last_hour(call, request.start, request.end)
     if within is None:
         return LabelValuesResponse()
-    values = call.services.store.label_values(call.tenant, request.name, matchers, within)
+    values = call.services.store.label_values(call.tenants, request.name, matchers, within)
     return LabelValuesResponse(names=values)
 
 

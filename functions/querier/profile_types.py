@@ -14,7 +14,7 @@ def profile_types(call: Call, request: ProfileTypesRequest) -> ProfileTypesRespo
     within = query_range_or_last_hour(call, request.start, request.end)
     if within is None:
         return ProfileTypesResponse()
-    ids = call.services.store.profile_types(call.tenant, within)
+    ids = call.services.store.profile_types(call.tenants, within)
     return ProfileTypesResponse(profile_types=[_message(ProfileType.parse(id_)) for id_ in ids])
 
 

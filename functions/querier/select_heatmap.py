@@ -65,7 +65,7 @@ def select_heatmap(call: Call, request: SelectHeatmapRequest) -> SelectHeatmapRe
         exemplars=exemplars is not None,
         limit=series_limit(request.limit, call.services.settings),
     )
-    heatmap = call.services.store.select_heatmap(call.tenant, query)
+    heatmap = call.services.store.select_heatmap(call.tenants, query)
     check_series_count(len(heatmap.series), call.services.settings)
     messages = ExemplarMessages()
     return SelectHeatmapResponse(series=[_series(heatmap, series, messages) for series in heatmap.series])

@@ -48,7 +48,7 @@ def select_series(call: Call, request: SelectSeriesRequest) -> SelectSeriesRespo
         samples=samples,
         exemplars=exemplars,
     )
-    results = call.services.store.select_series(call.tenant, query)
+    results = call.services.store.select_series(call.tenants, query)
     check_series_count(len(results), call.services.settings)
     messages = ExemplarMessages()
     return SelectSeriesResponse(series=[_series(result, messages) for result in results])

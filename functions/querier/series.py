@@ -28,7 +28,7 @@ def series(call: Call, request: SeriesRequest) -> SeriesResponse:
     query = LabelSetsQuery(
         matchers=matchers, within=within, names=names, utf8_names=accepts_utf8_names(call.headers)
     )
-    label_sets = call.services.store.label_sets(call.tenant, query)
+    label_sets = call.services.store.label_sets(call.tenants, query)
     return SeriesResponse(labels_set=[Labels(labels=label_pairs(labels)) for labels in label_sets])
 
 

@@ -72,12 +72,12 @@ def test_the_first_and_last_profile_are_found_wherever_they_lie(
     times = [monday + offset for offset in offsets]
     push_at(store, settings, tenant, *times)
     push_at(store, settings, new_tenant(), monday - DAY, monday + 80 * DAY)
-    assert store.profile_times(tenant) == TimeRange(start_ms=min(times), end_ms=max(times))
+    assert store.profile_times((tenant,)) == TimeRange(start_ms=min(times), end_ms=max(times))
 
 
 def test_a_tenant_without_profiles_costs_one_query(clickhouse: ClickHouse, tenant: str) -> None:
     recorded = RecordedClickHouse(clickhouse)
-    assert stats_query.profile_times(Reader(clickhouse=recorded, settings={}), tenant) is None
+    assert stats_query.profile_times(Reader(clickhouse=recorded, settings={}), (tenant,)) is None
     [sql] = recorded.statements
     assert "profiles" not in sql
 
@@ -93,4 +93,4 @@ def test_days_whose_profiles_have_expired_are_skipped(
         " WHERE tenant = {tenant:String}",
         {"tenant": tenant, "days": days},
     )
-    assert store.profile_times(tenant) == TimeRange(start_ms=monday + DAY, end_ms=monday + 3 * DAY)
+    assert store.profile_times((tenant,)) == TimeRange(start_ms=monday + DAY, end_ms=monday + 3 * DAY)

@@ -200,6 +200,6 @@ def test_matchers_on_key_columns_read_no_labels(
         within=TimeRange(start_ms=0, end_ms=DAY),
         names=tuple(sorted(names)),
     )
-    assert labels_query.label_sets(Reader(clickhouse=recorded, settings={}), tenant, query) == []
+    assert labels_query.label_sets(Reader(clickhouse=recorded, settings={}), (tenant,), query) == []
     [sql] = recorded.statements
     assert ("labels" in sql) is reads_labels

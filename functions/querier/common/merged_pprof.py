@@ -44,7 +44,7 @@ def merged_pprof(call: Call, query: ProfileQuery, go_pgo: GoPGO | None) -> Encod
     """
     if not query.within.length_ms:
         return _encoded(b"")
-    merged = call.services.store.select_merge_profile(call.tenant, query)
+    merged = call.services.store.select_merge_profile(call.tenants, query)
     if not merged.samples and query.samples != EVERY_SAMPLE:
         return _encoded(pprof_without_samples(query.profile_type, query.within))
     pprof = _encoded(encoded_pprof(merged, query.profile_type, query.within))

@@ -48,7 +48,7 @@ def tree_of(call: Call, query: StacktraceQuery) -> CutTree:
     """Returns the merged tree; the store is not queried for an empty range."""
     if not query.within.length_ms:
         return NO_TREE
-    return call.services.store.select_merge_stacktraces(call.tenant, query)
+    return call.services.store.select_merge_stacktraces(call.tenants, query)
 
 
 def dot_graph_of(call: Call, query: StacktraceQuery, max_functions: int) -> str:

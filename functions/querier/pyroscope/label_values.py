@@ -28,8 +28,8 @@ def render_label_values(call: Call, parameters: LabelValuesParameters) -> Conten
         return json_content([])
     store = call.services.store
     if label == _PROFILE_TYPE:
-        return json_content(store.profile_types(call.tenant, within))
-    return json_content(store.label_values(call.tenant, label, (), within))
+        return json_content(store.profile_types(call.tenants, within))
+    return json_content(store.label_values(call.tenants, label, (), within))
 
 
 router = http_router()

@@ -107,7 +107,7 @@ def _series(
         average=average,
         limit=series_limit(0, call.services.settings),
     )
-    series = call.services.store.select_series(call.tenant, query)
+    series = call.services.store.select_series(call.tenants, query)
     check_series_count(len(series), call.services.settings)
     return series
 

@@ -28,7 +28,7 @@ def render_diff(call: Call, parameters: DiffParameters) -> Content:
     )
     if left.profile_type != right.profile_type:
         raise invalid_argument("profile types must match")
-    graph = flamegraph_diff_of(call.services.store.diff(call.tenant, left, right))
+    graph = flamegraph_diff_of(call.services.store.diff(call.tenants, left, right))
     profile_type = left.profile_type
     shown = shown_as(profile_type.sample_type, profile_type.sample_unit)
     return json_content(flamebearer_diff_of(graph, shown))

@@ -19,16 +19,21 @@ def sent(**headers: str) -> HTTPConnection:
 @pytest.mark.parametrize(
     ("credentials", "request_", "principal"),
     [
-        (NoCredential(), sent(), Principal(tenant="anonymous", scopes=SCOPES, credential_id="")),
+        (NoCredential(), sent(), Principal(tenants=("anonymous",), scopes=SCOPES, credential_id="")),
         (
             NoCredential(),
             sent(X_Scope_OrgID="shop", Authorization="Bearer other"),
-            Principal(tenant="shop", scopes=SCOPES, credential_id=""),
+            Principal(tenants=("shop",), scopes=SCOPES, credential_id=""),
         ),
         (
             SHARED,
             sent(X_Scope_OrgID="shop", Authorization="Bearer horse"),
-            Principal(tenant="shop", scopes=SCOPES, credential_id="shared"),
+            Principal(tenants=("shop",), scopes=SCOPES, credential_id="shared"),
+        ),
+        (
+            NoCredential(),
+            sent(X_Scope_OrgID="b|a|b"),
+            Principal(tenants=("a", "b"), scopes=SCOPES, credential_id=""),
         ),
     ],
 )
@@ -44,7 +49,7 @@ def test_a_request_has_the_tenant_it_names_and_every_scope(
         (SHARED, sent(X_Scope_OrgID="shop"), Code.UNAUTHENTICATED),
         (SHARED, sent(X_Scope_OrgID="a b", Authorization="Bearer other"), Code.UNAUTHENTICATED),
         (SHARED, sent(X_Scope_OrgID="a b", Authorization="Bearer horse"), Code.INVALID_ARGUMENT),
-        (NoCredential(), sent(X_Scope_OrgID="a|b"), Code.INVALID_ARGUMENT),
+        (NoCredential(), sent(X_Scope_OrgID="a|"), Code.INVALID_ARGUMENT),
     ],
 )
 def test_a_wrong_credential_is_reported_before_an_invalid_tenant(

@@ -123,6 +123,9 @@ def test_query_seconds_of_a_day_are_limited(
     rejected = server.call("ProfileTypes", start=START, end=START + 1)
     assert (rejected.status_code, rejected.json()["code"]) == (429, "resource_exhausted")
     assert 0 < int(rejected.headers["Retry-After"]) <= DAY_S
+    for others in (f"another|{tenant}", f"{tenant}|zz", "another|zz"):
+        several = Server.on(store, settings, others).call("ProfileTypes", start=START, end=START + 1)
+        assert several.status_code == (429 if tenant in others else 200)
 
 
 @pytest.mark.parametrize(

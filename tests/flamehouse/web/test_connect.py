@@ -345,7 +345,7 @@ def test_the_tenant_comes_from_its_header(app: Starlette, header: str | None, te
     assert facts(request(app, PATH, "{}", headers=headers))["tenant"] == tenant
 
 
-@pytest.mark.parametrize("header", ["a|b", "|", ".", "..", "a b", "a/b", "ä", "x" * 151, "a;drop"])
+@pytest.mark.parametrize("header", ["a|", "|", ".", "..", "a b", "a/b", "ä", "x" * 151, "a;drop"])
 def test_a_malformed_tenant_is_an_invalid_argument(app: Starlette, header: str) -> None:
     status, code, message = error(request(app, PATH, "{}", headers={"X-Scope-OrgID": header}))
     assert (status, code) == (400, "invalid_argument")

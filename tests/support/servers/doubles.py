@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flamehouse.identity.tenant import Tenants
 from flamehouse.model.call_tree import NO_DIFF, NO_TREE, CutTree, DiffTree
 from flamehouse.model.labels import LabelSet
 from flamehouse.model.limits import Limits
@@ -55,50 +56,50 @@ class CannedStore(ClickHouseStore):
     def admit_upload(self, tenant: str, size: int) -> None:
         """Admits every upload."""
 
-    def profile_types(self, tenant: str, within: TimeRange) -> list[str]:
-        self.calls.append(("profile_types", tenant, within))
+    def profile_types(self, tenants: Tenants, within: TimeRange) -> list[str]:
+        self.calls.append(("profile_types", "|".join(tenants), within))
         return list(self.type_ids)
 
-    def label_names(self, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> list[str]:
-        self.calls.append(("label_names", tenant, tuple(matchers), within))
+    def label_names(self, tenants: Tenants, matchers: Sequence[Matcher], within: TimeRange) -> list[str]:
+        self.calls.append(("label_names", "|".join(tenants), tuple(matchers), within))
         return list(self.names)
 
     def label_values(
-        self, tenant: str, name: str, matchers: Sequence[Matcher], within: TimeRange
+        self, tenants: Tenants, name: str, matchers: Sequence[Matcher], within: TimeRange
     ) -> list[str]:
-        self.calls.append(("label_values", tenant, name, tuple(matchers), within))
+        self.calls.append(("label_values", "|".join(tenants), name, tuple(matchers), within))
         return list(self.values)
 
-    def label_sets(self, tenant: str, query: LabelSetsQuery) -> list[LabelSet]:
-        self.calls.append(("label_sets", tenant, query))
+    def label_sets(self, tenants: Tenants, query: LabelSetsQuery) -> list[LabelSet]:
+        self.calls.append(("label_sets", "|".join(tenants), query))
         return list(self.sets)
 
-    def select_series(self, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
-        self.calls.append(("select_series", tenant, query))
+    def select_series(self, tenants: Tenants, query: SeriesQuery) -> list[SeriesResult]:
+        self.calls.append(("select_series", "|".join(tenants), query))
         return list(self.series)
 
-    def select_heatmap(self, tenant: str, query: HeatmapQuery) -> Heatmap:
-        self.calls.append(("select_heatmap", tenant, query))
+    def select_heatmap(self, tenants: Tenants, query: HeatmapQuery) -> Heatmap:
+        self.calls.append(("select_heatmap", "|".join(tenants), query))
         return self.heatmap
 
-    def select_merge_stacktraces(self, tenant: str, query: StacktraceQuery) -> CutTree:
-        self.calls.append(("select_merge_stacktraces", tenant, query))
+    def select_merge_stacktraces(self, tenants: Tenants, query: StacktraceQuery) -> CutTree:
+        self.calls.append(("select_merge_stacktraces", "|".join(tenants), query))
         return self.tree
 
-    def diff(self, tenant: str, left: StacktraceQuery, right: StacktraceQuery) -> DiffTree:
-        self.calls.append(("diff", tenant, left, right))
+    def diff(self, tenants: Tenants, left: StacktraceQuery, right: StacktraceQuery) -> DiffTree:
+        self.calls.append(("diff", "|".join(tenants), left, right))
         return NO_DIFF
 
-    def profile_times(self, tenant: str) -> TimeRange | None:
-        self.calls.append(("profile_times", tenant))
+    def profile_times(self, tenants: Tenants) -> TimeRange | None:
+        self.calls.append(("profile_times", "|".join(tenants)))
         return self.times
 
-    def analyze(self, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> Analysis:
-        self.calls.append(("analyze", tenant, tuple(matchers), within))
+    def analyze(self, tenants: Tenants, matchers: Sequence[Matcher], within: TimeRange) -> Analysis:
+        self.calls.append(("analyze", "|".join(tenants), tuple(matchers), within))
         return self.analysis
 
-    def select_merge_profile(self, tenant: str, query: ProfileQuery) -> MergedProfile:
-        self.calls.append(("select_merge_profile", tenant, query))
+    def select_merge_profile(self, tenants: Tenants, query: ProfileQuery) -> MergedProfile:
+        self.calls.append(("select_merge_profile", "|".join(tenants), query))
         return NO_PROFILE
 
     def insert(self, upload: Upload, record: Record | None = None) -> None:  # noqa: ARG002  # no log

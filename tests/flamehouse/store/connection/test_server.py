@@ -79,7 +79,7 @@ def upload_of(tenant: str) -> Upload:
 def failure_of(store: Store) -> RpcError:
     """Returns the error of a query."""
     with pytest.raises(RpcError) as raised:
-        store.profile_types("tenant", EVER)
+        store.profile_types(("tenant",), EVER)
     return raised.value
 
 
@@ -88,7 +88,7 @@ def test_a_query_is_one_http_request_from_the_first_on(server: ClickHouseServer)
     store = store_at(server.dsn)
     assert len(server.received()) == before
     for requests in (1, 2):
-        assert store.profile_types("nobody", EVER) == []
+        assert store.profile_types(("nobody",), EVER) == []
         assert len(server.received()) == before + requests
 
 
@@ -105,7 +105,7 @@ def test_an_upload_is_two_inserts_and_one_look_at_its_tenants_limits_and_series(
         "INSERT",
     ]
     store.insert(upload_of(tenant))
-    assert len(store.profile_types(tenant, EVER)) == 1
+    assert len(store.profile_types((tenant,), EVER)) == 1
     assert [line.split()[0] for line in server.received()[before + 4 :]] == ["INSERT", "INSERT", "SELECT"]
 
 
@@ -114,7 +114,7 @@ def test_the_secret_is_read_once_and_when_first_needed(secret: LocalSecret) -> N
     store = open_store(settings_of(secret))
     assert secret.reads == before
     for _ in range(3):
-        store.profile_types("nobody", EVER)
+        store.profile_types(("nobody",), EVER)
     assert secret.reads == before + 1
 
 
@@ -124,9 +124,9 @@ def test_a_rotated_password_is_found_without_a_restart(server: ClickHouseServer,
     store = open_store(settings_of(secret))
     assert failure_of(store).code is Code.UNAVAILABLE
     secret.put(right)
-    assert store.profile_types("nobody", EVER) == []
+    assert store.profile_types(("nobody",), EVER) == []
     reads = secret.reads
-    store.profile_types("nobody", EVER)
+    store.profile_types(("nobody",), EVER)
     assert secret.reads == reads
 
 
@@ -188,7 +188,7 @@ def test_a_secret_that_cannot_be_read_is_unavailable_and_named_in_the_log(
 @pytest.mark.parametrize("passing", [BUSY, Reply(status=503), Reply(status=502), Reply(status=0)])
 def test_a_query_survives_a_transient_failure(passing: Reply) -> None:
     with scripted(passing, passing, NO_ROWS) as server:
-        assert store_at(server.dsn).profile_types("tenant", EVER) == []
+        assert store_at(server.dsn).profile_types(("tenant",), EVER) == []
 
 
 def test_an_upload_survives_a_transient_failure(tenant: str) -> None:

@@ -53,7 +53,7 @@ def test_many_names_are_found(store: ClickHouseStore, settings: Settings) -> Non
 def test_a_missing_name_is_empty_until_it_is_stored(clickhouse: ClickHouse, tenant: str) -> None:
     monday = some_monday_ms()
     within = TimeRange(start_ms=monday, end_ms=monday + HOUR)
-    selection = selection_of(tenant, ProfileType.parse(CPU), (), within)
+    selection = selection_of((tenant,), ProfileType.parse(CPU), (), within)
     names = FunctionNames()
     reader = Reader(clickhouse=clickhouse, settings={})
     assert names.of([7, 8, 7], reader, selection) == ["", "", ""]
@@ -68,7 +68,7 @@ def test_a_missing_name_is_empty_until_it_is_stored(clickhouse: ClickHouse, tena
 def test_names_are_cached_within_a_budget(clickhouse: ClickHouse, tenant: str) -> None:
     monday = some_monday_ms()
     within = TimeRange(start_ms=monday, end_ms=monday + HOUR)
-    selection = selection_of(tenant, ProfileType.parse(CPU), (), within)
+    selection = selection_of((tenant,), ProfileType.parse(CPU), (), within)
     clickhouse.command(
         "INSERT INTO functions (tenant, week, name_id, name)"
         " SELECT {tenant:String}, toDate({first_day:Int32}), number, repeat('x', 60000) FROM numbers(300)",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.identity.principal import ANY_TENANT, Principal, Scope
-from flamehouse.identity.tenant import ANONYMOUS, HEADER, named_tenant
+from flamehouse.identity.tenant import ANONYMOUS, HEADER, Tenants, named_tenants
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class Grant:
     credential_id: str
 
     def principal(self, headers: Sequence[str]) -> Principal:
-        """Return the caller, with the tenant that its X-Scope-OrgID headers select.
+        """Return the caller, with the tenants that its X-Scope-OrgID header selects.
 
         Without a header, a credential for one tenant selects that tenant, and one for all tenants selects
         `anonymous`.
@@ -27,21 +27,24 @@ class Grant:
             invalid one, and without a header if the credential has several tenants.
         """
         return Principal(
-            tenant=self._tenant(named_tenant(headers)), scopes=self.scopes, credential_id=self.credential_id
+            tenants=self._tenants(named_tenants(headers)),
+            scopes=self.scopes,
+            credential_id=self.credential_id,
         )
 
-    def _tenant(self, named: str) -> str:
+    def _tenants(self, named: Tenants) -> Tenants:
         if ANY_TENANT in self.tenants:
-            return named or ANONYMOUS
-        if named in self.tenants:
-            return named
-        if named:
-            raise RpcError(
-                Code.PERMISSION_DENIED, f"this credential is not for the tenant {named!r} of {HEADER}"
+            return named or (ANONYMOUS,)
+        for name in named:
+            if name not in self.tenants:
+                raise RpcError(
+                    Code.PERMISSION_DENIED, f"this credential is not for the tenant {name!r} of {HEADER}"
+                )
+        if not named and len(self.tenants) > 1:
+            raise invalid_argument(
+                f"this credential is for several tenants: name one in {HEADER}, or several (a|b) in a query"
             )
-        if len(self.tenants) > 1:
-            raise invalid_argument(f"this credential is for several tenants: name one in {HEADER}")
-        return next(iter(self.tenants))
+        return named or tuple(self.tenants)
 
 
 EVERYTHING = Grant(tenants=frozenset({ANY_TENANT}), scopes=frozenset(Scope), credential_id="")

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from flamehouse.errors import Code, RpcError
+from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.identity.tenant import HEADER, Tenants
 
 ANY_TENANT: Final = "*"
 """In place of a tenant's name: the credential is for all tenants."""
@@ -20,14 +21,25 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """A caller: the tenant whose data its requests read and write, and the scopes of its credential.
+    """A caller: the tenants whose data its requests read, and the scopes of its credential.
 
     `credential_id` identifies the credential in logs and is not secret; empty if the server requires no credential.
     """
 
-    tenant: str
+    tenants: Tenants
     scopes: frozenset[Scope]
     credential_id: str
+
+    @property
+    def tenant(self) -> str:
+        """The one tenant, for requests that write, and for what each tenant has for itself.
+
+        Raises:
+            RpcError: `invalid_argument` if the request names several.
+        """
+        if len(self.tenants) > 1:
+            raise invalid_argument(f"name one tenant in {HEADER} here: only queries may have several (a|b)")
+        return self.tenants[0]
 
     def require(self, scope: Scope) -> None:
         """Check that the credential allows requests of this kind.

@@ -1,4 +1,4 @@
-"""The tenant of a request: the X-Scope-OrgID header, as Grafana's databases read it.
+"""The tenants of a request: the X-Scope-OrgID header, as Grafana's databases read it.
 
 Allowed characters: grafana.com/docs/mimir/latest/configure/about-tenant-ids
 """
@@ -13,27 +13,48 @@ ANONYMOUS: Final = "anonymous"
 HEADER: Final = "X-Scope-OrgID"
 
 _MAX_CHARS: Final = 150
+_MAX_TENANTS: Final = 100
+_SEPARATOR: Final = "|"
 _ALLOWED: Final = re.compile(r"[A-Za-z0-9!\-_.*'()]+")
 
 
-def named_tenant(headers: Sequence[str]) -> str:
-    """Return the tenant in the X-Scope-OrgID headers; empty without one.
+type Tenants = tuple[str, ...]
+"""The tenants of one query: distinct names, sorted."""
 
-    Raises RpcError(INVALID_ARGUMENT) for several headers (a proxy may append its own to the client's), for several
-    tenants (`a|b`), and for an invalid name.
+
+def named_tenants(headers: Sequence[str]) -> Tenants:
+    """Return the tenants in the X-Scope-OrgID header (`a`, `a|b`), without duplicates and sorted; empty without one.
+
+    Raises RpcError(INVALID_ARGUMENT) for several headers (a proxy may append its own to the client's), for an invalid
+    name, and for more than 100 tenants.
     """
     if len(headers) > 1:
         raise invalid_argument(f"send one {HEADER} header, not {len(headers)}")
-    tenant = headers[0] if headers else ""
-    if not tenant:
-        return ""
-    if "|" in tenant:
-        raise invalid_argument(f"{HEADER} must name one tenant: several (a|b) are not supported")
-    if len(tenant) > _MAX_CHARS:
-        raise invalid_argument(f"{HEADER} is longer than {_MAX_CHARS} characters")
-    if not is_tenant(tenant):
-        raise invalid_argument(f"invalid tenant {tenant!r} in {HEADER}: use letters, digits and !-_.*'()")
-    return tenant
+    if not headers or not headers[0]:
+        return ()
+    names = tuple(sorted(set(headers[0].split(_SEPARATOR))))
+    if len(names) > _MAX_TENANTS:
+        raise invalid_argument(f"{HEADER} has {len(names)} tenants: send at most {_MAX_TENANTS}")
+    for name in names:
+        _check(name)
+    return names
+
+
+def written(tenants: Tenants) -> str:
+    """Return the tenants as the header has them."""
+    return _SEPARATOR.join(tenants)
+
+
+def split(tenants: str) -> Tenants:
+    """The inverse of `written`; one empty name for an empty text."""
+    return tuple(tenants.split(_SEPARATOR))
+
+
+def _check(name: str) -> None:
+    if len(name) > _MAX_CHARS:
+        raise invalid_argument(f"a tenant in {HEADER} is longer than {_MAX_CHARS} characters")
+    if not is_tenant(name):
+        raise invalid_argument(f"invalid tenant {name!r} in {HEADER}: use letters, digits and !-_.*'()")
 
 
 def is_tenant(name: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from flamehouse.errors import RpcError
+from flamehouse.identity.tenant import Tenants
 from flamehouse.model.call_tree import CutTree, DiffTree
 from flamehouse.model.labels import LabelSet
 from flamehouse.model.limits import Limits
@@ -62,51 +63,51 @@ class Store(Protocol):
     def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
         """Return the uploads, by tenant and id, that are completely stored."""
 
-    def profile_types(self, tenant: str, within: TimeRange) -> list[str]:
+    def profile_types(self, tenants: Tenants, within: TimeRange) -> list[str]:
         """The ids of the profile types, sorted."""
 
-    def label_names(self, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> list[str]:
+    def label_names(self, tenants: Tenants, matchers: Sequence[Matcher], within: TimeRange) -> list[str]:
         """The label names of the matching series, including private labels, sorted."""
 
     def label_values(
-        self, tenant: str, name: str, matchers: Sequence[Matcher], within: TimeRange
+        self, tenants: Tenants, name: str, matchers: Sequence[Matcher], within: TimeRange
     ) -> list[str]:
         """The non-empty values of a label in the matching series, sorted."""
 
-    def label_sets(self, tenant: str, query: LabelSetsQuery) -> list[LabelSet]:
+    def label_sets(self, tenants: Tenants, query: LabelSetsQuery) -> list[LabelSet]:
         """The distinct non-empty label sets, sorted."""
 
-    def profile_times(self, tenant: str) -> TimeRange | None:
-        """The times of the tenant's first and last profile, both included; None if it has none."""
+    def profile_times(self, tenants: Tenants) -> TimeRange | None:
+        """The times of the tenants' first and last profile, both included; None if they have none."""
 
-    def analyze(self, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> Analysis:
+    def analyze(self, tenants: Tenants, matchers: Sequence[Matcher], within: TimeRange) -> Analysis:
         """Count the data of the series that match all matchers, of any profile type."""
 
-    def select_series(self, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
+    def select_series(self, tenants: Tenants, query: SeriesQuery) -> list[SeriesResult]:
         """The series by descending sum of their points, then by labels.
 
         Raises RpcError(RESOURCE_EXHAUSTED) above 500,000 points, and INVALID_ARGUMENT above 50,000 exemplars.
         """
 
-    def select_heatmap(self, tenant: str, query: HeatmapQuery) -> Heatmap:
+    def select_heatmap(self, tenants: Tenants, query: HeatmapQuery) -> Heatmap:
         """The series by descending number of points, then by labels.
 
         Raises RpcError(INVALID_ARGUMENT) above 50,000 cells that are not empty.
         """
 
-    def select_merge_stacktraces(self, tenant: str, query: StacktraceQuery) -> CutTree:
+    def select_merge_stacktraces(self, tenants: Tenants, query: StacktraceQuery) -> CutTree:
         """The merged call tree, cut to its largest nodes; empty if nothing matches.
 
         Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits.
         """
 
-    def diff(self, tenant: str, left: StacktraceQuery, right: StacktraceQuery) -> DiffTree:
+    def diff(self, tenants: Tenants, left: StacktraceQuery, right: StacktraceQuery) -> DiffTree:
         """Both merged call trees as one, cut to its largest nodes; empty if nothing matches.
 
         Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits.
         """
 
-    def select_merge_profile(self, tenant: str, query: ProfileQuery) -> MergedProfile:
+    def select_merge_profile(self, tenants: Tenants, query: ProfileQuery) -> MergedProfile:
         """The merged stacks with their symbols; NO_PROFILE if nothing matches.
 
         Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits.

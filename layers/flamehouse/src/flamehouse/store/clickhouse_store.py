@@ -1,13 +1,14 @@
 """The store over a ClickHouse database: each query and insert with its limits, its tag and its errors for clients."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Concatenate
 
 from flamehouse.deadline import time_limit
 from flamehouse.disk import Disk
+from flamehouse.identity.tenant import Tenants, split
 from flamehouse.model.call_tree import CutTree, DiffTree
 from flamehouse.model.limits import NO_LIMIT, Limits
 from flamehouse.model.profile import Upload
@@ -136,13 +137,13 @@ class ClickHouseStore(Store):
     set_setting = _query(tenant_settings.set_setting)
     delete_setting = _query(tenant_settings.delete_setting)
 
-    def select_merge_stacktraces(self, tenant: str, query: StacktraceQuery) -> CutTree:
+    def select_merge_stacktraces(self, tenants: Tenants, query: StacktraceQuery) -> CutTree:
         with self.asking() as reader:
-            return stacktraces_query.select_merge_stacktraces(reader, self._names, tenant, query)
+            return stacktraces_query.select_merge_stacktraces(reader, self._names, tenants, query)
 
-    def diff(self, tenant: str, left: StacktraceQuery, right: StacktraceQuery) -> DiffTree:
+    def diff(self, tenants: Tenants, left: StacktraceQuery, right: StacktraceQuery) -> DiffTree:
         with self.asking() as reader:
-            return diff_query.diff(reader, self._names, tenant, left, right)
+            return diff_query.diff(reader, self._names, tenants, left, right)
 
     def retention_days(self) -> int:
         with self._reading(self._uploads) as reader:
@@ -182,12 +183,17 @@ class ClickHouseStore(Store):
 
     @contextmanager
     def asking(self) -> Iterator[Reader]:
-        """Run one query, which sees every upload acknowledged before it. Raises RpcError, also on a timeout."""
-        tenant = current().tenant
-        limits = self._cached_limits.of(tenant, self._read_limits, at_once=False)
-        with self._limiter.query(tenant, limits), self._reading(self._clickhouse) as reader:
-            self._writer.settle()
-            yield reader
+        """Run one query, which sees every upload acknowledged before it; its time counts for each of its tenants.
+
+        Raises RpcError, also on a timeout.
+        """
+        with ExitStack() as counted:
+            for tenant in split(current().tenant):
+                limits = self._cached_limits.of(tenant, self._read_limits, at_once=False)
+                counted.enter_context(self._limiter.query(tenant, limits))
+            with self._reading(self._clickhouse) as reader:
+                self._writer.settle()
+                yield reader
 
     @contextmanager
     def _reading(self, clickhouse: ClickHouse) -> Iterator[Reader]:

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flamehouse.errors import Code, RpcError
 from flamehouse.identity.credentials import Credentials
 from flamehouse.identity.principal import Principal
+from flamehouse.identity.tenant import written
 from flamehouse.telemetry.request import current
 from flamehouse.web.error_response import error_response
 
@@ -43,7 +44,7 @@ class Authentication:
             return
         scope[_KEY] = caller
         if isinstance(caller, Principal):
-            current().tenant = caller.tenant
+            current().tenant = written(caller.tenants)
         await self.app(scope, receive, send)
 
     def _caller(self, request: HTTPConnection) -> Principal | RpcError:

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.identity.principal import Principal
+from flamehouse.identity.tenant import Tenants
 from flamehouse.services import Services
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log_exception
@@ -46,7 +47,13 @@ class Call:
 
     @property
     def tenant(self) -> str:
+        """The one tenant. Raises RpcError(INVALID_ARGUMENT) if the request names several."""
         return self.principal.tenant
+
+    @property
+    def tenants(self) -> Tenants:
+        """The tenants of a query."""
+        return self.principal.tenants
 
 
 type Method[Req: Message, Resp: Answer] = Callable[[Call, Req], Resp]

@@ -7,20 +7,22 @@ the estimate assumes that stacks share names and locations evenly.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from flamehouse.identity.tenant import Tenants
 from flamehouse.model.queries import Analysis
 from flamehouse.model.selector import Matcher, MatchOp
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.read.matchers import COLUMN_OF_LABEL, series_condition
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import clamp_ms, days_of
+from flamehouse.store.read.tenants import TenantRows
 from flamehouse.store.sql import SqlFile
 
 _SQL: Final = SqlFile(__file__)
 
 
-def analyze(reader: Reader, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> Analysis:
+def analyze(reader: Reader, tenants: Tenants, matchers: Sequence[Matcher], within: TimeRange) -> Analysis:
     """Counts the data in [start, end) of the series that match all matchers, of any profile type."""
-    conditions, parameters = _conditions(reader, tenant, matchers, within)
+    conditions, parameters = _conditions(reader, tenants, matchers, within)
 
     def rows_of(part: str) -> Sequence[Any]:
         return reader.rows(_SQL(part, **conditions), parameters)
@@ -47,13 +49,14 @@ def _bytes(tables: Mapping[str, tuple[int, int]], rows: int, table: str, *others
 
 
 def _conditions(
-    reader: Reader, tenant: str, matchers: Sequence[Matcher], within: TimeRange
+    reader: Reader, tenants: Tenants, matchers: Sequence[Matcher], within: TimeRange
 ) -> tuple[Mapping[str, str], Mapping[str, object]]:
     """The conditions for the parts of the SQL, and their parameters."""
     condition = series_condition(matchers)
-    keys = ["tenant = {tenant:String}"]
+    rows = TenantRows.of(tenants)
+    keys = [rows.sql]
     parameters: dict[str, object] = {
-        "tenant": tenant,
+        **rows.parameters,
         **days_of(within),
         **condition.parameters,
         "from": clamp_ms(within.start_ms),
@@ -66,4 +69,5 @@ def _conditions(
     key = " AND ".join(keys)
     of_series = _SQL("of_series", keys=key, condition=condition.sql)
     split = {"join": condition.split.join, "settings": condition.split.settings}
-    return {"keys": key, "of_series": of_series, "profiles": reader.profiles, **split}, parameters
+    names = {"tenants": rows.sql, "series": rows.series}
+    return {"keys": key, **names, "of_series": of_series, "profiles": reader.profiles, **split}, parameters

@@ -2,7 +2,7 @@
 day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32}) AND $keys AND $condition
 
 -- part: series
-SELECT uniqExact(fingerprint), count()
+SELECT uniqExact($series), count()
 FROM series $join
 WHERE $of_series
 $settings
@@ -16,7 +16,7 @@ WHERE $keys AND fingerprint IN (SELECT fingerprint FROM series $join WHERE $of_s
 -- part: stacks
 SELECT count()
 FROM stacktraces
-WHERE tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32})
+WHERE $tenants AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32})
     AND service IN (SELECT service FROM series $join WHERE $of_series $settings)
 
 -- part: tables

@@ -6,6 +6,7 @@ largest node, including the root.
 
 from string import Template
 
+from flamehouse.identity.tenant import Tenants
 from flamehouse.model.call_tree import NO_DIFF, DiffTree
 from flamehouse.model.queries import StacktraceQuery
 from flamehouse.store.read.call_tree import READING, take_root, tree_sql
@@ -26,14 +27,14 @@ _STACKS = Template("""
 
 
 def diff(
-    reader: Reader, names: FunctionNames, tenant: str, left: StacktraceQuery, right: StacktraceQuery
+    reader: Reader, names: FunctionNames, tenants: Tenants, left: StacktraceQuery, right: StacktraceQuery
 ) -> DiffTree:
     """Both merged call trees as one, cut to the greater `max_nodes` of the two; empty if nothing matches.
 
     Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits.
     """
-    left_values = select_stack_values(reader, tenant, left).prefixed("left_")
-    right_values = select_stack_values(reader, tenant, right).prefixed("right_")
+    left_values = select_stack_values(reader, tenants, left).prefixed("left_")
+    right_values = select_stack_values(reader, tenants, right).prefixed("right_")
     max_rows = max(left.max_nodes, right.max_nodes)
     parameters = {**left_values.parameters, **right_values.parameters, "max_rows": max_rows}
     columns = reader.with_settings(READING).columns(_diff_sql(left_values, right_values), parameters)

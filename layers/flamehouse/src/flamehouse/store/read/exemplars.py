@@ -1,6 +1,7 @@
 """Turns the exemplars that ClickHouse finds (points.py) into exemplars with the labels of their series."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from string import Template
 
 from flamehouse.model.labels import LabelSet
 from flamehouse.model.queries import Exemplar
@@ -14,14 +15,14 @@ type FoundExemplar = tuple[int, bool, int, int, bytes, str, Sequence[int]]
 Without an exemplar, there are no fingerprints.
 """
 
-_LABELS = """
+_LABELS = Template("""
 SELECT fingerprint, any(labels)
 FROM series
-WHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
+WHERE $tenants AND profile_type = {profile_type:String}
     AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
     AND fingerprint IN {ids:Array(UInt64)}
 GROUP BY fingerprint
-"""
+""")
 
 
 class ExemplarLabels:
@@ -48,7 +49,9 @@ def read_labels(
 ) -> ExemplarLabels:
     """Look up the labels of all series that these exemplars belong to."""
     wanted = {fingerprint for *_, fingerprints in found for fingerprint in fingerprints}
-    return ExemplarLabels(look_up(reader, _LABELS, wanted, selection), group_by)
+    return ExemplarLabels(
+        look_up(reader, _LABELS.substitute(tenants=selection.tenants), wanted, selection), group_by
+    )
 
 
 def exemplar_of(found: FoundExemplar, labels: ExemplarLabels) -> Exemplar:

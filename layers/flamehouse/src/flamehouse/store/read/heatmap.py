@@ -11,12 +11,13 @@ from operator import itemgetter
 from typing import Final
 
 from flamehouse.errors import invalid_argument
+from flamehouse.identity.tenant import Tenants
 from flamehouse.model.queries import Heatmap, HeatmapQuery, HeatmapSeries, HeatmapSlot
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.read.exemplars import ExemplarLabels, FoundExemplar, exemplar_of, read_labels
 from flamehouse.store.read.points import exemplar_sql, parameters_of, points_sql, source_of
 from flamehouse.store.read.reader import Reader
-from flamehouse.store.read.selection import selection_of
+from flamehouse.store.read.selection import Selection, selection_of
 from flamehouse.store.sql import SqlFile
 
 type _Cell = tuple[int, int, int, *tuple[FoundExemplar, ...]]
@@ -29,21 +30,21 @@ _MAX_CELLS = 50_000
 _SQL: Final = SqlFile(__file__)
 
 
-def select_heatmap(reader: Reader, tenant: str, query: HeatmapQuery) -> Heatmap:
+def select_heatmap(reader: Reader, tenants: Tenants, query: HeatmapQuery) -> Heatmap:
     """The series by descending number of points, then by labels.
 
     Raises RpcError(INVALID_ARGUMENT) if the response would have more than 50,000 cells that are not empty.
     """
     first = query.within.start_ms
     within = TimeRange(start_ms=first - query.step_ms + 1, end_ms=query.within.end_ms - 1)
-    selection = selection_of(tenant, query.profile_type, query.matchers, within)
+    selection = selection_of(tenants, query.profile_type, query.matchers, within)
     source = source_of(reader, selection, query.points)
     parameters = {
         **parameters_of(selection, within, first, query.step_ms, query.group_by),
         "limit": query.limit,
         "max_cells": _MAX_CELLS,
     }
-    rows = reader.rows(_sql(query, source.sql), parameters)
+    rows = reader.rows(_sql(query, selection, source.sql), parameters)
     if not rows:
         return Heatmap(y_min=(), series=())
     _, _, cell_count, lowest, width = rows[0]
@@ -79,11 +80,11 @@ def _slots(cells: Sequence[_Cell], labels_of: ExemplarLabels) -> list[HeatmapSlo
     return slots
 
 
-def _sql(query: HeatmapQuery, source: str) -> str:
+def _sql(query: HeatmapQuery, selection: Selection, source: str) -> str:
     return _SQL(
         "heatmap",
         buckets=str(_BUCKETS),
-        points_rows=points_sql(source, query.group_by),
+        points_rows=points_sql(source, selection, query.group_by),
         least_exemplar=exemplar_sql(),
         exemplar=", exemplar" if query.exemplars else "",
         limit="LIMIT {limit:UInt64}" if query.limit else "",

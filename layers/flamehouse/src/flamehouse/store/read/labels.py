@@ -4,26 +4,28 @@ from collections.abc import Sequence
 from string import Template
 from typing import Any
 
+from flamehouse.identity.tenant import Tenants
 from flamehouse.model.labels import LabelSet
 from flamehouse.model.queries import LabelSetsQuery
 from flamehouse.model.selector import Matcher
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.connection.client import Parameters
-from flamehouse.store.read.matchers import COLUMN_OF_LABEL, Condition, series_condition
+from flamehouse.store.read.matchers import COLUMN_OF_LABEL, series_condition
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import days_of
+from flamehouse.store.read.tenants import TenantRows
 
-_PROFILE_TYPES = """
+_PROFILE_TYPES = Template("""
 SELECT DISTINCT profile_type
 FROM series
-WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+WHERE $tenants AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
 ORDER BY profile_type
-"""
+""")
 
 _LABEL_NAMES = Template("""
 SELECT DISTINCT arrayJoin(mapKeys(labels)) AS name
 FROM series $join
-WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+WHERE $tenants AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
     AND $condition
 ORDER BY name
 $settings
@@ -32,7 +34,7 @@ $settings
 _LABEL_VALUES = Template("""
 SELECT DISTINCT labels[{name:String}] AS value
 FROM series $join
-WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+WHERE $tenants AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
     AND $condition AND value != ''
 ORDER BY value
 $settings
@@ -45,7 +47,7 @@ FROM
 (
     SELECT DISTINCT $columns
     FROM series $join
-    WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+    WHERE $tenants AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
         AND $condition
     $settings
 )
@@ -57,44 +59,55 @@ ORDER BY label_set
 _LEGACY_NAME = "match(label.1, '^[a-zA-Z_][a-zA-Z0-9_]*$')"
 
 
-def profile_types(reader: Reader, tenant: str, within: TimeRange) -> list[str]:
+def profile_types(reader: Reader, tenants: Tenants, within: TimeRange) -> list[str]:
     """The ids of the profile types on the days that overlap the range, sorted."""
-    return _column(reader, _PROFILE_TYPES, {"tenant": tenant, **days_of(within)})
+    rows = TenantRows.of(tenants)
+    sql = _PROFILE_TYPES.substitute(tenants=rows.sql)
+    return _column(reader, sql, {**rows.parameters, **days_of(within)})
 
 
-def label_names(reader: Reader, tenant: str, matchers: Sequence[Matcher], within: TimeRange) -> list[str]:
+def label_names(
+    reader: Reader, tenants: Tenants, matchers: Sequence[Matcher], within: TimeRange
+) -> list[str]:
     """The label names of the matching series on these days, including private labels, sorted."""
-    condition = series_condition(matchers)
-    parameters = {"tenant": tenant, **days_of(within), **condition.parameters}
-    return _column(reader, _where(_LABEL_NAMES, condition), parameters)
+    return _of_series(reader, _LABEL_NAMES, tenants, matchers, within)
 
 
 def label_values(
-    reader: Reader, tenant: str, name: str, matchers: Sequence[Matcher], within: TimeRange
+    reader: Reader, tenants: Tenants, name: str, matchers: Sequence[Matcher], within: TimeRange
 ) -> list[str]:
     """The non-empty values of label `name` in the matching series on these days, sorted."""
-    condition = series_condition(matchers)
-    parameters = {"tenant": tenant, "name": name, **days_of(within), **condition.parameters}
-    return _column(reader, _where(_LABEL_VALUES, condition), parameters)
+    return _of_series(reader, _LABEL_VALUES, tenants, matchers, within, {"name": name})
 
 
-def label_sets(reader: Reader, tenant: str, query: LabelSetsQuery) -> list[LabelSet]:
+def label_sets(reader: Reader, tenants: Tenants, query: LabelSetsQuery) -> list[LabelSet]:
     """The distinct non-empty label sets on these days, sorted."""
-    condition = series_condition(query.matchers)
-    parameters = {
-        "tenant": tenant,
-        **days_of(query.within),
-        **condition.parameters,
-        "names": list(query.names),
-    }
-    sql = _where(_LABEL_SETS, condition, **_label_set(query))
-    return [tuple(labels) for labels in _column(reader, sql, parameters)]
+    bound = {"names": list(query.names)}
+    parts = _label_set(query)
+    found = _of_series(reader, _LABEL_SETS, tenants, query.matchers, query.within, bound, **parts)
+    return [tuple(labels) for labels in found]
 
 
-def _where(sql: Template, condition: Condition, **parts: str) -> str:
-    """The SQL with its condition on rows of `series`."""
-    split = condition.split
-    return sql.substitute(condition=condition.sql, join=split.join, settings=split.settings, **parts)
+def _of_series(  # the parts of one statement
+    reader: Reader,
+    sql: Template,
+    tenants: Tenants,
+    matchers: Sequence[Matcher],
+    within: TimeRange,
+    parameters: Parameters | None = None,
+    **parts: str,
+) -> list[Any]:
+    """The values of a result with one column, of the matching rows of `series` on the days of the range."""
+    rows, condition = TenantRows.of(tenants), series_condition(matchers)
+    text = sql.substitute(
+        tenants=rows.sql,
+        condition=condition.sql,
+        join=condition.split.join,
+        settings=condition.split.settings,
+        **parts,
+    )
+    bound = {**rows.parameters, **days_of(within), **condition.parameters, **(parameters or {})}
+    return _column(reader, text, bound)
 
 
 def _column(reader: Reader, sql: str, parameters: Parameters) -> list[Any]:

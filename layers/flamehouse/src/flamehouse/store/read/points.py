@@ -18,9 +18,9 @@ from flamehouse.store.sql import SqlFile
 _SQL: Final = SqlFile(__file__)
 
 
-def points_sql(source: str, group_by: Sequence[str]) -> str:
+def points_sql(source: str, selection: Selection, group_by: Sequence[str]) -> str:
     """SQL that builds points from the rows that `source` selects."""
-    return _SQL("points", source=source, timestamp=timestamp_sql(), **grouping_of(group_by))
+    return _SQL("points", source=source, timestamp=timestamp_sql(), **grouping_of(selection, group_by))
 
 
 def source_of(
@@ -54,11 +54,11 @@ def exemplar_sql() -> str:
     return _SQL("exemplar")
 
 
-def grouping_of(group_by: Sequence[str]) -> Mapping[str, str]:
+def grouping_of(selection: Selection, group_by: Sequence[str]) -> Mapping[str, str]:
     """The `labels` expression to group rows with a fingerprint by, and the `join` that provides it."""
     if not group_by:
         return {"labels": _SQL("ungrouped"), "join": ""}
-    return {"labels": _SQL("grouped"), "join": _SQL("join_groups")}
+    return {"labels": _SQL("grouped"), "join": _SQL("join_groups", tenants=selection.tenants)}
 
 
 def parameters_of(

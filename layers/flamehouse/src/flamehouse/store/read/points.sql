@@ -83,7 +83,7 @@ ANY LEFT JOIN
                     label -> label.2 != '', arrayMap(name -> (name, labels[name]), {group_by:Array(String)})
                 ) AS present
             FROM series
-            WHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
+            WHERE $tenants AND profile_type = {profile_type:String}
                 AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
         ) AS groups ON fingerprint = of_series
 

@@ -6,22 +6,25 @@ and not all weeks: for a large tenant, the times of one month are some hundred m
 
 from typing import Final
 
+from flamehouse.identity.tenant import Tenants
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.read.reader import Reader
+from flamehouse.store.read.tenants import TenantRows
 from flamehouse.store.sql import SqlFile
 
 _SQL: Final = SqlFile(__file__)
 
 
-def profile_times(reader: Reader, tenant: str) -> TimeRange | None:
-    """The times of the tenant's first and last profile, however old; None if it has none."""
-    parameters: dict[str, object] = {"tenant": tenant}
-    [(first_day, last_day, days)] = reader.rows(_SQL("days"), parameters)
+def profile_times(reader: Reader, tenants: Tenants) -> TimeRange | None:
+    """The times of the tenants' first and last profile, however old; None if they have none."""
+    rows = TenantRows.of(tenants)
+    parameters: dict[str, object] = {**rows.parameters}
+    [(first_day, last_day, days)] = reader.rows(_SQL("days", tenants=rows.sql), parameters)
     if not days:
         return None
     parameters |= {"first_day": first_day, "last_day": last_day}
     for part in ("first_and_last", "of_all_weeks"):
-        times = _SQL(part, profiles=reader.profiles)
+        times = _SQL(part, profiles=reader.profiles, tenants=rows.sql)
         [(first, last)] = reader.rows(_SQL("in_ms", times=times), parameters)
         # Profiles expire before the series of their day.
         if first is not None and last is not None:

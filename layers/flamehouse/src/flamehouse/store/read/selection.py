@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
+from flamehouse.identity.tenant import Tenants
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.model.selector import Matcher, MatchOp
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.read.matchers import series_condition
+from flamehouse.store.read.tenants import TenantRows
 from flamehouse.units import MAX_MS, MS_PER_DAY
 
 _PARAMETER = re.compile(r"\{(\w+):")
@@ -20,11 +22,14 @@ MIN_MS = 0
 class Selection:
     """Conditions on the tables of samples, profiles and symbols, with their parameters.
 
-    `rows` selects the rows of the series, `symbols` the rows of the symbol tables that they may refer to.
+    `rows` selects the rows of the series, `symbols` the rows of the symbol tables that they may refer to, and `tenants`
+    all rows of the tenants. `series` are the columns that identify a series.
     """
 
     rows: str
     symbols: str
+    tenants: str
+    series: str
     parameters: Mapping[str, object]
 
     def prefixed(self, prefix: str) -> Self:
@@ -33,13 +38,15 @@ class Selection:
             self,
             rows=prefix_bound(self.rows, prefix),
             symbols=prefix_bound(self.symbols, prefix),
+            tenants=prefix_bound(self.tenants, prefix),
             parameters={prefix + name: value for name, value in self.parameters.items()},
         )
 
 
 def either(one: Selection, other: Selection) -> Selection:
-    """The union of two selections, which must have no parameter in common."""
-    return Selection(
+    """The union of two selections of the same tenants, which must have no parameter in common."""
+    return replace(
+        one,
         rows=f"(({one.rows}) OR ({other.rows}))",
         symbols=f"(({one.symbols}) OR ({other.symbols}))",
         parameters={**one.parameters, **other.parameters},
@@ -52,13 +59,18 @@ def prefix_bound(sql: str, prefix: str) -> str:
 
 
 def selection_of(
-    tenant: str, profile_type: ProfileType, matchers: Sequence[Matcher], within: TimeRange
+    tenants: Tenants, profile_type: ProfileType, matchers: Sequence[Matcher], within: TimeRange
 ) -> Selection:
     """The series of this profile type that all matchers match, with a profile on a day of `within`."""
-    parameters: dict[str, object] = {"tenant": tenant, "profile_type": profile_type.id, **days_of(within)}
-    rows = "tenant = {tenant:String} AND profile_type = {profile_type:String}"
+    of_tenants = TenantRows.of(tenants)
+    parameters: dict[str, object] = {
+        **of_tenants.parameters,
+        "profile_type": profile_type.id,
+        **days_of(within),
+    }
+    rows = f"{of_tenants.sql} AND profile_type = {{profile_type:String}}"
     symbols = (
-        "tenant = {tenant:String}"
+        f"{of_tenants.sql}"
         " AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32})"
     )
     services = [
@@ -75,12 +87,18 @@ def selection_of(
         rows += f""" AND fingerprint IN (
             SELECT fingerprint
             FROM series {condition.split.join}
-            WHERE tenant = {{tenant:String}} AND profile_type = {{profile_type:String}}
+            WHERE {of_tenants.sql} AND profile_type = {{profile_type:String}}
                 AND day BETWEEN toDate({{first_day:Int32}}) AND toDate({{last_day:Int32}})
                 AND {condition.sql}
             {condition.split.settings}
         )"""
-    return Selection(rows=rows, symbols=symbols, parameters=parameters)
+    return Selection(
+        rows=rows,
+        symbols=symbols,
+        tenants=of_tenants.sql,
+        series=of_tenants.series,
+        parameters=parameters,
+    )
 
 
 def days_of(within: TimeRange) -> dict[str, object]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.identity.tenant import Tenants
 from flamehouse.model.queries import EVERY_SAMPLE, Exemplar, PointKind, SeriesQuery, SeriesResult
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.read.exemplars import ExemplarLabels, FoundExemplar, exemplar_of, read_labels
@@ -31,14 +32,14 @@ _MAX_BYTES = 32 << 20
 """The limit for ClickHouse's result: 16 bytes per point, plus labels. In Python, a point takes ten times as much."""
 
 
-def select_series(reader: Reader, tenant: str, query: SeriesQuery) -> list[SeriesResult]:
+def select_series(reader: Reader, tenants: Tenants, query: SeriesQuery) -> list[SeriesResult]:
     """The series by descending sum of their points, then by labels.
 
     Raises RpcError(RESOURCE_EXHAUSTED) if the response would have more than 500,000 points, and
     RpcError(INVALID_ARGUMENT) if it would have exemplars for more than 50,000.
     """
     buckets = _buckets(query)
-    selection = selection_of(tenant, query.profile_type, query.matchers, buckets)
+    selection = selection_of(tenants, query.profile_type, query.matchers, buckets)
     sql = _sql(reader, query, selection)
     parameters = {
         **parameters_of(selection, buckets, query.within.start_ms, query.step_ms, query.group_by),
@@ -130,7 +131,7 @@ def _sums(reader: Reader, query: SeriesQuery, selection: Selection) -> Condition
     names = {
         "timestamp": timestamp_sql(),
         "aggregate": "avg" if query.average else "sum",
-        **grouping_of(query.group_by),
+        **grouping_of(selection, query.group_by),
     }
     if query.samples == EVERY_SAMPLE:
         # Few subqueries: for the series of an hour, most of the time goes into analyzing the SQL.
@@ -150,7 +151,7 @@ def _sums_with_exemplars(reader: Reader, query: SeriesQuery, selection: Selectio
     source = "\n            UNION ALL\n".join(each.sql for each in sources)
     sql = _SQL(
         "sums_with_exemplars",
-        points=points_sql(source, query.group_by),
+        points=points_sql(source, selection, query.group_by),
         value=_SQL("average" if query.average else "total"),
         exemplar=exemplar,
     )

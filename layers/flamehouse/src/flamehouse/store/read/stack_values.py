@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
+from flamehouse.identity.tenant import Tenants
 from flamehouse.model.profile import hash64
 from flamehouse.model.queries import ProfileQuery, SampleSelector, StacktraceQuery
 from flamehouse.store.read.matchers import NAME_BYTES, Condition, is_regexp, matches_anywhere, split_for
@@ -55,9 +56,11 @@ class StackValues:
         )
 
 
-def select_stack_values(reader: Reader, tenant: str, query: StacktraceQuery | ProfileQuery) -> StackValues:
+def select_stack_values(
+    reader: Reader, tenants: Tenants, query: StacktraceQuery | ProfileQuery
+) -> StackValues:
     """The stacks of the samples that the query selects."""
-    selection = selection_of(tenant, query.profile_type, query.matchers, query.within)
+    selection = selection_of(tenants, query.profile_type, query.matchers, query.within)
     profile_ids, spans = profile_condition(query.samples), span_condition(query.samples)
     call_site = stack_condition(query.samples, selection.symbols)
     start, end = clamp_ms(query.within.start_ms), clamp_ms(query.within.end_ms)
@@ -71,6 +74,7 @@ def select_stack_values(reader: Reader, tenant: str, query: StacktraceQuery | Pr
         rows = _SQL("profiles", **names, profile_ids=profile_ids.sql, columns="stacktrace_ids, values")
         sql = _SQL("values", rows=rows)
     else:
+        names["series"] = selection.series
         rows = _SQL("profiles_and_rollups", **names, valid=_SQL("valid", **names))
         sql = _SQL("values", rows=rows)
     return StackValues(

@@ -38,8 +38,8 @@ $rows
         FROM $profiles
         WHERE $rows
             AND time >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
-            AND (fingerprint, toStartOfHour(time)) NOT IN (
-                SELECT fingerprint, hour
+            AND ($series, toStartOfHour(time)) NOT IN (
+                SELECT $series, hour
                 FROM rollups
                 WHERE $valid
             )
@@ -47,16 +47,16 @@ $rows
         SELECT stacktrace_ids, values
         FROM rollups
         WHERE $valid
-        LIMIT 1 BY fingerprint, hour
+        LIMIT 1 BY $series, hour
 
 -- part: valid
 $rows AND hour >= toDateTime({first_hour:UInt32}, 'UTC') AND hour < toDateTime({end_hour:UInt32}, 'UTC')
-                AND (fingerprint, hour, profiles, profiles_hash) IN (
-                    SELECT fingerprint, toStartOfHour(time) AS of_hour, count(), sum(cityHash64(profile_id))
+                AND ($series, hour, profiles, profiles_hash) IN (
+                    SELECT $series, toStartOfHour(time) AS of_hour, count(), sum(cityHash64(profile_id))
                     FROM $profiles
                     WHERE $rows
                         AND time >= toDateTime({first_hour:UInt32}, 'UTC') AND time < toDateTime({end_hour:UInt32}, 'UTC')
-                    GROUP BY fingerprint, of_hour
+                    GROUP BY $series, of_hour
                 )
 
 -- A constant, so ClickHouse computes it once and uses it as a set.

@@ -1,5 +1,6 @@
 """SelectMergeStacktraces: the call tree of the selected samples, cut to its largest nodes."""
 
+from flamehouse.identity.tenant import Tenants
 from flamehouse.model.call_tree import NO_TREE, CutTree
 from flamehouse.model.queries import StacktraceQuery
 from flamehouse.store.read.call_tree import READING, take_root, tree_sql
@@ -9,13 +10,13 @@ from flamehouse.store.read.stack_values import select_stack_values
 
 
 def select_merge_stacktraces(
-    reader: Reader, names: FunctionNames, tenant: str, query: StacktraceQuery
+    reader: Reader, names: FunctionNames, tenants: Tenants, query: StacktraceQuery
 ) -> CutTree:
     """The merged call tree; empty if nothing matches.
 
     Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits.
     """
-    values = select_stack_values(reader, tenant, query)
+    values = select_stack_values(reader, tenants, query)
     sql = tree_sql(values.sql, values.stacktraces, {"side": "value"})
     # The root is a node too, but does not count towards max_nodes.
     parameters = {**values.parameters, "max_rows": query.max_nodes + 1}

@@ -6,6 +6,7 @@ samples, locations, functions and their texts as protobuf.
 
 from string import Template
 
+from flamehouse.identity.tenant import Tenants
 from flamehouse.model.merged_profile import CUT_OFF, NO_PROFILE, MergedProfile
 from flamehouse.model.queries import ProfileQuery
 from flamehouse.store.read.call_tree import READING, beyond_64_bits
@@ -100,12 +101,12 @@ _CUT = Template("""
 _PATHS = "arrayCumSum(arrayMap((location, depth) -> cityHash64(location, depth), locations, arrayEnumerate(locations)))"
 
 
-def select_merge_profile(reader: Reader, tenant: str, query: ProfileQuery) -> MergedProfile:
+def select_merge_profile(reader: Reader, tenants: Tenants, query: ProfileQuery) -> MergedProfile:
     """The merged profile; NO_PROFILE if nothing matches.
 
     Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits.
     """
-    values = select_stack_values(reader, tenant, query)
+    values = select_stack_values(reader, tenants, query)
     samples, used = _samples(reader, values, query)
     if not samples:
         return NO_PROFILE

@@ -1,0 +1,40 @@
+"""The tenants of a query, as SQL.
+
+Rows of several tenants may have the same fingerprint: series with the same labels. What is counted or compared by series
+is therefore counted by tenant and fingerprint. Ids of stacks, functions and locations hash their content, so that equal
+ids of two tenants have the same content.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from flamehouse.identity.tenant import Tenants
+
+type Parameters = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantRows:
+    """The condition on rows of these tenants, in any table, and its parameter.
+
+    `series` are the columns that identify a series among the rows: a single tenant needs no column, which queries would
+    read for each profile.
+    """
+
+    sql: str
+    parameters: Parameters
+    series: str
+
+    @classmethod
+    def of(cls, tenants: Tenants) -> Self:
+        """The rows of one tenant or more."""
+        if len(tenants) == 1:
+            return cls(
+                sql="tenant = {tenant:String}", parameters={"tenant": tenants[0]}, series="fingerprint"
+            )
+        return cls(
+            sql="tenant IN {tenants:Array(String)}",
+            parameters={"tenants": list(tenants)},
+            series="tenant, fingerprint",
+        )
