@@ -4,6 +4,7 @@ The environment says where it listens (HOST, PORT) and keeps its data (DATA_DIR)
 `flamehouse.settings`.
 """
 
+import asyncio
 import errno
 import os
 import signal
@@ -22,6 +23,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from adhoc import service as adhoc_profiles
+from connection_limits import connections_allowed, log_failed_accepts
 from flamehouse.identity.credentials import (
     Credentials,
     DocumentCredentials,
@@ -30,6 +32,7 @@ from flamehouse.identity.credentials import (
 )
 from flamehouse.identity.credentials_file import CredentialsFile
 from flamehouse.identity.document import DocumentError
+from flamehouse.memory import MemoryBudget
 from flamehouse.services import Services
 from flamehouse.settings import Settings, is_loopback
 from flamehouse.store.clickhouse_store import open_store
@@ -43,6 +46,7 @@ from flamehouse.telemetry.local import CONTENT_TYPE, Prometheus, log_to_stderr
 from flamehouse.telemetry.log import access_log
 from flamehouse.telemetry.metrics import install
 from flamehouse.web.http_app import http_app_of, http_router
+from flamehouse.web.in_flight import InFlight
 from flamehouse.web.routing import CleanPaths
 from http2_preface import http_protocol
 from ingest.pipeline import replay
@@ -85,11 +89,16 @@ def create_app(
     credentials: Credentials | None = None,
     *,
     prometheus: Prometheus | None = None,
+    memory: MemoryBudget | None = None,
 ) -> ASGIApp:
-    """The app with every route; `services` is called for each request. Without `credentials` it is open to everyone."""
+    """The app with every route; `services` is called for each request.
+
+    Without `credentials` it is open to everyone, without `memory` requests may hold any amount.
+    """
     documented = api_routes(prometheus or Prometheus())
     every = [*documented, *reference_routes(documented)]
-    return CleanPaths(http_app_of(every, services, credentials or NoCredential()), path_prefix)
+    app = CleanPaths(http_app_of(every, services, credentials or NoCredential()), path_prefix)
+    return InFlight(app, memory) if memory else app
 
 
 def api_routes(prometheus: Prometheus) -> list[BaseRoute]:
@@ -162,15 +171,17 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             qryn_input.start()
         prometheus = Prometheus()
         install(prometheus)
-        grpc_address = _serve_grpc(environ, services, credentials, opened)
+        memory = MemoryBudget(settings.memory_in_flight_bytes)
+        grpc_address = _serve_grpc(environ, services, credentials, memory, opened)
         config = uvicorn.Config(
             create_app(
                 lambda: services,
                 settings.path_prefix,
                 credentials,
                 prometheus=prometheus,
+                memory=memory,
             ),
-            http=http_protocol(grpc_address),
+            http=http_protocol(grpc_address, connections_allowed(settings.max_connections)),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -191,7 +202,11 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
 
 
 def _serve_grpc(
-    environ: Mapping[str, str], services: Services, credentials: Credentials, opened: ExitStack
+    environ: Mapping[str, str],
+    services: Services,
+    credentials: Credentials,
+    memory: MemoryBudget,
+    opened: ExitStack,
 ) -> str:
     """Serve OTLP over gRPC on OTLP_GRPC_PORT until `opened` closes; the address, empty if the variable is."""
     text = environ.get("OTLP_GRPC_PORT") or ""
@@ -204,7 +219,7 @@ def _serve_grpc(
 
     try:
         port = int(text)
-        server, port = otlp_grpc.serve(f"{host}:{port}", services, credentials)
+        server, port = otlp_grpc.serve(f"{host}:{port}", services, credentials, memory)
     except ValueError as error:
         raise SystemExit(f"flamehouse: OTLP_GRPC_PORT must be a port number, not {text!r}") from error
     except RuntimeError as error:
@@ -227,6 +242,7 @@ class _Server(uvicorn.Server):
         self._greeting = greeting
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        log_failed_accepts(asyncio.get_running_loop())
         await super().startup(sockets)
         for listener in sockets or ():
             _say(self._greeting(url=_url(listener)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from flamehouse import memory
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.model.profile import SeriesProfile, Upload
 from flamehouse.services import Services
@@ -66,11 +67,12 @@ def ingest(services: Services, received: ReceivedUpload) -> Outcome:
     if services.settings.ingest_mode != STAGED:
         services.store.admit_upload(received.tenant, len(received.body))
     services = services.of_tenant(received.tenant)
-    upload = read_upload(received, services)
-    try:
-        rows = _store(services, received, upload)
-    except RpcError as error:
-        raise upload.explain(error) from error.__cause__
+    upload, rows = _read(services, received)
+    if rows.upload is not None:
+        with upload.explained():
+            acknowledge(services, rows.upload, received)
+    elif upload.if_empty is not None and not rows.rejected:
+        raise upload.explain(upload.if_empty)
     rejected = rows.rejected
     refusal = _error_of(upload.profiles, rejected) if rejected else None
     if refusal:
@@ -109,14 +111,14 @@ class Receipt(Protocol):
     def received_ns(self) -> int: ...
 
 
-def _store(services: Services, received: ReceivedUpload, upload: ReadUpload) -> Rows:
-    """Store or stage the valid profiles."""
-    rows = upload_of(upload, received, services.settings)
-    if rows.upload is not None:
-        acknowledge(services, rows.upload, received)
-    elif upload.if_empty is not None and not rows.rejected:
-        raise upload.if_empty
-    return rows
+def _read(services: Services, received: ReceivedUpload) -> tuple[ReadUpload, Rows]:
+    """The upload and its rows; from here on it holds no working memory."""
+    try:
+        upload = read_upload(received, services)
+        with upload.explained():
+            return upload, upload_of(upload, received, services.settings)
+    finally:
+        memory.end_work()
 
 
 def upload_of(upload: ReadUpload, received: Receipt, settings: Settings) -> Rows:

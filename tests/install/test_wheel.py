@@ -77,9 +77,10 @@ def test_the_wheel_has_every_module_and_file_of_the_local_server(wheel: Path) ->
         if file.is_file() and "__pycache__" not in file.parts and file.parent != REPO / "functions"
     }
     assert expected <= names
-    assert {"all_in_one.py", "http2_preface.py", "routes.py"} <= names
+    assert {"all_in_one.py", "connection_limits.py", "http2_preface.py", "routes.py"} <= names
     assert {name.partition("/")[0] for name in names - expected if ".dist-info" not in name} == {
         "all_in_one.py",
+        "connection_limits.py",
         "http2_preface.py",
         "routes.py",
     }

@@ -11,6 +11,7 @@ from flamehouse.web.authentication import principal_of
 from flamehouse.web.http_app import http_router
 from ingest import pipeline
 from ingest.endpoints.openapi import INGEST
+from ingest.formats import body_limit
 from ingest.received import Endpoint, ReceivedUpload
 from ingest.request.body import read_upload
 from ingest.request.query import parse_ingest_request
@@ -26,16 +27,18 @@ async def ingest(request: Request) -> Response:
     tenant, received_ns = principal_of(request.scope).tenant, time.time_ns()
     parameters = request.scope["query_string"].decode(errors="surrogateescape")
     # Before the body is read: a query that is invalid costs no more than itself.
-    parse_ingest_request(parameters, received_ns)
+    described = parse_ingest_request(parameters, received_ns)
     services: Services = await run_in_threadpool(request.app.state.services)
+    content_type = request.headers.get("Content-Type", "")
+    limit = body_limit(described.format, content_type, services.settings)
     received = ReceivedUpload(
         tenant=tenant,
         endpoint=Endpoint.INGEST,
         received_ns=received_ns,
         parameters=parameters,
-        content_type=request.headers.get("Content-Type", ""),
+        content_type=content_type,
         content_encoding=request.headers.get("Content-Encoding", ""),
-        body=await read_upload(request, services.settings.max_body_bytes),
+        body=await read_upload(request, limit),
     )
     outcome = await run_in_threadpool(pipeline.ingest, services, received)
     if outcome.error is not None:

@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection
 from flamehouse.errors import Code, RpcError
 from flamehouse.identity.credentials import Credentials
 from flamehouse.identity.principal import Scope
+from flamehouse.memory import MemoryBudget, take
 from flamehouse.pb.status_pb2 import RetryInfo, Status
 from flamehouse.services import Services
 from flamehouse.telemetry import events
@@ -37,8 +38,10 @@ _STATUS_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 """By number."""
 
 
-def serve(address: str, services: Services, credentials: Credentials) -> tuple[grpc.Server, int]:
-    """Start a server; also returns the port, for an address with port 0.
+def serve(
+    address: str, services: Services, credentials: Credentials, memory: MemoryBudget | None = None
+) -> tuple[grpc.Server, int]:
+    """Start a server; also returns the port, for an address with port 0. Exports count against `memory`.
 
     Raises:
         RuntimeError: if the address cannot be listened on.
@@ -47,9 +50,10 @@ def serve(address: str, services: Services, credentials: Credentials) -> tuple[g
     server = grpc.server(
         ThreadPoolExecutor(_THREADS, thread_name_prefix="otlp-grpc"),
         options=[("grpc.max_receive_message_length", limit), ("grpc.so_reuseport", 0)],
+        maximum_concurrent_rpcs=_THREADS,
         compression=grpc.Compression.NoCompression,
     )
-    exporter = _Exporter(services, credentials)
+    exporter = _Exporter(services, credentials, memory or MemoryBudget(0))
     handler = grpc.unary_unary_rpc_method_handler(exporter.export)
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(_SERVICE, {"Export": handler})])
     port = server.add_insecure_port(address)
@@ -58,14 +62,20 @@ def serve(address: str, services: Services, credentials: Credentials) -> tuple[g
 
 
 class _Exporter:
-    def __init__(self, services: Services, credentials: Credentials) -> None:
+    def __init__(self, services: Services, credentials: Credentials, memory: MemoryBudget) -> None:
         self._services = services
+        self._memory = memory
         self._credentials = credentials
 
     def export(self, body: bytes, context: grpc.ServicerContext) -> bytes:
         """Store one export; the response is that of HTTP, and so is the meaning of an error."""
+        with self._memory.request():
+            return self._export(body, context)
+
+    def _export(self, body: bytes, context: grpc.ServicerContext) -> bytes:
         received_ns = time.time_ns()
         try:
+            take(len(body))
             principal = self._credentials.principal_of(_connection(context))
             principal.require(Scope.INGEST)
             received = ReceivedUpload(

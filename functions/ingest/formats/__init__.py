@@ -5,7 +5,7 @@ A format is a module here with a function `parse` of the type `Parse`, and a row
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Final, Protocol, cast
 
@@ -55,6 +55,8 @@ class Format:
     """The parts of a form that `parse` receives, the profile first."""
     size_setting: str = "max_profile_bytes"
     """The setting that limits the decompressed bytes of a part."""
+    memory_factor: int = 16
+    """The bytes of memory that reading a byte of an upload takes at most, decompressed."""
     begins_with_anything: bool = False
     """Whether such an upload may begin with any bytes, so that its beginning identifies no other format."""
     refused_status: int | None = None
@@ -64,6 +66,16 @@ class Format:
     def part_limit(self, settings: Settings) -> Limit:
         """Returns the maximum decompressed size of a part, in bytes."""
         return limit_of(settings, self.size_setting)
+
+    def body_limit(self, settings: Settings) -> Limit:
+        """Returns the maximum size of a body: decompressed parts are no smaller, and a form has a little besides."""
+        limit = self.part_limit(settings)
+        size = min(limit.bytes * len(self.parts) + _FORM_BYTES, settings.max_body_bytes)
+        return (
+            replace(limit, bytes=size)
+            if size < settings.max_body_bytes
+            else limit_of(settings, "max_body_bytes")
+        )
 
     def check_content(self, parts: Mapping[str, bytes]) -> None:
         """Raises RpcError(INVALID_ARGUMENT) if the content is missing, empty or of a known unsupported format."""
@@ -81,6 +93,8 @@ class Format:
 
 
 UNPROCESSABLE: Final = 422
+_FORM_BYTES: Final = 1 << 20
+_JSON_FACTOR: Final = 12
 
 FORMATS: Final[Mapping[str, Format]] = {
     "pprof": Format(
@@ -94,6 +108,7 @@ FORMATS: Final[Mapping[str, Format]] = {
         expected="a recording with sample events, such as jdk.ExecutionSample with a stack trace",
         parts=("jfr", "labels"),
         size_setting="max_jfr_bytes",
+        memory_factor=10,
         refused_status=UNPROCESSABLE,
     ),
     "groups": Format(
@@ -134,24 +149,28 @@ FORMATS: Final[Mapping[str, Format]] = {
         module="ingest.formats.stacks.v8_cpuprofile",
         expected="a V8 CPU profile with samples outside (idle)",
         size_setting="max_json_bytes",
+        memory_factor=_JSON_FACTOR,
         refused_status=UNPROCESSABLE,
     ),
     "chrome_trace": Format(
         module="ingest.formats.stacks.chrome_trace",
         expected="a trace of Chrome with CPU profiles whose samples are outside (idle)",
         size_setting="max_json_bytes",
+        memory_factor=_JSON_FACTOR,
         refused_status=UNPROCESSABLE,
     ),
     "firefox": Format(
         module="ingest.formats.stacks.firefox",
         expected="a Firefox profile with samples",
         size_setting="max_json_bytes",
+        memory_factor=_JSON_FACTOR,
         refused_status=UNPROCESSABLE,
     ),
     "speedscope": Format(
         module="ingest.formats.stacks.speedscope",
         expected="profiles with stacks whose weights are above zero",
         size_setting="max_json_bytes",
+        memory_factor=_JSON_FACTOR,
         refused_status=UNPROCESSABLE,
     ),
 }
@@ -185,13 +204,25 @@ def format_of(parameter: str, content_type: str, body: bytes) -> str:
 
     If neither selects a format, the beginning of the body decides; the default is stacks as text.
     """
+    found = _selected(parameter, content_type) or format_by_beginning(body)
+    return found if found in FORMATS else "groups"
+
+
+def body_limit(parameter: str, content_type: str, settings: Settings) -> Limit:
+    """Returns the maximum size of a body; where its beginning is to select the format, that of the largest format."""
+    selected = _selected(parameter, content_type)
+    formats = [FORMATS[selected]] if selected else FORMATS.values()
+    return max((format_.body_limit(settings) for format_ in formats), key=lambda limit: limit.bytes)
+
+
+def _selected(parameter: str, content_type: str) -> str:
+    """Returns the format that the request selects without its body; empty if it selects none."""
     for name, media_type in _NAMES:
         if parameter == name or content_type == media_type:
             return name
     if is_multipart(content_type):
         return "pprof"
-    found = "groups" if parameter else format_by_beginning(body)
-    return found if found in FORMATS else "groups"
+    return "groups" if parameter else ""
 
 
 def no_such_format(parameter: str, taken_for: str) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
+from flamehouse import memory
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.settings import Settings
 from ingest.profile.incoming import IncomingProfile
@@ -11,6 +12,8 @@ from ingest.profile.validate import ValidProfile, validate
 
 _MAX_PARTS: Final = 4_000_000
 """Of all profiles of an upload: gzip makes gigabytes of messages of a few bytes."""
+_PART_BYTES: Final = 64
+"""What a part takes in memory, until the upload is stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,7 @@ class Checks:
         """
         if self.parts_left >= 0:
             valid = validate(_with_service_name(profile), self.settings, self.received_ns, self.past_s)
+            memory.take(valid.part_count * _PART_BYTES)
             self.parts_left -= valid.part_count
             if self.parts_left >= 0:
                 return valid

@@ -1,6 +1,7 @@
 """One reader per endpoint: a received upload to its id and its validated profiles. Nothing is stored here."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Final, Protocol, cast
@@ -28,6 +29,14 @@ class ReadUpload:
     profiles: Sequence[CheckedProfile]
     explain: Callable[[RpcError], RpcError] = _unchanged
     if_empty: RpcError | None = None
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Words the errors that occur within."""
+        try:
+            yield
+        except RpcError as error:
+            raise self.explain(error) from error.__cause__
 
 
 class Read(Protocol):

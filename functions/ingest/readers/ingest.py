@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from flamehouse import memory
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.services import Services
 from ingest.formats import FORMATS, UNPROCESSABLE, RefusedProfileError, format_of, no_such_format
@@ -37,6 +38,7 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
             part_limit=format_.part_limit(settings),
         )
         format_.check_content(parts)
+        memory.begin_work(sum(map(len, parts.values())) * format_.memory_factor)
         parsed = format_.parse(request, parts)
     id_ = upload_id(
         tenant=received.tenant,

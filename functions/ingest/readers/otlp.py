@@ -1,5 +1,8 @@
 """OTLP exports: profiles of several resources over one dictionary."""
 
+from typing import Final
+
+from flamehouse import memory
 from flamehouse.errors import RpcError
 from flamehouse.services import Services
 from flamehouse.web.codec import JSON
@@ -9,11 +12,15 @@ from ingest.readers import ReadUpload, checks_of, id_of_profiles
 from ingest.received import ReceivedUpload
 from ingest.request.otlp_body import codec_of, max_bytes, unpacked
 
+_MEMORY_FACTOR: Final = 16
+"""The bytes of memory that reading a byte takes at most."""
+
 
 def read(received: ReceivedUpload, services: Services) -> ReadUpload:
     """Read the upload. RpcError invalid_argument for a body that is no request."""
     codec = codec_of(received.content_type)
     body = unpacked(received.body, max_bytes(codec, services.settings))
+    memory.begin_work(len(body) * _MEMORY_FACTOR)
     request = otlp.read_json(body) if codec is JSON else otlp.read_proto(body)
     checks = checks_of(received, services)
     profiles: list[CheckedProfile] = []

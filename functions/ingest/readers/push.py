@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
+from flamehouse import memory
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.model.labels import check_label_sizes, unique_labels
 from flamehouse.pb import push_pb2
@@ -24,6 +25,8 @@ from ingest.received import ReceivedUpload
 from ingest.request.body import human_bytes, limit_of, unpack
 
 _MAX_PROFILES: Final = 10_000
+_MEMORY_FACTOR: Final = 16
+"""The bytes of memory that reading a byte takes at most; profiles are read one after the other."""
 _SESSION_LABEL: Final = "__session_id__"
 
 
@@ -44,6 +47,7 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
         raise invalid_argument("no profiles received")
     if count > _MAX_PROFILES:
         raise invalid_argument(f"a push may hold {_MAX_PROFILES} profiles, not {count}")
+    memory.begin_work(services.settings.max_profile_bytes * _MEMORY_FACTOR)
     samples = _read(request, checks_of(received, services))
     profiles = [sample.checked for sample in samples]
     parts = ((sample.name, sample.content) for sample in samples)

@@ -11,6 +11,7 @@ from typing import Final
 from starlette.requests import Request
 
 from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.memory import BusyError
 from flamehouse.settings import Settings
 from flamehouse.web.body import read_body
 from flamehouse.web.compression import gunzip, gunzip_beginning
@@ -23,22 +24,24 @@ _ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip"})
 WHOLE_BODY: Final = "profile"
 """The name of the only part of a body that is no form: the one that the form would call so."""
 
-_HTTP_STATUS: Final = {Code.RESOURCE_EXHAUSTED: 413, Code.CANCELED: 408}
 
-
-async def read_upload(request: Request, limit: int) -> bytes:
+async def read_upload(request: Request, limit: "Limit") -> bytes:
     """The body as sent.
 
-    RpcError with status 413 for more than `limit` bytes, 408 for one that breaks off, 415 for a Content-Encoding other
-    than gzip.
+    RpcError with status 413 for a body beyond the limit, 408 for one that breaks off or is too slow, 415 for a
+    Content-Encoding other than gzip, 429 (BusyError) where the process has no memory for it.
     """
     _check_encoding(request.headers.get("Content-Encoding", ""))
     try:
-        return await read_body(request, limit)
+        return await read_body(request, limit.bytes)
+    except BusyError:
+        raise
     except RpcError as error:
         too_large = error.code is Code.RESOURCE_EXHAUSTED
-        message = f"request body too large (MAX_BODY_BYTES, limit: {limit})" if too_large else error.message
-        raise RpcError(Code.UNKNOWN, message, http_status=_HTTP_STATUS[error.code]) from error
+        message = (
+            f"request body too large ({limit.setting}, limit: {limit.bytes})" if too_large else error.message
+        )
+        raise RpcError(Code.UNKNOWN, message, http_status=413 if too_large else 408) from error
 
 
 def read_parts(
@@ -112,7 +115,9 @@ def _gunzip_layers(data: bytes, limit: Limit) -> bytes:
         try:
             data = gunzip(data, limit.bytes)
         except RpcError as error:
-            raise _too_large(limit) if error.code is Code.RESOURCE_EXHAUSTED else error from error
+            if error.code is not Code.RESOURCE_EXHAUSTED or isinstance(error, BusyError):
+                raise
+            raise _too_large(limit) from error
     raise invalid_argument(f"gzip within gzip more than {_MAX_GZIP_LAYERS} times over")
 
 

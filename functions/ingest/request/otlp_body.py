@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from flamehouse.errors import Code, RpcError
+from flamehouse.memory import BusyError
 from flamehouse.settings import Settings
 from flamehouse.web.codec import JSON, PROTO, Codec
 from flamehouse.web.compression import gunzip
@@ -49,7 +50,7 @@ def unpacked(body: bytes, limit: int) -> bytes:
     try:
         return gunzip(body, limit)
     except RpcError as error:
-        if error.code is not Code.RESOURCE_EXHAUSTED:
+        if error.code is not Code.RESOURCE_EXHAUSTED or isinstance(error, BusyError):
             raise
         # 429 would make the client send it again.
         raise RpcError(error.code, error.message, http_status=413) from error

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tools.local_server import environment
 
@@ -33,20 +34,20 @@ class LocalServer:
         return self.process.stdout.readline()
 
 
-def start(data_dir: Path, **environ: str) -> subprocess.Popen[str]:
+def start(data_dir: Path, log: IO[str] | int = subprocess.PIPE, /, **environ: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "all_in_one"],
         env={**environment(), "DATA_DIR": str(data_dir), "PORT": "0", **environ},
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=log,
         text=True,
     )
 
 
 @contextmanager
-def running(data_dir: Path, **environ: str) -> Iterator[LocalServer]:
-    """Runs a server that is ready; kills it at the end unless the test has stopped it."""
-    with start(data_dir, **environ) as process:
+def running(data_dir: Path, log: IO[str] | int = subprocess.PIPE, /, **environ: str) -> Iterator[LocalServer]:
+    """Runs a server that is ready and logs to `log`; kills it at the end unless the test has stopped it."""
+    with start(data_dir, log, **environ) as process:
         try:
             assert process.stdout is not None
             greeting = ""

@@ -1,6 +1,7 @@
 """File operations, durable on return unless the docstring says otherwise."""
 
 import ctypes
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -90,6 +91,13 @@ class Disk:
     def delete(self, path: Path) -> None:
         """Remove the file; not durable, so a power failure may restore it."""
         path.unlink(missing_ok=True)
+
+    def check_writable(self, folder: Path) -> None:
+        """Raises OSError if this process may not write to the folder, or if its file system is read-only."""
+        if not os.access(folder, os.W_OK):
+            folder.stat()
+            code = errno.EROFS if os.statvfs(folder).f_flag & os.ST_RDONLY else errno.EACCES
+            raise OSError(code, os.strerror(code), str(folder))
 
     def free_bytes(self, folder: Path) -> int:
         """Return the number of bytes that this process may still use on the folder's file system."""

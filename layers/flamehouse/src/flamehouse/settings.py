@@ -28,6 +28,7 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "max_flamegraph_nodes": (1, (1 << 63) - 1),
     "default_flamegraph_nodes": (1, (1 << 63) - 1),
     "query_timeout_s": (1, _DAY_S),
+    "max_connections": (1, 1 << 16),
     "access_log": (0, 1),
     "fsync": (0, 1),
 }
@@ -97,6 +98,12 @@ class Settings:
 
     blobs_queue_url: str = ""
     """The queue of SQS that has a message for each object put into the blobs' bucket; the drain on AWS alone reads it."""
+
+    max_connections: int = 1_000
+    """Of the local server, and fewer where the limit on open files leaves less room."""
+    memory_in_flight_bytes: int = 384 * _MIB
+    """Of the local server: what requests may hold at once, bodies, rows to be inserted and answers; 0 is no limit."""
+
     ingest_mode: str = DIRECT
     """When an upload is acknowledged: `direct` once it is in ClickHouse, `staged` once it is staged for a worker to
     store; `fallback` is `direct` if ClickHouse stores it in time, otherwise `staged`.

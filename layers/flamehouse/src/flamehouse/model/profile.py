@@ -16,6 +16,8 @@ from uuid import UUID
 from flamehouse.model.labels import LabelSet
 
 NO_MAPPING = 0
+_STACK_BYTES = 200
+"""What a stack takes in memory besides its frames."""
 
 
 def hash64(data: bytes) -> int:
@@ -178,6 +180,14 @@ class Upload:
     id: bytes
     received_ns: int
     profiles: Sequence[SeriesProfile]
+
+    @property
+    def memory_bytes(self) -> int:
+        """What the samples and stacks take in memory, roughly."""
+        samples = sum(len(each.values) * 2 + len(each.span_ids) * 8 for each in self.profiles)
+        symbols = {id(each.symbols): each.symbols for each in self.profiles}.values()
+        stacks = sum(_STACK_BYTES + 8 * len(stack) for each in symbols for stack in each.stacktraces.values())
+        return 8 * samples + stacks
 
 
 def fingerprint_of(labels: Iterable[tuple[str, str]]) -> int:

@@ -136,7 +136,10 @@ class Store(Protocol):
         """
 
     def admit_upload(self, tenant: str, size: int) -> None:
-        """Count an upload of `size` bytes. Raises RpcError(RESOURCE_EXHAUSTED) beyond a limit of its tenant."""
+        """Count an upload of `size` bytes.
+
+        Raises RpcError(RESOURCE_EXHAUSTED) beyond a limit of its tenant, UNAVAILABLE if there is no place for it.
+        """
 
     def check(self) -> None:
         """Check that ClickHouse responds. Raises RpcError(UNAVAILABLE) if it does not."""

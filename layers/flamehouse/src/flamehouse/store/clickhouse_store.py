@@ -153,6 +153,7 @@ class ClickHouseStore(Store):
         return self._cached_limits.of(tenant, self._read_limits)
 
     def admit_upload(self, tenant: str, size: int) -> None:
+        self._writer.admit(size)
         self._limiter.admit_upload(tenant, self.limits_of(tenant), size)
 
     def _read_limits(self) -> Mapping[str, Limits]:

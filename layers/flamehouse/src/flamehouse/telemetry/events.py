@@ -95,6 +95,18 @@ GRPC_ON_HTTP_PORT: Final = Event(
     text="gRPC from {client} on the HTTP port: {advice}",
     fields=("client", "advice"),
 )
+CONNECTION_REFUSED: Final = Event(
+    name="connection_refused",
+    level=logging.WARNING,
+    text="a connection is refused, as there are {limit} already (MAX_CONNECTIONS, or what `ulimit -n` leaves room for)",
+    fields=("limit",),
+)
+CONNECTIONS_WAIT: Final = Event(
+    name="connections_wait",
+    level=logging.ERROR,
+    text="connections wait, as this process has no file descriptors left (`ulimit -n`): {reason}",
+    fields=("reason",),
+)
 SERIES_FOLDED: Final = Event(
     name="series_folded",
     level=logging.WARNING,
@@ -193,6 +205,8 @@ EVENTS: Final = (
     S3_FAILED,
     QUEUE_FAILED,
     FOLDER_FAILED,
+    CONNECTION_REFUSED,
+    CONNECTIONS_WAIT,
     GRPC_ON_HTTP_PORT,
     SERIES_FOLDED,
     LIMITS_INVALID,

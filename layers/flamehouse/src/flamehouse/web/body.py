@@ -1,24 +1,86 @@
-"""Reading a request's body without ever holding more of it than is allowed."""
+"""Reads a request's body within a size, a pace and the memory of this process."""
+
+import asyncio
+from io import BytesIO
+from time import monotonic
+from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 
+from flamehouse import memory
 from flamehouse.errors import Code, RpcError
 from flamehouse.web.compression import too_large
 
+_STALL_S: Final = 30
+"""The longest wait for more of a body, and how far a body may be behind the slowest pace."""
+_SLOWEST_BYTES_PER_S: Final = 4_096
+_MAX_DISCARDED_BYTES: Final = 1 << 29
+_MAX_LENGTH_DIGITS: Final = 15
+
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body as sent, compressed or not.
+    """Reads the whole body as sent, compressed or not.
 
-    RpcError resource_exhausted once it passes `limit` bytes, canceled if the client went away.
+    Raises:
+        RpcError: `resource_exhausted` beyond `limit` bytes, or (BusyError) where the process has no memory for it,
+            `deadline_exceeded` with status 408 for a body that stops or trickles, `canceled` if the client went away.
     """
-    chunks: list[bytes] = []
-    room = limit
+    announced = content_length(request)
     try:
-        async for chunk in request.stream():
-            room -= len(chunk)
-            if room < 0:
-                raise too_large(limit)
-            chunks.append(chunk)
+        if announced > limit:
+            raise too_large(limit)
+        # At once: of several large bodies, some then get the room of which each would get a part.
+        memory.take(announced)
+        return await _read(request, limit, announced)
     except ClientDisconnect as error:
         raise RpcError(Code.CANCELED, "the client closed the connection") from error
-    return b"".join(chunks)
+    except TimeoutError as error:
+        raise RpcError(
+            Code.DEADLINE_EXCEEDED, "the rest of the request body did not arrive in time", http_status=408
+        ) from error
+    except RpcError as error:
+        # Without its traceback, which holds what has been read.
+        rejection = error.alone()
+    memory.give_back()
+    await _discard(request, announced)
+    raise rejection
+
+
+def content_length(request: Request) -> int:
+    """The announced length of the body; 0 if the request does not say."""
+    text = request.headers.get("Content-Length", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_LENGTH_DIGITS else 0
+
+
+async def _read(request: Request, limit: int, held: int) -> bytes:
+    """Read the body, for the first `held` bytes of which there is memory."""
+    # Its content is handed over without a copy.
+    body = BytesIO()
+    started, loop = monotonic(), asyncio.get_running_loop()
+    async with asyncio.timeout(_STALL_S) as patience:
+        async for chunk in request.stream():
+            body.write(chunk)
+            if body.tell() > limit:
+                raise too_large(limit)
+            if body.tell() > held:
+                memory.take(len(chunk))
+                held += len(chunk)
+            behind_s = monotonic() - started - body.tell() / _SLOWEST_BYTES_PER_S
+            patience.reschedule(loop.time() + _STALL_S - max(0, behind_s))
+    return body.getvalue()
+
+
+async def _discard(request: Request, announced: int) -> None:
+    """Read the rest of a rejected body: a client that is still sending would not see the response otherwise."""
+    if announced > _MAX_DISCARDED_BYTES or "Expect" in request.headers:
+        return
+    left = _MAX_DISCARDED_BYTES
+    try:
+        async with asyncio.timeout(_STALL_S):
+            while left > 0:
+                message = await request.receive()
+                left -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return

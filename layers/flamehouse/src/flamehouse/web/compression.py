@@ -9,6 +9,7 @@ from typing import Final
 
 from isal import isal_zlib
 
+from flamehouse import memory
 from flamehouse.errors import Code, RpcError, invalid_argument
 
 _WORTH_BYTES: Final = 2048
@@ -41,7 +42,8 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
 def gunzip(body: bytes, limit: int) -> bytes:
     """Inflate a gzip body of any number of members.
 
-    RpcError invalid_argument if it is damaged or cut short, resource_exhausted beyond `limit` bytes.
+    RpcError invalid_argument if it is damaged or cut short, resource_exhausted beyond `limit` bytes, or (BusyError) where
+    the process has no memory for them.
     """
     view = memoryview(body)
     pieces: list[bytes] = []
@@ -57,6 +59,7 @@ def gunzip(body: bytes, limit: int) -> bytes:
             room -= len(piece)
             if room < 0:
                 raise too_large(limit)
+            memory.take(len(piece))
             pieces.append(piece)
             position += len(chunk) - len(member.unused_data)
         if position == len(view):

@@ -4,6 +4,7 @@ Connect protocol: connectrpc.com/docs/protocol#error-end-stream
 """
 
 import json
+from http import HTTPStatus
 from typing import Final
 
 from starlette.responses import Response
@@ -26,6 +27,9 @@ def error_response(error: RpcError) -> Response:
 def error_headers(error: RpcError) -> dict[str, str]:
     """The headers of an error in any shape, such as when to retry. Notes the error for the request's log line."""
     note_error(error.code.wire_name, error.message)
+    if error.http_status == HTTPStatus.REQUEST_TIMEOUT:
+        # What is still to come of the request is not read.
+        return {"Connection": "close"}
     if error.retry_after_s is not None:
         return {"Retry-After": str(error.retry_after_s)}
     return {"Retry-After": str(RETRY_AFTER_S)} if error.code is Code.UNAVAILABLE else {}

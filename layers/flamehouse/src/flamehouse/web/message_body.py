@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 
 from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.memory import BusyError
 from flamehouse.web.codec import Codec
 from flamehouse.web.compression import decompress
 
@@ -42,6 +43,6 @@ def too_large_for_good() -> Iterator[None]:
     try:
         yield
     except RpcError as error:
-        if error.code is not Code.RESOURCE_EXHAUSTED:
+        if error.code is not Code.RESOURCE_EXHAUSTED or isinstance(error, BusyError):
             raise
         raise invalid_argument(error.message) from error

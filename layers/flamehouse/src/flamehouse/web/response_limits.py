@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from flamehouse import memory
 from flamehouse.errors import Code, RpcError
 from flamehouse.settings import Settings
 
@@ -9,12 +10,16 @@ _ADVICE = "ask for fewer nodes, a shorter range or fewer series"
 
 
 def within_budget(pieces: Iterable[bytes], settings: Settings) -> bytes:
-    """The answer that the pieces make; none is asked for beyond the one that makes it too large."""
+    """The answer that the pieces make; no piece is made beyond the one that makes it too large.
+
+    Raises RpcError(RESOURCE_EXHAUSTED) for an answer beyond MAX_ANSWER_BYTES, or that this process has no memory for.
+    """
     kept: list[bytes] = []
     size = 0
     for piece in pieces:
         size += len(piece)
         check_answer_size(size, settings)
+        memory.take(len(piece))
         kept.append(piece)
     return b"".join(kept)
 

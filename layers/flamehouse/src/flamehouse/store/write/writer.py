@@ -38,6 +38,9 @@ class Writer(Protocol):
     def settle(self) -> None:
         """Wait until queries see every upload acknowledged so far."""
 
+    def admit(self, size: int) -> None:
+        """Raise RpcError(UNAVAILABLE) if there is no place for an upload of `size` bytes, before it is read."""
+
     def check(self) -> None:
         """Raise RpcError(UNAVAILABLE) if the writer currently accepts no uploads."""
 
@@ -64,6 +67,9 @@ class LoneWriter:
 
     def settle(self) -> None:
         """Nothing is pending: an acknowledged upload is inserted."""
+
+    def admit(self, size: int) -> None:
+        """ClickHouse answers for its own disk."""
 
     def check(self) -> None:
         """Nothing to check beyond ClickHouse itself."""

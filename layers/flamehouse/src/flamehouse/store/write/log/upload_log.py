@@ -121,10 +121,11 @@ class UploadLog[Item]:
                     self._disk.close(segment.descriptor)
                 self._disk.delete(segment.path)
 
-    def check(self) -> None:
-        """Raise RpcError(UNAVAILABLE) if no record can be written to the folder."""
-        with disk_trouble(self.folder, self._disk):
-            self._check_free(0)
+    def check(self, wanted: int = 0) -> None:
+        """Raise RpcError(UNAVAILABLE) if no record of `wanted` bytes can be written to the folder."""
+        with disk_trouble(self.folder, self._disk, wanted):
+            self._disk.check_writable(self.folder)
+            self._check_free(wanted)
 
     def _open(self) -> Segment[Item]:
         path = self.folder / f"{self._next_number:0{_NUMBER_DIGITS}}{_SUFFIX}"

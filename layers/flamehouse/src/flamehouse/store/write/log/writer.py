@@ -14,9 +14,11 @@ from uuid import uuid4
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from flamehouse import memory
 from flamehouse.deadline import no_time_limit, time_left
 from flamehouse.disk import Disk
 from flamehouse.errors import Code, RpcError
+from flamehouse.memory import Hold
 from flamehouse.model.profile import Upload
 from flamehouse.store import Failures, Record, UploadKey
 from flamehouse.store.write.cardinality import SeriesBudget
@@ -62,6 +64,8 @@ class Pending:
 
     upload: Upload
     record: Record
+    held: Hold | None = None
+    """The memory that both take until the upload is inserted."""
 
     @property
     def key(self) -> tuple[str, bytes]:
@@ -116,15 +120,20 @@ class LogWriter:
     def insert(self, upload: Upload, record: Record | None = None) -> None:
         """Return once the upload is durable in the log.
 
-        Raises RpcError(UNAVAILABLE) if it cannot be written to disk, or if ClickHouse is too far behind; ValueError
-        without a record, which is what the log stores.
+        Raises RpcError(UNAVAILABLE) if it cannot be written to disk, or if ClickHouse is too far behind; BusyError if there
+        is no memory for it; ValueError without a record, which is what the log stores.
         """
         if record is None:
             raise ValueError("an upload needs a record to be logged")
         payload = record.serialize()
         if self._backlog_bytes + len(payload) > _MAX_BACKLOG_BYTES:
             raise RpcError(Code.UNAVAILABLE, self._behind())
-        self._log.append(payload, Pending(upload=upload, record=record))
+        held = memory.hold(len(payload) + upload.memory_bytes)
+        try:
+            self._log.append(payload, Pending(upload=upload, record=record, held=held))
+        except BaseException:
+            held.release()
+            raise
         with self._changed:
             current = self._log.current
             self._urgent = self._urgent or (current is not None and current.size > _MAX_SEGMENT_BYTES)
@@ -158,6 +167,10 @@ class LogWriter:
             self._urgent = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._is_stored(newest) or self._failing, time_left(_STOP_WAIT_S))
+
+    def admit(self, size: int) -> None:
+        """Raise RpcError(UNAVAILABLE) if the log cannot be written, or has no room for `size` bytes."""
+        self._log.check(size)
 
     def check(self) -> None:
         """Raise RpcError(UNAVAILABLE) if the log cannot be written, or if inserts into ClickHouse fail."""
@@ -205,6 +218,9 @@ class LogWriter:
             if self._stopping and monotonic() > give_up:
                 return False
             pause = min(2 * pause, _LONGEST_PAUSE_S)
+        for pending in segment.items:
+            if pending.held is not None:
+                pending.held.release()
         with self._changed:
             self._failing, self._storing = "", None
             self._stored.append(segment)
