@@ -23,8 +23,8 @@ from tests.support.uploads.uploads import series
 
 PODS = 40
 TOO_LARGE = (
-    "the answer is larger than the 100 bytes that are allowed (max_answer_bytes);"
-    " ask for fewer nodes, a shorter range or fewer series"
+    "the response is larger than the allowed 100 bytes (max_answer_bytes);"
+    " request fewer nodes, a shorter range or fewer series"
 )
 FOR_CLICKHOUSE = "the response exceeds the size limit; request a shorter range, fewer series, fewer labels or a longer step"
 TOO_MANY = (

@@ -143,7 +143,10 @@ def test_a_large_message_in_pieces_is_the_json_of_the_whole(message: Message) ->
 def test_a_name_with_a_lone_surrogate_is_an_invalid_argument(body: bytes) -> None:
     with pytest.raises(RpcError) as raised:
         JSON.decode(body, DiffRequest)
-    assert raised.value.message == "the body is not a valid message: a name in it is not valid Unicode text"
+    assert (
+        raised.value.message
+        == "the body is not a valid message: it contains a name that is not valid Unicode text"
+    )
 
 
 @pytest.mark.parametrize(

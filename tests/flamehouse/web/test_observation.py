@@ -50,7 +50,7 @@ def rejected(caplog: pytest.LogCaptureFixture) -> Mapping[str, object]:
         ("/push.v1.PusherService/Push", b"{}", {}, 400, "invalid_argument", None, "no profiles"),
         ("/push.v1.PusherService/Push", b"{}", {"Content-Type": "text/html"}, 415, "415", None, ""),
         ("/v1development/profiles", b"{", {}, 400, "invalid_argument", None, ""),
-        ("/nowhere", b"", {}, 404, "not_found", None, "there is nothing at"),
+        ("/nowhere", b"", {}, 404, "not_found", None, "unknown path"),
     ],
 )
 def test_a_rejected_request_has_one_line_that_says_why(

@@ -43,6 +43,6 @@ def test_an_unknown_path_gets_an_error_in_the_protocols_shape(
 def test_a_request_behind_a_path_gets_a_hint_to_remove_it(
     app: Starlette, path: str, in_front: str | None
 ) -> None:
-    advice = f": take {in_front} off the server's URL, or set PATH_PREFIX to it"
-    expected = advice if in_front else "; docs/api.md lists what is served"
-    assert error(request(app, path)) == (404, "not_found", f"there is nothing at {path}{expected}")
+    advice = f": remove {in_front} from the server's URL, or set PATH_PREFIX to it"
+    expected = advice if in_front else "; docs/api.md lists the endpoints"
+    assert error(request(app, path)) == (404, "not_found", f"unknown path {path}{expected}")

@@ -120,8 +120,8 @@ def test_a_damaged_form_is_rejected(body: bytes, content_type: str, reason: str)
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (GZIPPED[:-9], "the gzip body ends too early"),
-        (GZIPPED[:2], "the gzip body ends too early"),
+        (GZIPPED[:-9], "the gzip body is truncated"),
+        (GZIPPED[:2], "the gzip body is truncated"),
         (
             GZIPPED[:-8] + bytes(8),
             "the gzip body is damaged: Error -3 while decompressing data: incorrect data check",

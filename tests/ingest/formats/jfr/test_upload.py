@@ -78,7 +78,7 @@ def test_a_recording_is_accepted_in_every_packing(body: bytes, content_type: str
             "the labels are not a LabelsSnapshot: Error parsing message",
         ),
         (RECORDING[:-1], "", "the recording is damaged: a chunk ends beyond the recording"),
-        (gzipped(RECORDING)[:-1], "", "the gzip body ends too early"),
+        (gzipped(RECORDING)[:-1], "", "the gzip body is truncated"),
     ],
 )
 def test_an_invalid_recording_is_rejected(body: bytes, content_type: str, message: str) -> None:

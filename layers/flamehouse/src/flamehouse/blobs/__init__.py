@@ -1,6 +1,6 @@
-"""Blobs: uploads and files as objects, in a bucket of S3 or in a local folder, and the layout of their keys.
+"""Blobs: uploads and files as objects in an S3 bucket or a local folder, and the layout of their keys.
 
-`storage_of(place, settings)` opens a place by its name; `keys` is the layout. Callers see `flamehouse.aws.objects`.
+`storage_of(place, settings)` opens a place by name; `keys` is the layout. The interface is `flamehouse.aws.objects`.
 """
 
 from functools import cache
@@ -18,14 +18,17 @@ _S3: Final = "s3://"
 
 @cache
 def storage_of(place: str, settings: Settings) -> ObjectStorage:
-    """The objects of a place, `s3://BUCKET` or a folder, which the first write creates. One instance per place."""
+    """Return the objects of a place: `s3://BUCKET`, or a folder, which the first write creates.
+
+    One instance per place.
+    """
     if place.startswith(_S3):
         return S3Bucket(place.removeprefix(_S3).rstrip("/"), settings)
     return Folder(Path(place))
 
 
 def blobs_of(settings: Settings) -> ObjectStorage:
-    """The blobs of this deployment (BLOBS_DIR). Raises RpcError(FAILED_PRECONDITION) if it has none."""
+    """Return the blobs of this deployment (BLOBS_DIR). Raises RpcError(FAILED_PRECONDITION) if it is not set."""
     if not settings.blobs_dir:
         raise RpcError(
             Code.FAILED_PRECONDITION,
@@ -35,5 +38,5 @@ def blobs_of(settings: Settings) -> ObjectStorage:
 
 
 def is_bucket(place: str) -> bool:
-    """Whether a place is a bucket of S3, and not a folder."""
+    """Return whether a place is an S3 bucket rather than a folder."""
     return place.startswith(_S3)

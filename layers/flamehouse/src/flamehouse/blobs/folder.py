@@ -1,4 +1,4 @@
-"""Objects in a local folder: an object is a file at its key, so that people can use the folder as one."""
+"""Objects in a local folder: each object is a plain file at its key."""
 
 import json
 import os
@@ -18,10 +18,10 @@ _NO_OBJECT: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
 class Folder:
-    """An `ObjectStorage` of one folder, usable from several threads and processes.
+    """An `ObjectStorage` in a folder, usable from several threads and processes.
 
     Metadata is JSON at the same key below `.flamehouse-metadata/`. On a file system that ignores case, keys that differ
-    only in case are one object. Methods raise ValueError for a key that is no path below the folder.
+    only in case are one object. Methods raise ValueError for a key that is not a path below the folder.
     """
 
     def __init__(self, path: Path, disk: Disk | None = None) -> None:
@@ -31,7 +31,7 @@ class Folder:
     def put(self, key: str, content: bytes, metadata: Mapping[str, str] | None = None) -> None:
         with self._failures():
             path, notes = self._paths(key)
-            # First the metadata: whoever sees the object finds it.
+            # Metadata first: a visible object then has its metadata.
             if metadata:
                 self._write(notes, json.dumps(dict(metadata)).encode())
             else:
@@ -85,7 +85,7 @@ class Folder:
             yield ObjectInfo(key=key, size=status.st_size, modified_ns=status.st_mtime_ns)
 
     def _paths(self, key: str) -> tuple[Path, Path]:
-        """The object's file, and the one of its metadata."""
+        """Return the object's file, and the file of its metadata."""
         parts = key.split("/")
         if any(part in {"", ".", ".."} or part.startswith(OWN) or "\0" in part for part in parts):
             raise ValueError(f"invalid key {key!r}: it must be a path below the folder")
@@ -107,7 +107,7 @@ class Folder:
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
-        """Turn failures of the file system into RpcError(UNAVAILABLE) and one log line."""
+        """Convert failures of the file system to RpcError(UNAVAILABLE) and one log line."""
         try:
             yield
         except OSError as error:

@@ -1,13 +1,13 @@
-"""The layout of keys: where a blob is by what it is, and what a key says.
+"""The layout of keys: the key of each kind of blob, and the meaning of its parts.
 
     staged/TENANT/DATE/HOUR/ID        an acknowledged upload that ClickHouse does not have yet; ID is 64 hex digits
     kept/TENANT/DATE/HOUR/ID          an acknowledged upload that is retained for a replay
-    drops/TENANT/[SERVICE/]NAME       a file that a person or program puts there to have it ingested
-    quarantine/KEY                    what cannot be stored, at its former key
-    quarantine/KEY.reason.json        why
+    drops/TENANT/[SERVICE/]NAME       a file that a client puts there to be ingested
+    quarantine/KEY                    an object that cannot be stored; KEY is its former key
+    quarantine/KEY.reason.json        the reason
 
-DATE (`2026-11-29`) and HOUR (`07`) are the UTC time of the upload's first profile, which is part of what the id hashes:
-an upload has one key, however often and whenever it is sent. A tenant's characters are safe in keys (identity/tenant.py).
+DATE (`2026-11-29`) and HOUR (`07`) are the UTC time of the upload's first profile, which is part of the id's hash: all
+attempts of an upload have the same key. The characters of a tenant are safe in keys (identity/tenant.py).
 """
 
 import re
@@ -25,14 +25,14 @@ QUARANTINE: Final = "quarantine/"
 REASON: Final = ".reason.json"
 
 _MAX_KEY_BYTES: Final = 1_024
-"""What S3 allows."""
+"""The limit of S3."""
 _HASH_CHARS: Final = 32
 _UPLOAD: Final = re.compile(r"([^/]+)/(\d{4}-\d\d-\d\d)/(\d\d)/([0-9a-f]{64})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadKey:
-    """What the key of an upload's envelope says; `hour` is `DATE/HOUR`."""
+    """The parts of the key of an upload's envelope; `hour` is `DATE/HOUR`."""
 
     tenant: str
     hour: str
@@ -40,7 +40,7 @@ class UploadKey:
 
     @classmethod
     def of(cls, tenant: str, upload_id: bytes, first_ns: int) -> Self:
-        """The key of an upload whose earliest profile begins at `first_ns` since the epoch."""
+        """Return the key of an upload whose first profile begins at `first_ns` since the epoch."""
         return cls(tenant=tenant, hour=hour_of(first_ns), upload_id=upload_id)
 
     @classmethod
@@ -55,12 +55,12 @@ class UploadKey:
 
     @property
     def staged(self) -> str:
-        """Its key while ClickHouse does not have the upload."""
+        """The key while ClickHouse does not have the upload."""
         return f"{STAGED}{self._rest}"
 
     @property
     def kept(self) -> str:
-        """Its key as a blob that is retained."""
+        """The key of the retained blob."""
         return f"{KEPT}{self._rest}"
 
     @property
@@ -69,14 +69,14 @@ class UploadKey:
 
 
 def hour_of(time_ns: int) -> str:
-    """`DATE/HOUR` of a time since the epoch, in UTC. Such texts sort as the times do."""
+    """Return `DATE/HOUR` of a time since the epoch, in UTC. Sorts as the times do."""
     return datetime.fromtimestamp(time_ns // NS_PER_S, UTC).strftime("%Y-%m-%d/%H")
 
 
 def quarantine_key(key: str) -> str:
-    """Where the object of that key goes if it cannot be stored; its reason is at this key and `REASON`.
+    """Return the quarantine key for an object that cannot be stored; the key of its reason adds `REASON`.
 
-    The end of a key too long to be prefixed is replaced by a hash.
+    If the prefixed key is too long, a hash replaces its end.
     """
     moved = f"{QUARANTINE}{key}"
     encoded = moved.encode()

@@ -1,7 +1,7 @@
-"""Call graphs: each function once, with who calls whom and how much of it, worked out from a cut call tree.
+"""Computes call graphs from cut call trees: each function once, and the calls between functions with their weights.
 
-The sums are those of google/pprof's graphs: a function that is on a stack several times counts once in `cum`, and so does
-a call in its `weight`.
+The sums are those of google/pprof's graphs: a function that is on a stack several times counts once in `cum`, and a
+repeated call counts once in its `weight`.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from flamehouse.render.tree_walk import Node, children_of, root_of
 
 
 class Called(NamedTuple):
-    """A function: what is spent in itself (`flat`), and in itself and all that it calls (`cum`)."""
+    """A function: the value of the function itself (`flat`), and including its callees (`cum`)."""
 
     name: str
     flat: int
@@ -22,7 +22,7 @@ class Called(NamedTuple):
 
 
 class CallEdge(NamedTuple):
-    """A call and what is spent in it; a `residual` one goes, at least once, by way of functions that were left out."""
+    """A call and its value; a `residual` one passes, at least once, through omitted functions."""
 
     caller: str
     callee: str
@@ -32,27 +32,27 @@ class CallEdge(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallGraph:
-    """`functions` by falling `cum`, `edges` by falling `weight`; `left_out` functions are not among them."""
+    """`functions` by descending `cum`, `edges` by descending `weight`; `omitted` is the number of omitted functions."""
 
     functions: Sequence[Called]
     edges: Sequence[CallEdge]
     total: int
-    left_out: int
+    omitted: int
 
 
 def call_graph_of(tree: CutTree, max_nodes: int) -> CallGraph:
-    """The graph of the `max_nodes` functions with the greatest `cum`, those of equal `cum` by name.
+    """Return the graph of the `max_nodes` functions with the greatest `cum`; ties are sorted by name.
 
-    What was cut from the tree counts as a function called `other`, which its caller calls.
+    The cut part of the tree counts as a function `other`, called by the parents of the cut nodes.
     """
     rows = children_by_name(tree.parents, tree.names)
     functions = sorted(_functions(tree, rows), key=lambda each: (-each.cum, -each.flat, each.name))
-    kept = functions[:max_nodes]
+    included = functions[:max_nodes]
     return CallGraph(
-        functions=kept,
-        edges=_edges(tree, rows, {each.name for each in kept}),
+        functions=included,
+        edges=_edges(tree, rows, {each.name for each in included}),
         total=tree.total,
-        left_out=len(functions) - len(kept),
+        omitted=len(functions) - len(included),
     )
 
 
@@ -69,16 +69,16 @@ def _functions(tree: CutTree, rows: Mapping[int, Sequence[int]]) -> list[Called]
     return [Called(name, flat[name], total) for name, total in cum.items()]
 
 
-def _edges(tree: CutTree, rows: Mapping[int, Sequence[int]], kept: Collection[str]) -> list[CallEdge]:
+def _edges(tree: CutTree, rows: Mapping[int, Sequence[int]], included: Collection[str]) -> list[CallEdge]:
     weights: Counter[tuple[str, str]] = Counter()
     residual: set[tuple[str, str]] = set()
     on_stack: Counter[tuple[str, str]] = Counter()
-    # The kept functions on the way from the root, and beside each how deep it is.
+    # The included functions on the path from the root, each with its depth.
     callers: list[tuple[str, int]] = []
     depth = 0
     for node, entered in _walk(tree, rows):
         depth += 1 if entered else -1
-        if node.name not in kept:
+        if node.name not in included:
             continue
         if not entered:
             callers.pop()
@@ -97,7 +97,7 @@ def _edges(tree: CutTree, rows: Mapping[int, Sequence[int]], kept: Collection[st
 
 
 def _walk(tree: CutTree, rows: Mapping[int, Sequence[int]]) -> Iterator[tuple[Node, bool]]:
-    """Each node as it is entered (True) and as it is left."""
+    """Yield each node twice: on entry (True) and on exit."""
     pending = [(node, True) for node in children_of(root_of(tree), tree, rows)]
     while pending:
         node, entering = pending.pop()

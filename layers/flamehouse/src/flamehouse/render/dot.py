@@ -1,4 +1,4 @@
-"""Call graphs as text in Graphviz's language DOT, labelled the way google/pprof labels its graphs.
+"""Renders call graphs in Graphviz's language DOT, labelled as google/pprof labels its graphs.
 
 Language: graphviz.org/doc/info/lang.html; labels: graphviz.org/docs/attr-types/escString
 """
@@ -17,7 +17,7 @@ _FONT_RANGE: Final = 16
 _MAX_WEIGHT: Final = 100
 _MAX_PEN: Final = 5
 _UNNAMED: Final = "(no name)"
-# Beyond the line break, which becomes a space, a control character shows nothing and may end the text.
+# Control characters are invisible and may end the text; a line break becomes a space.
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _UNITS: Final[Mapping[str, Sequence[tuple[int, str]]]] = {
     "nanoseconds": (
@@ -30,14 +30,14 @@ _UNITS: Final[Mapping[str, Sequence[tuple[int, str]]]] = {
     ),
     "bytes": ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"), (1, "B")),
 }
-"""The units of a profile that are shown in larger ones, the largest first, as google/pprof writes them."""
+"""The units of a profile that are scaled to larger ones, the largest first, as google/pprof writes them."""
 
 
 def dot_of(tree: CutTree, profile_type: ProfileType, max_nodes: int) -> str:
-    """The graph of the tree's `max_nodes` largest functions; no text at all for a tree without nodes.
+    """Return the graph of the tree's `max_nodes` largest functions; an empty text for a tree without nodes.
 
-    A box is a function with its own share and that of all that it calls. An edge is a call, dotted where it passes
-    functions that are not shown.
+    A box is a function with its self value and its total. An edge is a call, dotted if it passes through functions that
+    are not shown.
     """
     if not tree.total:
         return ""
@@ -60,7 +60,7 @@ def _legend(graph: CallGraph, profile_type: ProfileType) -> str:
     texts = (
         f"Type: {profile_type.sample_type}",
         f"Showing nodes accounting for {accounted} of {total} total",
-        f"Showing top {len(graph.functions)} nodes out of {len(graph.functions) + graph.left_out}",
+        f"Showing top {len(graph.functions)} nodes out of {len(graph.functions) + graph.omitted}",
     )
     label = "".join(f"{_escaped(text)}\\l" for text in texts)
     return f'subgraph cluster_L {{ "legend" [shape=box fontsize=16 label="{label}"] }}'
@@ -113,7 +113,7 @@ def _share(value: int, total: int, unit: str) -> str:
 
 
 def _measured(value: int, unit: str) -> str:
-    """The value in the largest unit that leaves it at 1 or above."""
+    """Return the value in the largest unit in which it is at least 1."""
     for size, name in _UNITS.get(unit, ()):
         if value >= size:
             return f"{f'{value / size:.2f}'.rstrip('0').rstrip('.')}{name}"
@@ -121,7 +121,7 @@ def _measured(value: int, unit: str) -> str:
 
 
 def _color(share: float, saturation: float) -> str:
-    """From grey for nothing to red for all, paler with less saturation."""
+    """Return a color from grey (0) to red (1), paler with less saturation."""
     weight = sqrt(min(max(share, 0), 1))
     strong = round(255 * (1 - saturation * 0.4))
     weak = round(strong * (1 - saturation * weight))
@@ -133,5 +133,5 @@ def _quoted(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    r"""The text as it stands between quotes: `\` begins what Graphviz would replace."""
+    r"""Return the text quoted; Graphviz replaces sequences that begin with `\`, so it is escaped."""
     return _CONTROL.sub(" ", text).replace("\\", "\\\\").replace('"', '\\"')

@@ -1,6 +1,7 @@
-"""Flame graphs as flamebearer JSON: what /pyroscope/render and ad hoc profiles answer.
+"""Flame graphs as flamebearer JSON, the response format of /pyroscope/render and ad hoc profiles.
 
-Format: grafana.com/docs/pyroscope/latest/reference-server-api, section "/pyroscope/render". Numbers are JSON's, not text.
+Format: grafana.com/docs/pyroscope/latest/reference-server-api, section "/pyroscope/render". Numbers are JSON numbers, not
+strings.
 """
 
 from collections.abc import Mapping
@@ -14,12 +15,12 @@ _CPU_RATE: Final = 1_000_000_000
 _OBJECTS: Final = frozenset({"inuse_objects", "alloc_objects", "goroutine", "samples"})
 
 type Flamebearer = dict[str, object]
-"""The JSON object of one flame graph."""
+"""Flamebearer JSON: the object of one flame graph."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """How the values of a sample type are to be read: its name, the unit, and how many samples make a second."""
+    """How to display the values of a sample type: its name, the unit, and the number of samples per second."""
 
     name: str
     units: str
@@ -28,19 +29,19 @@ class Shown:
 
 
 def shown_as(sample_type: str, unit: str) -> Shown:
-    """What Pyroscope says of a sample type. CPU time is shown as samples of a nanosecond each."""
+    """Return Pyroscope's metadata of a sample type. CPU time is shown as samples of one nanosecond each."""
     if sample_type == "cpu":
         return Shown(name=sample_type, units="samples", sample_rate=_CPU_RATE)
     return Shown(name=sample_type, units="objects" if sample_type in _OBJECTS else unit)
 
 
 def flamebearer_of(graph: FlameGraph, shown: Shown) -> Flamebearer:
-    """The flame graph of one selection; whoever has a timeline or groups puts them in."""
+    """Return the flame graph of one selection; the caller adds a timeline or groups."""
     return _flamebearer(graph, shown, "single")
 
 
 def flamebearer_diff_of(graph: FlameGraphDiff, shown: Shown) -> Flamebearer:
-    """The flame graph of two selections, with what each adds up to."""
+    """Return the flame graph of two selections, with the sum of each."""
     ticks = {"leftTicks": graph.leftTicks, "rightTicks": graph.rightTicks}
     return {**_flamebearer(graph, shown, "double"), **ticks}
 

@@ -1,7 +1,7 @@
-"""Flame graphs: the levels that Grafana draws, laid out from a cut call tree.
+"""Lays out cut call trees as flame graphs: the levels that Grafana draws.
 
 The layout is flamebearer's, as Grafana's Pyroscope datasource reads it: a level is a flat list of bars, each
-(offset, total, self, name index), the offset counted from the end of the bar to its left.
+(offset, total, self, name index), with the offset counted from the end of the bar to its left.
 """
 
 from itertools import chain
@@ -17,9 +17,8 @@ _SELF_FIELD = 2
 def flamegraph_of(tree: CutTree) -> querier_pb2.FlameGraph:
     """Lay the tree out under a root called `total`, children in the byte order of their names.
 
-    What was cut from a node becomes its last child, a leaf called `other`. A frame that is itself called so
-    goes into that leaf with all that it called. `names` are in the order of a walk that takes the last child
-    first.
+    The cut part of a node becomes its last child, a leaf called `other`. A frame of that name is merged into the leaf
+    with all its callees. `names` are in the order of a walk that visits the last child first.
     """
     names, levels = _bars(tree)
     for level in levels:
@@ -33,7 +32,7 @@ def flamegraph_of(tree: CutTree) -> querier_pb2.FlameGraph:
 
 
 def _bars(tree: CutTree) -> tuple[list[str], list[list[int]]]:
-    """The names, and each level's bars from left to right, offsets counted from the graph's left edge."""
+    """Return the names, and each level's bars from left to right, with offsets counted from the graph's left edge."""
     ids, names, totals, selves = tree.ids, tree.names, tree.totals, tree.selves
     children = children_by_name(tree.parents, names)
     name_indexes = {TOTAL: 0}
@@ -43,7 +42,7 @@ def _bars(tree: CutTree) -> tuple[list[str], list[list[int]]]:
         depth, offset, total, self_, name, node = pending.pop()
         if depth == len(levels):
             levels.append([])
-        # The walk meets a level's bars from right to left: written backwards here, turned around at the end.
+        # The walk visits a level's bars from right to left: they are appended in reverse, and reversed at the end.
         levels[depth] += (name_indexes.setdefault(name, len(name_indexes)), self_, total, offset)
         if self_ == total:
             continue
@@ -61,9 +60,9 @@ def _bars(tree: CutTree) -> tuple[list[str], list[list[int]]]:
 
 
 def delta_encode(level: list[int], first: int, width: int) -> None:
-    """Count each bar's offset from the end of the bar before it.
+    """Make each bar's offset relative to the end of the previous bar.
 
-    Bars are `width` numbers long; number `first` of each is its offset, and the next one its total.
+    A bar has `width` numbers; the one at `first` is its offset, and the next one its total.
     """
     offsets, totals = level[first::width], level[first + 1 :: width]
     level[first::width] = map(sub, offsets, chain((0,), map(add, offsets, totals)))

@@ -1,7 +1,7 @@
-"""Flame graphs of two sides: the levels that Grafana draws as a comparison, laid out from one cut call tree.
+"""Lays out a cut call tree of two sides as a flame graph: the levels that Grafana draws as a comparison.
 
 A level is a flat list of bars, each (left offset, left total, left self, right offset, right total, right self, name
-index), the offsets of each side counted from the end of the bar to its left.
+index), with the offsets of each side counted from the end of the bar to its left.
 """
 
 from flamehouse.errors import Code, RpcError
@@ -12,21 +12,19 @@ from flamehouse.render.flamegraph import delta_encode
 _BAR_FIELDS = 7
 _OFFSETS = (0, 3)
 _SELVES = (2, 5)
-"""Where in a bar both sides' numbers are."""
+"""The position of each side's numbers in a bar."""
 _MAX_INT64 = (1 << 63) - 1
 
 
 def flamegraph_diff_of(tree: DiffTree) -> querier_pb2.FlameGraphDiff:
     """Lay the tree out under a root called `total`, children in the byte order of their names.
 
-    What was cut from a node becomes its last child, a leaf called `other`, beside a frame that is itself called so.
-    RpcError out_of_range where both sides together are beyond 64 bits.
+    The cut part of a node becomes its last child, a leaf called `other`, even if there is a frame of that name.
+    Raises RpcError(OUT_OF_RANGE) if both sides together exceed 64 bits.
     """
     total = tree.left_total + tree.right_total
     if total > _MAX_INT64:
-        raise RpcError(
-            Code.OUT_OF_RANGE, "both sides add up to more than 64 bits hold; ask for shorter ranges"
-        )
+        raise RpcError(Code.OUT_OF_RANGE, "both sides add up to more than 64 bits; request shorter ranges")
     names, levels = _bars(tree)
     for level in levels:
         for offset in _OFFSETS:
@@ -42,7 +40,7 @@ def flamegraph_diff_of(tree: DiffTree) -> querier_pb2.FlameGraphDiff:
 
 
 def _bars(tree: DiffTree) -> tuple[list[str], list[list[int]]]:
-    """The names, and each level's bars from left to right, offsets counted from the graph's left edge."""
+    """Return the names, and each level's bars from left to right, with offsets counted from the graph's left edge."""
     names = tree.names
     columns = (tree.left_totals, tree.left_selves, tree.right_totals, tree.right_selves, tree.ids)
     rows = [*zip(*columns, strict=True)]
@@ -55,7 +53,7 @@ def _bars(tree: DiffTree) -> tuple[list[str], list[list[int]]]:
         left_total, left_self, right_total, right_self, id_ = node
         if depth == len(levels):
             levels.append([])
-        # The walk meets a level's bars from right to left: written backwards here, turned around at the end.
+        # The walk visits a level's bars from right to left: they are appended in reverse, and reversed at the end.
         levels[depth] += (
             name_indexes.setdefault(name, len(name_indexes)),
             *(right_self, right_total, right),

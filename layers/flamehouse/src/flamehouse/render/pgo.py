@@ -1,6 +1,6 @@
-"""Profiles for Go's profile-guided optimisation, which asks who calls what, and not where the callee then was.
+"""Prepares profiles for Go's profile-guided optimization, which needs the call sites but not the lines of callees.
 
-What the compiler reads: go.dev/doc/pgo.
+Requirements of the compiler: go.dev/doc/pgo.
 """
 
 from flamehouse.pb.profile_pb2 import Location, Profile
@@ -12,7 +12,7 @@ _SHAPE = "[go.shape."
 
 
 def with_shapes(pprof: Profile) -> Profile:
-    """The profile, changed: generic functions have the names of their symbols, as the compiler matches them."""
+    """Rename generic functions to their symbols, as the compiler matches them; returns the changed profile."""
     texts = pprof.string_table
     for function in pprof.function:
         if _SHAPE in texts[function.system_name]:
@@ -21,9 +21,9 @@ def with_shapes(pprof: Profile) -> Profile:
 
 
 def aggregate_callees(pprof: Profile) -> Profile:
-    """The profile, changed: no stack's leaf is on a line, and the stacks that are equal then are merged.
+    """Remove the lines of leaves and merge the stacks that are then equal; returns the changed profile.
 
-    The leaf is the innermost function of a sample's first location. Locations that no stack has any more are dropped.
+    The leaf is the innermost function of a sample's first location. Unused locations are dropped.
     """
     leaf_of = _leaves(pprof)
     sums: dict[_Stack, int] = {}
@@ -42,7 +42,7 @@ def aggregate_callees(pprof: Profile) -> Profile:
 
 
 def _leaves(pprof: Profile) -> dict[int, int]:
-    """For each location the one to stand for it as a leaf, which is added where there is none."""
+    """Return for each location the one that replaces it as a leaf; adds missing ones to the profile."""
     leaf_of: dict[int, int] = {}
     by_content: dict[bytes, int] = {}
     next_id = max((location.id for location in pprof.location), default=0) + 1
@@ -61,7 +61,7 @@ def _leaves(pprof: Profile) -> dict[int, int]:
 
 
 def _without_line(location: Location) -> Location:
-    """A copy without id and address, its innermost function on line 0."""
+    """Return a copy without id and address, with its innermost function on line 0."""
     leaf = Location()
     leaf.CopyFrom(location)
     leaf.id = leaf.address = leaf.line[0].line = leaf.line[0].column = 0

@@ -1,4 +1,4 @@
-"""The pprof that is made of many profiles: their samples merged, with functions, files, lines and mappings.
+"""Encodes merged profiles as pprof, with functions, files, lines and mappings.
 
 Format: github.com/google/pprof, proto/profile.proto.
 """
@@ -14,30 +14,30 @@ from flamehouse.pb.profile_pb2 import Line, Profile, ValueType
 
 _MS_NS = 1_000_000
 _PERIODS = {"process_cpu": 1_000_000_000, "memory": 524_288}
-"""Pyroscope's guess of the period, by metric name; 1 of any other."""
+"""Pyroscope's guess of the period, by metric name; 1 for any other."""
 _EMPTY_TEXT = b"\x32\x00"
 """The first entry of `string_table`, encoded."""
 
 
 def encoded_pprof(merged: MergedProfile, profile_type: ProfileType, within: TimeRange) -> bytes:
-    """The message Profile, of one sample type; an empty one where there are no samples."""
+    """Return the message Profile with one sample type; empty if there are no samples."""
     if not merged.samples:
         return b""
     functions = merged.functions
     rest = _rest_of(merged, profile_type, within).SerializeToString()
-    # Texts are counted in this order.
+    # Texts are numbered in this order.
     return b"".join((merged.samples, merged.locations, functions.functions, functions.texts, rest))
 
 
 def pprof_without_samples(profile_type: ProfileType, within: TimeRange) -> bytes:
-    """The message Profile with its sample type and times alone, which every reader takes."""
+    """Return a message Profile with only its sample type and times, which every reader accepts."""
     functions = EncodedFunctions(functions=b"", last_number=0, texts=_EMPTY_TEXT, text_count=1)
     rest = _rest_of(replace(NO_PROFILE, functions=functions), profile_type, within)
     return functions.texts + rest.SerializeToString()
 
 
 def _rest_of(merged: MergedProfile, profile_type: ProfileType, within: TimeRange) -> Profile:
-    """All that is not encoded yet."""
+    """The part of the profile that is not encoded yet."""
     pprof = Profile()
     table = _Strings(first=merged.functions.text_count)
     value_type = ValueType(type=table[profile_type.sample_type], unit=table[profile_type.sample_unit])
@@ -57,7 +57,7 @@ def _rest_of(merged: MergedProfile, profile_type: ProfileType, within: TimeRange
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Strings:
-    """The rest of the string table: a text's index, which it is given when it is first asked for, from `first` on."""
+    """The rest of the string table: assigns each text an index from `first` on, at its first use."""
 
     first: int
     texts: dict[str, int] = field(default_factory=dict)
@@ -84,7 +84,7 @@ def _add_mappings(pprof: Profile, merged: MergedProfile, table: _Strings) -> Non
 
 
 def _build_id(build_id: str, source: SourceLabels) -> str:
-    """The build id, with where the source code is if that is known, as Drilldown reads it: JSON."""
+    """Return the build id, with the place of the source code if known, as JSON in the form that Drilldown reads."""
     if not any(source):
         return build_id
     known = {
@@ -97,7 +97,7 @@ def _build_id(build_id: str, source: SourceLabels) -> str:
 
 
 def _add_cut_off(pprof: Profile, merged: MergedProfile, table: _Strings) -> None:
-    """Add what stands for the ends of stacks that were cut off: a function called `other`."""
+    """Add a function called `other`, which represents the ends of stacks that were cut off."""
     function = merged.functions.last_number + 1
     pprof.function.add(id=function, name=table[OTHER], system_name=table[OTHER])
     pprof.location.add(id=merged.cut_off, line=[Line(function_id=function)])

@@ -1,7 +1,7 @@
-"""Call trees as bytes: Pyroscope's format TREE, which profilecli and its own servers read.
+"""Encodes call trees in Pyroscope's format TREE, which profilecli and Pyroscope's servers read.
 
-A node is its name with the length in front, its self value and the number of its children, the numbers in LEB128.
-Nodes come in the order of a walk from a nameless root that takes the last child first.
+A node is its length-prefixed name, its self value and the number of its children; numbers are in LEB128. Nodes are in the
+order of a walk from a nameless root that visits the last child first.
 """
 
 from flamehouse.model.call_tree import CutTree, children_by_name
@@ -10,7 +10,7 @@ from flamehouse.varint import length_prefixed, uvarint
 
 
 def tree_bytes(tree: CutTree) -> bytes:
-    """The tree with its children in the byte order of their names; nothing for a tree without nodes."""
+    """Return the encoded tree, with children in the byte order of their names; empty for a tree without nodes."""
     if not tree.total:
         return b""
     rows = children_by_name(tree.parents, tree.names)

@@ -1,4 +1,4 @@
-"""The nodes of a cut call tree one by one, for those who walk it: what was cut from a node is in a child called `other`."""
+"""Walks a cut call tree node by node; the cut part of a node is a child called `other`."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from flamehouse.model.call_tree import NO_NODE, OTHER, ROOT, CutTree
 
 
 class Node(NamedTuple):
-    """A node, with what is spent in it and in all below it (`total`), and in itself (`self_`)."""
+    """A node, with its value including all its callees (`total`) and of itself (`self_`)."""
 
     id: int
     name: str
@@ -16,15 +16,15 @@ class Node(NamedTuple):
 
 
 def root_of(tree: CutTree) -> Node:
-    """The nameless root, whose children are the outermost frames."""
+    """Return the nameless root, whose children are the outermost frames."""
     return Node(ROOT, "", tree.total, 0)
 
 
 def children_of(node: Node, tree: CutTree, rows: Mapping[int, Sequence[int]]) -> list[Node]:
-    """The node's children, sorted by name; `rows` are the tree's `children_by_name`.
+    """Return the node's children, sorted by name; `rows` are the tree's `children_by_name`.
 
-    What was cut from it is in the self value of its child `other`: of one that is a frame of its own, which keeps its
-    children, or of a leaf that is made at its sorted place.
+    The cut part is added to the self value of its child `other`: a real frame of that name, with its children, or a new
+    leaf at its sorted place.
     """
     children = [
         Node(tree.ids[row], tree.names[row], tree.totals[row], tree.selves[row])

@@ -62,12 +62,12 @@ def lambda_handler(*routes: BaseRoute, app_of: AppOf = app_of) -> LambdaHandler:
             return _refusal(RpcError(Code.INTERNAL, "this function is not configured correctly; see its log"))
         try:
             with time_limit(left_s - _TO_ANSWER_S):
-                answered = _as_meant(serve(event, context))
+                response = _without_default_type(serve(event, context))
         # The app handles its own errors, so an error from Mangum is about the event.
         except (RuntimeError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError) as error:
             log(events.EVENT_INVALID, reason=type(error).__name__)  # its message may contain secrets
             return _refusal(invalid_argument("the event is not from an HTTP API"))
-        return answered if _fits(answered) else _refusal(_TOO_LARGE)
+        return response if _fits(response) else _refusal(_TOO_LARGE)
 
     return handler
 
@@ -83,7 +83,7 @@ def _adapter(routes: Sequence[BaseRoute], app_of: AppOf) -> Mangum:
 _TOO_LARGE: Final = answer_too_large("AWS Lambda can return", "accept gzip")
 
 
-def _as_meant(answer: dict[str, Any]) -> dict[str, Any]:
+def _without_default_type(answer: dict[str, Any]) -> dict[str, Any]:
     """Remove the content type that Mangum adds to a response without one: an empty body is not JSON."""
     if not answer["body"] and answer["headers"].get("content-type") == "application/json":
         del answer["headers"]["content-type"]
@@ -92,10 +92,10 @@ def _as_meant(answer: dict[str, Any]) -> dict[str, Any]:
 
 def _fits(answer: dict[str, Any]) -> bool:
     body: str = answer["body"]
-    room = _MAX_ANSWER_BYTES - _ENVELOPE_BYTES
-    if answer["isBase64Encoded"] or len(body) * _WORST_ESCAPE <= room:
-        return len(body) <= room
-    return len(json.dumps(body, ensure_ascii=False).encode()) <= room
+    limit = _MAX_ANSWER_BYTES - _ENVELOPE_BYTES
+    if answer["isBase64Encoded"] or len(body) * _WORST_ESCAPE <= limit:
+        return len(body) <= limit
+    return len(json.dumps(body, ensure_ascii=False).encode()) <= limit
 
 
 def _refusal(error: RpcError) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The door: resolves who sends a request, before any route sees it."""
+"""Resolves the caller of a request before any route handles it."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,18 +15,18 @@ from flamehouse.web.error_response import error_response
 
 _OPEN_PATHS: Final = {"/ready", "/"}
 _OPEN_FOLDER: Final = "/ui/"
-"""The files of the web page: they hold no data, and have to be there before anyone can sign in."""
+"""The files of the web page: they contain no data, and are needed to sign in."""
 _CHALLENGE: Final = 'Basic realm="flamehouse"'
 _KEY: Final = "flamehouse.principal"
 
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
-    """ASGI middleware: puts the caller into the request's scope, for `principal_of`.
+    """ASGI middleware that stores the caller in the request's scope, for `principal_of`.
 
-    An unauthenticated request ends here. Any other failure, such as an invalid tenant, is left to the endpoint, whose
-    clients expect errors in a shape of their own. Expects normalized paths (`flamehouse.web.routing`): /ready and the
-    web page are open to everyone.
+    It rejects unauthenticated requests. Other failures, such as an invalid tenant, are reported by the endpoint, whose
+    clients expect their own error format. Expects normalized paths (`flamehouse.web.routing`): /ready and the web page
+    need no credential.
     """
 
     app: ASGIApp
@@ -59,10 +59,10 @@ def _is_open(path: str) -> bool:
 
 
 def principal_of(scope: Scope) -> Principal:
-    """The caller of the request with this scope.
+    """Return the caller of the request with this scope.
 
     Raises:
-        RpcError: the failure to resolve it, `invalid_argument` for an invalid tenant.
+        RpcError: if the caller could not be resolved, such as `invalid_argument` for an invalid tenant.
     """
     caller: Principal | RpcError = scope[_KEY]
     if isinstance(caller, RpcError):

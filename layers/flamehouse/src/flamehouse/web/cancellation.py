@@ -1,6 +1,6 @@
-"""Work for a client that waits: in a worker thread, within the client's own time, stopped when the client goes away.
+"""Runs work in a worker thread within the client's time limit, and stops it when the client disconnects.
 
-On AWS Lambda nobody is told that a client went away: there the invocation's time ends what is under way.
+AWS Lambda does not report disconnects: there the time limit of the invocation ends the work.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from flamehouse.store import Store
 from flamehouse.store.connection.query_tag import tagged
 
 _AGAIN_S: Final = 0.5
-"""A question may ask several queries: one that began after the last stop is stopped by the next."""
+"""A request may run several queries: one that starts after a stop is killed by the next."""
 
 
 async def work_for[T](request: Request, store: Store, work: Callable[[], T], until: float = math.inf) -> T:
-    """What `work` returns; what it asks the store is stopped at `until`, a time of `monotonic()`.
+    """Return the result of `work`; its queries of the store are stopped at `until`, a time of `monotonic()`.
 
-    `request` has to be read to its end. RpcError deadline_exceeded where the time is up before the work is done.
+    The body of `request` must have been read. Raises RpcError(DEADLINE_EXCEEDED) if the time is up first.
     """
     if until <= monotonic():
         raise _too_late()
@@ -45,12 +45,10 @@ async def _stop_when_abandoned(request: Request, store: Store, tag: str) -> None
     while (await request.receive())["type"] != "http.disconnect":
         pass
     while True:
-        # Not of the pool that the work runs in: that may be all taken by what is to be stopped.
+        # Not in the pool that runs the work: the abandoned work may occupy all its threads.
         await asyncio.to_thread(store.stop, tag)
         await asyncio.sleep(_AGAIN_S)
 
 
 def _too_late() -> RpcError:
-    return RpcError(
-        Code.DEADLINE_EXCEEDED, "there was no answer within the time that the client allows for it"
-    )
+    return RpcError(Code.DEADLINE_EXCEEDED, "the request exceeded the client's time limit")

@@ -1,4 +1,4 @@
-"""The two encodings of a Connect message: protobuf, and JSON by protobuf's own mapping.
+"""The two encodings of a Connect message: protobuf, and JSON by protobuf's mapping.
 
 JSON mapping: protobuf.dev/programming-guides/json. Unknown fields are ignored, as Connect servers do.
 """
@@ -19,24 +19,24 @@ from flamehouse.web.field_count import has_more_fields
 from flamehouse.web.json_stream import json_pieces
 
 _MAX_JSON_BYTES: Final = 16 << 20
-"""A JSON document of tiny values takes some forty times its length in memory."""
+"""A JSON document of tiny values takes about forty times its length in memory."""
 _MAX_FIELDS: Final = 1 << 19
-"""Room for the ten thousand profiles that an upload may hold, with their labels.
+"""Enough for the ten thousand profiles of the largest upload, with their labels.
 
-Two bytes are enough for a message within another, which takes some thirty times as much in memory: what a body may hold
-is counted before it is read. In JSON, where it is the commas and braces, texts may hold some of them.
+A nested message needs only two bytes, and takes about thirty times as much memory: fields are counted before the body is
+parsed. In JSON, commas and braces are counted, including those in strings.
 """
 
 
 class Decode(Protocol):
-    """Reads a body as a message of the given type; RpcError invalid_argument where it is none."""
+    """Parses a body as a message of the given type. Raises RpcError(INVALID_ARGUMENT) if it is invalid."""
 
     def __call__[M: Message](self, body: bytes, message_type: type[M]) -> M: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Encoded[M: Message]:
-    """A message of this type that is encoded as protobuf already."""
+    """A message of this type, already encoded as protobuf."""
 
     message_type: type[M]
     data: bytes
@@ -50,9 +50,9 @@ type Answer = Message | Encoded[Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
-    """One encoding. `max_bytes` bounds a decompressed body, None leaves that to the settings.
+    """One encoding. `max_bytes` limits a decompressed body; with None, only the settings do.
 
-    `pieces` encodes piece by piece, so that an answer too large is seen to be so before all of it is made.
+    `pieces` encodes piece by piece, so that a response that is too large is detected before it is complete.
     """
 
     media_type: str
@@ -61,12 +61,12 @@ class Codec:
     max_bytes: int | None = None
 
     def encode(self, answer: Answer) -> bytes:
-        """The answer in one."""
+        """Return the whole response."""
         return b"".join(self.pieces(answer))
 
 
 def codec_of(content_type: str) -> Codec | None:
-    """The codec of a Content-Type header, whatever its parameters (charset); None if there is none."""
+    """Return the codec for a Content-Type header, ignoring its parameters (charset); None if it is unsupported."""
     media_type = content_type.partition(";")[0].strip().lower()
     return CODECS.get(media_type)
 
@@ -77,13 +77,13 @@ def _from_proto[M: Message](body: bytes, message_type: type[M]) -> M:
 
 
 def check_field_count(body: bytes, message_type: type[Message]) -> None:
-    """RpcError invalid_argument for a body that has, as such a message, more fields than allowed."""
+    """Raises RpcError(INVALID_ARGUMENT) if the body, as a message of this type, has too many fields."""
     if has_more_fields(body, message_type, _MAX_FIELDS):
         raise _too_many_fields()
 
 
 def parsed[M: Message](body: bytes, message_type: type[M]) -> M:
-    """The message that a protobuf body is, whose fields are counted; RpcError invalid_argument for any other body."""
+    """Parse a protobuf body whose fields are counted. Raises RpcError(INVALID_ARGUMENT) if it is invalid."""
     try:
         return message_type.FromString(body)
     except DecodeError as error:
@@ -95,12 +95,12 @@ def _proto_pieces(answer: Answer) -> Iterable[bytes]:
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """The JSON object that a body is; RpcError invalid_argument for any other, and for more fields than allowed."""
+    """Parse a JSON object. Raises RpcError(INVALID_ARGUMENT) for any other body, and for too many fields."""
     try:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise invalid_argument(f"the body is not valid UTF-8: {error}") from error
-    # Told by its first character, before what it holds takes memory.
+    # The first character suffices, before parsing takes memory.
     if not text.lstrip().startswith("{"):
         raise invalid_argument("the body is not a JSON object")
     if text.count(",") + text.count("{") > _MAX_FIELDS:
@@ -113,16 +113,16 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 
 def message_from[M: Message](content: dict[str, Any], message_type: type[M]) -> M:
-    """The message that a JSON object says; RpcError invalid_argument for one that is none."""
+    """Convert a JSON object to a message. Raises RpcError(INVALID_ARGUMENT) if it is invalid."""
     message = message_type()
     try:
         json_format.ParseDict(content, message, ignore_unknown_fields=True)
     except json_format.ParseError as error:
         raise _no_message(str(error)) from error
     except SystemError as error:
-        # The parser's own: its code in C was given a name that UTF-8 cannot carry.
-        raise _no_message("a name in it is not valid Unicode text") from error
-    except Exception as error:  # the parser lets through whatever it stumbles over
+        # Raised by the parser's C code for a name that UTF-8 cannot encode.
+        raise _no_message("it contains a name that is not valid Unicode text") from error
+    except Exception as error:  # the parser passes on arbitrary exceptions
         raise _no_message(f"Failed to parse JSON: {type(error).__name__}: {error}.") from error
     _check_objects(content, cast(Descriptor, message_type.DESCRIPTOR))
     return message
@@ -133,7 +133,7 @@ def _from_json[M: Message](body: bytes, message_type: type[M]) -> M:
 
 
 def _without_duplicates(members: list[tuple[str, object]]) -> dict[str, object]:
-    """The members as an object; ValueError for two of one name, of which nobody could say which counts."""
+    """Return the members as an object. Raises ValueError for a duplicate name, which would be ambiguous."""
     content = dict(members)
     if len(content) != len(members):
         names = Counter(name for name, _ in members)
@@ -142,9 +142,9 @@ def _without_duplicates(members: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _check_objects(content: object, message_type: Descriptor) -> None:
-    """RpcError invalid_argument where anything but an object stands for a message: the parser read it as an empty one.
+    """Raises RpcError(INVALID_ARGUMENT) if a message is not an object: the parser reads it as an empty message.
 
-    What is asked or uploaded would be taken as if that part of it had been left out.
+    A part of the request or upload would be ignored.
     """
     pending = [("body", content, message_type)]
     while pending:
@@ -161,7 +161,7 @@ def _check_objects(content: object, message_type: Descriptor) -> None:
 
 @cache
 def _messages_in(message_type: Descriptor) -> Mapping[str, FieldDescriptor]:
-    """The fields that hold messages, by each of their names in JSON."""
+    """Return the fields that contain messages, by each of their JSON names."""
     return {
         name: field
         for field in message_type.fields

@@ -1,4 +1,4 @@
-"""gzip in both directions, in bounded memory whatever the client sent.
+"""gzip in both directions, in bounded memory for any input.
 
 Format: RFC 1952. A body may consist of several members, one after the other.
 """
@@ -13,20 +13,20 @@ from flamehouse import memory
 from flamehouse.errors import Code, RpcError, invalid_argument
 
 _WORTH_BYTES: Final = 2048
-"""Answers up to this length travel as they are."""
+"""Responses up to this length are not compressed."""
 _LEVEL: Final = 2
-"""Of ISA-L's four: takes a fifth of the time of zlib's fastest, for an answer as short."""
+"""One of ISA-L's four levels: takes a fifth of the time of zlib's fastest, for the same size."""
 _GZIP_WBITS: Final = 16 + zlib.MAX_WBITS
 _CHUNK_BYTES: Final = 1 << 16
-"""Each member's end copies what is left of the input at hand, so the input is handed over in pieces."""
+"""The end of each member copies the rest of its input, so the input is passed in chunks."""
 _MAX_MEMBERS: Final = 1024
-"""Empty members cost time and give no bytes that the limit on the output could see."""
+"""Empty members cost time without output, so the limit on the output does not stop them."""
 
 
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:
-    """Undo a Content-Encoding ("gzip", "identity" or ""); an empty body is empty in any of them.
+    """Undo a Content-Encoding ("gzip", "identity" or ""); an empty body is valid in all of them.
 
-    RpcError unimplemented for another encoding, else as `gunzip`.
+    Raises RpcError(UNIMPLEMENTED) for another encoding, otherwise as `gunzip`.
     """
     match encoding.strip().lower():
         case "" | "identity":
@@ -54,7 +54,7 @@ def gunzip(body: bytes, limit: int) -> bytes:
         while not member.eof:
             chunk = view[position : position + _CHUNK_BYTES]
             if not chunk:
-                raise invalid_argument("the gzip body ends too early")
+                raise invalid_argument("the gzip body is truncated")
             piece = _inflate(member, chunk, room + 1)
             room -= len(piece)
             if room < 0:
@@ -68,7 +68,7 @@ def gunzip(body: bytes, limit: int) -> bytes:
 
 
 def gunzip_beginning(body: bytes, size: int) -> bytes:
-    """Inflate no more than the first `size` bytes of a gzip body; none of one that is damaged there."""
+    """Inflate at most the first `size` bytes of a gzip body; empty if it is damaged there."""
     try:
         return zlib.decompressobj(_GZIP_WBITS).decompress(memoryview(body)[:_CHUNK_BYTES], size)
     except zlib.error:
@@ -76,19 +76,19 @@ def gunzip_beginning(body: bytes, size: int) -> bytes:
 
 
 def too_large(limit: int) -> RpcError:
-    """The error for a body of more than `limit` bytes, before or after decompression."""
+    """Return the error for a body of more than `limit` bytes, before or after decompression."""
     return RpcError(Code.RESOURCE_EXHAUSTED, f"the request body is larger than the allowed {limit} bytes")
 
 
-def compress_if_wanted(body: bytes, asked: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
-    """The body to send and the headers that say so, for a request with the headers `asked`.
+def compress_if_wanted(body: bytes, requested: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
+    """Return the body to send, and its headers, for a request with the headers `requested`.
 
-    gzip where the client takes it and it pays; and always where the client names nothing but sent gzip itself, which
-    the protocol lets a server take for what it accepts.
+    The body is gzipped if the client accepts gzip and it is worthwhile. If the client has no Accept-Encoding but sent
+    gzip itself, the protocol lets a server infer that gzip is accepted, and the body is always gzipped.
     """
-    accepted = asked.get("Accept-Encoding")
+    accepted = requested.get("Accept-Encoding")
     if accepted is None:
-        wanted = asked.get("Content-Encoding", "").lower() == "gzip"
+        wanted = requested.get("Content-Encoding", "").lower() == "gzip"
     else:
         wanted = len(body) > _WORTH_BYTES and _accepts_gzip(accepted)
     if not wanted:

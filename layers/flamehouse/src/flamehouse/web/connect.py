@@ -1,4 +1,4 @@
-"""The Connect protocol for unary RPCs: a route each, protobuf or JSON in and out, errors always JSON.
+"""The Connect protocol for unary RPCs: one route per RPC, protobuf or JSON in and out, errors always in JSON.
 
 Connect protocol: connectrpc.com/docs/protocol
 """
@@ -39,7 +39,7 @@ _TIMEOUT: Final = re.compile(r"[0-9]{1,10}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """What an RPC receives besides the message."""
+    """The context of an RPC, in addition to the message."""
 
     services: Services
     principal: Principal
@@ -57,15 +57,15 @@ class Call:
 
 
 type Method[Req: Message, Resp: Answer] = Callable[[Call, Req], Resp]
-"""An RPC: runs in a worker thread, may block, and raises RpcError for what the client is to be told."""
+"""An RPC: runs in a worker thread, may block, and raises RpcError to report an error to the client."""
 
 
 def unary[Req: Message, Resp: Answer](
     path: str, request_type: type[Req], method: Method[Req, Resp], *, max_body_bytes: int | None = None
 ) -> Route:
-    """The route of one RPC at `/<package.Service>/<Method>`, for any app with `app.state.services`.
+    """Return the route of one RPC at `/<package.Service>/<Method>`, for any app with `app.state.services`.
 
-    A body may have `max_body_bytes` where that is less than the settings allow.
+    `max_body_bytes` limits the body if it is less than the limit in the settings.
     """
 
     def handle(call: Call, body: MessageBody) -> Resp:
@@ -81,7 +81,7 @@ def unary_as_sent(
     max_body_bytes: int | None = None,
     documentation: str = "",
 ) -> Route:
-    """The route of one RPC that receives its request's body as sent, and decodes it itself."""
+    """Return the route of an RPC that receives its request's body as sent, and decodes it itself."""
     return Route(
         path,
         _Unary(
@@ -93,7 +93,7 @@ def unary_as_sent(
     )
 
 
-# An object and not a function: Starlette answers wrong methods of a function itself, in its own shape.
+# An object and not a function: for a function, Starlette itself rejects wrong methods, in its own format.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Unary:
     """The ASGI app of one RPC."""
@@ -101,7 +101,7 @@ class _Unary:
     handle: Callable[[Call, MessageBody], Answer]
     max_body_bytes: int | None
     documentation: str
-    """What the method does, for the reference."""
+    """The description of the method, for the reference."""
     required: Required
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,7 +118,7 @@ class _Unary:
             return await self._call(request, codec)
         except RpcError as error:
             return error_response(error)
-        except Exception:  # noqa: BLE001  # the edge: what nobody foresaw goes to the log and to no client
+        except Exception:  # noqa: BLE001  # the outermost handler: unexpected errors are logged, not sent
             log_exception(events.REQUEST_FAILED, path=request.scope["path"])
             return error_response(RpcError(Code.INTERNAL, "internal error"))
 
@@ -151,7 +151,7 @@ def _check_protocol_version(headers: Headers) -> None:
 
 
 def _timeout_s(headers: Headers) -> float:
-    """How long the client waits, as far as it says so."""
+    """Return how long the client waits, in seconds; infinite if it does not say."""
     text = headers.get("Connect-Timeout-Ms")
     if text is None:
         return math.inf

@@ -1,4 +1,4 @@
-"""Errors as responses: Connect's JSON, and the headers that go with an error in any shape.
+"""Errors as responses: Connect's JSON, and the headers of errors in any format.
 
 Connect protocol: connectrpc.com/docs/protocol#error-end-stream
 """
@@ -13,19 +13,19 @@ from flamehouse.errors import Code, RpcError
 from flamehouse.telemetry.request import note_error
 
 MAX_MESSAGE_CHARS: Final = 4096
-"""Messages quote what they refuse, and that may be as long as a body."""
+"""Messages quote invalid input, which may be as long as a body."""
 RETRY_AFTER_S: Final = 30
 
 
 def error_response(error: RpcError) -> Response:
-    """The error as Connect sends it: its code's HTTP status and `{"code", "message"}` in JSON."""
-    # Escaped to ASCII: a message may quote text that UTF-8 cannot carry.
+    """Return the error in Connect's format: its code's HTTP status and `{"code", "message"}` in JSON."""
+    # Escaped to ASCII: a message may quote text that UTF-8 cannot encode.
     content = json.dumps({"code": error.code.wire_name, "message": error.message[:MAX_MESSAGE_CHARS]})
     return Response(content, error.http_status, error_headers(error), media_type="application/json")
 
 
 def error_headers(error: RpcError) -> dict[str, str]:
-    """The headers of an error in any shape, such as when to retry. Notes the error for the request's log line."""
+    """Return the headers of an error in any format, such as Retry-After. Records the error for the request's log line."""
     note_error(error.code.wire_name, error.message)
     if error.http_status == HTTPStatus.REQUEST_TIMEOUT:
         # What is still to come of the request is not read.

@@ -1,4 +1,4 @@
-"""How much a protobuf message is made of, told from its bytes before anything is made of them.
+"""Counts the fields of an encoded protobuf message before it is parsed.
 
 Wire format: protobuf.dev/programming-guides/encoding
 """
@@ -13,15 +13,15 @@ from google.protobuf.message import Message
 _VARINT: Final = 0
 _LENGTH: Final = 2
 _FIXED_BYTES: Final = {1: 8, 5: 4}
-"""Of the wire types whose values have one length; the marks of groups have none."""
+"""The length of values by wire type, for those with a fixed length; group markers have no value."""
 _MAX_VARINT_BYTES: Final = 10
 _MIN_FIELD_BYTES: Final = 2
 
 
 def has_more_fields(data: bytes, message_type: type[Message], limit: int) -> bool:
-    """Whether `data`, read as such a message, gives more than `limit` fields, those of messages within it among them.
+    """Return whether `data`, as a message of this type, has more than `limit` fields, including nested ones.
 
-    Damaged data counts up to where it is damaged.
+    Damaged data counts up to the damage.
     """
     if len(data) <= _MIN_FIELD_BYTES * limit:
         return False
@@ -50,12 +50,12 @@ def has_more_fields(data: bytes, message_type: type[Message], limit: int) -> boo
 
 @cache
 def _messages_of(message: Descriptor) -> Mapping[int, Descriptor]:
-    """What the fields that hold messages hold, by their number."""
+    """Return the types of the message fields, by field number."""
     return {field.number: field.message_type for field in message.fields if field.message_type is not None}
 
 
 def _varint(data: bytes, start: int, end: int) -> tuple[int, int]:
-    """The number at `start` and where it ends."""
+    """Return the number at `start`, and the position after it."""
     value = shift = 0
     for position in range(start, min(start + _MAX_VARINT_BYTES, end)):
         byte = data[position]

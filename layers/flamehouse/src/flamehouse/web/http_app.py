@@ -1,6 +1,6 @@
-"""FastAPI for plain HTTP beside the RPCs: the app, and a route whose errors have the shape its clients read.
+"""FastAPI for the plain HTTP endpoints: the app, and a route whose errors have its clients' format.
 
-No RPC of the read path imports this module: FastAPI and Pydantic cost a cold start more than all else together.
+No RPC of the read path imports this module: FastAPI and Pydantic cost a cold start more than everything else.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
@@ -27,11 +27,11 @@ from flamehouse.web.scopes import check, required_by
 
 
 class HttpRoute(APIRoute):
-    """A path and its method. Every failure becomes a response here, as `refuse` writes it."""
+    """A path and its method. Converts every failure to a response by `refuse`."""
 
     @staticmethod
     def refuse(request: Request, error: RpcError) -> Response:  # noqa: ARG004  # others need it
-        """The error as the clients of the path read it: Connect's `{"code", "message"}`, unless overridden."""
+        """Return the error in the format of the path's clients: Connect's `{"code", "message"}`, unless overridden."""
         return error_response(error)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -62,14 +62,14 @@ class HttpRoute(APIRoute):
 
 
 def http_router(route_class: type[HttpRoute] = HttpRoute) -> APIRouter:
-    """A router for endpoints that return responses."""
+    """Return a router for endpoints that return responses."""
     return APIRouter(route_class=route_class, default_response_class=Response)
 
 
 def http_app_of(
     routes: Sequence[BaseRoute], services: Callable[[], Services], credentials: Credentials
 ) -> FastAPI:
-    """The FastAPI app of `routes`, RPCs among them, behind the door that `credentials` open.
+    """Return the FastAPI app of `routes`, which may include RPCs; `credentials` authenticates its requests.
 
     `services` is called for each request. FastAPI's own pages are off.
     """

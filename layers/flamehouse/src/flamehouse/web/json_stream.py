@@ -1,4 +1,4 @@
-"""A protobuf message as JSON, made piece by piece: of a large one never more than a piece is held in Python's objects.
+"""Encodes a protobuf message as JSON piece by piece, so that at most one piece of it exists as Python objects.
 
 JSON mapping: protobuf.dev/programming-guides/json.
 """
@@ -13,12 +13,12 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 _PIECE_BYTES: Final = 1 << 18
-"""Of a message, as protobuf: what is made of it for JSON takes up to a hundred times as much in memory."""
+"""The protobuf size of a piece: its Python objects take up to a hundred times as much memory."""
 _PIECE_ELEMENTS: Final = 1 << 9
 
 
 def json_pieces(message: Message) -> Iterator[bytes]:
-    """The message, which has no map, as JSON in UTF-8: in one where it is small, else field by field."""
+    """Yield the message, which has no maps, as JSON in UTF-8: in one piece if it is small, otherwise field by field."""
     if message.ByteSize() <= _PIECE_BYTES:
         yield _json(json_format.MessageToDict(message))
         return
@@ -50,7 +50,7 @@ def _pieces_of_list(message: Message, field: FieldDescriptor, values: Iterable[A
 
 
 def _converted(message: Message, field: FieldDescriptor, value: object) -> Any:  # noqa: ANN401  # whatever JSON may hold
-    """What JSON has for this value of the message's field."""
+    """Return the JSON of this value of the message's field."""
     alone = type(message)(**{field.name: value})
     return json_format.MessageToDict(alone)[field.json_name]
 

@@ -1,4 +1,4 @@
-"""The body of a request for an RPC, as sent: decompressed and decoded when its message is needed."""
+"""The body of an RPC's request, decompressed and decoded on demand."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,10 +21,10 @@ class MessageBody:
     content_encoding: str
 
     def message[M: Message](self, message_type: type[M], *limits: int | None) -> M:
-        """The message.
+        """Return the message.
 
         Raises:
-            RpcError: `invalid_argument` if it is none or larger than one of the `limits`, in bytes, or the codec's own;
+            RpcError: `invalid_argument` if it is invalid or larger than one of the `limits`, in bytes, or the codec's;
                 `unimplemented` for an unsupported Content-Encoding.
         """
         with too_large_for_good():
@@ -33,13 +33,13 @@ class MessageBody:
 
 
 def max_message_bytes(codec: Codec, *limits: int | None) -> int:
-    """The smallest of the limits and the codec's own."""
+    """Return the smallest of the limits and the codec's."""
     return min(limit for limit in (codec.max_bytes, *limits) if limit is not None)
 
 
 @contextmanager
 def too_large_for_good() -> Iterator[None]:
-    """Makes a body that is too large `invalid_argument`: Alloy sends what is `resource_exhausted` ten times more."""
+    """Report a body that is too large as `invalid_argument`: Alloy retries `resource_exhausted` ten times."""
     try:
         yield
     except RpcError as error:

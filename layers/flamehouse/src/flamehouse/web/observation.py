@@ -31,10 +31,10 @@ _MAX_LENGTH_DIGITS: Final = 15
 
 @dataclass(slots=True, kw_only=True)
 class _Traffic:
-    """The status and sizes of one request, as they pass by."""
+    """The status and sizes of one request, recorded in passing."""
 
     status: int = 499
-    """Without a response, the client has gone."""
+    """Without a response, the client has disconnected."""
     announced: int = 0
     received: int = 0
     sent: int = 0
@@ -74,8 +74,8 @@ class Observation:
             try:
                 await self.app(scope, counted_receive, counted_send)
             finally:
-                # The router adds the endpoint that it found. Any other path is the client's choice, and each value of a label is
-                # a series of its own.
+                # The router adds the endpoint that it found. Other paths are arbitrary, and each value of a label is a
+                # separate series.
                 _measure(
                     traffic, facts, facts.route if facts.route in UPLOADS or "endpoint" in scope else _UNKNOWN
                 )
@@ -118,7 +118,7 @@ def _measure(traffic: _Traffic, facts: RequestFacts, route: str) -> None:
 
 
 def _reason(traffic: _Traffic, facts: RequestFacts) -> str:
-    """The error's code; the status of a response that has none, such as 415."""
+    """Return the error's code, or the status of a response without a code, such as 415."""
     return facts.reason or str(traffic.status)
 
 
@@ -128,7 +128,7 @@ def _content_length(scope: Scope) -> int:
 
 
 def _client(scope: Scope) -> str:
-    """The address and the User-Agent of the client."""
+    """Return the address and the User-Agent of the client."""
     host = scope["client"][0] if scope.get("client") else ""
     agent = Headers(scope=scope).get("User-Agent", "")
     return f"{host} {agent}".strip()[:_MAX_CLIENT_CHARS]

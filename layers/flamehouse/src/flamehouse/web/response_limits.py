@@ -1,4 +1,4 @@
-"""How large an answer may be: what is larger is refused with advice, wherever the limit comes from."""
+"""Limits the size of responses: a larger one becomes an error with advice, whatever sets the limit."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from flamehouse import memory
 from flamehouse.errors import Code, RpcError
 from flamehouse.settings import Settings
 
-_ADVICE = "ask for fewer nodes, a shorter range or fewer series"
+_ADVICE = "request fewer nodes, a shorter range or fewer series"
 
 
 def within_budget(pieces: Iterable[bytes], settings: Settings) -> bytes:
@@ -25,14 +25,14 @@ def within_budget(pieces: Iterable[bytes], settings: Settings) -> bytes:
 
 
 def check_answer_size(size: int, settings: Settings) -> None:
-    """RpcError resource_exhausted for an answer of more bytes, uncompressed, than the settings allow."""
+    """Raises RpcError(RESOURCE_EXHAUSTED) if the uncompressed response is larger than the settings allow."""
     limit = settings.max_answer_bytes
     if limit and size > limit:
-        raise answer_too_large(f"the {limit} bytes that are allowed (max_answer_bytes)")
+        raise answer_too_large(f"the allowed {limit} bytes (max_answer_bytes)")
 
 
 def answer_too_large(limit: str, *advice: str) -> RpcError:
-    """The error for an answer that is larger than `limit`, in words; `advice` is what may help before all else."""
+    """Return the error for a response larger than `limit` (a phrase); `advice` comes before the general advice."""
     return RpcError(
-        Code.RESOURCE_EXHAUSTED, f"the answer is larger than {limit}; {', '.join((*advice, _ADVICE))}"
+        Code.RESOURCE_EXHAUSTED, f"the response is larger than {limit}; {', '.join((*advice, _ADVICE))}"
     )

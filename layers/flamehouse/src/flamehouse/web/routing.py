@@ -1,6 +1,6 @@
-"""Paths as clients send them, made the ones that are routed: no repeated slashes, no deployment prefix.
+"""Normalizes the paths of requests for routing: removes repeated slashes and the deployment prefix.
 
-Clients glue their server address and an endpoint together, so `//ingest` and `/prefix//ingest` do come in.
+Clients concatenate their server address and an endpoint, so requests for `//ingest` and `/prefix//ingest` occur.
 """
 
 import re
@@ -23,7 +23,7 @@ from flamehouse.web.observation import Observation
 
 @dataclass(frozen=True, slots=True)
 class CleanPaths:
-    """ASGI middleware: `app` sees every path cleaned of repeated slashes and of a leading `prefix`."""
+    """ASGI middleware that removes repeated slashes and a leading `prefix` from every path."""
 
     app: ASGIApp
     prefix: str = ""
@@ -35,7 +35,7 @@ class CleanPaths:
 
 
 def clean_path(path: str, prefix: str) -> str:
-    """`path` with single slashes and without the leading folders that `prefix` (`prod`, `/prod/`) names."""
+    """Return `path` with single slashes and without the leading folders in `prefix` (`prod`, `/prod/`)."""
     path = re.sub("//+", "/", path)
     lead = f"/{prefix.strip('/')}/"
     if lead == "//" or not f"{path}/".startswith(lead):
@@ -53,25 +53,25 @@ ADVICE: Final[Mapping[str, str]] = {
         "alert rule on this data source, where a recorded metric would be queried"
     ),
     "debuginfo.v1alpha1.DebuginfoService": (
-        "flamehouse takes no debug information. Have the agent symbolize native frames before it sends profiles; "
-        "in Alloy, leave the upload of debug information off"
+        "flamehouse accepts no debug information. Have the agent symbolize native frames before it sends profiles; "
+        "in Alloy, do not enable the upload of debug information"
     ),
 }
-"""By the service's name, as the first part of an RPC's path has it."""
+"""Advice by the service's name, which is the first part of an RPC's path."""
 _PROCEDURE: Final = re.compile(r"/[\w.]+\.\w+/\w+", re.ASCII)
 _BEHIND_A_PATH: Final = re.compile(r"(/.*?)(/[\w.]+\.\w+/\w+|(?:/pyroscope)?/ingest)", re.ASCII)
-"""What is asked of a server whose URL was given with a path."""
-_SERVED: Final = "docs/api.md lists what is served"
+"""The paths of requests from clients whose server URL has a path."""
+_SERVED: Final = "docs/api.md lists the endpoints"
 
 
 type AppOf = Callable[[Sequence[BaseRoute], Callable[[], Services], Credentials], ASGIApp]
-"""Builds an app of routes, the services it calls for each request, and the credentials that open its door."""
+"""Builds an app from routes, a callable that returns the services for each request, and credentials."""
 
 
 def app_of(
     routes: Sequence[BaseRoute], services: Callable[[], Services], credentials: Credentials
 ) -> Starlette:
-    """The app of `routes` behind the door that `credentials` open; `services` is called for each request."""
+    """Return the app of `routes`; `credentials` authenticates its requests, and `services` is called for each request."""
     door = Middleware(Authentication, credentials=credentials)
     app = Starlette(routes=routes, middleware=[Middleware(Observation), door])
     app.state.services = services
@@ -81,7 +81,7 @@ def app_of(
 
 
 async def unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
-    """The app for paths nobody serves: `unimplemented` for what looks like an RPC, else `not_found`."""
+    """The app for unknown paths: `unimplemented` if it has the form of an RPC's path, otherwise `not_found`."""
     path = scope["path"]
     advice = ADVICE.get(path[1:].partition("/")[0])
     if advice is not None:
@@ -89,8 +89,8 @@ async def unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
     elif _PROCEDURE.fullmatch(path):
         error = RpcError(Code.UNIMPLEMENTED, f"{path} is not implemented; {_SERVED}")
     elif (behind := _BEHIND_A_PATH.fullmatch(path)) is not None:
-        advice = f"take {behind[1]} off the server's URL, or set PATH_PREFIX to it"
-        error = RpcError(Code.NOT_FOUND, f"there is nothing at {path}: {advice}")
+        advice = f"remove {behind[1]} from the server's URL, or set PATH_PREFIX to it"
+        error = RpcError(Code.NOT_FOUND, f"unknown path {path}: {advice}")
     else:
-        error = RpcError(Code.NOT_FOUND, f"there is nothing at {path}; {_SERVED}")
+        error = RpcError(Code.NOT_FOUND, f"unknown path {path}; {_SERVED}")
     await error_response(error)(scope, receive, send)

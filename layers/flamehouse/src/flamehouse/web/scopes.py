@@ -1,4 +1,4 @@
-"""The scope that each route requires: the one table, which every route of an app is looked up in."""
+"""The scope that each route requires: one table for the routes of every app."""
 
 from collections.abc import Mapping
 from enum import Enum, auto
@@ -11,10 +11,10 @@ from flamehouse.web.authentication import principal_of
 
 
 class Access(Enum):
-    """What a route requires that no scope is needed for."""
+    """The requirement of a route that needs a credential but no scope."""
 
     OPEN = auto()
-    """Not even a credential."""
+    """The requirement of a route that needs no credential."""
     ANY_CREDENTIAL = auto()
 
 
@@ -46,17 +46,17 @@ _BY_PATH: Final[Mapping[str, Required]] = {
     "/docs": Access.ANY_CREDENTIAL,
     "/docs/": Access.ANY_CREDENTIAL,
 }
-"""By a route's path, or by the folder that it is in, with its slash; the path counts first."""
+"""Requirements by a route's path, or by its folder with a trailing slash; the path takes precedence."""
 
 
 def required_by(path: str) -> Required:
-    """What the route with this path requires; a route that the table does not have requires `admin`."""
+    """Return the requirement of the route with this path; a route that is not in the table requires `admin`."""
     folder = path[: path.rindex("/") + 1]
     return _BY_PATH.get(path) or _BY_PATH.get(folder if folder != "/" else path) or Scope.ADMIN
 
 
 def is_listed(path: str) -> bool:
-    """Whether the table has the route with this path."""
+    """Return whether the table has the route with this path."""
     return path in _BY_PATH or path[: path.rindex("/") + 1] in _BY_PATH.keys() - {"/"}
 
 
@@ -64,7 +64,7 @@ def check(required: Required, scope: AsgiScope) -> None:
     """Check that the caller of the request with this ASGI scope may use a route.
 
     Raises:
-        RpcError: `permission_denied` if its credential lacks the scope; else as `principal_of`.
+        RpcError: `permission_denied` if its credential lacks the scope; otherwise as `principal_of`.
     """
     if required is Access.OPEN:
         return
