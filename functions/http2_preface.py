@@ -1,4 +1,4 @@
-"""HTTP/1.1 for the local server that recognizes gRPC clients on the wrong port: uvicorn calls their preface invalid."""
+"""HTTP/1.1 for the local server that recognizes gRPC clients on the wrong port, whose preface uvicorn calls invalid."""
 
 from typing import Any, Final
 
@@ -15,12 +15,12 @@ def http_protocol(grpc_address: str, most: int) -> type[Any]:
     advice = (
         f"send OTLP over gRPC to port {grpc_address.rpartition(':')[2]} (OTLP_GRPC_PORT)"
         if grpc_address
-        else "set OTLP_GRPC_PORT=4317 to serve OTLP over gRPC on a port of its own"
+        else "set OTLP_GRPC_PORT=4317 to serve OTLP over gRPC on a separate port"
     )
     repeated = Repeated()
 
     class Http1Protocol(BoundedProtocol):
-        """Closes a connection that begins with HTTP/2's preface, and logs what to do once a minute."""
+        """Closes connections that begin with HTTP/2's preface, and logs advice at most once a minute."""
 
         most_connections = most
         refusals = Repeated()

@@ -1,7 +1,7 @@
-"""Every route but those of ad hoc profiles: on AWS the function for paths that no other has as they are sent.
+"""All routes except ad hoc profiles: on AWS the catch-all function, for paths that no route matches literally.
 
-API Gateway compares paths to the letter. What clients glue together (`//ingest`), and what a domain's mapping puts in
-front (PATH_PREFIX), comes here. The local server mounts the same routes.
+API Gateway compares paths literally, so paths with repeated slashes (`//ingest`) or the prefix of a custom domain
+(PATH_PREFIX) arrive here. The local server mounts the same routes.
 """
 
 from typing import Final

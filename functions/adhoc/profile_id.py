@@ -1,4 +1,4 @@
-"""What an ad hoc profile is called: a ULID, which says when it came in, and the name of its file.
+"""The id of an ad hoc profile: a ULID, which contains the time of upload, and the name of its file.
 
 ULID: github.com/ulid/spec.
 """
@@ -23,7 +23,7 @@ _MAX_SHOWN_CHARS: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileId:
-    """An id and what it says; safe as the last part of a path and of a key. `uploaded_at` in ms since the epoch."""
+    """An id, safe as the last part of a path and of a key. `uploaded_at` is in ms since the epoch."""
 
     text: str
     name: str
@@ -31,7 +31,7 @@ class ProfileId:
 
     @classmethod
     def new(cls, name: str, uploaded_at: int) -> Self:
-        """An id for a file called so: characters that an id may not have become `_`, of a long name the end is kept."""
+        """Create an id for a file name: invalid characters become `_`, and a long name is cut to its end."""
         name = _NOT_OF_NAME.sub("_", name[-_MAX_NAME_CHARS:]) or _DEFAULT_NAME
         number = uploaded_at << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
         ulid = "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(_ULID_CHARS)))
@@ -39,7 +39,7 @@ class ProfileId:
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """The id that is written so; None if it is none."""
+        """Parse an id; None if it is invalid."""
         found = _ID.fullmatch(text)
         if found is None:
             return None
@@ -50,8 +50,10 @@ class ProfileId:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The id that a request names; RpcError invalid_argument if it is none."""
+        """Parse the id in a request. Raises RpcError(INVALID_ARGUMENT) if it is invalid."""
         id_ = cls.read(text)
         if id_ is None:
-            raise invalid_argument(f"{text[:_MAX_SHOWN_CHARS]!r} is no id of an ad hoc profile")
+            raise invalid_argument(
+                f"invalid id of an ad hoc profile {text[:_MAX_SHOWN_CHARS]!r}: List returns the ids"
+            )
         return id_

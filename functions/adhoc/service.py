@@ -1,4 +1,4 @@
-"""adhocprofiles.v1.AdHocProfileService: files that are uploaded to be looked at, and compared, without being ingested."""
+"""adhocprofiles.v1.AdHocProfileService: files that are uploaded for display and comparison without being ingested."""
 
 import base64
 import json
@@ -35,7 +35,7 @@ _MS_PER_S: Final = 1_000
 
 
 def upload(call: Call, request: AdHocProfilesUploadRequest) -> AdHocProfilesGetResponse:
-    """Keep a file and draw its first sample type. Raises RpcError(INVALID_ARGUMENT) for one that cannot be drawn."""
+    """Store a file and draw its first sample type. Raises RpcError(INVALID_ARGUMENT) if it cannot be drawn."""
     settings = call.services.settings
     max_nodes = nodes_limit(request.max_nodes, settings)
     content = _decoded(request.profile, largest_file(settings))
@@ -49,14 +49,14 @@ def upload(call: Call, request: AdHocProfilesUploadRequest) -> AdHocProfilesGetR
 
 
 def get(call: Call, request: AdHocProfilesGetRequest) -> AdHocProfilesGetResponse:
-    """Draw a kept file: the sample type that is asked for, or the first if it has none of that name."""
+    """Draw a stored file: the requested sample type, or the first if it has none of that name."""
     max_nodes = nodes_limit(request.max_nodes, call.services.settings)
     id_ = ProfileId.parse(request.id)
     return _drawn(id_, _file(call, id_), request.profile_type, max_nodes)
 
 
 def list_(call: Call, _request: AdHocProfilesListRequest) -> AdHocProfilesListResponse:
-    """The tenant's files, the newest first."""
+    """List the tenant's files, the newest first."""
     names = files_of(call.services.settings).names(call.tenant)
     ids = [id_ for name in names if (id_ := ProfileId.read(name)) is not None and _lives(call, id_)]
     ids.sort(key=lambda id_: id_.text, reverse=True)
@@ -69,9 +69,9 @@ def list_(call: Call, _request: AdHocProfilesListRequest) -> AdHocProfilesListRe
 
 
 def diff(call: Call, request: AdHocProfilesDiffRequest) -> AdHocProfilesDiffResponse:
-    """Two kept files side by side: the sample type that is asked for, or the first that both have.
+    """Draw two stored files side by side: the requested sample type, or the first that both have.
 
-    Raises RpcError(INVALID_ARGUMENT) if they have none in common.
+    Raises RpcError(INVALID_ARGUMENT) if they have no sample type in common.
     """
     max_nodes = nodes_limit(request.max_nodes, call.services.settings)
     ids = [ProfileId.parse(id_) for id_ in (request.left_id, request.right_id)]
@@ -80,7 +80,7 @@ def diff(call: Call, request: AdHocProfilesDiffRequest) -> AdHocProfilesDiffResp
     type_ = next((shown for shown in common if shown.name == request.profile_type), common[0])
     tree = CallTree(sides=2)
     for side, file in enumerate((left, right)):
-        # A file of text has one sample type, which is called as the file.
+        # A text file has one sample type, named after the file.
         number = _number_of(file, type_.name) if len(file.types) > 1 else 0
         file.fill(tree, number, side)
     graph = flamegraph_diff_of(tree.cut_diff(max_nodes))
@@ -90,8 +90,8 @@ def diff(call: Call, request: AdHocProfilesDiffRequest) -> AdHocProfilesDiffResp
     )
 
 
-def _drawn(id_: ProfileId, file: ProfileFile, asked: str, max_nodes: int) -> AdHocProfilesGetResponse:
-    number = _number_of(file, asked)
+def _drawn(id_: ProfileId, file: ProfileFile, requested: str, max_nodes: int) -> AdHocProfilesGetResponse:
+    number = _number_of(file, requested)
     tree = CallTree()
     file.fill(tree, number, 0)
     graph = flamegraph_of(tree.cut(max_nodes))
@@ -106,12 +106,12 @@ def _drawn(id_: ProfileId, file: ProfileFile, asked: str, max_nodes: int) -> AdH
 
 
 def _number_of(file: ProfileFile, type_: str) -> int:
-    """The number of the sample type of that name, or of the first type."""
+    """Return the number of the sample type of that name, or of the first type."""
     return next((number for number, shown in enumerate(file.types) if shown.name == type_), 0)
 
 
 def _common_types(left: ProfileFile, right: ProfileFile) -> list[Shown]:
-    """The sample types that both files have, in the left one's order."""
+    """Return the sample types that both files have, in the left file's order."""
     names = {shown.name for shown in right.types}
     common = [shown for shown in left.types if shown.name in names]
     if common:
@@ -122,16 +122,16 @@ def _common_types(left: ProfileFile, right: ProfileFile) -> list[Shown]:
 
 
 def _file(call: Call, id_: ProfileId) -> ProfileFile:
-    """A kept file, read. Raises RpcError(NOT_FOUND) if the tenant has none of that id."""
+    """Read a stored file. Raises RpcError(NOT_FOUND) if the tenant has none with that id."""
     settings = call.services.settings
     content = files_of(settings).get(call.tenant, id_.text) if _lives(call, id_) else None
     if content is None:
-        raise RpcError(Code.NOT_FOUND, f"there is no ad hoc profile {id_.text}")
+        raise RpcError(Code.NOT_FOUND, f"unknown ad hoc profile {id_.text}")
     return read_file(content, id_.name, settings)
 
 
 def _lives(call: Call, id_: ProfileId) -> bool:
-    """Whether the retention still holds; the file itself may be there for some time after."""
+    """Return whether the file is within the retention; expired files may exist for some time."""
     retention_ms = call.services.adhoc_retention_s * _MS_PER_S
     return not retention_ms or _now_ms() - id_.uploaded_at < retention_ms
 

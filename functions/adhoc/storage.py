@@ -1,4 +1,4 @@
-"""Storage of ad hoc profiles: a bucket of S3 or a local folder. Each file belongs to one tenant."""
+"""Storage of ad hoc profiles: an S3 bucket or a local folder. Each file belongs to one tenant."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ _MAX_FILES: Final = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """The files of every tenant, by names that are safe in a path; methods raise RpcError(UNAVAILABLE) on failure.
+    """The files of all tenants, by names that are safe in a path. Methods raise RpcError(UNAVAILABLE) on failure.
 
-    `folder_of` maps a tenant to the first part of its keys. `expires_itself` is whether the lifecycle of a bucket
-    deletes files in time.
+    `folder_of` maps a tenant to the first part of its keys. `expires_itself` says whether the bucket's lifecycle deletes
+    expired files.
     """
 
     objects: ObjectStorage
@@ -36,12 +36,12 @@ class Files:
         self.objects.put(self._key(tenant, name), content)
 
     def get(self, tenant: str, name: str) -> bytes | None:
-        """The file, or None if it does not exist."""
+        """Return the file, or None if it does not exist."""
         found = self.objects.get(self._key(tenant, name))
         return None if found is None else found.content
 
     def names(self, tenant: str) -> Iterator[str]:
-        """The names of the tenant's files. Raises RpcError(RESOURCE_EXHAUSTED) for more than 20,000."""
+        """Return the names of the tenant's files. Raises RpcError(RESOURCE_EXHAUSTED) above 20,000."""
         prefix = self._key(tenant, "")
         for number, found in zip(count(1), self.objects.list(prefix), strict=False):
             if number > _MAX_FILES:
@@ -52,16 +52,16 @@ class Files:
             yield found.key.removeprefix(prefix)
 
     def expire(self, tenant: str, is_over: Callable[[str], bool]) -> None:
-        """Delete the tenant's files for whose names `is_over` is true, unless the storage expires files by itself."""
+        """Delete the tenant's files whose names satisfy `is_over`, unless the storage expires files itself."""
         if not self.expires_itself:
             for name in self.names(tenant):
                 if is_over(name):
                     self.objects.delete(self._key(tenant, name))
 
     def check_quota(self, tenant: str, size: int, quota: int) -> None:
-        """Check that the tenant's files and another of `size` bytes stay within `quota` bytes, where 0 is no limit.
+        """Check that the tenant's files and another one of `size` bytes stay within `quota` bytes; 0 means no limit.
 
-        Raises RpcError(RESOURCE_EXHAUSTED) that names the setting. Uploads at the same time may pass it together.
+        Raises RpcError(RESOURCE_EXHAUSTED), naming the setting. Concurrent uploads may exceed the quota together.
         """
         if not quota:
             return
@@ -79,7 +79,7 @@ class Files:
 
 @cache
 def files_of(settings: Settings) -> Files:
-    """The storage that `settings` name. Raises RpcError(FAILED_PRECONDITION) if they name none."""
+    """Return the storage in `settings`. Raises RpcError(FAILED_PRECONDITION) if it is not set."""
     place = settings.adhoc_profiles
     if is_bucket(place):
         return Files(objects=storage_of(place, settings), folder_of=str, expires_itself=True)
@@ -94,5 +94,5 @@ def files_of(settings: Settings) -> Files:
 
 
 def _hashed(tenant: str) -> str:
-    """The name of a tenant's folder: tenants that differ only in case need folders of their own on any file system."""
+    """Return the name of a tenant's folder; tenants that differ only in case have different folders on any file system."""
     return sha256(tenant.encode()).hexdigest()

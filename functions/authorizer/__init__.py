@@ -1,1 +1,1 @@
-"""The Lambda authorizer of the HTTP API: which credential a request carries, and what that allows."""
+"""The Lambda authorizer of the HTTP API: checks the credential of a request, and returns what it allows."""

@@ -1,4 +1,4 @@
-"""The document of credentials, read from its secret once a minute."""
+"""The credentials document, read from its secret once a minute."""
 
 import os
 from collections.abc import Callable
@@ -11,12 +11,12 @@ from flamehouse.telemetry.log import log
 
 _FRESH_S: Final = 60
 _USABLE_S: Final = 3_600
-"""How long the last document counts where the secret cannot be read: an outage ends no client, a revocation waits."""
+"""How long the last document applies if the secret cannot be read: clients survive an outage, revocations are delayed."""
 
 
 def read_secret() -> str:
-    """The text of the secret that CREDENTIALS_SECRET_ARN names. Raises SecretError."""
-    # The signer takes longer to import than everything else here, and is needed once a minute.
+    """Return the text of the secret CREDENTIALS_SECRET_ARN. Raises SecretError."""
+    # The import takes longer than everything else here, and is needed once a minute.
     from flamehouse.aws.secrets import SecretsManager  # noqa: PLC0415
     from flamehouse.settings import Settings  # noqa: PLC0415
 
@@ -25,7 +25,7 @@ def read_secret() -> str:
 
 
 class CachedDocument:
-    """The document, for one request at a time."""
+    """Caches the document; not thread-safe."""
 
     def __init__(self, read: Callable[[], str] = read_secret, clock: Callable[[], float] = monotonic) -> None:
         self._read = read
@@ -35,10 +35,10 @@ class CachedDocument:
         self._tried_at = 0.0
 
     def current(self) -> CredentialDocument:
-        """The document, a minute old at most while the secret can be read, and an hour if it cannot.
+        """Return the document, at most a minute old, or an hour while the secret cannot be read.
 
         Raises:
-            SecretError, DocumentError: if there is none.
+            SecretError, DocumentError: if there is no such document.
         """
         now = self._clock()
         if self._document is not None and now - self._tried_at < _FRESH_S:
@@ -58,5 +58,5 @@ class CachedDocument:
 
 
 def _is_safe(error: Exception) -> bool:
-    """Whether the error's text holds no part of the secret."""
+    """Return whether the error's text contains no part of the secret."""
     return isinstance(error, DocumentError) or type(error).__name__ == "SecretError"

@@ -1,4 +1,4 @@
-"""Answers API Gateway whether a request's credential is accepted, with its tenants and scopes as the context.
+"""Tells API Gateway whether a request's credential is accepted, with its tenants and scopes as the context.
 
 Format: docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html, payload 2.0, simple responses.
 """
@@ -16,7 +16,7 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
     """Accept or deny the request.
 
     Raises:
-        SecretError, DocumentError: if the credentials cannot be read; the gateway answers 500 and caches nothing.
+        SecretError, DocumentError: if the credentials cannot be read; the gateway then returns 500 and caches nothing.
     """
     authorization = event.get("identitySource") or []
     grant = _document().current().grant_of(sent_token(authorization) or "", datetime.now(UTC))

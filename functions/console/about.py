@@ -1,4 +1,4 @@
-"""What the server says of itself: its features, the version of its API, and its build. ClickHouse is not asked."""
+"""Describes the server: its features, the version of its API, and its build. Runs no query."""
 
 from typing import Final, Literal
 
@@ -13,20 +13,23 @@ from flamehouse.web.connect import Call, unary
 from flamehouse.web.http_app import http_app_of, http_router
 
 _QUERIER_API: Final = 1
-"""Pyroscope's own number, which has not changed yet."""
+"""Pyroscope's version number."""
 _MAX_BODY_BYTES: Final = 1 << 10
 
 _FEATURES: Final = (
     ("pyroscopeRuler", False, "Metrics for Prometheus from profiles."),
     ("pyroscopeRulerFunctions", False, "Metrics for Prometheus from single functions of profiles."),
-    ("utf8LabelNames", True, "Label names with any character of UTF-8, to clients that ask for them."),
-    ("v2StorageLayer", True, "Answers are those of Pyroscope's storage version 2."),
+    ("utf8LabelNames", True, "Label names with any UTF-8 character, for clients that request them."),
+    ("v2StorageLayer", True, "Responses follow Pyroscope's storage version 2."),
 )
-"""The features that Grafana Pyroscope has flags for: name, whether it is there, and what it is. Sorted by name."""
+"""The features for which Grafana Pyroscope has flags: name, whether it is supported, and a description.
+
+Sorted by name.
+"""
 
 
 def feature_flags(_call: Call, _request: GetFeatureFlagsRequest) -> GetFeatureFlagsResponse:
-    """Every feature that a client may ask about, whether it is there or not."""
+    """Return all feature flags, enabled or not."""
     return GetFeatureFlagsResponse(
         feature_flags=[
             FeatureFlag(name=name, enabled=enabled, description=description)
@@ -36,12 +39,12 @@ def feature_flags(_call: Call, _request: GetFeatureFlagsRequest) -> GetFeatureFl
 
 
 def version(_call: Call, _request: VersionRequest) -> VersionResponse:
-    """The version of the querier's API."""
+    """Return the version of the querier's API."""
     return VersionResponse(QuerierAPI=_QUERIER_API)
 
 
 class BuildInfo(BaseModel):
-    """The build, with the fields that Pyroscope has; those without a meaning for this server are empty."""
+    """Return the build, with Pyroscope's fields; fields without a meaning here are empty."""
 
     version: str = VERSION
     revision: str = ""
@@ -69,7 +72,7 @@ router = http_router()
     response_class=JSONResponse,
 )
 async def build_info() -> BuildInfoResponse:
-    """The build of this server, in the shape of Prometheus' API."""
+    """Return the build of this server, in the format of Prometheus' API."""
     return BuildInfoResponse()
 
 

@@ -1,4 +1,4 @@
-"""settings.v1.SettingsService: what Grafana's apps keep for a tenant. Profiles Drilldown keeps its settings page here."""
+"""settings.v1.SettingsService: settings that Grafana's apps store for a tenant, such as those of Profiles Drilldown."""
 
 import time
 from typing import Final
@@ -22,24 +22,27 @@ _MAX_BODY_BYTES: Final = 1 << 20
 
 
 def get_settings(call: Call, _request: GetSettingsRequest) -> GetSettingsResponse:
-    """Every setting of the tenant, sorted by name."""
+    """Return all settings of the tenant, sorted by name."""
     settings = call.services.store.settings(call.tenant)
     return GetSettingsResponse(settings=[_message(setting) for setting in settings])
 
 
 def set_setting(call: Call, request: SetSettingsRequest) -> SetSettingsResponse:
-    """Keep a setting, modified now where it does not say when. RpcError already_exists if a later one is kept."""
+    """Store a setting; its default modification time is now.
+
+    Raises RpcError(ALREADY_EXISTS) if the stored one is newer.
+    """
     if not request.HasField("setting"):
-        raise invalid_argument("there is no setting to set")
-    asked = request.setting
-    modified_at = asked.modifiedAt if asked.modifiedAt > 0 else time.time_ns() // 1_000_000
-    setting = Setting(name=asked.name, value=asked.value, modified_at=modified_at)
+        raise invalid_argument("the request has no setting")
+    requested = request.setting
+    modified_at = requested.modifiedAt if requested.modifiedAt > 0 else time.time_ns() // 1_000_000
+    setting = Setting(name=requested.name, value=requested.value, modified_at=modified_at)
     call.services.store.set_setting(call.tenant, setting)
     return SetSettingsResponse(setting=_message(setting))
 
 
 def delete_setting(call: Call, request: DeleteSettingsRequest) -> DeleteSettingsResponse:
-    """Keep a setting no longer; one that is not there is no error."""
+    """Delete a setting, if it exists."""
     call.services.store.delete_setting(call.tenant, request.name)
     return DeleteSettingsResponse()
 

@@ -13,7 +13,7 @@ _SQL: Final = SqlFile(__file__)
 
 
 class Key(NamedTuple):
-    """What a total is of; `day` counts from the epoch."""
+    """The key of a total; `day` counts from the epoch."""
 
     day: int
     service: str
@@ -22,7 +22,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """The totals under one key: qryn's with identical rows counted once, what their repetitions add there, and ours."""
+    """The totals of one key: qryn's with identical rows counted once, the addition of their repetitions, and ours."""
 
     key: Key
     theirs: int
@@ -37,7 +37,7 @@ class Compared:
 def compare(
     source: Source, clickhouse: ClickHouse, tenant: str, within: Range, windows: Iterable[Window]
 ) -> list[Compared]:
-    """The totals of the range, sorted by day, service and type.
+    """Return the totals of the range, sorted by day, service and type.
 
     Raises: ClickHouseError if either database fails.
     """

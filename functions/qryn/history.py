@@ -1,4 +1,4 @@
-"""Imports the profiles of a qryn database: each row once, in batches, however often and wherever the import is cut off."""
+"""Imports the profiles of a qryn database in batches; each row is stored once, even if the import is interrupted."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -22,13 +22,13 @@ from qryn.source import FoundRow, Range, Source, Window
 
 _SQL: Final = SqlFile(__file__)
 _BATCH_ROWS: Final = 400
-"""Rows of one INSERT, whose ids a query takes as a parameter of at most 60,000 bytes."""
+"""The rows per INSERT; their ids must fit into a parameter of at most 60,000 bytes."""
 _MAX_REASONS: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """Whose rows they are, and when they are imported."""
+    """The tenant of the rows, and the time of the import."""
 
     tenant: str
     received_ns: int
@@ -36,7 +36,7 @@ class Receipt:
 
 @dataclass(slots=True, kw_only=True)
 class Counts:
-    """What became of the rows read so far; `stored_before` were stored by an earlier import, or are repetitions."""
+    """Counts the rows read so far by outcome; `stored_before` were stored by an earlier import, or are repetitions."""
 
     read: int = 0
     stored: int = 0
@@ -82,7 +82,7 @@ class History:
         self.counts.stored_before += len(batch) - len(by_id)
 
     def _uploads(self, within: Range, window: Window, batch: Sequence[FoundRow]) -> Iterator[Upload]:
-        """The uploads of the rows that make any."""
+        """Return the uploads of the valid rows."""
         without_tree = []
         for found in batch:
             try:
@@ -99,7 +99,7 @@ class History:
                     yield upload
 
     def _upload(self, row: Row) -> Upload | None:
-        """The upload of a row; None, and counted, if there is nothing to store or the row is rejected."""
+        """Return the upload of a row; None if it has nothing to store or is rejected, which is counted."""
         checks = Checks(settings=self.settings, received_ns=self.receipt.received_ns, past_s=0)
         try:
             if not row.timestamp_ns:
@@ -115,13 +115,13 @@ class History:
         return rows.upload
 
     def _reject(self, error: RpcError) -> None:
-        """Count the row; beyond a hundred reasons, as one of other reasons."""
+        """Count the row; beyond a hundred reasons, under "other reasons"."""
         reasons = self.counts.rejected
         known = error.message in reasons or len(reasons) < _MAX_REASONS
         reasons[error.message if known else "other reasons"] += 1
 
     def _was_interrupted(self, uploads: Sequence[Upload]) -> bool:
-        """Whether an import that was cut off has left rows of these uploads, which are not in the ledger."""
+        """Return whether an interrupted import has left rows of these uploads, which are not in the ledger."""
         times = [profile.time_ns for upload in uploads for profile in upload.profiles]
         parameters = {
             "tenant": self.receipt.tenant,

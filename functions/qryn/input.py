@@ -1,7 +1,7 @@
-"""Turns rows that qryn's collector has inserted into profiles: each once, and deleted only when it is stored or set aside.
+"""Stores the rows that qryn's collector inserts as profiles, each once; a row is deleted once it is stored or rejected.
 
-Any number of processes may do so at the same time. An upload's id follows from its row, so ClickHouse drops what another
-process inserts too; a part of the table is dropped by name, and so with no row that was not read.
+Any number of processes may do so at the same time. The id of an upload is derived from its row, so ClickHouse drops
+duplicates of other processes. Parts of the table are dropped by name, so no unread row is dropped.
 """
 
 from collections import Counter
@@ -32,9 +32,9 @@ _SQL: Final = SqlFile(__file__)
 _CHUNK_ROWS: Final = 200
 _PARTS: Final = 64
 _THREADS: Final = 16
-"""Inserts at the same time, which the server gathers."""
+"""Concurrent inserts, which the server batches."""
 _ATTEMPTS: Final = 5
-"""After which a row is set aside that ClickHouse does not take while it takes others."""
+"""The number of attempts for a row that ClickHouse rejects while it accepts others."""
 _PASSING: Final = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.CANCELED})
 _GONE: Final = frozenset({232, 384})
 """NO_SUCH_DATA_PART, PART_IS_TEMPORARILY_LOCKED: it is being merged, and the merged part is read instead."""
@@ -42,7 +42,7 @@ _MAX_REASON_CHARS: Final = 4_096
 
 
 class _NotStoredError(Exception):
-    """ClickHouse has not taken the row; the next step tries again."""
+    """ClickHouse did not store the row; the next step retries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,14 +56,14 @@ class _Arrived:
 
 @dataclass(slots=True, kw_only=True)
 class Input:
-    """The rows in the database `clickhouse`, stored as profiles of one tenant through `services`."""
+    """Stores the rows in the database `clickhouse` as profiles of one tenant, through `services`."""
 
     clickhouse: ClickHouse
     services: Services
     tenant: str
     _failures: Counter[bytes] = field(default_factory=Counter)
     _takes_rows: bool = False
-    """Whether ClickHouse has taken a row in this step: then a failure is of the row that fails."""
+    """Whether ClickHouse has stored a row in this step: if so, a failure is caused by the failing row."""
 
     def step(self, seconds: float) -> bool:
         """Work for about `seconds`; return whether no row is left.
@@ -82,7 +82,7 @@ class Input:
         return done
 
     def _store_part(self, run: Callable[..., Any], part: str, rows: int) -> bool:
-        """Store the rows of a part and drop it; return whether it is gone."""
+        """Store the rows of a part and drop it; return whether it was dropped."""
         read, stored = 0, True
         for first in range(0, rows, _CHUNK_ROWS):
             chunk = self._rows(part, first)
@@ -91,7 +91,7 @@ class Input:
         return stored and read == rows and self._drop(part)
 
     def _store(self, run: Callable[..., Any], part: str, chunk: Sequence[_Arrived]) -> bool:
-        """Store rows or set them aside; return whether none is left."""
+        """Store or reject rows; return whether none is left."""
         ids = {arrived.row_id: arrived.row.upload_id(self.tenant) for arrived in chunk}
         stored = {
             id_ for _, id_ in stored_uploads(self.clickhouse, {(self.tenant, id_) for id_ in ids.values()})
@@ -106,12 +106,12 @@ class Input:
         if self._takes_rows:
             self._failures.update({ids[arrived.row_id] for arrived in failed})
         hopeless = [each.row_id for each in failed if self._failures[ids[each.row_id]] >= _ATTEMPTS]
-        rejected |= dict.fromkeys(hopeless, f"ClickHouse rejects the profile {_ATTEMPTS} times")
+        rejected |= dict.fromkeys(hopeless, f"ClickHouse rejected the profile {_ATTEMPTS} times")
         self._reject(part, rejected)
         return all(arrived.row_id in rejected for arrived in failed)
 
     def _outcome(self, arrived: _Arrived) -> str | _NotStoredError | None:
-        """Store one row. Returns the reason if it makes no profile."""
+        """Store one row; returns the reason if it is invalid."""
         checks = Checks(
             settings=self.services.settings,
             received_ns=arrived.received_ns,

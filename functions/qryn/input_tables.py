@@ -31,6 +31,6 @@ def create_input_tables(clickhouse: ClickHouse, settings: Settings) -> None:
 
 
 def has_input_tables(clickhouse: ClickHouse) -> bool:
-    """Whether the database has the tables."""
+    """Return whether the database has the tables."""
     [(count,)] = clickhouse.rows(_EXISTS)
     return bool(count)

@@ -1,4 +1,5 @@
--- What the collector's exporter inserts into, by position and without a list of columns: these 13 columns, in this order.
+-- The target of the collector's exporter, which inserts by position without a list of columns: these 13 columns, in
+-- this order.
 CREATE TABLE IF NOT EXISTS profiles_input
 (
     timestamp_ns UInt64,
@@ -17,7 +18,7 @@ CREATE TABLE IF NOT EXISTS profiles_input
 )
 ENGINE = Null;
 
--- Rows that are still to be stored as profiles.
+-- Rows that are not stored as profiles yet.
 CREATE TABLE IF NOT EXISTS qryn_rows
 (
     received DateTime64(9, 'UTC') CODEC(ZSTD(1)),
@@ -43,7 +44,7 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS qryn_rows_view TO qryn_rows AS
 SELECT now64(9, 'UTC') AS received, generateUUIDv4() AS row_id, *
 FROM profiles_input;
 
--- Rows that make no profile, each with the reason.
+-- Invalid rows, each with the reason.
 CREATE TABLE IF NOT EXISTS qryn_rejected
 (
     rejected DateTime64(9, 'UTC') CODEC(ZSTD(1)),

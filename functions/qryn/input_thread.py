@@ -22,7 +22,7 @@ _FAILED_PAUSE_S: Final = 10
 
 
 def open_input(services: Services) -> StepThread | None:
-    """The thread, with database clients of its own; None if the database has no tables for qryn's collector.
+    """Return the thread, with its own database clients; None if the database has no tables for qryn's collector.
 
     Raises: OperatorError for an invalid QRYN_INPUT_TENANT, ClickHouseError if the database fails.
     """

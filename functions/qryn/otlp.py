@@ -1,4 +1,4 @@
-"""Reads the OTLP exports that gigapipe stores as payload: one profile, its values as qryn sums them."""
+"""Reads the OTLP exports that gigapipe stores as payload: one profile, with values summed as in qryn."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,13 +14,13 @@ from ingest.profile.validate import check_sample_count
 from qryn.row import Row
 
 _MAX_FRAMES: Final = 4_000_000
-"""Of all samples of a payload: a stack is written once, and any number of samples may refer to it."""
+"""The limit for all samples of a payload: a stack is encoded once, and any number of samples may refer to it."""
 
 
 def profiles_of_export(row: Row, content: bytes, settings: Settings) -> Sequence[IncomingProfile]:
-    """The profiles of the export, with the row's labels.
+    """Return the profiles of the export, with the row's labels.
 
-    Raises: RpcError `invalid_argument` for bytes that are not an export, or one of too many samples or frames.
+    Raises: RpcError `invalid_argument` for an invalid export, or one with too many samples or frames.
     """
     request = read_proto(content)
     export = Export(request, settings)
@@ -35,7 +35,7 @@ def profiles_of_export(row: Row, content: bytes, settings: Settings) -> Sequence
 
 def _converted(row: Row, export: Export, sent: Any, settings: Settings) -> Iterator[IncomingProfile]:  # noqa: ANN401  # a message of any layout
     check_sample_count(len(export.samples_of(sent)), row.labels, settings)
-    # qryn stores values as sent, where Pyroscope turns counts of CPU samples into nanoseconds.
+    # qryn stores values as sent, while Pyroscope converts counts of CPU samples to nanoseconds.
     type_ = next(iter(row.sample_types), ("", ""))
     measure = Measure(metric=row.type, type=type_, period_type=(row.period_type, row.period_unit))
     for profile, dictionary in export.opened(sent):

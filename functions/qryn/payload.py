@@ -12,7 +12,7 @@ from qryn.row import OTLP, PPROF, Row
 
 
 def profiles_of_payload(row: Row, settings: Settings) -> Sequence[IncomingProfile]:
-    """The profiles, with the row's labels; the sample types and times are the payload's.
+    """Return the profiles, with the row's labels, and the payload's sample types and times.
 
     Raises: RpcError `invalid_argument` for a payload that cannot be read.
     """
@@ -29,8 +29,8 @@ def _of_pprof(row: Row, content: bytes, settings: Settings) -> Sequence[Incoming
 
 
 def _of_otlp(row: Row, content: bytes, settings: Settings) -> Sequence[IncomingProfile]:
-    """One profile for each service that the samples name; qryn stores all of them under the row's."""
-    # OpenTelemetry's messages take milliseconds to load, and few rows are of them.
+    """Return one profile per service in the samples; qryn stores all of them under the row's service."""
+    # OpenTelemetry's messages take milliseconds to load, and few rows need them.
     from qryn.otlp import profiles_of_export  # noqa: PLC0415
 
     return profiles_of_export(row, content, settings)

@@ -1,4 +1,4 @@
-"""Reads a row of qryn as an upload: its payload, or its tree where the payload is unreadable or says something else."""
+"""Reads a row of qryn as an upload, from its payload, or from its tree if the payload is unreadable or differs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,15 +17,15 @@ _MAX_INT64 = (1 << 63) - 1
 
 
 class TreeNeededError(Exception):
-    """The payload does not do, and the row was read without its tree."""
+    """The payload is unusable, and the row was read without its tree."""
 
 
 def read_row(row: Row, tenant: str, checks: Checks) -> ReadUpload:
-    """The upload that a row makes: the stacks with files and lines that its payload has, the values that qryn has.
+    """Return the upload of a row: stacks with files and lines from its payload, values from qryn.
 
     Raises:
-        RpcError: `invalid_argument` for a row that makes no profile.
-        TreeNeededError: if the row is to be read again with its tree.
+        RpcError: `invalid_argument` for an invalid row.
+        TreeNeededError: if the row must be read again with its tree.
     """
     profiles = _valid_profiles(row, checks)
     return ReadUpload(
@@ -57,7 +57,7 @@ def _valid_profiles(row: Row, checks: Checks) -> Sequence[ValidProfile]:
 
 
 def _check_names(row: Row) -> None:
-    """Raises RpcError if a name is not UTF-8: a message cannot hold it."""
+    """Raises RpcError if a name is not UTF-8, which a message requires."""
     for text in (
         row.type,
         row.period_type,
@@ -71,7 +71,7 @@ def _check_names(row: Row) -> None:
 
 
 def _totals_of(profiles: Sequence[ValidProfile]) -> dict[str, int]:
-    """The sums of the sample types, as `values_agg` has them."""
+    """Return the sums by sample type, as in `values_agg`."""
     totals: dict[str, int] = {}
     for profile in profiles:
         types, texts = profile.pprof.sample_type, profile.pprof.string_table
@@ -83,13 +83,13 @@ def _totals_of(profiles: Sequence[ValidProfile]) -> dict[str, int]:
 
 
 def _settled(profile: IncomingProfile, row: Row) -> IncomingProfile:
-    """The profile with the row's period type and time: payloads of JFR recordings have neither."""
+    """Return the profile with the row's period type and time, which payloads of JFR recordings lack."""
     pprof = profile.pprof
     pprof.period_type.type = _text(pprof, row.period_type)
     pprof.period_type.unit = _text(pprof, row.period_unit)
     time_ns = row.time_ns or pprof.time_nanos
     if time_ns > _MAX_INT64:
-        raise invalid_argument(f"the time {row.timestamp_ns} lies beyond the year 2262")
+        raise invalid_argument(f"the time {row.timestamp_ns} is after the year 2262")
     pprof.time_nanos = time_ns
     pprof.duration_nanos = row.true_duration_ns or pprof.duration_nanos
     return replace(profile, pprof=pprof)
@@ -101,7 +101,7 @@ def _set_types(pprof: profile_pb2.Profile, sample_types: Sequence[tuple[str, str
 
 
 def _text(pprof: profile_pb2.Profile, text: str) -> int:
-    """The index of a text that is added to the string table."""
+    """Add a text to the string table; return its index."""
     if not pprof.string_table:
         pprof.string_table.append("")
     if not text:

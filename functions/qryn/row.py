@@ -1,4 +1,4 @@
-"""One profile as qryn stores it, and what its type, labels and time become."""
+"""One profile as qryn stores it, and the conversion of its type, labels and time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from ingest.profile.series_labels import SERVICE_NAME, UNKNOWN_SERVICE
 from ingest.request.upload_id import upload_id
 
 ID_PREFIX: Final = b"qryn"
-"""The first bytes of the id of every upload that was a row of qryn, by which totals tell these from others."""
+"""The first bytes of the ids of all uploads from rows of qryn, by which totals recognize them."""
 PPROF: Final = "0"
 OTLP: Final = "otel_v1development"
 """The values of `payload_type`."""
@@ -18,7 +18,8 @@ _UNNAMED: Final = "unknown"
 _MEMORY: Final = ("alloc_", "inuse_")
 _DROPPED_TAGS: Final = frozenset({"__name__", "__session_id__", SERVICE_NAME})
 _UNITS_NS: Final = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3))
-"""Below the first number a time since the epoch is in seconds, milliseconds or microseconds, of so many nanoseconds."""
+"""Times below the first number are in a unit of the second number of nanoseconds: seconds, milliseconds or microseconds.
+"""
 _WRAPPED: Final = 1 << 63
 
 
@@ -35,7 +36,7 @@ class Node(NamedTuple):
 class Row:
     """A row of `profiles`, with the tags of its series.
 
-    `values` are the sums of each sample type. `tree` is None if it was not read; its nodes name `functions`. Text that is
+    `values` are the sums by sample type. `tree` is None if it was not read; its nodes refer to `functions`. Text that is
     not UTF-8 is escaped (`surrogateescape`).
     """
 
@@ -55,17 +56,17 @@ class Row:
 
     @property
     def time_ns(self) -> int:
-        """The time in nanoseconds, also if the collector stored another unit; 0 if there is none."""
+        """Return the time in nanoseconds, converted if the collector stored another unit; 0 if there is none."""
         return self.timestamp_ns * unit_ns(self.timestamp_ns)
 
     @property
     def true_duration_ns(self) -> int:
-        """The duration in nanoseconds; 0 if it is unknown. qryn stores a negative one as a number above 63 bits."""
+        """Return the duration in nanoseconds; 0 if unknown. qryn stores a negative one as a number above 63 bits."""
         return 0 if self.duration_ns >= _WRAPPED else self.duration_ns * unit_ns(self.timestamp_ns)
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels of the series; of a tag that comes twice the last counts."""
+        """Return the labels of the series; the last value of a repeated tag counts."""
         own = {name: value for name, value in self.tags if name not in _DROPPED_TAGS}
         return {
             **own,
@@ -74,7 +75,7 @@ class Row:
         }
 
     def upload_id(self, tenant: str) -> bytes:
-        """The id of the upload that the row makes: the same wherever and however often the row is found."""
+        """Return the id of the row's upload, which is the same for every copy of the row."""
         tags = sorted({*self.tags} - {(SERVICE_NAME, self.service)})
         parameters = [
             ("time", str(self.timestamp_ns)),
@@ -101,17 +102,17 @@ class Row:
 
 
 def unit_ns(timestamp: int) -> int:
-    """The nanoseconds of the unit that a time since the epoch is in, judged by its size."""
+    """Return the nanoseconds per unit of a time since the epoch, guessed from its magnitude."""
     return next((unit for limit, unit in _UNITS_NS if timestamp < limit), 1)
 
 
 def service_of(service: str) -> str:
-    """The service name; qryn stores an empty one for a series that has none."""
+    """Return the service name; qryn stores an empty one for a series without one."""
     return service or UNKNOWN_SERVICE
 
 
 def type_name(name: str, period_type: str) -> str:
-    """The first part of a profile type id. qryn leaves it empty for types that it does not know, such as threadcreate."""
+    """Return the first part of a profile type id. qryn leaves it empty for unknown types, such as threadcreate."""
     if name:
         return name
     return "memory" if period_type.startswith(_MEMORY) else period_type or _UNNAMED

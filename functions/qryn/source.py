@@ -17,9 +17,9 @@ _FINER: Final = 60
 _MAX_WINDOW_ROWS: Final = 20_000
 _MAX_WINDOW_BYTES: Final = 64 << 20
 _MAX_BOUND: Final = 2_000
-"""Numbers that one query takes as a parameter: a server accepts 128 KiB."""
+"""The number of ids per query: a server accepts parameters of 128 KiB."""
 _MAX_TAGS: Final = 100_000
-"""Series whose tags are remembered."""
+"""The number of series whose tags are cached."""
 _TREE: Final = ("tree", "functions")
 _EMPTY_TREE: Final = (
     "CAST([], 'Array(Tuple(UInt64, UInt64, UInt64, Array(Tuple(String, Int64, Int64))))')",
@@ -30,7 +30,7 @@ _TYPES_OF_VALUES: Final = "arrayMap(x -> (splitByChar(':', x.1)[1], splitByChar(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """Times in nanoseconds since the epoch, `until_ns` excluded, and services; no services are all."""
+    """A range of times in nanoseconds since the epoch, without `until_ns`, and services; empty means all services."""
 
     from_ns: int
     until_ns: int
@@ -39,7 +39,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Values of `timestamp_ns` from `first` to `last`, which have this many rows."""
+    """The values of `timestamp_ns` from `first` to `last`, and the number of rows."""
 
     first: int
     last: int
@@ -49,7 +49,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """How many rows a range has, and the times of the first and the last."""
+    """The number of rows in a range, and the times of the first and the last."""
 
     rows: int
     first_ns: int
@@ -60,7 +60,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundRow:
-    """A row, and what identifies it in its table."""
+    """A row, and its identity in its table."""
 
     row: Row
     fingerprint: int
@@ -69,9 +69,9 @@ class FoundRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Total:
-    """The sum of a sample type (`type:unit`) of a day, which counts from the epoch.
+    """The sum of a sample type (`type:unit`) on a day, which counts from the epoch.
 
-    `once` counts identical rows once; `again` is what qryn adds for their repetitions.
+    `once` counts identical rows once; `again` is the amount that qryn adds for their repetitions.
     """
 
     type_id: str
@@ -94,11 +94,11 @@ class Source:
 
     @property
     def has_trees(self) -> bool:
-        """Whether the table has trees: the first version of qryn's schema had none."""
+        """Whether the table has trees; the first version of qryn's schema had none."""
         return self.columns.issuperset(_TREE)
 
     def bounds(self, within: Range) -> Bounds | None:
-        """The bounds of the range's rows; None if there are none."""
+        """Return the bounds of the range's rows; None if there are none."""
         [(rows, *bounds)] = self._columns("bounds", within)
         first, last, first_stored, last_stored = map(int, bounds)
         if not rows:
@@ -108,7 +108,7 @@ class Source:
         )
 
     def windows(self, within: Range, bounds: Bounds) -> Iterator[Window]:
-        """The windows that hold the range's rows, in the order of time; none is larger than it must be."""
+        """Yield windows that cover the range's rows, in order of time, each as small as possible."""
         yield from self._windows(within, bounds.first_stored, bounds.last_stored, _HOUR_NS)
 
     def _windows(self, within: Range, first: int, last: int, step: int) -> Iterator[Window]:
@@ -132,12 +132,12 @@ class Source:
             yield waiting
 
     def rows(self, within: Range, window: Window) -> list[FoundRow]:
-        """The rows of a window, in the order of time, without trees that their payload makes needless."""
+        """Return the rows of a window, in order of time, without trees if they have a payload."""
         tree, functions = self._tree_columns("if(payload = '', {column}, [])")
         return self._rows(within, window, tree, functions)
 
     def rows_with_trees(self, within: Range, window: Window, rows: Sequence[FoundRow]) -> list[FoundRow]:
-        """The same rows, with their trees."""
+        """Return the same rows, with their trees."""
         tree, functions = self._tree_columns("{column}")
         found: list[FoundRow] = []
         for some in batched(rows, _MAX_BOUND, strict=False):
@@ -150,7 +150,7 @@ class Source:
         return found
 
     def totals(self, within: Range, window: Window) -> Iterator[Total]:
-        """The totals of a window's rows by type, service and day."""
+        """Return the totals of a window's rows by type, service and day."""
         content = "sipHash64(if(payload = '', tree, []))" if self.has_trees else "''"
         rows = self._columns("totals", within, first=window.first, last=window.last, content=content)
         for type_id, service, day, sample_type, once, again in rows:
@@ -247,7 +247,7 @@ class Source:
         keys: Mapping[str, object] | None = None,
         **sql: str,
     ) -> list[Sequence[Any]]:
-        """The rows of a query, of those `selected` alone."""
+        """Return the rows of a query, only those `selected`."""
         time = _SQL("time")
         selected = _SQL("selected", time=time) + ("\n" + _SQL("of_rows") if keys else "")
         text = _SQL(part, profiles=self.profiles, time=time, selected=selected, **sql)
@@ -264,15 +264,15 @@ class Source:
 
 
 def open_source(clickhouse: ClickHouse, database: str) -> Source:
-    """The source in a database, through the distributed tables if it has them.
+    """Return the source for a database, with the distributed tables if it has them.
 
-    Raises: OperatorError if the database has no profiles of qryn.
+    Raises: OperatorError if the database has no qryn tables.
     """
     found = {table: frozenset(names) for table, names in clickhouse.rows(_SQL("tables"))}
     suffix = "_dist" if {"profiles_dist", "profiles_series_dist"} <= found.keys() else ""
     if not {f"profiles{suffix}", f"profiles_series{suffix}"} <= found.keys():
         raise OperatorError(
-            f"the database {database!r} has no tables profiles and profiles_series of qryn; --database names another"
+            f"the database {database!r} has no qryn tables profiles and profiles_series; --database selects another"
         )
     return Source(
         clickhouse=clickhouse,
@@ -283,7 +283,7 @@ def open_source(clickhouse: ClickHouse, database: str) -> Source:
 
 
 def nodes_of(tree: Sequence[Any]) -> list[Node]:
-    """The nodes of a `tree` as ClickHouse returns it."""
+    """Return the nodes of a `tree` as ClickHouse returns it."""
     return [
         Node(
             int(parent),
@@ -296,17 +296,17 @@ def nodes_of(tree: Sequence[Any]) -> list[Node]:
 
 
 def names_of(functions: Sequence[Any]) -> dict[int, str]:
-    """The names of `functions` as ClickHouse returns it, by id."""
+    """Return the names in `functions` as ClickHouse returns it, by id."""
     return {int(id_): text_of(name).encode(errors="replace").decode() for id_, name in functions}
 
 
 def text_of(data: bytes | str) -> str:
-    """A String of ClickHouse as text; bytes that are not UTF-8 are escaped (`surrogateescape`)."""
+    """Return a ClickHouse String as text; bytes that are not UTF-8 are escaped (`surrogateescape`)."""
     return data if isinstance(data, str) else data.decode(errors="surrogateescape")
 
 
 def parts_of(type_id: str) -> tuple[str, str, str]:
-    """The type, period type and period unit of a `type_id`."""
+    """Return the type, period type and period unit of a `type_id`."""
     type_, period_type, period_unit = f"::{type_id}".rsplit(":", 2)
     return type_.removeprefix("::"), period_type, period_unit
 

@@ -1,4 +1,4 @@
-"""Turns qryn's `tree` and `functions` into a pprof message: what qryn's flame graphs show, without files and lines."""
+"""Converts qryn's `tree` and `functions` to a pprof message: the content of qryn's flame graphs, without files and lines."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -10,11 +10,11 @@ from qryn.row import Node, Row
 
 _UNKNOWN: Final = "n/a"
 _MAX_FRAMES: Final = 4_000_000
-"""Of all stacks of a profile together: a deep tree makes many frames of few nodes."""
+"""The limit for all stacks of a profile together: a deep tree has many frames from few nodes."""
 
 
 def pprof_of_tree(row: Row) -> profile_pb2.Profile:
-    """The profile, with a sample for each node that has a value of its own.
+    """Return the profile, with a sample for each node with a self value.
 
     Raises: RpcError `invalid_argument` for nodes that are their own ancestors, and for more than 4,000,000 frames.
     """
@@ -49,7 +49,7 @@ def _add_samples(
 
 
 def _stack_of(node: Node, by_id: Mapping[int, Node]) -> list[int]:
-    """The functions from the node's own to the root's; a node whose parent is not there is a root."""
+    """Return the functions from the node to the root; a node with a missing parent is a root."""
     stack: list[int] = []
     at: Node | None = node
     while at is not None:

@@ -1,1 +1,1 @@
-"""The reference of the HTTP interface: an OpenAPI document of every endpoint, and a page that shows it. Local server only."""
+"""The reference of the HTTP interface: an OpenAPI document of all endpoints, and a page for it. Local server only."""

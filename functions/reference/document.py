@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of a set of routes: FastAPI describes its own, protobuf descriptors the RPCs.
+"""Builds the OpenAPI 3.1 document of a set of routes: from FastAPI's routes, and from protobuf descriptors for RPCs.
 
 Run as a program, writes docs/openapi.json: `python -m reference.document docs/openapi.json`.
 """
@@ -25,10 +25,11 @@ from reference.messages import reference_to, schemas_of
 type Document = dict[str, Any]
 
 _DESCRIPTION: Final = """\
-Profiles come in by /ingest (Pyroscope SDKs), Push (Alloy and newer SDKs) and OTLP; Grafana's Pyroscope data source queries
-them by the RPCs of querier.v1.QuerierService. RPCs follow the Connect protocol (connectrpc.com): POST, JSON or protobuf.
-Numbers of 64 bits are strings in JSON responses, names of fields are accepted in snake_case too, and unknown fields are
-ignored. Requests and responses may be gzipped. docs/api.md has limits and semantics."""
+Clients send profiles to /ingest (Pyroscope SDKs), Push (Alloy and newer SDKs) and OTLP; Grafana's Pyroscope data source
+queries them by the RPCs of querier.v1.QuerierService. RPCs follow the Connect protocol (connectrpc.com): POST, JSON or
+protobuf. Numbers of 64 bits are strings in JSON responses, names of fields are accepted in snake_case too, and unknown
+fields are ignored. Requests and responses may be gzipped. docs/api.md has limits and semantics.
+"""
 
 _ERROR: Final[Document] = {
     "type": "object",
@@ -82,7 +83,7 @@ _WITHOUT_TENANT: Final = ("/ready", "/metrics", "/api/v1/status/buildinfo")
 
 
 def document_of(routes: Sequence[BaseRoute]) -> Document:
-    """The document of every route that is part of the interface."""
+    """Return the document of all routes that are part of the interface."""
     rpcs = dict(_rpcs_of(routes))
     http = [route for route in routes if isinstance(route, APIRoute)]
     document = get_openapi(title="flamehouse", version=VERSION, description=_DESCRIPTION, routes=http)
@@ -99,12 +100,12 @@ def document_of(routes: Sequence[BaseRoute]) -> Document:
 
 
 def written(document: Document) -> str:
-    """The document as docs/openapi.json has it."""
+    """Return the text of docs/openapi.json."""
     return json.dumps(document, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def _rpcs_of(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, tuple[MethodDescriptor, str]]]:
-    """The method and the documentation of each route that is an RPC, by its path."""
+    """Return the method and the documentation of each RPC, by path."""
     for route in routes:
         if isinstance(route, Route) and not isinstance(route, APIRoute):
             service, _, method = route.path[1:].partition("/")
@@ -123,8 +124,8 @@ def _operation_of(rpc: MethodDescriptor, documentation: str) -> Document:
         "requestBody": {"required": True, "content": _both_encodings(rpc.input_type)},
         "responses": {
             "200": {"description": "The response", "content": _both_encodings(rpc.output_type)},
-            "405": {"description": "Another method than POST: an empty body"},
-            "415": {"description": "Another Content-Type than those of the request: an empty body"},
+            "405": {"description": "The method is not POST. The body is empty"},
+            "415": {"description": "The Content-Type is not supported. The body is empty"},
         },
     }
 
@@ -137,7 +138,7 @@ def _both_encodings(message: Descriptor) -> Document:
 
 
 def _complete(path: str, operation: Document) -> None:
-    """Add what all operations share, and take away the error of FastAPI's that no request receives."""
+    """Add the parts that all operations share, and remove FastAPI's error response, which no request receives."""
     if path not in _WITHOUT_TENANT:
         operation["parameters"] = [*operation.get("parameters", ()), _TENANT]
     responses = operation["responses"]

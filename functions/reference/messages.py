@@ -1,4 +1,4 @@
-"""Protobuf messages as JSON Schema, by proto3's JSON mapping: protobuf.dev/programming-guides/json."""
+"""Converts protobuf messages to JSON Schema, by proto3's JSON mapping: protobuf.dev/programming-guides/json."""
 
 from collections.abc import Iterable
 from typing import Any, Final, cast
@@ -10,7 +10,7 @@ type Schema = dict[str, Any]
 REFERENCE: Final = "#/components/schemas/"
 
 _BIG: Final[Schema] = {"type": ["string", "integer"], "pattern": "^-?[0-9]+$"}
-"""A number of 64 bits: responses have it as a string, requests may have either."""
+"""A 64-bit number: a string in responses, a string or a number in requests."""
 _FRACTION: Final[Schema] = {"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]}
 _SIGNED: Final[Schema] = {"type": "integer", "minimum": -(1 << 31), "maximum": (1 << 31) - 1}
 _UNSIGNED: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": (1 << 32) - 1}
@@ -37,16 +37,16 @@ _WELL_KNOWN: Final[dict[str, Schema]] = {
         "description": "a message of any type, with the URL of its type as `@type`",
     },
 }
-"""Messages that JSON does not write field by field."""
+"""Messages with their own JSON mapping."""
 
 
 def reference_to(message: Descriptor) -> Schema:
-    """A reference to the schema of a message."""
+    """Return a reference to the schema of a message."""
     return {"$ref": f"{REFERENCE}{message.full_name}"}
 
 
 def schemas_of(messages: Iterable[Descriptor]) -> dict[str, Schema]:
-    """The schemas of the messages and of all that they hold, by their full names, sorted."""
+    """Return the schemas of the messages and all nested ones, by full name, sorted."""
     schemas: dict[str, Schema] = {}
     pending = [*messages]
     while pending:
@@ -97,7 +97,7 @@ def _is_map(message: Descriptor) -> bool:
 
 
 def _is_kept(message: Descriptor) -> bool:
-    """Whether the message has a schema of its own: a map of plain values has none."""
+    """Return whether the message has its own schema; a map of plain values has none."""
     return not _is_map(message) or message.fields_by_name["value"].message_type is not None
 
 

@@ -1,6 +1,6 @@
-"""/openapi.json and /docs: the document, and Swagger UI over it, every file of which this server sends.
+"""/openapi.json and /docs: the document, and Swagger UI for it, with all its files served from here.
 
-The assets are those of the package swagger-ui-py (Apache-2.0), which requirements.lock pins with its hashes.
+The assets come from the package swagger-ui-py (Apache-2.0), pinned with hashes in requirements.lock.
 """
 
 from collections.abc import Sequence
@@ -29,11 +29,11 @@ _FILES: Final = {
     "swagger-ui.css": ("text/css", None, "swagger-ui.css"),
     "swagger-ui-bundle.js": ("text/javascript", None, "swagger-ui-bundle.js"),
 }
-"""Each file's media type, and its folder where that is not the package's."""
+"""Each file's media type, and its folder if that is not the package's."""
 
 
 def reference_routes(documented: Sequence[BaseRoute]) -> list[BaseRoute]:
-    """The routes of the reference of `documented`."""
+    """Return the routes of the reference of `documented`."""
     router = http_router()
 
     @cache
@@ -42,18 +42,16 @@ def reference_routes(documented: Sequence[BaseRoute]) -> list[BaseRoute]:
 
     @router.get("/openapi.json", include_in_schema=False)
     async def openapi(request: Request) -> Response:
-        """The document."""
+        """Return the document."""
         body, encoding = compress_if_wanted(document(), request.headers)
         return Response(body, headers=encoding, media_type="application/json")
 
     @router.get("/docs", include_in_schema=False)
     @router.get("/docs/{file}", include_in_schema=False)
     async def page(request: Request, file: str = "") -> Response:
-        """One file of the page."""
+        """Return one file of the page."""
         if file not in _FILES:
-            raise RpcError(
-                Code.NOT_FOUND, f"there is nothing at {request.url.path}; /docs is the reference page"
-            )
+            raise RpcError(Code.NOT_FOUND, f"unknown path {request.url.path}; /docs is the reference page")
         media_type, folder, name = _FILES[file]
         body = _read((folder or _package_folder()) / name)
         content, encoding = compress_if_wanted(body, request.headers)
@@ -69,7 +67,7 @@ def _read(path: Path) -> bytes:
 
 
 def _package_folder() -> Path:
-    """The assets of swagger-ui-py, whose own code is not imported."""
+    """Return the assets of swagger-ui-py without importing its code."""
     spec = find_spec("swagger_ui")
     if spec is None or not spec.submodule_search_locations:
         raise RpcError(Code.NOT_FOUND, "the assets of the reference page are missing: install swagger-ui-py")

@@ -1,1 +1,1 @@
-"""The web page: its files, and the two ways they are served."""
+"""The web page: its files, and the two ways of serving them."""

@@ -1,4 +1,4 @@
-"""The web page on AWS Lambda; needs the standard library alone, so that it starts in no time.
+"""The web page on AWS Lambda; imports only the standard library, for a fast cold start.
 
 Events: docs.aws.amazon.com/apigateway, "Create AWS Lambda proxy integrations for HTTP APIs", payload format 2.0.
 """
@@ -12,7 +12,7 @@ from ui.page import Page, PageOptions, PageResponse
 
 
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
-    """Answer GET for `/` and `/ui/...`; the page holds no data, so it asks for no credential."""
+    """Respond to GET for `/` and `/ui/...`. The page contains no data, so it needs no credential."""
     response = _response(event)
     return {
         "statusCode": response.status,

@@ -1,7 +1,7 @@
-"""The files of the web page as HTTP responses; needs the standard library alone.
+"""The files of the web page as HTTP responses; imports only the standard library.
 
-`index.html` names its assets below `ui/VERSION/`, where VERSION is a hash of all of them: it is checked at every visit,
-and they are never asked for twice.
+`index.html` refers to its assets below `ui/VERSION/`, where VERSION is a hash of all of them: browsers revalidate it at
+every visit, and cache the assets for good.
 """
 
 import gzip
@@ -20,7 +20,7 @@ _TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-"""The files that are served; licences and notes beside them are not."""
+"""The suffixes of served files; licenses and notes are not served."""
 _INDEX: Final = "index.html"
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _REVALIDATED: Final = "no-cache"
@@ -32,7 +32,7 @@ _POLICY: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageResponse:
-    """What an adapter sends: a body that is not compressed further."""
+    """The response for an adapter, which must not compress the body further."""
 
     status: int
     headers: Mapping[str, str]
@@ -41,10 +41,10 @@ class PageResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageOptions:
-    """What a deployment may change about the page.
+    """Options of a deployment for the page.
 
-    `api_url` is the server whose profiles are shown, instead of the one that serves the page. `source_hosts` are hosts
-    of repositories besides the public ones, as `git.example.com=gitlab,code.example.com=github`.
+    `api_url` is the server whose profiles are shown, instead of the one that serves the page. `source_hosts` are
+    additional repository hosts, such as `git.example.com=gitlab,code.example.com=github`.
     """
 
     api_url: str = ""
@@ -79,7 +79,7 @@ class Page:
 
     @classmethod
     def load(cls, options: PageOptions) -> Self:
-        """Read every file once."""
+        """Return the page, whose files are read once."""
         files = {
             path.relative_to(STATIC).as_posix(): path.read_bytes()
             for path in sorted(STATIC.rglob("*"))
@@ -98,9 +98,9 @@ class Page:
         )
 
     def respond(self, path: str, headers: Mapping[str, str]) -> PageResponse:
-        """The response to GET `path`, which is `/` or below `/ui/`; the names of `headers` are in lower case.
+        """Return the response to GET `path`, which is `/` or below `/ui/`; the names of `headers` are in lower case.
 
-        A file of another version is the one of this version, not to be stored: a visitor may arrive during a deployment.
+        For another version, it is this version's file, not to be cached: a visitor may arrive during a deployment.
         """
         if path == "/":
             return self._file(self.index, headers, _REVALIDATED)
@@ -134,7 +134,7 @@ class Page:
 
 
 def _filled(template: str, version: str, options: PageOptions, names: Iterable[str]) -> str:
-    """`index.html` with its blanks filled in; every module is named, so that the browser fetches them at once."""
+    """Return the completed `index.html`; it lists all modules, so that the browser fetches them at once."""
     modules = "".join(
         f'<link rel="modulepreload" href="ui/{version}/{name}">' for name in names if name.startswith("js/")
     )
@@ -150,5 +150,5 @@ def _filled(template: str, version: str, options: PageOptions, names: Iterable[s
 
 
 def _origin(url: str) -> str:
-    """The scheme, host and port of a URL: what a Content-Security-Policy names."""
+    """Return the origin of a URL (scheme, host and port), for a Content-Security-Policy."""
     return "/".join(url.split("/")[:3])

@@ -1,4 +1,4 @@
-"""The web page as routes of the local server, and of the function that serves paths with a prefix on AWS."""
+"""The web page as routes of the local server, and of the catch-all function on AWS."""
 
 from functools import cache
 from typing import Final
@@ -18,11 +18,11 @@ router = http_router()
 @router.get("/", include_in_schema=False)
 @router.get("/ui/{path:path}", include_in_schema=False)
 async def page_file(request: Request) -> Response:
-    """One file of the page."""
+    """Return one file of the page."""
     services: Services = await run_in_threadpool(request.app.state.services)
     settings = services.settings
     if settings.ui != "true":
-        raise RpcError(Code.NOT_FOUND, "the web page is switched off: set UI=true to serve it")
+        raise RpcError(Code.NOT_FOUND, "the web page is disabled: set UI=true to serve it")
     sent = request.scope.get("raw_path", b"/").decode("latin-1")
     if request.scope["path"] == "/" and not sent.endswith("/"):
         # Its URLs are relative: without the slash they would miss the prefix.

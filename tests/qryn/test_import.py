@@ -107,7 +107,7 @@ def test_profiles_that_would_expire_at_once_are_not_imported(
         (("--from-dsn", "chdb://./x"), "--from-dsn must name a ClickHouse server"),
         (("--from-dsn", f"http://user:{SECRET}@192.0.2.1:8123"), "--from-dsn must use https for a server"),
         (("--from-dsn", f"https://user:{SECRET}@127.0.0.1:1"), "Connection refused"),
-        (("--database", "default"), "the database 'default' has no tables profiles and profiles_series"),
+        (("--database", "default"), "the database 'default' has no qryn tables profiles and profiles_series"),
         (("--database", "nowhere"), "nowhere"),
         (("--tenant", "a b"), "--tenant: invalid tenant 'a b'"),
         (("--from", "yesterday"), "invalid time 'yesterday'"),

@@ -152,7 +152,7 @@ def test_several_processes_store_the_same_rows_once(collector: Client, consumer:
     [
         ({"payload": b"no pprof", "tree": [], "functions": []}, "the profile is not a pprof message"),
         ({"payload_type": "xml", "tree": [], "functions": []}, "unknown payload_type 'xml'"),
-        ({"timestamp_ns": 2**64 - 1}, "lies beyond the year 2262"),
+        ({"timestamp_ns": 2**64 - 1}, "is after the year 2262"),
         ({"timestamp_ns": 10**18}, "outside of ingestion window"),
         ({"period_type": b"\xff"}, "is not UTF-8"),
         ({"tags": [("a", b"\xff")]}, "invalid label value"),
@@ -200,7 +200,7 @@ def test_an_upload_that_clickhouse_rejects_is_quarantined_after_five_attempts(
         collector.command("DROP TABLE poison")
     assert consumer.totals() == {"good": 5 * 20_000_000}
     reasons = collector.query("SELECT DISTINCT reason, service_name FROM qryn_rejected").result_rows
-    assert reasons == [("ClickHouse rejects the profile 5 times", POISONED)]
+    assert reasons == [("ClickHouse rejected the profile 5 times", POISONED)]
     assert left(collector) == 0
 
 

@@ -1,6 +1,6 @@
-"""The call tree of a file, or of two: built in memory, as a file's samples are not in ClickHouse, and cut for drawing.
+"""Builds the call tree of one or two files in memory, as their samples are not in ClickHouse, and cuts it for drawing.
 
-The cut is Pyroscope's, as the store makes it (flamehouse/store/read/call_tree.py).
+The cut is Pyroscope's, as in the store (flamehouse/store/read/call_tree.py).
 """
 
 from heapq import nlargest
@@ -10,12 +10,12 @@ from flamehouse.errors import invalid_argument
 from flamehouse.model.call_tree import ROOT, CutTree, DiffTree
 
 _MAX_NODES: Final = 1 << 20
-"""A pprof that reaches it takes some 250 MB, itself included."""
+"""A pprof with this many nodes takes about 250 MB, including the file."""
 _MAX_INT64: Final = (1 << 63) - 1
 
 
 class CallTree:
-    """Nodes numbered from the root, which is 0, each after its parent; values of one side or of two."""
+    """A tree whose nodes are numbered from the root (0), each after its parent, with values of one or two sides."""
 
     def __init__(self, sides: int = 1) -> None:
         self._parents = [ROOT]
@@ -24,7 +24,7 @@ class CallTree:
         self._selves = [[0] for _ in range(sides)]
 
     def child(self, parent: int, name: str) -> int:
-        """The node of a function called by `parent`. RpcError invalid_argument for a tree of more than a million."""
+        """Return the node of a function called by `parent`. Raises RpcError(INVALID_ARGUMENT) above a million nodes."""
         key = (parent, name)
         node = self._children.get(key)
         if node is None:
@@ -38,13 +38,13 @@ class CallTree:
         return node
 
     def add(self, node: int, value: int, side: int = 0) -> None:
-        """Add what was spent in the node itself."""
+        """Add to the self value of the node."""
         self._selves[side][node] += value
 
     def cut(self, max_nodes: int) -> CutTree:
-        """The tree of the first side. RpcError invalid_argument where it adds up to more than 64 bits hold."""
+        """Return the tree of the first side. Raises RpcError(INVALID_ARGUMENT) if its total exceeds 64 bits."""
         totals, selves = self._totals(0), self._selves[0]
-        # The root does not count in a flame graph of one side, and does in one of two.
+        # The root does not count towards max_nodes for one side, but does for two.
         kept = _kept(totals, max_nodes + 1)
         return CutTree(
             ids=kept,
@@ -56,7 +56,7 @@ class CallTree:
         )
 
     def cut_diff(self, max_nodes: int) -> DiffTree:
-        """The tree of both sides. RpcError as `cut`."""
+        """Return the tree of both sides. Raises as `cut`."""
         left, right = self._totals(0), self._totals(1)
         kept = _kept([*map(max, left, right)], max_nodes)
         return DiffTree(
@@ -76,11 +76,11 @@ class CallTree:
         for node in range(len(totals) - 1, ROOT, -1):
             totals[self._parents[node]] += totals[node]
         if totals[ROOT] > _MAX_INT64:
-            raise invalid_argument("the profile's values add up to more than 64 bits hold")
+            raise invalid_argument("the profile's values add up to more than 64 bits")
         return totals
 
 
 def _kept(weights: list[int], max_nodes: int) -> list[int]:
-    """The nodes among the `max_nodes` heaviest, the root counted and left out, and those as heavy as the last of them."""
+    """Return the `max_nodes` heaviest nodes and the ties of the last one; the root counts, but is not returned."""
     least = 1 if len(weights) <= max_nodes else max(nlargest(max_nodes, weights)[-1], 1)
     return [node for node in range(ROOT + 1, len(weights)) if weights[node] >= least]

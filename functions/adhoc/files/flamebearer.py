@@ -1,4 +1,4 @@
-"""Flame graphs in JSON, as Pyroscope exports them and /pyroscope/render answers: levels back to a call tree."""
+"""Reads flame graphs in JSON, as exported by Pyroscope and returned by /pyroscope/render, back into call trees."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -17,7 +17,7 @@ _MAX_TEXT_CHARS: Final = 1_024
 
 
 class _Bar(NamedTuple):
-    """Where a frame is, from the graph's left edge, and its node in the call tree."""
+    """The position of a frame from the graph's left edge, and its node in the call tree."""
 
     start: int
     end: int
@@ -25,7 +25,7 @@ class _Bar(NamedTuple):
 
 
 def read_flamebearer(data: bytes, name: str, settings: Settings) -> ProfileFile:
-    """The file; one sample type. RpcError invalid_argument for JSON that is no flame graph of one side."""
+    """Read the file; it has one sample type. Raises RpcError(INVALID_ARGUMENT) unless it is a flame graph of one side."""
     profile = _object(parse_json(data), "the file")
     metadata = _object(profile.get("metadata"), "metadata")
     if metadata.get("format") != "single":
@@ -43,7 +43,7 @@ def read_flamebearer(data: bytes, name: str, settings: Settings) -> ProfileFile:
 
 
 def _add_levels(tree: CallTree, levels: Sequence[Sequence[int]], names: Sequence[str], side: int) -> None:
-    """Every bar becomes a node below the bar that it stands under. The first level is the root."""
+    """Add a node for every bar, below the node of the bar that it is under. The first level is the root."""
     above: list[_Bar] = []
     for depth, level in enumerate(levels):
         bars: list[_Bar] = []
@@ -58,7 +58,7 @@ def _add_levels(tree: CallTree, levels: Sequence[Sequence[int]], names: Sequence
                 parent += 1
             if parent == len(above) or not above[parent].start <= start <= end <= above[parent].end:
                 if total:
-                    raise _malformed(f"a frame of level {depth} stands under no frame")
+                    raise _malformed(f"a frame of level {depth} is not under any frame")
                 continue
             node = tree.child(above[parent].node, names[name])
             tree.add(node, self_, side)
@@ -67,11 +67,11 @@ def _add_levels(tree: CallTree, levels: Sequence[Sequence[int]], names: Sequence
 
 
 def _level(value: object, names: int) -> Sequence[int]:
-    """A level's bars: whole numbers of 64 bits, none negative, names that there are."""
+    """Return a level's bars: non-negative 64-bit integers, with valid indexes of names."""
     level = _list(value, "a level")
     numbers = [each for each in level if type(each) is int and 0 <= each <= _MAX_INT64]
     if len(numbers) != len(level) or len(level) % _BAR_FIELDS:
-        raise _malformed("a level is no list of four whole numbers a frame")
+        raise _malformed("a level is not a list of four integers per frame")
     if any(index >= names for index in numbers[3::_BAR_FIELDS]):
         raise _malformed("a frame's name is not in names")
     if any(
@@ -93,20 +93,20 @@ def _shown(metadata: dict[str, object], name: str) -> Shown:
 
 def _object(value: object, what: str) -> dict[str, object]:
     if not isinstance(value, dict):
-        raise _malformed(f"{what} is no object")
+        raise _malformed(f"{what} is not an object")
     return value
 
 
 def _list(value: object, what: str) -> list[object]:
     if not isinstance(value, list):
-        raise _malformed(f"{what} is no list")
+        raise _malformed(f"{what} is not a list")
     return value
 
 
 def _texts(value: object) -> list[str]:
     texts = _list(value, "names")
     if not all(isinstance(text, str) for text in texts):
-        raise _malformed("a name is no text")
+        raise _malformed("a name is not a string")
     return [_whole(str(text)) for text in texts]
 
 
@@ -116,7 +116,7 @@ def _text(metadata: dict[str, object], field: str) -> str:
 
 
 def _whole(text: str) -> str:
-    """The text; halves of characters in it, which JSON can write and UTF-8 cannot, become question marks."""
+    """Return the text with question marks for lone surrogates, which JSON allows and UTF-8 does not."""
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 

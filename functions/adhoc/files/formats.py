@@ -1,4 +1,4 @@
-"""Tells the format of a file by the extension of its name, else by its content, and has the reader of each."""
+"""Detects the format of a file by its extension or else its content, and has the reader of each format."""
 
 from collections.abc import Callable
 from typing import Final
@@ -14,7 +14,7 @@ from ingest.formats.unread import READ, refuse_unread
 from ingest.request.body import Limit, beginning, limit_of, unpack
 
 _INGESTED: Final = ("jfr", "speedscope", "cpuprofile", "chrome_trace", "firefox", "austin", "instruments")
-"""Formats that are read as uploads to /ingest are."""
+"""The formats that are read as uploads to /ingest."""
 _READERS: Final[dict[str, Callable[[bytes, str, Settings], ProfileFile]]] = {
     "pprof": read_pprof,
     "json": read_flamebearer,
@@ -23,7 +23,7 @@ _READERS: Final[dict[str, Callable[[bytes, str, Settings], ProfileFile]]] = {
     **{format_: reader_of(format_) for format_ in _INGESTED},
 }
 _BY_CONTENT: Final = {"groups": "collapsed", "flamebearer": "json"}
-"""Formats whose names in the content's terms are others here."""
+"""The format for each result of content detection that has another name here."""
 _FORMATS: Final = {
     "pprof": "pprof",
     "prof": "pprof",
@@ -34,21 +34,21 @@ _FORMATS: Final = {
     "folded": "collapsed",
     "perf_script": "perf_script",
 }
-"""By extension. Others, such as txt and json, are of several formats."""
+"""Formats by extension. Other extensions, such as txt and json, are ambiguous."""
 _AMBIGUOUS_BYTES: Final = 4_096
 _NOT_OF_TEXT: Final = frozenset(range(0x20)) - {*b"\t\n\r\f"}
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
 def largest_file(settings: Settings) -> int:
-    """The most bytes that a file of any format may have."""
+    """Return the maximum size of a file of any format, in bytes."""
     return max(settings.max_profile_bytes, *(_limit(format_, settings).bytes for format_ in _INGESTED))
 
 
 def read_file(data: bytes, name: str, settings: Settings) -> ProfileFile:
     """Read an uploaded file, gzip or not.
 
-    Raises RpcError(INVALID_ARGUMENT) for one that cannot be read; it says what the file was taken for and what is read.
+    Raises RpcError(INVALID_ARGUMENT) for an unreadable file, with the detected format and the supported ones.
     """
     format_ = _format_of(data, name)
     content = unpack(data, _limit(format_, settings))
@@ -70,7 +70,7 @@ def _limit(format_: str, settings: Settings) -> Limit:
 
 def _taken_for(format_: str, reason: str) -> RpcError:
     advice = "" if READ in reason else f" (supported formats: {READ}, and flame graphs in JSON)"
-    return invalid_argument(f"the file was taken for {format_}: {reason}{advice}")
+    return invalid_argument(f"the file was read as {format_}: {reason}{advice}")
 
 
 def _format_of(data: bytes, name: str) -> str:

@@ -1,4 +1,4 @@
-"""What every format of a file is read as: the sample types it holds, and a way to have their samples in a call tree."""
+"""The common result of reading a file of any format: its sample types, and a function that fills a call tree."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from ingest.formats.stacks.stack_profile import Stack
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileFile:
-    """A file that was read. `fill(tree, type_, side)` adds the samples of the type with that number to a side."""
+    """A parsed file. `fill(tree, type_, side)` adds the samples of the type with that number to a side of the tree."""
 
     types: Sequence[Shown]
     fill: Callable[[CallTree, int, int], None]
 
 
 def file_of_stacks(shown: Shown, stacks: Iterable[Stack]) -> ProfileFile:
-    """A file of one sample type. Stacks without frames or value count for nothing."""
+    """Return a file with one sample type. Stacks without frames or value are ignored."""
 
     def fill(tree: CallTree, _type: int, side: int) -> None:
         for names, value in stacks:
@@ -28,7 +28,7 @@ def file_of_stacks(shown: Shown, stacks: Iterable[Stack]) -> ProfileFile:
 
 
 def add_stack(tree: CallTree, names: Iterable[str], value: int, side: int) -> None:
-    """Add a stack, the root's name first; without frames or value it counts for nothing."""
+    """Add a stack, root first; it is ignored without frames or value."""
     if value <= 0:
         return
     node = ROOT

@@ -1,6 +1,6 @@
-"""Files of the formats that uploads to /ingest have, read by the same parsers, checked as uploads are, and drawn.
+"""Files in the formats of /ingest, read by the same parsers and checked as uploads.
 
-A frame without a function is drawn as it is for an upload. Profiles that differ in labels alone, such as the threads of a
+A frame without a function is drawn as in an upload. Profiles that differ only in labels, such as the threads of a
 recording, are drawn as one.
 """
 
@@ -23,16 +23,16 @@ from ingest.request.query import DEFAULT_SAMPLE_RATE, IngestRequest
 
 _NAME = "adhoc"
 _LABELS = {"__name__": _NAME, "service_name": _NAME}
-"""The labels of a series, which a file does not make."""
+"""The labels of a series, which a file does not need."""
 
 
 def read_pprof(data: bytes, _name: str, settings: Settings) -> ProfileFile:
-    """The file. Raises RpcError(INVALID_ARGUMENT) for what is no pprof, or one beyond the limits of an upload."""
+    """Read a pprof. Raises RpcError(INVALID_ARGUMENT) if it is invalid or exceeds the limits of an upload."""
     return _file_of([IncomingProfile(labels=_LABELS, pprof=decode_pprof(data))], settings)
 
 
 def reader_of(format_: str) -> Callable[[bytes, str, Settings], ProfileFile]:
-    """The reader of a format of /ingest. It raises RpcError as the format's parser and its checks do."""
+    """Return the reader of a format of /ingest. It raises RpcError as the format's parser and checks do."""
 
     def read(data: bytes, _name: str, settings: Settings) -> ProfileFile:
         request = IngestRequest(
@@ -53,7 +53,7 @@ def reader_of(format_: str) -> Callable[[bytes, str, Settings], ProfileFile]:
 
 def _file_of(profiles: Sequence[IncomingProfile], settings: Settings) -> ProfileFile:
     for profile in profiles:
-        # A file may be of any time.
+        # A file may have any time.
         profile.pprof.time_nanos = 0
     valid = [validate(profile, settings, received_ns=0, past_s=0) for profile in profiles]
     frames = [_frames(profile, settings.native_frames) for profile in valid]
@@ -67,9 +67,10 @@ def _file_of(profiles: Sequence[IncomingProfile], settings: Settings) -> Profile
 
 
 def _by_name(profiles: Sequence[ValidProfile]) -> dict[Shown, list[tuple[int, int]]]:
-    """Where each sample type is: numbers of profiles, and of the type in them.
+    """Return the places of each sample type: the numbers of profiles, and of the type in them.
 
-    A name that profiles of several metrics have, such as the `delay` of locks and of parked threads, follows its metric.
+    A name that occurs in several metrics, such as the `delay` of locks and of parked threads, is prefixed with the
+    metric.
     """
     metrics = defaultdict[str, set[str]](set)
     for profile in profiles:
@@ -99,7 +100,7 @@ def _add_samples(
 
 
 def _frames(profile: ValidProfile, native_frames: str) -> dict[int, list[str]]:
-    """The names of each location, the outermost of inlined functions first."""
+    """Return the names of each location, outermost inlined function first."""
     locations, functions = profile.columns.locations, profile.columns.functions
     strings = profile.pprof.string_table[:]
     names = {id_: strings[name] for id_, name in zip(functions.ids, functions.names, strict=True)}
@@ -117,5 +118,5 @@ def _frames(profile: ValidProfile, native_frames: str) -> dict[int, list[str]]:
 
 
 def _stack(locations: Sequence[int], frames: dict[int, list[str]], max_depth: int) -> list[str]:
-    """The names of a stack that begins at its leaf, the outermost `max_depth` of them, without unknown locations."""
+    """Return the outermost `max_depth` names of a stack, root first, from locations leaf first; unknown ones are skipped."""
     return [name for location in reversed(locations) for name in frames.get(location, ())][:max_depth]

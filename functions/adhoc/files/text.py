@@ -1,4 +1,4 @@
-"""Files of text: collapsed stacks, and what `perf script` prints.
+"""Text files: collapsed stacks, and the output of `perf script`.
 
 Collapsed: ingest/formats/stacks/folded.py. perf script: ingest/formats/stacks/perf_script.py.
 """
@@ -16,9 +16,9 @@ _SPY: Final = "unknown"
 
 
 def read_collapsed(data: bytes, name: str, settings: Settings) -> ProfileFile:
-    """A stack a line, `root;child;leaf`, and behind the last space how often it was met.
+    """Read one stack per line, `root;child;leaf`, with its count after the last space.
 
-    RpcError invalid_argument for a line that is none, and other than in an upload to /ingest for a negative number.
+    Raises RpcError(INVALID_ARGUMENT) for an invalid line and, unlike an upload to /ingest, for a negative count.
     """
     counts = sum_by_stack(data, negative=False)
     stacks = [(frames_of(stack)[: settings.max_stack_depth], count) for stack, count in counts.items()]
@@ -26,11 +26,11 @@ def read_collapsed(data: bytes, name: str, settings: Settings) -> ProfileFile:
 
 
 def read_perf_script(data: bytes, name: str, settings: Settings) -> ProfileFile:
-    """Events with a stack each, which count once; the command is the root. Raises RpcError as `perf_stacks`."""
+    """Read events, each with a stack that counts once; the command is the root. Raises RpcError as `perf_stacks`."""
     stacks = [(names[: settings.max_stack_depth], count) for names, count in perf_stacks(data)]
     return file_of_stacks(_shown(name), stacks)
 
 
 def _shown(name: str) -> Shown:
-    """Text says nothing of its sample type: it is called as the file, and what it counts has no unit."""
+    """Return the file; text has no sample type, so it is named after the file, and its counts have no unit."""
     return Shown(name=name, units="", spy_name=_SPY)
