@@ -1,7 +1,6 @@
-"""The whole of flamehouse in one process: every route of both paths, on a ClickHouse inside it.
+"""All of flamehouse in one process: every route of both paths, on an embedded ClickHouse.
 
-The environment says where it listens (HOST, PORT) and keeps its data (DATA_DIR), and holds the settings of
-`flamehouse.settings`.
+Environment variables set its address (HOST, PORT), its data folder (DATA_DIR), and the settings of `flamehouse.settings`.
 """
 
 import asyncio
@@ -55,18 +54,18 @@ from reference.routes import reference_routes
 from routes import routes
 
 _BACKLOG: Final = 128
-"""asyncio tries as many accepts at a time: without descriptors, each fails and logs."""
+"""asyncio tries this many accepts at a time; when descriptors run out, each fails and logs."""
 _STOP_GRACE_S: Final = 5
-"""Beyond a query's own time limit, how long a stop waits for requests under way."""
+"""How long a stop waits for current requests, in addition to the time limit of a query."""
 _GRPC_STOP_S: Final = 5
-"""How long a stop waits for exports over gRPC under way: clients send them again."""
+"""How long a stop waits for current exports over gRPC, which clients retry."""
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not bound
-"""Where a server that listens on every interface is reached on its own machine, whatever `localhost` is there."""
+"""The loopback address of a server that listens on all interfaces, independent of the meaning of `localhost`."""
 
 _ADVICE: Final = dict.fromkeys(
-    (errno.EADDRINUSE, errno.EACCES), "; PORT names another port, and 0 takes a free one"
+    (errno.EADDRINUSE, errno.EACCES), "; set PORT to another port, or to 0 for a free one"
 )
-"""What to do where a port cannot be listened on. EACCES: it is one of the first 1,024."""
+"""Advice if the server cannot listen on a port. EACCES: ports below 1,024 are privileged."""
 
 _READY: Final = """\
 flamehouse is ready on {url}
@@ -80,7 +79,7 @@ flamehouse is ready on {url}
 
 Ctrl-C stops it."""
 _CREDENTIAL_USER: Final = ' --user ":$API_CREDENTIAL"'
-"""What curl needs besides where the server asks for a credential."""
+"""The additional curl option if the server requires a credential."""
 
 
 def create_app(
@@ -102,48 +101,47 @@ def create_app(
 
 
 def api_routes(prometheus: Prometheus) -> list[BaseRoute]:
-    """Every route but those of the reference, which describes them."""
+    """Return all routes except those of the reference, which describes them."""
     return [*routes, *adhoc_profiles.routes, *metrics_routes(prometheus)]
 
 
 def metrics_routes(prometheus: Prometheus) -> list[BaseRoute]:
-    """The route that a Prometheus server scrapes."""
+    """Return the route that a Prometheus server scrapes."""
     router = http_router()
 
     @router.get("/metrics", tags=["status"], summary="Metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
-        """Metrics of this process in Prometheus' text format."""
+        """Return the metrics of this process in Prometheus' text format."""
         return Response(prometheus.text(), media_type=CONTENT_TYPE)
 
     return router.routes
 
 
 def credentials_of(settings: Settings) -> Credentials:
-    """The credentials that the settings name; every request is accepted if they name none.
+    """Return the credentials in the settings; without any, all requests are accepted.
 
     Raises:
-        SystemExit: if they name two kinds, or a file that cannot be read.
+        SystemExit: if two kinds are set, or the file cannot be read.
     """
     if not settings.credentials_file:
         credential = settings.api_credential
         return SharedCredential(credential=credential) if credential else NoCredential()
-    # API_CREDENTIAL is what clients send, too: with one of the file's tokens in it, that token would allow everything.
+    # Clients use the same variable: if API_CREDENTIAL contained one of the file's tokens, that token would allow
+    # everything.
     if settings.api_credential:
-        raise SystemExit(
-            "flamehouse: API_CREDENTIAL and CREDENTIALS_FILE are both set, and one replaces the other: unset one of them"
-        )
+        raise SystemExit("flamehouse: API_CREDENTIAL and CREDENTIALS_FILE are both set: unset one of them")
     file = CredentialsFile(Path(settings.credentials_file))
     try:
         file.load()
     except DocumentError as error:
         raise SystemExit(
-            f"flamehouse: CREDENTIALS_FILE: {error}; `flamehouse credentials add` makes one"
+            f"flamehouse: CREDENTIALS_FILE: {error}; `flamehouse credentials add` creates one"
         ) from error
     return DocumentCredentials(document=file.document)
 
 
 def main(environ: Mapping[str, str] = os.environ) -> None:
-    """Serve until SIGINT or SIGTERM; SystemExit with one line where it cannot start."""
+    """Serve until SIGINT or SIGTERM. Raises SystemExit with one line if it cannot start."""
     closed: list[bool] = []
     with ExitStack() as opened:
         with exit_on_failure():
@@ -197,7 +195,7 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
         )
         _Server(config, greeting).run([listener])
     if not all(closed):
-        _say("a query did not end in time: stopping without it")
+        _say("a query did not end in time: exiting without it")
         os._exit(0)
 
 
@@ -208,13 +206,13 @@ def _serve_grpc(
     memory: MemoryBudget,
     opened: ExitStack,
 ) -> str:
-    """Serve OTLP over gRPC on OTLP_GRPC_PORT until `opened` closes; the address, empty if the variable is."""
+    """Serve OTLP over gRPC on OTLP_GRPC_PORT until `opened` closes; returns the address, empty if it is not served."""
     text = environ.get("OTLP_GRPC_PORT") or ""
     if not text:
         return ""
     host = environ.get("HOST") or "127.0.0.1"
     host = f"[{host}]" if ":" in host else host
-    # grpcio takes some 60 ms to load, which a server without it need not wait for.
+    # grpcio takes about 60 ms to import, which only this option needs.
     from ingest.endpoints import otlp_grpc  # noqa: PLC0415
 
     try:
@@ -223,7 +221,7 @@ def _serve_grpc(
     except ValueError as error:
         raise SystemExit(f"flamehouse: OTLP_GRPC_PORT must be a port number, not {text!r}") from error
     except RuntimeError as error:
-        advice = "OTLP_GRPC_PORT names another port, and 0 takes a free one"
+        advice = "set OTLP_GRPC_PORT to another port, or to 0 for a free one"
         raise SystemExit(
             f"flamehouse: cannot listen on {host}:{text} for OTLP over gRPC; {advice}"
         ) from error
@@ -232,9 +230,9 @@ def _serve_grpc(
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens, ends with status 0 at the first signal and at once at the second.
+    """Prints a greeting when it listens, ends with status 0 at the first signal and at once at the second.
 
-    `greeting` returns what it says, for the parameter `url`.
+    `greeting` returns the text for the parameter `url`.
     """
 
     def __init__(self, config: uvicorn.Config, greeting: Callable[..., str]) -> None:
@@ -252,11 +250,11 @@ class _Server(uvicorn.Server):
             os._exit(128 + sig)
         # First, as the next signal may interrupt what follows.
         self.should_exit = True
-        _say(f"{signal.Signals(sig).name}: finishing what is under way (again: stop at once)")
+        _say(f"{signal.Signals(sig).name}: finishing current requests (again: stop at once)")
 
 
 def _check_exposure(host: str, settings: Settings, *, insecure: bool) -> None:
-    """Raises SystemExit if other machines could use the server without a credential, unless that is wanted."""
+    """Raises SystemExit if other machines could use the server without a credential, unless `insecure`."""
     if not (is_loopback(host) or _has_credentials(settings) or insecure):
         raise SystemExit(
             f"flamehouse: HOST={host} opens this server to other machines: set API_CREDENTIAL or CREDENTIALS_FILE, or "
@@ -269,19 +267,19 @@ def _has_credentials(settings: Settings) -> bool:
 
 
 def _access_in_words(host: str, settings: Settings) -> str:
-    """Who can reach the server, and what they need."""
-    machines = "this machine alone" if is_loopback(host) else f"every machine that reaches {host}"
+    """Return which machines can reach the server, and the credential they need."""
+    machines = "this machine only" if is_loopback(host) else f"every machine that reaches {host}"
     if settings.credentials_file:
         return f"{machines}, with a credential of {settings.credentials_file}"
     return f"{machines}, {'with the credential' if settings.api_credential else 'without a credential'}"
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201  # a program's words to its user
+    print(text, flush=True)  # noqa: T201  # output for the user
 
 
 def _data_in_words(settings: Settings, migrated: Migrated) -> str:
-    """Where the profiles are and how long they stay; whether the database is new, which tells a mistyped name."""
+    """Return the place and retention of the profiles, and whether the database is new, which reveals a mistyped name."""
     folder = data_folder(settings)
     name = settings.clickhouse_database
     place = f"database {name}" + (f" in {folder.resolve()}" if folder else "")
@@ -298,18 +296,19 @@ def _settings(environ: Mapping[str, str]) -> Settings:
 
 
 def _listen(host: str, port: str) -> socket.socket:
-    """A listening socket: taken before the engine starts, so that a taken port costs nothing."""
+    """Return a listening socket, opened before the engine starts, so that a port in use fails fast."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, int(port)), family=family)
     except (ValueError, OverflowError) as error:
         raise SystemExit(f"flamehouse: PORT must be a port number, not {port!r}") from error
     except OSError as error:
-        # Python adds the address, which is said already.
+        # Python adds the address, which the message already has.
         reason = str(error.strerror).partition(" (while ")[0]
         advice = _ADVICE.get(error.errno or 0, "; HOST must be an address of this machine")
         raise SystemExit(f"flamehouse: cannot listen on {host}:{port}: {reason}{advice}") from error
-    # asyncio sets it on sockets that name their protocol, which this one does not: an answer's body would wait 40 ms.
+    # asyncio sets it only on sockets with an explicit protocol, unlike this one: without it, a response's body waits 40
+    # ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 

@@ -146,7 +146,7 @@ def test_a_port_in_use_is_reported_before_the_engine_starts(tmp_path: Path) -> N
     assert status == 1
     assert words == (
         f"flamehouse: cannot listen on 127.0.0.1:{port}: Address already in use; "
-        "PORT names another port, and 0 takes a free one\n"
+        "set PORT to another port, or to 0 for a free one\n"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["flamehouse.lock"]
 

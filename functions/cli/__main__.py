@@ -1,4 +1,4 @@
-"""The entry point of `flamehouse`, and of `python -m cli`: finds the command and reports failures in one line."""
+"""The entry point of `flamehouse` and `python -m cli`: runs the command, and reports a failure in one line."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -19,18 +19,18 @@ _SECTIONS: Final = {
         "maintain": ("maintain", "Make the roll-ups of a database."),
         "doctor": ("doctor", "Examine a database and a deployment."),
         "retention": ("retention", "Show or set how long a database retains profiles."),
-        "limits": ("limits", "Show or set what tenants may send and query."),
+        "limits": ("limits", "Show or set the limits of tenants."),
         "delete": ("delete", "Delete profiles of a tenant."),
-        "usage": ("usage", "Show what each tenant and service stores."),
+        "usage": ("usage", "Show the usage of each tenant and service."),
         "sql": ("sql", "Query a database in SQL, read only."),
-        "import": ("imports", "Import profiles of another database."),
+        "import": ("imports", "Import profiles from another database."),
     },
     "Queries, to any server that speaks Pyroscope's API": {
         "services": ("catalogue", "List services and their profile types."),
         "types": ("catalogue", "List profile types."),
         "labels": ("catalogue", "List label names, or the values of one."),
         "series": ("series", "Show totals over time."),
-        "tail": ("tail", "Print new totals as they come in."),
+        "tail": ("tail", "Print new totals as they arrive."),
         "top": ("profiles", "List the functions that take most."),
         "flame": ("profiles", "Print the flame graph as a tree."),
         "diff": ("diff", "Compare two selections or two time ranges."),
@@ -38,12 +38,12 @@ _SECTIONS: Final = {
         "upload": ("upload", "Send profile files."),
     },
 }
-"""The module and the help of each command; a module is imported when its command runs."""
+"""The module and the help text of each command."""
 _COMMANDS: Final = {name: entry for section in _SECTIONS.values() for name, entry in section.items()}
 
 
 class _Commands(click.Group):
-    """Imports a command's module on demand, so that the server's code costs a query nothing."""
+    """Imports a command's module on demand, so that queries do not load the server's code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         return [*_COMMANDS]
@@ -73,7 +73,7 @@ def flamehouse() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command. SystemExit with one line if it fails, with status 2 for a wrong command line."""
+    """Run one command. Raises SystemExit with one line if it fails, with status 2 for an invalid command line."""
     try:
         flamehouse.main(args=arguments, prog_name="flamehouse")
     except OperatorError as error:

@@ -1,4 +1,4 @@
-"""`flamehouse services`, `types` and `labels`: what a server has profiles of."""
+"""`flamehouse services`, `types` and `labels`: list the profiles of a server."""
 
 import click
 
@@ -44,7 +44,7 @@ def services(*, server: Server, within: Range, as_json: bool) -> None:
 @range_options
 @json_option
 def types(*, selector: str, server: Server, within: Range, as_json: bool) -> None:
-    """List the profile types: of all profiles, of a service, or of what a selector matches."""
+    """List the profile types: of all profiles, of a service, or of a selector."""
     ids = profile_types(server, selector, within)
     _some(ids, f"no profiles match {selector} from {within}")
     if as_json:
@@ -56,7 +56,7 @@ def types(*, selector: str, server: Server, within: Range, as_json: bool) -> Non
 @click.command()
 @click.argument("name", required=False)
 @click.option(
-    "--in", "selector", default="{}", callback=read_selector, help="Of this service or selector alone."
+    "--in", "selector", default="{}", callback=read_selector, help="Only of this service or selector."
 )
 @server_options
 @range_options
@@ -79,6 +79,6 @@ def labels(*, name: str | None, selector: str, server: Server, within: Range, as
 
 
 def _some(found: object, message: str) -> None:
-    """ServerError if nothing was found."""
+    """Raises ServerError if nothing was found."""
     if not found:
         raise ServerError(message)

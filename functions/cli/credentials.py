@@ -1,4 +1,4 @@
-"""`flamehouse credentials`: the clients' credentials, in a file or in a secret of AWS Secrets Manager."""
+"""`flamehouse credentials`: the credentials of clients, in a file or in a secret in AWS Secrets Manager."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -24,13 +24,13 @@ _COLUMNS: Final = ("id", "tenants", "scopes", "created", "expires", "note")
 
 
 class Place(Protocol):
-    """Where a document of credentials is."""
+    """A place that stores a credentials document."""
 
     def load(self) -> CredentialDocument:
-        """The document. Raises DocumentError or OperatorError."""
+        """Return the document. Raises DocumentError or OperatorError."""
 
     def edit(self, change: Callable[[CredentialDocument], CredentialDocument]) -> None:
-        """Replace the document by what `change` makes of it, at once. Raises DocumentError or OperatorError."""
+        """Replace the document by the result of `change`, atomically. Raises DocumentError or OperatorError."""
 
 
 @click.group()
@@ -42,26 +42,28 @@ class Place(Protocol):
 def credentials(context: click.Context, path: str | None, arn: str | None) -> None:
     """Add, list, revoke and rotate credentials: of a local server's file, or of a deployment's secret.
 
-    A local server takes changes at once, a deployment within two minutes. The file or secret holds hashes alone: a token
-    is printed once, when it is made.
+    A local server applies changes at once, a deployment within two minutes. The file or secret contains only hashes: a
+    token is printed once, when it is created.
     """
     if bool(path) == bool(arn):
-        raise OperatorError("name either a --file (CREDENTIALS_FILE) or a --secret (CREDENTIALS_SECRET_ARN)")
+        raise OperatorError("use either --file (CREDENTIALS_FILE) or --secret (CREDENTIALS_SECRET_ARN)")
     context.obj = CredentialsSecret(arn) if arn else CredentialsFile(Path(path or ""))
 
 
 @credentials.command()
-@click.option("--tenant", "tenants", multiple=True, required=True, help="A tenant, several times, or '*'.")
+@click.option(
+    "--tenant", "tenants", multiple=True, required=True, help="A tenant, or '*' for all; may be repeated."
+)
 @click.option(
     "--scope",
     "scopes",
     type=click.Choice([scope.value for scope in Scope]),
     multiple=True,
     required=True,
-    help="What it allows, several times.",
+    help="A scope that it allows; may be repeated.",
 )
-@click.option("--expires", metavar="DURATION", help="Its lifetime, such as 90d. It does not expire without.")
-@click.option("--note", default="", help="A text for the list, such as who has it.")
+@click.option("--expires", metavar="DURATION", help="Its lifetime, such as 90d. [it never expires]")
+@click.option("--note", default="", help="A note for the list, such as the owner.")
 @click.pass_obj
 def add(
     place: Place, *, tenants: Sequence[str], scopes: Sequence[str], expires: str | None, note: str
@@ -137,7 +139,7 @@ def rotate(place: Place, *, id_: str, overlap: str) -> None:
 
     _edit(place, change)
     _print_token(token)
-    click.echo(f"{id_} expires after {overlap} at the latest", err=True)
+    click.echo(f"{id_} expires within {overlap}", err=True)
 
 
 def _with(document: CredentialDocument, credential: Credential) -> CredentialDocument:
@@ -161,8 +163,8 @@ def _edit(place: Place, change: Callable[[CredentialDocument], CredentialDocumen
 
 
 def _print_token(token: NewToken) -> None:
-    """The token alone on standard output, for scripts."""
-    click.echo(f"credential {token.id}; its token is shown this once:", err=True)
+    """Print only the token to standard output, for scripts."""
+    click.echo(f"credential {token.id}; its token is shown only once:", err=True)
     click.echo(token.text)
 
 
@@ -172,7 +174,7 @@ def _tenants(names: Sequence[str]) -> frozenset[str]:
         return tenants
     for name in sorted(tenants):
         if name == ANY_TENANT:
-            raise OperatorError("--tenant '*' is every tenant: name no other")
+            raise OperatorError("--tenant '*' means all tenants: do not add another")
         if not is_tenant(name):
             raise OperatorError(f"invalid tenant {name!r}: use letters, digits and !-_.*'()")
     return tenants

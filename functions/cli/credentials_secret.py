@@ -1,4 +1,4 @@
-"""The document of credentials in a secret of AWS Secrets Manager, edited as a whole."""
+"""The credentials document in a secret in AWS Secrets Manager, edited as a whole."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -15,13 +15,13 @@ _PENDING: Final = "flamehouse-"
 
 
 class CredentialsSecret:
-    """The document in the secret with this ARN."""
+    """The credentials document in the secret with this ARN."""
 
     def __init__(self, arn: str) -> None:
         self._arn = arn
 
     def load(self) -> CredentialDocument:
-        """The document.
+        """Return the document.
 
         Raises:
             OperatorError, DocumentError: if it cannot be read.
@@ -29,10 +29,10 @@ class CredentialsSecret:
         return self._with_client(self._read)[1]
 
     def edit(self, change: Callable[[CredentialDocument], CredentialDocument]) -> None:
-        """Replace the document by what `change` makes of it, unless another edit came between.
+        """Replace the document by the result of `change`, unless it was edited concurrently.
 
         Raises:
-            OperatorError, DocumentError: if it cannot be read or written, or was changed meanwhile.
+            OperatorError, DocumentError: if it cannot be read or written, or was edited concurrently.
         """
 
         def run(client: "SecretsManagerClient") -> None:
@@ -46,9 +46,9 @@ class CredentialsSecret:
         return found["VersionId"], CredentialDocument.parse(found.get("SecretString", ""))
 
     def _replace(self, client: "SecretsManagerClient", before: str, text: str) -> None:
-        """Write a version beside the current one, and move the current one's label from `before` to it.
+        """Write a new version, and move the label of the current version from `before` to it.
 
-        Secrets Manager moves a label only from the version that has it: this is what makes the edit atomic.
+        Secrets Manager moves a label only from the version that has it, which makes the edit atomic.
         """
         stage = f"{_PENDING}{uuid4().hex}"
         put = client.put_secret_value(SecretId=self._arn, SecretString=text, VersionStages=[stage])
@@ -66,21 +66,19 @@ class CredentialsSecret:
             )
 
     def _with_client[T](self, work: Callable[["SecretsManagerClient"], T]) -> T:
-        # boto3 takes some 300 ms to load, which a file of credentials need not wait for.
+        # boto3 takes about 300 ms to import, which a credentials file does not need.
         import boto3  # noqa: PLC0415
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
         parts = self._arn.split(":")
         if len(parts) < 7 or parts[2] != "secretsmanager":
-            raise OperatorError(f"invalid ARN of a secret {self._arn!r}: the stack's output has it")
+            raise OperatorError(f"invalid ARN of a secret {self._arn!r}: see the outputs of the stack")
         try:
             return work(boto3.client("secretsmanager", region_name=parts[3]))
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             if error.operation_name == "UpdateSecretVersionStage" and code == "InvalidParameterException":
-                raise OperatorError(
-                    "the secret was changed by another edit at the same time: run it again"
-                ) from error
+                raise OperatorError("the secret was edited concurrently: run the command again") from error
             raise OperatorError(f"Secrets Manager: {error.operation_name} failed: {code}") from error
         except BotoCoreError as error:
             raise OperatorError(f"Secrets Manager: {error}") from error

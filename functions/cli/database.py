@@ -1,4 +1,4 @@
-"""What the commands on a database share: the settings that name it."""
+"""The settings for commands on a database."""
 
 import os
 from collections.abc import Mapping
@@ -9,22 +9,22 @@ from flamehouse.store.connection.data_folder import data_folder
 
 
 def database_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings of the environment, for a user that may create tables: CLICKHOUSE_DSN, or DATA_DIR, or ./data.
+    """Return the settings from the environment, for a user that may create tables: CLICKHOUSE_DSN, DATA_DIR or ./data.
 
     Raises: ValueError for an invalid setting.
     """
     dsn = environ.get("CLICKHOUSE_DSN") or f"chdb://{environ.get('DATA_DIR') or './data'}"
-    # The secret's user, which the functions use, may not create tables.
+    # The functions' user, from the secret, may not create tables.
     return Settings.from_env({**environ, "CLICKHOUSE_DSN": dsn, "CLICKHOUSE_SECRET_ARN": ""})
 
 
 def existing_database(environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings as above, of a data folder that exists: opening an embedded ClickHouse would create it.
+    """Return the same settings, but for an existing data folder: opening an embedded ClickHouse would create it.
 
     Raises: OperatorError if there is no such folder.
     """
     settings = database_settings(environ)
     folder = data_folder(settings)
     if folder is not None and not folder.is_dir():
-        raise OperatorError(f"there is no data folder {folder}; DATA_DIR or CLICKHOUSE_DSN names another")
+        raise OperatorError(f"no data folder {folder}: set DATA_DIR or CLICKHOUSE_DSN")
     return settings

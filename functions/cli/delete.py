@@ -19,14 +19,11 @@ from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.maintenance import maintenance_client
 from flamehouse.store.schema.carry_over import has_old_layout
 
-_LABELS_REMAIN: Final = (
-    "deleted, but for labels and symbols: processes remember for an hour which of them are stored. Once these services "
-    "have sent nothing for an hour, run this again with --idle"
-)
+_LABELS_REMAIN: Final = "deleted, except labels and symbols: processes remember for an hour which of them are stored. Once these services have sent nothing for an hour, run this again with --idle"
 
 
 @click.command()
-@click.option("--tenant", required=True, help="Whose profiles; `anonymous` without X-Scope-OrgID.")
+@click.option("--tenant", required=True, help="The tenant; `anonymous` without X-Scope-OrgID.")
 @click.option(
     "--selector", default="{}", callback=read_selector, help="A service or selector.  [default: all]"
 )
@@ -34,14 +31,14 @@ _LABELS_REMAIN: Final = (
     "--from", "start", default="1970-01-02", help="1h (ago), ISO 8601 or Unix seconds.  [default: the first]"
 )
 @click.option("--until", "end", default="2100-01-01", help="As --from.  [default: the last]")
-@click.option("--yes", is_flag=True, help="Delete them; without it, only count them.")
+@click.option("--yes", is_flag=True, help="Delete the profiles; otherwise, only count them.")
 @click.option(
-    "--idle", is_flag=True, help="On a server: these services sent no profile within the last hour."
+    "--idle", is_flag=True, help="On a server: the services have sent no profile within the last hour."
 )
 def delete(tenant: str, selector: str, start: str, end: str, *, yes: bool, idle: bool) -> None:
-    """Delete profiles of a tenant: of ./data, DATA_DIR or CLICKHOUSE_DSN. Without --yes, count them and delete nothing.
+    """Delete profiles of a tenant in ./data, DATA_DIR or CLICKHOUSE_DSN. Without --yes, only count them.
 
-    Labels and symbols that nothing refers to any more are deleted too, on a server only with --idle.
+    Labels and symbols without references are deleted too, on a server only with --idle.
     """
     range_ = range_of(start, end)
     within = TimeRange(start_ms=range_.start_ms, end_ms=range_.end_ms)
@@ -76,7 +73,7 @@ def _delete(clickhouse: ClickHouse, what: deletion.Deletion, *, yes: bool, idle:
         f"services: {', '.join(found.services)}"
     )
     if not yes:
-        click.echo("nothing is deleted; to delete them, run this again with --yes")
+        click.echo("nothing was deleted; to delete them, run this again with --yes")
         return
     names = idle or clickhouse.embedded
     deletion.delete(clickhouse, what, names=names)

@@ -1,4 +1,4 @@
-"""Examines a deployment over HTTP: whether it answers, lets in who it should, and has this version and time."""
+"""Examines a deployment over HTTP: its readiness, access control, version and clock."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -21,20 +21,20 @@ _BUILD: Final = "/api/v1/status/buildinfo"
 _UNAUTHORIZED: Final = frozenset({401, 403})
 _SLOW_MS: Final = 1_000
 _SKEW_S: Final = 5
-"""More than the whole seconds of a date and the way of a response."""
+"""More than the resolution of a date plus the latency of a response."""
 _HOUR_MS: Final = 3_600_000
 
 
 def examine_deployment(server: Server, clock: Callable[[], float] = time.time) -> Iterator[Finding]:
-    """The findings of a deployment; one that does not answer has one finding. `clock` returns Unix time in seconds."""
+    """Yield the findings of a deployment; only one if it does not respond. `clock` returns Unix time in seconds."""
     try:
         ready = httpx.get(f"{server.url.rstrip('/')}/ready", timeout=_TIMEOUT)
     except httpx.HTTPError as error:
-        text = f"{server.url} does not answer: {type(error).__name__}"
+        text = f"{server.url} does not respond: {type(error).__name__}"
         yield _fault("deployment", text, "compare --url with the output Url of the stack")
         return
     if not ready.is_success:
-        yield _fault("deployment", f"/ready answers {ready.status_code}", "see the log of the functions")
+        yield _fault("deployment", f"/ready returns {ready.status_code}", "see the log of the functions")
         return
     yield Finding(check="deployment", severity=Severity.OK, text=f"{server.url} is ready")
     # A proxy may remove it.
@@ -45,7 +45,7 @@ def examine_deployment(server: Server, clock: Callable[[], float] = time.time) -
 
 
 def _clock(response: httpx.Response, now_s: float) -> Finding:
-    """Compares the date of a response, of whole seconds."""
+    """Compare the date of a response, which has a resolution of one second."""
     skew = parsedate_to_datetime(response.headers["Date"]).timestamp() - now_s
     if abs(skew) < _SKEW_S:
         return Finding(check="clock", severity=Severity.OK, text="the deployment and this machine agree")
@@ -54,7 +54,7 @@ def _clock(response: httpx.Response, now_s: float) -> Finding:
 
 
 def _door(server: Server) -> Finding:
-    """Whether a request without a credential is rejected."""
+    """Check that a request without a credential is rejected."""
     response = httpx.post(
         server.url.rstrip("/") + _PROFILE_TYPES,
         json={},
@@ -68,11 +68,11 @@ def _door(server: Server) -> Finding:
     text = f"a request without a credential gets {response.status_code}"
     if is_loopback(urlsplit(server.url).hostname or ""):
         return _warning("access", text, "set a credential before other machines may reach it")
-    return _fault("access", text, "set a credential: everyone can read and write")
+    return _fault("access", text, "set a credential: all clients can read and write")
 
 
 def _with_credential(server: Server) -> Iterator[Finding]:
-    """What a client with the credential sees."""
+    """Check queries with the credential, and the version."""
     now_ms = time.time_ns() // 1_000_000
     request = ProfileTypesRequest(start=now_ms - _HOUR_MS, end=now_ms)
     try:
@@ -89,17 +89,17 @@ def _with_credential(server: Server) -> Iterator[Finding]:
     else:
         yield _warning(
             "release",
-            f"flamehouse {version} is deployed, and this is {VERSION}",
+            f"flamehouse {version} is deployed, but this is {VERSION}",
             "run: sam build && sam deploy",
         )
-    text = f"a query takes {took_ms:.0f} ms once its function runs"
+    text = f"a query of a warm function takes {took_ms:.0f} ms"
     if took_ms < _SLOW_MS:
         yield Finding(check="queries", severity=Severity.OK, text=text)
     else:
         yield _warning(
             "queries",
             text,
-            "compare with the latency of ClickHouse above; FunctionMemory gives more processor time",
+            "compare with the latency of ClickHouse above; increase FunctionMemory for more CPU",
         )
 
 

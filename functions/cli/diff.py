@@ -1,4 +1,4 @@
-"""`flamehouse diff`: two selections, or one in two time ranges, side by side."""
+"""`flamehouse diff`: compares two selections, or one in two time ranges."""
 
 from dataclasses import replace
 from typing import Final
@@ -26,7 +26,7 @@ _NODES: Final = 16_384
 @click.command()
 @selection_options
 @click.option("--against", metavar="SERVICE|SELECTOR", help="The left side's selector. [the same]")
-@click.option("--left-from", help="The left side's range. [the range before, or the same with --against]")
+@click.option("--left-from", help="The left side's range. [the previous range, or the same with --against]")
 @click.option("--left-until", help="As --left-from.")
 @click.option("--least", default=1.0, show_default=True, type=click.FloatRange(0, 100), help="As in flame.")
 @server_options
@@ -41,7 +41,7 @@ def diff(  # noqa: PLR0913  # a parameter per option
     server: Server,
     as_json: bool,
 ) -> None:
-    """Compare profiles with those of the range before, of another range, or of another selector."""
+    """Compare profiles with those of the previous range, another range, or another selector."""
     right = selection.resolved(server)
     within = _left_range(right.within, left_from, left_until, moved=against is None)
     selector = right.selector if against is None else selector_of(against)

@@ -1,4 +1,4 @@
-"""`flamehouse doctor`: examines a database, the users of functions, and a deployment, and says what to do."""
+"""`flamehouse doctor`: examines a database, the users of functions, and a deployment, with advice."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -24,17 +24,21 @@ from flamehouse.store.schema.roles import ROLES, USERS
 
 @click.command()
 @click.option(
-    "--role", type=click.Choice(ROLES), default="migrate", show_default=True, help="Whose grants to check."
+    "--role",
+    type=click.Choice(ROLES),
+    default="migrate",
+    show_default=True,
+    help="The user whose grants to check.",
 )
 @click.option(
     "--secrets", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="FOLDER"
 )
-@click.option("--url", help="A deployment to examine too: the output Url of the stack.")
+@click.option("--url", help="Also examine this deployment: the output Url of the stack.")
 @click.option("--credential", envvar="API_CREDENTIAL", default="", help="Its credential. [API_CREDENTIAL]")
 def doctor(*, role: str, folder: Path | None, url: str | None, credential: str) -> None:
-    """Examine ./data, DATA_DIR or CLICKHOUSE_DSN: one line for each finding, and status 1 if one is a fault.
+    """Examine ./data, DATA_DIR or CLICKHOUSE_DSN: one line per finding, and status 1 if one is a fault.
 
-    It stores a probe: a profile of a few bytes, of the tenant flamehouse-doctor. --secrets also examines the users in the
+    It stores a test profile of a few bytes, for the tenant flamehouse-doctor. --secrets also examines the users in the
     files of setup-sql.
     """
     with exit_on_failure():
@@ -60,7 +64,7 @@ def _of_user(settings: Settings, roles: tuple[str, ...]) -> Iterator[Finding]:
 
 
 def _users(settings: Settings, folder: Path | None) -> Iterator[tuple[str, Settings]]:
-    """The settings of each user whose secret is in the folder.
+    """Return the settings of each user whose secret is in the folder.
 
     Raises: OperatorError if there is none, SecretError for a file that is not a secret.
     """
@@ -69,7 +73,7 @@ def _users(settings: Settings, folder: Path | None) -> Iterator[tuple[str, Setti
     files = {key: file for key in USERS if (file := folder / f"{key}.json").is_file()}
     if not files:
         raise OperatorError(
-            f"there is no secret in {folder}; write them with: flamehouse setup-sql --secrets {folder}"
+            f"no secrets in {folder}; write them with: flamehouse setup-sql --secrets {folder}"
         )
     for key, file in files.items():
         yield key, replace(settings, clickhouse_dsn=_dsn(endpoint_of_secret(file.read_text())))
@@ -81,7 +85,7 @@ def _dsn(at: Endpoint) -> str:
 
 
 def _print(findings: Iterable[Finding], prefix: str = "") -> int:
-    """Print each finding as it comes; return the number of faults."""
+    """Print each finding at once; return the number of faults."""
     faults = 0
     for finding in findings:
         click.echo(replace(finding, check=f"{prefix}{finding.check}"))

@@ -1,4 +1,4 @@
-"""`flamehouse import`: brings profiles of another database into flamehouse's."""
+"""`flamehouse import`: imports profiles from another database."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @click.group()
 def import_() -> None:
-    """Import profiles of another database into ./data, DATA_DIR or CLICKHOUSE_DSN."""
+    """Import profiles from another database into ./data, DATA_DIR or CLICKHOUSE_DSN."""
 
 
 @import_.command()
@@ -45,8 +45,8 @@ def import_() -> None:
 @click.option("--database", default="qryn", show_default=True, help="qryn's database there.")
 @click.option("--from", "start", help="Profiles from 30d (ago), or ISO 8601, on. [all]")
 @click.option("--until", "end", help="Profiles before this time, as --from. [all]")
-@click.option("--service", "services", multiple=True, help="Of this service alone; may be repeated. [all]")
-@click.option("--tenant", default=ANONYMOUS, show_default=True, help="The tenant that they are stored for.")
+@click.option("--service", "services", multiple=True, help="Only this service; may be repeated. [all]")
+@click.option("--tenant", default=ANONYMOUS, show_default=True, help="The tenant to store them for.")
 @json_option
 def qryn(  # noqa: PLR0913  # a parameter per option
     *,
@@ -58,9 +58,9 @@ def qryn(  # noqa: PLR0913  # a parameter per option
     tenant: str,
     as_json: bool,
 ) -> None:
-    """Import the profiles of a qryn or gigapipe database, and compare the totals. May be stopped and run again.
+    """Import the profiles of a qryn or gigapipe database, and compare the totals. May be interrupted and run again.
 
-    Ends with status 1 if a total differs. Profiles that are stored already are not stored again.
+    Exits with status 1 if a total differs. Stored profiles are not stored again.
     """
     now_ns = time.time_ns()
     within = _range(start, end, services, now_ns // _MS_NS)
@@ -70,7 +70,7 @@ def qryn(  # noqa: PLR0913  # a parameter per option
         with locked(settings, STOP_SERVER), _opened_source(from_dsn, database) as source:
             bounds = source.bounds(within)
             if bounds is None:
-                raise OperatorError(f"the database {database!r} has no profiles there")
+                raise OperatorError(f"the database {database!r} has no such profiles")
             _check_retention(settings, bounds, now_ns // _MS_NS)
             within = replace(within, until_ns=min(within.until_ns, bounds.last_ns + 1))
             with closing(maintenance_client(settings)) as clickhouse:
@@ -92,7 +92,7 @@ def _range(start: str | None, end: str | None, services: Sequence[str], now_ms: 
 
 
 def _checked(tenant: str) -> str:
-    """The tenant. Raises OperatorError if no request could name it."""
+    """Return the tenant. Raises OperatorError if it is invalid."""
     if tenant and not is_tenant(tenant):
         raise OperatorError(
             f"--tenant: invalid tenant {tenant!r}: use up to 150 letters, digits and !-_.*'()"
@@ -102,7 +102,7 @@ def _checked(tenant: str) -> str:
 
 @contextmanager
 def _opened_source(dsn: str, database: str) -> Iterator[Source]:
-    """The source that --from-dsn and --database name. Raises OperatorError if it is not a qryn database on a server."""
+    """Return the source from --from-dsn and --database. Raises OperatorError if it is not a qryn database on a server."""
     if dsn.startswith("chdb:"):
         raise OperatorError("--from-dsn must name a ClickHouse server: https://user:password@host:8443")
     try:
@@ -116,14 +116,14 @@ def _opened_source(dsn: str, database: str) -> Iterator[Source]:
 
 
 def _check_retention(settings: Settings, bounds: Bounds, now_ms: int) -> None:
-    """Raises OperatorError if ClickHouse would delete some of the profiles at once."""
+    """Raises OperatorError if some of the profiles exceed the retention."""
     with opened(settings) as client:
         days = recorded(client).days
     first_ms = bounds.first_ns // _MS_NS
     age_days = (now_ms - first_ms) // _DAY_MS + 1
     if days and age_days > days:
         raise OperatorError(
-            f"the first profile is of {clock(first_ms)}, and this database retains profiles {in_words(days)}: import "
+            f"the first profile is from {clock(first_ms)}, but this database retains profiles {in_words(days)}: import "
             f"--from {days}d, or first run: flamehouse retention set {as_argument(age_days + days)}"
         )
 
@@ -142,9 +142,9 @@ def _run(history: History, within: Range, bounds: Bounds) -> None:
 
 
 def _report(counts: Counts, compared: Sequence[Compared], *, as_json: bool) -> None:
-    """Print what became of the rows and the totals. Raises OperatorError if a total differs."""
+    """Print the outcome of the rows, and the totals. Raises OperatorError if a total differs."""
     for reason, times in counts.rejected.most_common():
-        click.echo(f"flamehouse: {times:,} profiles are not imported: {_printable(reason)}", err=True)
+        click.echo(f"flamehouse: {times:,} profiles were not imported: {_printable(reason)}", err=True)
     differing = [each for each in compared if each.differs]
     if as_json:
         print_json([_as_json(each) for each in compared])
@@ -164,7 +164,7 @@ def _day(each: Compared) -> str:
 
 
 def _printable(text: str) -> str:
-    """The text with a question mark for every byte that is not UTF-8."""
+    """Return the text with a question mark for every byte that is not UTF-8."""
     return text.encode(errors="replace").decode()
 
 

@@ -1,4 +1,4 @@
-"""`flamehouse limits`: what tenants may send and query, and the rules for their labels."""
+"""`flamehouse limits`: the limits of tenants on uploads and queries, and the rules for their labels."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -17,18 +17,18 @@ from flamehouse.store.limits import DEFAULTS, every_limits, store_limits, stored
 from flamehouse.store.read.reader import Reader
 
 _EVERYONE = "*"
-"""How the command names the defaults."""
+"""The name of the defaults on the command line."""
 
 
 @click.group()
 def limits() -> None:
-    """Show or set the limits of tenants, in ./data, DATA_DIR or CLICKHOUSE_DSN; * is for the defaults of all."""
+    """Show or set the limits of tenants in ./data, DATA_DIR or CLICKHOUSE_DSN; * means the defaults of all."""
 
 
 @limits.command()
 @json_option
 def show(*, as_json: bool) -> None:
-    """Print the limits that are set. Running processes follow a change within a minute."""
+    """Print the limits that are set. Running processes apply changes within a minute."""
     with _opened() as reader:
         found = {tenant or _EVERYONE: asdict(of_tenant) for tenant, of_tenant in every_limits(reader).items()}
     chosen = {
@@ -48,12 +48,12 @@ def show(*, as_json: bool) -> None:
 def set_(tenant: str, changes: Sequence[str]) -> None:
     """Set limits of TENANT, or of * for all: uploads_per_second=50 bytes_per_day=0 label_rules='pod=drop'.
 
-    0 is no limit, and an empty value goes back to the default.
+    0 means no limit, and an empty value restores the default.
     """
     with _opened() as reader:
         of_tenant = DEFAULTS if tenant == _EVERYONE else tenant
         store_limits(reader, of_tenant, stored_limits(reader, of_tenant).changed(changes))
-    click.echo(f"limits of {tenant} are set; running processes follow within a minute")
+    click.echo(f"set the limits of {tenant}; running processes apply them within a minute")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`flamehouse maintain`: make the roll-ups of a database that no local server maintains."""
+"""`flamehouse maintain`: makes the roll-ups of a database that no local server maintains."""
 
 from contextlib import closing
 
@@ -12,11 +12,13 @@ from flamehouse.store.maintenance import maintenance_client
 
 
 @click.command()
-@click.option("--seconds", type=int, default=600, show_default=True, help="About how long it may take.")
+@click.option(
+    "--seconds", type=int, default=600, show_default=True, help="The approximate time limit, in seconds."
+)
 def maintain(seconds: int) -> None:
-    """Make the roll-ups of hours that have ended, and drop what an older version left: of ./data, DATA_DIR or CLICKHOUSE_DSN.
+    """Make the roll-ups of past hours in ./data, DATA_DIR or CLICKHOUSE_DSN, and drop tables of older versions.
 
-    A local server does this by itself. Results of queries are the same without; those of many hours take longer.
+    A local server does this itself. Without it, queries return the same results, but those of many hours take longer.
     """
     with exit_on_failure():
         settings = existing_database()

@@ -1,4 +1,4 @@
-"""`flamehouse migrate`: create or upgrade the database that CLICKHOUSE_DSN names."""
+"""`flamehouse migrate`: creates or upgrades the database in CLICKHOUSE_DSN."""
 
 import os
 from contextlib import closing
@@ -19,23 +19,21 @@ from flamehouse.store.schema.retention import in_words
 from qryn.input_tables import create_input_tables
 
 _CARRY_OVER_S: Final = 60
-"""Between two lines that say that it is still at work."""
+"""The interval between progress messages."""
 
 
 @click.command()
 @click.option(
     "--retention-days",
     type=int,
-    help="Retention of a new database, or a longer one of another; 0 is for ever. [RETENTION_DAYS, or 30]",
+    help="Retention of a new database, or a longer one for an existing one; 0 means forever. [RETENTION_DAYS, or 30]",
 )
-@click.option(
-    "--qryn-input", is_flag=True, help="Also create the tables that the collector of qryn inserts into."
-)
+@click.option("--qryn-input", is_flag=True, help="Also create the tables that qryn's collector inserts into.")
 def migrate(*, retention_days: int | None, qryn_input: bool) -> None:
-    """Create or upgrade the database that CLICKHOUSE_DSN names. Harmless if it is up to date."""
+    """Create or upgrade the database in CLICKHOUSE_DSN. Does nothing if it is up to date."""
     with exit_on_failure():
         if not os.environ.get("CLICKHOUSE_DSN"):
-            raise OperatorError("CLICKHOUSE_DSN must name a ClickHouse, and is not set")
+            raise OperatorError("CLICKHOUSE_DSN is not set: use https://user:password@host:8443")
         settings = database_settings()
         if retention_days is not None:
             settings = replace(settings, retention_days=retention_days)
@@ -61,4 +59,4 @@ def _carry_over(settings: Settings) -> None:
     with closing(maintenance_client(settings)) as clickhouse:
         carry_over = CarryOver(clickhouse)
         while not carry_over.carry(_CARRY_OVER_S):
-            click.echo("carrying profiles over into their new table; may be stopped and run again")
+            click.echo("carrying over profiles to their new table; may be interrupted and run again")

@@ -1,4 +1,4 @@
-"""The options that commands share: which server, what time range, which profiles."""
+"""The options that commands share: server, time range, profiles."""
 
 import os
 import time
@@ -19,7 +19,7 @@ type Command = Callable[..., None]
 _TYPE_LABEL: Final = "__profile_type__"
 _CPU: Final = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
 _COLONS: Final = frozenset({4, 5})
-"""Of a profile type's id; five with `:delta`."""
+"""The number of colons in a profile type's id; five with `:delta`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Profiles of one type that a selector matches within a range. An empty `type_id` is still to be resolved."""
+    """Profiles of one type that a selector matches within a range. An empty `type_id` is not resolved yet."""
 
     selector: str
     type_id: str
@@ -54,7 +54,7 @@ class Selection:
         return f"{self.type_id}{self.selector}"
 
     def resolved(self, server: Server) -> "Selection":
-        """The selection with a whole profile type id: that of its short name, or the CPU time, or the only one.
+        """Return the selection with a full profile type id: that of its short name, or CPU time, or the only one.
 
         Raises: ServerError if no profile matches, or several types do.
         """
@@ -68,12 +68,12 @@ class Selection:
         found = [id_ for id_ in stored if not self.type_id or _is_called(id_, self.type_id)]
         if len(found) == 1:
             return replace(self, type_id=found[0])
-        which = "several profile types match" if found else f"no profile type is called {self.type_id!r}"
-        raise ServerError(f"{which}; --type takes one of: {', '.join(found or stored)}")
+        which = "several profile types match" if found else f"unknown profile type {self.type_id!r}"
+        raise ServerError(f"{which}; set --type to one of: {', '.join(found or stored)}")
 
 
 def profile_types(server: Server, selector: str, within: Range) -> list[str]:
-    """The ids of the profile types that have profiles there, sorted."""
+    """Return the ids of the profile types with matching profiles, sorted."""
     request = SeriesRequest(
         matchers=[selector], label_names=[_TYPE_LABEL], start=within.start_ms, end=within.end_ms
     )
@@ -82,7 +82,7 @@ def profile_types(server: Server, selector: str, within: Range) -> list[str]:
 
 
 def server_options(command: Command) -> Command:
-    """Give the command a `server`."""
+    """Add the parameter `server` to a command."""
 
     @click.option(
         "--url", envvar="FLAMEHOUSE_URL", help="The server. [FLAMEHOUSE_URL, or port PORT or 4040 here]"
@@ -111,7 +111,7 @@ def server_options(command: Command) -> Command:
 
 
 def range_options(command: Command) -> Command:
-    """Give the command a range `within`."""
+    """Add the range `within` to a command."""
 
     @click.option(
         "--from", "start", default="1h", show_default=True, help="1h (ago), ISO 8601 or Unix seconds."
@@ -125,7 +125,7 @@ def range_options(command: Command) -> Command:
 
 
 def selection_options(command: Command) -> Command:
-    """Give the command a `selection`, which names a service or is a selector, and may name a profile type."""
+    """Add a `selection` to a command: a service or a selector, and optionally a profile type."""
 
     @click.argument("selector", default="{}", metavar="[SERVICE|SELECTOR]", callback=read_selector)
     @type_option
@@ -142,13 +142,13 @@ type_option: Final = click.option(
     "-t",
     "type_id",
     default="",
-    help="Profile type, such as cpu or a whole id. [CPU time, or the only one]",
+    help="Profile type, such as cpu or a full id. [CPU time, or the only one]",
 )
 json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def range_of(start: str, end: str) -> Range:
-    """The range of two times. Raises: UsageError for an invalid or empty one."""
+    """Return the range between two times. Raises: UsageError for an invalid or empty one."""
     now_ms = time.time_ns() // 1_000_000
     try:
         within = Range(start_ms=time_ms(start, now_ms), end_ms=time_ms(end, now_ms))
@@ -160,12 +160,12 @@ def range_of(start: str, end: str) -> Range:
 
 
 def read_selector(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str:
-    """The callback of a parameter that names a service or is a selector."""
+    """The callback of a parameter that is a service or a selector."""
     return selector_of(text)
 
 
 def selector_of(text: str) -> str:
-    """A selector as it is; another text is the name of a service."""
+    """Return a selector unchanged; any other text is the name of a service."""
     if text.startswith("{"):
         return text
     quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
@@ -173,6 +173,6 @@ def selector_of(text: str) -> str:
 
 
 def _is_called(id_: str, name: str) -> bool:
-    """Whether a profile type may be called so: `cpu`, `process_cpu` or `process_cpu:cpu`."""
+    """Return whether a profile type has this short name, such as `cpu`, `process_cpu` or `process_cpu:cpu`."""
     profile, sample = id_.split(":")[:2]
     return name in {profile, sample, f"{profile}:{sample}"}

@@ -1,4 +1,4 @@
-"""Where commands write: tables and trees that fit the terminal, coloured only there; JSON for scripts."""
+"""The output of commands: tables and trees that fit the terminal, colored only there; JSON for scripts."""
 
 import json
 import sys
@@ -12,18 +12,18 @@ from rich.table import Table
 from rich.text import Text
 
 _UNBOUNDED: Final = 100_000
-"""The width of what is no terminal: a file or a pipe gets every line whole."""
+"""The width of files and pipes, whose lines are not cut."""
 
 
 def console() -> Console:
-    """Standard output: as wide as the terminal, or without bounds if it is none."""
+    """Return standard output: as wide as the terminal, unbounded if it is not a terminal."""
     width = None if sys.stdout.isatty() else _UNBOUNDED
     return Console(width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
 
 
 @contextmanager
 def waiting(text: str) -> Iterator[None]:
-    """Show on a terminal that something is under way; nothing elsewhere."""
+    """Show progress on a terminal, and nothing elsewhere."""
     errors = Console(stderr=True)
     if not errors.is_terminal:
         yield
@@ -44,9 +44,9 @@ def print_table(
     right: Sequence[str] = (),
     unfolded: Sequence[str] = (),
 ) -> None:
-    """Print rows under their columns, those in `right` aligned to the right.
+    """Print a table; the columns in `right` are aligned to the right.
 
-    Cells that do not fit the terminal are folded; those of `right` and `unfolded` are cut.
+    Cells that do not fit the terminal are folded; those in `right` and `unfolded` are cut.
     """
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
@@ -64,7 +64,7 @@ def print_table(
 
 
 def print_lines(lines: Iterable[str | Text]) -> None:
-    """Print lines, each cut with an ellipsis where the terminal ends."""
+    """Print lines, each cut with an ellipsis at the edge of the terminal."""
     out = console()
     for line in lines:
         out.print(line, no_wrap=True, overflow="ellipsis", crop=True)

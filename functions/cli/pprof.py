@@ -19,7 +19,7 @@ from flamehouse.pb.querier_pb2 import SelectMergeProfileRequest
 @click.option(
     "--output", "-o", default="profile.pb.gz", show_default=True, help="The file; - is standard output."
 )
-@click.option("--max-nodes", type=click.IntRange(min=1), help="Cut the profile to so many nodes. [uncut]")
+@click.option("--max-nodes", type=click.IntRange(min=1), help="Cut the profile to this many nodes. [uncut]")
 @server_options
 def pprof(*, selection: Selection, output: str, max_nodes: int | None, server: Server) -> None:
     """Save the merged profile as a gzipped pprof file."""

@@ -1,4 +1,4 @@
-"""`flamehouse top` and `flame`: the merged profile of a selection, by function and as a tree."""
+"""`flamehouse top` and `flame`: show the merged profile of a selection, by function and as a tree."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from flamehouse.pb.querier_pb2 import (
 )
 
 _NODES: Final = 16_384
-"""Enough for every function that takes a thousandth."""
+"""Enough to include every function with a thousandth of the total."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionTotal:
-    """What a function took itself, and with what it called; recursion counts once."""
+    """The self value of a function, and its total with callees; recursion counts once."""
 
     name: str
     self_value: int
@@ -39,7 +39,7 @@ class FunctionTotal:
 @server_options
 @json_option
 def top(*, selection: Selection, limit: int, cumulative: bool, server: Server, as_json: bool) -> None:
-    """List the functions that take most themselves."""
+    """List the functions with the largest self values."""
     selection = selection.resolved(server)
     root = merged_tree(server, selection)
     functions = sorted(
@@ -71,7 +71,7 @@ def top(*, selection: Selection, limit: int, cumulative: bool, server: Server, a
     default=1.0,
     show_default=True,
     type=click.FloatRange(min=0, max=100),
-    help="Leave out frames below this percentage of the total.",
+    help="Omit frames below this percentage of the total.",
 )
 @click.option("--max-nodes", type=click.IntRange(min=1), help="Nodes to request. [16384]")
 @server_options
@@ -90,7 +90,7 @@ def flame(
 
 
 def merged_tree(server: Server, selection: Selection, max_nodes: int = _NODES) -> Frame:
-    """The merged call tree of a resolved selection.
+    """Return the merged call tree of a resolved selection.
 
     Raises: ServerError if no profile matches.
     """
@@ -102,7 +102,7 @@ def merged_tree(server: Server, selection: Selection, max_nodes: int = _NODES) -
 
 
 def merged_flamegraph(server: Server, selection: Selection, max_nodes: int = _NODES) -> FlameGraph:
-    """The flame graph of a resolved selection; empty if no profile matches."""
+    """Return the flame graph of a resolved selection; empty if no profile matches."""
     request = SelectMergeStacktracesRequest(
         profile_typeID=selection.type_id,
         label_selector=selection.selector,
@@ -114,7 +114,7 @@ def merged_flamegraph(server: Server, selection: Selection, max_nodes: int = _NO
 
 
 def _functions(root: Frame) -> Iterator[FunctionTotal]:
-    """Every function below the root, in no order."""
+    """Return all functions below the root, unordered."""
     selves: dict[str, int] = {}
     totals: dict[str, int] = {}
     waiting_frames: list[tuple[Frame, frozenset[str]]] = [(callee, frozenset()) for callee in root.callees]

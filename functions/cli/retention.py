@@ -28,9 +28,9 @@ def show() -> None:
 
 @retention.command(name="set")
 @click.argument("days", metavar="DAYS")
-@click.option("--yes", is_flag=True, help="Delete what a shorter retention no longer covers.")
+@click.option("--yes", is_flag=True, help="Delete the profiles that a shorter retention does not cover.")
 def set_(days: str, *, yes: bool) -> None:
-    """Retain profiles for DAYS: 30d, or forever. A shorter retention needs --yes, and says what it deletes."""
+    """Retain profiles for DAYS: 30d, or forever. A shorter retention needs --yes, and reports what it deletes."""
     with exit_on_failure():
         wanted = state.days_of(days)
         settings = existing_database()
@@ -50,7 +50,7 @@ def set_(days: str, *, yes: bool) -> None:
 
 
 def _confirm(expired: state.Expired, days: int, *, yes: bool) -> None:
-    """Say what is deleted; OperatorError without `yes`."""
+    """Print what will be deleted. Raises OperatorError without `yes`."""
     oldest = f", the oldest of {expired.oldest}" if expired.oldest else ""
     text = f"{expired.profiles:,} profiles, {size_in_words(expired.bytes)} on disk{oldest}"
     if not yes:

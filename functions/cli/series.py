@@ -1,4 +1,4 @@
-"""`flamehouse series`: the totals of profiles over time, a line per series."""
+"""`flamehouse series`: prints the totals of profiles over time, one line per series."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -16,13 +16,13 @@ from flamehouse.pb.types_pb2 import Series
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _NO_POINT: Final = " "
 _COLUMNS: Final = 40
-"""The points of a line, unless --step says how far apart they are."""
+"""The number of points of a line, unless --step is set."""
 
 
 @click.command()
 @selection_options
 @click.option("--by", "group_by", multiple=True, help="Group by this label; may be repeated. [service_name]")
-@click.option("--step", help="Distance of two points, such as 1m. [a fortieth of the range]")
+@click.option("--step", help="Distance between points, such as 1m. [a fortieth of the range]")
 @server_options
 @json_option
 def series(
@@ -59,7 +59,7 @@ def series(
 def select_series(
     server: Server, selection: Selection, group_by: Sequence[str], step_ms: int
 ) -> list[Series]:
-    """The series of a selection that have points, the largest first."""
+    """Return the series of a selection that have points, the largest first."""
     request = SelectSeriesRequest(
         profile_typeID=selection.type_id,
         label_selector=selection.selector,
@@ -73,12 +73,12 @@ def select_series(
 
 
 def title_of(one: Series) -> str:
-    """The labels of a series."""
+    """Return the labels of a series."""
     return ", ".join(f"{label.name}={label.value}" for label in one.labels) or "all"
 
 
 def step_of(text: str | None, default_ms: int) -> int:
-    """The step in milliseconds, at least one second if it is not given. Raises: UsageError for an invalid one."""
+    """Return the step in milliseconds; the default is at least one second. Raises: UsageError for an invalid one."""
     try:
         return max(1_000, default_ms) if text is None else duration_ms(text)
     except ValueError as error:
@@ -93,7 +93,7 @@ def _as_json(one: Series) -> dict[str, object]:
 
 
 def _curve(one: Series, selection: Selection, step_ms: int) -> str:
-    """A bar for each step of the range, scaled to the series' own largest point."""
+    """Return a bar for each step of the range, scaled to the largest point of the series."""
     count = min(selection.within.length_ms // step_ms + 1, 4 * _COLUMNS)
     values: list[float | None] = [None] * count
     for point in one.points:

@@ -23,18 +23,18 @@ _BUILD: Final = "/api/v1/status/buildinfo"
 _TIMEOUT: Final = httpx.Timeout(90, connect=5)
 _DENIED: Final = frozenset({401, 403})
 _UNKNOWN: Final = frozenset({404, 405, 415})
-"""What a server answers that has no such path: the URL is another server's, or has a path too many."""
+"""The statuses of servers without such a path: the URL is for another server, or has a superfluous path."""
 
 
 class ServerError(OperatorError):
-    """The server does not answer, or rejects the request."""
+    """The server does not respond, or rejects the request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A running server, as one tenant with a credential sees it. Empty fields are left out of requests.
+    """A running server, for one tenant and credential. Empty fields are omitted from requests.
 
-    With a `user`, the credential is a Basic password; without, a Bearer token.
+    With a `user`, the credential is a Basic password, otherwise a Bearer token.
     """
 
     url: str
@@ -43,32 +43,32 @@ class Server:
     tenant: str = ""
 
     def check_ready(self) -> None:
-        """ServerError unless a server answers and accepts the credential."""
+        """Raises ServerError unless the server responds and accepts the credential."""
         self._send("GET", "/ready")
         self._send("GET", _BUILD)
 
     def build_version(self) -> str:
-        """The version of the server. ServerError if the request fails, or the response is not of this API."""
+        """Return the version of the server. Raises ServerError if the request fails, or the response is invalid."""
         received = self._send("GET", _BUILD)
         try:
             return str(received.json()["data"]["version"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ServerError(f"{self.url} does not speak Pyroscope's API; is the URL right?") from error
+            raise ServerError(f"{self.url} does not speak Pyroscope's API: check the URL") from error
 
     def query[Resp: Message](self, rpc: str, request: Message, response: Resp) -> Resp:
         """Fill `response` from an RPC of the querier.
 
-        Raises: ServerError if the request fails, or the response is not of this API.
+        Raises: ServerError if the request fails, or the response is invalid.
         """
         body = json_format.MessageToJson(request, indent=None).encode()
         received = self._send("POST", _QUERIER + rpc, body, {"Content-Type": "application/json"})
         try:
             return json_format.Parse(received.content, response, ignore_unknown_fields=True)
         except json_format.ParseError as error:
-            raise ServerError(f"{self.url} does not speak Pyroscope's API; is the URL right?") from error
+            raise ServerError(f"{self.url} does not speak Pyroscope's API: check the URL") from error
 
     def upload(self, query: Mapping[str, str], content: Iterable[bytes], size: int) -> None:
-        """Send a profile of `size` bytes to /ingest. ServerError if it is rejected."""
+        """Send a profile of `size` bytes to /ingest. Raises ServerError if it is rejected."""
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
         self._send("POST", "/ingest", content, headers, query)
 
@@ -92,7 +92,7 @@ class Server:
             )
         if response.is_success:
             return response
-        raise ServerError(f"{self.url}{path} answers {_reason(response)}")
+        raise ServerError(f"{self.url}{path} returned {_reason(response)}")
 
     def _headers(self) -> dict[str, str]:
         headers = {}
@@ -105,29 +105,28 @@ class Server:
 
 @contextmanager
 def _in_words(url: str) -> "Iterator[None]":
-    """Turn what keeps a request from being answered into a ServerError."""
+    """Convert failures of a request to ServerError."""
     try:
         yield
     except httpx.TimeoutException as error:
-        raise ServerError(f"{url} does not answer in time; try a shorter range") from error
+        raise ServerError(f"{url} did not respond in time; try a shorter range") from error
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
         raise ServerError(f"invalid URL {url!r}: use http://HOST:PORT or https://HOST") from error
     except httpx.ConnectError as error:
         raise ServerError(
-            f"no server answers at {url} ({error}); start one with: flamehouse serve (or make run), "
-            "or name another with --url"
+            f"no server responds at {url} ({error}); start one with: flamehouse serve (or make run), or set --url"
         ) from error
     except httpx.HTTPError as error:
         raise ServerError(f"the connection to {url} failed: {error or type(error).__name__}") from error
 
 
 def _reason(response: httpx.Response) -> str:
-    """The status, the server's message, and what to do about it."""
+    """Return the status, the server's message, and advice."""
     message = ""
     try:
         message = str(json.loads(response.content)["message"])
     except (ValueError, KeyError, TypeError):
         if response.status_code in _UNKNOWN or response.is_redirect:
-            return f"{response.status_code}: it does not speak Pyroscope's API there; is the URL right?"
-    advice = "; --credential (API_CREDENTIAL) is what is sent" if response.status_code in _DENIED else ""
+            return f"{response.status_code}: the server does not speak Pyroscope's API: check the URL"
+    advice = "; check --credential (API_CREDENTIAL)" if response.status_code in _DENIED else ""
     return f"{response.status_code}: {message or response.reason_phrase}{advice}"

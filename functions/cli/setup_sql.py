@@ -1,4 +1,4 @@
-"""`flamehouse setup-sql`: the SQL that creates ClickHouse's roles and users, and the secrets that name these users."""
+"""`flamehouse setup-sql`: prints SQL that creates ClickHouse's roles and users, and writes secrets for the users."""
 
 import json
 import os
@@ -30,7 +30,7 @@ _PORT: Final = 8443
 def setup_sql(*, folder: str | None, host: str | None, port: int) -> None:
     """Print the SQL that creates ClickHouse's roles, and with --secrets its users; an administrator runs it.
 
-    Passwords are random and new each time. The SQL holds hashes of them; the files in FOLDER hold them.
+    Passwords are random and new each time. The SQL contains their hashes, the files in FOLDER the passwords.
     """
     with exit_on_failure():
         settings = database_settings()
@@ -44,11 +44,11 @@ def setup_sql(*, folder: str | None, host: str | None, port: int) -> None:
 
 
 def _users(settings: Settings, folder: Path, host: str, port: int) -> Iterator[str]:
-    """The SQL of each user, whose secret is written beside."""
+    """Return the SQL of each user, and write its secret."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise OperatorError(f"{folder} cannot be written: {error.strerror}") from error
+        raise OperatorError(f"cannot write {folder}: {error.strerror}") from error
     for key in USERS:
         user = User(
             key=key,
@@ -60,7 +60,7 @@ def _users(settings: Settings, folder: Path, host: str, port: int) -> Iterator[s
 
 
 def _write_secret(file: Path, user: User, host: str, port: int) -> None:
-    """Write a new file that its owner alone can read.
+    """Write a new file that only its owner can read.
 
     Raises: OperatorError if it exists: its password may be in use.
     """
@@ -68,8 +68,8 @@ def _write_secret(file: Path, user: User, host: str, port: int) -> None:
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        raise OperatorError(f"{file} exists: delete it to make new passwords") from error
+        raise OperatorError(f"{file} exists: delete it to create new passwords") from error
     except OSError as error:
-        raise OperatorError(f"{file} cannot be written: {error.strerror}") from error
+        raise OperatorError(f"cannot write {file}: {error.strerror}") from error
     with os.fdopen(descriptor, "w") as out:
         out.write(json.dumps(secret))

@@ -1,4 +1,4 @@
-"""`flamehouse sql`: SQL on a database's documented views, read only (docs/sql.md)."""
+"""`flamehouse sql`: runs read-only SQL on a database's documented views (docs/sql.md)."""
 
 import datetime as dt
 import sys
@@ -18,21 +18,24 @@ from flamehouse.store.schema.retention import opened
 from flamehouse.store.schema.views import view_definitions
 
 _READ_ONLY: Final = {"readonly": 2}
-"""Nothing but queries; 2 lets the client name the settings of its format."""
+"""Only queries; 2 still lets the client set its format's settings."""
 _VIEWS: Final = """
 SELECT table AS view, name AS column, type
 FROM system.columns
 WHERE database = currentDatabase() AND table IN {views:Array(String)}
 ORDER BY table, position
 """
-_ADVICE: Final = f"{STOP_SERVER}, as one process at a time may open it"
+_ADVICE: Final = f"{STOP_SERVER}, as only one process at a time may open it"
 
 
 @click.command()
 @click.argument("query", required=False)
 @json_option
 def sql(*, query: str | None, as_json: bool) -> None:
-    """Run a QUERY on ./data, DATA_DIR or CLICKHOUSE_DSN; - reads it from standard input. Without one, list the views."""
+    """Run a QUERY on ./data, DATA_DIR or CLICKHOUSE_DSN; - reads it from standard input.
+
+    Without QUERY, list the views.
+    """
     if query == "-":
         query = sys.stdin.read()
     with exit_on_failure():
@@ -67,7 +70,7 @@ def _is_number(type_: str) -> bool:
 
 
 def _plain(value: Any) -> object:  # noqa: ANN401  # whatever a column holds
-    """The value as JSON has it."""
+    """Return the value as JSON can represent it."""
     match value:
         case dict():
             return {str(key): _plain(one) for key, one in value.items()}

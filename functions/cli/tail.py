@@ -1,4 +1,4 @@
-"""`flamehouse tail`: prints new totals as they come in."""
+"""`flamehouse tail`: prints new totals as they arrive."""
 
 import json
 import time
@@ -17,17 +17,17 @@ from cli.units import scale_of
 
 _EVERY: Final = "15s"
 _SETTLING_MS: Final = 15_000
-"""How long a step is left open: SDKs send a profile when its interval is over."""
+"""How long a step stays open: SDKs send a profile at the end of its interval."""
 _PAST_MS: Final = 120_000
-"""What is printed at the start."""
+"""The range that is printed at the start."""
 
 
 @click.command()
 @click.argument("selector", default="{}", metavar="[SERVICE|SELECTOR]", callback=read_selector)
 @type_option
 @click.option("--by", "group_by", multiple=True, help="Group by this label; may be repeated. [service_name]")
-@click.option("--every", default=_EVERY, show_default=True, help="How much time a line covers.")
-@click.option("--lines", type=click.IntRange(min=1), help="End after so many steps. [until Ctrl-C]")
+@click.option("--every", default=_EVERY, show_default=True, help="The time that a line covers.")
+@click.option("--lines", type=click.IntRange(min=1), help="Exit after this many steps. [until Ctrl-C]")
 @server_options
 @json_option
 def tail(  # noqa: PLR0913  # a parameter per option
@@ -40,7 +40,7 @@ def tail(  # noqa: PLR0913  # a parameter per option
     server: Server,
     as_json: bool,
 ) -> None:
-    """Print the total of each series for every step of time, as profiles come in. Begins two minutes ago."""
+    """Print the total of each series for every step of time, as profiles arrive. Starts two minutes ago."""
     step_ms = step_of(every, 0)
     now_ms = time.time_ns() // 1_000_000
     start_ms = (now_ms - _PAST_MS) // step_ms * step_ms
@@ -49,7 +49,7 @@ def tail(  # noqa: PLR0913  # a parameter per option
     while lines is None or printed < lines:
         end_ms = start_ms + step_ms
         time.sleep(max(0.0, (end_ms + _SETTLING_MS) / 1_000 - time.time()))
-        # A point at T is what came after T - step: the range's first point would be what lies before it.
+        # A point at T covers (T - step, T]: the first point of the range would cover the time before it.
         within = Range(start_ms=start_ms + 1, end_ms=end_ms)
         found = select_series(
             server, replace(selection, within=within), group_by or ("service_name",), step_ms
@@ -67,7 +67,10 @@ def tail(  # noqa: PLR0913  # a parameter per option
 
 
 def _first(server: Server, selection: Selection) -> Selection:
-    """The selection with its profile type, as soon as there are profiles. ServerError if the type is ambiguous."""
+    """Return the selection with its profile type, once there are profiles.
+
+    Raises ServerError if the type is ambiguous.
+    """
     while True:
         try:
             return selection.resolved(server)

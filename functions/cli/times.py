@@ -17,7 +17,7 @@ _SECONDS_DIGITS: Final = 10
 
 
 def time_ms(text: str, now_ms: int) -> int:
-    """A time in milliseconds since the epoch; one without a zone is UTC.
+    """Return a time in milliseconds since the epoch; a time without a zone is in UTC.
 
     Raises: ValueError for any other text.
     """
@@ -37,7 +37,7 @@ def time_ms(text: str, now_ms: int) -> int:
 
 
 def duration_ms(text: str) -> int:
-    """A duration such as `15s` in milliseconds.
+    """Return a duration such as `15s` in milliseconds.
 
     Raises: ValueError for any other text, or zero.
     """
@@ -49,5 +49,5 @@ def duration_ms(text: str) -> int:
 
 
 def clock(ms: int) -> str:
-    """The time in UTC, to the second."""
+    """Return the time in UTC, to the second."""
     return datetime.fromtimestamp(ms / 1_000, UTC).strftime("%F %T")

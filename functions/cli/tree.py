@@ -1,7 +1,7 @@
 """A flame graph as a tree of frames, and the tree as text.
 
-The graph's levels are flamebearer's: a level is a flat list of bars, each (offset, total, self, name index), the offset
-counted from the end of the bar to its left. A diff's bars have the first three for either side. A bar lies under the
+The graph's levels are flamebearer's: a level is a flat list of bars, each (offset, total, self, name index), with the
+offset counted from the end of the bar to its left. A diff's bars have the first three for each side. A bar is below the
 frame that called it.
 """
 
@@ -14,17 +14,17 @@ from cli.units import Scale
 from flamehouse.pb.querier_pb2 import FlameGraph, FlameGraphDiff
 
 _NO_TOTAL = 1
-"""What shares are counted of in an empty graph: each of them is 0 then."""
+"""The divisor for shares in an empty graph, where they are all 0."""
 
 type _Bar = tuple[int, "Frame"]
-"""A frame and where it starts."""
+"""A frame and its start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """A function on the way from the root: what it and its callees took, and what it took itself.
+    """A function on the path from the root: its total with callees, and its self value.
 
-    In a diff, `total` and `self_value` are those of the right side; `left_total` and `left_self` of the other.
+    In a diff, `total` and `self_value` are those of the right side.
     """
 
     name: str
@@ -36,24 +36,24 @@ class Frame:
 
 
 def tree_of(flamegraph: FlameGraph) -> Frame:
-    """The root of the graph, with all that it called."""
+    """Return the root of the graph, with all its callees."""
     return _joined(_bars(level.values, flamegraph.names) for level in flamegraph.levels)
 
 
 def diff_tree_of(flamegraph: FlameGraphDiff) -> Frame:
-    """The root of the diff, with all that it called on either side."""
+    """Return the root of the diff, with all its callees on either side."""
     return _joined(_diff_bars(level.values, flamegraph.names) for level in flamegraph.levels)
 
 
 def every_frame(root: Frame) -> Iterator[Frame]:
-    """The root and all below it."""
+    """Yield the root and all frames below it."""
     yield root
     for callee in root.callees:
         yield from every_frame(callee)
 
 
 def text_of(root: Frame, scale: Scale, *, least_share: float) -> Iterator[str]:
-    """The tree in lines, without frames below `least_share` of the root."""
+    """Return the tree as lines, without frames below `least_share` of the root."""
     yield f"{'total':>9}  {'share':>7}  {'self':>9}"
     whole = root.total or _NO_TOTAL
     for branches, frame in _drawn(root, lambda one: one.total, least_share * whole):
@@ -62,7 +62,7 @@ def text_of(root: Frame, scale: Scale, *, least_share: float) -> Iterator[str]:
 
 
 def diff_text_of(root: Frame, scale: Scale, *, least_share: float) -> Iterator[str]:
-    """The diff in lines: both totals, and by how much of its side's whole a frame's share changed."""
+    """Return the diff as lines: both totals, and the change of a frame's share of its side."""
     yield f"{'left':>9}  {'right':>9}  {'change':>9}"
     left, right = root.left_total or _NO_TOTAL, root.total or _NO_TOTAL
     for branches, frame in _drawn(
@@ -73,7 +73,7 @@ def diff_text_of(root: Frame, scale: Scale, *, least_share: float) -> Iterator[s
 
 
 def _joined(levels: Iterable[list[_Bar]]) -> Frame:
-    """The root of levels, each frame below its caller."""
+    """Return the root of the levels, each frame below its caller."""
     all_levels = [*levels]
     if not all_levels:
         return Frame(name="total", total=0, self_value=0)
@@ -85,7 +85,7 @@ def _joined(levels: Iterable[list[_Bar]]) -> Frame:
 
 
 def _bars(values: Sequence[int], names: Sequence[str]) -> list[_Bar]:
-    """A level's frames with where they start, from left to right."""
+    """Return a level's frames with their starts, from left to right."""
     bars = []
     end = 0
     for offset, total, self_value, name in batched(values, 4, strict=True):
@@ -96,7 +96,7 @@ def _bars(values: Sequence[int], names: Sequence[str]) -> list[_Bar]:
 
 
 def _diff_bars(values: Sequence[int], names: Sequence[str]) -> list[_Bar]:
-    """As `_bars`. The sum of both sides' starts orders frames as each side does, also those that only one side has."""
+    """As `_bars`. The sum of both sides' starts orders the frames, including those of only one side."""
     bars = []
     left_end = end = 0
     for left_offset, left_total, left_self, offset, total, self_value, name in batched(
@@ -114,7 +114,7 @@ def _diff_bars(values: Sequence[int], names: Sequence[str]) -> list[_Bar]:
 def _drawn(
     frame: Frame, size: Callable[[Frame], float], least: float, branch: str = "", below: str = ""
 ) -> Iterator[tuple[str, Frame]]:
-    """The frame and its callees of at least that size, the largest first, each with the branches that lead to it."""
+    """Yield the frame and its callees of at least that size, the largest first, each with the branches that lead to it."""
     yield branch, frame
     shown = sorted((callee for callee in frame.callees if size(callee) >= least), key=lambda one: -size(one))
     for number, callee in enumerate(shown, 1):

@@ -1,4 +1,4 @@
-"""Numbers as people read them: one unit for a whole column, chosen by its largest value."""
+"""Formats numbers: one unit for a whole column, chosen by its largest value."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -12,13 +12,13 @@ _STEPS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """How the values of a column are written."""
+    """The format of the values of a column."""
 
     divisor: float = 1
     suffix: str = ""
 
     def text(self, value: float) -> str:
-        """The value in this scale; counts have no decimals."""
+        """Return the value in this scale; counts have no decimals."""
         if not self.suffix:
             return f"{value:,.0f}"
         decimals = 0 if self.divisor == 1 else 2
@@ -26,7 +26,7 @@ class Scale:
 
 
 def scale_of(unit: str, largest: float) -> Scale:
-    """The scale for values up to `largest` of a unit such as `nanoseconds`, `bytes` or `count`."""
+    """Return the scale for values up to `largest` of a unit such as `nanoseconds`, `bytes` or `count`."""
     steps = _STEPS.get(unit)
     if steps is None:
         return Scale()
@@ -36,5 +36,5 @@ def scale_of(unit: str, largest: float) -> Scale:
 
 
 def size_in_words(count: int) -> str:
-    """A number of bytes, such as `5.60 MB`."""
+    """Return a number of bytes as text, such as `5.60 MB`."""
     return scale_of("bytes", count or 1).text(count)

@@ -23,21 +23,21 @@ _FORMATS: Final = {
     ".folded": "groups",
     ".speedscope.json": "speedscope",
 }
-"""The format by the end of a file's name; a server tells others by their bytes."""
+"""The format by the extension of a file; the server detects others by their content."""
 
 
 @click.command()
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
 )
-@click.option("--name", required=True, help="The service, with labels if need be: 'shop{region=eu}'.")
+@click.option("--name", required=True, help="The service, optionally with labels: 'shop{region=eu}'.")
 @click.option(
-    "--format", "format_", help="Such as pprof, jfr, groups, speedscope. [by the file's name or bytes]"
+    "--format", "format_", help="Such as pprof, jfr, groups, speedscope. [by the file's name or content]"
 )
-@click.option("--at", help="The time of profiles that have none: 1h (ago), ISO 8601. [now]")
+@click.option("--at", help="The time of profiles without one: 1h (ago), ISO 8601. [now]")
 @server_options
 def upload(*, files: Sequence[Path], name: str, format_: str | None, at: str | None, server: Server) -> None:
-    """Send profile FILES, each as an upload of its own. Goes on after a rejected one, and ends with status 1 then."""
+    """Send profile FILES, each as a separate upload. Continues after a rejected one, and then exits with status 1."""
     query = {"name": name} | ({} if at is None else _time_of(at))
     rejected = 0
     errors = Console(stderr=True)
@@ -53,7 +53,7 @@ def upload(*, files: Sequence[Path], name: str, format_: str | None, at: str | N
             else:
                 click.echo(f"{file}: stored")
     if rejected:
-        raise OperatorError(f"{rejected} of {len(files)} files are not stored")
+        raise OperatorError(f"{rejected} of {len(files)} files were not stored")
 
 
 def _send(server: Server, file: Path, query: dict[str, str], progress: Progress) -> None:

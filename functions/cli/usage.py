@@ -1,4 +1,4 @@
-"""`flamehouse usage`: what tenants and services store."""
+"""`flamehouse usage`: shows the usage of tenants and services."""
 
 import time
 from contextlib import closing
@@ -28,11 +28,11 @@ _MAX_DAYS: Final = 10_000
     type=click.IntRange(1, _MAX_DAYS),
     default=1,
     show_default=True,
-    help="Count profiles of the last days.",
+    help="Count profiles of this many days.",
 )
 @json_option
 def usage(*, days: int, as_json: bool) -> None:
-    """Print what each tenant and service stores in ./data, DATA_DIR or CLICKHOUSE_DSN. Bytes on disk are an estimate."""
+    """Print the usage of each tenant and service in ./data, DATA_DIR or CLICKHOUSE_DSN. Bytes on disk are an estimate."""
     with exit_on_failure():
         settings = existing_database()
         with locked(settings, STOP_SERVER), closing(ClickHouse(settings)) as clickhouse:

@@ -28,8 +28,7 @@ _DESCRIPTION: Final = """\
 Clients send profiles to /ingest (Pyroscope SDKs), Push (Alloy and newer SDKs) and OTLP; Grafana's Pyroscope data source
 queries them by the RPCs of querier.v1.QuerierService. RPCs follow the Connect protocol (connectrpc.com): POST, JSON or
 protobuf. Numbers of 64 bits are strings in JSON responses, names of fields are accepted in snake_case too, and unknown
-fields are ignored. Requests and responses may be gzipped. docs/api.md has limits and semantics.
-"""
+fields are ignored. Requests and responses may be gzipped. docs/api.md has limits and semantics."""
 
 _ERROR: Final[Document] = {
     "type": "object",
@@ -124,8 +123,8 @@ def _operation_of(rpc: MethodDescriptor, documentation: str) -> Document:
         "requestBody": {"required": True, "content": _both_encodings(rpc.input_type)},
         "responses": {
             "200": {"description": "The response", "content": _both_encodings(rpc.output_type)},
-            "405": {"description": "The method is not POST. The body is empty"},
-            "415": {"description": "The Content-Type is not supported. The body is empty"},
+            "405": {"description": "The method is not POST; the body is empty"},
+            "415": {"description": "The Content-Type is not supported; the body is empty"},
         },
     }
 

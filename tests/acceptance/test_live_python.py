@@ -145,8 +145,8 @@ def test_the_demo_reports_a_wrong_credential_at_once() -> None:
     with local_server(API_CREDENTIAL="horse") as server:
         done = demo(FLAMEHOUSE_URL=server.url, API_CREDENTIAL="pony")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "answers 401: the credential is missing or wrong" in done.stderr
-    assert done.stderr.endswith("; --credential (API_CREDENTIAL) is what is sent\n")
+    assert "returned 401: the credential is missing or wrong" in done.stderr
+    assert done.stderr.endswith("; check --credential (API_CREDENTIAL)\n")
 
 
 def test_the_demo_reports_a_missing_server_in_one_line() -> None:
@@ -154,8 +154,6 @@ def test_the_demo_reports_a_missing_server_in_one_line() -> None:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     done = demo(FLAMEHOUSE_URL=url)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"demo: no server answers at {url} (")
-    assert done.stderr.endswith(
-        "; start one with: flamehouse serve (or make run), or name another with --url\n"
-    )
+    assert done.stderr.startswith(f"demo: no server responds at {url} (")
+    assert done.stderr.endswith("; start one with: flamehouse serve (or make run), or set --url\n")
     assert done.stderr.count("\n") == 1

@@ -47,7 +47,7 @@ def test_simultaneous_edits_are_all_stored(tmp_path: Path) -> None:
         (("revoke", "0123456789"), "unknown credential '0123456789'"),
         (("rotate", "x"), "unknown credential 'x'"),
         (("add", "--tenant", "a b", "--scope", "query"), "invalid tenant 'a b'"),
-        (("add", "--tenant", "*", "--tenant", "a", "--scope", "query"), "name no other"),
+        (("add", "--tenant", "*", "--tenant", "a", "--scope", "query"), "do not add another"),
         (("add", "--tenant", "a", "--scope", "query", "--expires", "soon"), "invalid duration 'soon'"),
     ],
 )

@@ -83,7 +83,7 @@ def test_a_retention_is_shortened_by_an_explicit_command_alone(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "environ", "words"),
     [
-        (("retention", "show"), {"DATA_DIR": "nowhere"}, "there is no data folder nowhere; DATA_DIR"),
+        (("retention", "show"), {"DATA_DIR": "nowhere"}, "no data folder nowhere: set DATA_DIR"),
         (
             ("retention", "set", "1d"),
             {"CLICKHOUSE_DATABASE": "flamehuose"},
@@ -165,7 +165,7 @@ def test_delete_counts_first_and_a_deleted_upload_can_be_stored_again(tmp_path: 
         found = counts.fullmatch(run.stdout)
         assert found, run.stdout
         outcomes.append(found["outcome"])
-    dry = "nothing is deleted; to delete them, run this again with --yes"
+    dry = "nothing was deleted; to delete them, run this again with --yes"
     assert outcomes == [dry, dry, "deleted"]
     nothing = flamehouse(*delete_old, **place)
     assert (nothing.returncode, nothing.stderr) == (

@@ -74,7 +74,7 @@ def troubles(server: Server) -> list[str]:
 def test_a_healthy_deployment_passes_and_a_wrong_credential_is_reported(local: Target) -> None:
     assert troubles(Server(url=local.url, credential=local.credential)) == []
     [found] = troubles(Server(url=local.url, credential="wrong"))
-    assert found.startswith(f"fault    queries: {local.url}/api/v1/status/buildinfo answers 401: ")
+    assert found.startswith(f"fault    queries: {local.url}/api/v1/status/buildinfo returned 401: ")
 
 
 def test_doctor_reports_access_without_a_credential() -> None:
@@ -116,11 +116,11 @@ def test_doctor_reports_a_deployment_that_does_not_respond() -> None:
     with closed_port() as port:
         assert troubles(Server(url=f"http://127.0.0.1:{port}")) == [
             (
-                f"fault    deployment: http://127.0.0.1:{port} does not answer: ConnectError; "
+                f"fault    deployment: http://127.0.0.1:{port} does not respond: ConnectError; "
                 "compare --url with the output Url of the stack"
             )
         ]
     with scripted(Reply(status=404)) as other:
         assert troubles(Server(url=f"http://127.0.0.1:{other.port}")) == [
-            "fault    deployment: /ready answers 404; see the log of the functions"
+            "fault    deployment: /ready returns 404; see the log of the functions"
         ]

@@ -17,7 +17,7 @@ def test_limits_are_shown_once_set_and_apply_to_a_server(tmp_path: Path) -> None
     done = flamehouse("limits", "set", "*", "bytes_per_day=5", **place)
     assert (done.returncode, done.stdout) == (
         0,
-        "limits of * are set; running processes follow within a minute\n",
+        "set the limits of *; running processes apply them within a minute\n",
     )
     assert (
         flamehouse("limits", "set", "team-a", "bytes_per_day=0", "label_rules=pod=drop", **place).returncode

@@ -154,7 +154,7 @@ def test_upload_continues_after_a_rejected_file(run: Run, tmp_path: Path) -> Non
     assert (done.returncode, done.stdout) == (1, f"{good}: stored\n")
     rejected, summary = done.stderr.splitlines()
     assert rejected.startswith(f"flamehouse: {bad}: ")
-    assert summary == "flamehouse: 1 of 2 files are not stored"
+    assert summary == "flamehouse: 1 of 2 files were not stored"
     assert as_json(run("labels", "service_name", "--json", **tenant)) == ["files"]
 
 
@@ -212,11 +212,11 @@ def test_missing_profiles_are_reported_in_one_line(
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
-        ({"FLAMEHOUSE_URL": "http://127.0.0.1:1"}, "no server answers at http://127.0.0.1:1 ("),
+        ({"FLAMEHOUSE_URL": "http://127.0.0.1:1"}, "no server responds at http://127.0.0.1:1 ("),
         ({"FLAMEHOUSE_URL": "localhost:4040"}, "invalid URL 'localhost:4040': use http://HOST:PORT"),
         ({"FLAMEHOUSE_URL": "http://"}, "invalid URL 'http:'"),
-        ({"API_CREDENTIAL": ""}, "; --credential (API_CREDENTIAL) is what is sent"),
-        ({"API_CREDENTIAL": "pony", "FLAMEHOUSE_USER": "me"}, "answers 401: "),
+        ({"API_CREDENTIAL": ""}, "; check --credential (API_CREDENTIAL)"),
+        ({"API_CREDENTIAL": "pony", "FLAMEHOUSE_USER": "me"}, "returned 401: "),
     ],
 )
 def test_a_server_that_cannot_be_queried_is_reported_in_one_line(
@@ -231,12 +231,12 @@ def test_a_server_that_cannot_be_queried_is_reported_in_one_line(
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
-        (200, b"<html>", "does not speak Pyroscope's API; is the URL right?"),
-        (200, b'{"labelsSet": 5}', "does not speak Pyroscope's API; is the URL right?"),
-        (404, b"not found", "answers 404: it does not speak Pyroscope's API there; is the URL right?"),
-        (302, b"", "answers 302: it does not speak Pyroscope's API there; is the URL right?"),
-        (503, b"", "answers 503: Service Unavailable"),
-        (400, b'{"code": "invalid_argument", "message": "no such thing"}', "answers 400: no such thing"),
+        (200, b"<html>", "does not speak Pyroscope's API: check the URL"),
+        (200, b'{"labelsSet": 5}', "does not speak Pyroscope's API: check the URL"),
+        (404, b"not found", "returned 404: the server does not speak Pyroscope's API: check the URL"),
+        (302, b"", "returned 302: the server does not speak Pyroscope's API: check the URL"),
+        (503, b"", "returned 503: Service Unavailable"),
+        (400, b'{"code": "invalid_argument", "message": "no such thing"}', "returned 400: no such thing"),
     ],
 )
 def test_another_kind_of_server_is_reported_in_one_line(status: int, body: bytes, words: str) -> None:
@@ -267,5 +267,5 @@ def test_a_wrong_command_line_is_explained(run: Run, arguments: tuple[str, ...],
 def test_several_types_of_one_name_are_listed(run: Run, within: tuple[str, ...]) -> None:
     done = run("top", "--type", "heap", *within)
     assert done.returncode == 1
-    assert "no profile type is called 'heap'; --type takes one of: " in done.stderr
+    assert "unknown profile type 'heap'; set --type to one of: " in done.stderr
     assert {CPU, GOROUTINES} <= {*re.split(r"[ ,\n]+", done.stderr)}

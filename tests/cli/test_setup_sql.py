@@ -25,7 +25,7 @@ def test_secrets_hold_the_passwords_whose_hashes_the_sql_has(tmp_path: Path) -> 
 
     again = flamehouse("setup-sql", "--secrets", str(folder), "--host", "ch.example.com")
     assert (again.returncode, again.stdout, again.stderr.count("\n")) == (1, "", 1)
-    assert "exists: delete it to make new passwords" in again.stderr
+    assert "exists: delete it to create new passwords" in again.stderr
 
 
 @pytest.mark.parametrize(

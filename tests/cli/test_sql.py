@@ -71,5 +71,5 @@ def test_the_database_of_a_running_server_is_not_opened(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"flamehouse: the data folder {tmp_path} is in use by another flamehouse; "
-        "stop it first, as one process at a time may open it\n"
+        "stop it first, as only one process at a time may open it\n"
     )

@@ -61,7 +61,7 @@ def test_an_import_ends_with_a_table_and_fails_where_a_total_differs(
     insert(client, [input_row(go_cpu(), "bad", payload=b"no pprof", tree=[], functions=[])])
     done = flamehouse(*command(qryn_server, database, *options, "--json"), DATA_DIR=str(folder))
     assert done.returncode == 1
-    assert "1 profiles are not imported: the profile is not a pprof message" in done.stderr
+    assert "1 profiles were not imported: the profile is not a pprof message" in done.stderr
     assert done.stderr.endswith("flamehouse: 2 of 4 totals differ\n")
     assert [(each["service"], each["qryn"], each["flamehouse"]) for each in json.loads(done.stdout)] == [
         *(("bad", 20_000_000, 0), ("bad", 2, 0), ("shop", 20_000_000, 20_000_000), ("shop", 2, 2))
