@@ -1,1 +1,1 @@
-"""Repeatable measurements: `python -m bench` prints how this store does beside qryn's, in one run."""
+"""Repeatable measurements: `python -m bench` compares this store with qryn's in one run."""

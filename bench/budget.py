@@ -1,6 +1,6 @@
-"""What a cold start of each function may cost: the libraries it imports, its time, the size of its layers.
+"""The budget of each function's cold start: the libraries it imports, its time, the size of its layers.
 
-Tests hold the libraries and the sizes (tests/deployment); `make bench` measures the time of the read path.
+Tests check the libraries and the sizes (tests/deployment); `make bench` measures the time of the read path.
 """
 
 from dataclasses import dataclass
@@ -13,15 +13,16 @@ _BASE: Final = frozenset(
         *("typing_extensions", "urllib3"),
     }
 )
-"""What every function imports, Starlette importing python_multipart: HTTP, protobuf, compression, the ClickHouse
-client, and telemetry, for which Powertools imports jmespath and the root of botocore."""
+"""The imports of every function: HTTP (Starlette imports python_multipart), protobuf, compression, the ClickHouse client,
+and telemetry (Powertools imports jmespath and the root of botocore).
+"""
 _FASTAPI: Final = frozenset(
     {"annotated_doc", "annotated_types", "fastapi", "pydantic", "pydantic_core", "typing_inspection"}
 )
 
 
 _QUEUE: Final = _BASE - {"anyio", "google", "isal", "mangum", "python_multipart", "starlette"}
-"""What the worker and the drain import before they read their first object."""
+"""The imports of the worker and the drain before they read their first object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +30,11 @@ class Budget:
     """The budget of one function."""
 
     libraries: frozenset[str]
-    """Every package it imports beside the standard library and this repository's own: no more, no fewer."""
+    """Exactly the packages it imports, except the standard library and this repository's."""
     init_ratio: float
-    """Time of import and first response over that of importing starlette, mangum, clickhouse_connect and protobuf."""
+    """The time of import and first response, relative to the import of starlette, mangum, clickhouse_connect and
+    protobuf.
+    """
     layers_mb: int
 
     @property
@@ -56,10 +59,10 @@ _BUDGETS: Final = {
     "routes": _HTTP,
     "ui": Budget(libraries=frozenset(), init_ratio=1.0, layers_mb=45),
 }
-"""By module, or by the package that a module is in; the longest name counts."""
+"""Budgets by module or package; the longest matching name applies."""
 
 
 def budget_of(module: str) -> Budget:
-    """The budget of the function whose handler is in `module`."""
+    """Return the budget of the function whose handler is in `module`."""
     name = max((name for name in _BUDGETS if f"{module}.".startswith(f"{name}.")), key=len)
     return _BUDGETS[name]

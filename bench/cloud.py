@@ -1,4 +1,4 @@
-"""What was built for AWS (make bundle): how long a function takes to begin, what the way to it adds, how big it is."""
+"""Measures the build for AWS (make bundle): cold starts, the overhead of the gateway and Lambda, and sizes."""
 
 import base64
 import io
@@ -40,7 +40,7 @@ _PREFIX: Final = "/querier.v1.QuerierService/"
 _CPU: Final = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
 _START: Final = 1_000
 _END: Final = 3_600_000
-_QUESTIONS: Final = {
+_REQUESTS: Final = {
     "ProfileTypes": ProfileTypesRequest(start=_START, end=_END),
     "LabelNames": LabelNamesRequest(start=_START, end=_END),
     "LabelValues": LabelValuesRequest(name="service_name", start=_START, end=_END),
@@ -51,12 +51,12 @@ _QUESTIONS: Final = {
         profile_typeID=_CPU, label_selector="{}", start=_START, end=_END
     ),
 }
-"""A small question for each RPC, about a time that nobody has profiled."""
+"""A small request for each RPC, about a time without profiles."""
 _BARE: Final = (
     "starlette.applications, starlette.routing, mangum, clickhouse_connect, google.protobuf.message"
 )
 _IMPORTED: Final = "import time, {modules}; print(time.process_time() - begun)"
-_ANSWERED: Final = """
+_RESPONSE: Final = """
 import importlib, json, sys, time
 class Context:
     get_remaining_time_in_millis = staticmethod(lambda: 29_000)
@@ -67,28 +67,28 @@ print(time.process_time() - begun)
 """
 _IMPORT_RATIO: Final = 1.5
 _WARM: Final = 30
-"""So many times as often as slower things, small RPCs are called."""
+"""Small RPCs are repeated this many times as often as slower measurements."""
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Deploy on this machine and measure; nothing where there is no bundle."""
+    """Deploy on this machine and measure; returns a hint if there is no bundle."""
     if not BUILD.is_dir():
-        return [Line(what="nothing is built: make bundle", ours="")]
+        return [Line(what="not measured: run make bundle", ours="")]
     with data_folder() as folder, cloud(BUILD, folder, retention_days=0) as deployed:
         return [*_beginnings(deployed, plan), *_overheads(deployed, plan), *_sizes(deployed)]
 
 
 def _beginnings(deployed: Cloud, plan: Plan) -> list[Line]:
-    """CPU time of importing each querier, and of answering its first question too, beside a bare import."""
+    """Measure the CPU time of importing each querier, and of its first response, compared with a bare import."""
     lines = []
-    for rpc in _QUESTIONS:
+    for rpc in _REQUESTS:
         function = deployed.deployment.functions[f"{rpc}Function"]
         module = function.handler.rpartition(".")[0]
         event = json.dumps(event_of(_request(deployed, rpc), f"ANY {_PREFIX}{rpc}"))
         programs = {
             "bare": _IMPORTED.format(modules=_BARE),
             "import": _IMPORTED.format(modules=module),
-            "answer": _ANSWERED.format(module=module),
+            "answer": _RESPONSE.format(module=module),
         }
         least: dict[str, float] = {}
         for _ in range(plan.repeats):
@@ -96,7 +96,7 @@ def _beginnings(deployed: Cloud, plan: Plan) -> list[Line]:
                 taken = _cpu_ms(deployed, function, program, event)
                 least[name] = min(least.get(name, taken), taken)
         for name, most in (("import", _IMPORT_RATIO), ("answer", budget_of(module).init_ratio)):
-            what = f"{rpc}: import" if name == "import" else f"{rpc}: import and first answer"
+            what = f"{rpc}: import" if name == "import" else f"{rpc}: import and first response"
             figure = least[name] / least["bare"]
             beside = f"{least['bare']:.0f} ms bare import"
             lines.append(
@@ -106,7 +106,7 @@ def _beginnings(deployed: Cloud, plan: Plan) -> list[Line]:
 
 
 def _cpu_ms(deployed: Cloud, function: Function, program: str, event: str) -> float:
-    """The milliseconds that a program prints, run as the function would be."""
+    """Run a program in the function's environment; return the milliseconds that it prints."""
     folders = (function.code, *(layer / "python" for layer in function.layers))
     path = ":".join(str(folder.resolve()) for folder in folders)
     environ = {
@@ -117,14 +117,14 @@ def _cpu_ms(deployed: Cloud, function: Function, program: str, event: str) -> fl
     }
     command = (sys.executable, "-S", "-c", f"import time; begun = time.process_time()\n{program}", event)
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
-    # Above it are the metrics of the invocation.
+    # The lines before it are the metrics of the invocation.
     return float(done.stdout.splitlines()[-1]) * 1_000
 
 
 def _overheads(deployed: Cloud, plan: Plan) -> list[Line]:
-    """A small RPC through the gateway, through Lambda alone, and in this process; one ClickHouse is behind all."""
+    """Measure a small RPC through the gateway, through Lambda only, and in this process, all with the same ClickHouse."""
     rpc = "ProfileTypes"
-    question = _QUESTIONS[rpc]
+    request = _REQUESTS[rpc]
     request = _request(deployed, rpc)
     event = json.dumps(event_of(request, f"ANY {_PREFIX}{rpc}")).encode()
     headers = {name.decode(): value.decode() for name, value in request.headers}
@@ -142,7 +142,7 @@ def _overheads(deployed: Cloud, plan: Plan) -> list[Line]:
         {
             "gateway": through_gateway,
             "lambda": lambda _: deployed.functions.invoke(f"{rpc}Function", event),
-            "here": lambda _: here.querier(rpc, question),
+            "here": lambda _: here.querier(rpc, request),
         },
         plan.repeats * _WARM,
     )
@@ -179,13 +179,13 @@ def _request(deployed: Cloud, rpc: str) -> HttpRequest:
         path=_PREFIX + rpc,
         query="",
         headers=[(name.encode(), value.encode()) for name, value in headers.items()],
-        body=_QUESTIONS[rpc].SerializeToString(),
+        body=_REQUESTS[rpc].SerializeToString(),
         client="127.0.0.1",
     )
 
 
 def _sizes(deployed: Cloud) -> list[Line]:
-    """Bytes of every function and of the layers that go with them, zipped beside."""
+    """Measure the bytes of every function and of the layers, uncompressed and zipped."""
     functions = deployed.deployment.functions.values()
     folders = {function.name: function.code for function in functions}
     folders |= {layer.name: layer for function in functions for layer in function.layers}
@@ -196,7 +196,7 @@ def _sizes(deployed: Cloud) -> list[Line]:
 
 
 def _kb(size: int) -> str:
-    """Bytes in thousands: a function has few of them."""
+    """Return bytes in kB, as functions are small."""
     return f"{size / 1e3:,.0f} kB"
 
 

@@ -1,4 +1,4 @@
-"""The embedded ClickHouse that all contenders share: merges, parts and bytes of their databases."""
+"""The embedded ClickHouse that all contenders share: merges, parts and sizes of their databases."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ ORDER BY table
 
 
 class Engine:
-    """A connection to the engine in `folder`; a process has but one folder."""
+    """A connection to the engine in `folder`; a process has only one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -42,7 +42,7 @@ class Engine:
         self._client.close()
 
     def create(self, database: str) -> Client:
-        """A new database, and a connection to it."""
+        """Create a database; return a connection to it."""
         self.command(f"CREATE DATABASE {database}")
         return self.connect(database)
 
@@ -51,7 +51,7 @@ class Engine:
 
     @contextmanager
     def merges_stopped(self) -> Iterator[None]:
-        """Keep every part as it was inserted."""
+        """Stop merges within the block, so that parts remain as inserted."""
         self.command("SYSTEM STOP MERGES")
         try:
             yield
@@ -59,15 +59,15 @@ class Engine:
             self.command("SYSTEM START MERGES")
 
     def merge_all(self, database: str) -> None:
-        """Merge each table to one part a partition."""
+        """Merge each table to one part per partition."""
         for (table,) in self._client.query(_TABLES, {"database": database}).result_rows:
             self.command(f"OPTIMIZE TABLE {database}.{table} FINAL")
 
     def bytes_of(self, database: str) -> int:
-        """Bytes on disk of all active parts."""
+        """Return the bytes on disk of all active parts."""
         return int(self._client.query(_BYTES, {"database": database}).result_rows[0][0])
 
     def parts_of(self, database: str) -> dict[str, int]:
-        """Active parts of each table that has any."""
+        """Return the number of active parts of each table that has any."""
         rows = self._client.query(_PARTS, {"database": database}).result_rows
         return {str(table): int(parts) for table, parts in rows}

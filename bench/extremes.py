@@ -1,4 +1,4 @@
-"""Deep stacks and many series: how long a flame graph takes, and the most memory its process ever had."""
+"""Measures deep stacks and many series: the time of a flame graph, and the peak memory of its process."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ class _Outcome:
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Load each case in one process and ask in another, whose memory then is that of asking."""
+    """Load each case in one process and query it in another, whose peak memory is then that of the query."""
     return [
         line
         for name, (shape, profiles) in _cases(plan).items()
@@ -36,7 +36,7 @@ def measure(plan: Plan) -> Sequence[Line]:
 
 
 def _cases(plan: Plan) -> dict[str, tuple[Shape, int]]:
-    """Shapes by name, and how many profiles each has."""
+    """Return the workloads by name, and the number of profiles of each."""
     one = Shape(services=1, stacks=plan.stacks, drawn=plan.drawn)
     deep = {depth: replace(one, shallowest=depth * 9 // 10, deepest=depth) for depth in (200, 1_000)}
     pods = replace(one, drawn=plan.drawn_per_pod, pods=plan.pods)

@@ -1,4 +1,4 @@
-"""Flame graphs and series of an hour, and the bytes they come from, beside qryn's in the same engine."""
+"""Measures flame graphs, series and bytes of an hour, compared with qryn's in the same engine."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import batched
@@ -19,7 +19,7 @@ _AGAINST = {"qryn": "qryn", "bare": "qryn without payloads"}
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Load both workloads into each store, then ask before and after merges."""
+    """Load both workloads into each store, then query before and after merges."""
     with data_folder() as folder:
         return in_new_process(_measure, plan, folder)
 
@@ -37,7 +37,7 @@ def _measure(plan: Plan, folder: Path) -> list[Line]:
 
 
 class Stores:
-    """The same profiles in our tables, in qryn's, and in qryn's without their payloads."""
+    """The same profiles in our tables, in qryn's, and in qryn's without payloads."""
 
     def __init__(self, engine: Engine, folder: Path, plan: Plan, profiles: int) -> None:
         self._engine = engine
@@ -49,7 +49,7 @@ class Stores:
         self.bare = Qryn(engine.create(self.databases["bare"]), payloads=False)
 
     def load(self) -> None:
-        """Store the workload and make sure that a flame graph adds up to it."""
+        """Store the workload, and check that a flame graph adds up to it."""
         plan = self._plan
         shape = Shape(services=plan.services, stacks=plan.stacks, drawn=plan.drawn)
         hits = 0
@@ -59,7 +59,7 @@ class Stores:
             hits += sum(int(drawn.counts.sum()) for drawn in group)
         stored = self.ours.total(an_hour(0), None)
         if stored != hits * CPU_PERIOD_NS:
-            raise AssertionError(f"{hits * CPU_PERIOD_NS} ns were sent, the flame graph has {stored}")
+            raise AssertionError(f"sent {hits * CPU_PERIOD_NS} ns, but the flame graph has {stored}")
 
     def merge(self) -> None:
         for database in self.databases.values():
@@ -69,7 +69,7 @@ class Stores:
         return self._engine.bytes_of(self.databases[name])
 
     def flamegraph_calls(self, service: str | None) -> dict[str, Call]:
-        """One flame graph of each store, by a name that no other workload's has."""
+        """Return a flame graph call per store, by a name that is unique among the workloads."""
         return {
             self.databases["ours"]: lambda i: self.ours.flamegraph(an_hour(i), service),
             self.databases["qryn"]: lambda i: self.qryn.flamegraph(an_hour(i), service),
@@ -77,7 +77,7 @@ class Stores:
         }
 
     def overview_calls(self) -> dict[str, Call]:
-        """What a dashboard asks beside flame graphs."""
+        """Return the other queries of a dashboard."""
         return {
             "flame graph": lambda i: self.ours.flamegraph(an_hour(i), None),
             "our series": lambda i: self.ours.series(an_hour(i), _STEP_S, "service_name"),

@@ -1,6 +1,6 @@
-"""What an ingested profile costs: CPU for parsing and for the insert, alone and in groups, and parts made.
+"""Measures the cost of an ingested profile: CPU for parsing and for the insert, alone and in groups, and parts.
 
-CPU is the whole process's, the engine's threads included, with merges stopped; merging has a line of its own.
+CPU is that of the whole process, including the engine's threads, with merges stopped; merging has its own line.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,13 +18,13 @@ from flamehouse.model.profile import Upload
 
 _DATABASE = "ours"
 _WARM_ROUNDS = 12
-"""Profiles of each service before anything is timed: by then most of what it is made of has been seen."""
+"""Profiles of each service before the measurement, after which most of its symbols are known."""
 _PYROSCOPE_MS = 30
 _AT_MOST_MS = 15
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Uploads of one profile each, from services that have been seen before, as nearly all have."""
+    """Measure uploads of one profile each from known services, which is the normal case."""
     with data_folder() as folder:
         return in_new_process(_measure, plan, folder)
 
@@ -50,28 +50,28 @@ def _measure(plan: Plan, folder: Path) -> list[Line]:
     merge_ms = _cpu_ms(engine.merge_all, [_DATABASE]) / (len(lone) + len(members))
     ours.close()
     return [
-        Line(what="CPU a profile: parsing, the first of its service", ours=f"{first_ms:.1f} ms"),
+        Line(what="CPU per profile: parsing, the first of its service", ours=f"{first_ms:.1f} ms"),
         *_cpu_lines(plan, parse_ms, lone_ms, group_ms, merge_ms),
-        _parts_line("parts a lone upload makes", counts[0], counts[1], len(lone)),
-        _parts_line(f"parts a group of {plan.group} makes", counts[1], counts[2], len(groups)),
+        _parts_line("parts per single upload", counts[0], counts[1], len(lone)),
+        _parts_line(f"parts per group of {plan.group}", counts[1], counts[2], len(groups)),
     ]
 
 
 def _bodies(plan: Plan) -> Iterator[bytes]:
-    """Push requests without end, the services taking turns."""
+    """Yield push requests endlessly, from each service in turn."""
     services = make_services(Shape(services=plan.services, stacks=plan.stacks, drawn=plan.drawn))
     return (push_request([service.draw(index)]) for index in count() for service in services)
 
 
 def _parse(ours: Flamehouse, bodies: Iterator[bytes]) -> tuple[list[Upload], float]:
-    """The uploads, and the CPU each took; the making of the bodies is not counted."""
+    """Return the uploads, and the CPU time of each without the creation of its body."""
     sent, uploads = [*bodies], []
     cpu_ms = _cpu_ms(lambda body: uploads.append(ours.parse(body)), sent)
     return uploads, cpu_ms
 
 
 def _cpu_ms[Item](call: Callable[[Item], object], items: Sequence[Item]) -> float:
-    """Milliseconds of CPU per item."""
+    """Return the milliseconds of CPU per item."""
     before = process_time()
     for item in items:
         call(item)
@@ -82,16 +82,16 @@ def _cpu_lines(
     plan: Plan, parse_ms: float, lone_ms: float, group_ms: float, merge_ms: float
 ) -> Iterator[Line]:
     yield Line(what="CPU a profile: parsing", ours=f"{parse_ms:.1f} ms")
-    yield Line(what="CPU a profile: insert, alone", ours=f"{lone_ms:.1f} ms")
-    yield Line(what=f"CPU a profile: insert, in groups of {plan.group}", ours=f"{group_ms:.1f} ms")
+    yield Line(what="CPU per profile: insert, alone", ours=f"{lone_ms:.1f} ms")
+    yield Line(what=f"CPU per profile: insert, in groups of {plan.group}", ours=f"{group_ms:.1f} ms")
     yield Line(
-        what=f"CPU a profile: both, in groups of {plan.group}",
+        what=f"CPU per profile: both, in groups of {plan.group}",
         ours=f"{parse_ms + group_ms:.1f} ms",
         beside=f"{_PYROSCOPE_MS} ms Pyroscope",
         figure=parse_ms + group_ms,
         at_most=_AT_MOST_MS,
     )
-    yield Line(what="CPU a profile: merging all of it afterwards", ours=f"{merge_ms:.1f} ms")
+    yield Line(what="CPU per profile: merging afterwards", ours=f"{merge_ms:.1f} ms")
 
 
 def _parts_line(what: str, before: Mapping[str, int], after: Mapping[str, int], inserts: int) -> Line:

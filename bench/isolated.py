@@ -1,4 +1,4 @@
-"""Measuring in a process of its own: an engine has one data folder a process, peak memory is a process's."""
+"""Runs measurements in separate processes: a process has one data folder and one peak memory."""
 
 import resource
 import tempfile
@@ -12,18 +12,18 @@ from pathlib import Path
 def in_new_process[**Arguments, Result](
     function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
 ) -> Result:
-    """Call a module's function in a fresh interpreter that ends afterwards."""
+    """Call a module's function in a new interpreter that exits afterwards."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *args, **kwargs).result()
 
 
 def peak_memory() -> int:
-    """The most bytes of memory this process has had resident."""
+    """Return the peak resident memory of this process in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 @contextmanager
 def data_folder() -> Iterator[Path]:
-    """An empty folder that is removed in the end."""
+    """An empty folder that is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="flamehouse-bench-") as folder:
         yield Path(folder)

@@ -1,6 +1,6 @@
-"""What reading JFR recordings costs: those of ../shared/conformance/jfr, from their bytes to pprof messages.
+"""Measures the parsing of JFR recordings in ../shared/conformance/jfr, from their bytes to pprof messages.
 
-The first time in a process is told apart: later, what recordings of the same profiler say of their types is known.
+The first recording in a process is measured separately: later ones of the same profiler use cached types.
 """
 
 import gzip
@@ -21,7 +21,7 @@ _AT_LEAST_MB_S = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cost:
-    """Bytes of a recording, unpacked, and milliseconds of CPU that reading it took: the first time, and the least."""
+    """The uncompressed bytes of a recording, and the milliseconds of CPU to read it: the first time, and the minimum."""
 
     size: int
     first_ms: float
@@ -29,12 +29,10 @@ class _Cost:
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """A line for each recording, and one for all; none where they are not beside the clone."""
+    """Return a line per recording and one for all, or a hint if they are not beside the clone."""
     folders = sorted(path.parent for path in _RECORDINGS.glob("*/input.jfr.gz"))
     if not folders:
-        return [
-            Line(what="JFR", ours="not measured: needs the recordings in ../shared, which this clone has not")
-        ]
+        return [Line(what="JFR", ours="not measured: needs the recordings in ../shared")]
     costs = {folder.name: in_new_process(_measure, folder, plan.repeats) for folder in folders}
     all_of_them = _Cost(
         size=sum(cost.size for cost in costs.values()),

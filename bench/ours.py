@@ -1,4 +1,4 @@
-"""Our own store: uploads go through the code of the write path, questions through the RPCs of the app."""
+"""Our store: uploads go through the write path, queries through the RPCs of the app."""
 
 import time
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ _MAINTENANCE_S: Final = 600
 
 
 class Flamehouse:
-    """A database of ours in an embedded engine, kept for ever: the workload's profiles are old."""
+    """A database in an embedded engine, with unlimited retention, as the workload's profiles are old."""
 
     def __init__(self, folder: Path, database: str) -> None:
         self.database = database
@@ -57,10 +57,10 @@ class Flamehouse:
     def maintain(self) -> None:
         """Make all roll-ups."""
         if not self._maintenance.step(_MAINTENANCE_S):
-            raise AssertionError(f"maintenance is not done after {_MAINTENANCE_S} s")
+            raise AssertionError(f"maintenance did not finish within {_MAINTENANCE_S} s")
 
     def parse(self, body: bytes) -> Upload:
-        """A push request -> what the store takes: all of ingestion but the insert."""
+        """Convert a push request to an upload of the store: all of ingestion except the insert."""
         store = _Keeper()
         services = Services(settings=self._services.settings, store=cast("ClickHouseStore", store))
         received = ReceivedUpload(
@@ -86,11 +86,11 @@ class Flamehouse:
         self.store_together([self.parse(push_request([drawn])) for drawn in profiles])
 
     def ask(self, rpc: str, request: Message) -> bytes:
-        """The answer of an RPC of the querier."""
+        """Return the response of an RPC of the querier."""
         return self._rpc.querier(rpc, request)
 
     def flamegraph(self, within: TimeRange, service: str | None) -> bytes:
-        """SelectMergeStacktraces of one service or of all, with the default max_nodes."""
+        """Call SelectMergeStacktraces for one service or all, with the default max_nodes."""
         return self._rpc.querier(
             "SelectMergeStacktraces",
             SelectMergeStacktracesRequest(
@@ -102,11 +102,11 @@ class Flamehouse:
         )
 
     def total(self, within: TimeRange, service: str | None) -> int:
-        """The total of that flame graph."""
+        """Return the total of that flame graph."""
         return SelectMergeStacktracesResponse.FromString(self.flamegraph(within, service)).flamegraph.total
 
     def series(self, within: TimeRange, step_s: int, label: str) -> bytes:
-        """SelectSeries of all services, grouped by a label."""
+        """Call SelectSeries for all services, grouped by a label."""
         return self._rpc.querier(
             "SelectSeries",
             SelectSeriesRequest(
@@ -127,7 +127,7 @@ class Flamehouse:
 
 
 class _Keeper:
-    """Takes uploads in place of a store."""
+    """Receives uploads in place of a store."""
 
     def __init__(self) -> None:
         self.uploads: list[Upload] = []

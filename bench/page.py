@@ -1,4 +1,4 @@
-"""The web page in Chromium: first picture, frames of zooming and scrolling, elements, and bytes on the wire."""
+"""Measures the web page in Chromium: first paint, frames of zooming and scrolling, elements, and bytes on the wire."""
 
 import json
 import re
@@ -19,11 +19,11 @@ from ui.page import PageOptions
 _QUERY: Final = quote('process_cpu:cpu:nanoseconds:cpu:nanoseconds{service_name="bench"}')
 _SIZES: Final = {"8,192 nodes": (8_192, 61), "16,384 nodes": (16_384, 81), "65,536 nodes": (65_536, 121)}
 _LARGEST: Final = "65,536 nodes"
-"""More than the page asks for by itself: it has no target."""
+"""More nodes than the page requests by default, so without a target."""
 _DEEP: Final = ("5,000 rows deep", (10_000, 5_000))
 _MAX_WIRE_BYTES: Final = 60 * 1024
 _MAX_FRAMES: Final = 2.1
-"""Empty frames that a frame may take in 95 of 100: 34 ms, where one takes 16.7."""
+"""The 95th percentile of a frame, as a multiple of an empty one: 34 ms if that takes 16.7."""
 _MAX_ELEMENTS: Final = 1_500
 _MEASURE: Final = """
 async ({ base, answer }) => {
@@ -61,11 +61,11 @@ async ({ base, answer }) => {
   return { empty: empty[30], first, zoom: p95(zoom), scroll: p95(scroll) };
 }
 """
-"""Draws a graph on the page's own modules; times in ms."""
+"""Draws a graph with the page's modules; times in ms."""
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Lines of each size; none where there is no Chromium."""
+    """Return lines for each size, or a hint if there is no Chromium."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         return [Line(what="the web page", ours="not measured: needs Chromium")]
@@ -91,21 +91,21 @@ def _drawn(page: Page, url: str, what: str, answer: dict[str, Any]) -> list[Line
     limit = None if what == _LARGEST else _MAX_FRAMES
     return [
         Line(
-            what=f"{what}: first picture after the answer",
+            what=f"{what}: first paint after the response",
             ours=f"{found['first']:.0f} ms",
             beside=beside,
             figure=found["first"] / empty,
             at_most=18,
         ),
         Line(
-            what=f"{what}: zooming, 95 of 100 frames",
+            what=f"{what}: zooming, 95th percentile of frames",
             ours=f"{found['zoom']:.1f} ms",
             beside=beside,
             figure=found["zoom"] / empty,
             at_most=limit,
         ),
         Line(
-            what=f"{what}: scrolling, 95 of 100 frames",
+            what=f"{what}: scrolling, 95th percentile of frames",
             ours=f"{found['scroll']:.1f} ms",
             beside=beside,
             figure=found["scroll"] / empty,
@@ -115,7 +115,7 @@ def _drawn(page: Page, url: str, what: str, answer: dict[str, Any]) -> list[Line
 
 
 def _elements(page: Page, url: str) -> Line:
-    """What the page of a large flame graph consists of."""
+    """Count the elements of the page with a large flame graph."""
     answer = json.dumps({"flamegraph": _answer(16_384, 81)})
 
     def fulfil(route: Route) -> None:
@@ -131,7 +131,7 @@ def _elements(page: Page, url: str) -> Line:
 
 
 def _wire() -> Line:
-    """All files of the page, compressed as they are sent."""
+    """Measure all files of the page, compressed as sent."""
     files = Files.load(PageOptions())
     size = len(files.index.gzipped) + sum(len(asset.gzipped) for asset in files.assets.values())
     return Line(
@@ -143,7 +143,7 @@ def _wire() -> Line:
 
 
 def _answer(nodes: int, depth: int) -> dict[str, Any]:
-    """A flame graph of so many nodes in so many levels, as SelectMergeStacktraces has it in JSON."""
+    """Return a flame graph with this many nodes and levels, in the JSON of SelectMergeStacktraces."""
     rng = Random(depth)
     names = [
         "total",
@@ -164,7 +164,7 @@ def _answer(nodes: int, depth: int) -> dict[str, Any]:
 
 
 def _children(rng: Random, parents: list[tuple[int, int]], wanted: int) -> list[tuple[int, int]]:
-    """Some nodes within the parents, from left to right."""
+    """Return nodes within the parents, from left to right."""
     chosen = parents if len(parents) <= wanted else sorted(rng.sample(parents, wanted))
     fan = max(1, min(4, round(wanted / len(chosen))))
     return [

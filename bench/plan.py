@@ -1,4 +1,4 @@
-"""How much is measured: the figures that count, and a small run that only shows that the bench works."""
+"""The sizes of a run: the full one, and a small one that only tests that the bench works."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ class Plan:
     repeats: int = 7
     services: int = 10
     spans: int = 20
-    """Of each profile, where they are measured."""
+    """The number of spans per profile, where spans are measured."""
     short: int = 60
-    """Profiles of each service, 15 s apart, in the smaller workload; in the larger it is an hour of them."""
+    """Profiles of each service, 15 s apart, in the smaller workload; the larger one has an hour of them."""
     long: int = 240
     stacks: int = 5_000
     drawn: int = 1_000
@@ -26,7 +26,7 @@ class Plan:
     groups: int = 5
     rate_s: float = 10
     rate_uploads: int = 1_500
-    """Uploads made beforehand for the measurement of rates; it ends early where they do not last."""
+    """Uploads prepared for the measurement of rates, which ends early if they run out."""
     clients: tuple[int, ...] = (1, 4, 16)
 
 

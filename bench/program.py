@@ -1,4 +1,4 @@
-"""Made-up programs: their functions and the call stacks a profiler finds in them, the same for the same seed.
+"""Generates programs: their functions and the call stacks that a profiler finds in them, the same for the same seed.
 
 A program is a random call graph whose functions are called from several lines each. Its stacks look like
 those of real programs: a new stack leaves an earlier one some frames above its end, so that stacks share long
@@ -16,7 +16,7 @@ CALL_SITES = 6
 BODY_LINES = 6
 LINES = CALL_SITES + BODY_LINES
 FIRST_FRAMES = 6
-"""Library frames every stack begins with: the runtime's and the web server's own."""
+"""The library frames at the root of every stack: the runtime's and the web server's."""
 
 SEED_STACKS = 16
 NEW_FRAMES_MEAN = 5
@@ -37,7 +37,7 @@ _LIBRARIES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """A function as pprof describes it."""
+    """A function, as in pprof."""
 
     name: str
     file: str
@@ -50,7 +50,7 @@ class Program:
 
     frame_function  function index per frame
     frame_line      line number per frame
-    stacks          frame indexes, root first, one stack a row, -1 behind its last frame
+    stacks          frame indexes, root first, one stack per row, -1 after its last frame
     depths          frames per stack
     """
 
@@ -62,7 +62,7 @@ class Program:
 
 
 def make_program(name: str, seed: int, *, stacks: int, shallowest: int, deepest: int) -> Program:
-    """The program called `name`; its library functions, and so its first frames, are every program's."""
+    """Return the program called `name`; its library functions, and so its first frames, are those of every program."""
     functions = tuple(_library_function(i) for i in range(LIBRARY_FUNCTIONS)) + tuple(
         _own_function(name, i) for i in range(OWN_FUNCTIONS)
     )
@@ -107,7 +107,7 @@ def _word(words: str, i: int) -> str:
 
 
 def _call_graph(rng: np.random.Generator) -> NDArray[np.int64]:
-    """The function called from each call site of each function. Library functions call only their like."""
+    """Return the function called from each call site of each function. Library functions call only library functions."""
     functions = LIBRARY_FUNCTIONS + OWN_FUNCTIONS
     library = rng.integers(0, LIBRARY_FUNCTIONS, (functions, CALL_SITES))
     own = rng.integers(LIBRARY_FUNCTIONS, functions, (functions, CALL_SITES))
@@ -117,7 +117,7 @@ def _call_graph(rng: np.random.Generator) -> NDArray[np.int64]:
 
 
 class _Grower:
-    """Grows the distinct stacks of a program one by one. A frame here is function * LINES + line."""
+    """Generates the distinct stacks of a program one by one. A frame here is function * LINES + line."""
 
     def __init__(
         self, calls: NDArray[np.int64], rng: np.random.Generator, shallowest: int, deepest: int
@@ -163,7 +163,7 @@ class _Grower:
         return row, depth
 
     def _walk(self, row: NDArray[np.int64], function: int, start: int, end: int) -> None:
-        """Fill row[start:end] with calls out of `function`, ending on a line of a body."""
+        """Fill row[start:end] with calls from `function`, ending on a line of a body."""
         for position, site in enumerate(_skewed(self._rng.random(end - start - 1)), start):
             row[position] = function * LINES + site
             function = int(self._calls[function, site])
@@ -174,5 +174,5 @@ class _Grower:
 
 
 def _skewed(uniform: NDArray[np.float64]) -> list[int]:
-    """Call sites, the first far likelier than the last."""
+    """Draw call sites, the first ones far more likely than the last."""
     return [int(site) for site in CALL_SITES * uniform**2]

@@ -1,7 +1,7 @@
 """qryn, rebuilt for comparison: its tables, the rows its writer sends and the queries its reader runs.
 
-What its server does with an answer afterwards (it lays the flame graph out) is left out, to its benefit: a
-query here is the SQL and the transfer of the result. Source of the facts: github.com/metrico/qryn, 2025-04.
+The processing of results in its server (the layout of the flame graph) is omitted, to its benefit: a query here is the
+SQL and the transfer of the result. Source: github.com/metrico/qryn, 2025-04.
 """
 
 from collections.abc import Iterable, Sequence
@@ -98,7 +98,7 @@ WHERE {dates}
 
 
 class Qryn:
-    """qryn's tables in the empty database of `client`; `payloads` says whether profiles are kept as sent."""
+    """Create qryn's tables in the empty database of `client`; `payloads` says whether profiles are also stored as sent."""
 
     def __init__(self, client: Client, *, payloads: bool) -> None:
         self._client = client
@@ -108,20 +108,20 @@ class Qryn:
             client.command(statement)
 
     def insert(self, profiles: Iterable[Drawn]) -> None:
-        """One insert of these profiles, a row each."""
+        """Insert these profiles at once, one row each."""
         rows = b"".join(self._row(drawn) for drawn in profiles)
         self._client.raw_insert("profiles_input", _COLUMNS, rows, fmt="RowBinary")
 
     def flamegraph(self, within: TimeRange, service: str | None) -> int:
-        """SelectMergeStacktraces of one service or of all; the size of the answer in bytes."""
+        """Run SelectMergeStacktraces for one service or all; returns the size of the result in bytes."""
         return self._transfer(_FLAMEGRAPH, within, service)
 
     def series_by_service(self, within: TimeRange, step_s: int) -> int:
-        """SelectSeries of all services, grouped by service; the size of the answer in bytes."""
+        """Run SelectSeries for all services, grouped by service; returns the size of the result in bytes."""
         return self._transfer(_SERIES, within, None, step_s=step_s)
 
     def profile_types(self, within: TimeRange) -> int:
-        """ProfileTypes; the size of the answer in bytes."""
+        """Run ProfileTypes; returns the size of the result in bytes."""
         return self._transfer(_PROFILE_TYPES, within, None)
 
     def _transfer(self, template: str, within: TimeRange, service: str | None, **parameters: int) -> int:
@@ -130,7 +130,7 @@ class Qryn:
         return len(self._client.raw_query(sql, {**_bounds(within, service), **parameters}, fmt="Native"))
 
     def forest(self, service: Service) -> Forest:
-        """The nodes of a service's whole function-level tree."""
+        """Return the nodes of a service's entire function-level tree."""
         if service.name not in self._forests:
             program = service.program
             names = [function.name for function in program.functions]
@@ -162,13 +162,13 @@ class Qryn:
 
 
 def function_ids(client: Client, names: Sequence[str]) -> "np.typing.NDArray[np.uint64]":
-    """The id that qryn gives each function name."""
+    """Return qryn's id of each function name."""
     rows = client.query("SELECT cityHash64(arrayJoin({names:Array(String)}))", {"names": names}).result_rows
     return np.array([id_ for (id_,) in rows], dtype=np.uint64)
 
 
 def encode_totals(units: Sequence[str], totals: Sequence[int], samples: int) -> bytes:
-    """The column `values_agg`: per sample type its total and the number of samples."""
+    """Return the column `values_agg`: the total and the number of samples per sample type."""
     entries = (
         binary_string(unit.encode())
         + total.to_bytes(8, "little", signed=True)
@@ -184,7 +184,7 @@ def _encode_pairs(pairs: Iterable[tuple[str, str]]) -> bytes:
 
 
 def _bounds(within: TimeRange, service: str | None) -> dict[str, object]:
-    """Query parameters. qryn looks its index up by the dates of half an hour earlier."""
+    """Return query parameters. qryn searches its index by the dates of half an hour earlier."""
     half_an_hour_s = 1_800
     dates = (
         np.datetime64(ms // 1000 - half_an_hour_s, "s").astype("datetime64[D]")

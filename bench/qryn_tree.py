@@ -1,8 +1,8 @@
-"""The call tree that qryn stores with each profile, computed for many profiles at once, as RowBinary.
+"""Computes the call trees that qryn stores with each profile, for many profiles at once, as RowBinary.
 
-A function's id is ClickHouse's cityHash64 of its name; a node's is 55 bits of that hash over its parent's and
-its function's id, under 9 bits of depth. Nodes and functions are stored in descending order of their ids.
-RowBinary: clickhouse.com/docs/interfaces/formats/RowBinary
+A function's id is ClickHouse's cityHash64 of its name; a node's id is 9 bits of depth, then 55 bits of that hash over its
+parent's and its function's id. Nodes and functions are stored in descending order of their ids. RowBinary:
+clickhouse.com/docs/interfaces/formats/RowBinary
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ _DEEPEST_TOLD_APART = 511
 
 
 def node_ids(parents: NDArray[np.uint64], functions: NDArray[np.uint64], depth: int) -> NDArray[np.uint64]:
-    """The ids of nodes `depth` frames from the root (1 is the root frame, its parent 0)."""
+    """Return the ids of nodes `depth` frames from the root (1 is the root frame, whose parent is 0)."""
     hashed = _city_hash_16(parents, functions)
     return hashed >> np.uint64(9) | np.uint64(min(depth, _DEEPEST_TOLD_APART) << 55)
 
 
 def _city_hash_16(low: NDArray[np.uint64], high: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """CityHash64 1.0.2 of 16 bytes, given as two little-endian integers."""
+    """Return CityHash64 1.0.2 of 16 bytes, given as two little-endian integers."""
     added = high + np.uint64(16)
     rotated = added >> np.uint64(16) | added << np.uint64(48)
     return _hash_128_to_64(low, rotated) ^ high
@@ -36,11 +36,11 @@ def _hash_128_to_64(low: NDArray[np.uint64], high: NDArray[np.uint64]) -> NDArra
 
 
 class Forest:
-    """All nodes that a set of stacks has between them; a profile's tree is a choice of these with values.
+    """All nodes of a set of stacks; a profile's tree is a subset of these with values.
 
     names         function names
     function_ids  their ids
-    paths         name indexes, root first, one stack a row, -1 behind its last frame
+    paths         name indexes, root first, one stack per row, -1 after its last frame
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Forest:
         return len(self.nodes)
 
     def _build(self, paths: NDArray[np.int64]) -> None:
-        """Number the nodes level by level, then anew in descending order of their ids."""
+        """Number the nodes level by level, then again in descending order of their ids."""
         nodes, parents, functions = (
             [np.zeros(1, np.uint64)],
             [np.zeros(1, np.uint64)],
@@ -90,7 +90,7 @@ class Forest:
     def encode_tree(
         self, sample_types: Sequence[str], stacks: NDArray[np.int64], values: NDArray[np.int64]
     ) -> bytes:
-        """The columns `tree` and `functions` of one profile: stack indexes, and a row of values for each."""
+        """Return the columns `tree` and `functions` of one profile, from stack indexes and a row of values for each."""
         visited = self._visited[stacks]
         leaves = visited[np.arange(len(stacks)), self._depths[stacks] - 1]
         present = np.flatnonzero(np.bincount(visited.ravel(), minlength=len(self) + 1)[: len(self)])
@@ -114,12 +114,12 @@ class Forest:
 
 
 def _sums(groups: NDArray[np.int64], values: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """The sum of values per group; exact up to 2**53."""
+    """Return the sum of values per group; exact up to 2**53."""
     return np.bincount(groups, weights=values, minlength=count).astype(np.int64)
 
 
 def _row_type(sample_types: Sequence[str]) -> np.dtype[np.void]:
-    """A tree row as RowBinary has it: of one size, as the names of the sample types are given."""
+    """Return the RowBinary layout of a tree row; its size is fixed, as the names of the sample types are given."""
     fields: list[tuple[str, str]] = [("parent", "<u8"), ("function", "<u8"), ("node", "<u8"), ("types", "u1")]
     for i, name in enumerate(sample_types):
         fields += [
@@ -132,7 +132,7 @@ def _row_type(sample_types: Sequence[str]) -> np.dtype[np.void]:
 
 
 def varint(number: int) -> bytes:
-    """LEB128, as RowBinary counts."""
+    """Return the number as LEB128."""
     encoded = bytearray()
     while number > 0x7F:
         encoded.append(number & 0x7F | 0x80)
@@ -142,5 +142,5 @@ def varint(number: int) -> bytes:
 
 
 def binary_string(text: bytes) -> bytes:
-    """A RowBinary String."""
+    """Return a RowBinary String."""
     return varint(len(text)) + text

@@ -1,4 +1,4 @@
-"""How many uploads the local server acknowledges in a second, and whether it has them: HTTP to a process."""
+"""Measures how many uploads a local server process acknowledges per second over HTTP, and checks that it stores them."""
 
 import http.client
 import os
@@ -32,7 +32,7 @@ class _Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Server:
-    """The local server in a process of its own; `address` is its host and port."""
+    """The local server in a separate process; `address` is its host and port."""
 
     address: str
     pid: int
@@ -41,13 +41,13 @@ class _Server:
         return http.client.HTTPConnection(self.address, timeout=_TIMEOUT_S)
 
     def cpu_s(self) -> float:
-        """Seconds of CPU it has used, from the fields utime and stime of proc_pid_stat(5)."""
+        """The seconds of CPU it has used, from the fields utime and stime of proc_pid_stat(5)."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """One server, and more and more clients that each send one upload after the other."""
+    """Measure one server with an increasing number of clients that each send one upload after the other."""
     lines = []
     with local_server(RETENTION_DAYS="0") as started:
         server = _Server(address=urlsplit(started.url).netloc, pid=started.pid)
@@ -60,7 +60,7 @@ def measure(plan: Plan) -> Sequence[Line]:
         stored = _stored(server) / acknowledged
     lines.append(
         Line(
-            what="of what was acknowledged is stored",
+            what="of the acknowledged uploads are stored",
             ours=f"{stored:.3%}",
             figure=stored,
             at_least=1,
@@ -73,7 +73,7 @@ def measure(plan: Plan) -> Sequence[Line]:
 def _rate(
     server: _Server, uploads: Sequence[_Upload], clients: int, seconds: float
 ) -> tuple[list[int], Line]:
-    """Send uploads until time or uploads are up; the totals of those acknowledged."""
+    """Send uploads until the time or the uploads run out; return the totals of those acknowledged."""
     cpu_before, start = server.cpu_s(), perf_counter()
     with ThreadPoolExecutor(clients) as pool:
         shares = [
@@ -84,13 +84,13 @@ def _rate(
     elapsed, cpu_s = perf_counter() - start, server.cpu_s() - cpu_before
     return totals, Line(
         what=f"uploads acknowledged, clients: {clients}",
-        ours=f"{len(totals) / elapsed:.1f} a second",
+        ours=f"{len(totals) / elapsed:.1f} per second",
         beside=f"{cpu_s * 1_000 / len(totals):.1f} ms of the server's CPU each",
     )
 
 
 def _client(server: _Server, uploads: Sequence[_Upload], end: float) -> list[int]:
-    """One client on one connection; the totals of what it sent until `end`."""
+    """Run one client on one connection until `end`; return the totals of its uploads."""
     totals = []
     with closing(server.connect()) as connection:
         for upload in uploads:
@@ -102,7 +102,7 @@ def _client(server: _Server, uploads: Sequence[_Upload], end: float) -> list[int
 
 
 def _stored(server: _Server) -> int:
-    """The sum of everything that the server has, in nanoseconds."""
+    """Return the sum of all profiles of the server, in nanoseconds."""
     day = START_NS // 1_000_000 // _DAY_MS * _DAY_MS
     request = SelectSeriesRequest(
         profile_typeID=PROFILE_TYPE, label_selector="{}", start=day, end=day + _DAY_MS, step=3_600
@@ -118,12 +118,12 @@ def _post(connection: http.client.HTTPConnection, path: str, body: bytes) -> byt
     answer = connection.getresponse()
     content = answer.read()
     if answer.status != http.HTTPStatus.OK:
-        raise RuntimeError(f"{path} was answered with {answer.status}: {content.decode(errors='replace')}")
+        raise RuntimeError(f"{path} returned {answer.status}: {content.decode(errors='replace')}")
     return content
 
 
 def _uploads(plan: Plan) -> Iterator[_Upload]:
-    """Uploads without end, the services taking turns."""
+    """Yield uploads endlessly, from each service in turn."""
     services = make_services(Shape(services=plan.services, stacks=plan.stacks, drawn=plan.drawn))
     drawn = (service.draw(index) for index in count() for service in services)
     return (

@@ -1,4 +1,4 @@
-"""The table that the bench prints: what was measured, ours, what stands beside it, and the target."""
+"""The table that the bench prints: the measurement, our result, the comparison, and the target."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _HEADINGS = ("what", "ours", "beside it", "figure", "target", "")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One measurement, as text; `figure` is the ratio, or the amount, that a target is about."""
+    """One measurement, as text; `figure` is the ratio or the amount to compare with the target."""
 
     what: str
     ours: str
@@ -40,7 +40,7 @@ class Line:
 
 
 def table(title: str, lines: Iterable[Line]) -> str:
-    """The lines as text, columns aligned."""
+    """Return the lines as text with aligned columns."""
     rows = [_HEADINGS, *(line.cells for line in lines)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     body = ("  ".join(starmap(str.ljust, zip(row, widths, strict=True))).rstrip() for row in rows)
@@ -48,5 +48,5 @@ def table(title: str, lines: Iterable[Line]) -> str:
 
 
 def mb(size: float) -> str:
-    """Bytes in decimal megabytes."""
+    """Return bytes as decimal megabytes."""
     return f"{size / 1e6:.1f} MB"

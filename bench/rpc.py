@@ -1,4 +1,4 @@
-"""Asking an app as Grafana does: Connect unary calls, protobuf, gzip (connectrpc.com/docs/protocol)."""
+"""Sends requests to an app as Grafana does: Connect unary calls, protobuf, gzip (connectrpc.com/docs/protocol)."""
 
 import asyncio
 
@@ -19,7 +19,10 @@ class RpcClient:
         )
 
     def querier(self, rpc: str, request: Message) -> bytes:
-        """The answer of an RPC of the querier, unpacked; httpx.HTTPStatusError for anything but a 200."""
+        """Return the decompressed response of an RPC of the querier.
+
+        Raises httpx.HTTPStatusError unless the status is 200.
+        """
         return self._runner.run(self._post(f"/querier.v1.QuerierService/{rpc}", request.SerializeToString()))
 
     async def _post(self, path: str, body: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Each RPC on the workload of flame graphs, beside the flame graph of all services, and how it grows with profiles."""
+"""Measures each RPC, compared with the flame graph of all services, and its growth with the number of profiles."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,12 +32,12 @@ from flamehouse.pb.querier_pb2 import (
 from flamehouse.pb.types_pb2 import GetProfileStatsRequest, LabelNamesRequest, LabelValuesRequest
 
 type Fields = dict[str, Any]
-"""Of a request, as JSON has them."""
+"""The fields of a request in JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rpc:
-    """A question to an RPC, and its targets: times a flame graph's, and growth with four times the profiles."""
+    """A request to an RPC, and its targets: relative to a flame graph, and growth with four times the profiles."""
 
     request: type[Message]
     fields: Callable[[TimeRange], Fields]
@@ -62,7 +62,7 @@ def _series(within: TimeRange, **more: object) -> Fields:
 
 
 def _heatmap(kind: str, within: TimeRange, **more: object) -> Fields:
-    """Of 60 slots: Grafana asks for 64 at most."""
+    """Return fields for 60 slots; Grafana requests at most 64."""
     query_type = f"HEATMAP_QUERY_TYPE_{kind}"
     return _selected(within, step=60, groupBy=["service_name"], queryType=query_type, **more)
 
@@ -78,7 +78,7 @@ _MERGED = Rpc(request=SelectMergeStacktracesRequest, fields=_selected)
 
 
 def _rpcs(service: Service) -> Mapping[str, Rpc]:
-    """Every question by what it is called; `service` is one of those that are asked about."""
+    """Return the requests by name; `service` is one of the selected services."""
     program = service.program
     root = program.functions[program.frame_function[program.stacks[0][0]]].name
     call_site = {"callSite": [{"name": root}]}
@@ -124,7 +124,7 @@ def _rpcs(service: Service) -> Mapping[str, Rpc]:
 
 
 def _rpcs_of_spans(service: Service) -> Mapping[str, Rpc]:
-    """Every question about spans by what it is called."""
+    """Return the requests about spans by name."""
     (span,) = service.draw(0).span_ids[:1]
     return {
         _FLAMEGRAPH: _MERGED,
@@ -141,21 +141,21 @@ def _rpcs_of_spans(service: Service) -> Mapping[str, Rpc]:
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Load the workload in two sizes, and a third time with spans, then ask before and after merges."""
+    """Load the workload in two sizes, and a third time with spans, then query before and after merges."""
     with data_folder() as folder:
         return in_new_process(_measure, plan, folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Loaded:
-    """A workload that is stored, and what it is asked."""
+    """A stored workload, and the requests to it."""
 
     ours: Flamehouse
     profiles: int
     rpcs: Mapping[str, Rpc]
 
     def calls(self) -> dict[str, Call]:
-        """A call for each question; each repetition asks about an hour of its own, with the same profiles."""
+        """Return a call per request; each repetition queries another hour with the same profiles."""
         return {name: self._call(rpc) for name, rpc in self.rpcs.items()}
 
     def _call(self, rpc: Rpc) -> Call:

@@ -1,4 +1,4 @@
-"""What reading uploads of plain stacks costs, from their bytes to a pprof message: the same stacks in each format."""
+"""Measures the parsing of uploads of plain stacks to pprof messages: the same stacks in each format."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from ingest.request.query import parse_ingest_request
 
 _DEPTH: Final = 60
 _COMMON: Final = 20
-"""The outermost frames of every stack, and as many more of every fortieth: real stacks part late."""
+"""The number of shared outermost frames of all stacks, and again of every fortieth: real stacks diverge late."""
 _FUNCTIONS: Final = 3_000
 _SCHEMA: Final = "https://www.speedscope.app/file-format-schema.json"
 
@@ -22,7 +22,7 @@ type _Stacks = list[list[str]]
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """A line for each format: the least CPU of some times."""
+    """Return a line per format: the minimum CPU time of some repetitions."""
     stacks = _stacks(plan.drawn)
     return [
         Line(
@@ -54,7 +54,7 @@ def _bodies(stacks: _Stacks) -> Mapping[str, bytes]:
 
 
 def _trie(texts: Sequence[bytes]) -> bytes:
-    """The texts, which are sorted and none of which begins another."""
+    """Return the texts, which are sorted; none is a prefix of another."""
     pairs = enumerate(zip(texts[0], texts[-1], strict=False))
     prefix = texts[0][: next((at for at, (one, other) in pairs if one != other), None)]
     if len(texts) == 1:
@@ -65,7 +65,7 @@ def _trie(texts: Sequence[bytes]) -> bytes:
 
 
 def _tree(name: str, stacks: _Stacks) -> bytes:
-    """The stacks below a frame, sorted."""
+    """Return the stacks below a frame, sorted."""
     below = [stack for stack in stacks if stack]
     children = [
         _tree(first, [stack[1:] for stack in group]) for first, group in groupby(below, key=lambda s: s[0])

@@ -1,4 +1,4 @@
-"""Timing calls side by side, so that whatever else the machine does strikes all of them alike."""
+"""Times calls in turn, so that other load on the machine affects all of them equally."""
 
 import statistics
 from collections.abc import Callable, Mapping
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from time import perf_counter
 
 type Call = Callable[[int], object]
-"""A call to be timed; it is told which repetition it is."""
+"""A call to time; its argument is the number of the repetition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """Milliseconds that a call took over several repetitions."""
+    """The milliseconds of a call over several repetitions."""
 
     least: float
     median: float
@@ -21,7 +21,7 @@ class Times:
 
 
 def time_calls(calls: Mapping[str, Call], repeats: int) -> dict[str, Times]:
-    """Times by name. Each call runs once untimed; then the calls take turns."""
+    """Return times by name. Each call runs once untimed; then the calls take turns."""
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for repeat in range(-1, repeats):
         for name, call in calls.items():

@@ -1,6 +1,6 @@
-"""One service over seven days: its first hour comes in as uploads, the others are that hour laid in by SQL.
+"""Measures one service over seven days: its first hour is uploaded, the others are copies of that hour made by SQL.
 
-Before maintenance the days are read from profiles alone, after it from roll-ups.
+Before maintenance, the days are read from profiles, after it from roll-ups.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ _OTHER_IDS = """
 _LATER: Mapping[str, tuple[str, str]] = {
     "sampled_profiles": ("time", f"time + toIntervalHour(hour) AS time, {_OTHER_IDS}"),
 }
-"""Per table the column of its time, and how a row is moved to a later hour."""
+"""By table, the column of its time, and the SQL that moves a row to a later hour."""
 
 _REPEAT_HOUR = """
 INSERT INTO {table}
@@ -60,7 +60,7 @@ ARRAY JOIN range(1, 8) AS later
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Ask for an hour and for all days, as laid in and after merges."""
+    """Query an hour and all days, as inserted and after merges."""
     with data_folder() as folder:
         return in_new_process(_measure, plan, folder)
 
@@ -74,14 +74,14 @@ def _measure(plan: Plan, folder: Path) -> list[Line]:
         _lay_in(engine, plan.days)
         stored, sent = ours.total(_days(plan.days, 0), _SERVICE), an_hours_total * plan.days * _HOURS_A_DAY
         if stored != sent or ours.total(an_hour(0), _SERVICE) != an_hours_total:
-            raise AssertionError(f"{sent} ns were laid in, the flame graph has {stored}")
+            raise AssertionError(f"inserted {sent} ns, but the flame graph has {stored}")
         lines = _lines(ours, plan, "before maintenance")
         begun = process_time()
         ours.maintain()
         profiles = plan.long * _HOURS_A_DAY * plan.days
         lines.append(
             Line(
-                what="CPU of maintenance, ms a profile",
+                what="CPU of maintenance, ms per profile",
                 ours=f"{(process_time() - begun) * 1_000 / profiles:.2f}",
             )
         )
@@ -100,7 +100,7 @@ def _load_hour(ours: Flamehouse, plan: Plan) -> None:
 
 
 def _lay_in(engine: Engine, days: int) -> None:
-    """Repeat the hour until it fills the days. Each day is one insert."""
+    """Copy the hour until it fills the days. Each day is one insert."""
     client = engine.connect(_DATABASE)
     bounds = {"profile_type": PROFILE_TYPE, "hour_end": an_hour(0).end_ms // _HOUR_MS * _HOUR_MS}
     for table, (time, moved) in _LATER.items():

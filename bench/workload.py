@@ -1,9 +1,9 @@
 """The workload: services that send a CPU profile every 15 seconds, the same bytes in every run.
 
 A profile holds 1,000 distinct stacks, drawn without replacement from its service's 5,000 by Zipf's weights
-(exponent 0.7), so that it is as wide as the draw allows. Each was hit once, and the likely ones more often;
-one sample in five carries a second label set, whichever its stack. There is no inlining: qryn keeps only the
-innermost of inlined functions, and both stores are to hold equal trees.
+(exponent 0.7), so that it is as wide as possible. Each stack has at least one hit, and likely ones have more; one sample
+in five has a second label set, whatever its stack. There is no inlining: qryn stores only the innermost of inlined
+functions, and both stores should have equal trees.
 """
 
 import gzip
@@ -19,7 +19,7 @@ from flamehouse.model.time_range import TimeRange
 from flamehouse.pb import profile_pb2, push_pb2
 
 START_NS = 1_767_780_007_250_000_000
-"""Wednesday 2026-01-07 10:00:07.25 UTC: off every grid, its hour within one day and one week."""
+"""Wednesday 2026-01-07 10:00:07.25 UTC: not aligned to any step, with its hour within one day and one week."""
 INTERVAL_NS = 15_000_000_000
 CPU_PERIOD_NS = 10_000_000
 SAMPLE_TYPES = (("samples", "count"), ("cpu", "nanoseconds"))
@@ -31,15 +31,15 @@ LABELLED_SHARE = 0.2
 IN_SPANS_SHARE = 0.2
 SAMPLE_LABEL = ("endpoint", "/api/v1/checkout")
 REPEATS = 2_000
-"""Hits beyond the first of each stack, spread over all stacks of the service by their weights."""
+"""Additional hits, distributed over all stacks of the service by weight."""
 _ADDRESS_BASE = 0x400000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """The size of a workload. `pods` above 1 gives each service that many series, which take turns.
+    """The size of a workload. With `pods` above 1, each service has that many series, which take turns.
 
-    With `spans` a fifth of a profile's samples were taken in one of that many spans of its own.
+    With `spans`, a fifth of a profile's samples belong to one of that many spans of the profile.
     """
 
     services: int = 10
@@ -56,7 +56,7 @@ class Shape:
 class Drawn:
     """One profile as stacks of its service: hits per stack, and whether they have the second label set.
 
-    `spans` numbers the span that each was hit in; -1 is none.
+    `spans` has the number of the span of each; -1 means none.
     """
 
     service: "Service"
@@ -72,7 +72,7 @@ class Drawn:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels of its series, without those of its samples."""
+        """The labels of its series, without the labels of its samples."""
         pod = self.index % self.service.pods
         return {"service_name": self.service.name, "env": "prod", "pod": f"{self.service.name}-{pod:04d}"}
 
@@ -84,12 +84,12 @@ class Drawn:
 
     @property
     def values(self) -> NDArray[np.int64]:
-        """A row of values per stack, a column per sample type."""
+        """The values: a row per stack, a column per sample type."""
         return np.stack((self.counts, self.counts * CPU_PERIOD_NS), axis=1)
 
 
 class Service:
-    """A program that is profiled, and how often each of its stacks is met."""
+    """A profiled program, and the frequencies of its stacks."""
 
     def __init__(self, number: int, shape: Shape) -> None:
         self.name = f"service-{number:02d}"
@@ -105,7 +105,7 @@ class Service:
         self._weights = np.random.default_rng((number, 1)).permutation(weights / weights.sum())
 
     def draw(self, index: int) -> Drawn:
-        """The profile of that index. Gumbel's trick draws a weighted sample without replacement."""
+        """Return the profile with that index. Gumbel's trick draws a weighted sample without replacement."""
         rng = np.random.default_rng((self.number, 2, index))
         keys = np.log(self._weights) + rng.gumbel(size=len(self._weights))
         stacks = np.argsort(-keys, kind="stable")[: self.drawn]
@@ -126,7 +126,7 @@ class Service:
 
     @cached_property
     def location_lists(self) -> list[list[int]]:
-        """Location ids per stack, leaf first, as pprof has them: frame index + 1."""
+        """Return location ids per stack, leaf first, as in pprof: frame index + 1."""
         program = self.program
         return [
             (row[:depth][::-1] + 1).tolist()
@@ -135,7 +135,7 @@ class Service:
 
     @cached_property
     def encoded_locations(self) -> list[bytes]:
-        """Each frame's location as a serialised profile that holds nothing else."""
+        """Return each frame's location as a serialized profile with nothing else."""
         owners, lines = self.program.frame_function.tolist(), self.program.frame_line.tolist()
         return [
             profile_pb2.Profile(
@@ -153,25 +153,28 @@ class Service:
 
 
 def an_hour(shift_ms: int) -> TimeRange:
-    """The hour of the workload, off every grid. Shifted by some milliseconds it holds the same profiles."""
+    """Return the hour of the workload, not aligned to any step.
+
+    Shifted by some milliseconds, it has the same profiles.
+    """
     start_ms = START_NS // 1_000_000 - 2_000 + shift_ms
     return TimeRange(start_ms=start_ms, end_ms=start_ms + 3_600_000)
 
 
 def make_services(shape: Shape) -> list[Service]:
-    """The workload's services."""
+    """Return the workload's services."""
     return [Service(number, shape) for number in range(shape.services)]
 
 
 def draw_profiles(services: list[Service], profiles: int) -> Iterator[Drawn]:
-    """Each service's profiles, in the order of their times."""
+    """Yield each service's profiles, in order of time."""
     for index in range(profiles):
         for service in services:
             yield service.draw(index)
 
 
 def encode_pprof(drawn: Drawn) -> bytes:
-    """The profile as a serialised pprof message that names what its samples use and nothing else."""
+    """Return the profile as a serialized pprof message with only the symbols of its samples."""
     program = drawn.service.program
     frames = _distinct(program.stacks[drawn.stacks])
     tail = profile_pb2.Profile(
@@ -195,7 +198,7 @@ def encode_pprof(drawn: Drawn) -> bytes:
 
 
 def push_request(profiles: list[Drawn]) -> bytes:
-    """A push.v1 request of these profiles, each a series of its own, pprof gzipped, as agents send it."""
+    """Return a push.v1 request of these profiles, each as a separate series, with gzipped pprof, as agents send it."""
     request = push_pb2.PushRequest()
     for drawn in profiles:
         series = request.series.add()
@@ -218,7 +221,7 @@ _ENDPOINT = profile_pb2.Label(key=5, str=6)
 
 
 def _distinct(indexes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The indexes that occur, ascending; -1 is none."""
+    """Return the occurring indexes, ascending, without -1."""
     return np.flatnonzero(np.bincount(indexes.ravel() + 1)[1:])
 
 

@@ -1,4 +1,4 @@
-"""S3, SQS and Secrets Manager on a port of this machine, by moto's server."""
+"""S3, SQS and Secrets Manager on a local port, by moto's server."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ REGION: Final = "eu-central-1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalAws:
-    """A running server; `operations` are the names of those that it was sent, in order (of S3: methods and paths)."""
+    """A running server; `operations` are the names of the received operations, in order (for S3: methods and paths)."""
 
     url: str
     operations: list[str]
@@ -32,7 +32,7 @@ class LocalAws:
     secret_access_key: str = field(default="loopback-secret-key", repr=False)
 
     def environ(self) -> dict[str, str]:
-        """The environment of a function that calls this server."""
+        """Return the environment of a function that calls this server."""
         return {
             "AWS_ENDPOINT_URL_S3": self.url,
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.url,
@@ -44,21 +44,21 @@ class LocalAws:
         }
 
     def s3(self) -> "S3Client":
-        """A client of the server's S3."""
+        """Return a client of the server's S3."""
         return self._session().client("s3", endpoint_url=self.url)
 
     def secrets(self) -> "SecretsManagerClient":
-        """A client of the server's Secrets Manager."""
+        """Return a client of the server's Secrets Manager."""
         return self._session().client("secretsmanager", endpoint_url=self.url)
 
     def sqs(self) -> "SQSClient":
-        """A client of the server's SQS."""
+        """Return a client of the server's SQS."""
         return self._session().client("sqs", endpoint_url=self.url)
 
     def new_queue(
         self, name: str = "", attributes: "Mapping[QueueAttributeNameType, str] | None" = None
     ) -> "LocalQueue":
-        """An empty queue, of a name of its own unless one is given."""
+        """Create an empty queue; the default name is unique."""
         client = self.sqs()
         name = name or f"queue-{uuid4().hex}"
         url = client.create_queue(QueueName=name, Attributes=attributes or {})["QueueUrl"]
@@ -66,14 +66,14 @@ class LocalAws:
         return LocalQueue(url=url, arn=found["Attributes"]["QueueArn"], client=client)
 
     def new_bucket(self, name: str = "") -> "LocalBucket":
-        """An empty bucket, of a name of its own unless one is given."""
+        """Create an empty bucket; the default name is unique."""
         name = name or f"bucket-{uuid4().hex}"
         client = self.s3()
         client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
         return LocalBucket(name=name, client=client)
 
     def new_secret(self, text: str) -> "LocalSecret":
-        """A secret of a name of its own."""
+        """Create a secret with a unique name."""
         client = self.secrets()
         arn = client.create_secret(Name=f"flamehouse/{uuid4().hex}", SecretString=text)["ARN"]
         return LocalSecret(arn=arn, client=client, operations=self.operations)
@@ -94,13 +94,13 @@ class LocalBucket:
     client: "S3Client"
 
     def objects(self) -> dict[str, bytes]:
-        """The content of every object, by key."""
+        """Return the content of all objects, by key."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
         keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
         return {key: self.client.get_object(Bucket=self.name, Key=key)["Body"].read() for key in keys}
 
     def notify(self, queue: "LocalQueue", prefixes: Sequence[str]) -> None:
-        """Send the queue a message for every object that is put below a prefix, after a test event."""
+        """Send a test event to the queue, then a message for every object that is put below a prefix."""
         configurations: list[Any] = [
             {
                 "QueueArn": queue.arn,
@@ -123,7 +123,7 @@ class LocalQueue:
     client: "SQSClient"
 
     def receive(self, at_most: int = 10) -> list[dict[str, Any]]:
-        """Messages as records of the event that Lambda's poller makes, invisible until their visibility timeout."""
+        """Receive messages as records of a Lambda event; they are invisible until their visibility timeout."""
         found = self.client.receive_message(
             QueueUrl=self.url, MaxNumberOfMessages=at_most, AttributeNames=["All"], WaitTimeSeconds=0
         )
@@ -143,7 +143,7 @@ class LocalQueue:
         ]
 
     def settle(self, records: Sequence[dict[str, Any]], answer: bytes | None) -> None:
-        """Delete the messages that the function's response does not name as failed; without a response, none."""
+        """Delete the messages that the function's response does not report as failed; none without a response."""
         if answer is None:
             return
         failed = {each["itemIdentifier"] for each in json.loads(answer)["batchItemFailures"]}
@@ -152,7 +152,7 @@ class LocalQueue:
                 self.client.delete_message(QueueUrl=self.url, ReceiptHandle=record["receiptHandle"])
 
     def expire(self, records: Sequence[dict[str, Any]]) -> None:
-        """Make the messages visible now, as at the end of their visibility timeout."""
+        """Make the messages visible now, as after their visibility timeout."""
         for record in records:
             self.client.change_message_visibility(
                 QueueUrl=self.url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=0
@@ -160,7 +160,7 @@ class LocalQueue:
 
     @property
     def messages(self) -> int:
-        """The number of messages, invisible ones included."""
+        """Return the number of messages, including invisible ones."""
         found = self.client.get_queue_attributes(
             QueueUrl=self.url,
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
@@ -186,7 +186,7 @@ class LocalSecret:
 
     @property
     def reads(self) -> int:
-        """The number of GetSecretValue requests that the server has had."""
+        """Return the number of GetSecretValue requests to the server."""
         return self.operations.count("GetSecretValue")
 
 
@@ -199,7 +199,7 @@ class _QuietHandler(WSGIRequestHandler):
 
 @contextmanager
 def local_aws() -> Iterator[LocalAws]:
-    """Start the server; every bucket and secret is gone when the process ends."""
+    """Start the server; buckets and secrets are lost when the process ends."""
     operations: list[str] = []
     moto = DomainDispatcherApplication(create_backend_app)
 

@@ -1,6 +1,6 @@
-"""Profile a small program into a running server, and print the flame graph that the server makes of it.
+"""Profile a small program into a running server, and print the server's flame graph.
 
-The server is the one that `make run` starts with the same PORT and API_CREDENTIAL, or FLAMEHOUSE_URL names another.
+The server is the one that `make run` starts with the same PORT and API_CREDENTIAL, or FLAMEHOUSE_URL.
 """
 
 import argparse
@@ -25,7 +25,7 @@ _LEAST_SHARE = 0.01
 
 
 def main() -> None:
-    """Run the demo; SystemExit with one line where the server is not there or refuses."""
+    """Run the demo. Raises SystemExit with one line if the server is unreachable or rejects a request."""
     parser = argparse.ArgumentParser(
         prog="demo", description="Profile a small program and print its profile."
     )
@@ -47,21 +47,21 @@ def main() -> None:
 
 
 def profile(url: str, seconds: float) -> Range:
-    """Run the program; the range from its start until it has sent its profiles."""
+    """Run the program; return the range from its start until it has sent its profiles."""
     start_ms = time.time_ns() // 1_000_000
     subprocess.run([sys.executable, _PROGRAM, url, _APPLICATION, str(seconds)], check=True)
     return Range(start_ms=start_ms, end_ms=time.time_ns() // 1_000_000)
 
 
 def print_report(server: Server, within: Range) -> None:
-    """Print what `flamehouse flame` prints about the run. ServerError if the server has no profile of it."""
+    """Print the run as `flamehouse flame` does. Raises ServerError if the server has no profile of it."""
     selection = Selection(selector=_SELECTOR, type_id=_PROFILE_TYPE, within=within)
     root = merged_tree(server, selection)
     print_lines([selection.title, ""])
     print_lines(text_of(root, scale_of(selection.unit, root.total), least_share=_LEAST_SHARE))
     print(
-        f"\nFrames below {_LEAST_SHARE:.0%} are left out. Every request ran under a label: the selector\n"
-        f'{{service_name="{_APPLICATION}", endpoint="search"}} selects the searches alone:\n'
+        f"\nFrames below {_LEAST_SHARE:.0%} are omitted. Every request ran under a label: the selector\n"
+        f'{{service_name="{_APPLICATION}", endpoint="search"}} selects only the searches:\n'
         f'  flamehouse flame \'{{service_name="{_APPLICATION}", endpoint="search"}}\''
     )
 

@@ -1,7 +1,7 @@
-"""What the live checks share: a program runs under a real SDK, and what leads the profiles it sent is checked.
+"""The common part of the live checks: run a program under a real SDK, and check the top function of its profiles.
 
-Each folder tools/live_* is such a program. It learns where to send from the environment, by the names that the Java
-agent and the .NET profiler read: PYROSCOPE_SERVER_ADDRESS, PYROSCOPE_APPLICATION_NAME and so on.
+Each folder tools/live_* is such a program. It is configured by the environment variables of the Java agent and the .NET
+profiler: PYROSCOPE_SERVER_ADDRESS, PYROSCOPE_APPLICATION_NAME and so on.
 """
 
 import argparse
@@ -29,10 +29,10 @@ _CREDENTIAL: Final = "credential-of-a-live-check"
 _TENANT: Final = "live"
 _SHOWN: Final = 5
 _ROUNDED_MS: Final = 10_000
-"""A profile's time may lie that long before its program began: Rust's SDK rounds it down to ten seconds."""
+"""A profile's time may be this long before the start of its program: Rust's SDK rounds it down to ten seconds."""
 _STAGED_S: Final = 30
 _LABELS: Final = 'endpoint="primes", region="eu"'
-"""Every program sets the one around its hot function and the other for all it sends."""
+"""Every program sets one around its hot function, and the other on all its profiles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,8 @@ class Live:
     """A program under the SDK called `client`.
 
     `prepare` installs and builds it in an empty folder, with the executables `needs`, and returns the command that runs
-    it there. `leaders` has for each profile type a part of the name of the function with the most self value; the first
-    type is also asked for under the labels of the program.
+    it there. `leaders` has, for each profile type, a part of the name of the function with the largest self value; the
+    first type is also checked under the labels of the program.
     """
 
     client: str
@@ -55,20 +55,20 @@ class Live:
 
     @property
     def skipped(self) -> str:
-        """Why the program cannot be run on this machine; empty if it can."""
+        """The reason why the program cannot run on this machine; empty if it can."""
         missing = [tool for tool in self.needs if shutil.which(tool) is None]
-        return f"skipped, since this machine has no {' and no '.join(missing)}" if missing else ""
+        return f"skipped, as this machine has no {' and no '.join(missing)}" if missing else ""
 
 
 class WrongLeaderError(Exception):
-    """Another function leads a profile than the one that the program spends it in."""
+    """The top function of a profile is not the program's hot function."""
 
 
 def main(live: Live) -> None:
-    """Check against the local server and what is built for AWS; SystemExit with a line if a function does not lead."""
+    """Check against the local server and the build for AWS. Raises SystemExit with a line if a check fails."""
     parser = argparse.ArgumentParser(prog=live.name, description=f"The real SDK: {live.client}")
     parser.add_argument(
-        "--build", type=Path, help="what sam build made; without it only the local server is run"
+        "--build", type=Path, help="the output of sam build; without it, only the local server is checked"
     )
     build = parser.parse_args().build
     if live.skipped:
@@ -85,9 +85,9 @@ def main(live: Live) -> None:
 
 
 def check(live: Live, server: Server, command: Sequence[str], folder: Path) -> None:
-    """Run the program that `prepare` left in `folder`, print what leads each of its profiles, and compare.
+    """Run the program in `folder`, print the top functions of each of its profiles, and compare.
 
-    CalledProcessError if the program fails, ServerError if the server does, WrongLeaderError.
+    Raises CalledProcessError if the program fails, ServerError if the server does, WrongLeaderError otherwise.
     """
     application = f"live.{live.client}"
     start_ms = time.time_ns() // 1_000_000 - _ROUNDED_MS
@@ -101,11 +101,11 @@ def check(live: Live, server: Server, command: Sequence[str], folder: Path) -> N
         print(f"{type_}{selector}", *_lines(type_, leading), sep="\n", end="\n\n", flush=True)
         hottest = leading.most_common(1)[0][0] if leading else "nothing"
         if live.leaders[type_] not in hottest:
-            raise WrongLeaderError(f"{hottest} leads {type_}, and {live.leaders[type_]} should")
+            raise WrongLeaderError(f"the top function of {type_} is {hottest}, not {live.leaders[type_]}")
 
 
 def variables(server: Server, application: str) -> dict[str, str]:
-    """The environment that tells a program where to send and as what."""
+    """Return the environment with the server's address and the name of the application."""
     return {
         "PYROSCOPE_APPLICATION_NAME": application,
         "PYROSCOPE_SERVER_ADDRESS": server.url,
@@ -122,11 +122,11 @@ def copy_sources(program: str, folder: Path) -> None:
 
 
 class UnfetchedError(Exception):
-    """A registry of packages did not give what a program needs."""
+    """A package registry did not provide a dependency."""
 
 
 def fetch_with(folder: Path, *command: str) -> None:
-    """Run in `folder` what fetches packages and does nothing else; UnfetchedError if it fails."""
+    """Run a command in `folder` that only fetches packages. Raises UnfetchedError if it fails."""
     try:
         build_with(folder, *command)
     except subprocess.CalledProcessError as error:
@@ -134,7 +134,7 @@ def fetch_with(folder: Path, *command: str) -> None:
 
 
 def build_with(folder: Path, *command: str) -> None:
-    """Run a step of a build in `folder`; CalledProcessError if it fails."""
+    """Run a step of a build in `folder`. Raises CalledProcessError if it fails."""
     subprocess.run(command, cwd=folder, env=environment(), check=True)
 
 
@@ -145,7 +145,7 @@ def _servers(build: Path | None) -> Generator[tuple[str, Server]]:
         return
     with TemporaryDirectory(prefix="flamehouse-cloud-") as folder, cloud(build, Path(folder)) as deployed:
         yield (
-            f"what is built for AWS in {build}",
+            f"the build for AWS in {build}",
             Server(url=deployed.url, credential=deployed.credential, tenant=_TENANT),
         )
 
@@ -153,7 +153,7 @@ def _servers(build: Path | None) -> Generator[tuple[str, Server]]:
 def _leading_once_stored(
     server: Server, type_: str, selector: str, start_ms: int, end_ms: int
 ) -> Counter[str]:
-    """The self values by function, as soon as there are any: what is deployed on AWS may stage uploads first."""
+    """Return the self values by function, once there are any: on AWS, uploads may be staged first."""
     give_up = time.monotonic() + _STAGED_S
     while True:
         leading = _leading(server, type_, selector, start_ms, end_ms)
@@ -163,7 +163,7 @@ def _leading_once_stored(
 
 
 def _leading(server: Server, type_: str, selector: str, start_ms: int, end_ms: int) -> Counter[str]:
-    """The self values by function."""
+    """Return the self values by function."""
     within = Range(start_ms=start_ms, end_ms=end_ms)
     flamegraph = merged_flamegraph(server, Selection(selector=selector, type_id=type_, within=within))
     selves: Counter[str] = Counter()
@@ -173,7 +173,7 @@ def _leading(server: Server, type_: str, selector: str, start_ms: int, end_ms: i
 
 
 def _lines(type_: str, leading: Counter[str]) -> Iterator[str]:
-    """The functions with the most self value, in the unit of the type."""
+    """Print the functions with the largest self values, in the unit of the type."""
     scale = scale_of(ProfileType.parse(type_).sample_unit, leading.total())
     for name, value in leading.most_common(_SHOWN):
         yield f"{scale.text(value):>12}  {value / leading.total():6.1%}  {name}"

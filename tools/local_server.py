@@ -1,4 +1,4 @@
-"""A local server of one's own: on a free port, with data that are gone afterwards."""
+"""Starts a temporary local server: on a free port, with data that is deleted afterwards."""
 
 import os
 import re
@@ -18,7 +18,7 @@ _READY = re.compile(r"ready on (\S+)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningServer:
-    """Where a server answers, and its process."""
+    """The URL of a server, and its process."""
 
     url: str
     pid: int
@@ -26,7 +26,7 @@ class RunningServer:
 
 @contextmanager
 def local_server(**settings: str) -> Iterator[RunningServer]:
-    """A server that is ready; it is stopped at the end. RuntimeError if it does not start."""
+    """A server that is ready; it is stopped at the end. Raises RuntimeError if it does not start."""
     with TemporaryDirectory(prefix="flamehouse-") as data_dir, _process(data_dir, settings) as process:
         try:
             yield RunningServer(url=_url(process), pid=process.pid)
@@ -36,7 +36,7 @@ def local_server(**settings: str) -> Iterator[RunningServer]:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment without the settings of any flamehouse: an exported DSN is somebody's database."""
+    """Return this process's environment without flamehouse's settings: an exported DSN may be of a real database."""
     settings = {field.name.upper() for field in fields(Settings)}
     return {name: value for name, value in os.environ.items() if name not in settings}
 
@@ -51,7 +51,7 @@ def _process(data_dir: str, settings: Mapping[str, str]) -> subprocess.Popen[str
 
 
 def _url(process: subprocess.Popen[str]) -> str:
-    """Where the server says that it is ready. What else it says stays in the pipe, which has room for it."""
+    """Return the URL from the server's greeting. Its further output fits into the pipe."""
     for line in process.stdout or ():
         if ready := _READY.search(line):
             return ready[1]

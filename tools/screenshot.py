@@ -1,4 +1,4 @@
-"""Takes the picture at the top of the README: the web page over a program of the last hour, made up and sent here."""
+"""Takes the screenshot in the README: the web page with a made-up program of the last hour, which it uploads first."""
 
 import math
 import random
@@ -47,7 +47,7 @@ def main() -> None:
         page.wait_for_timeout(500)
         page.screenshot(path=_PICTURE)
         chromium.close()
-    print(f"{_PICTURE} is taken")
+    print(f"wrote {_PICTURE}")
 
 
 def _fill(url: str) -> None:
@@ -68,7 +68,7 @@ def _fill(url: str) -> None:
 def _stacks(
     rng: random.Random, path: list[str], share: float, depth: int
 ) -> Iterator[tuple[list[str], float]]:
-    """Stacks of made-up functions, with the share of the whole that each holds itself."""
+    """Stacks of made-up functions, each with its share of the total."""
     own = rng.uniform(0, 0.1) if depth else 1.0
     yield path, share * own
     if not depth or share < 2e-3:

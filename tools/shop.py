@@ -1,7 +1,7 @@
-"""A small shop under the Python SDK, started as `python shop.py URL APPLICATION SECONDS`; API_CREDENTIAL is sent along.
+"""A small shop under the Python SDK, started as `python shop.py URL APPLICATION SECONDS`; it sends API_CREDENTIAL.
 
-It answers one request after the other, in plain Python, so that its functions show in a CPU profile, most of all
-`edit_distance`. The SDK: grafana.com/docs/pyroscope/latest/configure-client/language-sdks/python
+It handles requests one by one, in plain Python, so that its functions show in a CPU profile, above all `edit_distance`.
+The SDK: grafana.com/docs/pyroscope/latest/configure-client/language-sdks/python
 """
 
 import os
@@ -17,7 +17,7 @@ _TASTES = tuple(tuple(shopper * goods % 7 for goods in range(200)) for shopper i
 
 
 def main() -> None:
-    """Serve under the SDK, which has sent all it saw when this returns."""
+    """Serve under the SDK; returns once it has sent all profiles."""
     url, application, seconds = sys.argv[1:]
     pyroscope.configure(
         application_name=application,
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def serve(seconds: float) -> None:
-    """Answer requests in turn for that long, each under the label `endpoint`."""
+    """Handle requests in turn for this long, each under the label `endpoint`."""
     end = monotonic() + seconds
     for endpoint, answer in cycle(_ENDPOINTS.items()):
         if monotonic() >= end:
@@ -43,13 +43,13 @@ def serve(seconds: float) -> None:
 
 
 def search() -> str:
-    """The goods whose name is nearest to a misspelt one."""
+    """Return the product whose name is nearest to a misspelled one."""
     distances = [(edit_distance("sauzepann", name), name) for name in _GOODS * 20]
     return min(distances)[1]
 
 
 def edit_distance(left: str, right: str) -> int:
-    """How many letters have to change (Levenshtein)."""
+    """Return the number of letters to change (Levenshtein distance)."""
     row: list[int] = [*range(len(right) + 1)]
     for position, letter in enumerate(left, 1):
         above = row
@@ -60,7 +60,7 @@ def edit_distance(left: str, right: str) -> int:
 
 
 def recommend() -> int:
-    """The shopper whose taste is most like the first one's."""
+    """Return the shopper whose taste is most similar to the first one's."""
     likenesses = [(likeness(_TASTES[0], tastes), shopper) for shopper, tastes in enumerate(_TASTES)]
     return max(likenesses)[1]
 
@@ -73,7 +73,7 @@ def likeness(one: Sequence[int], other: Sequence[int]) -> int:
 
 
 def checkout() -> int:
-    """The checksum of a long receipt."""
+    """Return the checksum of a long receipt."""
     lines = [f"{goods:>20}{price:>8}" for price, goods in enumerate(_GOODS * 16)]
     return checksum("\n".join(lines))
 

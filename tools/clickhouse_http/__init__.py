@@ -1,5 +1,5 @@
-"""ClickHouse's HTTP interface over a chDB in this process: what clickhouse-connect speaks, and no more of it.
+"""ClickHouse's HTTP interface over a chDB in this process, as far as clickhouse-connect uses it.
 
-The code that talks to ClickHouse Cloud runs against it in tests and in `make cloud`; the embedded engine alone would
-leave out the network. The interface: clickhouse.com/docs/interfaces/http
+In tests and in `make cloud`, the code for ClickHouse Cloud runs against it; the embedded engine alone would not test the
+network. The interface: clickhouse.com/docs/interfaces/http
 """

@@ -23,7 +23,8 @@ def main() -> None:
         logging.getLogger(REQUESTS_LOG).addHandler(handler)
         logging.getLogger(REQUESTS_LOG).setLevel(logging.INFO)
     listener = socket.create_server(("127.0.0.1", arguments.port))
-    # asyncio sets it on sockets that name their protocol, which this one does not: an answer's body would wait 40 ms.
+    # asyncio sets it only on sockets with an explicit protocol, unlike this one: without it, a response's body waits 40
+    # ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     config = uvicorn.Config(create_app(engine, account), log_level="warning", lifespan="off")
@@ -37,9 +38,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--user", default="default")
     parser.add_argument(
-        "--grant", action="append", default=[], help="what the user may do; everything, where none is given"
+        "--grant", action="append", default=[], help="a grant of the user; without any, everything is allowed"
     )
-    parser.add_argument("--profile", default="", help="the user's settings profile, where there are grants")
+    parser.add_argument("--profile", default="", help="the user's settings profile, if there are grants")
     parser.add_argument("--requests", help="a file for the received statements, one JSON object a line")
     return parser.parse_args()
 

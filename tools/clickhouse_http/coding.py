@@ -1,4 +1,4 @@
-"""Content codings that ClickHouse takes and sends: lz4 (frames), zstd, gzip, deflate."""
+"""Content codings that ClickHouse accepts and sends: lz4 (frames), zstd, gzip, deflate."""
 
 import gzip
 import zlib
@@ -14,7 +14,7 @@ type _Coding = Callable[[bytes], bytes]
 
 
 def _lz4_decompress(body: bytes) -> bytes:
-    """The content of all frames: a client makes one for each block."""
+    """Return the content of all frames; a client creates one per block."""
     contents = []
     while body:
         frame = lz4.frame.LZ4FrameDecompressor()
@@ -38,7 +38,7 @@ _ENCODERS: Final[dict[str, _Coding]] = {
 
 
 def decoded(body: bytes, coding: str) -> bytes:
-    """Undo a Content-Encoding; ServerError for a coding there is not."""
+    """Undo a Content-Encoding. Raises ServerError if it is unknown."""
     if not coding:
         return body
     if coding not in _DECODERS:
@@ -47,7 +47,7 @@ def decoded(body: bytes, coding: str) -> bytes:
 
 
 def encoded(body: bytes, accepted: str) -> tuple[bytes, dict[str, str]]:
-    """The body in the first coding of an Accept-Encoding that there is, and the header that says so."""
+    """Return the body in the first supported coding of an Accept-Encoding, and the Content-Encoding header."""
     for offer in accepted.split(","):
         coding = offer.partition(";")[0].strip()
         if coding in _ENCODERS:

@@ -1,4 +1,4 @@
-"""Statements on a chDB: each on a handle of its own, so that its settings end with it, as a server's do."""
+"""Runs statements on a chDB, each on a separate handle, so that its settings end with it, as on a server."""
 
 import os
 import re
@@ -16,11 +16,11 @@ from tools.clickhouse_http.failure import ServerError
 from tools.clickhouse_http.statement import Statement
 
 _FIRST_WITH_BLOCK_INFO: Final = 51903
-"""The revision from which Native blocks are headed by `_BLOCK_INFO`."""
+"""The first revision in which Native blocks begin with `_BLOCK_INFO`."""
 _BLOCK_INFO: Final = b"\x01\x00\x02\xff\xff\xff\xff\x00"
 """is_overflows = 0, bucket_num = -1, end."""
 _STREAMED: Final = re.compile(rb"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
-"""What chDB hands out block by block; any other answer (DESCRIBE, SHOW) is one block."""
+"""The statements whose results chDB streams block by block; other results (DESCRIBE, SHOW) are one block."""
 _USERS: Final = """\
 <clickhouse>
   <users_config>{file}</users_config>
@@ -37,24 +37,24 @@ _USERS: Final = """\
   </users>
 </clickhouse>
 """
-"""A configuration whose only user, as whom chDB runs every statement, has these grants and settings and no others."""
+"""A configuration with one user, which chDB runs every statement as, with only these grants and settings."""
 _DEFAULT_DATABASE: Final = "default"
 _SETTING_NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The rows of an answer in their format, and what X-ClickHouse-Summary tells of it."""
+    """The rows of a result in their format, and the fields of X-ClickHouse-Summary."""
 
     rows: bytes
     summary: Mapping[str, str]
 
 
 class Engine:
-    """A chDB at `path`; statements may run at the same time.
+    """A chDB at `path`; statements may run concurrently.
 
-    They may do what `grants` allow (`SELECT ON flamehouse.*`), and everything without grants. `profile` is a settings
-    profile as SQL has it: `readonly = 2, max_execution_time = 25 MIN 1 MAX 29`.
+    Statements may do what `grants` allow (`SELECT ON flamehouse.*`), or everything without grants. `profile` is a
+    settings profile in SQL: `readonly = 2, max_execution_time = 25 MIN 1 MAX 29`.
     """
 
     def __init__(self, path: str, grants: Sequence[str] = (), profile: str = "") -> None:
@@ -63,7 +63,7 @@ class Engine:
         self.version = self._open.query("SELECT version()", "TabSeparatedRaw").bytes().decode().strip()
 
     def run(self, statement: Statement) -> Answer:
-        """Run a statement; chdb.ChdbError holds ClickHouse's own message."""
+        """Run a statement. Raises chdb.ChdbError with ClickHouse's message."""
         with self._handle(statement) as handle:
             if statement.data is not None:
                 return _insert(handle, statement, statement.data)
@@ -79,7 +79,7 @@ class Engine:
     def _handle(self, statement: Statement) -> Iterator[Any]:
         handle = chdb.connect(self._place)
         try:
-            # USE needs a grant, which a server does not ask for where the database is its default.
+            # USE needs a grant, but a server does not check it for its default database.
             if statement.database != _DEFAULT_DATABASE:
                 handle.query("USE {name:Identifier}", "TabSeparated", params={"name": statement.database})
             for name, value in statement.settings.items():
@@ -94,7 +94,7 @@ class Engine:
 
 
 def _configured(path: str, grants: Sequence[str], profile: str) -> Path:
-    """A file beside the data with the grants and the settings profile."""
+    """Write a file beside the data with the grants and the settings profile."""
     file = Path(path).absolute().with_suffix(".users.xml")
     queries = "".join(f"<query>GRANT {escape(grant)}</query>" for grant in grants)
     file.write_text(_USERS.format(file=escape(str(file)), grants=queries, settings=_profile_xml(profile)))
@@ -102,7 +102,7 @@ def _configured(path: str, grants: Sequence[str], profile: str) -> Path:
 
 
 def _profile_xml(profile: str) -> str:
-    """The settings of a profile, and their bounds, as elements."""
+    """Return the settings of a profile, and their bounds, as XML elements."""
     values, bounds = "", ""
     for setting in filter(None, profile.split(", ")):
         name, _, value, *limits = setting.split()
@@ -116,7 +116,7 @@ def _profile_xml(profile: str) -> str:
 
 
 def _insert(handle: Any, statement: Statement, data: bytes) -> Answer:  # noqa: ANN401  # chdb has no types
-    """An INSERT of rows in a format: chDB reads such rows from files."""
+    """Run an INSERT of rows in a format, which chDB reads from a file."""
     with tempfile.NamedTemporaryFile(delete=False) as file:
         file.write(data)
     try:
@@ -128,7 +128,7 @@ def _insert(handle: Any, statement: Statement, data: bytes) -> Answer:  # noqa: 
 
 
 def _blocks(handle: Any, statement: Statement) -> bytes:  # noqa: ANN401
-    """An answer in the Native format of newer clients, whose blocks have to be told apart."""
+    """Return a result in the Native format of newer clients, in which blocks have headers."""
     parameters = dict(statement.parameters)
     if _STREAMED.match(statement.sql):
         blocks = handle.send_query(statement.sql, "Native", params=parameters)
@@ -138,7 +138,7 @@ def _blocks(handle: Any, statement: Statement) -> bytes:  # noqa: ANN401
 
 
 def _summary(result: Any, verb: str) -> dict[str, str]:  # noqa: ANN401
-    """Rows and bytes; an INSERT from a file reads what it writes."""
+    """Return rows and bytes; an INSERT from a file reads as many as it writes."""
     return {
         f"{verb}_rows": str(result.rows_read()),
         f"{verb}_bytes": str(result.bytes_read()),

@@ -1,4 +1,4 @@
-"""ClickHouse's exceptions and the HTTP statuses they are answered with.
+"""ClickHouse's exceptions, and the HTTP statuses of their responses.
 
 Codes: system.errors. Statuses: exceptionCodeToHTTPStatus in ClickHouse's src/Server/HTTP.
 """
@@ -22,14 +22,14 @@ _CODE: Final = re.compile(r"Code: (\d+)")
 
 
 class ServerError(Exception):
-    """An exception as ClickHouse names it: the code of system.errors, a message, the code's name."""
+    """A ClickHouse exception: the code in system.errors, a message, the code's name."""
 
     def __init__(self, code: int, message: str, name: str) -> None:
         super().__init__(f"Code: {code}. DB::Exception: {message}. ({name})")
 
 
 def error_response(error: Exception, version: str) -> Response:
-    """The answer to a statement that failed; errors without a code are ClickHouse's own 1002 (unknown)."""
+    """Return the response to a failed statement; errors without a code become ClickHouse's 1002 (unknown)."""
     text = str(error)
     found = _CODE.search(text)
     code = int(found[1]) if found else 1002

@@ -1,4 +1,4 @@
-"""A proxy in front of the server whose faults can be switched: down, slow, waking, resets, a wrong password, too many parts."""
+"""A proxy in front of the server that injects faults: down, slow, waking, resets, a wrong password, too many parts."""
 
 import socket
 import time
@@ -21,7 +21,7 @@ _POLL_S: Final = 0.05
 
 
 class Fault(StrEnum):
-    """What goes wrong with every request."""
+    """The fault of every request."""
 
     NONE = "none"
     DOWN = "down"
@@ -40,7 +40,7 @@ class Fault(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class FaultyClickHouse:
-    """A running proxy; `fault` may change at any time, `inserts_alone` spares other statements."""
+    """A running proxy; `fault` may change at any time, `inserts_alone` restricts it to inserts."""
 
     port: int
     fault: Fault = Fault.NONE
@@ -48,12 +48,12 @@ class FaultyClickHouse:
     slow_s: float = _SLOW_S
 
     def applies(self, body: bytes) -> bool:
-        """Whether the fault is that of a request with this body."""
+        """Return whether the fault applies to a request with this body."""
         return not self.inserts_alone or b"INSERT INTO" in body
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Forwards requests, unless the fault of `proxy` says otherwise."""
+    """Forwards requests, subject to the fault of `proxy`."""
 
     proxy: ClassVar[FaultyClickHouse]
     upstream_port: ClassVar[int]
@@ -120,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             super().handle()
-        except (OSError, ValueError):  # the client has gone, or was sent away
+        except (OSError, ValueError):  # the client disconnected, or was disconnected
             self.close_connection = True
 
     def finish(self) -> None:
@@ -130,12 +130,12 @@ class _Handler(BaseHTTPRequestHandler):
             return
 
     def log_message(self, *_: object) -> None:
-        """Nothing is said of requests."""
+        """Logs no requests."""
 
 
 @contextmanager
 def faulty(upstream_port: int) -> Iterator[FaultyClickHouse]:
-    """A proxy to the ClickHouse on a port of this machine."""
+    """A proxy to the ClickHouse on a local port."""
     proxy = FaultyClickHouse(port=0)
     handler = type("Handler", (_Handler,), {"proxy": proxy, "upstream_port": upstream_port})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

@@ -1,4 +1,4 @@
-"""Runs the server in a process of its own, and reads the statements that it received."""
+"""Runs the server in a separate process, and reads the statements that it received."""
 
 import json
 import os
@@ -47,7 +47,7 @@ class ClickHouseServer:
         return [Received(**json.loads(line)) for line in self.statements.read_text().splitlines()]
 
     def received(self) -> list[str]:
-        """The SQL of every statement until now, each on one line."""
+        """Return the SQL of all statements so far, one line each."""
         return [" ".join(statement.sql.split()) for statement in self.records()]
 
 
@@ -63,7 +63,7 @@ def clickhouse_server(
     command = [sys.executable, "-m", "tools.clickhouse_http", str(folder / "data"), "--user", user]
     command += [f"--grant={grant}" for grant in grants]
     command += [f"--profile={profile}"] if profile else []
-    process = subprocess.Popen(  # this repository's own server
+    process = subprocess.Popen(  # this repository's server
         [*command, "--port", str(port), "--requests", str(statements)],
         cwd=_REPO,
         env={**os.environ, "CLICKHOUSE_PASSWORD": _PASSWORD},
@@ -81,5 +81,5 @@ def clickhouse_server(
             try:
                 process.wait(_STOP_S)
             except subprocess.TimeoutExpired:
-                # An engine whose merges are stopped may wait for a mutation for ever.
+                # An engine whose merges are stopped may wait for a mutation forever.
                 process.kill()

@@ -1,4 +1,4 @@
-"""The server: an ASGI app over an engine, which checks one user's password."""
+"""The server: an ASGI app over an engine that checks one user's password."""
 
 import hmac
 import json
@@ -24,7 +24,7 @@ _log = logging.getLogger(REQUESTS_LOG)
 
 
 def create_app(engine: Engine, account: Account) -> Starlette:
-    """The app: `/` takes statements of `account`, `/ping` takes anyone."""
+    """Return the app: `/` accepts statements of `account`, `/ping` needs no user."""
 
     async def root(request: Request) -> Response:
         if request.method == "GET" and not request.query_params:
@@ -32,7 +32,7 @@ def create_app(engine: Engine, account: Account) -> Starlette:
         try:
             _check(account_of(request), account)
             response = await _answer(request, engine)
-        except Exception as error:  # noqa: BLE001  # whatever fails is told as ClickHouse tells it
+        except Exception as error:  # noqa: BLE001  # every failure is reported in ClickHouse's format
             response = error_response(error, engine.version)
         response.headers["X-ClickHouse-Query-Id"] = request.query_params.get("query_id") or str(uuid.uuid4())
         response.headers["X-ClickHouse-Server-Display-Name"] = "clickhouse_http"

@@ -1,4 +1,4 @@
-"""An HTTP request -> the statement it asks for: SQL, data, parameters, settings, and who asks.
+"""Reads an HTTP request as a statement: SQL, data, parameters, settings, and the user.
 
 A statement is the URL's `query`, then the body; in a form, the field `query` and the fields `param_*` take their place.
 """
@@ -19,7 +19,7 @@ from tools.clickhouse_http.failure import ServerError
 _PARAMETER: Final = "param_"
 _FORM: Final = "multipart/form-data"
 _MAX_FIELD_BYTES: Final = 128 << 10
-"""The server's http_max_field_value_size, where it is not set otherwise."""
+"""The server's default http_max_field_value_size."""
 _TRANSPORT: Final = frozenset(
     {
         "buffer_size",
@@ -38,7 +38,7 @@ _TRANSPORT: Final = frozenset(
         "wait_end_of_query",
     }
 )
-"""URL parameters that speak of the request; every other one is a setting of the query."""
+"""URL parameters about the request; all others are settings of the query."""
 _UNSERVED: Final = frozenset({"compress", "decompress", "session_id", "session_timeout", "session_check"})
 _INSERT: Final = re.compile(
     rb"\s*(INSERT\s+INTO\s.+?)\s+FORMAT\s+(\w+)[ \t]*(?:\r?\n|;|$)", re.IGNORECASE | re.DOTALL
@@ -48,7 +48,7 @@ _FORMAT: Final = re.compile(rb"\sFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """What the engine is to run. An INSERT with rows of its own has them in `data`, and `sql` ends before FORMAT."""
+    """A statement to run. An INSERT with rows has them in `data`, and its `sql` ends before FORMAT."""
 
     sql: bytes
     format: str
@@ -57,7 +57,7 @@ class Statement:
     settings: Mapping[str, str]
     database: str
     protocol_version: int
-    """Which Native format the client reads; 0 is the plain one."""
+    """The revision of the Native format that the client reads; 0 is the plain one."""
     read_only: bool
 
 
@@ -70,7 +70,7 @@ class Account:
 
 
 def account_of(request: Request) -> Account:
-    """Who asks, by Basic authorization, ClickHouse's own headers or the URL; `default` without a password otherwise."""
+    """Return the user from Basic authorization, ClickHouse's headers or the URL, or else `default` without a password."""
     headers, url = request.headers, request.query_params
     scheme, _, credentials = headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "basic":
@@ -83,10 +83,10 @@ def account_of(request: Request) -> Account:
 
 
 async def statement_of(request: Request) -> Statement:
-    """Read the request; ServerError where it asks for what this server does not do."""
+    """Read the request. Raises ServerError if it uses a feature that this server lacks."""
     url = request.query_params
     if refused := _UNSERVED & url.keys():
-        raise ServerError(48, f"{', '.join(sorted(refused))} is not served here", "NOT_IMPLEMENTED")
+        raise ServerError(48, f"{', '.join(sorted(refused))} is not supported here", "NOT_IMPLEMENTED")
     if request.headers.get("Content-Type", "").startswith(_FORM):
         async with request.form() as form:
             fields = {name: await _text(form, name) for name in form}
@@ -94,8 +94,8 @@ async def statement_of(request: Request) -> Statement:
     else:
         fields = {}
         body = decoded(await request.body(), request.headers.get("Content-Encoding", ""))
-    asked = b"\n".join(part for part in (url.get("query", "").encode(), body) if part)
-    sql, format_, data = _split(asked, _default_format(request.headers, url))
+    statement = b"\n".join(part for part in (url.get("query", "").encode(), body) if part)
+    sql, format_, data = _split(statement, _default_format(request.headers, url))
     return Statement(
         sql=sql,
         format=format_,
@@ -108,12 +108,12 @@ async def statement_of(request: Request) -> Statement:
     )
 
 
-def _split(asked: bytes, default_format: str) -> tuple[bytes, str, bytes | None]:
-    """The SQL, the format of its rows, and the rows of an INSERT."""
-    if insert := _INSERT.match(asked):
-        return insert[1], insert[2].decode(), asked[insert.end() :]
-    named = _FORMAT.search(asked)
-    return asked, named[1].decode() if named else default_format, None
+def _split(statement: bytes, default_format: str) -> tuple[bytes, str, bytes | None]:
+    """Return the SQL, the format of its rows, and the rows of an INSERT."""
+    if insert := _INSERT.match(statement):
+        return insert[1], insert[2].decode(), statement[insert.end() :]
+    named = _FORMAT.search(statement)
+    return statement, named[1].decode() if named else default_format, None
 
 
 def _default_format(headers: Headers, url: Mapping[str, str]) -> str:

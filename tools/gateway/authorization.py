@@ -1,4 +1,4 @@
-"""Authorization as an HTTP API has it: a Lambda authorizer with simple responses, cached by the header's value.
+"""The authorization of an HTTP API: a Lambda authorizer with simple responses, cached by the header's value.
 
 Format: docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html
 """
@@ -16,7 +16,7 @@ type Context = dict[str, Any]
 
 
 class RefusedError(Exception):
-    """A request that ends at the gateway, with its status and message."""
+    """A request that the gateway rejects, with the status and message."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -29,7 +29,7 @@ _FORBIDDEN: Final = (403, "Forbidden")
 
 
 class Authorization:
-    """Authorizes the requests of a deployment; usable from several threads."""
+    """Authorizes the requests of a deployment; thread-safe."""
 
     def __init__(self, deployment: Deployment, functions: LambdaService) -> None:
         self._deployment = deployment
@@ -38,11 +38,11 @@ class Authorization:
         self._lock = Lock()
 
     def context_of(self, request: HttpRequest, route_key: str) -> Context | None:
-        """The context that the route's function receives; None for a route without an authorizer.
+        """Return the context for the route's function; None for a route without an authorizer.
 
         Raises:
-            RefusedError: 401 without the header, which is decided here, and 403 if the authorizer denies.
-            FunctionError: if the authorizer fails; nothing is cached then.
+            RefusedError: 401 without the header, which the gateway checks itself, and 403 if the authorizer denies.
+            FunctionError: if the authorizer fails, which is not cached.
         """
         authorizer = self._deployment.authorizer
         if authorizer is None or route_key in self._deployment.open_routes:
@@ -54,15 +54,15 @@ class Authorization:
         with self._lock:
             until, context = self._cached.get(value, (0.0, None))
         if time.monotonic() >= until:
-            context = self._asked(authorizer.function, event, value)
+            context = self._authorize(authorizer.function, event, value)
             with self._lock:
                 self._cached[value] = (time.monotonic() + authorizer.cache_s, context)
         if context is None:
             raise RefusedError(*_FORBIDDEN)
         return context
 
-    def _asked(self, function: str, event: dict[str, Any], value: str) -> Context | None:
-        """The context of an accepted request, None for a denied one."""
+    def _authorize(self, function: str, event: dict[str, Any], value: str) -> Context | None:
+        """Return the context of an accepted request, None for a denied one."""
         event = {name: part for name, part in event.items() if name not in {"body", "isBase64Encoded"}}
         event |= {"type": "REQUEST", "identitySource": [value]}
         invoked = self._functions.invoke(function, json.dumps(event).encode())

@@ -1,4 +1,4 @@
-"""A whole deployment on this machine: gateway, built functions, their secret and bucket, and a ClickHouse over HTTP."""
+"""A complete local deployment: gateway, built functions, their secret and bucket, and a ClickHouse over HTTP."""
 
 import json
 import platform
@@ -27,16 +27,16 @@ from tools.gateway.poller import polling
 from tools.gateway.server import create_app
 
 _BUCKET: Final = "AdHocProfilesBucket"
-"""Its name in the template: resources here have no other."""
+"""Its logical id in the template, which is the only name of resources here."""
 _BLOBS: Final = ("BlobsBucket", "BlobsQueue", "WorkerFunction")
-"""Likewise: the bucket of blobs, the queue of its messages, and the function that gets them."""
+"""Likewise: the bucket of blobs, the queue of its messages, and the function that receives them."""
 _PREFIXES: Final = ("staged/", "drops/")
 _ARCHITECTURES: Final = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cloud:
-    """A running deployment; `credential` is what its clients send."""
+    """A running deployment; `credential` is for its clients."""
 
     url: str
     clickhouse: ClickHouseServer
@@ -65,7 +65,7 @@ def cloud(  # noqa: PLR0913  # what a deployment may have
     environ: Mapping[str, str] | None = None,
     tenants: Sequence[str] = (),
 ) -> Iterator[Cloud]:
-    """Deploy what `sam build` left in `build`; data and logs go below `folder`, which is there.
+    """Deploy the output of `sam build` in `build`; data and logs go below `folder`, which must exist.
 
     `environ` is added to every function's environment. Each of `tenants` gets a token.
     """
@@ -83,7 +83,7 @@ def cloud(  # noqa: PLR0913  # what a deployment may have
             blobs.notify(queue, _PREFIXES)
             parameters = {
                 "ClickHouseSecretArn": secret.arn,
-                # Resources have no names of their own here: a parameter gives the secret's.
+                # Resources have no names here, so a parameter sets the secret's.
                 "CredentialsSecret": credentials.arn,
                 "Architecture": _ARCHITECTURES[platform.machine()],
                 "RetentionDays": str(retention_days),
@@ -116,7 +116,7 @@ def cloud(  # noqa: PLR0913  # what a deployment may have
 
 
 def credentials_text(tokens: Mapping[str, NewToken]) -> str:
-    """A document with a credential for each token, with every scope, by tenant."""
+    """Return a document with a credential per token, by tenant, each with all scopes."""
     credentials = {
         token.id: Credential(
             id=token.id,
@@ -131,7 +131,7 @@ def credentials_text(tokens: Mapping[str, NewToken]) -> str:
 
 
 def secret_of(clickhouse: ClickHouseServer) -> dict[str, object]:
-    """The secret that leads to a server on this machine."""
+    """Return the secret for a server on this machine."""
     return {
         "host": "127.0.0.1",
         "port": clickhouse.port,
@@ -143,9 +143,10 @@ def secret_of(clickhouse: ClickHouseServer) -> dict[str, object]:
 
 @contextmanager
 def serving(app: ASGIApp, port: int) -> Iterator[str]:
-    """Serve the app in a thread; its URL."""
+    """Serve the app in a thread; yields its URL."""
     listener = socket.create_server(("127.0.0.1", port))
-    # asyncio sets it on sockets that name their protocol, which this one does not: an answer's body would wait 40 ms.
+    # asyncio sets it only on sockets with an explicit protocol, unlike this one: without it, a response's body waits 40
+    # ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     thread = Thread(target=server.run, args=([listener],), daemon=True)

@@ -1,4 +1,4 @@
-"""A built SAM template -> the functions there are and the routes that lead to them.
+"""Reads the functions and their routes from a built SAM template.
 
 Template: docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification.html
 """
@@ -19,7 +19,7 @@ _FUNCTION: Final = "AWS::Serverless::Function"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """A function as Lambda would have it: folders, and what the template puts into its environment."""
+    """A function as deployed to Lambda: its folders, and its environment from the template."""
 
     name: str
     handler: str
@@ -32,7 +32,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authorizer:
-    """The function that authorizes requests by one header, and the seconds that its response is cached."""
+    """The function that authorizes requests by one header, and the seconds for which its response is cached."""
 
     function: str
     header: str
@@ -41,7 +41,7 @@ class Authorizer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """What a stack consists of; a route's key is `METHOD /path` or `$default`. Open routes have no authorizer."""
+    """The contents of a stack; a route's key is `METHOD /path` or `$default`. Open routes have no authorizer."""
 
     functions: Mapping[str, Function]
     routes: Mapping[str, str]
@@ -49,7 +49,7 @@ class Deployment:
     open_routes: frozenset[str] = frozenset()
 
     def route(self, method: str, path: str) -> str | None:
-        """The key of the route that a request takes, as the gateway chooses it."""
+        """Return the key of the route that the gateway selects for a request."""
         for key in (f"{method} {path}", f"ANY {path}"):
             if key in self.routes:
                 return key
@@ -58,7 +58,7 @@ class Deployment:
 
 
 def _takes(key: str, method: str, path: str) -> bool:
-    """Whether a route such as `ANY /ui/{path+}` takes a request that no route names to the letter."""
+    """Return whether a route such as `ANY /ui/{path+}` matches a request that no route matches literally."""
     found = _GREEDY.fullmatch(key)
     if found is None or found["method"] not in {"ANY", method}:
         return False
@@ -66,7 +66,7 @@ def _takes(key: str, method: str, path: str) -> bool:
 
 
 def read_deployment(build: Path, parameters: Mapping[str, str]) -> Deployment:
-    """The stack that deploying the folder `build` with `parameters` would make; KeyError names what is missing."""
+    """Return the stack of the folder `build` with `parameters`. Raises KeyError with the name of a missing part."""
     template = yaml.safe_load((build / "template.yaml").read_text())
     stack = _Stack(template, parameters)
     shared = template.get("Globals", {}).get("Function", {})
@@ -91,7 +91,7 @@ def read_deployment(build: Path, parameters: Mapping[str, str]) -> Deployment:
 
 
 def _authorizer(auth: Mapping[str, Any]) -> Authorizer:
-    """The authorizer of every route that names none; KeyError or ValueError if it is of another kind."""
+    """Return the default authorizer. Raises KeyError or ValueError if it is of another kind."""
     declared = auth["Authorizers"][auth["DefaultAuthorizer"]]
     if (declared["AuthorizerPayloadFormatVersion"], declared["EnableSimpleResponses"]) != ("2.0", True):
         raise ValueError("an authorizer with responses of another kind")
@@ -104,7 +104,7 @@ def _authorizer(auth: Mapping[str, Any]) -> Authorizer:
 
 
 def _merged(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """A function's properties, its environment and layers beside those that all share."""
+    """Return a function's properties, with the environment and layers that all functions share."""
     layers = [*shared.get("Layers", ()), *own.get("Layers", ())]
     environments = (each.get("Environment", {}).get("Variables", {}) for each in (shared, own))
     environment = {"Variables": dict(ChainMap(*reversed([*environments])))}
@@ -127,7 +127,7 @@ def _function(name: str, properties: Mapping[str, Any], stack: "_Stack", build: 
 
 
 def _logging(config: Mapping[str, Any]) -> dict[str, str]:
-    """The variables by which Lambda tells its bootstrap how to log."""
+    """Return the variables with Lambda's logging configuration."""
     return {
         "AWS_LAMBDA_LOG_FORMAT": str(config.get("LogFormat", "Text")),
         "AWS_LAMBDA_LOG_LEVEL": str(config.get("ApplicationLogLevel", "INFO")),
@@ -141,7 +141,7 @@ def _route_key(properties: Mapping[str, Any]) -> str:
 
 
 class _Stack:
-    """The template's intrinsic functions, as far as functions and their layers use them."""
+    """Resolves the template's intrinsic functions, as far as functions and their layers use them."""
 
     def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
         self._resources = template["Resources"]
@@ -152,7 +152,7 @@ class _Stack:
         } | {name: value for name, value in parameters.items() if name in self._resources}
 
     def resolved(self, value: Any) -> Any:  # noqa: ANN401  # whatever YAML holds
-        """The value with the references of it looked up."""
+        """Return the value with its references resolved."""
         match value:
             case {"Ref": name} | {"Fn::GetAtt": [name, *_]}:
                 return self._parameters.get(name, name)
@@ -168,11 +168,11 @@ class _Stack:
                 return value
 
     def layer(self, name: str) -> str:
-        """The folder of a layer's content."""
+        """Return the folder of a layer's content."""
         return str(self._resources[name]["Properties"]["ContentUri"])
 
     def has(self, resource: Mapping[str, Any]) -> bool:
-        """Whether a resource is deployed: its condition holds, or it has none."""
+        """Return whether a resource is deployed: it has no condition, or the condition is true."""
         return "Condition" not in resource or self._holds({"Condition": resource["Condition"]})
 
     def _holds(self, condition: Any) -> bool:  # noqa: ANN401

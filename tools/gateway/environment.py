@@ -1,4 +1,4 @@
-"""One execution environment of a function: a process under Lambda's bootstrap, and the Runtime API that it asks.
+"""One execution environment of a function: a process under Lambda's bootstrap, and its Runtime API.
 
 Runtime API: docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -19,20 +19,20 @@ from uuid import uuid4
 from tools.gateway.deployment import Function
 
 _RUNTIME: Final = ("awslambdaric", "simplejson", "snapshot-restore-py")
-"""What Lambda's Python runtime holds beside Python."""
+"""The packages of Lambda's Python runtime."""
 _NEXT: Final = "/2018-06-01/runtime/invocation/next"
 _RESULT: Final = re.compile(r"/2018-06-01/runtime/(?:invocation/[\w-]+/(response|error)|init/(error))")
 _POLL_S: Final = 0.1
 MAX_ANSWER_BYTES: Final = 6_291_556
-"""Lambda's limit for the JSON of an answer."""
+"""Lambda's limit for a response in JSON."""
 
 
 class FunctionError(Exception):
-    """An invocation without an answer: the function raised, ended, took too long or answered too much."""
+    """An invocation without a response: the function raised, exited, timed out, or its response is too large."""
 
 
 class Environment:
-    """Runs a function, one invocation at a time; what the function prints goes to `output`."""
+    """Runs a function, one invocation at a time; its output goes to `output`."""
 
     def __init__(
         self, function: Function, runtime: Path, environ: Mapping[str, str], output: IO[str]
@@ -41,8 +41,8 @@ class Environment:
         self._events: Queue[tuple[bytes, float]] = Queue()
         self._results: Queue[tuple[str, bytes]] = Queue()
         self._api = _serve_runtime_api(self._events, self._results)
-        self._process = subprocess.Popen(  # what was built here
-            # Without `site`, packages installed beside this one cannot be imported.
+        self._process = subprocess.Popen(  # built in this repository
+            # Without `site`, the packages of this environment cannot be imported.
             [sys.executable, "-S", "-m", "awslambdaric", function.handler],
             cwd=function.code,
             env=_environ(function, runtime, environ, self._api.server_port),
@@ -55,14 +55,14 @@ class Environment:
         return self._process.poll() is None
 
     def invoke(self, event: bytes) -> bytes:
-        """The JSON that the function answers; FunctionError after which the environment may have ended."""
+        """Return the function's response in JSON. Raises FunctionError, after which the environment may have ended."""
         deadline = time.time() + self._function.timeout_s
         self._events.put((event, deadline))
         kind, answer = self._result(deadline)
         if kind == "error":
             raise FunctionError(f"{self._function.name} raised an error")
         if len(answer) > MAX_ANSWER_BYTES:
-            raise FunctionError(f"{self._function.name} answered {len(answer)} bytes")
+            raise FunctionError(f"{self._function.name} returned {len(answer)} bytes")
         return answer
 
     def close(self) -> None:
@@ -84,7 +84,7 @@ class Environment:
 
 
 def runtime_folder(folder: Path) -> Path:
-    """A folder that holds the bootstrap and what it needs, and nothing else of what is installed here."""
+    """Return a folder with only the bootstrap and its dependencies."""
     for distribution in _RUNTIME:
         for file in files(distribution) or ():
             top = file.parts[0]
@@ -98,7 +98,7 @@ def runtime_folder(folder: Path) -> Path:
 def _environ(
     function: Function, runtime: Path, environ: Mapping[str, str], runtime_port: int
 ) -> dict[str, str]:
-    """What Lambda gives a function, and nothing of this process's own environment."""
+    """Return the environment that Lambda sets, without this process's own."""
     path = [function.code, *(layer / "python" for layer in function.layers), runtime]
     return {
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
@@ -124,11 +124,11 @@ def _environ(
 def _serve_runtime_api(
     events: "Queue[tuple[bytes, float]]", results: "Queue[tuple[str, bytes]]"
 ) -> ThreadingHTTPServer:
-    """A Runtime API of one environment: hands out `events`, takes in `results`."""
+    """The Runtime API of one environment: sends `events`, receives `results`."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # Head and body of an answer in one packet: apart, the second would wait for the first's receipt.
+        # Head and body in one packet: otherwise the body waits for the acknowledgement of the head.
         wbufsize = -1
         disable_nagle_algorithm = True
 
@@ -162,7 +162,7 @@ def _serve_runtime_api(
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Nothing is said of requests."""
+            """Logs no requests."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

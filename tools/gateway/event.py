@@ -1,4 +1,4 @@
-"""HTTP requests as events, and functions' answers as HTTP responses, both in payload format 2.0.
+"""Converts HTTP requests to events, and functions' responses to HTTP responses, in payload format 2.0.
 
 Format: docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -21,7 +21,7 @@ _STAGE: Final = "$default"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """A request as it came: `headers` in order, names as sent; `query` without the question mark."""
+    """A request as received: `headers` in order, names as sent; `query` without the question mark."""
 
     method: str
     path: str
@@ -40,7 +40,7 @@ class HttpRequest:
 def event_of(
     request: HttpRequest, route_key: str, authorized: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The event that a function receives for the request, with the context of a Lambda authorizer."""
+    """Return the event for the request, with the context of a Lambda authorizer."""
     headers = Headers(raw=[(name.lower(), value) for name, value in request.headers])
     event: dict[str, Any] = {
         "version": "2.0",
@@ -61,7 +61,7 @@ def event_of(
 
 
 def response_of(answer: bytes) -> Response:
-    """The response for the JSON that a function answered; ValueError where the gateway cannot read it."""
+    """Convert a function's response. Raises ValueError if the gateway cannot read it."""
     answered = json.loads(answer)
     if not isinstance(answered, dict) or "statusCode" not in answered:
         return Response(answer, media_type="application/json")
@@ -74,7 +74,7 @@ def response_of(answer: bytes) -> Response:
 
 
 def _body(body: bytes, headers: Headers) -> tuple[str, bool]:
-    """The body as an event carries it, and whether that is Base64."""
+    """Return the body as in an event, and whether it is in Base64."""
     if headers.get("content-type", "").startswith(_TEXT_TYPES) and "content-encoding" not in headers:
         try:
             return body.decode(), False

@@ -1,4 +1,4 @@
-"""Lambda: starts environments of functions when there is nobody free to take an invocation, and keeps them warm."""
+"""Lambda: starts an environment of a function if none is idle, and reuses it for later invocations."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,13 +9,13 @@ from tools.gateway.deployment import Deployment, Function
 from tools.gateway.environment import Environment, FunctionError, runtime_folder
 
 _CONCURRENCY: Final = 8
-"""How many invocations run at a time; AWS has more processors."""
+"""The number of concurrent invocations; AWS has more processors."""
 
 
 class LambdaService:
-    """Invokes the functions of a deployment; usable from several threads.
+    """Invokes the functions of a deployment; thread-safe.
 
-    `folder` gets what the functions print, a file each (`NAME.log`); `environ` is what Lambda adds to their environment.
+    `folder` gets the output of each function (`NAME.log`); `environ` is added to their environment.
     """
 
     def __init__(self, deployment: Deployment, environ: Mapping[str, str], folder: Path) -> None:
@@ -31,7 +31,7 @@ class LambdaService:
         self._room = BoundedSemaphore(_CONCURRENCY)
 
     def invoke(self, name: str, event: bytes) -> bytes:
-        """The JSON that function `name` answers to an event in JSON; FunctionError where there is none."""
+        """Return the response of function `name` to an event, both in JSON. Raises FunctionError if there is none."""
         with self._room:
             environment = self._take(self._deployment.functions[name])
             try:
@@ -40,7 +40,7 @@ class LambdaService:
                 self._give_back(name, environment)
 
     def printed(self) -> str:
-        """All that the functions have printed."""
+        """Return the output of all functions."""
         return "".join(file.read_text() for file in sorted(self._folder.glob("*.log")))
 
     def restart(self) -> None:

@@ -1,4 +1,4 @@
-"""Lambda's poller of a queue: hands messages to a function, and deletes those that it does not name as failed."""
+"""Lambda's poller of a queue: passes messages to a function, and deletes those that it does not report as failed."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _PAUSE_S: Final = 1.0
 
 @contextmanager
 def polling(queue: LocalQueue, functions: LambdaService, function: str) -> Iterator[None]:
-    """Poll in a thread. Messages that failed come again after the queue's visibility timeout."""
+    """Poll in a thread. Failed messages are redelivered after the queue's visibility timeout."""
     ended = Event()
 
     def poll() -> None:
@@ -31,7 +31,7 @@ def polling(queue: LocalQueue, functions: LambdaService, function: str) -> Itera
 
 
 def _handled(queue: LocalQueue, functions: LambdaService, function: str) -> bool:
-    """Whether there were messages."""
+    """Poll once; return whether there were messages."""
     records = queue.receive()
     if records:
         try:

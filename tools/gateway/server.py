@@ -1,4 +1,4 @@
-"""API Gateway: an ASGI app that turns requests into invocations, within the limits of an HTTP API.
+"""API Gateway: an ASGI app that converts requests to invocations, within the limits of an HTTP API.
 
 Limits: docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 """
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 def create_app(deployment: Deployment, functions: LambdaService) -> ASGIApp:
-    """The app that serves the routes of `deployment`."""
+    """Return the app that serves the routes of `deployment`."""
     authorization = Authorization(deployment, functions)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,7 +59,7 @@ async def _answer(
 
 
 async def _event(request: Request, route_key: str, authorization: Authorization) -> bytes:
-    """The event of an authorized request, as JSON. Raises RefusedError."""
+    """Return the event of an authorized request, as JSON. Raises RefusedError."""
     received = HttpRequest(
         method=request.method,
         path=request.url.path,
@@ -78,5 +78,5 @@ async def _event(request: Request, route_key: str, authorization: Authorization)
 
 
 def _refusal(status: int, message: str) -> Response:
-    """An answer of the gateway's own."""
+    """Return a response of the gateway itself."""
     return JSONResponse({"message": message}, status)
