@@ -74,15 +74,15 @@ class Flamehouse:
         return store.uploads[0]
 
     def store(self, upload: Upload) -> None:
-        """ClickHouseStore an upload by itself."""
+        """Store a single upload."""
         self._services.store.insert(upload)
 
     def store_together(self, uploads: Sequence[Upload]) -> None:
-        """ClickHouseStore uploads in one INSERT, as the local server does with a segment of its log."""
+        """Store uploads in one INSERT, as the local server stores a segment of its log."""
         self._inserts.insert(uploads, uuid4().hex)
 
     def insert(self, profiles: Sequence[Drawn]) -> None:
-        """ClickHouseStore these profiles together, each an upload of its own."""
+        """Store these profiles together, each as a separate upload."""
         self.store_together([self.parse(push_request([drawn])) for drawn in profiles])
 
     def ask(self, rpc: str, request: Message) -> bytes:
