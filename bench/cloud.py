@@ -124,7 +124,6 @@ def _cpu_ms(deployed: Cloud, function: Function, program: str, event: str) -> fl
 def _overheads(deployed: Cloud, plan: Plan) -> list[Line]:
     """Measure a small RPC through the gateway, through Lambda only, and in this process, all with the same ClickHouse."""
     rpc = "ProfileTypes"
-    request = _REQUESTS[rpc]
     request = _request(deployed, rpc)
     event = json.dumps(event_of(request, f"ANY {_PREFIX}{rpc}")).encode()
     headers = {name.decode(): value.decode() for name, value in request.headers}
@@ -142,7 +141,7 @@ def _overheads(deployed: Cloud, plan: Plan) -> list[Line]:
         {
             "gateway": through_gateway,
             "lambda": lambda _: deployed.functions.invoke(f"{rpc}Function", event),
-            "here": lambda _: here.querier(rpc, request),
+            "here": lambda _: here.querier(rpc, _REQUESTS[rpc]),
         },
         plan.repeats * _WARM,
     )
