@@ -1,4 +1,4 @@
-"""The three ways to acknowledge an upload, by INGEST_MODE: it is stored, or staged as an object for the worker to store."""
+"""Acknowledges uploads by INGEST_MODE: once stored, or once staged as an object for the worker to store."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -15,15 +15,15 @@ from ingest.received import ReceivedUpload
 _INSERT_S: Final = 4.0
 """How long an upload waits for ClickHouse if it can be staged: SDKs give up after ten seconds."""
 _STAGING_S: Final = 2.0
-"""What staging may need of the client's time."""
+"""The part of the client's timeout that is reserved for staging."""
 _LEAST_S: Final = 0.25
-"""With less time than this, an INSERT is not even begun."""
+"""With less time than this, no INSERT is started."""
 _PASSING: Final = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED})
-"""Failures of ClickHouse; any other error is the upload's."""
+"""Failures of ClickHouse; any other error is caused by the upload."""
 
 
 def acknowledge(services: Services, upload: Upload, received: ReceivedUpload) -> None:
-    """Return once the upload is durable. Raises RpcError if it cannot be stored, or not now."""
+    """Return once the upload is durable. Raises RpcError if it cannot be stored, now or at all."""
     _WAYS[services.settings.ingest_mode](services, upload, received)
 
 
@@ -32,7 +32,7 @@ def _store(services: Services, upload: Upload, received: ReceivedUpload) -> None
 
 
 def _stage(services: Services, upload: Upload, received: ReceivedUpload) -> None:
-    """Put the envelope of the upload; the same upload is the same object."""
+    """Put the envelope of the upload; all attempts of an upload are the same object."""
     first_ns = min(profile.time_ns for profile in upload.profiles)
     key = UploadKey.of(upload.tenant, upload.id, first_ns)
     services.blobs.put(key.staged, received.serialize())
@@ -40,7 +40,10 @@ def _stage(services: Services, upload: Upload, received: ReceivedUpload) -> None
 
 
 def _store_or_stage(services: Services, upload: Upload, received: ReceivedUpload) -> None:
-    """Store the upload if ClickHouse takes it in time. A timed-out INSERT may still succeed: the worker uses its token."""
+    """Store the upload if ClickHouse does so in time.
+
+    A timed-out INSERT may still succeed: the worker uses the same token.
+    """
     seconds = time_left(_INSERT_S + _STAGING_S) - _STAGING_S
     tries = seconds >= _LEAST_S and services.circuit.allows()
     if tries and _is_stored_within(seconds, services, upload, received):
@@ -50,7 +53,7 @@ def _store_or_stage(services: Services, upload: Upload, received: ReceivedUpload
     except RpcError:
         if tries:
             raise
-        # The circuit is open, but maybe for a failure that is over.
+        # The circuit is open, but the failure may be over.
         _store(services, upload, received)
 
 

@@ -1,6 +1,6 @@
 """The write path over HTTP: the endpoints for uploads, and readiness.
 
-Locally the routes are part of `all_in_one`; on AWS `handler` is the function behind them.
+Locally, the routes are part of `all_in_one`; on AWS, `handler` is their function.
 """
 
 from starlette.routing import BaseRoute

@@ -1,7 +1,7 @@
-"""The only way of an upload into the store: read and validated, normalized, inserted or staged.
+"""The pipeline of all uploads into the store: reads, validates, normalizes, and inserts or stages them.
 
-An upload is acknowledged when the store has it, or the storage of blobs. One that holds invalid profiles is stored without
-them, and its outcome names each of them, which is the outcome of every retry too.
+An upload is acknowledged when it is in the store or in the storage of blobs. Invalid profiles are not stored; the outcome
+lists them, and is the same for every retry.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ from ingest.received import EnvelopeError, ReceivedUpload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """A profile that is not stored: the client's name for it, and why."""
+    """A rejected profile: the client's id of it, and the reason."""
 
     id: str
     error: RpcError
@@ -36,10 +36,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The outcome of an upload: its rejected profiles by their index, and whether no other was stored.
+    """The outcome of an upload: its rejected profiles by index, and whether no other was stored.
 
-    `error` is what a client receives whose protocol has no partial success; None if nothing was rejected. `warning` says
-    what was changed of the stored ones, for protocols that have a place for it.
+    `error` is for clients whose protocol has no partial success; None if nothing was rejected. `warning` describes
+    changes of stored profiles, for protocols with warnings.
     """
 
     rejected: Mapping[int, Rejected]
@@ -50,7 +50,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """The rows of an upload's valid profiles, None if there are none, the other profiles by their index, and a warning."""
+    """The rows of an upload's valid profiles (None if there are none), the rejected profiles by index, and a warning."""
 
     upload: Upload | None
     rejected: Mapping[int, RpcError]
@@ -61,8 +61,8 @@ def ingest(services: Services, received: ReceivedUpload) -> Outcome:
     """Store the valid profiles of an upload.
 
     Raises:
-        RpcError: for an upload of which nothing is stored, because it cannot be read or the store fails, or for one
-            beyond a limit of its tenant; worded for the clients of its endpoint.
+        RpcError: if nothing is stored, because the upload is unreadable, the store fails, or a limit of the tenant is
+            exceeded; in the words of its endpoint.
     """
     if services.settings.ingest_mode != STAGED:
         services.store.admit_upload(received.tenant, len(received.body))
@@ -88,10 +88,10 @@ def ingest(services: Services, received: ReceivedUpload) -> Outcome:
 
 
 def replay(services: Services, record: bytes) -> Upload | None:
-    """The upload that `ingest` has stored, or would have, for a serialized ReceivedUpload; None if nothing of it is valid.
+    """Return the upload that `ingest` stores for a serialized ReceivedUpload; None if it has no valid profile.
 
     Raises:
-        RpcError: for a record that cannot be read.
+        RpcError: if the record is unreadable.
     """
     try:
         received = ReceivedUpload.parse(record)
@@ -102,7 +102,7 @@ def replay(services: Services, record: bytes) -> Upload | None:
 
 
 class Receipt(Protocol):
-    """Whose upload it is, and when it came in."""
+    """The tenant of an upload, and its time of receipt."""
 
     @property
     def tenant(self) -> str: ...
@@ -122,10 +122,10 @@ def _read(services: Services, received: ReceivedUpload) -> tuple[ReadUpload, Row
 
 
 def upload_of(upload: ReadUpload, received: Receipt, settings: Settings) -> Rows:
-    """The rows of the valid profiles, and which profiles are invalid.
+    """Return the rows of the valid profiles, and the invalid profiles.
 
-    Nothing is stored of an upload with a profile from the future: with time that profile becomes valid, and a retry
-    under the same id would be taken for stored.
+    An upload with a profile from the future is rejected as a whole: that profile becomes valid later, but a retry with
+    the same id would count as stored.
     """
     rejected = {
         index: checked.profile
@@ -149,9 +149,9 @@ def _is_too_new(rejected: Mapping[int, RpcError]) -> bool:
 def _normalize(
     upload: ReadUpload, rejected: dict[int, RpcError], received: Receipt, settings: Settings
 ) -> list[SeriesProfile]:
-    """The rows of the upload; a profile whose faults only show here joins the rejected, by its index.
+    """Return the rows of the upload; profiles that prove invalid here are added to the rejected ones, by index.
 
-    Profiles beyond the limit on series are stored with folded labels, in as many series again at most.
+    Profiles beyond the limit on series are stored with folded labels, in at most as many additional series.
     """
     parts: list[SeriesProfile] = []
     series, folded = set[int](), set[int]()
@@ -184,7 +184,7 @@ def _series_of(parts: Sequence[SeriesProfile]) -> set[int]:
 
 
 def _warning_of(parts: Sequence[SeriesProfile], settings: Settings) -> str:
-    """Log and return what a client should know of folded labels; empty where there are none."""
+    """Log and return the warning about folded labels; empty if there are none."""
     folded = [part for part in parts if is_overflow(part)]
     if not folded:
         return ""

@@ -1,4 +1,4 @@
-"""An upload as it came in: a value that can be stored as bytes and ingested from them again, to the same rows.
+"""An upload as received: a value that can be serialized, and later ingested again to the same rows.
 
 The envelope is `MAGIC`, the length of the header (4 bytes, big-endian), the header (JSON in ASCII), and the body as sent.
 """
@@ -14,11 +14,14 @@ VERSION: Final = 1
 _SECOND_NS: Final = 1_000_000_000
 _LENGTH_BYTES: Final = 4
 _MAX_HEADER_BYTES: Final = 1 << 20
-"""More than any query string that a server accepts, escaped."""
+"""More than the longest query string that a server accepts, escaped."""
 
 
 class Endpoint(StrEnum):
-    """The interfaces that accept uploads; `DROP` is a file in the storage of blobs. Each has one name in ids of uploads, whatever path or transport was used."""
+    """The interfaces that accept uploads; `DROP` is a file in the storage of blobs.
+
+    Each has one name in the ids of uploads, for all its paths and transports.
+    """
 
     INGEST = "/ingest"
     PUSH = "/push.v1.PusherService/Push"
@@ -27,15 +30,16 @@ class Endpoint(StrEnum):
 
 
 class EnvelopeError(ValueError):
-    """Bytes that are not the envelope of an upload, or not of a version that this release reads."""
+    """The data is not the envelope of an upload, or has a version that this release does not support."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedUpload:
-    """Everything of a request that decides what is stored.
+    """The parts of a request that determine the stored data.
 
-    `parameters` is the query string as sent, of a drop its description (readers/drop.py); bytes in it that are not UTF-8 are escaped (`surrogateescape`).
-    `content_type` and `content_encoding` are the headers as sent, `body` is neither unpacked nor split.
+    `parameters` is the query string as sent, or the description of a drop (readers/drop.py); bytes that are not UTF-8 are
+    escaped (`surrogateescape`). `content_type` and `content_encoding` are the headers as sent, `body` is neither
+    decompressed nor split.
     """
 
     tenant: str
@@ -51,7 +55,7 @@ class ReceivedUpload:
         return self.received_ns // _SECOND_NS
 
     def serialize(self) -> bytes:
-        """The envelope: `ReceivedUpload.parse` returns an equal value."""
+        """Return the envelope; `ReceivedUpload.parse` returns an equal value."""
         header = {
             "version": VERSION,
             "tenant": self.tenant,
@@ -70,7 +74,7 @@ class ReceivedUpload:
         """Read an envelope.
 
         Raises:
-            EnvelopeError: for anything but one whole envelope of a known version.
+            EnvelopeError: for anything but one complete envelope of a known version.
         """
         view = memoryview(data)
         if not data.startswith(MAGIC):
@@ -82,7 +86,7 @@ class ReceivedUpload:
         body = view[header_start + header_bytes :]
         header = _header(bytes(view[header_start : header_start + header_bytes]))
         if header.pop("body_bytes") != len(body):
-            raise EnvelopeError(f"the envelope is cut short or has bytes after its end: {len(data)} bytes")
+            raise EnvelopeError(f"the envelope is truncated or has extra bytes: {len(data)} bytes")
         return cls(**header, body=bytes(body))
 
 
@@ -95,11 +99,11 @@ _TYPES: Final = {
     "content_encoding": str,
     "body_bytes": int,
 }
-"""The fields of the header, without its version."""
+"""Return the fields of the header, without its version."""
 
 
 def _header(text: bytes) -> dict[str, Any]:
-    """The fields of the header, each of its type."""
+    """Return the fields of the header, with their types checked."""
     try:
         header = json.loads(text)
     except (ValueError, RecursionError) as error:

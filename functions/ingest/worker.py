@@ -1,4 +1,4 @@
-"""The worker: stores what lies in the bucket, staged uploads and dropped files, as a queue's messages name it."""
+"""The worker: ingests objects from the bucket (staged uploads and dropped files) that a queue's messages name."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -15,13 +15,13 @@ from flamehouse.telemetry.log import log
 from ingest import objects
 
 _SUSPECT_RECEIVES: Final = 3
-"""A batch that comes so often may hold an object that kills the process, by its memory or its time."""
+"""After this many deliveries, a batch may contain an object that kills the process, by its memory or time."""
 _LEAST_S: Final = 5.0
-"""What an object may need: with less time left, it is for the next invocation."""
+"""The time for an object: with less time left, it is left to the next invocation."""
 
 
 def work(services: Services, messages: Sequence[QueueMessage]) -> Failures:
-    """Store the objects of the messages; the error of each message that is to come again."""
+    """Ingest the objects of the messages; return the error of each message to redeliver."""
     failures: dict[str, Exception] = {}
     found: dict[str, list[ObjectCreated]] = {}
     for message in messages:
@@ -45,9 +45,9 @@ def _json(body: str) -> object:
 def _batches(
     messages: Sequence[QueueMessage], found: dict[str, list[ObjectCreated]]
 ) -> Iterator[dict[str, list[ObjectCreated]]]:
-    """All messages together; one by one if the last attempts were cut off, those with the smallest objects first.
+    """Return all messages as one batch, or one by one if the last attempts were killed, smallest objects first.
 
-    So what kills a process does so after the others are stored.
+    An object that kills the process then does so after the others are stored.
     """
     if all(message.receives < _SUSPECT_RECEIVES for message in messages):
         yield found
@@ -58,7 +58,7 @@ def _batches(
 
 def _store(services: Services, batch: dict[str, list[ObjectCreated]]) -> Failures:
     if not has_time(_LEAST_S):
-        return dict.fromkeys(batch, RpcError(Code.DEADLINE_EXCEEDED, "no time is left in this invocation"))
+        return dict.fromkeys(batch, RpcError(Code.DEADLINE_EXCEEDED, "no time left in this invocation"))
     errors = objects.handle(services, [each for objects_ in batch.values() for each in objects_])
     return {id_: errors[each] for id_, objects_ in batch.items() for each in objects_ if each in errors}
 

@@ -11,7 +11,7 @@ from tests.support.uploads.profiles import pprof_of, sample
 from tests.support.uploads.stack_uploads import evented, file, node, sampled
 from tests.support.uploads.uploads import FORM, Ingest, form, pprof, rejection, series
 
-GROUPS = "expected one stack and its count a line, such as 'main;work 5'"
+GROUPS = "expected a stack and its count per line, such as 'main;work 5'"
 NO_SAMPLES = pprof_of([], time_ms=0).SerializeToString()
 ONLY_ZEROS = pprof_of([sample("a", 0), sample("b", 0)], time_ms=0).SerializeToString()
 GPERFTOOLS = b"".join(
@@ -50,7 +50,7 @@ def test_an_empty_upload_is_rejected(format_: str, spy: str, body: bytes) -> Non
     [
         (b"cpu.pprof", "--data-binary @NAME"),
         (b"/tmp/out/profile.pb.gz\n", "--data-binary @NAME"),
-        (b"no stacks", "line 1: expected a stack, a blank and a 64-bit integer, found 'stacks' at its end"),
+        (b"no stacks", "line 1: expected a stack, a space and a 64-bit integer, found 'stacks' at its end"),
         (b"a,b,c\n1,2,3\n", "line 1: expected a stack"),
         (b"main;work 1\nmain;rest\n", "line 2: expected a stack"),
         (b"# a comment\n\n", f"nothing to store: {GROUPS}"),
@@ -60,13 +60,13 @@ def test_an_empty_upload_is_rejected(format_: str, spy: str, body: bytes) -> Non
         (b"H4sIAAAAAAAA/+JgYGBg", "looks like base64"),
         (b"<html><body>moved</body></html>", "looks like a web page"),
         (b"\n<!DOCTYPE html>\n<p>sign in</p>", "looks like a web page"),
-        (GPERFTOOLS, "looks like a CPU profile of gperftools"),
-        (b"heap profile: 3: 96 [5: 160] @ heap/1048576\n", "looks like a profile of Go in text"),
-        (b"goroutine profile: total 7\n", "looks like a profile of Go in text"),
+        (GPERFTOOLS, "looks like a binary CPU profile of gperftools"),
+        (b"heap profile: 3: 96 [5: 160] @ heap/1048576\n", "looks like a Go profile as text"),
+        (b"goroutine profile: total 7\n", "looks like a Go profile as text"),
         (b"PERFILE2" + bytes(64), "`perf script`"),
         (b"PK\x03\x04" + bytes(64), "looks like a ZIP archive"),
         (b"\x28\xb5\x2f\xfd" + bytes(64), "compressed with zstd"),
-        (b"go 1.22 trace\0\0\0", "looks like an execution trace of Go"),
+        (b"go 1.22 trace\0\0\0", "looks like a Go execution trace"),
         (b"Nettrace\x14\0\0\0!FastSerialization.1", "dotnet-trace convert"),
         (NO_SAMPLES, "a pprof message with samples of values above zero"),
         (ONLY_ZEROS, "a pprof message with samples of values above zero"),

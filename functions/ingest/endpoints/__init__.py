@@ -1,1 +1,1 @@
-"""The HTTP endpoints of the write path, one module each: what a client sends in, what it receives."""
+"""The HTTP endpoints of the write path, one module each: requests in, responses out."""

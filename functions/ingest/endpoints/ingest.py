@@ -26,7 +26,7 @@ async def ingest(request: Request) -> Response:
     """Stores one profile, or one recording of several, of one application. The response comes once it is stored."""
     tenant, received_ns = principal_of(request.scope).tenant, time.time_ns()
     parameters = request.scope["query_string"].decode(errors="surrogateescape")
-    # Before the body is read: a query that is invalid costs no more than itself.
+    # Before the body is read, so that an invalid query is rejected cheaply.
     described = parse_ingest_request(parameters, received_ns)
     services: Services = await run_in_threadpool(request.app.state.services)
     content_type = request.headers.get("Content-Type", "")

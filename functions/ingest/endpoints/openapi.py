@@ -1,4 +1,4 @@
-"""What FastAPI cannot derive of the uploads' endpoints: their query parameters, headers and bodies, for OpenAPI."""
+"""The parts of the OpenAPI document of uploads that FastAPI cannot derive: query parameters, headers and bodies."""
 
 from typing import Any, Final
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 
 class IngestParameters(BaseModel):
-    """The query string of /ingest. Every parameter is text: an invalid one but `name` counts as not given."""
+    """The query string of /ingest. Every parameter is text: an invalid one is ignored, except `name`."""
 
     name: str = Field(
         description="The application and its labels: `app{key=value,...}`. Letters, digits and `_./-`",
@@ -30,7 +30,7 @@ class IngestParameters(BaseModel):
         "unknown", alias="spyName", description="The client, stored as label `pyroscope_spy`"
     )
     units: str = Field(
-        "samples", description="What values of plain stacks count: samples, bytes, objects, ..."
+        "samples", description="The unit of the values of plain stacks: samples, bytes, objects, ..."
     )
     aggregation_type: str = Field(
         "sum", alias="aggregationType", description="sum or average; for plain stacks"
@@ -38,7 +38,7 @@ class IngestParameters(BaseModel):
 
 
 def parameters_of(model: type[BaseModel]) -> list[dict[str, Any]]:
-    """The fields of the model as OpenAPI's query parameters."""
+    """Return the fields of the model as OpenAPI's query parameters."""
     schema = model.model_json_schema()
     required = schema.get("required", ())
     return [
@@ -65,7 +65,7 @@ _FORM: Final = {
     "type": "object",
     "properties": {
         "profile": {"type": "string", "format": "binary", "description": "the profile"},
-        "prev_profile": {"type": "string", "format": "binary", "description": "pprof: the profile before it"},
+        "prev_profile": {"type": "string", "format": "binary", "description": "pprof: the previous profile"},
         "sample_type_config": {
             "type": "string",
             "description": "pprof: JSON, how each sample type is stored",
@@ -81,7 +81,7 @@ INGEST: Final[dict[str, Any]] = {
     "parameters": [*parameters_of(IngestParameters), _CONTENT_ENCODING],
     "requestBody": {
         "required": True,
-        "description": "The profile, as it is or gzipped, or a form with it",
+        "description": "The profile, plain or gzipped, or a form that contains it",
         "content": {"application/octet-stream": _BINARY, "multipart/form-data": {"schema": _FORM}},
     },
 }

@@ -28,7 +28,7 @@ from ingest.request.otlp_body import CODECS, codec_of, max_bytes, media_type_of
 _RPC_PATH: Final = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export"
 
 _MAX_SHOWN: Final = 100
-"""Rejected profiles that a response names: there may be ten thousand."""
+"""The maximum number of rejected profiles in a response: there may be ten thousand."""
 
 GRPC_CODES: Final = {code: number for number, code in enumerate(Code, start=1)}
 """Codes are declared in the order of their numbers."""
@@ -39,7 +39,7 @@ class _OtlpRoute(HttpRoute):
 
     @staticmethod
     def refuse(request: Request, error: RpcError) -> Response:
-        """The error as OTLP sends it: a Status in the request's encoding, in JSON if that is unsupported."""
+        """Return the error in OTLP's format: a Status in the request's encoding, in JSON if that is unsupported."""
         media_type = media_type_of(request.headers.get("Content-Type", ""))
         if media_type not in CODECS:
             media_type = "application/json"
@@ -78,8 +78,11 @@ async def export(request: Request) -> Response:
 
 
 def response_of(outcome: Outcome) -> Message:
-    """The rejected profiles, and why; without any, what was changed of those that are stored. RpcError invalid_argument if no other was stored."""
-    # OpenTelemetry's messages take some milliseconds to load, which no other request is to wait for.
+    """Report rejected profiles, or else changes of stored ones.
+
+    Raises RpcError(INVALID_ARGUMENT) if nothing was stored.
+    """
+    # OpenTelemetry's messages take milliseconds to load, which no other request needs.
     from ingest.formats import otlp  # noqa: PLC0415
 
     messages = {rejected.id: rejected.error.message for rejected in outcome.rejected.values()}
@@ -91,5 +94,5 @@ def response_of(outcome: Outcome) -> Message:
 
 
 def shown(text: str) -> str:
-    """As much of a text as a message holds, in what UTF-8 can carry."""
+    """Return the text as UTF-8 can encode it, cut to the size of a message."""
     return text[:MAX_MESSAGE_CHARS].encode(errors="replace").decode()

@@ -1,7 +1,7 @@
-"""OTLP profiles over gRPC, which collectors and the eBPF profiler use by default. For the local server alone.
+"""OTLP profiles over gRPC, the default of collectors and the eBPF profiler. Local server only.
 
 Protocol: opentelemetry.io/docs/specs/otlp, "OTLP/gRPC". An export is the same upload as over HTTP: a retry by the other
-transport is stored once. The messages are bytes to grpcio, as their layout is not known yet.
+transport is stored once. grpcio treats the messages as bytes, as their layout is not known yet.
 """
 
 import time
@@ -44,7 +44,7 @@ def serve(
     """Start a server; also returns the port, for an address with port 0. Exports count against `memory`.
 
     Raises:
-        RuntimeError: if the address cannot be listened on.
+        RuntimeError: if it cannot listen on the address.
     """
     limit = max_bytes(PROTO, services.settings)
     server = grpc.server(
@@ -95,7 +95,7 @@ class _Exporter:
 
 
 def _connection(context: grpc.ServicerContext) -> HTTPConnection:
-    """The metadata as the headers of a request."""
+    """Return the metadata as the headers of a request."""
     headers = [
         (name.encode(), value.encode(errors="surrogateescape"))
         for name, value in context.invocation_metadata()
@@ -105,7 +105,7 @@ def _connection(context: grpc.ServicerContext) -> HTTPConnection:
 
 
 def _abort(context: grpc.ServicerContext, error: RpcError) -> bytes:
-    """End the call with the error's status; one that a retry may mend says when (RetryInfo)."""
+    """End the call with the error's status, with RetryInfo if a retry may succeed."""
     number = GRPC_CODES[error.code]
     if error.http_status == _TOO_MANY or error.code is Code.UNAVAILABLE:
         delay = RetryInfo(retry_delay=Duration(seconds=RETRY_AFTER_S)).SerializeToString()

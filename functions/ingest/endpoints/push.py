@@ -1,4 +1,4 @@
-"""push.v1.PusherService/Push: pprof profiles with the labels of their series, many of both in a request.
+"""push.v1.PusherService/Push: pprof profiles with the labels of their series, several per request.
 
 Sent by Grafana Alloy and by the SDKs for Python, Ruby, Rust and .NET.
 """
@@ -13,7 +13,7 @@ from ingest.received import Endpoint, ReceivedUpload
 
 
 def push(call: Call, body: MessageBody) -> PushResponse:
-    """Store the request's profiles. RpcError invalid_argument names each invalid one, once the others are stored."""
+    """Store the request's valid profiles. Raises RpcError(INVALID_ARGUMENT) that lists the invalid ones."""
     received = ReceivedUpload(
         tenant=call.tenant,
         endpoint=Endpoint.PUSH,

@@ -113,11 +113,11 @@ FORMATS: Final[Mapping[str, Format]] = {
     ),
     "groups": Format(
         module="ingest.formats.stacks.folded",
-        expected="one stack and its count a line, such as 'main;work 5'",
+        expected="a stack and its count per line, such as 'main;work 5'",
     ),
     "lines": Format(
         module="ingest.formats.stacks.lines",
-        expected="one stack a line, such as 'main;work'",
+        expected="a stack per line, such as 'main;work'",
         begins_with_anything=True,
     ),
     "trie": Format(
@@ -137,7 +137,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     ),
     "austin": Format(
         module="ingest.formats.stacks.austin",
-        expected="what austin prints: on each line a stack and its microseconds, such as 'P1;T1;app.py:main:3 100'",
+        expected="the output of austin: a stack and its microseconds per line, such as 'P1;T1;app.py:main:3 100'",
         refused_status=UNPROCESSABLE,
     ),
     "instruments": Format(
@@ -194,7 +194,7 @@ _BEGINNINGS: Final = (
         re.compile(rb"[\x0a\x12\x1a\x22\x2a\x32\x38\x40\x48\x50\x5a\x60\x6a\x70][\s\S]*[\0-\x08\x0e-\x1f]"),
     ),
 )
-"""What the bytes of a binary format begin with that no text does."""
+"""The first bytes of binary formats, which no text begins with."""
 _BEGINNING_BYTES: Final = 1 << 16
 _BINARY_BEGINNING_BYTES: Final = 8_192
 
@@ -235,9 +235,9 @@ def no_such_format(parameter: str, taken_for: str) -> str:
 
 
 def format_by_beginning(body: bytes) -> str:
-    """The format of a body, gzip or not, by its first bytes; `groups` where they tell nothing.
+    """Returns the format of a body, gzipped or not, by its first bytes; `groups` if they do not identify one.
 
-    `flamebearer`, which uploads cannot have, is a flame graph in JSON.
+    `flamebearer`, which uploads do not support, is a flame graph in JSON.
     """
     data = beginning(body, _BEGINNING_BYTES)
     text = utf8_beginning(data)

@@ -1,4 +1,4 @@
-"""Tells formats of JSON by the names of the fields that a file begins with, in whatever order they are."""
+"""Detects formats of JSON by the names of the first fields of a file, in any order."""
 
 import re
 from typing import Final
@@ -16,9 +16,9 @@ _FIELDS: Final = (
     ("cpuprofile", frozenset({b"startTime", b"endTime"})),
     ("cpuprofile", frozenset({b"timeDeltas"})),
 )
-"""Formats in the order they are looked for, and fields that all occur at the beginning of one."""
+"""Formats in the order of detection, each with fields that all occur at its beginning."""
 _SPEEDSCOPE: Final = b"speedscope"
-"""Its schema or its exporter is in front in what speedscope.app, py-spy, dotnet-trace and others write."""
+"""speedscope.app, py-spy, dotnet-trace and others write the schema or the exporter first."""
 
 
 def begins_as_json(text: bytes) -> bool:
@@ -27,7 +27,7 @@ def begins_as_json(text: bytes) -> bool:
 
 
 def json_format(text: bytes) -> str:
-    """The format of JSON with this beginning; empty for an unknown one and for what is not JSON."""
+    """Returns the format of JSON with this beginning; empty if it is unknown or not JSON."""
     if not begins_as_json(text):
         return ""
     fields = frozenset(_FIELD.findall(text))

@@ -20,34 +20,32 @@ _JSON_BYTES: Final = 1 << 16
 _UNREAD: Final[Mapping[str, re.Pattern[bytes]]] = {
     "a web page (HTML)": re.compile(rb"\s*<(!doctype html|html|head|body)\b", re.IGNORECASE),
     "XML": re.compile(rb"\s*<\?xml"),
-    "a file name: curl sends the file itself with --data-binary @NAME": re.compile(
+    "a file name: to send the file itself, use curl --data-binary @NAME": re.compile(
         rb"\s*@?[\w.~+/\\:-]{1,255}\.(pprof|prof|pb|gz|jfr|json|txt|folded|collapsed|cpuprofile|out|perf|speedscope|svg|log)\s*\Z",
         re.IGNORECASE,
     ),
     "perf.data, the recording of perf: send what `perf script` prints": re.compile(
         rb"PERFILE2|PERFFILE|2ELIFREP"
     ),
-    "a CPU profile of gperftools in its binary format: convert it with `pprof -proto`": re.compile(
+    "a binary CPU profile of gperftools: convert it with `pprof -proto`": re.compile(
         rb"\0{8}\x03\0{7}\0{8}|\0{8}\0{7}\x03\0{8}|\0{4}\x03\0{3}\0{4}|\0{4}\0{3}\x03\0{4}"
     ),
-    "a profile of Go in text (debug=1): remove debug": re.compile(
+    "a Go profile as text (debug=1): remove the parameter debug": re.compile(
         rb"(heap|goroutine|threadcreate) profile: +(\d|total)|--- (contention|mutex|block)[: ]|goroutine \d+ \["
     ),
     "a symbolized profile of gperftools: convert it with `pprof -proto`": re.compile(rb"--- symbol"),
-    "an execution trace of Go: `go tool trace -pprof=TYPE` makes profiles of it": re.compile(
-        rb"go 1\.\d+ trace"
-    ),
+    "a Go execution trace: convert it with `go tool trace -pprof=TYPE`": re.compile(rb"go 1\.\d+ trace"),
     "a heap dump of a JVM": re.compile(rb"JAVA PROFILE 1\."),
     "a thread dump of a JVM": re.compile(rb"Full thread dump "),
-    "a .nettrace file: `dotnet-trace convert --format Speedscope` converts it": re.compile(rb"Nettrace"),
+    "a .nettrace file: convert it with `dotnet-trace convert --format Speedscope`": re.compile(rb"Nettrace"),
     "callgrind's format": re.compile(rb"(# callgrind format|version: \d+\s+creator: )"),
     "a heap profile or snapshot of V8": re.compile(rb'\s*\{\s*"(head|snapshot)"\s*:\s*\{'),
     "a report of macOS's `sample`": re.compile(rb"Analysis of sampling "),
     "a binary file of Austin: convert it with `mojo2austin`": re.compile(rb"MOJ[\0-\x1f]"),
     "an SVG, which is a picture of a profile": re.compile(rb"\s*<svg\b"),
     "a ZIP archive": re.compile(rb"PK\x03\x04"),
-    "data compressed with zstd: send it as it is or gzipped": re.compile(rb"\x28\xb5\x2f\xfd"),
-    "data compressed with xz, bzip2 or lz4: send it as it is or gzipped": re.compile(
+    "data compressed with zstd: send it uncompressed or gzipped": re.compile(rb"\x28\xb5\x2f\xfd"),
+    "data compressed with xz, bzip2 or lz4: send it uncompressed or gzipped": re.compile(
         rb"\xfd7zXZ\0|BZh[1-9]|\x04\x22\x4d\x18"
     ),
     "a program (ELF, Mach-O or PE)": re.compile(rb"\x7fELF|\xcf\xfa\xed\xfe|\xca\xfe\xba\xbe|MZ\x90\0"),
@@ -65,10 +63,10 @@ def refuse_unread(data: bytes) -> None:
 
 
 def refuse_json(data: bytes) -> None:
-    """Raises RpcError(INVALID_ARGUMENT) if the data begin as JSON."""
+    """Raises RpcError(INVALID_ARGUMENT) if the data begins like JSON."""
     text = utf8_beginning(data[:_JSON_BYTES])
     if json_format(text) == "flamebearer":
-        raise _unread("a flame graph in JSON, which is read as an ad hoc profile only")
+        raise _unread("a flame graph in JSON, which is only supported as an ad hoc profile")
     if begins_as_json(text):
         raise _unread("JSON of an unknown format")
 

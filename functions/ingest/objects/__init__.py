@@ -1,7 +1,7 @@
-"""Objects to profiles: what a worker does with the objects that it is notified of, by the prefix of their keys.
+"""Ingests the objects that a worker is notified of, by the prefix of their keys.
 
-A handler gets the objects of its prefix and returns the error of each that is to be tried again; any other is done with:
-stored, or in quarantine. It may be killed anywhere and gets the same objects again.
+A handler gets the objects of its prefix and returns the error of each object to retry; all others are stored or in
+quarantine. It may be killed at any point, and then gets the same objects again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,20 +16,20 @@ from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 
 type Failures = Mapping[ObjectCreated, RpcError]
-"""The error of each object that is to be tried again."""
+"""The error of each object to retry."""
 
 type Handle = Callable[[Services, Sequence[ObjectCreated]], Failures]
-"""Stores what the objects hold. An RpcError that it raises is that of all of them."""
+"""Ingests objects. An RpcError that it raises applies to all of them."""
 
 _HANDLERS: Final[Mapping[str, str]] = {
     STAGED: "ingest.objects.staged",
     DROPS: "ingest.objects.drops",
 }
-"""The module of each prefix, imported with its first object; its function is `handle`."""
+"""The module for each prefix, imported for its first object; its function is `handle`."""
 
 
 def handle(services: Services, objects: Sequence[ObjectCreated]) -> Failures:
-    """Store what the objects hold, each by the handler of its prefix."""
+    """Ingest the objects, each by the handler of its prefix."""
     failures: dict[ObjectCreated, RpcError] = {}
     for module, own in _by_handler(objects).items():
         handler = cast(Handle, import_module(module).handle)
@@ -41,7 +41,7 @@ def handle(services: Services, objects: Sequence[ObjectCreated]) -> Failures:
 
 
 def _by_handler(objects: Sequence[ObjectCreated]) -> Mapping[str, Sequence[ObjectCreated]]:
-    """The objects of each handler, without duplicates."""
+    """Group the objects by handler, without duplicates."""
     found: dict[str, list[ObjectCreated]] = {}
     for each in dict.fromkeys(objects):
         module = _HANDLERS.get(each.key.partition("/")[0] + "/")

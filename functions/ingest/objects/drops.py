@@ -1,6 +1,6 @@
-"""Dropped files: objects below `drops/TENANT/[SERVICE/]NAME`, ingested one by one.
+"""Ingests dropped files one by one: the objects `drops/TENANT/[SERVICE/]NAME`.
 
-A file stays where it is once it is stored; one that never can be moves to quarantine.
+A stored file stays where it is; one that can never be stored moves to quarantine.
 """
 
 import time
@@ -46,7 +46,7 @@ def _handle(services: Services, storage: ObjectStorage, source: ObjectCreated) -
         quarantine_unread(storage, source.key, info.size, reason)
         return
     found = storage.get(source.key, source.version) if info is not None else None
-    if found is None:  # deleted meanwhile, by its owner or into quarantine
+    if found is None:  # deleted meanwhile, or moved to quarantine
         log(events.OBJECT_IGNORED, place=source.place, key=source.key)
         return
     try:
@@ -58,7 +58,7 @@ def _handle(services: Services, storage: ObjectStorage, source: ObjectCreated) -
 
 
 def _store(services: Services, storage: ObjectStorage, key: str, found: StoredObject) -> None:
-    """Store the valid profiles. Raises RpcError(INVALID_ARGUMENT) if others are not stored, or if there is none."""
+    """Store the valid profiles. Raises RpcError(INVALID_ARGUMENT) if any is invalid, or if there are none."""
     received = received_of(key, found, _sidecar(storage, key))
     services = services.of_tenant(received.tenant)
     read = read_upload(received, services)
@@ -70,13 +70,13 @@ def _store(services: Services, storage: ObjectStorage, key: str, found: StoredOb
             raise error
     if rejected:
         reasons = "; ".join(f"profile {index}: {error.message}" for index, error in rejected.items())
-        raise invalid_argument(f"{len(rejected)} of {len(read.profiles)} profiles are not stored: {reasons}")
+        raise invalid_argument(f"{len(rejected)} of {len(read.profiles)} profiles were not stored: {reasons}")
     if upload is None and read.if_empty is not None:
         raise read.if_empty
 
 
 def received_of(key: str, found: StoredObject, sidecar: bytes | None) -> ReceivedUpload:
-    """A dropped file as an upload. The object's metadata come first, then the sidecar, then the key.
+    """Return a dropped file as an upload. The object's metadata takes precedence, then the sidecar, then the key.
 
     Raises RpcError(INVALID_ARGUMENT) for a key without a tenant, and for an invalid description.
     """

@@ -1,4 +1,4 @@
-"""Objects that can never be stored: moved to `quarantine/`, each with its reason beside it."""
+"""Moves objects that can never be stored to `quarantine/`, each with its reason beside it."""
 
 import json
 from datetime import UTC, datetime
@@ -11,11 +11,11 @@ from flamehouse.telemetry import events, metrics
 from flamehouse.telemetry.log import log
 
 POISON: Final = frozenset({Code.INVALID_ARGUMENT, Code.UNKNOWN, Code.RESOURCE_EXHAUSTED})
-"""Errors of an object itself: it cannot be read, or is beyond limits. /ingest words invalid content as `unknown`."""
+"""Errors caused by an object itself: it is unreadable or exceeds limits. /ingest reports invalid content as `unknown`."""
 
 
 def quarantine(storage: ObjectStorage, key: str, found: StoredObject, reason: str) -> None:
-    """Move the object; after a kill, moving it again changes nothing. Raises RpcError if the storage fails."""
+    """Move the object; may be repeated after a kill. Raises RpcError if the storage fails."""
     moved = quarantine_key(key)
     _put_reason(storage, key, len(found.content), reason)
     storage.put(moved, found.content, found.metadata)
@@ -24,7 +24,7 @@ def quarantine(storage: ObjectStorage, key: str, found: StoredObject, reason: st
 
 
 def quarantine_unread(storage: ObjectStorage, key: str, size: int, reason: str) -> None:
-    """Put the reason for an object that is too large to be read; the object stays at its key."""
+    """Put the reason for an object that is too large to read; the object stays at its key."""
     _put_reason(storage, key, size, reason)
     _report(key, key, reason)
 

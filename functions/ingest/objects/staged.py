@@ -1,4 +1,4 @@
-"""Staged uploads: the envelopes of uploads that clients were told are stored, inserted by the batch."""
+"""Inserts staged uploads in batches: the envelopes of acknowledged uploads."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,14 +20,14 @@ from ingest.objects.quarantine import POISON, quarantine
 
 _THREADS: Final = 16
 _MAX_BATCH_BYTES: Final = 16 << 20
-"""Of envelopes, compressed as they are: what is read at a time has to fit the function's memory unpacked."""
+"""The size of a batch of envelopes, as stored: uncompressed, it must fit into the function's memory."""
 
 type _Failures = dict[ObjectCreated, RpcError]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
-    """A staged object and what it holds; `upload` is an error if the object can never be stored."""
+    """A staged object and its upload; `upload` is an error if the object can never be stored."""
 
     source: ObjectCreated
     found: StoredObject
@@ -38,7 +38,7 @@ class _Read:
 
 
 def handle(services: Services, objects: Sequence[ObjectCreated]) -> Mapping[ObjectCreated, RpcError]:
-    """Store the uploads of the objects, delete the objects that ClickHouse has, and quarantine those it never can have."""
+    """Store the uploads of the objects, then delete the stored objects, and quarantine those that can never be stored."""
     failures: _Failures = {}
     for batch in _batches(objects):
         found = _each(lambda source: _storage(services, source).get(source.key), batch, failures)
@@ -67,9 +67,9 @@ def _batches(objects: Iterable[ObjectCreated]) -> Iterator[list[ObjectCreated]]:
 
 
 def _missing(services: Services, sources: Sequence[ObjectCreated]) -> _Failures:
-    """The error of each object that does not exist, although ClickHouse does not have its upload: data is lost.
+    """Return the error of each missing object whose upload is not in ClickHouse: its data is lost.
 
-    An object whose upload ClickHouse has was deleted by another worker, or by this one before its message was.
+    If the upload is in ClickHouse, the object was deleted by another worker, or by this one before its message.
     """
     keys = {source: UploadKey.parse(source.key) for source in sources}
     pairs = [(key.tenant, key.upload_id) for key in keys.values() if key is not None]
@@ -119,7 +119,7 @@ def _parsed(services: Services, found: StoredObject) -> Upload | RpcError:
         upload = pipeline.replay(services, found.content)
     except RpcError as error:
         return error.alone()
-    return upload or RpcError(Code.INVALID_ARGUMENT, "the upload holds no valid profile")
+    return upload or RpcError(Code.INVALID_ARGUMENT, "the upload has no valid profile")
 
 
 def _storage(services: Services, source: ObjectCreated) -> ObjectStorage:
@@ -129,7 +129,7 @@ def _storage(services: Services, source: ObjectCreated) -> ObjectStorage:
 def _each[T](
     work: Callable[[ObjectCreated], T], sources: Sequence[ObjectCreated], failures: _Failures
 ) -> dict[ObjectCreated, T]:
-    """What `work` returns for each object, side by side; an object whose storage fails joins the failures."""
+    """Return the result of `work` for each object, run concurrently; adds objects whose storage fails to `failures`."""
     if not sources:
         return {}
     with ThreadPoolExecutor(min(_THREADS, len(sources))) as threads:

@@ -1,4 +1,4 @@
-"""From a pprof message to rows: reading, validation, normalization, symbols, labels of series.
+"""Converts pprof messages to rows: reading, validation, normalization, symbols, labels of series.
 
-Nothing in here depends on the format in which the profile was sent.
+This package does not depend on the format of the upload.
 """

@@ -1,4 +1,4 @@
-"""Profiles of an upload after validation: the good ones, and why each of the others is rejected."""
+"""Validates the profiles of an upload: valid ones, and the reason of each rejection."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -18,40 +18,39 @@ _PART_BYTES: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedProfile:
-    """One profile of an upload, or why it is rejected. `id` is the client's name for it."""
+    """One profile of an upload, or the reason why it is rejected. `id` is the client's."""
 
     id: str
     profile: ValidProfile | RpcError
 
     @property
     def is_timed(self) -> bool:
-        """Whether it is stored under a time of its own, if at all."""
+        """Whether it has its own time."""
         return isinstance(self.profile, RpcError) or self.profile.pprof.time_nanos > 0
 
 
 @dataclass(slots=True, kw_only=True)
 class Checks:
-    """Validates the profiles of one upload, each as soon as it is read: a rejected one need not be held in memory."""
+    """Validates the profiles of one upload as they are read, so that rejected ones do not stay in memory."""
 
     settings: Settings
     received_ns: int
     past_s: int
-    """How far before `received_ns` the time of a profile may lie; 0 is no limit."""
+    """How far before `received_ns` the time of a profile may be; 0 means no limit."""
     parts_left: int = _MAX_PARTS
 
     def check(self, profile: IncomingProfile, id_: str = "") -> CheckedProfile:
-        """The profile, valid or rejected."""
+        """Validate a profile; return it, or its rejection."""
         try:
             return CheckedProfile(id=id_, profile=self.accept(profile))
         except RpcError as error:
             return CheckedProfile(id=id_, profile=error.alone())
 
     def accept(self, profile: IncomingProfile) -> ValidProfile:
-        """The profile, with a service name.
+        """Return the profile, with a service name.
 
         Raises:
-            RpcError: `invalid_argument` for an invalid profile, and for every profile from the first on that makes the
-                upload too large.
+            RpcError: `invalid_argument` for an invalid profile, and once the upload is too large, for all further ones.
         """
         if self.parts_left >= 0:
             valid = validate(_with_service_name(profile), self.settings, self.received_ns, self.past_s)

@@ -1,13 +1,13 @@
 """The samples, locations and functions of a pprof as columns: a list for each of their fields.
 
-Python asks a message for a field in some 100 ns, and a pprof has tens of thousands of them. Protobuf's C library reads
-them all in less than a millisecond: the bytes of messages that follow each other are one message that has every field
-of each, so a list of messages, joined, is read as one message of repeated fields (profile_columns.proto).
+Python reads a field of a message in about 100 ns, and a pprof has tens of thousands of them. Protobuf's C library reads
+all of them in less than a millisecond: concatenated messages are one message with the fields of all, so a joined list of
+messages is parsed as one message of repeated fields (profile_columns.proto).
 
-Such a field has no entry for a message that left it out. So a separator stands before each message, with an entry for
-every field: a message then shows as one entry where it left the field out, and as two where it did not. This takes an
-encoding in which a field stands once at most and never with its default, and lists of numbers are packed. The C library
-writes it so; what was sent is therefore read and written first.
+Such a field has no entry for a message that omits it. So a separator with an entry for every field precedes each message:
+a message contributes one entry if it omits the field, and two otherwise. This requires an encoding in which a field
+occurs at most once and never with its default, and lists of numbers are packed. The C library writes this encoding, so
+the input is first parsed and serialized.
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ from flamehouse.pb.profile_columns_pb2 import (
 )
 from ingest.profile.incoming import IncomingProfile
 
-# Each field's number and wire type, and behind it an entry: nothing, or 0. Labels and lines are messages themselves,
-# which may be empty: their entry is one that says its first field to be 0, and that is never written.
+# Each field's number and wire type, followed by an entry: empty, or 0. Labels and lines are messages, which may be
+# empty: their entry has a first field of 0, which is never written.
 _SAMPLE_SEPARATOR = b"\x0a\x00\x12\x00\x1a\x02\x08\x00"
 _LOCATION_SEPARATOR = b"\x08\x00\x10\x00\x18\x00\x22\x02\x08\x00"
 LINE_SEPARATOR = b"\x08\x00\x10\x00\x18\x00"
@@ -38,9 +38,9 @@ _NOT_LAST_OF_VARINT = bytes(range(0x80, 0x100))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
-    """`location_ids` and `values` hold those of all samples, one sample after the other.
+    """`location_ids` and `values` are those of all samples, one sample after the other.
 
-    So do `labels`, which are encoded. `depths`, `widths` and `label_counts` say how many of each a sample has.
+    So are `labels`, which are encoded. `depths`, `widths` and `label_counts` are the numbers of each per sample.
     """
 
     location_ids: Sequence[int]
@@ -53,7 +53,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locations:
-    """`function_ids`, `lines` and `columns` hold those of all lines, `line_counts` of each location."""
+    """`function_ids`, `lines` and `columns` are those of all lines; `line_counts` is the number of lines per location."""
 
     ids: Sequence[int]
     mapping_ids: Sequence[int]
@@ -86,16 +86,16 @@ class PprofColumns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnarProfile(IncomingProfile):
-    """A profile of a format that is read into columns at once: its pprof has everything but the long lists.
+    """A profile of a format that is read directly into columns: its pprof has everything except the long lists.
 
-    Whoever makes one has checked how many samples it has.
+    Its creator must have checked the number of samples.
     """
 
     columns: PprofColumns
 
 
 def read_columns(pprof: profile_pb2.Profile) -> PprofColumns:
-    """The columns of a pprof, which loses the fields that the format does not know."""
+    """Return the columns of a pprof; unknown fields are removed from it."""
     pprof.DiscardUnknownFields()
     lists = ProfileLists.FromString(pprof.SerializeToString())
     return PprofColumns(
@@ -148,12 +148,12 @@ def _functions(encoded: Sequence[bytes]) -> Functions:
 
 
 def joined(messages: Sequence[bytes], separator: bytes) -> bytes:
-    """The messages as one, the separator before each."""
+    """Join the messages, each preceded by the separator."""
     return separator + separator.join(messages) if messages else b""
 
 
 def aligned[T: (int, bytes)](entries: Sequence[T], count: int) -> Sequence[T]:
-    """One entry for each of `count` messages, out of one (the separator's) or two."""
+    """Return one entry for each of `count` messages, from one entry (the separator's) or two."""
     if len(entries) == 2 * count:
         return entries[1::2]
     if len(entries) == count:
@@ -168,7 +168,7 @@ def aligned[T: (int, bytes)](entries: Sequence[T], count: int) -> Sequence[T]:
 
 
 def flattened(entries: Sequence[bytes], count: int) -> tuple[Sequence[bytes], Sequence[int]]:
-    """The messages within each of `count` messages, and how many each has; `entries` has separators before each's."""
+    """Return the nested messages of `count` messages, and the number of each; in `entries`, separators precede each."""
     if len(entries) == count:
         return (), [0] * count
     messages = [entry for entry in entries if entry != _NO_MESSAGE]

@@ -1,4 +1,4 @@
-"""The names of Go's generic functions, which the compiler makes once for each shape of their type parameters."""
+"""Normalizes the names of Go's generic functions, which the compiler generates per shape of their type parameters."""
 
 import re
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ _SHAPES = re.compile(r"\[go\.shape\..*\]")
 
 
 def is_go(labels: Mapping[str, str], pprof: profile_pb2.Profile) -> bool:
-    """Whether a Go program was profiled: its SDK says so, or where none of a known language is named, a Go source file.
+    """Return whether the profile is of a Go program: by its SDK or, for unknown SDKs, by a Go source file.
 
-    Profiles of native stacks name no source files: they keep the names that their symbol tables hold.
+    Profiles of native stacks have no source files, and their names are not changed.
     """
     spy = labels.get(SPY_LABEL)
     if spy == _GO_SPY:
@@ -24,5 +24,5 @@ def is_go(labels: Mapping[str, str], pprof: profile_pb2.Profile) -> bool:
 
 
 def without_shapes(name: str) -> str:
-    """The function's name without shapes: `slices.Sort[go.shape.string]` is `slices.Sort` to its author."""
+    """Return the function's name without shapes: `slices.Sort` for `slices.Sort[go.shape.string]`."""
     return _SHAPES.sub("", name) if _SHAPE in name else name

@@ -1,4 +1,4 @@
-"""What a format's parser hands on: series labels and a pprof message, whatever the client sent."""
+"""The result of every format's parser: labels of the series, and a pprof message."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,9 @@ from flamehouse.pb import profile_pb2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncomingProfile:
-    """One profile as it came in, neither validated nor split.
+    """One profile as received, neither validated nor split.
 
-    `labels` holds `__name__` and whatever the request said of the series; `pprof.time_nanos` is 0 where the
-    profile carries no time of its own.
+    `labels` has `__name__` and the labels of the request; `pprof.time_nanos` is 0 if the profile has no time.
     """
 
     labels: dict[str, str]

@@ -1,7 +1,7 @@
-"""A profile as it came in -> the parts the store takes: symbols hashed, samples merged and split into series.
+"""Normalizes profiles for the store: hashes symbols, merges samples and splits them into series.
 
-Follows Grafana Pyroscope's order (normalise, then split by sample labels) with one difference: a stack is cut after
-its inlined lines are expanded. Values are stored as sent: no deltas are computed.
+The order is Grafana Pyroscope's (normalize, then split by sample labels), except that a stack is cut after its inlined
+lines are expanded. Values are stored as sent: no deltas are computed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,11 +34,11 @@ def normalize(
     series_left: int,
     folds_own: bool = False,
 ) -> list[SeriesProfile]:
-    """Turn a validated profile into the parts that are stored: one for each series it belongs to.
+    """Convert a validated profile to the parts to store, one per series.
 
-    Samples whose labels would make more series than `series_left` share folded labels; if it `folds_own`, the profile's own
-    labels are folded too. RpcError invalid_argument for
-    label sets that turn out bad once sample labels have joined them, and for more series than an upload may make.
+    Samples whose labels would make more series than `series_left` share folded labels; with `folds_own`, the profile's
+    own labels are folded too. Raises RpcError(INVALID_ARGUMENT) for label sets that are invalid in combination with
+    sample labels, and for more series than an upload may make.
     """
     symbols = Symbols()
     table = SymbolTable(profile, symbols, settings.max_stack_depth, settings.native_frames)
@@ -54,13 +54,13 @@ def normalize(
         validate_labels(labels, settings)
         for part in _series_profiles(profile.pprof, labels, samples, symbols, profile_id, received_ns):
             parts.append(part)
-            # There may be label sets by the thousand, and for each of them sample types by the thousand.
+            # There may be thousands of label sets, each with thousands of sample types.
             check_series_count(len(parts), settings)
     return parts
 
 
 def check_series_count(count: int, settings: Settings) -> None:
-    """RpcError invalid_argument for more series than an upload may make."""
+    """Raises RpcError(INVALID_ARGUMENT) for more series than an upload may make."""
     if count > settings.max_series_per_upload:
         raise invalid_argument(
             f"the upload makes more series than the limit of {settings.max_series_per_upload}"
@@ -69,7 +69,7 @@ def check_series_count(count: int, settings: Settings) -> None:
 
 
 def profile_id_of(upload_id: bytes, index: int) -> UUID:
-    """The id of the upload's profile number `index`: the same whenever the upload is sent again."""
+    """Return the id of the upload's profile number `index`, which is the same for all attempts."""
     return UUID(bytes=sha256(upload_id + index.to_bytes(4)).digest()[:16], version=4)
 
 
@@ -81,7 +81,7 @@ def _series_profiles(
     profile_id: UUID,
     received_ns: int,
 ) -> Iterator[SeriesProfile]:
-    """The profile's part under one label set: one SeriesProfile a sample type that has a value other than zero."""
+    """Return the profile's part for one label set: one SeriesProfile per sample type with a nonzero value."""
     for index, sample_type in enumerate(pprof.sample_type):
         columns = columns_of(samples, index)
         if not columns.values:
@@ -117,14 +117,14 @@ def _profile_type(name: str, sample_type: profile_pb2.ValueType, pprof: profile_
 
 
 def _join_labels(labels: Mapping[str, str], sample_labels: LabelSet) -> dict[str, str]:
-    """The series' own labels and those of its samples, without what only steers ingestion."""
+    """Return the labels of the series and of its samples, without those that only control ingestion."""
     joined = {**labels, **dict(sample_labels)}
     joined["__name__"] = joined["__name__"].removeprefix(_GODELTAPROF)
     return {name: value for name, value in joined.items() if name not in _DROPPED_LABELS}
 
 
 def _series_labels(labels: Mapping[str, str], profile_type: ProfileType) -> LabelSet:
-    """All labels of a series, with the private ones that say its profile type; empty period parts are not set."""
+    """Return all labels of a series, with the private ones of its profile type; empty period parts are omitted."""
     private = {
         "__profile_type__": profile_type.id,
         "__service_name__": labels[SERVICE_NAME],

@@ -1,4 +1,4 @@
-"""Series beyond the limit of an upload: samples whose labels do not fit share one series, so that no value is lost."""
+"""Handles series beyond the limit of an upload: the samples of further label sets share one series, so no value is lost."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain, islice
@@ -16,9 +16,9 @@ OVERFLOW: Final = "__overflow__"
 def fold(
     series: Mapping[LabelSet, Sequence[Merged]], most: int, max_names: int
 ) -> Mapping[LabelSet, Sequence[Merged]]:
-    """The first `most - 1` label sets as they are; the samples of the others under one set of folded labels.
+    """Return the first `most - 1` label sets unchanged; the samples of the others get one set of folded labels.
 
-    That has the names of all folded labels, `max_names` at most.
+    It has the names of all folded labels, at most `max_names`.
     """
     if len(series) <= most:
         return series
@@ -30,7 +30,7 @@ def fold(
 
 
 def fold_own(labels: Mapping[str, str]) -> Mapping[str, str]:
-    """The labels of a profile whose series do not fit: its service and private labels stay, the others are folded."""
+    """Return the folded labels of a profile: its service and private labels stay, the others are folded."""
     return {
         name: value if name == SERVICE_NAME or name.startswith("__") else OVERFLOW
         for name, value in labels.items()
@@ -38,5 +38,5 @@ def fold_own(labels: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def is_overflow(profile: SeriesProfile) -> bool:
-    """Whether the series has a folded label."""
+    """Return whether the series has a folded label."""
     return any(value == OVERFLOW for _, value in profile.labels)

@@ -1,4 +1,4 @@
-"""The pprof message, read from bytes.
+"""Reads pprof messages from bytes.
 
 Format: github.com/google/pprof, proto/profile.proto.
 """
@@ -17,9 +17,9 @@ _LONGEST_CHAR_BYTES: Final = 4
 
 
 def decode_pprof(data: bytes) -> profile_pb2.Profile:
-    """The message. A time before 1970 and a negative duration count as not given, of a long text the end is kept.
+    """Parse the message. A time before 1970 and a negative duration are ignored; a long text is cut to its end.
 
-    RpcError invalid_argument for bytes that are no pprof, or one with a text that is not UTF-8.
+    Raises RpcError(INVALID_ARGUMENT) for an invalid pprof, and for text that is not UTF-8.
     """
     try:
         profile = profile_pb2.Profile.FromString(data)
@@ -32,7 +32,7 @@ def decode_pprof(data: bytes) -> profile_pb2.Profile:
 
 
 def shorten(text: str) -> str:
-    """The text, or of a long one the end: what a string of a pprof may be."""
+    """Return the text, cut to the end if it is longer than a pprof string may be."""
     if len(text) * _LONGEST_CHAR_BYTES <= _MAX_STRING_BYTES:
         return text
     return text.encode()[-_MAX_STRING_BYTES:].decode(errors="ignore")
@@ -48,7 +48,7 @@ def _shorten_strings(profile: profile_pb2.Profile) -> None:
 
 
 def _undecodable(data: bytes, error: DecodeError) -> RpcError:
-    """Says which text is not UTF-8, where that is what is wrong."""
+    """Return the error for an invalid pprof, which names the text that is not UTF-8, if any."""
     try:
         texts: list[bytes] = [*_profile_of_bytes().FromString(data).string_table]
     except DecodeError:
@@ -63,7 +63,7 @@ def _undecodable(data: bytes, error: DecodeError) -> RpcError:
 
 @cache
 def _profile_of_bytes() -> type[Any]:
-    """The message's class but for the string table, which is one of bytes."""
+    """Return the message's class, but with a string table of bytes."""
     file = descriptor_pb2.FileDescriptorProto()
     profile_pb2.DESCRIPTOR.CopyToProto(file)
     profile = next(message for message in file.message_type if message.name == "Profile")

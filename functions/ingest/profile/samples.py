@@ -1,4 +1,4 @@
-"""The samples of one pprof, merged: equal stacks under equal labels become one, and each series gets its own."""
+"""Merges the samples of one pprof: equal stacks with equal labels become one, grouped by series."""
 
 from array import array
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -17,11 +17,11 @@ _NO_TRACE = bytes(16)
 _PRIVATE = "__"
 _MAX_DECIMAL_DIGITS = 20
 _SPAN_LABELS = ("span_id", "profile_id")
-"""`profile_id` is what older SDKs call the span a sample was taken in."""
+"""`profile_id` is the label for span ids in older SDKs."""
 
 
 class SampleLabels(NamedTuple):
-    """A sample's labels: those that make a series, and the span and trace it was taken in (0 and zeros for none)."""
+    """A sample's labels: those of its series, and its span and trace (0 and zero bytes for none)."""
 
     series: LabelSet
     span_id: int
@@ -29,7 +29,7 @@ class SampleLabels(NamedTuple):
 
 
 class Merged(NamedTuple):
-    """Samples of equal labels: their stacks, each once, and for each sample type the values of these."""
+    """Samples with equal labels: their distinct stacks, and the values of these for each sample type."""
 
     labels: SampleLabels
     stacktraces: Sequence[int]
@@ -37,7 +37,7 @@ class Merged(NamedTuple):
 
 
 class SeriesColumns(NamedTuple):
-    """Samples of one sample type. Span and trace ids are empty where no sample has one."""
+    """Samples of one sample type. Span and trace ids are empty if no sample has one."""
 
     stacktrace_ids: "array[int]"
     values: "array[int]"
@@ -48,10 +48,10 @@ class SeriesColumns(NamedTuple):
 def merge_samples(
     profile: ValidProfile, symbols: SymbolTable, rules: LabelRules
 ) -> Mapping[LabelSet, Sequence[Merged]]:
-    """Sum the pprof's samples by labels and stack, the labels grouped by the series they make.
+    """Sum the pprof's samples by labels and stack, grouped by series.
 
-    A negative value counts as zero, and samples with nothing but zeros are dropped; so are labels named as the series'
-    own are, which win over them.
+    Negative values count as zero, and samples with only zeros are dropped. The labels of the series override those of
+    samples with the same name.
     """
     samples = profile.columns.samples
     types = len(profile.pprof.sample_type)
@@ -68,7 +68,7 @@ def merge_samples(
 
 
 def _without_negative(values: Sequence[int]) -> Sequence[int]:
-    """The values, zero in the place of negative ones: a profile of differences may have a few of these."""
+    """Return the values with zero for negative ones, which occur in profiles of differences."""
     return values if min(values, default=0) >= 0 else [max(value, 0) for value in values]
 
 
@@ -89,7 +89,7 @@ def _rows_by_labels(
 def _merge(
     stacktraces: Sequence[int], values: Sequence[Sequence[int]]
 ) -> tuple[Sequence[int], Sequence[Sequence[int]]]:
-    """Each stack once, with the sums of its values."""
+    """Return the distinct stacks, with the sums of their values."""
     sums = dict.fromkeys(stacktraces, 0)
     if len(sums) == len(stacktraces):
         return stacktraces, values
@@ -103,7 +103,7 @@ def _merge(
 
 
 def merge_again(labels: LabelSet, samples: Iterable[Merged]) -> Sequence[Merged]:
-    """The samples under one set of labels of series, in which stacks of the same span and trace are summed again."""
+    """Return the samples of one series, in which stacks of the same span and trace are summed again."""
     stacktraces: dict[SampleLabels, list[int]] = {}
     values: dict[SampleLabels, list[list[int]]] = {}
     for each in samples:
@@ -116,7 +116,7 @@ def merge_again(labels: LabelSet, samples: Iterable[Merged]) -> Sequence[Merged]
 
 
 def columns_of(samples: Sequence[Merged], type_: int) -> SeriesColumns:
-    """The samples of one series whose value of sample type number `type_` is not zero.
+    """Return the samples of one series with nonzero values of sample type number `type_`.
 
     Raises RpcError(INVALID_ARGUMENT) for sums beyond 64 bits.
     """
@@ -137,7 +137,7 @@ def columns_of(samples: Sequence[Merged], type_: int) -> SeriesColumns:
 
 
 class LabelReader:
-    """Reads the encoded labels of samples; the few distinct sets of a profile are made out once."""
+    """Reads the encoded labels of samples; each distinct set is parsed once."""
 
     def __init__(self, strings: Sequence[str], series_labels: Container[str], rules: LabelRules) -> None:
         self._rules = rules
@@ -152,7 +152,7 @@ class LabelReader:
         return found
 
     def _read(self, labels: Iterable[Label]) -> SampleLabels:
-        """String labels alone count (a numeric one has string 0), of a name given twice the first, and no private one."""
+        """Return the string labels (a numeric one has string 0), the first of equal names, without private ones."""
         named: dict[str, str] = {}
         for label in labels:
             if label.str and self._strings[label.str]:
@@ -171,19 +171,19 @@ class LabelReader:
 
 
 def _any_id(text: str) -> int:
-    """An id of 64 bits in decimal, as Datadog's tracers write it, or in 16 hexadecimal digits; 0 where it is neither."""
+    """Return a 64-bit id, from decimal, as in Datadog's tracers, or from 16 hexadecimal digits; 0 if it is neither."""
     if text.isascii() and text.isdigit() and len(text) <= _MAX_DECIMAL_DIGITS and int(text) < 1 << 64:
         return int(text)
     return int.from_bytes(_hex_id(text, 8))
 
 
 def _hex_id(text: str, length: int) -> bytes:
-    """The bytes of a hexadecimal id of `length` bytes; empty where the text is not one."""
+    """Return the bytes of a hexadecimal id of `length` bytes; empty if it is invalid."""
     try:
         id_ = bytes.fromhex(text)
     except ValueError:
         return b""
-    # `fromhex` skips blanks: the id may be shorter than the text lets expect.
+    # `fromhex` skips spaces, so the id may be shorter than its text.
     return id_ if len(text) == 2 * len(id_) == 2 * length else b""
 
 

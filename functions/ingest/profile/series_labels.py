@@ -1,4 +1,4 @@
-"""The labels that a profile's series has beside the client's own, and those of a profile sent to /ingest."""
+"""Adds the labels of a profile's series that the client does not set, also for profiles sent to /ingest."""
 
 from typing import Final
 
@@ -7,16 +7,16 @@ from ingest.request.query import IngestRequest
 SPY_LABEL: Final = "pyroscope_spy"
 SERVICE_NAME: Final = "service_name"
 UNKNOWN_SERVICE: Final = "unknown_service"
-"""Of profiles that no client gave a service."""
+"""The service of profiles without one."""
 _APP_NAME: Final = "app_name"
 
 
 def series_labels(
     request: IngestRequest, service: str, metric: str, *, keeps_app_name: bool = True
 ) -> dict[str, str]:
-    """The labels; `metric` is the `__name__`. The request's own win, but private ones are not the client's to set.
+    """Return the labels; `metric` is the `__name__`. The request's take precedence, but it cannot set private ones.
 
-    A `service_name` among them takes the service's place, which then stays as `app_name` if `keeps_app_name`.
+    A `service_name` among them replaces the service, which then becomes `app_name` if `keeps_app_name`.
     """
     own = request.public_labels
     if SERVICE_NAME not in own:

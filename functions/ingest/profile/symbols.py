@@ -1,7 +1,7 @@
-"""The symbols of one pprof: its functions, mappings and locations under the ids that hold for every upload.
+"""Converts the symbols of one pprof: functions, mappings and locations get ids that are the same in every upload.
 
-Follows Pyroscope's normalisation: what a mapping with functions says of addresses is dropped, so that the same line
-of code is the same location whatever the build's layout, and locations with neither a line nor an address go.
+The normalization is Pyroscope's: addresses in mappings with functions are dropped, so that the same line of code is the
+same location in every build, and locations with neither a line nor an address are dropped.
 """
 
 from array import array
@@ -27,11 +27,11 @@ from ingest.profile.native_frames import NativeFrames
 from ingest.profile.validate import ValidProfile
 
 type _Lines = tuple[tuple[tuple[int, int], int, int], ...]
-"""The lines of a location as `location_of` takes them."""
+"""The lines of a location, as for `location_of`."""
 
 
 class SymbolTable:
-    """Turns the location ids of one pprof's samples into stack ids, collecting into `symbols` what they name."""
+    """Converts the location ids of one pprof's samples to stack ids, and collects their symbols in `symbols`."""
 
     def __init__(self, profile: ValidProfile, symbols: Symbols, max_depth: int, native_frames: str) -> None:
         pprof, columns = profile.pprof, profile.columns
@@ -55,14 +55,14 @@ class SymbolTable:
     ) -> MappingOf[int, int]:
         """The ids of the `kept` of the stacks that follow each other in `locations`, by their numbers.
 
-        Each stack is given leaf first, `depths` says how long. Locations that the pprof does not have are left out.
+        Each stack is given leaf first; `depths` has their lengths. Unknown locations are omitted.
         """
         ids = self._ids
         try:
             all_stacks = array("Q", [ids[local] for local in locations])
         except KeyError:
             return self.stacktraces(*_without_dangling(locations, depths, ids), kept)
-        # Backwards, every stack is root first and the last stack comes first.
+        # Reversed, every stack is root first, and the last stack is first.
         all_stacks.reverse()
         starts = [len(all_stacks) - end for end in accumulate(depths)]
         stacktraces = {}
@@ -84,7 +84,7 @@ class SymbolTable:
         self._symbols.functions |= self._native.functions
 
     def _cut(self, stack: "array[int]") -> "array[int]":
-        """Keep the outermost frames, `max_depth` of them: a location counts for its lines."""
+        """Cut the stack to its outermost `max_depth` frames; a location counts once per line."""
         budget = self._max_depth
         for kept, id_ in enumerate(stack):
             location = self._symbols.locations[id_]
@@ -95,7 +95,7 @@ class SymbolTable:
         return stack
 
     def _outermost(self, location: Location, count: int) -> "array[int]":
-        """The location with no more than its `count` outermost lines, as a stack; an empty one for no lines."""
+        """Return a stack of the location with at most its `count` outermost lines; empty for no lines."""
         if not count:
             return array("Q")
         lines = zip(location.lines[-count:], reversed(location.name_ids[:count]), strict=True)
@@ -121,7 +121,7 @@ def _without_dangling(
 def _functions(
     functions: Functions, strings: Sequence[str], rename: Callable[[str], str] | None
 ) -> dict[int, Function]:
-    """The functions by their ids in the pprof."""
+    """Return the functions by their ids in the pprof."""
     names = [strings[index] for index in functions.names]
     return {
         local: function_of(name, strings[system_name], strings[filename], start_line)
@@ -161,7 +161,7 @@ def _locations(
     mappings: MappingOf[int, Mapping],
     native: NativeFrames,
 ) -> dict[int, Location]:
-    """The locations by their ids in the pprof, without those that have neither an address nor a function."""
+    """Return the locations by their ids in the pprof, without those with neither an address nor a function."""
     lines = [*_known_lines(columns, {local: function[:2] for local, function in functions.items()})]
     without_address = {local for local, mapping in mappings.items() if mapping.has_functions}
     found = map(
@@ -187,7 +187,7 @@ def _native_name_ids(
     mappings: MappingOf[int, Mapping],
     native: NativeFrames,
 ) -> Iterable[int | None]:
-    """The name id of each location that has an address alone, None for the others."""
+    """Return the name id of each location that has only an address, None for the others."""
     if all(lines):
         return repeat(None)
     return [
@@ -199,7 +199,7 @@ def _native_name_ids(
 
 
 def _known_lines(columns: Locations, functions: MappingOf[int, tuple[int, int]]) -> Iterable[_Lines]:
-    """Each location's lines whose function the pprof has, as `location_of` takes them."""
+    """Return each location's lines with known functions, as for `location_of`."""
     known = [functions[local] for local in columns.function_ids if local in functions]
     if len(known) == len(columns.function_ids) and columns.line_counts.count(1) == len(columns.line_counts):
         return zip(zip(known, columns.lines, columns.columns, strict=True), strict=True)

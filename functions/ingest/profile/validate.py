@@ -1,7 +1,7 @@
-"""What a profile must be before anything is made of it: within the limits, whole, and of this time.
+"""Validates profiles before they are processed: their limits, consistency and time.
 
-The checks, their order and their words are Grafana Pyroscope's, so that what a client already knows to read stays the
-same; the limits on frames and totals are ours. What a profile has by the thousand is checked a column at a time.
+The checks, their order and their messages are Grafana Pyroscope's, which clients know; the limits on frames and totals
+are ours. Large lists are checked as columns.
 """
 
 from collections.abc import Mapping
@@ -24,12 +24,12 @@ _MAX_INT64: Final = (1 << 63) - 1
 
 
 class TooNewError(RpcError):
-    """The profile's time lies ahead of the ingestion window: the one fault that mends itself by waiting."""
+    """The profile's time is after the ingestion window: the only error that a later retry may avoid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidProfile:
-    """A profile that passed, with the columns of its pprof."""
+    """A valid profile, with the columns of its pprof."""
 
     labels: dict[str, str]
     pprof: profile_pb2.Profile
@@ -37,7 +37,7 @@ class ValidProfile:
 
     @property
     def part_count(self) -> int:
-        """What the profile takes memory and time for: its messages and strings, and the locations of its stacks."""
+        """The number of parts that take memory and time: messages, strings, and locations of stacks."""
         samples, locations, functions = self.columns.samples, self.columns.locations, self.columns.functions
         lists = (
             samples.depths,
@@ -53,12 +53,12 @@ class ValidProfile:
 
 
 def validate(profile: IncomingProfile, settings: Settings, received_ns: int, past_s: int) -> ValidProfile:
-    """Check one profile; RpcError invalid_argument says what is wrong with it.
+    """Check one profile. Raises RpcError(INVALID_ARGUMENT) with the reason.
 
-    Its time may lie `past_s` seconds before `received_ns`, where 0 is no limit.
+    Its time may be up to `past_s` seconds before `received_ns`; 0 means no limit.
 
-    What passes has string indices within its table, one value a sample type in every sample, totals of 64 bits, and
-    the labels of a series. Ids that lead nowhere pass: normalising drops them.
+    A valid profile has string indices within its table, one value per sample type in every sample, totals of at most 64
+    bits, and valid labels. Dangling ids are allowed: normalization drops them.
     """
     note_service(profile.labels.get(SERVICE_NAME, ""))
     pprof = profile.pprof
@@ -91,14 +91,14 @@ def check_size(size: int, labels: Mapping[str, str], settings: Settings) -> None
 
 
 def check_sample_count(count: int, labels: Mapping[str, str], settings: Settings) -> None:
-    """Check how many samples a profile has."""
+    """Check the number of samples of a profile."""
     if count > settings.max_profile_samples:
         limit = "samples count limit (MAX_PROFILE_SAMPLES"
         raise _over_limit(labels, limit, count, settings.max_profile_samples)
 
 
 def check_sample_labels(most: int, labels: Mapping[str, str], settings: Settings) -> None:
-    """Check how many labels a sample has."""
+    """Check the number of labels of a sample."""
     if most > settings.max_sample_labels:
         limit = "sample labels limit (MAX_SAMPLE_LABELS"
         raise _over_limit(labels, limit, most, settings.max_sample_labels)
@@ -129,7 +129,7 @@ def _check_samples(profile: IncomingProfile, samples: Samples, settings: Setting
 
 
 def _check_string_indices(pprof: profile_pb2.Profile, columns: PprofColumns) -> None:
-    """Check what points into the string table, and functions' ids on the way."""
+    """Check the indices into the string table, and the ids of functions."""
     types, period, mappings, functions = (
         pprof.sample_type,
         pprof.period_type,
@@ -169,20 +169,20 @@ def _check_type_names(pprof: profile_pb2.Profile) -> None:
 
 
 def _check_totals(pprof: profile_pb2.Profile, samples: Samples) -> None:
-    """Values are stored summed, in 64 bits. Negative ones count as zero."""
+    """Check the totals: sums are stored in 64 bits. Negative values count as zero."""
     if max(samples.values, default=0) * len(samples.widths) <= _MAX_INT64:
         return
     width = len(pprof.sample_type)
     for index, sample_type in enumerate(pprof.sample_type):
         if sum(value for value in samples.values[index::width] if value > 0) > _MAX_INT64:
             name = pprof.string_table[sample_type.type]
-            raise invalid_argument(f"the values of sample type '{name}' add up to more than 64 bits hold")
+            raise invalid_argument(f"the values of sample type '{name}' add up to more than 64 bits")
 
 
 def _check_frames(columns: PprofColumns, settings: Settings) -> None:
-    """Count the frames of all stacks with inlined lines expanded, each stack cut as it is going to be.
+    """Count the frames of all stacks with inlined lines expanded, each stack cut to the maximum depth.
 
-    A location counts for its lines, or for one where it has none.
+    A location counts once per line, or once without lines.
     """
     limit, deepest = settings.max_profile_frames, settings.max_stack_depth
     samples, locations = columns.samples, columns.locations
@@ -207,7 +207,7 @@ def _over_limit(labels: Mapping[str, str], limit: str, actual: int, allowed: int
 
 
 def _timestamp(ns: int) -> str:
-    """UTC to the millisecond, as Go prints it: `2023-02-17 13:13:14.5 +0000 UTC`."""
+    """Return the time in UTC to the millisecond, as Go prints it: `2023-02-17 13:13:14.5 +0000 UTC`."""
     seconds, rest_ns = divmod(ns, _SECOND_NS)
     fraction = f".{rest_ns // _MILLISECOND_NS:03}".rstrip("0").rstrip(".")
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}{fraction} +0000 UTC"

@@ -1,4 +1,4 @@
-"""One reader per endpoint: a received upload to its id and its validated profiles. Nothing is stored here."""
+"""One reader per endpoint, which reads a received upload into its id and validated profiles. Stores nothing."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,10 +19,10 @@ def _unchanged(error: RpcError) -> RpcError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadUpload:
-    """An upload, read and validated; `id` is the same for every retry.
+    """A parsed and validated upload; `id` is the same for every retry.
 
-    `explain` words an error that occurs from here on for the upload's client. `if_empty` is the error if the profiles
-    hold no value to store; None where the client may send such an upload.
+    `explain` adapts later errors for the upload's client. `if_empty` is the error if the profiles have no value to store;
+    None if such an upload is allowed.
     """
 
     id: bytes
@@ -43,7 +43,7 @@ class Read(Protocol):
     """Reads an upload to one endpoint.
 
     Raises:
-        RpcError: for an upload that cannot be read as a whole; a rejected profile is part of the result.
+        RpcError: if the whole upload is invalid; rejected profiles are part of the result.
     """
 
     def __call__(self, received: ReceivedUpload, services: Services) -> ReadUpload: ...
@@ -55,18 +55,18 @@ _READERS: Final[Mapping[Endpoint, str]] = {
     Endpoint.OTLP: "ingest.readers.otlp",
     Endpoint.DROP: "ingest.readers.drop",
 }
-"""Modules, imported with the first upload of their kind: OpenTelemetry's messages take milliseconds to load."""
+"""Modules, imported for the first upload of their kind: OpenTelemetry's messages take milliseconds to load."""
 
 
 def read_upload(received: ReceivedUpload, services: Services) -> ReadUpload:
-    """Read an upload as its endpoint does; see `Read`."""
+    """Read an upload with the reader of its endpoint; see `Read`."""
     return cast(Read, import_module(_READERS[received.endpoint]).read)(received, services)
 
 
 def id_of_profiles(
     received: ReceivedUpload, parts: Iterable[tuple[str, bytes]], profiles: Iterable[CheckedProfile]
 ) -> bytes:
-    """The id of an upload that is nothing beside its profiles, which have times of their own or none."""
+    """Return the id of an upload that consists only of its profiles, with or without their own times."""
     timed = all(profile.is_timed for profile in profiles)
     return upload_id(
         tenant=received.tenant,
@@ -78,5 +78,5 @@ def id_of_profiles(
 
 
 def checks_of(received: ReceivedUpload, services: Services) -> Checks:
-    """The checks on the profiles of an upload."""
+    """Return the checks for the profiles of an upload."""
     return Checks(settings=services.settings, received_ns=received.received_ns, past_s=services.ingest_past_s)

@@ -1,6 +1,6 @@
-"""Dropped files: a profile in any format, described by the object's metadata, a sidecar or its key.
+"""Reads dropped files: a profile in any format, described by the object's metadata, a sidecar or its key.
 
-The id hashes the tenant, the description and the unpacked content, but no time of receipt: a file that is copied,
+The id hashes the tenant, the description and the uncompressed content, but no time of receipt: a file that is copied,
 overwritten with the same content or put again later is the same upload.
 """
 
@@ -21,7 +21,7 @@ from ingest.request.query import DEFAULT_SAMPLE_RATE, IngestRequest
 from ingest.request.upload_id import upload_id
 
 MAX_BYTES: Final = 64 << 20
-"""Of a dropped file, before and after decompression."""
+"""The maximum size of a dropped file, before and after decompression."""
 _MAX_SAMPLES: Final = 200_000
 _LIMIT: Final = Limit(setting="the limit of dropped files", bytes=MAX_BYTES)
 _FIELDS: Final = frozenset({"service", "labels", "time", "format"})
@@ -29,7 +29,7 @@ _FIELDS: Final = frozenset({"service", "labels", "time", "format"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What is known of a dropped file besides its content; empty fields say nothing."""
+    """The description of a dropped file; empty fields are not set."""
 
     service: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Description:
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], source: str) -> "Description":
-        """Read the fields of `source`, which are texts; `labels` is an object, or a text `name=value,name=value`.
+        """Read the fields of `source`, which are strings; `labels` is an object, or a string `name=value,name=value`.
 
         Raises RpcError(INVALID_ARGUMENT) for fields of other types and an unknown format.
         """
@@ -47,16 +47,16 @@ class Description:
         if isinstance(labels, str):
             labels = _labels_of(labels, source)
         if not isinstance(labels, dict) or not all(isinstance(each, str) for each in labels.values()):
-            raise invalid_argument(f"{source}: labels must be an object of texts")
+            raise invalid_argument(f"{source}: labels must be an object of strings")
         wrong = next((name for name, value in known.items() if not isinstance(value, str)), None)
         if wrong:
-            raise invalid_argument(f"{source}: {wrong} must be a text")
+            raise invalid_argument(f"{source}: {wrong} must be a string")
         if (format_ := known.get("format", "")) and format_ not in FORMATS:
             raise invalid_argument(f"{source}: unknown format {format_!r}; formats: {', '.join(FORMATS)}")
         return cls(labels=labels, **known)
 
     def over(self, other: "Description") -> "Description":
-        """This description, with what it does not say from the other one; labels are joined."""
+        """Return this description, completed from the other one; labels are merged."""
         return Description(
             service=self.service or other.service,
             labels={**other.labels, **self.labels},
@@ -65,7 +65,7 @@ class Description:
         )
 
     def serialize(self) -> str:
-        """The description as JSON, which `parse` reads."""
+        """Return the description as JSON, the inverse of `parse`."""
         fields = {"service": self.service, "labels": self.labels, "time": self.time, "format": self.format}
         return json.dumps(fields, sort_keys=True)
 
@@ -76,7 +76,7 @@ class Description:
 
 
 def json_object(text: str | bytes, source: str) -> dict[str, Any]:
-    """The JSON object. Raises RpcError(INVALID_ARGUMENT) for anything else."""
+    """Return the JSON object. Raises RpcError(INVALID_ARGUMENT) for anything else."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -87,7 +87,7 @@ def json_object(text: str | bytes, source: str) -> dict[str, Any]:
 
 
 def read(received: ReceivedUpload, services: Services) -> ReadUpload:
-    """Read the file; its format is the one described, or the one that its bytes tell."""
+    """Read the file; its format is in the description, or detected from its content."""
     description = Description.parse(received.parameters)
     name = format_of(description.format, "", received.body)
     request = replace(_request_of(description, received.received_ns), format=name)
@@ -112,7 +112,7 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
     return ReadUpload(
         id=id_,
         profiles=[checks.check(profile) for profile in parsed.profiles],
-        if_empty=invalid_argument(f"the file holds nothing to store: expected {format_.expected}"),
+        if_empty=invalid_argument(f"the file has nothing to store: expected {format_.expected}"),
     )
 
 
@@ -131,7 +131,7 @@ def _request_of(description: Description, received_ns: int) -> IngestRequest:
 
 
 def _time_of(text: str, received_ns: int) -> AtTime | None:
-    """The described time. Without one, and without one in the profile, the time is that of the object."""
+    """Return the time in the description. Without one, and without one in the profile, the object's time applies."""
     return parse_attime(text, received_ns, "time") if text else None
 
 
@@ -139,7 +139,7 @@ def _labels_of(text: str, source: str) -> dict[str, str]:
     pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
     wrong: RpcError | None = next(
         (
-            invalid_argument(f"{source}: invalid labels {text!r}: write name=value,name=value")
+            invalid_argument(f"{source}: invalid labels {text!r}: use name=value,name=value")
             for name, equals, _ in pairs
             if not equals or not name.strip()
         ),

@@ -1,4 +1,4 @@
-"""Uploads to /ingest: one application, in one of many formats, described by the query string."""
+"""Reads uploads to /ingest: one application, in one of many formats, described by the query string."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from ingest.request.upload_id import upload_id
 
 
 def read(received: ReceivedUpload, services: Services) -> ReadUpload:
-    """Read the upload; content that is not of its format is an RpcError with status 422."""
+    """Read the upload. Raises RpcError with status 422 for content that is invalid for its format."""
     settings = services.settings
     request = parse_ingest_request(received.parameters, received.received_ns)
     name = format_of(request.format, received.content_type, received.body)
@@ -49,16 +49,16 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
     )
     checks = checks_of(received, services)
     profiles = [checks.check(profile) for profile in parsed.profiles]
-    # An SDK uploads every few seconds, and an idle program has no samples; a person with curl sends data.
+    # SDKs upload every few seconds, and idle programs have no samples; an empty upload by curl is a mistake.
     if_empty = None if request.names_its_client else wording.of_nothing(format_.expected)
     return ReadUpload(id=id_, profiles=profiles, explain=wording.of_pushing, if_empty=if_empty)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wording:
-    """Errors as /ingest words them: invalid content names the format and the step, and has the status of these.
+    """Errors in the words of /ingest: for invalid content, they name the format and the step, and have their status.
 
-    `advice` is what its sender should know besides; `guessed` is whether the content alone told the format.
+    `advice` is added for the sender; `guessed` says whether the format was detected from the content.
     """
 
     name: str
@@ -67,7 +67,7 @@ class _Wording:
 
     @contextmanager
     def of_parsing(self) -> Iterator[None]:
-        """Words what is raised within. A RefusedProfileError is an error of the step after."""
+        """Convert the errors of the block. A RefusedProfileError belongs to the next step."""
         try:
             yield
         except RefusedProfileError as error:
@@ -76,20 +76,20 @@ class _Wording:
             raise self._worded(self._with_guess(error), "parsing", UNPROCESSABLE) from error.__cause__
 
     def _with_guess(self, error: RpcError) -> RpcError:
-        """The error with what the content was taken for and what is read, unless it or the request names it."""
+        """Return the error with the detected format and the supported ones, unless it or the request names the format."""
         if not self.guessed or READ in error.message or error.code is not Code.INVALID_ARGUMENT:
             return error
         return invalid_argument(
-            f"{error.message}; the content was taken for {self.name} (supported formats: {READ})"
+            f"{error.message}; the content was read as {self.name} (supported formats: {READ})"
         )
 
     def of_pushing(self, error: RpcError) -> RpcError:
-        """The error of an upload that was parsed."""
+        """Return an error for an upload after parsing."""
         return self._worded(error, "pushing", FORMATS[self.name].refused_status)
 
     def of_nothing(self, expected: str) -> RpcError:
-        """The error of an upload that was parsed and holds nothing to store."""
-        error = invalid_argument(f"the upload holds nothing to store: expected {expected}")
+        """Return the error for a valid upload that has nothing to store."""
+        error = invalid_argument(f"the upload has nothing to store: expected {expected}")
         return self._worded(error, "parsing", UNPROCESSABLE)
 
     def _worded(self, error: RpcError, step: str, status: int | None) -> RpcError:

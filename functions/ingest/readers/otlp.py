@@ -1,4 +1,4 @@
-"""OTLP exports: profiles of several resources over one dictionary."""
+"""Reads OTLP exports: profiles of several resources that share one dictionary."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ _MEMORY_FACTOR: Final = 16
 
 
 def read(received: ReceivedUpload, services: Services) -> ReadUpload:
-    """Read the upload. RpcError invalid_argument for a body that is no request."""
+    """Read the upload. Raises RpcError(INVALID_ARGUMENT) for an invalid body."""
     codec = codec_of(received.content_type)
     body = unpacked(received.body, max_bytes(codec, services.settings))
     memory.begin_work(len(body) * _MEMORY_FACTOR)

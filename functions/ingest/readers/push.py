@@ -1,4 +1,4 @@
-"""Uploads to push.v1.PusherService/Push: pprof profiles of several series."""
+"""Reads uploads to push.v1.PusherService/Push: pprof profiles of several series."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ _SESSION_LABEL: Final = "__session_id__"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sample:
-    """One profile of a request: a name for its series, its bytes, and the profile they make."""
+    """One profile of a request: a name for its series, its bytes, and the parsed profile."""
 
     name: str
     content: bytes
@@ -40,7 +40,7 @@ class _Sample:
 
 
 def read(received: ReceivedUpload, services: Services) -> ReadUpload:
-    """Read the upload. RpcError invalid_argument for a body that is no request, or holds no or too many profiles."""
+    """Read the upload. Raises RpcError(INVALID_ARGUMENT) for an invalid body, and for no or too many profiles."""
     request = _body(received).message(push_pb2.PushRequest, services.settings.max_body_bytes)
     count = sum(len(series.samples) for series in request.series)
     if not count:
@@ -95,7 +95,7 @@ def _samples(request: push_pb2.PushRequest, checks: Checks) -> Iterator[_Sample]
 
 
 def _labels(pairs: Sequence[tuple[str, str]], settings: Settings) -> dict[str, str] | RpcError:
-    """The labels of a series, or why they are invalid: validated once, however many profiles the series has."""
+    """Return the labels of a series, or the reason why they are invalid; validated once per series."""
     try:
         labels = unique_labels(pairs)
         check_label_sizes(labels, settings)

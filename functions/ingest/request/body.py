@@ -1,7 +1,7 @@
-"""The body of an upload: read within bounds, unpacked whatever way a client packed it, and split into its parts.
+"""Reads the body of an upload within limits, decompresses it, and splits it into its parts.
 
-Clients gzip the profile, or the whole body with or without saying so, or both, and some say gzip of what is none. What
-counts is what the bytes are: gzip begins with 1f 8b, which no format does.
+Clients gzip the profile, or the whole body with or without a header, or both, and some declare gzip for uncompressed
+data. So only the bytes count: gzip begins with 1f 8b, and no format does.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,7 +22,7 @@ _MAX_GZIP_LAYERS: Final = 4
 _ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip"})
 
 WHOLE_BODY: Final = "profile"
-"""The name of the only part of a body that is no form: the one that the form would call so."""
+"""The name of the only part of a body that is not a form, as in a form."""
 
 
 async def read_upload(request: Request, limit: "Limit") -> bytes:
@@ -47,10 +47,10 @@ async def read_upload(request: Request, limit: "Limit") -> bytes:
 def read_parts(
     body: bytes, content_type: str, wanted: Collection[str], *, max_body_bytes: int, part_limit: "Limit"
 ) -> Mapping[str, bytes]:
-    """The unpacked parts of a form that are `wanted`, by their names, or the unpacked body as the only part.
+    """Return the decompressed parts of a form that are `wanted`, by name, or the decompressed body as the only part.
 
-    All of these together are no longer than a body may be. RpcError for a form or a gzip that is damaged, for a form
-    without any wanted part, and for what is larger than allowed once unpacked. Other parts are not unpacked.
+    Together they are limited to the size of a body. Raises RpcError for a damaged form or gzip, for a form without any
+    wanted part, and for parts that are too large after decompression. Other parts are not decompressed.
     """
     if not is_multipart(content_type):
         return {WHOLE_BODY: unpack(body, part_limit)}
@@ -67,19 +67,19 @@ def read_parts(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """A size limit, and the setting that sets it."""
+    """A size limit, and the name of its setting."""
 
     setting: str
     bytes: int
 
 
 def limit_of(settings: Settings, setting: str) -> Limit:
-    """The size limit that a setting sets, by the name of its field."""
+    """Return the size limit of a setting, by the name of its field."""
     return Limit(setting=setting.upper(), bytes=getattr(settings, setting))
 
 
 def unpack(data: bytes, limit: Limit) -> bytes:
-    """`data` without the gzip around it, if any. RpcError invalid_argument if that is damaged or holds too much."""
+    """Decompress `data` if it is gzipped. Raises RpcError(INVALID_ARGUMENT) if it is damaged or too large."""
     unpacked = _gunzip_layers(data, limit)
     if len(unpacked) > limit.bytes:
         raise _too_large(limit, len(unpacked))
@@ -87,7 +87,7 @@ def unpack(data: bytes, limit: Limit) -> bytes:
 
 
 def beginning(data: bytes, size: int) -> bytes:
-    """The first bytes of `data` without the gzip around it; fewer, or none, where that is damaged."""
+    """Return the first bytes of `data`, decompressed if it is gzipped; fewer or none if it is damaged."""
     for _ in range(_MAX_GZIP_LAYERS):
         if not data.startswith(GZIP_MAGIC):
             break
@@ -96,7 +96,7 @@ def beginning(data: bytes, size: int) -> bytes:
 
 
 def human_bytes(count: int) -> str:
-    """A size the way a message says it: `16 B`, `1.6 kB`, `4.2 MB`, `268 MB`."""
+    """Return a size for messages: `16 B`, `1.6 kB`, `4.2 MB`, `268 MB`."""
     if count < 10:
         return f"{count} B"
     value = float(count)

@@ -1,10 +1,10 @@
-"""How much of something an upload may have: counted as it comes, before anything is made of it."""
+"""Budgets of an upload, which are charged before anything is allocated."""
 
 from flamehouse.errors import invalid_argument
 
 
 class Budget:
-    """What is left of a limit."""
+    """The rest of a limit."""
 
     __slots__ = ("_left", "_most", "_what")
 
@@ -14,7 +14,7 @@ class Budget:
         self._what = what
 
     def take(self, count: int = 1) -> None:
-        """Raises RpcError(INVALID_ARGUMENT) where there are too many."""
+        """Charge the budget. Raises RpcError(INVALID_ARGUMENT) if it is exceeded."""
         self._left -= count
         if self._left < 0:
             raise invalid_argument(f"the upload has more than {self._most} {self._what}")

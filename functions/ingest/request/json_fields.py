@@ -1,6 +1,6 @@
-"""JSON that a client sent: read within bounds, and asked for what should be in it.
+"""Reads JSON from clients within limits, with typed access to its fields.
 
-What is missing or null reads as nothing: an empty object, list or text, or 0.
+A missing or null field reads as an empty object, list or string, or 0.
 """
 
 import json
@@ -15,15 +15,15 @@ _MAX_NUMBER: Final = 1 << 64
 _MAX_SHOWN: Final = 100
 _MAX_VALUES: Final = 1 << 22
 _MAX_CONTAINERS: Final = 1 << 20
-"""Each takes some 200 bytes of memory, however few bytes it is written in."""
+"""Each takes about 200 bytes of memory, even if it is encoded in two bytes."""
 
 
 def parse_json(data: bytes) -> object:
-    """The value.
+    """Parse the value.
 
     Raises:
-        RpcError: `invalid_argument` for what is not JSON in UTF-8 or UTF-16, for what is nested too deeply, and for more
-            values than there is memory for, before any is made.
+        RpcError: `invalid_argument` for anything but JSON in UTF-8 or UTF-16, for values nested too deeply, and for too
+            many values, which are counted before they are parsed.
     """
     text = utf8_text(data)
     Budget(_MAX_VALUES, "commas").take(text.count(b","))
@@ -35,61 +35,61 @@ def parse_json(data: bytes) -> object:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
+    raise ValueError(f"{name} is not a number")
 
 
 def object_of(value: object, what: str) -> Mapping[str, object]:
-    """The value as an object."""
+    """Return the value as an object."""
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise _is_no(what, "object")
+        raise _is_not(what, "an object")
     return value
 
 
 def list_of(parent: Mapping[str, object], name: str) -> Sequence[object]:
-    """A field that is a list."""
+    """Return a field that is a list."""
     value = parent.get(name)
     if value is None:
         return ()
     if not isinstance(value, list):
-        raise _is_no(name, "list")
+        raise _is_not(name, "a list")
     return value
 
 
 def objects_of(parent: Mapping[str, object], name: str) -> Sequence[Mapping[str, object]]:
-    """A field that is a list of objects."""
+    """Return a field that is a list of objects."""
     return [object_of(each, f"one of {name}") for each in list_of(parent, name)]
 
 
 def text_of(parent: Mapping[str, object], name: str) -> str:
-    """A field that is a text; halves of characters in it, which JSON can write, become U+FFFD."""
+    """Return a field that is a string; lone surrogates, which JSON allows, become U+FFFD."""
     value = parent.get(name)
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise _is_no(name, "text")
+        raise _is_not(name, "a string")
     return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def number_of(parent: Mapping[str, object], name: str) -> float:
-    """A field that is a number."""
+    """Return a field that is a number."""
     return number_from(parent.get(name), name)
 
 
 def number_from(value: object, what: str) -> float:
-    """The value as a number of at most 64 bits; a whole one stays whole."""
+    """Return the value as a number of at most 64 bits; integers stay integers."""
     if value is None:
         return 0
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MAX_NUMBER:
-        raise _is_no(what, "number of 64 bits")
+        raise _is_not(what, "a number of 64 bits")
     return value
 
 
 def shown(text: str) -> str:
-    """A text as a message may quote it."""
+    """Return a text as messages quote it."""
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
 
 
-def _is_no(what: str, kind: str) -> RpcError:
-    return invalid_argument(f"malformed JSON: {what} is no {kind}")
+def _is_not(what: str, kind: str) -> RpcError:
+    return invalid_argument(f"malformed JSON: {what} is not {kind}")

@@ -1,4 +1,4 @@
-"""multipart/form-data: the parts of a form by their names.
+"""Reads multipart/form-data: the parts of a form by name.
 
 Format: RFC 7578, on top of RFC 2046.
 """
@@ -26,8 +26,7 @@ def is_multipart(content_type: str) -> bool:
 def split_multipart(body: bytes, content_type: str, wanted: Collection[str]) -> dict[str, bytes]:
     """Returns the form's parts with names in `wanted`, files and plain fields alike; the first of equal names.
 
-    Raises RpcError(INVALID_ARGUMENT) for a form that is damaged, cut short, of more than 32 parts or without a wanted
-    part.
+    Raises RpcError(INVALID_ARGUMENT) for a form that is damaged, truncated, has more than 32 parts or no wanted part.
     """
     boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
     if not boundary:
@@ -47,7 +46,7 @@ def split_multipart(body: bytes, content_type: str, wanted: Collection[str]) -> 
 
 
 class _Form:
-    """Collects what the parser calls out of the parts that are wanted."""
+    """Receives the parser's events, and collects the wanted parts."""
 
     def __init__(self, wanted: Collection[str]) -> None:
         self.parts: dict[str, bytes] = {}

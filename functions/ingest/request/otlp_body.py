@@ -1,4 +1,4 @@
-"""The body of an OTLP request: its encoding by Content-Type, its size, and the gzip around it.
+"""Reads the body of an OTLP request: its encoding by Content-Type, its size limit, and its compression.
 
 Protocol: opentelemetry.io/docs/specs/otlp, "OTLP/HTTP".
 """
@@ -14,7 +14,7 @@ from flamehouse.web.compression import gunzip
 from ingest.request.body import GZIP_MAGIC
 
 _MAX_BYTES: Final = 16 << 20
-"""Of a body, unpacked: a number of one byte takes up to sixteen in memory while it is read."""
+"""The maximum size of a decompressed body: a one-byte number takes up to sixteen bytes of memory while it is parsed."""
 
 CODECS: Final[Mapping[str, Codec]] = {
     "application/x-protobuf": PROTO,
@@ -22,16 +22,16 @@ CODECS: Final[Mapping[str, Codec]] = {
     "application/proto": PROTO,
     "application/json": JSON,
 }
-"""By media type."""
+"""Codecs by media type."""
 
 
 def media_type_of(content_type: str) -> str:
-    """The media type of a Content-Type header, without its parameters."""
+    """Return the media type of a Content-Type header, without its parameters."""
     return content_type.partition(";")[0].strip().lower()
 
 
 def codec_of(content_type: str) -> Codec:
-    """The codec of a Content-Type header. RpcError with status 415 for a media type that OTLP does not have."""
+    """Return the codec for a Content-Type header. Raises RpcError with status 415 for any other media type."""
     media_type = media_type_of(content_type)
     if media_type not in CODECS:
         raise _unsupported(media_type)
@@ -39,12 +39,15 @@ def codec_of(content_type: str) -> Codec:
 
 
 def max_bytes(codec: Codec, settings: Settings) -> int:
-    """The most bytes of a body in this encoding, before and after it is unpacked."""
+    """Return the maximum size of a body in this encoding, before and after decompression."""
     return min(settings.max_body_bytes, codec.max_bytes or _MAX_BYTES)
 
 
 def unpacked(body: bytes, limit: int) -> bytes:
-    """The body without its gzip, which its bytes reveal: no request begins like it. RpcError with status 413 if too large."""
+    """Decompress the body if its bytes are gzip, which no request begins like.
+
+    Raises RpcError with status 413 if too large.
+    """
     if not body.startswith(GZIP_MAGIC):
         return body
     try:
@@ -52,7 +55,7 @@ def unpacked(body: bytes, limit: int) -> bytes:
     except RpcError as error:
         if error.code is not Code.RESOURCE_EXHAUSTED or isinstance(error, BusyError):
             raise
-        # 429 would make the client send it again.
+        # 429 would make the client retry.
         raise RpcError(error.code, error.message, http_status=413) from error
 
 

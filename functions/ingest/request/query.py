@@ -1,4 +1,4 @@
-"""What an upload to /ingest says of itself in its query: the application, its labels, and when it ran.
+"""Reads the query string of /ingest: the application, its labels, and its time.
 
 Parameters: grafana.com/docs/pyroscope/latest/reference-server-api, section "/ingest".
 """
@@ -26,7 +26,7 @@ _UNKNOWN_SPY: Final = "unknown"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestRequest:
-    """The query of one upload. `from_` and `until` are None where it does not name them."""
+    """The query of one upload. `from_` and `until` are None if they are not given."""
 
     app_name: str
     labels: Mapping[str, str]
@@ -40,26 +40,26 @@ class IngestRequest:
 
     @property
     def start_ns(self) -> int:
-        """When the profile began, 0 where the request does not say, or says a time before 1970."""
+        """The start of the profile, 0 if the request has none, or one before 1970."""
         return 0 if self.from_ is None else max(0, self.from_.ns)
 
     @property
     def timed(self) -> bool:
-        """Whether `start_ns` is a time that does not hang on when the upload came in."""
+        """Whether `start_ns` is independent of the time of receipt."""
         return self.from_ is not None and self.from_.absolute and self.from_.ns > 0
 
     @property
     def names_its_client(self) -> bool:
-        """Whether `spyName` names the program that uploads, as every SDK does and a person with curl does not."""
+        """Whether `spyName` is set, as by every SDK, but not by users of curl."""
         return self.spy_name not in {"", _UNKNOWN_SPY}
 
     @property
     def public_labels(self) -> dict[str, str]:
-        """The labels that are the client's to set."""
+        """The labels that the client may set."""
         return {name: value for name, value in self.labels.items() if not name.startswith("__")}
 
     def canonical(self) -> list[tuple[str, str]]:
-        """The same for every request that says the same; times that depend on the clock are left out."""
+        """The query in canonical form: equal for equal requests, without times that depend on the clock."""
         times = (("from", self.from_), ("until", self.until))
         return [
             ("app_name", self.app_name),
@@ -74,11 +74,11 @@ class IngestRequest:
 
 
 def parse_ingest_request(query: str, now_ns: int) -> IngestRequest:
-    """Read the query string as sent. What it leaves out has defaults.
+    """Read the query string as sent. Missing parameters have defaults.
 
-    Raises RpcError(INVALID_ARGUMENT) for an invalid `name`, and for a time that cannot be read.
+    Raises RpcError(INVALID_ARGUMENT) for an invalid `name` or time.
 
-    Bytes that are not UTF-8 stay what they are, as `surrogateescape` writes them: labels are checked for them.
+    Bytes that are not UTF-8 are escaped (`surrogateescape`) for the check of labels.
     """
     given: dict[str, str] = {}
     for name, value in parse_qsl(query, errors="surrogateescape"):
@@ -101,8 +101,8 @@ def parse_ingest_request(query: str, now_ns: int) -> IngestRequest:
 def parse_name(text: str) -> tuple[str, dict[str, str]]:
     """Split `app{key=value,key2=value2}` into the application and its labels.
 
-    Values are free text up to a comma or brace. Braces left open lose the pair they cut off. A `__name__` among the
-    labels takes the application's place. RpcError invalid_argument says which character a name may not have.
+    Values are arbitrary text up to a comma or brace. Without a closing brace, the last pair is dropped. A label
+    `__name__` replaces the application. Raises RpcError(INVALID_ARGUMENT), naming the character, for an invalid name.
     """
     app_name, _, rest = text.partition("{")
     app_name = app_name.strip()
@@ -144,7 +144,7 @@ def _as_utf8(text: str) -> str:
 
 
 def _sample_rate(text: str) -> int:
-    """0 is a rate of its own; what is no number of 32 bits is the default."""
+    """Parse a sample rate; 0 is valid, and anything but a 32-bit number is the default."""
     if not _WHOLE_NUMBER.fullmatch(text) or int(text) > _MAX_SAMPLE_RATE:
         return DEFAULT_SAMPLE_RATE
     return int(text)

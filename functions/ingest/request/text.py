@@ -1,4 +1,4 @@
-"""The text of an upload in UTF-8, whatever encoding it came in."""
+"""Converts the text of an upload to UTF-8."""
 
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 
@@ -6,22 +6,22 @@ from flamehouse.errors import invalid_argument
 
 
 def utf8_text(data: bytes) -> bytes:
-    """The text in UTF-8 without a byte order mark, from UTF-8 or UTF-16: PowerShell's `>` writes the latter.
+    """Return the text in UTF-8 without a byte order mark, from UTF-8 or UTF-16, which PowerShell's `>` writes.
 
-    Raises RpcError(INVALID_ARGUMENT) for damaged UTF-16; what follows a mark of UTF-8, or no mark, is not checked.
+    Raises RpcError(INVALID_ARGUMENT) for invalid UTF-16; UTF-8 is not checked.
     """
     if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         try:
             return data.decode("utf-16").encode()
         except UnicodeError as error:
             raise invalid_argument(
-                f"the text is not UTF-16, in spite of its byte order mark: {error}"
+                f"the text has a byte order mark of UTF-16, but is invalid: {error}"
             ) from error
     return data.removeprefix(BOM_UTF8)
 
 
 def utf8_beginning(data: bytes) -> bytes:
-    """The beginning of a text as `utf8_text` has the whole: a character that is cut off is dropped."""
+    """As `utf8_text`, for the beginning of a text: a truncated character is dropped."""
     if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         return data.decode("utf-16", errors="ignore").encode(errors="ignore")
     return data.removeprefix(BOM_UTF8)

@@ -1,7 +1,7 @@
-"""The id of an upload: the same for every retry of it, whatever the client or a proxy packed differently.
+"""Computes the id of an upload: the same for every retry, even if a client or proxy encodes it differently.
 
-What the id leaves out cannot tell two uploads apart: form boundaries, parts that nobody reads, compression, the order of
-headers and parameters. Equal requests are one upload.
+The id does not depend on form boundaries, unused parts, compression, and the order of headers and parameters. Equal
+requests are one upload.
 """
 
 from collections.abc import Iterable
@@ -16,10 +16,10 @@ def upload_id(
     parts: Iterable[tuple[str, bytes]],
     received_s: int | None,
 ) -> bytes:
-    """The 32 bytes of SHA-256 over everything given, each piece with its length, so that no two inputs run together.
+    """Return the SHA-256 over all arguments, each with its length, so that different inputs cannot collide.
 
-    `parameters` are in canonical form, `parts` unpacked and by name; `received_s` is the second of receipt of an
-    upload that carries no time of its own, None for any other. Bytes of a parameter that are not UTF-8 are escaped
+    `parameters` are in canonical form, `parts` decompressed and by name; `received_s` is the second of receipt for an
+    upload without its own time, None for any other. Bytes of a parameter that are not UTF-8 are escaped
     (`surrogateescape`).
     """
     received = "" if received_s is None else str(received_s)

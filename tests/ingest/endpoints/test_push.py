@@ -192,7 +192,7 @@ def test_the_profiles_of_a_push_have_bounds_together() -> None:
 
 def test_the_profiles_of_a_push_are_limited() -> None:
     response = Ingest().push(series(LABELS, *[b""] * 10_001))
-    assert rejection(response)[2] == "a push may hold 10000 profiles, not 10001"
+    assert rejection(response)[2] == "the push has 10001 profiles: send at most 10000"
 
 
 class FailingStore(CannedStore):

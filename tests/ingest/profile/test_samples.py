@@ -169,5 +169,5 @@ def test_a_sum_beyond_64_bits_is_rejected() -> None:
     samples = [sample("a", LARGEST), sample("a", 1)]
     status, code, message = rejection(ingest.push(series(CPU_LABELS, pprof_of(samples, time_ms=TIME_MS))))
     assert (status, code) == (400, "invalid_argument")
-    assert message.endswith("the values of sample type 'cpu' add up to more than 64 bits hold")
+    assert message.endswith("the values of sample type 'cpu' add up to more than 64 bits")
     assert ingest.uploads == []

@@ -49,11 +49,11 @@ MALFORMED: list[tuple[str, Spoil]] = [
     ("sample type contains :", lambda p: rename(p, p.sample_type[0].unit, "a:b")),
     ("sample type contains :", lambda p: rename(p, p.period_type.type, ":")),
     (
-        "the values of sample type 'samples' add up to more than 64 bits hold",
+        "the values of sample type 'samples' add up to more than 64 bits",
         lambda p: p.sample.extend([Sample(value=[INT64_MAX, 1])]),
     ),
     (
-        "the values of sample type 'cpu' add up to more than 64 bits hold",
+        "the values of sample type 'cpu' add up to more than 64 bits",
         lambda p: p.sample.extend([Sample(value=[0, 1 << 62])] * 2),
     ),
 ]

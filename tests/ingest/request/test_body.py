@@ -148,7 +148,7 @@ def test_nested_gzip_is_limited() -> None:
     for _ in range(5):
         body = gzip.compress(body, mtime=0)
     status, _, message = rejection(Ingest().post(body))
-    assert (status, message) == (422, f"{PREFIX}gzip within gzip more than 4 times over")
+    assert (status, message) == (422, f"{PREFIX}the data is gzipped more than 4 times")
 
 
 def test_a_body_over_the_limit_is_rejected_before_it_is_read() -> None:

@@ -1,4 +1,4 @@
-"""Reads a recording value by value, for instances that are not integers alone.
+"""Reads a recording value by value, for instances that do not consist only of integers.
 
 Encodings: the class files of jdk.jfr.internal.consumer, `RecordingInput` and `StringParser`, in OpenJDK.
 """

@@ -1,6 +1,6 @@
 """Finds the events of a chunk by their sizes, and counts its samples.
 
-Events that are integers alone are read together with the others of their class, one list a field.
+Events that consist only of integers are read together with the others of their class, one list per field.
 """
 
 from abc import ABC, abstractmethod

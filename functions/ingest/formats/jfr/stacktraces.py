@@ -1,6 +1,6 @@
 """Reads the stack traces of a chunk: lists of frames, which make up most of a recording.
 
-Frames usually are integers alone and are read thousands at a time. Only stack traces that samples refer to are
+Frames usually consist only of integers and are read thousands at a time. Only stack traces that samples refer to are
 retained.
 """
 
@@ -58,7 +58,7 @@ class StackTraces:
         around: tuple[int, int],
         wanted: Collection[int],
     ) -> None:
-        """Reads stack traces that are integers alone, with `around` integers before and after the frames."""
+        """Reads stack traces that consist only of integers, with `around` integers before and after the frames."""
         before, after = around
         width, method, line = element.numbers, element.index(_METHOD), element.index(_LINE)
         stream = NumberStream(cursor.data, cursor.position, cursor.end)

@@ -43,9 +43,9 @@ class Found:
 
 
 def answer(rejected: int, message: str) -> ExportProfilesServiceResponse:
-    """The response to a request that is stored without `rejected` of its profiles; empty if it is stored as it was sent.
+    """The response to a request stored without `rejected` of its profiles; empty if it is stored as sent.
 
-    A message without rejected profiles is a warning, as the protocol has it.
+    A message without rejected profiles is a warning, as in the protocol.
     """
     if not message:
         return ExportProfilesServiceResponse()

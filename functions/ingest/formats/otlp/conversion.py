@@ -48,7 +48,7 @@ def convert(
 ) -> Iterator[ColumnarProfile]:
     """Converts the profile, split by the service of its samples.
 
-    `measure` is what its values are, if it is not what the profile says. Raises RpcError(INVALID_ARGUMENT) for an index
+    `measure` overrides the profile's own description of its values. Raises RpcError(INVALID_ARGUMENT) for an index
     beyond its table, and for values of more than 64 bits.
     """
     measure = measure or _measure_of(profile, dictionary)

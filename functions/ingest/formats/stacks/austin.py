@@ -1,7 +1,7 @@
-"""austin: what the sampler of that name prints, a stack a line behind a header that says what its numbers measure.
+"""Reads austin: the output of the sampler of that name, a stack per line after a header with the unit of its numbers.
 
 Format: github.com/P403n1x87/austin, section "Collapsed stacks": `P12;T3;module:function:line 1000`. Numbers are
-microseconds, in mode `memory` bytes, in mode `full` time, whether the thread was idle, and bytes.
+microseconds; in mode `memory`, bytes; in mode `full`, a time, an idle flag and bytes.
 """
 
 import re
@@ -35,7 +35,7 @@ type _Sums = defaultdict[bytes, int]
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """One profile; in mode `full` three, of wall time, CPU time and memory. Memory that was given back does not count."""
+    """Returns one profile; in mode `full` three, of wall time, CPU time and memory. Freed memory does not count."""
     lines = split_lines(parts.get(WHOLE_BODY, b""))
     mode = next((found[1].decode() for line in lines if (found := _MODE.match(line))), "wall")
     if mode not in _MODES:
@@ -58,7 +58,7 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
 
 
 def _sums(lines: list[bytes], mode: str) -> tuple[_Sums, _Sums, _Sums]:
-    """The nanoseconds of each stack, those while its thread was not idle, and the bytes."""
+    """Returns the nanoseconds of each stack, those while its thread was not idle, and the bytes."""
     times, busy_times, sizes = (defaultdict[bytes, int](int) for _ in range(3))
     for number, line in enumerate(lines, 1):
         if not line or is_comment(line):
@@ -83,4 +83,4 @@ def _named(sums: Mapping[bytes, int]) -> Iterator[tuple[list[str], int]]:
 
 def _no_metrics(number: int, mode: str) -> RpcError:
     expected = "a time, an idle state and a size such as 100,0,2048" if mode == _FULL else "an integer"
-    return invalid_argument(f"line {number}: expected a stack, a blank and, in mode {mode}, {expected}")
+    return invalid_argument(f"line {number}: expected a stack, a space and, in mode {mode}, {expected}")

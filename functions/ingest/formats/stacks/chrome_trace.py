@@ -1,7 +1,7 @@
-"""Traces of Chrome: the CPU profiles in its trace events, as its Performance panel and Node.js record them.
+"""Reads the CPU profiles in Chrome's trace events, as recorded by its Performance panel and Node.js.
 
-Format: Trace Event Format, events of phase P. `Profile` begins a profile, `ProfileChunk` adds nodes, samples and time
-deltas to it; older versions have one `CpuProfile`. Other events are not read: they are durations, not samples.
+Format: Trace Event Format, events of phase P. `Profile` begins a profile, and `ProfileChunk` adds nodes, samples and time
+deltas to it; older versions have one `CpuProfile`. Other events are skipped: they are durations, not samples.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,14 +17,14 @@ from ingest.request.json_fields import list_of, object_of, objects_of, parse_jso
 from ingest.request.query import IngestRequest
 
 type _Id = tuple[str, str]
-"""A process, and a thread or a profile of it."""
+"""The ids of a process, and of its thread or profile."""
 
 _MAX_PROFILES: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Profile:
-    """What the chunks of a profile have together, in the shape of a .cpuprofile."""
+    """The merged chunks of a profile, in the format of a .cpuprofile."""
 
     thread: _Id
     lists: dict[str, list[object]] = field(
@@ -33,7 +33,7 @@ class _Profile:
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """A profile of CPU time for each profiled thread, whose name is its label `profile_name`."""
+    """Returns a profile of CPU time per profiled thread, with the thread's name as label `profile_name`."""
     trace = parse_json(parts.get(WHOLE_BODY, b""))
     if isinstance(trace, list):
         trace = {"traceEvents": trace}
@@ -64,7 +64,7 @@ def _profiles(events: Sequence[Mapping[str, object]]) -> Iterator[MeasuredStacks
 
 
 def _add(profiles: dict[_Id, _Profile], event: Mapping[str, object]) -> None:
-    """Add what a profile's event says to the profile of its process and id."""
+    """Adds the content of an event to the profile of its process and id."""
     profile = profiles.setdefault(_id(event, "id"), _Profile(thread=_id(event, "tid")))
     data = object_of(object_of(event.get("args"), "args").get("data"), "data")
     part = object_of(data.get("cpuProfile"), "cpuProfile")

@@ -1,7 +1,7 @@
-"""Firefox profiles: files of profiler.firefox.com, which samply and other tools write too.
+"""Reads Firefox profiles: files of profiler.firefox.com, which samply and other tools also write.
 
-Format: the processed profile format of github.com/firefox-devtools/profiler. Its tables are columns; those of stacks,
-frames, functions and strings are in each thread or, in newer versions, shared by all.
+Format: the processed profile format of github.com/firefox-devtools/profiler. Its tables are columnar; those of stacks,
+frames, functions and strings are in each thread or, in newer versions, shared.
 """
 
 from collections import defaultdict
@@ -32,7 +32,7 @@ _MAX_THREADS: Final = 1_000
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """A profile for each thread with samples. A sample lasts for the interval, whether its thread ran or waited."""
+    """Returns a profile per thread with samples. A sample lasts for the interval, whether its thread ran or waited."""
     file = object_of(parse_json(parts.get(WHOLE_BODY, b"")), "the file")
     interval_ns = (number_of(object_of(file.get("meta"), "meta"), "interval") or 1) * _MS_NS
     threads = objects_of(file, "threads")
@@ -63,7 +63,7 @@ def _of_thread(
 
 
 def _measure(weight_type: str, interval_ns: float) -> tuple[SampleType, float]:
-    """What weights measure, and what one of them is in its unit."""
+    """The sample type by weight type, and the value of one weight in its unit."""
     measures = {
         "": (WALL_TIME, interval_ns),
         "samples": (WALL_TIME, interval_ns),
@@ -78,7 +78,7 @@ def _measure(weight_type: str, interval_ns: float) -> tuple[SampleType, float]:
 
 
 def _weights(samples: Mapping[str, object]) -> Mapping[int, float]:
-    """The weight of each stack with samples, by its index."""
+    """Returns the weight of each stack with samples, by its index."""
     stacks = list_of(samples, "stack")
     weights = list_of(samples, "weight") or [1] * len(stacks)
     if len(stacks) != len(weights):
@@ -92,7 +92,7 @@ def _weights(samples: Mapping[str, object]) -> Mapping[int, float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tables:
-    """The stacks of a thread: the caller of each, -1 for a root's, and its name."""
+    """The stacks of a thread: the caller of each (-1 for a root), and its name."""
 
     prefixes: Sequence[int]
     frames: Sequence[int]
@@ -119,7 +119,7 @@ def _tables(thread: Mapping[str, object], shared: Mapping[str, object]) -> _Tabl
 
 
 def _prefixes(stacks: Mapping[str, object]) -> Sequence[int]:
-    """The column `prefix`, or what `prefixOffset` of newer versions says: how far before a stack its caller is."""
+    """Returns the column `prefix`, or computes it from `prefixOffset`, the distance back to the caller in newer versions."""
     offsets = _indices(stacks, "prefixOffset")
     if offsets:
         return [at - offset if offset else _NO_PREFIX for at, offset in enumerate(offsets)]
@@ -138,7 +138,7 @@ def _strings(parent: Mapping[str, object]) -> Sequence[object]:
 
 
 def _stacks(weights: Mapping[int, float], tables: _Tables, factor: float) -> Iterator[Stack]:
-    """The stacks with their values, made one at a time: a deep tree has many long ones."""
+    """Yields the stacks with their values, one at a time: a deep tree has many long ones."""
     for stack, weight in weights.items():
         value = round(weight * factor)
         if value > 0:
@@ -146,7 +146,7 @@ def _stacks(weights: Mapping[int, float], tables: _Tables, factor: float) -> Ite
 
 
 def _names(stack: int, tables: _Tables) -> Sequence[str]:
-    """The names of a stack's frames, the outermost first."""
+    """Returns the names of a stack's frames, outermost first."""
     names: list[str] = []
     while stack != _NO_PREFIX:
         if len(names) == len(tables.prefixes):

@@ -1,6 +1,6 @@
-"""groups, also called folded or collapsed: a stack a line, written `root;child;leaf`, and its count.
+"""Reads groups, also called folded or collapsed: per line a stack, written `root;child;leaf`, and its count.
 
-Format: github.com/brendangregg/FlameGraph, what its stackcollapse programs print.
+Format: github.com/brendangregg/FlameGraph, the output of its stackcollapse programs.
 """
 
 import re
@@ -28,7 +28,7 @@ _LOOKED_AT_BYTES: Final = 512
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """One profile. Text with the header of austin is read as its microseconds."""
+    """Returns one profile. The numbers of text with a header of austin are microseconds."""
     text = parts.get(WHOLE_BODY, b"")
     if text_format(utf8_beginning(text[:_LOOKED_AT_BYTES])) == "austin":
         return austin.parse(request, parts)
@@ -73,5 +73,5 @@ def _count(digits: bytes, line_number: int, *, negative: bool) -> int:
 def _no_number(digits: bytes, line_number: int) -> RpcError:
     shown = digits[:_MAX_SHOWN].decode(errors="replace")
     return invalid_argument(
-        f"line {line_number}: expected a stack, a blank and a 64-bit integer, found '{shown}' at its end"
+        f"line {line_number}: expected a stack, a space and a 64-bit integer, found '{shown}' at its end"
     )

@@ -1,4 +1,4 @@
-"""lines: a stack a line, written `root;child;leaf`, repeated for each sample."""
+"""Reads lines: a stack per line, written `root;child;leaf`, repeated for each sample."""
 
 from collections import Counter
 from collections.abc import Mapping

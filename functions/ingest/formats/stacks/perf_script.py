@@ -1,8 +1,8 @@
-"""perf script: the events that `perf script` prints, each with its stack, the leaf's line first.
+"""Reads the output of `perf script`: events, each with its stack, leaf first.
 
 Headers (`perf script --header`), comments, blanks and lines of source code between frames are skipped. Without call
-graphs (`perf record` without -g) an event's own line ends in its only frame. Format: man perf-script. The text of a stack
-is read once, however often it occurs.
+graphs (`perf record` without -g) an event's own line ends in its only frame. Format: man perf-script. Repeated stacks are
+parsed once.
 """
 
 import re
@@ -27,15 +27,15 @@ _IN_EVENT: Final = re.compile(
     r"[ \t]{0,64}+(?:\[\d{1,6}\][ \t]{1,64}+)?(?:[\d.]{1,32}+:[ \t]{1,64}+)?(?:\d{1,20}+[ \t]{1,64}+)?[^\s()]{1,200}:"
     r"([ \t]{1,64}+[0-9a-f]{4,16}[ \t]+\S.*)"
 )
-"""What follows the ids in the line of an event with one frame: CPU, time, period, event, and the frame."""
+"""The rest of the line, after the ids, of an event with one frame: CPU, time, period, event, and the frame."""
 _TIMED_EVENT: Final = re.compile(
     _EVENT.pattern.removesuffix(r"\S") + r"(?:\[\d{1,6}\][ \t]{1,64}+)?\d{1,20}\.\d{1,9}:[ \t]"
 )
-"""An event with its time, which no frame looks like: also where its command, such as `dd`, could be an address."""
+"""An event with its time, which distinguishes it from frames even if its command, such as `dd`, could be an address."""
 _FRAME: Final = re.compile(
     r"[ \t]*+([0-9a-f]++)[ \t]++(.+?)(?: \([^()]*(?: \(deleted\))?\))?[ \t]*+", re.ASCII
 )
-"""The address, the symbol, and its file, to the end of the line. `-F ip,sym` leaves the file out."""
+"""The address, the symbol, and its file, to the end of the line. `-F ip,sym` omits the file."""
 _OFFSET: Final = re.compile(r"\+0x[0-9a-f]+\Z")
 _SOURCE: Final = re.compile(r"[ \t]++[^\s()]+(?::\d+| \(inlined\))[ \t]*+")
 """A line of source code (`-F +srcline`) or an inlined function without a file beneath a frame."""
@@ -64,7 +64,7 @@ def perf_stacks(data: bytes) -> Iterator[Stack]:
     """
     lines = split_lines(data)
     blocks = Counter[tuple[_Event, bytes]]()
-    # An event differs from others in its own line, by its time, and has the lines of its stack in common with many.
+    # The first line of an event is unique, because of its time; the lines of its stack are shared with many others.
     for block in _COMMENTS.sub(b"", b"\n".join(lines)).split(b"\n\n"):
         head, _, stack = block.strip(b"\n").partition(b"\n")
         if head:
@@ -85,7 +85,7 @@ def _event(line: str, lines: list[bytes]) -> _Event:
 
 
 def _stacks(event: _Event, stack: bytes, lines: list[bytes]) -> Iterator[tuple[str, ...]]:
-    """The stack of an event, and those of the events whose lines follow without a blank line between."""
+    """Returns the stack of an event, and those of events that follow without a blank line."""
     frames: list[str] = []
     for line in _decoded(stack).split("\n"):
         if _TIMED_EVENT.match(line):
@@ -99,7 +99,7 @@ def _stacks(event: _Event, stack: bytes, lines: list[bytes]) -> Iterator[tuple[s
 
 
 def _names(event: _Event, frames: list[str]) -> tuple[str, ...]:
-    """The command and its frames, the leaf last; without others the one in the event's own line, if any."""
+    """Returns the command and its frames, leaf last; without frames, the one in the event's own line, if any."""
     found = _FRAME.fullmatch(event.frame) if not frames else None
     return (event.command, *reversed(frames)) if found is None else (event.command, found[2])
 

@@ -10,7 +10,7 @@ from ingest.request.budget import Budget
 
 _MAX_NAME_BYTES: Final = 65_535
 _MAX_PATH_BYTES: Final = 1 << 26
-"""Of the paths of all nodes with a value together: a long path is a part of the path of each descendant."""
+"""The limit for the paths of all nodes with a value together: each path contains those of its ancestors."""
 _MIN_NODE_BYTES: Final = 3
 _MAX_NUMBER: Final = (1 << 64) - 1
 _MAX_NUMBER_BITS: Final = 70

@@ -17,9 +17,9 @@ from ingest.request.budget import Budget
 from ingest.request.query import DEFAULT_SAMPLE_RATE, IngestRequest
 
 _MAX_STACKS: Final = 1 << 18
-"""Distinct stacks of a profile."""
+"""The maximum number of distinct stacks of a profile."""
 _MAX_FRAMES: Final = 4_000_000
-"""Of all stacks of an upload together: short or shared names make many frames from few bytes."""
+"""The limit for all stacks of an upload together: short or shared names make many frames from few bytes."""
 _MAX_NAME_CHARS: Final = 1 << 24
 """Several profiles may share long names, and each contains them."""
 _MAX_VALUE: Final = (1 << 63) - 1
@@ -60,9 +60,9 @@ def upload_of_named_stacks(request: IngestRequest, stacks: Sequence[Stack]) -> P
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredStacks:
-    """The stacks of one profile that says itself what its values measure, and the labels it has besides the upload's.
+    """The stacks of one profile with its own sample type, and its labels in addition to the upload's.
 
-    `count` is the most stacks that there are; `stacks` may make them one at a time.
+    `count` is an upper bound of the number of stacks; `stacks` may be a generator.
     """
 
     sample_type: SampleType
@@ -72,13 +72,13 @@ class MeasuredStacks:
 
 
 def upload_of_measured(request: IngestRequest, profiles: Sequence[MeasuredStacks]) -> Parsed:
-    """An upload of profiles whose values have the unit of their sample type.
+    """Builds an upload of profiles whose values have the unit of their sample type.
 
-    An application's name with an ending may choose another sample type of that unit, such as `wall` for `cpu`.
+    The ending of an application's name may select another sample type of that unit, such as `wall` for `cpu`.
 
     Raises:
         RpcError: as `upload_of_stacks`.
-        RefusedProfileError: as `upload_of_stacks`, and for an ending whose unit is another.
+        RefusedProfileError: as `upload_of_stacks`, and for an ending with another unit.
     """
     budget, budgets = Budget(_MAX_STACKS, "distinct stacks"), StackBudgets()
     made = []
@@ -90,13 +90,13 @@ def upload_of_measured(request: IngestRequest, profiles: Sequence[MeasuredStacks
 
 
 def _named(app_name: str, measured: SampleType) -> tuple[str, SampleType]:
-    """The service, and the sample type of the application's name, or else the measured one."""
+    """Returns the service, and the sample type in the application's name, or else the measured one."""
     if "." not in app_name:
         return app_name, measured
     service, named = read_app_name(app_name, DEFAULT_SAMPLE_RATE)
     if named.unit != measured.unit:
         of = "time" if measured.period_ns else f"{measured.type} ({measured.unit})"
-        raise _refused(f"the application name '{app_name}' says {named.type}, and the profile is of {of}")
+        raise _refused(f"the application name '{app_name}' means {named.type}, but the profile is of {of}")
     return service, named
 
 

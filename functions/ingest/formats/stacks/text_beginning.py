@@ -21,7 +21,7 @@ def begins_as_perf_script(data: bytes) -> bool:
 
 
 def text_format(data: bytes) -> str:
-    """The format of text in UTF-8 with this beginning; `groups` where nothing tells another."""
+    """Returns the format of UTF-8 text with this beginning; `groups` by default."""
     if _HEADER_OF_AUSTIN.match(data):
         return "austin"
     if _COLUMNS_OF_INSTRUMENTS.match(data):

@@ -1,4 +1,4 @@
-"""tree: a call tree, each node with its own value. The root has no name and is not a frame."""
+"""Reads tree: a call tree, each node with its self value. The root has no name and is not a frame."""
 
 from collections.abc import Mapping
 

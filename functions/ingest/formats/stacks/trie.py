@@ -1,4 +1,4 @@
-"""trie: stacks written `root;child;leaf` as a prefix tree, as old agents send them.
+"""Reads trie: stacks written `root;child;leaf` as a prefix tree, sent by old agents.
 
 A node's name extends its parent's at any character: `main;wo` may have a child `rk`.
 """
@@ -13,5 +13,5 @@ from ingest.request.query import IngestRequest
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """One profile."""
+    """Returns one profile."""
     return upload_of_stacks(request, sum_by_path(parts.get(WHOLE_BODY, b""), b""))

@@ -1,4 +1,4 @@
-"""V8's CPU profiles: `.cpuprofile` files of Node.js and Chrome's developer tools.
+"""Reads V8's CPU profiles: `.cpuprofile` files of Node.js and Chrome's developer tools.
 
 Format: the type Profiler.Profile of the Chrome DevTools Protocol. A sample is a node with a duration, its time delta
 in microseconds; without time deltas, samples are spread evenly between start and end.
@@ -37,7 +37,7 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
 
 
 def cpu_stacks(profile: Mapping[str, object], labels: Mapping[str, str] | None = None) -> MeasuredStacks:
-    """The stacks of an object of the type Profiler.Profile with their CPU time."""
+    """Returns the stacks of an object of the type Profiler.Profile with their CPU time."""
     times = _times(profile)
     return MeasuredStacks(
         sample_type=CPU_TIME, count=len(times), stacks=_stacks(profile, times), labels=labels or {}

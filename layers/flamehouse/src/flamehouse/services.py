@@ -48,7 +48,7 @@ class Services:
 
     @property
     def ingest_past_s(self) -> int:
-        """How far back a profile's time may lie, in seconds; 0 is no limit. Raises RpcError if ClickHouse fails.
+        """How far back a profile's time may lie, in seconds; 0 means no limit. Raises RpcError if ClickHouse fails.
 
         If uploads are staged, ClickHouse may be asleep, so RETENTION_DAYS applies if it is set.
         """
@@ -63,12 +63,12 @@ class Services:
 
     @property
     def query_length_s(self) -> int:
-        """The longest range of one query, in seconds; 0 is no limit. Raises RpcError if ClickHouse fails."""
+        """The longest range of one query, in seconds; 0 means no limit. Raises RpcError if ClickHouse fails."""
         return self._or_retention(self.settings.max_query_length_s)
 
     @property
     def query_lookback_s(self) -> int:
-        """How far back a query may reach, in seconds; 0 is no limit. Raises RpcError if ClickHouse fails."""
+        """How far back a query may reach, in seconds; 0 means no limit. Raises RpcError if ClickHouse fails."""
         return self._or_retention(self.settings.max_query_lookback_s)
 
     @property

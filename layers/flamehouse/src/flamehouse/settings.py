@@ -91,7 +91,7 @@ class Settings:
     """
 
     adhoc_quota_bytes: int = 1_024 * _MIB
-    """The maximum total size of one tenant's ad hoc profiles; 0 is no limit."""
+    """The maximum total size of one tenant's ad hoc profiles; 0 means no limit."""
 
     blobs_dir: str = ""
     """Where uploads are staged and retained, and clients drop files: a folder, or `s3://BUCKET`. Empty: nowhere."""
@@ -137,27 +137,27 @@ class Settings:
     label_rules: str = ""
     """Changes to the rules for labels whose values never repeat: `process.pid=keep,request_id=drop,my span=span`."""
     max_series_per_day: int = 100_000
-    """The maximum number of distinct series per tenant and UTC day; 0 is no limit."""
+    """The maximum number of distinct series per tenant and UTC day; 0 means no limit."""
 
     max_query_length_s: int = -1
-    """The longest range of one query; -1 follows the retention, 0 is no limit."""
+    """The longest range of one query; -1 follows the retention, 0 means no limit."""
     max_query_lookback_s: int = -1
-    """How far back a query may reach; older parts of its range are omitted. -1 follows the retention, 0 is no limit.
+    """How far back a query may reach; older parts of its range are omitted. -1 follows the retention, 0 means no limit.
     """
     max_flamegraph_nodes: int = 1_048_576
     default_flamegraph_nodes: int = 8_192
     """Bounded by `max_flamegraph_nodes`."""
     max_answer_series: int = 10_000
-    """The maximum number of series in a response of SelectSeries or SelectHeatmap; 0 is no limit."""
+    """The maximum number of series in a response of SelectSeries or SelectHeatmap; 0 means no limit."""
     max_answer_bytes: int = 64 * _MIB
-    """The maximum size of a response before compression, and of ClickHouse's result for it; 0 is no limit."""
+    """The maximum size of a response before compression, and of ClickHouse's result for it; 0 means no limit."""
     query_timeout_s: int = 25
     """From 1 to 86,400."""
     fsync: int = 1
     """1: the local server acknowledges an upload once it is on disk. 0: once the operating system has it, which is faster
     and loses the last uploads in a power failure."""
     query_memory_bytes: int = 4_096 * _MIB
-    """The memory that one query may use in ClickHouse; 0 is no limit."""
+    """The memory that one query may use in ClickHouse; 0 means no limit."""
 
     aws_region: str = ""
     """The region of the bucket. Empty: boto3 finds it, as it finds the credentials."""

@@ -134,17 +134,17 @@ def test_the_application_name_may_choose_another_type_of_the_same_unit() -> None
         (files.FIREFOX_CALLING_ITSELF, "", "its own caller"),
         (files.FIREFOX_WITHOUT_NAMES, "", "is not in stackTable, or its frame, function or name is missing"),
         (files.FIREFOX.replace(b'"samples"}', b'"eons"}'), "", "unknown weightType 'eons'"),
-        (files.FIREFOX_OF_BYTES, ".cpu", "says cpu, and the profile is of samples (bytes)"),
+        (files.FIREFOX_OF_BYTES, ".cpu", "means cpu, but the profile is of samples (bytes)"),
         (files.AUSTIN_WALL, ".alloc_space", "the profile is of time"),
         (
             files.AUSTIN_WALL + b"P1;T1;a soon\n",
             "",
-            "line 10: expected a stack, a blank and, in mode wall, an integer",
+            "line 10: expected a stack, a space and, in mode wall, an integer",
         ),
         (
             files.AUSTIN_FULL + b"P1;T1;a 5\n",
             "",
-            "line 5: expected a stack, a blank and, in mode full, a time",
+            "line 5: expected a stack, a space and, in mode full, a time",
         ),
         (files.AUSTIN_FULL.replace(b"full", b"odd"), "", "unknown mode 'odd' of austin"),
         (files.INSTRUMENTS.replace(b"1.50 s\t", b"1.50 parsec\t"), "", "line 4: unknown unit 'parsec'"),
@@ -153,7 +153,7 @@ def test_the_application_name_may_choose_another_type_of_the_same_unit() -> None
         (files.INSTRUMENTS + b"1 s\n", "", "line 5: expected 3 columns"),
         (b"Weight\tName\n1 s\tmain\n", "", "expected a header"),
         (b'{"hello": [1, 2]}', "", "looks like JSON of an unknown format"),
-        (b'{"flamebearer": {}, "metadata": {}}', "", "read as an ad hoc profile only"),
+        (b'{"flamebearer": {}, "metadata": {}}', "", "only supported as an ad hoc profile"),
         (b"[" + b"[]," * 1_100_000 + b"{}]", "&format=firefox", "more than 1048576 objects and lists"),
         (b"[" + b"0," * 4_200_000 + b"0]", "&format=firefox", "more than 4194304 commas"),
     ],
@@ -166,9 +166,9 @@ def test_an_unsupported_file_is_rejected_with_the_reason(body: bytes, query: str
 
 def test_a_rejection_names_the_detected_and_the_supported_formats() -> None:
     _, _, message = rejection(Ingest().post(files.INSTRUMENTS + b"1 s\n", "name=shop"))
-    assert "the content was taken for instruments (supported formats: pprof, JFR, speedscope" in message
+    assert "the content was read as instruments (supported formats: pprof, JFR, speedscope" in message
     _, _, message = rejection(Ingest().post(files.INSTRUMENTS + b"1 s\n", "name=shop&format=instruments"))
-    assert "taken for" not in message
+    assert "was read as" not in message
 
 
 def test_a_file_in_json_beyond_the_limit_names_the_setting() -> None:

@@ -90,25 +90,25 @@ def test_any_json_in_place_of_a_field_is_no_server_fault(field: str, value: obje
         (
             "groups",
             b"a 1\nmain x",
-            (422, "line 2: expected a stack, a blank and a 64-bit integer, found 'x' at its end"),
+            (422, "line 2: expected a stack, a space and a 64-bit integer, found 'x' at its end"),
         ),
         (
             "groups",
             b"main 1.5",
-            (422, "line 1: expected a stack, a blank and a 64-bit integer, found '1.5' at its end"),
+            (422, "line 1: expected a stack, a space and a 64-bit integer, found '1.5' at its end"),
         ),
         (
             "groups",
             b"main 9223372036854775808",
             (
                 422,
-                "line 1: expected a stack, a blank and a 64-bit integer, found '9223372036854775808' at its end",
+                "line 1: expected a stack, a space and a 64-bit integer, found '9223372036854775808' at its end",
             ),
         ),
         (
             "groups",
             b"main " + b"9" * 60_000,
-            (422, f"line 1: expected a stack, a blank and a 64-bit integer, found '{'9' * 40}' at its end"),
+            (422, f"line 1: expected a stack, a space and a 64-bit integer, found '{'9' * 40}' at its end"),
         ),
         ("groups", b"a 1\n" + b"x" * 65_534 + b" 1\n", (422, "line 2 is longer than 65535 bytes")),
         (
@@ -194,7 +194,7 @@ BOMBS: Mapping[str, tuple[str, Callable[[], bytes], str]] = {
     "more nested lists": ("speedscope", lambda: b"[" * 4 * MIB, "more than 1048576 objects and lists"),
     "nested objects": ("speedscope", lambda: b'{"a":' * 800_000, "malformed JSON"),
     "a long number": ("speedscope", lambda: b"9" * 4 * MIB, "malformed JSON"),
-    "many lists": ("speedscope", lambda: b"[" + b"[]," * 1_000_000 + b"[]]", "the file is no object"),
+    "many lists": ("speedscope", lambda: b"[" + b"[]," * 1_000_000 + b"[]]", "the file is not an object"),
     "many profiles": ("speedscope", lambda: file(*[{}] * 1_001), "more than 1000 profiles"),
     "nested events": ("speedscope", lambda: nested(2_800), "4000000 frames in its stacks"),
     "one nesting of events": ("speedscope", lambda: nested(90_000), "4000000 frames in its stacks"),
