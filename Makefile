@@ -1,4 +1,4 @@
-# A bare `make` lists the targets. Everything is installed into .venv by the first target that needs it.
+# `make` lists the targets. The first target that needs them installs the dependencies into .venv.
 
 PYTHON ?= $(shell command -v python3.13 || command -v python3)
 VENV := .venv
@@ -9,11 +9,11 @@ SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
 SAM_INSTALLED := $(SAM_VENV)/.installed
 LOCKED := functions/pyproject.toml layers/flamehouse/pyproject.toml pyproject.toml
 
-# Tests wait for servers and disks as long as they compute; each process takes 1.5 GB of memory.
+# Tests spend as much time waiting for servers and disks as computing; each process takes 1.5 GB of memory.
 WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
 
-# Tests that start no server, without made-up input and the bombs.
+# Tests that start no server, without generated input and decompression bombs.
 QUICK := -m "not fuzz" --ignore tests/ingest/formats/jfr --ignore tests/ingest/test_hostile_uploads.py \
 	tests/flamehouse/model tests/flamehouse/render tests/flamehouse/web tests/flamehouse/identity \
 	tests/flamehouse/serverless tests/flamehouse/test_settings.py tests/ingest tests/querier tests/console tests/adhoc \
@@ -47,28 +47,29 @@ wheel: $(INSTALLED) ## Build the wheel of the local server into dist/, and test 
 	$(BIN)/uv build --quiet --wheel --out-dir dist
 	$(BIN)/pytest tests/install/test_wheel.py
 
-fuzz: $(INSTALLED) ## Run the tests that make up their input, with FUZZ_TIMES as many examples
+fuzz: $(INSTALLED) ## Run the tests that generate their input, with FUZZ_TIMES as many examples
 	FUZZ_TIMES=$${FUZZ_TIMES:-100} $(PYTEST) -m fuzz
 
 check: export BUNDLE := .aws-sam/build
-check: lint types imports generated template bundle test ## The whole gate: what is built for AWS is tested too
+check: lint types imports generated template bundle test ## Run all checks and tests, including those of the build for
+AWS
 
 lint: $(INSTALLED) ## Check formatting and lint
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/oxlint --quiet --deny-warnings --config .oxlintrc.json functions/ui/static/js
 
-format: $(INSTALLED) ## Rewrite the sources as the formatter wants them
+format: $(INSTALLED) ## Format the sources
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
 types: $(INSTALLED) ## Check types
 	$(BIN)/mypy
 
-imports: $(INSTALLED) ## Check which package imports which
+imports: $(INSTALLED) ## Check the imports between packages
 	$(BIN)/lint-imports
 
-generated: proto openapi ## Fail where what is generated differs from its sources
+generated: proto openapi ## Check that generated files are up to date
 	git diff --exit-code -- layers/flamehouse/src/flamehouse/pb docs/openapi.json
 
 openapi: $(INSTALLED) ## Generate docs/openapi.json from routes and messages
@@ -87,7 +88,7 @@ template: $(SAM_INSTALLED) ## Check template.yaml
 bundle: $(SAM_INSTALLED) ## Build the functions and layers for AWS into .aws-sam/build
 	@$(SAM) build
 
-cloud: bundle ## Run what was built for AWS behind a gateway on this machine, port 4041 (PORT overrides)
+cloud: bundle ## Run the build for AWS behind a local gateway on port 4041 (PORT overrides)
 	@$(BIN)/python -m tools.gateway --port $${PORT:-4041}
 
 lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows
@@ -108,7 +109,7 @@ lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --no-annotate \
 		--upgrade --group pyproject.toml:sam --output-file requirements.sam.lock
 
-# A program under a real SDK, into the local server and into what is built for AWS, each one of its own.
+# A program under a real SDK, which uploads to a temporary local server and to the build for AWS.
 LIVE = $(BIN)/python -m tools.live_$(@:live-%=%) --build .aws-sam/build
 
 live-python: bundle ## Profile a program under the Python SDK
@@ -129,15 +130,15 @@ live-java: bundle ## Profile a program under the Java agent (needs a JDK and mvn
 bench: $(INSTALLED) ## Measure, and print the table (ARGS="--quick", ARGS="--only flamegraph")
 	$(BIN)/python -m bench $(ARGS)
 
-screenshot: $(INSTALLED) ## Take the picture of the web page in the README (needs chromium)
+screenshot: $(INSTALLED) ## Take the screenshot in the README (needs chromium)
 	$(BIN)/python -m tools.screenshot
 
-clean: ## Remove what was installed; ./data stays
+clean: ## Remove everything installed or built; ./data stays
 	rm -rf $(VENV) $(SAM_VENV) .aws-sam
 
 $(INSTALLED): requirements.lock $(LOCKED)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' || \
-		{ echo "flamehouse needs Python 3.13; PYTHON=... names another interpreter" >&2; exit 1; }
+		{ echo "flamehouse needs Python 3.13: set PYTHON to its interpreter" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	PATH="$(CURDIR)/$(BIN):$$PATH" pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \

@@ -25,7 +25,7 @@ def test_migrate_reports_its_result_and_may_be_repeated(tmp_path: Path) -> None:
     assert [(run.returncode, run.stdout) for run in done] == [
         (0, "new database flamehouse is up to date; profiles are retained for 7 days\n"),
         (0, "database flamehouse is up to date; profiles are retained for 7 days\n"),
-        (0, "database flamehouse is up to date; profiles are retained for ever\n"),
+        (0, "database flamehouse is up to date; profiles are retained forever\n"),
         (
             0,
             (
@@ -76,7 +76,7 @@ def test_a_retention_is_shortened_by_an_explicit_command_alone(tmp_path: Path) -
     assert deletes.search(output)
     assert became == "database flamehouse retains profiles for 30 days (before: for 365 days)"
     assert flamehouse("retention", "set", "forever", **place).stdout == (
-        "database flamehouse retains profiles for ever (before: for 30 days)\n"
+        "database flamehouse retains profiles forever (before: for 30 days)\n"
     )
 
 

@@ -103,7 +103,7 @@ function drawAccount() {
   account.textContent = tenant ? `${who} · ${tenant}` : who;
 }
 
-/** Load again when it is time to, if somebody looks and nothing is under way. */
+/** Reload when due, if the page is visible and nothing is loading. */
 function tick() {
   const { refresh, from, until } = state();
   const seconds = Number(refresh);

@@ -1,5 +1,5 @@
 // @ts-check
-/** Whether somebody looks at the page: a tab left open must not keep the database awake. */
+/** Whether the page is visible: a tab in the background must not keep the database awake. */
 
 const IDLE_MS = 10 * 60 * 1000;
 let lastInput = Date.now();

@@ -141,7 +141,7 @@ def test_a_setting_may_lengthen_the_retention(
     ("recorded_days", "wanted", "words"),
     [
         (365, 30, "RETENTION_DAYS is 30, but the database retains profiles for 365 days"),
-        (0, 10_000, "RETENTION_DAYS is 10000, but the database retains profiles for ever"),
+        (0, 10_000, "RETENTION_DAYS is 10000, but the database retains profiles forever"),
         (2, 1, "flamehouse retention set 1d --yes"),
     ],
 )

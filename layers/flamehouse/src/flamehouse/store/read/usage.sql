@@ -1,4 +1,4 @@
--- What the profiles since a time are, by tenant and service. The bytes of the table's parts are shared out by samples.
+-- Usage by the profiles since a time, by tenant and service. The bytes of the table's parts are divided by samples.
 -- part: usage
 SELECT
     tenant,

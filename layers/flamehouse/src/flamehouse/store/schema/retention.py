@@ -214,7 +214,7 @@ def apply(client: Client, number: int, days: int) -> None:
 
 def in_words(days: int) -> str:
     """The retention in words, for messages."""
-    return f"for {days} day{'s' if days != 1 else ''}" if days else "for ever"
+    return f"for {days} day{'s' if days != 1 else ''}" if days else "forever"
 
 
 def days_of(argument: str) -> int:

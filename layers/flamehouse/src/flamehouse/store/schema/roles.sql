@@ -1,11 +1,11 @@
 -- part: roles
 CREATE ROLE IF NOT EXISTS $ingest;
--- The views of a table without rows read it as the user that inserts, where no definer is stored with them.
+-- Views of a table without rows read it as the inserting user, unless they have a definer.
 GRANT SELECT, INSERT ON $database.ingest TO $ingest;
 GRANT INSERT ON $database.uploads TO $ingest;
 GRANT SELECT ON $database.uploads TO $ingest;
 GRANT SELECT ON $database.series TO $ingest;
--- Which profiles of an upload are stored, and not what is in them.
+-- The identity of an upload's stored profiles, but not their content.
 GRANT SELECT(tenant, service, time, upload_id, profile_id, profile_type, fingerprint) ON $database.sampled_profiles TO $ingest;
 GRANT SELECT ON $database.migrations TO $ingest;
 GRANT SELECT ON $database.tenant_settings TO $ingest;
@@ -25,7 +25,7 @@ GRANT INSERT ON $database.rollups TO $maintain;
 
 CREATE ROLE IF NOT EXISTS $migrate;
 GRANT CREATE DATABASE ON $database.* TO $migrate;
--- The rights on tables include those on views.
+-- Rights on tables include views.
 GRANT CREATE TABLE, DROP TABLE, ALTER TABLE ON $database.* TO $migrate;
 GRANT SELECT, INSERT ON $database.* TO $migrate;
 -- part: user

@@ -1,9 +1,9 @@
 -- Samples and stack traces (docs/architecture.md, "Storage").
 --
--- The writer inserts into `ingest` alone; the views lay its rows out. A row of `ingest` is either a profile of one
--- sample type and label set (its `values` are filled) or the symbols that profiles of its week name (`stacktraces.id`
--- and so on are filled). Every table is partitioned by the UTC week of the profile's time, so that names live
--- as long as what they name.
+-- The writer inserts only into `ingest`; the views distribute its rows. A row of `ingest` is either a profile of one
+-- sample type and label set (its `values` are set) or the symbols of profiles of its week (`stacktraces.id`
+-- and so on are set). Every table is partitioned by the UTC week of the profile's time, so that names live
+-- as long as their profiles.
 
 CREATE TABLE IF NOT EXISTS ingest
 (
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS ingest
 )
 ENGINE = Null;
 
--- Which series there are on which day; turns a selector into fingerprints. `labels` holds the private ones too.
+-- The series of each day, to resolve a selector into fingerprints. `labels` includes the private ones.
 CREATE TABLE IF NOT EXISTS series
 (
     tenant LowCardinality(String),
@@ -42,7 +42,7 @@ PARTITION BY toMonday(day)
 ORDER BY (tenant, day, profile_type, service, fingerprint)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
 
--- One row per profile, sample type and label set: what can be answered without reading samples.
+-- One row per profile, sample type and label set, for queries that need no samples.
 CREATE TABLE IF NOT EXISTS profiles
 (
     tenant LowCardinality(String),
@@ -60,7 +60,7 @@ PARTITION BY toMonday(time)
 ORDER BY (tenant, profile_type, service, fingerprint, time)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
 
--- One row per profile, stack trace and span. A stack recurs in profile after profile: its id is kept in a dictionary,
+-- One row per profile, stack trace and span. Stacks recur in profile after profile, so their ids are in a dictionary,
 -- which takes half the bytes of the plain number. Sorted by time before profile type, the sample types of a profile lie
 -- beside each other: they have the same stacks, and those of the second cost next to nothing.
 CREATE TABLE IF NOT EXISTS samples
@@ -100,9 +100,9 @@ SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, r
 
 CREATE TABLE IF NOT EXISTS samples_1h AS samples_5m;
 
--- A distinct stack of a service and week, root first. `functions` hashes the names, inlined lines expanded; frames without
--- a function are left out of it. `id` hashes `locations`. Sorted by `functions`, stacks lie beside those they share
--- their outer frames with: they compress tenfold, and a flame graph meets the same nodes again while they are at hand.
+-- A distinct stack of a service and week, root first. `functions` hashes the names, inlined lines expanded; frames
+-- without a function are omitted. `id` hashes `locations`. Sorted by `functions`, stacks lie beside those with the same
+-- outer frames: they compress tenfold, and a flame graph finds nodes again while they are cached.
 CREATE TABLE IF NOT EXISTS stacktraces
 (
     tenant LowCardinality(String),
@@ -118,7 +118,7 @@ PRIMARY KEY (tenant, service)
 ORDER BY (tenant, service, functions, id)
 SETTINGS index_granularity = 512, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
 
--- `name_id` hashes the name alone: what `stacktraces.functions` holds. `id` hashes all of the function.
+-- `name_id` hashes only the name, as in `stacktraces.functions`. `id` hashes the whole function.
 CREATE TABLE IF NOT EXISTS functions
 (
     tenant LowCardinality(String),
@@ -136,7 +136,7 @@ PARTITION BY week
 ORDER BY (tenant, service, name_id, id)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
 
--- `lines` runs from the innermost inlined function out to the one that was called. Its functions are `functions.id`.
+-- `lines` runs from the innermost inlined function to the one that was called. Its functions are `functions.id`.
 CREATE TABLE IF NOT EXISTS locations
 (
     tenant LowCardinality(String),
@@ -171,7 +171,7 @@ PARTITION BY week
 ORDER BY (tenant, service, id)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
 
--- Uploads that are stored whole; written after all else of the upload.
+-- Completely stored uploads; written after all other rows of the upload.
 CREATE TABLE IF NOT EXISTS uploads
 (
     tenant LowCardinality(String),

@@ -1,8 +1,8 @@
--- What Grafana's apps keep for a tenant. Settings are few, do not expire, and are kept in one partition.
+-- Settings that Grafana's apps store for a tenant. They are few, do not expire, and are in one partition.
 --
--- A row is a setting as it was set, or that it was deleted: a change is another row, and of a name's rows the one with
--- the greatest version counts. Whoever sets or deletes reads before, so of two at a time the version decides: what was
--- set after a deletion (`life`) before what that deleted, then what was modified later, then what was written later.
+-- A row is a new value of a setting, or its deletion; of the rows of a name, the one with the greatest version counts.
+-- Every change first reads the current state, so the version decides between concurrent changes: a value set after a
+-- deletion (`life`) wins over earlier ones, then the later modification, then the later write.
 CREATE TABLE IF NOT EXISTS tenant_settings
 (
     tenant LowCardinality(String),

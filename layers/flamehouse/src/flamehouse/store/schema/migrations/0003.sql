@@ -1,11 +1,12 @@
--- A profile carries its samples, and roll-ups say what they cover (docs/architecture.md, "Storage").
+-- Profiles contain their samples, and roll-ups record what they cover (docs/architecture.md, "Storage").
 --
--- `profiles`, `samples` and their sums from 0001 stay, and are written to, until carry_over.py has copied what is in them.
+-- `profiles`, `samples` and their sums from 0001 remain, and are written to, until carry_over.py has copied their
+-- content.
 
--- One row for each profile, sample type and label set, with its samples: a stack trace, a value and maybe a span each,
--- sorted by stack trace. Stacks recur in profile after profile: their ids are in a dictionary. Sorted by time before profile
--- type, the sample types of a profile lie beside each other: they have the same stacks, and those of the second cost next to
--- nothing. Rows are wide, so a granule is small.
+-- One row for each profile, sample type and label set, with its samples: a stack trace, a value and possibly a span
+-- each, sorted by stack trace. Stacks recur in profile after profile: their ids are in a dictionary. Sorted by time
+-- before profile type, the sample types of a profile lie beside each other: they have the same stacks, and those of the
+-- second cost next to nothing. Rows are wide, so a granule is small.
 CREATE TABLE IF NOT EXISTS sampled_profiles
 (
     tenant LowCardinality(String),
@@ -27,9 +28,9 @@ PARTITION BY toMonday(time)
 ORDER BY (tenant, service, time, profile_id, profile_type, fingerprint)
 SETTINGS index_granularity = 128, ttl_only_drop_parts = 1, $exactly_once;
 
--- What an hour's profiles of a series add up to, by stack trace. `profiles` counts the rows of `sampled_profiles` that are in
--- it, and `profiles_hash` sums the hashes of their ids: a row is valid while `sampled_profiles` has just these, and is ignored
--- otherwise. Of several rows for an hour the newest stays.
+-- The sums of an hour's profiles of a series, by stack trace. `profiles` counts the included rows of
+-- `sampled_profiles`, and `profiles_hash` sums the hashes of their ids: a row is valid while `sampled_profiles` has
+-- exactly these, and is ignored otherwise. Of several rows for an hour, the newest remains.
 CREATE TABLE IF NOT EXISTS rollups
 (
     tenant LowCardinality(String),
@@ -48,7 +49,8 @@ PARTITION BY toMonday(hour)
 ORDER BY (tenant, service, hour, profile_type, fingerprint)
 SETTINGS index_granularity = 128, ttl_only_drop_parts = 1, $exactly_once;
 
--- Sorting by the same key, each arraySort makes the same permutation. Without spans their arrays, and so the keys, are empty.
+-- Sorting by the same key, each arraySort applies the same permutation. Without spans their arrays, and so the keys,
+-- are empty.
 CREATE MATERIALIZED VIEW IF NOT EXISTS sampled_profiles_view TO sampled_profiles AS
 SELECT
     tenant,
