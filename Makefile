@@ -51,8 +51,7 @@ fuzz: $(INSTALLED) ## Run the tests that generate their input, with FUZZ_TIMES a
 	FUZZ_TIMES=$${FUZZ_TIMES:-100} $(PYTEST) -m fuzz
 
 check: export BUNDLE := .aws-sam/build
-check: lint types imports generated template bundle test ## Run all checks and tests, including those of the build for
-AWS
+check: lint types imports generated template bundle test ## Run all checks and tests, including the build for AWS
 
 lint: $(INSTALLED) ## Check formatting and lint
 	$(BIN)/ruff format --check

@@ -11,7 +11,7 @@ from querier.common.query_range import query_range_or_last_hour
 from querier.common.rpc import querier_rpc
 
 _COMPONENT: Final = "store"
-"""The query scope lists one component of one kind: ClickHouse reads for every query."""
+"""The query scope has one component of one kind: ClickHouse serves every query."""
 _PROFILE_TYPE: Final = "__profile_type__"
 _NOTHING: Final = Analysis()
 

@@ -262,10 +262,10 @@ def test_other_opens_by_its_call_site(page: Page) -> None:
             '{"code":"invalid_argument","message":"the range exceeds 30 days"}',
             "This time range is too long",
         ),
-        (429, '{"code":"resource_exhausted","message":"too large"}', "The answer is too big"),
-        (500, "<html>oops</html>", "The server could not answer"),
-        (200, "<html>a wifi portal</html>", "The server's answer cannot be read"),
-        (200, '{"flamegraph":{"levels":[{"values":["1","2","3"]}]}}', "The server's answer cannot be shown"),
+        (429, '{"code":"resource_exhausted","message":"too large"}', "The response is too large"),
+        (500, "<html>oops</html>", "The server failed"),
+        (200, "<html>a wifi portal</html>", "The server's response cannot be read"),
+        (200, '{"flamegraph":{"levels":[{"values":["1","2","3"]}]}}', "The server's response cannot be shown"),
     ],
 )
 def test_errors_are_shown_in_plain_words(

@@ -1,5 +1,5 @@
 // @ts-check
-/** Speaks Pyroscope's public Connect API in JSON, and puts every failure into words. */
+/** A client of Pyroscope's public Connect API in JSON; converts every failure to an ApiError. */
 
 import { sessionHeaders } from "./session.js";
 
@@ -8,7 +8,7 @@ import { sessionHeaders } from "./session.js";
 const SERVICE = "querier.v1.QuerierService";
 const LINE_LIMIT = 400;
 
-/** A failure as the page shows it: what is wrong, and what to do. */
+/** A failure as the page shows it: a title, and advice. */
 export class ApiError extends Error {
   /** @param {{ title: string, advice: string, code?: string, retryAfterS?: number }} words */
   constructor({ title, advice, code = "", retryAfterS = 0 }) {
@@ -20,7 +20,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Where the API is: the page's own folder, unless the deployment names another server. */
+/** The URL of the API: the page's own folder, unless the deployment sets another server. */
 export function apiBase() {
   const configured = document.querySelector('meta[name="flamehouse-api"]')?.getAttribute("content");
   return new URL(configured ? `${configured.replace(/\/+$/, "")}/` : "./", location.href.split(/[?#]/)[0]);
@@ -88,7 +88,7 @@ export async function fetchLabelValues(name, selector, range, signal) {
   return list(answer.names).map(String);
 }
 
-/** The labels that people gave. @param {string} selector @param {Range} range @param {AbortSignal} [signal] @returns {Promise<string[]>} */
+/** The names of public labels. @param {string} selector @param {Range} range @param {AbortSignal} [signal] @returns {Promise<string[]>} */
 export async function fetchLabelNames(selector, range, signal) {
   const matchers = selector === "{}" ? [] : [selector];
   const answer = await rpc("LabelNames", { matchers, start: range.start, end: range.end }, signal);
@@ -128,7 +128,7 @@ async function call(path, body, signal) {
     const answer = JSON.parse(text);
     if (answer !== null && typeof answer === "object" && !Array.isArray(answer)) return answer;
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw rubbish(text);
 }
@@ -166,21 +166,21 @@ async function failure(response) {
 
 /** @param {Response} response @param {string} code @param {string} message */
 function inWords(response, code, message) {
-  const said = message ? `The server says: ${message}` : `It answered with status ${response.status}.`;
+  const reason = message ? `The server says: ${message}` : `It returned status ${response.status}.`;
   const retryAfterS = Number(response.headers.get("Retry-After")) || 0;
   if (response.status === 401) {
-    return new ApiError({ title: "Sign in to see profiles", advice: said, code: "unauthenticated" });
+    return new ApiError({ title: "Sign in to see profiles", advice: reason, code: "unauthenticated" });
   }
   if (response.status === 403) {
     return new ApiError({
       title: "This credential may not read profiles",
-      advice: `Sign in with another one. ${said}`,
+      advice: `Sign in with another one. ${reason}`,
       code: "permission_denied",
     });
   }
   const known = WORDS.find(([test]) => test(response.status, code, message));
-  const [title, advice] = known ? [known[1], known[2]] : ["The server could not answer", "Try again; if it happens again, look at the server's log."];
-  return new ApiError({ title, advice: `${advice} ${said}`, code: code || String(response.status), retryAfterS });
+  const [title, advice] = known ? [known[1], known[2]] : ["The server failed", "Try again; if it persists, check the server's log."];
+  return new ApiError({ title, advice: `${advice} ${reason}`, code: code || String(response.status), retryAfterS });
 }
 
 /** @type {[(status: number, code: string, message: string) => boolean, string, string][]} */
@@ -193,7 +193,7 @@ const WORDS = [
   [(_, code) => code === "invalid_argument", "The server cannot read this query", "Correct the labels or the range."],
   [
     (status, code) => code === "resource_exhausted" || status === 413,
-    "The answer is too big",
+    "The response is too large",
     "Choose a shorter range, or add a label.",
   ],
   [
@@ -218,7 +218,7 @@ const WORDS = [
 function rubbish(text) {
   const start = text.trim().slice(0, 60);
   return new ApiError({
-    title: "The server's answer cannot be read",
+    title: "The server's response cannot be read",
     advice: start ? `It begins with “${start}”. Is something else running at this address?` : "It is empty.",
     code: "rubbish",
   });

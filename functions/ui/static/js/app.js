@@ -60,7 +60,7 @@ async function load(options) {
   loading = false;
 }
 
-/** A page of profiles that names none shows the first service there is. */
+/** A page without a query shows the first service. */
 async function completeQuery() {
   const { page, query, leftQuery } = state();
   if (!page || query || leftQuery) return;

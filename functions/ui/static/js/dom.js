@@ -1,5 +1,5 @@
 // @ts-check
-/** Builds elements. Text comes from strangers, so it is only ever set as text. */
+/** Builds elements. Text is untrusted, so it is only ever set as text. */
 
 /**
  * @typedef {Node | string | number | null | undefined | false} Child
@@ -8,7 +8,7 @@
 
 /**
  * Make an element. Of `props`, `class` and `text` set those, `on` adds listeners, `data` sets data attributes, functions
- * are refused and the rest are attributes: `true` is an empty one, `false` and `null` are left out.
+ * are rejected and the rest are attributes: `true` is an empty one, `false` and `null` are omitted.
  * @param {string} tag
  * @param {Props} [props]
  * @param {...(Child | Child[])} children
@@ -21,7 +21,7 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
-/** Replace all that `element` holds. @param {Element} element @param {...(Child | Child[])} children */
+/** Replace the children of `element`. @param {Element} element @param {...(Child | Child[])} children */
 export function fill(element, ...children) {
   element.replaceChildren();
   append(element, children);
@@ -52,13 +52,13 @@ export function uniqueId(stem) {
   return `${stem}-${ids}`;
 }
 
-/** Say something to screen readers, politely. @param {string} text */
+/** Announce a text to screen readers. @param {string} text */
 export function announce(text) {
   const region = document.getElementById("announcer");
   if (region && region.textContent !== text) region.textContent = text;
 }
 
-/** Put text on the clipboard and say so. @param {string} text @param {string} what */
+/** Copy text to the clipboard and confirm it. @param {string} text @param {string} what */
 export async function copy(text, what) {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,5 +1,5 @@
 // @ts-check
-/** What leaves the page: files that this browser makes, and lines for a terminal. Nothing goes to a third party. */
+/** Exports: files that this browser creates, and commands for a terminal. Nothing is sent to a third party. */
 
 import { fetchPprof, renderUrl } from "./api.js";
 import { button, copy, h, toast } from "./dom.js";

@@ -54,7 +54,7 @@ export class LabelsField {
     return h("span", { class: "chip", title: text }, h("bdi", { text }), button("×", remove, { "aria-label": `Remove ${text}` }));
   }
 
-  /** Take a name on to its operator, and a whole matcher in. @param {string} text */
+  /** Complete a name with its operator, and add a complete matcher. @param {string} text */
   choose(text) {
     if (!text.trim()) return;
     if (!/[=~]/.test(text)) {
@@ -85,7 +85,7 @@ export class LabelsField {
       const values = await this.remember(`values ${plain} ${selector}`, () => fetchLabelValues(plain, selector, range));
       return values.filter((value) => value.includes(begun)).map((value) => ({ value: formatMatcher({ name: plain, op, value }) }));
     } catch {
-      // What is wrong is said where the picture would be.
+      // The page shows the error in place of the graph.
       return [];
     }
   }

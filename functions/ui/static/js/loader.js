@@ -1,5 +1,5 @@
 // @ts-check
-/** Runs what a page fetches: one at a time, with words for waiting and for failing. */
+/** Runs the requests of a page, one at a time, and shows waiting and errors. */
 
 import { ApiError } from "./api.js";
 import { announce, button, fill, h } from "./dom.js";
@@ -21,7 +21,7 @@ export class Loader {
   }
 
   /**
-   * Run `work`, and end what ran before. The answer is true if it came to its end.
+   * Run `work`, and cancel the previous one. Resolves to true if it completed.
    * @param {(signal: AbortSignal) => Promise<void>} work @param {{ quiet?: boolean }} [options] `quiet`: waiting is not shown
    */
   async run(work, { quiet = false } = {}) {
@@ -102,7 +102,7 @@ function inWords(error) {
     return { title: "This query cannot be read", advice: error.message, code: "query", retryAfterS: 0 };
   }
   return {
-    title: "The server's answer cannot be shown",
+    title: "The server's response cannot be shown",
     advice: String(/** @type {Error} */ (error)?.message ?? error).slice(0, 300),
     code: "rubbish",
     retryAfterS: 0,

@@ -61,7 +61,7 @@ function sampleOf(values) {
   return peaks;
 }
 
-/** Blue where the share fell, orange where it rose; both are told apart by colour-blind people. @param {Graph} graph @returns {Colour} */
+/** Blue where the share fell, orange where it rose; colour-blind people can distinguish both. @param {Graph} graph @returns {Colour} */
 function diffColours(graph) {
   const ramp = Array.from({ length: 2 * STEPS + 1 }, (_, step) => diffColour(step / STEPS - 1));
   return (node) => ramp[Math.round((changeOf(graph, node) + 1) * STEPS)];

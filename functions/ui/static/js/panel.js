@@ -1,5 +1,5 @@
 // @ts-check
-/** A flame graph with its table and tools: what Single and Diff show below the timeline. */
+/** A flame graph with its table and tools, below the timeline of Single and Diff. */
 
 import { announce, button, copy, fill, h, toast } from "./dom.js";
 import { exportMenu } from "./export.js";
@@ -136,7 +136,7 @@ export class ProfilePanel {
     if (now.exact && !this.exact) void this.fetchExact();
   }
 
-  /** Say what the table's sums are of, where the graph is cut. @param {import("./url_state.js").State} now */
+  /** Explain the table's sums if the graph is cut. @param {import("./url_state.js").State} now */
   drawNote(now) {
     const cut = this.view.graph.names.includes("other");
     this.note.hidden = !cut && !now.exact;
@@ -200,7 +200,7 @@ export class ProfilePanel {
     fill(this.crumbs, h("ol", {}, shown.map(crumb)), button("Reset zoom", () => navigate({ zoom: "" }), { class: "small" }));
   }
 
-  /** Show a frame's numbers, and what can be done with it. @param {FlameView} view @param {number} node */
+  /** Show a frame's numbers and actions. @param {FlameView} view @param {number} node */
   describe(view, node) {
     const { graph } = view;
     if (!graph.count) return fill(this.detail);
@@ -258,7 +258,7 @@ export class ProfilePanel {
     }
   }
 
-  /** Ask for what “other” holds: the stacks through its caller alone, as large as a whole graph. @param {number} node */
+  /** Query the content of “other”: only the stacks through its caller, with as many nodes as a whole graph. @param {number} node */
   openOther(node) {
     const { graph } = this.view;
     if (graph.nameOf(node) !== "other" || !this.content?.canOpenOther) return false;

@@ -1,5 +1,5 @@
 // @ts-check
-/** What the state asks for, of the whole page or of one side. */
+/** The query in the state, of the whole page or of one side. */
 
 import { formatQuery, formatSelector, parseQuery, serviceOf } from "./selector.js";
 import { editableTime, parseRange, parseTime } from "./time_range.js";
@@ -34,7 +34,7 @@ export function sideTimes(state, side) {
     : { from: state.rightFrom || middle, until: state.rightUntil || state.until };
 }
 
-/** The range that holds both sides and the page's own. @param {State} state */
+/** The range that covers both sides and the page's range. @param {State} state */
 export function wholeRange(state) {
   const ranges = [parseRange(state.from, state.until), sideQuery(state, "left").range, sideQuery(state, "right").range];
   return { start: Math.min(...ranges.map((each) => each.start)), end: Math.max(...ranges.map((each) => each.end)) };
@@ -91,7 +91,7 @@ function relativeTime(ms) {
   return `now-${seconds}s`;
 }
 
-/** What a downloaded file is called. @param {Query} query */
+/** The name of a downloaded file. @param {Query} query */
 export function fileStem({ service, type, range }) {
   return `${service || "all"}-${type.split(":").slice(0, 2).join("-")}-${editableTime(range.start).replaceAll(/[ :]/g, "-")}`;
 }

@@ -74,7 +74,7 @@ export class QueryBar {
       this.type.set(type);
       this.labels.set(withoutService(matchers));
     } catch {
-      // The page says what is wrong with the query.
+      // The page shows the error of the query.
     }
   }
 
@@ -93,7 +93,7 @@ export class QueryBar {
     return this.service.value ? [{ name: SERVICE, op: "=", value: this.service.value }] : [];
   }
 
-  /** The services and types of the range; asked for at most twice a minute. */
+  /** The services and types of the range; requested at most twice a minute. */
   services() {
     const { from, until } = state();
     const key = `${from} ${until}`;
@@ -112,13 +112,13 @@ export class QueryBar {
     return [...new Set(types)].toSorted((a, b) => rank(a) - rank(b) || a.localeCompare(b));
   }
 
-  /** The query of the first service and its first type; the empty text if there is none. */
+  /** The query of the first service and its first type; empty if there is none. */
   async firstQuery() {
     const [first] = (await this.services()).toSorted((a, b) => rank(a.type) - rank(b.type) || a.service.localeCompare(b.service));
     return first ? formatQuery(first.type, withService(first.service, [])) : "";
   }
 
-  /** Labels go with the service they were given for; the type stays if the new one has it. @param {string} service */
+  /** Change the service: labels are reset; the type stays if the new service has it. @param {string} service */
   async chooseService(service) {
     const types = await this.typesOf(service);
     const type = types.includes(this.type.value) ? this.type.value : (types[0] ?? this.type.value);

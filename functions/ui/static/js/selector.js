@@ -7,7 +7,7 @@ export const SERVICE = "service_name";
 const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const TOKEN = /\s*(?:("(?:[^"\\]|\\.)*"|[^\s=!~,{}"]+)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|`[^`]*`|[^\s,{}"]+)?)\s*(,|$)/y;
 
-/** Split a query into its profile type and its matchers; SyntaxError says where it cannot be read.
+/** Split a query into its profile type and its matchers; throws SyntaxError with the position of an error.
  * @param {string} query @returns {{ type: string, matchers: Matcher[] }} */
 export function parseQuery(query) {
   const brace = query.indexOf("{");
@@ -48,12 +48,12 @@ export function formatMatcher({ name, op, value }) {
   return `${PLAIN_NAME.test(name) ? name : quote(name)}${op}${quote(value)}`;
 }
 
-/** The service that the matchers name, or the empty text. @param {Matcher[]} matchers */
+/** The service in the matchers, or an empty text. @param {Matcher[]} matchers */
 export function serviceOf(matchers) {
   return matchers.find(isService)?.value ?? "";
 }
 
-/** All matchers but the service's. @param {Matcher[]} matchers */
+/** All matchers except the service's. @param {Matcher[]} matchers */
 export function withoutService(matchers) {
   return matchers.filter((each) => !isService(each));
 }

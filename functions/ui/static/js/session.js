@@ -1,5 +1,5 @@
 // @ts-check
-/** Who is signed in: for this tab alone, never in the URL and never on disk. */
+/** The signed-in user: only for this tab, never in the URL or on disk. */
 
 const KEY = "flamehouse.session";
 

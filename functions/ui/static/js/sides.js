@@ -93,7 +93,7 @@ class SideBox {
     try {
       this.labels.set(withoutService(sideQuery(now, this.side).matchers));
     } catch {
-      // The page says what is wrong with the query.
+      // The page shows the error of the query.
     }
   }
 
@@ -129,7 +129,7 @@ function swap() {
   navigate(changes);
 }
 
-/** Whether a page of two sides has to ask again. @param {State} now @param {State} before */
+/** Whether a page of two sides needs a new request. @param {State} now @param {State} before */
 export function isOtherComparison(now, before) {
   const names = ["page", "query", "from", "until", "maxNodes", ...["left", "right"].flatMap((side) => PARTS.map((part) => side + part))];
   return names.some((name) => /** @type {any} */ (now)[name] !== /** @type {any} */ (before)[name]);

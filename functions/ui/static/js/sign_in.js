@@ -1,5 +1,5 @@
 // @ts-check
-/** The dialog in which a credential and a tenant are given. */
+/** The dialog for a credential and a tenant. */
 
 import { button, h, uniqueId } from "./dom.js";
 import { forgetSession, saveSession, session } from "./session.js";

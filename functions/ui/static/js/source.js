@@ -1,5 +1,5 @@
 // @ts-check
-/** Links from a function to its source, where labels name the repository. Nothing is fetched: it is a link. */
+/** Links from a function to its source, if labels have the repository. Nothing is fetched. */
 
 /** @typedef {{ repository: string, ref: string, root: string }} Repository */
 /** @typedef {import("./exact.js").Place} Place */
@@ -13,7 +13,7 @@ const SHAPES = {
   bitbucket: (ref, file, line) => `/src/${ref}/${file}${line ? `#lines-${line}` : ""}`,
 };
 
-/** The repository that labels name, if it is at a known host. @param {Record<string, string>} labels @returns {Repository | null} */
+/** The repository in labels, if its host is known. @param {Record<string, string>} labels @returns {Repository | null} */
 export function repositoryOf(labels) {
   const repository = (labels.service_repository ?? "").replace(/\/+$/, "").replace(/\.git$/, "");
   const ref = labels.service_git_ref ?? "";
@@ -21,7 +21,7 @@ export function repositoryOf(labels) {
   return { repository, ref, root: labels.service_root_path ?? "" };
 }
 
-/** The URL of a place, or the empty text where the file is not seen to be of the repository. @param {Repository} repository @param {Place} place */
+/** The URL of a place, or an empty text if the file does not seem to be in the repository. @param {Repository} repository @param {Place} place */
 export function sourceUrl(repository, { file, line }) {
   const shape = shapeOf(repository.repository);
   const path = pathWithin(repository, file);

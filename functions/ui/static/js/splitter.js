@@ -1,5 +1,5 @@
 // @ts-check
-/** The bar between table and flame graph; where it was put is remembered by this browser. */
+/** The bar between table and flame graph; this browser remembers its position. */
 
 import { h } from "./dom.js";
 

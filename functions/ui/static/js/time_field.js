@@ -1,5 +1,5 @@
 // @ts-check
-/** Chooses a time range: a preset, or two times as one types them. */
+/** Selects a time range: a preset, or two typed times. */
 
 import { button, h, toast, uniqueId } from "./dom.js";
 import { editableTime, parseRange, parseTime, PRESETS, rangeName } from "./time_range.js";
@@ -82,7 +82,7 @@ export function closeOutside(details) {
   });
 }
 
-/** A typed time as URLs hold it: relative as it is, a date in milliseconds. @param {string} text */
+/** A typed time for the URL: relative times unchanged, dates in milliseconds. @param {string} text */
 function whole(text) {
   const trimmed = text.trim();
   if (trimmed.startsWith("now") || /^\d+$/.test(trimmed)) return trimmed;

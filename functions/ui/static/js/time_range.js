@@ -1,5 +1,5 @@
 // @ts-check
-/** Times as people type them and as URLs hold them: `now-1h`, milliseconds, or a date. */
+/** Times as typed and in URLs: `now-1h`, milliseconds, or a date. */
 
 const UNITS = { s: 1e3, m: 60e3, h: 3_600e3, d: 86_400e3, w: 604_800e3, M: 2_592_000e3, y: 31_536_000e3 };
 export const PRESETS = [
@@ -18,7 +18,7 @@ export const PRESETS = [
 
 /** @typedef {{ start: number, end: number }} Range both in milliseconds */
 
-/** The time that `text` names in milliseconds, or NaN. @param {string} text @param {number} [now] */
+/** The time in `text` in milliseconds, or NaN. @param {string} text @param {number} [now] */
 export function parseTime(text, now = Date.now()) {
   const relative = /^now(?:\s*([-+])\s*(\d{1,6})\s*([smhdwMy]))?$/.exec(text.trim());
   if (relative) {
@@ -48,7 +48,7 @@ export function isRelative(from, until) {
   return from.startsWith("now") || until.startsWith("now");
 }
 
-/** What a range is called. @param {string} from @param {string} until */
+/** The name of a range. @param {string} from @param {string} until */
 export function rangeName(from, until) {
   const preset = until === "now" && PRESETS.find(([value]) => value === from);
   if (preset) return preset[1];

@@ -1,5 +1,5 @@
 // @ts-check
-/** A timeline: uPlot with keys, a name and a table for those who do not see it. */
+/** A timeline: uPlot with keys, and a name and a table for screen readers. */
 
 import { announce, h } from "./dom.js";
 import { dark, seriesColour } from "./palette.js";
@@ -77,7 +77,7 @@ export class Timeline {
     });
   }
 
-  /** Draw, unless another drawing came in while the library was loading. @param {Drawing} drawing */
+  /** Draw, unless another drawing was requested while the library was loading. @param {Drawing} drawing */
   draw(drawing) {
     if (drawing !== this.drawing) return;
     this.plot?.destroy();

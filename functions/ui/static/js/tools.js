@@ -57,7 +57,7 @@ export function tools({ exporting }) {
   };
 }
 
-/** @param {string} problem the id of what is wrong with the search */
+/** @param {string} problem the id of the search's error message */
 function searchField(problem) {
   let timer = 0;
   const apply = () => navigate({ search: input.value }, { replace: true });

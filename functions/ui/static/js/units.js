@@ -76,7 +76,7 @@ export function formatCount(count, noun) {
   return `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** How a profile type is shown: `process_cpu · cpu`. @param {string} type */
+/** The display name of a profile type: `process_cpu · cpu`. @param {string} type */
 export function typeName(type) {
   const [name, sample] = type.split(":");
   return sample ? `${name} · ${sample}` : type;

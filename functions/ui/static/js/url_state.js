@@ -1,5 +1,5 @@
 // @ts-check
-/** The state of the page, all of it in the URL, under Pyroscope's names where it has one. */
+/** The state of the page, all of it in the URL, with Pyroscope's names where they exist. */
 
 /**
  * @typedef {{
@@ -37,7 +37,7 @@ export const DEFAULTS = Object.freeze({
   refresh: "",
   site: [],
 });
-/** What a picture is about; when it changes, what was looked at in the picture before goes. */
+/** The keys that select a graph; a change resets the state within the previous graph. */
 const LOOKS = /** @type {const} */ (["zoom", "sandwich", "site"]);
 const SUBJECT = ["page", "query", "leftQuery", "rightQuery"];
 
@@ -55,7 +55,7 @@ export function onChange(listener) {
 }
 
 /**
- * Change some of the state. A step of its own in the history, unless `replace`.
+ * Change parts of the state. Adds an entry to the history unless `replace`.
  * @param {Partial<State>} changes @param {{ replace?: boolean, quiet?: boolean }} [options] `quiet`: no listener is called
  */
 export function navigate(changes, { replace = false, quiet = false } = {}) {

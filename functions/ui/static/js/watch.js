@@ -8,7 +8,7 @@ for (const event of ["pointerdown", "pointermove", "keydown", "wheel", "focus"])
   addEventListener(event, () => (lastInput = Date.now()), { passive: true, capture: true });
 }
 
-/** Why the page is not watched; the empty text if it is. */
+/** The reason why the page is not visible; empty if it is. */
 export function whyUnwatched() {
   if (document.hidden) return "paused: tab hidden";
   return Date.now() - lastInput > IDLE_MS ? "paused: no input for 10 min" : "";

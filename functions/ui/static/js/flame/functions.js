@@ -1,5 +1,5 @@
 // @ts-check
-/** Sums by function: what the table shows, from a graph or exactly from a merged profile. */
+/** Sums by function for the table, from a graph or exactly from a merged profile. */
 
 /** @typedef {import("./graph.js").Graph} Graph */
 /**
@@ -58,7 +58,7 @@ function addTotal(row, graph, node) {
   row.rightTotal += graph.right.total[node];
 }
 
-/** Which nodes match a search, and how much of the whole they hold.
+/** The nodes that match a search, and their share of the total.
  * @param {Graph} graph @param {((name: string) => boolean) | null} matches */
 export function searchGraph(graph, matches) {
   if (!matches) return { names: null, nodes: 0, share: 0 };
@@ -78,8 +78,8 @@ export function searchGraph(graph, matches) {
 }
 
 /**
- * A search as a test of names: `/regular expression/`, or else text wherever it stands, in any case. SyntaxError for an
- * expression that is not one.
+ * A search as a test of names: `/regular expression/`, or else a substring, ignoring case. Throws SyntaxError for an invalid
+ * expression.
  * @param {string} text @returns {((name: string) => boolean) | null}
  */
 export function matcherOf(text) {

@@ -66,7 +66,7 @@ export class Graph {
       .map((each) => this.nameOf(each));
   }
 
-  /** The node of this path of names that goes furthest. @param {string[]} names */
+  /** The deepest node on this path of names. @param {string[]} names */
   nodeAt(names) {
     return this.walk(names, (node, name) => this.nameOf(node) === name);
   }
@@ -101,7 +101,7 @@ export class Graph {
     return node;
   }
 
-  /** Finish: parents and children follow from where nodes lie. */
+  /** Finish: derive parents and children from the positions of nodes. */
   link() {
     for (let level = 0; level < this.depth; level += 1) {
       const end = this.rows[level + 1];
@@ -124,7 +124,7 @@ export class Graph {
   }
 }
 
-/** Decode the answer of SelectMergeStacktraces or Diff; TypeError if it is not one.
+/** Decode a response of SelectMergeStacktraces or Diff; throws TypeError if it is invalid.
  * @param {any} answer @param {boolean} [isDiff] */
 export function decode(answer, isDiff = false) {
   const names = strings(answer?.names);

@@ -1,5 +1,5 @@
 // @ts-check
-/** Where the keys of the flame graph lead. */
+/** Keyboard navigation of the flame graph. */
 
 import { largestChildren } from "./tree.js";
 

@@ -22,7 +22,7 @@ class Merger {
     this.root = this.child(-1, -1);
   }
 
-  /** The child of this name, made if it is new. @param {number} parent @param {number} name */
+  /** The child of this name, created if it is new. @param {number} parent @param {number} name */
   child(parent, name) {
     const key = (parent + 1) * (this.source.names.length + 1) + name + 1;
     const known = this.known.get(key);
@@ -139,7 +139,7 @@ export function callers(graph, name) {
   return merger.graph(top);
 }
 
-/** The tree with calls of a function by itself taken into one. @param {Graph} graph */
+/** The tree with direct recursion merged. @param {Graph} graph */
 export function withoutRecursion(graph) {
   if (!graph.count) return graph;
   const merger = new Merger(graph);

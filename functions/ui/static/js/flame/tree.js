@@ -1,5 +1,5 @@
 // @ts-check
-/** The flame graph for screen readers: a tree that holds what is around the focused frame, made anew at each move. */
+/** The flame graph for screen readers: a tree of the surroundings of the focused frame, rebuilt at each move. */
 
 import { h, uniqueId } from "../dom.js";
 

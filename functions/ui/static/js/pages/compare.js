@@ -98,7 +98,7 @@ export class ComparePage {
     return isOtherComparison(now, before);
   }
 
-  /** The same frame is looked at on both sides. @param {SideName} side @param {number} node */
+  /** Focus the same frame on both sides. @param {SideName} side @param {number} node */
   onFocus(side, node) {
     const [own, other] = side === "left" ? [this.left, this.right] : [this.right, this.left];
     const names = own.view.graph.namesTo(node);

@@ -1,5 +1,5 @@
 // @ts-check
-/** Diff: two selections in one flame graph, by how their shares differ. */
+/** Diff: two selections in one flame graph, coloured by the difference of their shares. */
 
 import { fetchDiff, fetchProfile } from "../api.js";
 import { fill, h } from "../dom.js";

@@ -1,5 +1,5 @@
 // @ts-check
-/** The first minute: how to send profiles to this very server, and the wait for the first one. */
+/** The first minute: how to send profiles to this server, and the wait for the first one. */
 
 import { apiBase, fetchServices, fetchStats } from "../api.js";
 import { button, copy, h } from "../dom.js";
@@ -48,7 +48,7 @@ function tabs(address) {
   return h("div", { class: "card snippets" }, h("div", { class: "segmented wrap", role: "group", "aria-label": "Client" }, buttons), box, note);
 }
 
-/** Look for profiles while somebody is looking at the page. @param {HTMLElement} element */
+/** Poll for profiles while the page is visible. @param {HTMLElement} element */
 async function waitForProfiles(element) {
   await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   if (!element.isConnected) return;
@@ -56,7 +56,7 @@ async function waitForProfiles(element) {
   void waitForProfiles(element);
 }
 
-/** Open the first service there is; false if there is none. */
+/** Open the first service; false if there is none. */
 async function openNewest() {
   const { newest } = await fetchStats();
   if (!newest) return false;

@@ -1,5 +1,5 @@
 // @ts-check
-/** The opening page: what is there, how much of it, and since when it is silent. */
+/** The start page: the services, their activity, and their last uploads. */
 
 import { fetchSeries, fetchServices, fetchStats } from "../api.js";
 import { fill, h } from "../dom.js";
@@ -52,7 +52,7 @@ export class OverviewPage {
   }
 }
 
-/** Ask for each type once, by service. @param {{ service: string, type: string }[]} pairs @param {import("../time_range.js").Range} range
+/** Query each type once, by service. @param {{ service: string, type: string }[]} pairs @param {import("../time_range.js").Range} range
  * @param {number} step @param {AbortSignal} signal @returns {Promise<Service[]>} */
 async function volumes(pairs, range, step, signal) {
   /** @type {Map<string, Service>} */
@@ -70,7 +70,7 @@ async function volumes(pairs, range, step, signal) {
 }
 
 /**
- * A point is as wide as its step, which may be hours: look into the last one of each service more closely.
+ * A point is as wide as its step, which may be hours: query the last one of each service more precisely.
  * @param {Service[]} services @param {number} step @param {AbortSignal} signal
  */
 async function refineLast(services, step, signal) {

@@ -48,12 +48,12 @@ export class SinglePage {
     this.drawSite(query.site);
   }
 
-  /** Follow what changed in the URL without asking the server. */
+  /** Apply changes of the URL that need no request. */
   apply() {
     this.panel.apply();
   }
 
-  /** Whether the server has to be asked again. @param {import("../url_state.js").State} now @param {import("../url_state.js").State} before */
+  /** Whether a new request is needed. @param {import("../url_state.js").State} now @param {import("../url_state.js").State} before */
   isOther(now, before) {
     return ["page", "query", "from", "until", "maxNodes"].some((name) => /** @type {any} */ (now)[name] !== /** @type {any} */ (before)[name]) || now.site.join("\n") !== before.site.join("\n");
   }
@@ -89,7 +89,7 @@ export class SinglePage {
   }
 }
 
-/** The repository that the labels of the query's series name. @param {Query} query */
+/** The repository in the labels of the query's series. @param {Query} query */
 async function repositoryIn(query) {
   const { range, selector, type } = query;
   const matchers = [selector === "{}" ? `{__profile_type__="${type}"}` : selector];
@@ -103,7 +103,7 @@ async function repositoryIn(query) {
   return null;
 }
 
-/** Call `make` the first time alone; a failure is not remembered. @template T @param {() => Promise<T>} make @returns {() => Promise<T>} */
+/** Call `make` only the first time; a failure is not cached. @template T @param {() => Promise<T>} make @returns {() => Promise<T>} */
 export function once(make) {
   /** @type {Promise<T> | null} */
   let made = null;

@@ -17,7 +17,7 @@ import { noProfiles } from "./no_profiles.js";
 /** @typedef {{ value: string, points: Point[], total: number, peak: number, rest: boolean }} Group */
 
 const TOP = 10;
-/** Labels that tell little apart: another one is grouped by first. */
+/** Labels with few distinct values: others are preferred for grouping. */
 const DULL = new Set(["service_name", "pyroscope_spy", "service_repository", "service_git_ref", "service_root_path"]);
 
 export class TagsPage {
