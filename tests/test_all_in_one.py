@@ -171,8 +171,8 @@ def test_a_port_in_use_is_reported_before_the_engine_starts(tmp_path: Path) -> N
         (
             {"CLICKHOUSE_DSN": "ftp://user:hunter2@host"},
             (
-                "flamehouse: CLICKHOUSE_DSN must name a ClickHouse: https://user:password@host:8443, "
-                "or chdb:// and a folder, in whose path (DATA_DIR) there is no question mark"
+                "flamehouse: CLICKHOUSE_DSN must be https://user:password@host:8443, "
+                "or chdb:// and a folder, whose path (DATA_DIR) must not contain a question mark"
             ),
         ),
         (

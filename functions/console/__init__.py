@@ -1,1 +1,1 @@
-"""What Grafana requests besides profiles: the server's version and status, and the tenant's settings."""
+"""Grafana's requests for anything but profiles: the server's version and status, and the tenant's settings."""

@@ -1,4 +1,4 @@
-"""The drain: at the times of DrainSchedule, wakes ClickHouse and hands the worker all messages of the queue."""
+"""The drain: at the times of DrainSchedule, wakes ClickHouse and passes all messages of the queue to the worker."""
 
 import time
 from collections.abc import Sequence
@@ -17,21 +17,21 @@ from ingest.worker import work
 
 _BATCH: Final = 100
 _BATCH_S: Final = 60.0
-"""The time limit of one batch, as the worker has it: a sixth of the queue's visibility timeout."""
+"""The time limit of one batch, as for the worker: a sixth of the queue's visibility timeout."""
 _LEAST_S: Final = 15.0
 """With less time than this, no further batch is received."""
 _PAUSE_S: Final = 10.0
-"""Between two attempts to wake ClickHouse."""
+"""The pause between two attempts to wake ClickHouse."""
 _PASSING: Final = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED})
 
 
 def drain(services: Services) -> None:
     """Work until the queue is empty. With an empty queue ClickHouse is not woken.
 
-    Messages are received once ClickHouse responds, so that none of their deliveries is spent on a wake.
+    Messages are received once ClickHouse responds, so that waking it does not use up deliveries.
 
     Raises:
-        RpcError: if ClickHouse does not wake, fails meanwhile, or the time is out before the queue is empty.
+        RpcError: if ClickHouse does not wake, fails meanwhile, or the time is up before the queue is empty.
     """
     queue = Queue(services.settings.blobs_queue_url, services.settings)
     if not queue.waiting():
@@ -52,7 +52,7 @@ def drain(services: Services) -> None:
 
 
 def _wake(store: Store) -> None:
-    """Return when ClickHouse responds. Raises the last RpcError when the time is out."""
+    """Return when ClickHouse responds. Raises the last RpcError when the time is up."""
     while True:
         try:
             store.check()
@@ -66,12 +66,12 @@ def _wake(store: Store) -> None:
 
 def _received(queue: Queue) -> Sequence[QueueMessage]:
     if not has_time(_LEAST_S):
-        raise RpcError(Code.DEADLINE_EXCEEDED, "the time is out before the queue is empty")
+        raise RpcError(Code.DEADLINE_EXCEEDED, "the time is up before the queue is empty")
     return queue.receive(_BATCH)
 
 
 def _check(messages: Sequence[QueueMessage], failures: Failures) -> None:
-    """Raise the error of a batch that ClickHouse or the bucket failed: more messages would spend deliveries in vain."""
+    """Raise the error if ClickHouse or the bucket failed a batch: further messages would only use up deliveries."""
     errors = [error for error in failures.values() if isinstance(error, RpcError) and error.code in _PASSING]
     if len(errors) == len(messages):
         raise errors[0].alone()

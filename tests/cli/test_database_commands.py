@@ -123,8 +123,8 @@ def test_migrate_reaches_a_server_and_does_not_print_its_password(tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "dsn", "words"),
     [
-        ((), "", "CLICKHOUSE_DSN must name a ClickHouse"),
-        ((), "localhost", "CLICKHOUSE_DSN must name a ClickHouse"),
+        ((), "", "CLICKHOUSE_DSN is not set"),
+        ((), "localhost", "CLICKHOUSE_DSN must be https://"),
         (("--retention-days", "-1"), "chdb://nowhere", "0 retains profiles forever"),
         ((), f"https://user:{SECRET}@127.0.0.1:1", "Connection refused"),
     ],

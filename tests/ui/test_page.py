@@ -265,7 +265,11 @@ def test_other_opens_by_its_call_site(page: Page) -> None:
         (429, '{"code":"resource_exhausted","message":"too large"}', "The response is too large"),
         (500, "<html>oops</html>", "The server failed"),
         (200, "<html>a wifi portal</html>", "The server's response cannot be read"),
-        (200, '{"flamegraph":{"levels":[{"values":["1","2","3"]}]}}', "The server's response cannot be shown"),
+        (
+            200,
+            '{"flamegraph":{"levels":[{"values":["1","2","3"]}]}}',
+            "The server's response cannot be shown",
+        ),
     ],
 )
 def test_errors_are_shown_in_plain_words(

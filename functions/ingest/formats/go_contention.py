@@ -1,7 +1,7 @@
 """Distinguishes Go's block and mutex profiles: both have the sample types contentions and delay, and no name.
 
-A mutex profile records unlocks of contended locks, a block profile the waits; the leaf functions of the stacks tell
-which. Both: runtime/mprof.go of Go.
+A mutex profile records unlocks of contended locks, a block profile the waits; the leaf functions of the stacks
+distinguish them. Both: runtime/mprof.go of Go.
 """
 
 import re

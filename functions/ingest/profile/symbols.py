@@ -53,7 +53,7 @@ class SymbolTable:
     def stacktraces(
         self, locations: Sequence[int], depths: Sequence[int], kept: Sequence[int]
     ) -> MappingOf[int, int]:
-        """The ids of the `kept` of the stacks that follow each other in `locations`, by their numbers.
+        """Return the stack ids of the stacks with the numbers `kept`, of those concatenated in `locations`.
 
         Each stack is given leaf first; `depths` has their lengths. Unknown locations are omitted.
         """

@@ -163,7 +163,7 @@ def _check_type_names(pprof: profile_pb2.Profile) -> None:
     if any("-" in strings[sample_type.type] for sample_type in pprof.sample_type):
         raise invalid_argument("sample type contains -")
     types = (*pprof.sample_type, pprof.period_type)
-    # A colon separates the parts of a profile type: no query could ask for such a name.
+    # A colon separates the parts of a profile type: no query could select such a name.
     if any(":" in strings[index] for each in types for index in (each.type, each.unit)):
         raise invalid_argument("sample type contains :")
 

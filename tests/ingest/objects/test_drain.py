@@ -126,7 +126,7 @@ def test_a_drain_whose_time_is_out_fails_so_that_lambda_repeats_it(
     staging: Staging, counted: Counted
 ) -> None:
     send(counted, 1)
-    with time_limit(10), pytest.raises(RpcError, match="the time is out before the queue is empty"):
+    with time_limit(10), pytest.raises(RpcError, match="the time is up before the queue is empty"):
         drain.drain(staging.services)
     assert staging.queue.messages == 1
 

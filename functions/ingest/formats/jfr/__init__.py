@@ -3,7 +3,7 @@
 A recording describes itself: its metadata says where each field lies, whether JDK Flight Recorder, async-profiler or
 another tool wrote it. Read the modules in this order:
 
-    chunks.py       the chunks of a recording, each a recording of its own
+    chunks.py       the chunks of a recording, each a complete recording
     metadata.py     the classes of events and constants; layout.py: how instances are encoded
     numbers.py      integers, many at a time; cursor.py: all other values, one at a time
     events.py       counted samples; kinds.py: which profile an event belongs to

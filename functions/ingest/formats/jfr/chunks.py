@@ -1,4 +1,4 @@
-"""Reads the chunks of a recording: each is a recording of its own, with a header, events, metadata and constants.
+"""Reads the chunks of a recording: each is a complete recording, with a header, events, metadata and constants.
 
 Header: the class jdk.jfr.internal.consumer.ChunkHeader of OpenJDK, of format 2.
 """

@@ -1,7 +1,7 @@
 """Reads the request of an OTLP export in JSON, in its layout.
 
 JSON is protobuf's own mapping, except that ids are hexadecimal: opentelemetry.io/docs/specs/otlp, "JSON Protobuf
-Encoding". The names of fields tell the layouts apart; those of 1.9 and 1.10 are the same, and are read the same.
+Encoding". The names of fields distinguish the layouts; those of 1.9 and 1.10 are the same and are read alike.
 """
 
 import base64

@@ -171,8 +171,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not _DSN.fullmatch(self.clickhouse_dsn):
             raise ValueError(
-                "CLICKHOUSE_DSN must name a ClickHouse: https://user:password@host:8443, or chdb:// and a folder, "
-                "in whose path (DATA_DIR) there is no question mark"
+                "CLICKHOUSE_DSN must be https://user:password@host:8443, or chdb:// and a folder, "
+                "whose path (DATA_DIR) must not contain a question mark"
             )
         if not self.clickhouse_dsn.startswith("chdb:"):
             _check_server(self.clickhouse_dsn)

@@ -1,4 +1,4 @@
-"""What clients of boto3 share: one for each retry policy, and failures of AWS as RpcError(UNAVAILABLE) with one log line."""
+"""Shared parts of boto3 clients: one client per retry policy, and the conversion and logging of failures."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,11 +14,11 @@ REJECTED: Final = "rejected"
 UNREACHABLE: Final = "unreachable"
 
 type Report = Callable[[str, str], None]
-"""Logs a failure: REJECTED or UNREACHABLE, and the code of AWS or the name of the error."""
+"""Logs a failure: REJECTED or UNREACHABLE, and AWS's error code or the name of the exception."""
 
 
 class Clients[T]:
-    """The clients of one service, usable from several threads; `new` makes one."""
+    """The clients of one service, thread-safe; `new` creates one."""
 
     def __init__(self, new: "Callable[[Config], T]") -> None:
         self._new = new
@@ -26,7 +26,7 @@ class Clients[T]:
         self._lock = Lock()
 
     def client(self) -> T:
-        """A client for the attempts that there is time for: boto3 fixes timeouts when it makes one."""
+        """Return a client for the attempts that fit into the time left; boto3 fixes timeouts per client."""
         wanted = attempts()
         with self._lock:
             client = self._clients.get(wanted)
@@ -47,7 +47,7 @@ def _config(wanted: Attempts) -> "Config":
 
 @contextmanager
 def failures(report: Report, error: Exception, instead: Mapping[str, Exception]) -> Iterator[None]:
-    """Report a failure of AWS and raise `error`, or without a report the exception that is `instead` of a code."""
+    """Report a failure of AWS and raise `error`; for codes in `instead`, raise that exception without a report."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # on first use
 
     try:
@@ -58,6 +58,6 @@ def failures(report: Report, error: Exception, instead: Mapping[str, Exception])
             raise instead[code] from None
         report(REJECTED, code)
         raise error from None
-    except BotoCoreError as failure:  # its message holds the host
+    except BotoCoreError as failure:  # its message contains the host
         report(UNREACHABLE, type(failure).__name__)
         raise error from None

@@ -1,4 +1,4 @@
-"""A queue of SQS, by boto3, for a function that receives its messages itself."""
+"""An SQS queue, by boto3, for a function that receives its messages itself."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _PER_REQUEST: Final = 10
-"""The messages that SQS has in one request."""
+"""The maximum number of messages per request of SQS."""
 _WAIT_S: Final = 1
-"""A request that waits looks for messages on all of SQS's servers, one that does not on some of them."""
+"""A request with a wait time queries all of SQS's servers, one without only some of them."""
 _UNAVAILABLE: Final = "the queue is unavailable; retry in 30 seconds"
 _REJECTED: Final = (
     "the role needs sqs:ReceiveMessage, sqs:DeleteMessage and sqs:GetQueueAttributes; check BLOBS_QUEUE_URL"
@@ -30,7 +30,7 @@ _CONNECTION: Final = "check AWS_ENDPOINT_URL_SQS, AWS_REGION, the credentials an
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueMessage:
-    """A message; `receives` counts how often it was delivered, this time included. `receipt` names this delivery."""
+    """A message; `receives` counts its deliveries, including this one, which `receipt` identifies."""
 
     id: str
     body: str
@@ -39,7 +39,7 @@ class QueueMessage:
 
 
 class Queue:
-    """The queue at a URL. Every method raises RpcError(UNAVAILABLE) if SQS refuses or does not answer."""
+    """The queue at a URL. Every method raises RpcError(UNAVAILABLE) if SQS fails or does not respond."""
 
     def __init__(self, url: str, settings: Settings) -> None:
         self._url = url
@@ -48,14 +48,14 @@ class Queue:
         self._clients = Clients(self._new_client)
 
     def waiting(self) -> int:
-        """About how many messages could be received now."""
+        """Return the approximate number of messages that can be received now."""
         name: Final = "ApproximateNumberOfMessages"
         with self._failures("GetQueueAttributes"):
             found = self._clients.client().get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
         return int(found["Attributes"][name])
 
     def receive(self, at_most: int) -> list[QueueMessage]:
-        """Messages, invisible to others until the queue's visibility timeout ends; empty if the queue is."""
+        """Receive messages, invisible to others until the queue's visibility timeout; none if it is empty."""
         messages: list[QueueMessage] = []
         while len(messages) < at_most:
             found = self._receive(min(_PER_REQUEST, at_most - len(messages)))
@@ -65,7 +65,7 @@ class Queue:
         return messages
 
     def delete(self, messages: Sequence[QueueMessage]) -> None:
-        """Delete messages; one that cannot be deleted comes again, which changes nothing."""
+        """Delete messages; a message that cannot be deleted is redelivered, which is harmless."""
         for batch in batched(messages, _PER_REQUEST, strict=False):
             with self._failures("DeleteMessageBatch"):
                 self._clients.client().delete_message_batch(
@@ -101,7 +101,7 @@ class Queue:
         return session.client("sqs", endpoint_url=self._endpoint, config=config)
 
     def _failures(self, operation: str) -> AbstractContextManager[None]:
-        """Turn failures of SQS into RpcError(UNAVAILABLE) and one log line."""
+        """Convert failures of SQS to RpcError(UNAVAILABLE) and one log line."""
         return failures(partial(self._log, operation), RpcError(Code.UNAVAILABLE, _UNAVAILABLE), {})
 
     def _log(self, operation: str, kind: str, code: str) -> None:

@@ -1,4 +1,4 @@
-"""What a schedule invokes, as a Lambda function: it has no request and no response, and fails by raising.
+"""Lambda functions invoked by a schedule: without a request or response; an exception is a failure.
 
 Retries of asynchronous invocations: docs.aws.amazon.com/lambda/latest/dg, "How Lambda handles errors and retries".
 """
@@ -13,14 +13,15 @@ from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 
 _TO_END_S: Final = 3.0
-"""What remains of an invocation to write its metrics and to fail by itself."""
+"""The time reserved at the end of an invocation, to write its metrics and to raise before Lambda ends it."""
 
 type Run = Callable[[Services], None]
-"""The work of one invocation; whatever it raises has Lambda invoke the function again, a minute later and two after that."""
+"""The work of one invocation; if it raises, Lambda invokes the function again one minute later, and two after that.
+"""
 
 
 def schedule_handler(run: Run) -> Callable[[Mapping[str, Any], Any], None]:
-    """The handler of a function that a schedule invokes. What its event holds does not matter."""
+    """Return the handler of a function that a schedule invokes. The content of the event is ignored."""
 
     def handler(event: Mapping[str, Any], context: Any) -> None:  # noqa: ANN401, ARG001  # Lambda's own
         reporting = telemetry()

@@ -1,4 +1,4 @@
-"""Limits the size of responses: a larger one becomes an error with advice, whatever sets the limit."""
+"""Limits the size of responses: a larger one becomes an error with advice."""
 
 from collections.abc import Iterable
 

@@ -1,7 +1,8 @@
 """Carries over profiles from the layout before migration 0003: from `samples`, one row per sample, to `sampled_profiles`.
 
 Until the old layout is dropped, versions before and after the migration write both. Hours are carried over one by one,
-newest first, and each row once: a step may be killed, and another process starts again and skips what is done.
+newest first, and each row once: a step may be killed, and another process then starts over and skips the completed
+part.
 """
 
 from collections.abc import Callable, Sequence

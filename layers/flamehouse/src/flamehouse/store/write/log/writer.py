@@ -231,7 +231,8 @@ class LogWriter:
         by_key = {pending.key: pending for pending in segment.items}
         unstored = self._inserts.unstored([pending.upload for pending in by_key.values()])
         batch = [by_key[upload.tenant, upload.id] for upload in unstored]
-        # A later process numbers its segments from 0 again: with the name alone as token, ClickHouse would drop its inserts.
+        # A later process numbers its segments from 0 again: if the token were only the name, ClickHouse would drop
+        # its inserts.
         self._insert_batch(segment.name, batch, f"{segment.name}.{self._process}")
 
     def _recover(self, segment: LeftSegment, replay: Replay) -> None:
