@@ -65,7 +65,7 @@ func findPrimes(long time.Duration) int {
 	return found
 }
 
-// remember allocates most of what this program does.
+// remember makes most of this program's allocations.
 func remember(count int) int {
 	var kept [100][]byte
 	for number := range count {

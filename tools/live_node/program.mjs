@@ -1,4 +1,4 @@
-// A program under the real Node.js SDK that spends most of its time in `findPrimes`, under a label of its own.
+// A program under the real Node.js SDK that spends most of its time in `findPrimes`, under a separate label.
 import Pyroscope from '@pyroscope/nodejs';
 
 Pyroscope.init({

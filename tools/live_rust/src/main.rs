@@ -1,4 +1,4 @@
-//! A program under the real Rust SDK that spends most of its time in `find_primes`, under a label of its own.
+//! A program under the real Rust SDK that spends most of its time in `find_primes`, under a separate label.
 
 use std::env;
 use std::error::Error;
