@@ -155,10 +155,10 @@ class _Grower:
             row[depth - 1] = row[depth - 1] // LINES * LINES + self._body_line()
             return row, depth
         depth = int(self._rng.integers(self._shallowest, self._deepest + 1))
-        kept = max(FIRST_FRAMES, depth - int(self._rng.geometric(1 / NEW_FRAMES_MEAN)))
-        deep_enough = np.flatnonzero(depths > kept)
+        shared = max(FIRST_FRAMES, depth - int(self._rng.geometric(1 / NEW_FRAMES_MEAN)))
+        deep_enough = np.flatnonzero(depths > shared)
         row = earlier[int(self._rng.choice(deep_enough))].copy()
-        self._walk(row, int(row[kept]) // LINES, kept, depth)
+        self._walk(row, int(row[shared]) // LINES, shared, depth)
         row[depth:] = -1
         return row, depth
 

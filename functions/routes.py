@@ -9,7 +9,7 @@ from typing import Final
 from starlette.routing import BaseRoute
 
 from console import about
-from console import settings as kept_settings
+from console import settings as tenant_settings
 from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.web.http_app import http_app_of
 from ingest.app import routes as ingest_routes
@@ -49,7 +49,7 @@ routes: Final[list[BaseRoute]] = [
     *render_diff.routes,
     *render_label_values.routes,
     *about.routes,
-    *kept_settings.routes,
+    *tenant_settings.routes,
     *ui.routes,
 ]
 

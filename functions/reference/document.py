@@ -162,9 +162,9 @@ def _components_of(document: Document, rpcs: Sequence[MethodDescriptor]) -> Docu
     of_http = document.get("components", {}).get("schemas", {})
     messages = [type_ for rpc in rpcs for type_ in (rpc.input_type, rpc.output_type)]
     messages += [_OTLP_REQUEST, _OTLP_RESPONSE, _STATUS]
-    kept = {name: schema for name, schema in of_http.items() if "ValidationError" not in name}
+    used_schemas = {name: schema for name, schema in of_http.items() if "ValidationError" not in name}
     return {
-        "schemas": {**kept, "Error": _ERROR, **schemas_of(messages)},
+        "schemas": {**used_schemas, "Error": _ERROR, **schemas_of(messages)},
         "securitySchemes": {
             "basic": {
                 "type": "http",

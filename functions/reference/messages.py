@@ -58,7 +58,7 @@ def schemas_of(messages: Iterable[Descriptor]) -> dict[str, Schema]:
         pending += [
             _value_of(type_) if _is_map(type_) else type_
             for type_ in held
-            if type_ is not None and _is_kept(type_)
+            if type_ is not None and _has_schema(type_)
         ]
     return dict(sorted(schemas.items()))
 
@@ -96,7 +96,7 @@ def _is_map(message: Descriptor) -> bool:
     return bool(message.GetOptions().map_entry)
 
 
-def _is_kept(message: Descriptor) -> bool:
+def _has_schema(message: Descriptor) -> bool:
     """Return whether the message has its own schema; a map of plain values has none."""
     return not _is_map(message) or message.fields_by_name["value"].message_type is not None
 

@@ -45,28 +45,28 @@ class CallTree:
         """Return the tree of the first side. Raises RpcError(INVALID_ARGUMENT) if its total exceeds 64 bits."""
         totals, selves = self._totals(0), self._selves[0]
         # The root does not count towards max_nodes for one side, but does for two.
-        kept = _kept(totals, max_nodes + 1)
+        remaining = _largest(totals, max_nodes + 1)
         return CutTree(
-            ids=kept,
-            parents=[self._parents[node] for node in kept],
-            names=[self._names[node] for node in kept],
-            totals=[totals[node] for node in kept],
-            selves=[selves[node] for node in kept],
+            ids=remaining,
+            parents=[self._parents[node] for node in remaining],
+            names=[self._names[node] for node in remaining],
+            totals=[totals[node] for node in remaining],
+            selves=[selves[node] for node in remaining],
             total=totals[ROOT],
         )
 
     def cut_diff(self, max_nodes: int) -> DiffTree:
         """Return the tree of both sides. Raises as `cut`."""
         left, right = self._totals(0), self._totals(1)
-        kept = _kept([*map(max, left, right)], max_nodes)
+        remaining = _largest([*map(max, left, right)], max_nodes)
         return DiffTree(
-            ids=kept,
-            parents=[self._parents[node] for node in kept],
-            names=[self._names[node] for node in kept],
-            left_totals=[left[node] for node in kept],
-            left_selves=[self._selves[0][node] for node in kept],
-            right_totals=[right[node] for node in kept],
-            right_selves=[self._selves[1][node] for node in kept],
+            ids=remaining,
+            parents=[self._parents[node] for node in remaining],
+            names=[self._names[node] for node in remaining],
+            left_totals=[left[node] for node in remaining],
+            left_selves=[self._selves[0][node] for node in remaining],
+            right_totals=[right[node] for node in remaining],
+            right_selves=[self._selves[1][node] for node in remaining],
             left_total=left[ROOT],
             right_total=right[ROOT],
         )
@@ -80,7 +80,7 @@ class CallTree:
         return totals
 
 
-def _kept(weights: list[int], max_nodes: int) -> list[int]:
+def _largest(weights: list[int], max_nodes: int) -> list[int]:
     """Return the `max_nodes` heaviest nodes and the ties of the last one; the root counts, but is not returned."""
     least = 1 if len(weights) <= max_nodes else max(nlargest(max_nodes, weights)[-1], 1)
     return [node for node in range(ROOT + 1, len(weights)) if weights[node] >= least]

@@ -16,7 +16,7 @@ from ingest.formats.jfr.numbers import read_numbers
 from ingest.formats.jfr.remembered import Remembered
 
 METADATA_TYPE: Final = 0
-_MAX_KEPT_BYTES: Final = 1 << 20
+_MAX_CACHE_BYTES: Final = 1 << 20
 """Size limit of the cache, by encoded metadata: a JDK's is 100 kB long, and takes up to 20 times that in memory."""
 
 
@@ -61,7 +61,7 @@ class Metadata:
         tree = _tree_of(chunk)
         if (tree, chunk.compressed) != self._last:
             self._budget.take(len(tree))
-            self._classes = _kept_classes(tree, compressed=chunk.compressed)
+            self._classes = _cached_classes(tree, compressed=chunk.compressed)
             self._last = (tree, chunk.compressed)
         return self._classes
 
@@ -92,14 +92,14 @@ def _parse(tree: bytes, *, compressed: bool) -> Classes:
         raise damaged(f"its metadata is not a tree of classes: {error!r}") from error
 
 
-_kept: Final = Remembered[tuple[bytes, bool], Classes](_MAX_KEPT_BYTES)
+_cache: Final = Remembered[tuple[bytes, bool], Classes](_MAX_CACHE_BYTES)
 
 
-def _kept_classes(tree: bytes, *, compressed: bool) -> Classes:
-    classes = _kept.get((tree, compressed))
+def _cached_classes(tree: bytes, *, compressed: bool) -> Classes:
+    classes = _cache.get((tree, compressed))
     if classes is None:
         classes = _parse(tree, compressed=compressed)
-        _kept.put((tree, compressed), classes, len(tree))
+        _cache.put((tree, compressed), classes, len(tree))
     return classes
 
 

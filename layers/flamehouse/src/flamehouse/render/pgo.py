@@ -35,9 +35,9 @@ def aggregate_callees(pprof: Profile) -> Profile:
     for stack, value in sums.items():
         pprof.sample.add(location_id=filter(None, stack), value=(value,))
     used = {id_ for stack in sums for id_ in stack}
-    kept = [location for location in pprof.location if location.id in used]
+    remaining = [location for location in pprof.location if location.id in used]
     del pprof.location[:]
-    pprof.location.extend(kept)
+    pprof.location.extend(remaining)
     return pprof
 
 
