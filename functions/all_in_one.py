@@ -90,9 +90,9 @@ def create_app(
     prometheus: Prometheus | None = None,
     memory: MemoryBudget | None = None,
 ) -> ASGIApp:
-    """The app with every route; `services` is called for each request.
+    """Return the app with all routes; `services` is called for each request.
 
-    Without `credentials` it is open to everyone, without `memory` requests may hold any amount.
+    Without `credentials` it accepts all requests, without `memory` their memory is not limited.
     """
     documented = api_routes(prometheus or Prometheus())
     every = [*documented, *reference_routes(documented)]

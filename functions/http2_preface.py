@@ -11,7 +11,7 @@ _PREFACE: Final = b"PRI * HTTP/2.0"
 
 
 def http_protocol(grpc_address: str, most: int) -> type[Any]:
-    """The protocol class for uvicorn, with `most` connections at most; `grpc_address` is empty if gRPC is not served."""
+    """Return the protocol class for uvicorn, for at most `most` connections; `grpc_address` is empty without gRPC."""
     advice = (
         f"send OTLP over gRPC to port {grpc_address.rpartition(':')[2]} (OTLP_GRPC_PORT)"
         if grpc_address

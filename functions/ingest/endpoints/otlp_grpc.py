@@ -68,7 +68,7 @@ class _Exporter:
         self._credentials = credentials
 
     def export(self, body: bytes, context: grpc.ServicerContext) -> bytes:
-        """Store one export; the response is that of HTTP, and so is the meaning of an error."""
+        """Store one export; responses and errors correspond to those over HTTP."""
         with self._memory.request():
             return self._export(body, context)
 

@@ -11,9 +11,9 @@ from ingest.profile.series_labels import SERVICE_NAME, UNKNOWN_SERVICE
 from ingest.profile.validate import ValidProfile, validate
 
 _MAX_PARTS: Final = 4_000_000
-"""Of all profiles of an upload: gzip makes gigabytes of messages of a few bytes."""
+"""The limit for all profiles of an upload: gzip can expand a few bytes to gigabytes of messages."""
 _PART_BYTES: Final = 64
-"""What a part takes in memory, until the upload is stored."""
+"""The memory that a part takes until the upload is stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

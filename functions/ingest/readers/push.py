@@ -46,7 +46,7 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
     if not count:
         raise invalid_argument("no profiles received")
     if count > _MAX_PROFILES:
-        raise invalid_argument(f"a push may hold {_MAX_PROFILES} profiles, not {count}")
+        raise invalid_argument(f"the push has {count} profiles: send at most {_MAX_PROFILES}")
     memory.begin_work(services.settings.max_profile_bytes * _MEMORY_FACTOR)
     samples = _read(request, checks_of(received, services))
     profiles = [sample.checked for sample in samples]

@@ -26,10 +26,10 @@ WHOLE_BODY: Final = "profile"
 
 
 async def read_upload(request: Request, limit: "Limit") -> bytes:
-    """The body as sent.
+    """Return the body as sent.
 
-    RpcError with status 413 for a body beyond the limit, 408 for one that breaks off or is too slow, 415 for a
-    Content-Encoding other than gzip, 429 (BusyError) where the process has no memory for it.
+    Raises RpcError with status 413 above the limit, 408 for a truncated or slow body, 415 for a Content-Encoding
+    other than gzip, 429 (BusyError) if the process has no memory for it.
     """
     _check_encoding(request.headers.get("Content-Encoding", ""))
     try:
@@ -118,7 +118,7 @@ def _gunzip_layers(data: bytes, limit: Limit) -> bytes:
             if error.code is not Code.RESOURCE_EXHAUSTED or isinstance(error, BusyError):
                 raise
             raise _too_large(limit) from error
-    raise invalid_argument(f"gzip within gzip more than {_MAX_GZIP_LAYERS} times over")
+    raise invalid_argument(f"the data is gzipped more than {_MAX_GZIP_LAYERS} times")
 
 
 def _too_large(limit: Limit, found: int | None = None) -> RpcError:

@@ -97,12 +97,14 @@ class Settings:
     """Where uploads are staged and retained, and clients drop files: a folder, or `s3://BUCKET`. Empty: nowhere."""
 
     blobs_queue_url: str = ""
-    """The queue of SQS that has a message for each object put into the blobs' bucket; the drain on AWS alone reads it."""
+    """The SQS queue with a message for each object put into the bucket of blobs; only the drain on AWS reads it."""
 
     max_connections: int = 1_000
-    """Of the local server, and fewer where the limit on open files leaves less room."""
+    """The maximum number of connections of the local server; the limit on open files may reduce it."""
     memory_in_flight_bytes: int = 384 * _MIB
-    """Of the local server: what requests may hold at once, bodies, rows to be inserted and answers; 0 is no limit."""
+    """The memory for all current requests of the local server: bodies, rows to insert and responses; 0 means no
+    limit.
+    """
 
     ingest_mode: str = DIRECT
     """When an upload is acknowledged: `direct` once it is in ClickHouse, `staged` once it is staged for a worker to

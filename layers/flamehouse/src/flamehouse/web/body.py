@@ -1,4 +1,4 @@
-"""Reads a request's body within a size, a pace and the memory of this process."""
+"""Reads a request's body within limits on its size, its pace and the memory of this process."""
 
 import asyncio
 from io import BytesIO
@@ -19,11 +19,12 @@ _MAX_LENGTH_DIGITS: Final = 15
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Reads the whole body as sent, compressed or not.
+    """Read the whole body as sent, compressed or not.
 
     Raises:
-        RpcError: `resource_exhausted` beyond `limit` bytes, or (BusyError) where the process has no memory for it,
-            `deadline_exceeded` with status 408 for a body that stops or trickles, `canceled` if the client went away.
+        RpcError: `resource_exhausted` above `limit` bytes, or (BusyError) if the process has no memory for it,
+            `deadline_exceeded` with status 408 for a body that stops or trickles, `canceled` if the client
+            disconnects.
     """
     announced = content_length(request)
     try:

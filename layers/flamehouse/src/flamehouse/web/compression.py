@@ -42,8 +42,8 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
 def gunzip(body: bytes, limit: int) -> bytes:
     """Inflate a gzip body of any number of members.
 
-    RpcError invalid_argument if it is damaged or cut short, resource_exhausted beyond `limit` bytes, or (BusyError) where
-    the process has no memory for them.
+    Raises RpcError(INVALID_ARGUMENT) if it is damaged or truncated, RESOURCE_EXHAUSTED above `limit` bytes, or
+    (BusyError) if the process has no memory for them.
     """
     view = memoryview(body)
     pieces: list[bytes] = []

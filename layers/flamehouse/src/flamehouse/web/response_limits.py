@@ -10,18 +10,18 @@ _ADVICE = "request fewer nodes, a shorter range or fewer series"
 
 
 def within_budget(pieces: Iterable[bytes], settings: Settings) -> bytes:
-    """The answer that the pieces make; no piece is made beyond the one that makes it too large.
+    """Join the pieces of a response; stops at the piece that exceeds the limit.
 
-    Raises RpcError(RESOURCE_EXHAUSTED) for an answer beyond MAX_ANSWER_BYTES, or that this process has no memory for.
+    Raises RpcError(RESOURCE_EXHAUSTED) above MAX_ANSWER_BYTES, or if this process has no memory for the response.
     """
-    kept: list[bytes] = []
+    joined: list[bytes] = []
     size = 0
     for piece in pieces:
         size += len(piece)
         check_answer_size(size, settings)
         memory.take(len(piece))
-        kept.append(piece)
-    return b"".join(kept)
+        joined.append(piece)
+    return b"".join(joined)
 
 
 def check_answer_size(size: int, settings: Settings) -> None:
