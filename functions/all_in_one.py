@@ -52,6 +52,7 @@ from ingest.pipeline import replay
 from qryn.input_thread import open_input
 from reference.routes import reference_routes
 from routes import routes
+from self_profile.thread import open_self_profile
 
 _BACKLOG: Final = 128
 """asyncio tries this many accepts at a time; when descriptors run out, each fails and logs."""
@@ -161,12 +162,11 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             if is_embedded(settings.clickhouse_dsn):
                 folder = Path(embedded_path(settings.clickhouse_dsn))
                 store.open_log(folder, partial(replay, services), fsync=bool(settings.fsync))
-            qryn_input = open_input(services)
-        opened.callback(maintenance.stop)
-        maintenance.start()
-        if qryn_input is not None:
-            opened.callback(qryn_input.stop)
-            qryn_input.start()
+            threads = (maintenance, open_input(services), open_self_profile(services))
+        for thread in threads:
+            if thread is not None:
+                opened.callback(thread.stop)
+                thread.start()
         prometheus = Prometheus()
         install(prometheus)
         memory = MemoryBudget(settings.memory_in_flight_bytes)

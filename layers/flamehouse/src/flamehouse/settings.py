@@ -71,6 +71,9 @@ class Settings:
     qryn_input_tenant: str = "anonymous"
     """The tenant of the profiles that qryn's collector inserts into the database."""
 
+    self_profile: str = ""
+    """The tenant for whom the local server stores its own CPU profiles. Empty: it makes none."""
+
     ui: str = "true"
     """`true` serves the web page at `/`, `false` does not."""
     ui_api_url: str = ""

@@ -128,6 +128,12 @@ MAINTENANCE_FAILED: Final = Event(
     text="maintenance failed and will be retried: {reason}",
     fields=("reason",),
 )
+SELF_PROFILE_FAILED: Final = Event(
+    name="self_profile_failed",
+    level=logging.WARNING,
+    text="a profile of this server is not stored: {reason}",
+    fields=("reason",),
+)
 QRYN_INPUT_FAILED: Final = Event(
     name="qryn_input_failed",
     level=logging.ERROR,
@@ -211,6 +217,7 @@ EVENTS: Final = (
     SERIES_FOLDED,
     LIMITS_INVALID,
     MAINTENANCE_FAILED,
+    SELF_PROFILE_FAILED,
     QRYN_INPUT_FAILED,
     QRYN_ROWS_REJECTED,
     UPLOAD_LOG_FAILED,

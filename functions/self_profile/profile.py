@@ -1,0 +1,72 @@
+"""CPU time by stack -> a pprof message, and the upload of it."""
+
+from collections.abc import Iterable, Mapping
+from types import CodeType
+from uuid import uuid4
+
+from flamehouse.pb.profile_pb2 import Function, Line, Location, Profile, Sample, ValueType
+from flamehouse.pb.push_pb2 import PushRequest, RawProfileSeries, RawSample
+from flamehouse.pb.types_pb2 import LabelPair
+from self_profile.cpu_sampler import Stack
+
+
+def pprof_of(stacks: Mapping[Stack, int], *, start_ns: int, end_ns: int) -> Profile:
+    """The profile of the CPU time in nanoseconds by stack, of [start, end)."""
+    table = _Table()
+    cpu = ValueType(type=table.text("cpu"), unit=table.text("nanoseconds"))
+    samples = [
+        Sample(location_id=[table.location(code, line) for code, line in stack], value=[spent])
+        for stack, spent in stacks.items()
+    ]
+    return Profile(
+        sample_type=[cpu],
+        period_type=cpu,
+        sample=samples,
+        location=table.locations.values(),
+        function=table.functions.values(),
+        string_table=table.texts,
+        time_nanos=start_ns,
+        duration_nanos=end_ns - start_ns,
+    )
+
+
+def push_of(profile: Profile, labels: Mapping[str, str]) -> PushRequest:
+    """The request that pushes a profile of the series with these labels."""
+    series = RawProfileSeries(
+        labels=[LabelPair(name=name, value=value) for name, value in labels.items()],
+        samples=[RawSample(raw_profile=profile.SerializeToString(), ID=str(uuid4()))],
+    )
+    return PushRequest(series=[series])
+
+
+class _Table:
+    """The numbered symbols of a profile, each once. Numbers begin at 1; the first text is empty."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {"": 0}
+        self.functions: dict[CodeType, Function] = {}
+        self.locations: dict[tuple[CodeType, int], Location] = {}
+
+    @property
+    def texts(self) -> Iterable[str]:
+        return self._numbers
+
+    def text(self, text: str) -> int:
+        return self._numbers.setdefault(text, len(self._numbers))
+
+    def location(self, code: CodeType, line: int) -> int:
+        if (code, line) not in self.locations:
+            number = len(self.locations) + 1
+            at = Line(function_id=self._function(code), line=line)
+            self.locations[code, line] = Location(id=number, line=[at])
+        return self.locations[code, line].id
+
+    def _function(self, code: CodeType) -> int:
+        if code not in self.functions:
+            self.functions[code] = Function(
+                id=len(self.functions) + 1,
+                name=self.text(code.co_qualname),
+                filename=self.text(code.co_filename),
+                start_line=code.co_firstlineno,
+            )
+        return self.functions[code].id
