@@ -64,9 +64,10 @@ def ingest(services: Services, received: ReceivedUpload) -> Outcome:
         RpcError: if nothing is stored, because the upload is unreadable, the store fails, or a limit of the tenant is
             exceeded; in the words of its endpoint.
     """
+    # A query for limits would wake ClickHouse: the worker applies label rules to what is staged.
     if services.settings.ingest_mode != STAGED:
         services.store.admit_upload(received.tenant, len(received.body))
-    services = services.of_tenant(received.tenant)
+        services = services.of_tenant(received.tenant)
     upload, rows = _read(services, received)
     if rows.upload is not None:
         with upload.explained():

@@ -9,11 +9,20 @@ import pytest
 from flamehouse.aws.objects import StoredObject
 from flamehouse.aws.queue import QueueMessage
 from flamehouse.errors import Code, RpcError
+from flamehouse.model.limits import Limits
 from flamehouse.settings import STAGED, Settings
 from flamehouse.store import Store
+from flamehouse.store.clickhouse_store import ClickHouseStore
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.limits import store_limits
+from flamehouse.store.read.reader import Reader
+from flamehouse.store.write.writer import LoneWriter
 from ingest import worker
+from tests.support.queries.queries import some_monday_ms
 from tests.support.servers.staging import Staging
 from tests.support.uploads.counted import Counted, once
+from tests.support.uploads.profiles import labels_of, pprof_of, sample
+from tests.support.uploads.uploads import series
 from tools.aws import LocalAws
 
 pytestmark = pytest.mark.parametrize("place", ["server"], indirect=True, scope="session")
@@ -166,3 +175,17 @@ def test_a_message_fails_alone_and_is_redelivered(
 
 def unavailable() -> RpcError:
     return RpcError(Code.UNAVAILABLE, "object storage is unavailable")
+
+
+def test_label_rules_of_a_tenant_count_for_what_is_staged(
+    aws: LocalAws, clickhouse: ClickHouse, settings: Settings, tenant: str
+) -> None:
+    reader = Reader(clickhouse=clickhouse, settings={})
+    store_limits(reader, tenant, Limits(label_rules="pod=drop"))
+    staging = Staging.on(aws, ClickHouseStore(clickhouse, LoneWriter(clickhouse), settings), settings, STAGED)
+    monday = some_monday_ms()
+    server = staging.server(tenant)
+    server.push(series(labels_of(pod="p1", env="e"), pprof_of([sample("ab", 1)], time_ms=monday)))
+    staging.drain()
+    names = server.label_names(monday, monday + 1)
+    assert ("env" in names, "pod" in names) == (True, False)

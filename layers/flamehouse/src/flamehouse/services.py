@@ -8,7 +8,7 @@ from typing import Final
 from flamehouse.aws.objects import ObjectStorage
 from flamehouse.blobs import blobs_of
 from flamehouse.circuit import Circuit
-from flamehouse.settings import DIRECT, STAGED, Settings
+from flamehouse.settings import DIRECT, Settings
 from flamehouse.store import Store
 
 _DAY_S: Final = 86_400
@@ -33,11 +33,8 @@ class Services:
     """Whether ClickHouse stored the last uploads, for deployments that can acknowledge them without it."""
 
     def of_tenant(self, tenant: str) -> "Services":
-        """Return these services, with the label rules of a tenant in the settings.
-
-        If every upload is staged, ClickHouse is not queried for limits, as that would wake it.
-        """
-        if self.settings.ingest_mode == STAGED or not (rules := self.store.limits_of(tenant).label_rules):
+        """Return these services, with the label rules of a tenant in the settings."""
+        if not (rules := self.store.limits_of(tenant).label_rules):
             return self
         return replace(self, settings=_with_label_rules(self.settings, rules))
 
