@@ -157,7 +157,7 @@ def flamegraph(data: Shop, selector: str, **more: Any) -> querier_pb2.FlameGraph
         ('{service_name="shop",}', SHOP_TOTAL),
         ('{ service_name =~ "shop|cart" , env != "test" }', SHOP_TOTAL + CART_TOTAL),
         ('{"otel.scope.name"="shop.test"}', SHOP_TOTAL),
-        ('{service_name="nobody"}', 0),
+        ('{service_name="absent"}', 0),
     ],
 )
 def test_the_bars_of_a_flame_graph_nest_for_every_selection(data: Shop, selector: str, total: int) -> None:

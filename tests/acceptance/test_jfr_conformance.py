@@ -154,7 +154,7 @@ def test_samples_keep_their_labels_and_spans(
 
 
 def by_span(part: SeriesProfile) -> Mapping[int, int]:
-    """Returns the value of each span; 0 stands for no span."""
+    """Returns the value of each span; 0 means no span."""
     spent: Counter[int] = Counter()
     for span, value in zip(part.span_ids or repeat(0), part.values, strict=False):
         spent[span] += value

@@ -18,7 +18,7 @@ from tools.clickhouse_http.process import ClickHouseServer
 from tools.local_server import environment
 
 LONG_AGO_MS = NOON_MS - 60 * DAY_MS
-SECRET = "hunter2"  # noqa: S105  # nobody's
+SECRET = "hunter2"  # noqa: S105  # made up
 
 
 @pytest.fixture(scope="module")

@@ -34,7 +34,7 @@ def connected(server: ClickHouseServer, coding: str | bool = "lz4") -> Client:
 
 
 @pytest.mark.parametrize("coding", CODINGS)
-def test_rows_come_back_as_they_went_in(server: ClickHouseServer, coding: str | bool) -> None:
+def test_rows_survive_a_round_trip(server: ClickHouseServer, coding: str | bool) -> None:
     client = connected(server, coding)
     client.command(
         "CREATE OR REPLACE TABLE pairs (name String, number UInt64) ENGINE = MergeTree ORDER BY name"

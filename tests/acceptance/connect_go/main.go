@@ -1,6 +1,6 @@
-// Asks a server what its standard input says, as Grafana's data source does: with connect-go and the client that is
-// generated from Pyroscope's own API. A line in is {"rpc": NAME, "request": MESSAGE}, a line out {"response": MESSAGE} or
-// {"code": CODE, "message": TEXT}; messages are in protobuf's JSON.
+// Sends the requests of its standard input to a server, as Grafana's data source does: with connect-go and the client
+// generated from Pyroscope's own API. Each input line is {"rpc": NAME, "request": MESSAGE}, each output line
+// {"response": MESSAGE} or {"code": CODE, "message": TEXT}; messages are in protobuf's JSON.
 package main
 
 import (
@@ -22,12 +22,12 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-type question struct {
+type call struct {
 	RPC     string          `json:"rpc"`
 	Request json.RawMessage `json:"request"`
 }
 
-type answer struct {
+type result struct {
 	Response json.RawMessage `json:"response,omitempty"`
 	Code     string          `json:"code,omitempty"`
 	Message  string          `json:"message,omitempty"`
@@ -99,21 +99,21 @@ func main() {
 		options = append(options, connect.WithSendGzip())
 	}
 	calls := rpcs(os.Getenv("FLAMEHOUSE_URL"), options...)
-	lines, answers := bufio.NewReader(os.Stdin), json.NewEncoder(os.Stdout)
+	lines, results := bufio.NewReader(os.Stdin), json.NewEncoder(os.Stdout)
 	for {
 		line, err := lines.ReadBytes('\n')
 		if err != nil {
 			return
 		}
-		var asked question
-		if err := json.Unmarshal(line, &asked); err != nil {
+		var requested call
+		if err := json.Unmarshal(line, &requested); err != nil {
 			log.Fatal(err)
 		}
-		response, err := calls[asked.RPC](context.Background(), asked.Request)
+		response, err := calls[requested.RPC](context.Background(), requested.Request)
 		if err != nil {
-			err = answers.Encode(answer{Code: connect.CodeOf(err).String(), Message: err.Error()})
+			err = results.Encode(result{Code: connect.CodeOf(err).String(), Message: err.Error()})
 		} else {
-			err = answers.Encode(answer{Response: response})
+			err = results.Encode(result{Response: response})
 		}
 		if err != nil {
 			log.Fatal(err)

@@ -74,5 +74,5 @@ def test_tenants_with_the_same_series_and_stacks_get_their_own_data(
 def test_a_tenant_without_profiles_gets_empty_responses(store: ClickHouseStore, settings: Settings) -> None:
     monday = some_monday_ms()
     Server.on(store, settings).push(series(labels_of(pod="a"), pprof_of([sample("ab", 1)], time_ms=monday)))
-    nobody = Server.on(store, settings)
-    assert query_everything(nobody, monday, monday + HOUR) == [drawn([]), drawn([]), [], [], [], []]
+    empty = Server.on(store, settings)
+    assert query_everything(empty, monday, monday + HOUR) == [drawn([]), drawn([]), [], [], [], []]

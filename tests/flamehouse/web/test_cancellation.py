@@ -155,8 +155,8 @@ def test_an_upload_is_stored_though_its_client_went_away(
 def test_a_store_that_cannot_cancel_a_query_logs_so_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    with_nobody = Settings(clickhouse_dsn="http://user:hunter2@127.0.0.1:1", query_timeout_s=1)
-    open_store(with_nobody).stop("tag")
+    unreachable = Settings(clickhouse_dsn="http://user:hunter2@127.0.0.1:1", query_timeout_s=1)
+    open_store(unreachable).stop("tag")
     assert caplog.messages[0] == (
         "an abandoned query was not stopped: OperationalError; it ends at its time limit"
     )

@@ -214,7 +214,7 @@ class FailingStore(CannedStore):
         (Code.INTERNAL, 500, 13),
     ],
 )
-def test_errors_of_the_store_have_a_status_that_tells_retriable_from_final(
+def test_errors_of_the_store_have_a_status_that_separates_retriable_from_final(
     code: Code, status: int, number: int
 ) -> None:
     ingest = Ingest(store=FailingStore(code))

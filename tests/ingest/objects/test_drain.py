@@ -132,7 +132,7 @@ def test_a_drain_whose_time_is_out_fails_so_that_lambda_repeats_it(
 
 
 @pytest.mark.usefixtures("aws")
-def test_a_queue_out_of_reach_is_logged(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreachable_queue_is_logged(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     with closed_port() as port:
         url = f"http://127.0.0.1:{port}"
         queue = Queue(f"{url}/1/queue", replace(settings, aws_endpoint_url_sqs=url))

@@ -36,7 +36,7 @@ _NO_HEATMAP = Heatmap(y_min=(), series=())
 
 @dataclass(kw_only=True)
 class CannedStore(ClickHouseStore):
-    """A store that gives the answers it was made with and remembers each question as (method, *arguments)."""
+    """A store that returns prepared results and records each call as (method, *arguments)."""
 
     type_ids: Sequence[str] = ()
     names: Sequence[str] = ()

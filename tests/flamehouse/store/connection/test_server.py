@@ -88,7 +88,7 @@ def test_a_query_is_one_http_request_from_the_first_on(server: ClickHouseServer)
     store = store_at(server.dsn)
     assert len(server.received()) == before
     for requests in (1, 2):
-        assert store.profile_types(("nobody",), EVER) == []
+        assert store.profile_types(("absent",), EVER) == []
         assert len(server.received()) == before + requests
 
 
@@ -114,7 +114,7 @@ def test_the_secret_is_read_once_and_when_first_needed(secret: LocalSecret) -> N
     store = open_store(settings_of(secret))
     assert secret.reads == before
     for _ in range(3):
-        store.profile_types(("nobody",), EVER)
+        store.profile_types(("absent",), EVER)
     assert secret.reads == before + 1
 
 
@@ -124,9 +124,9 @@ def test_a_rotated_password_is_found_without_a_restart(server: ClickHouseServer,
     store = open_store(settings_of(secret))
     assert failure_of(store).code is Code.UNAVAILABLE
     secret.put(right)
-    assert store.profile_types(("nobody",), EVER) == []
+    assert store.profile_types(("absent",), EVER) == []
     reads = secret.reads
-    store.profile_types(("nobody",), EVER)
+    store.profile_types(("absent",), EVER)
     assert secret.reads == reads
 
 

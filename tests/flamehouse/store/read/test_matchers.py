@@ -187,7 +187,7 @@ BAD_REGEXPS = [
 
 @pytest.mark.parametrize("regexp", BAD_REGEXPS)
 @pytest.mark.parametrize("op", [MatchOp.REGEXP, MatchOp.NOT_REGEXP])
-@pytest.mark.parametrize("other", ["{}", '{service_name="nobody"}'], ids=["rows", "no rows"])
+@pytest.mark.parametrize("other", ["{}", '{service_name="absent"}'], ids=["rows", "no rows"])
 def test_a_bad_regular_expression_fails_with_and_without_rows(
     regexp: str, op: MatchOp, other: str, pick: Pick
 ) -> None:

@@ -127,7 +127,7 @@ def test_an_invalid_request_is_rejected(
     "fields",
     [
         {"profileIdSelector": [f"7c9e6679-7425-40de-944b-{number:012x}" for number in range(1_000)]},
-        {"stackTraceSelector": {"callSite": [{"name": "nobody"}]}},
+        {"stackTraceSelector": {"callSite": [{"name": "absent"}]}},
         {"stackTraceSelector": {"callSite": [{"name": "a"}] * 4_000}},
         {"stackTraceSelector": {"goPgo": {"keepLocations": (1 << 32) - 1}}, "traceIdSelector": ["f" * 32]},
     ],
