@@ -102,7 +102,7 @@ def test_a_body_that_does_not_fit_beside_others_is_429_in_its_clients_shape(
         assert response.headers["Retry-After"] == "5"
         assert "MEMORY_IN_FLIGHT_BYTES=4194304" in message_of(response.content)
         assert httpx.get(f"{server.url}/ready").status_code == 200
-    # The held body is gone with its client, and what is wrong with this one is said again.
+    # The held body is gone with its client, so this one gets its own error again.
     assert until(lambda response: response.status_code != 429, send).status_code in {400, 422}
 
 
@@ -116,7 +116,7 @@ def test_a_body_that_does_not_fit_beside_others_is_429_in_its_clients_shape(
         ("/ingest?name=a", "MAX_JFR_BYTES"),
     ],
 )
-def test_a_body_beyond_the_limit_of_its_format_is_refused_before_it_is_sent(
+def test_a_body_beyond_the_limit_of_its_format_is_rejected_before_it_is_sent(
     server: LocalServer, path: str, setting: str
 ) -> None:
     with closing(connect(server, head(path, 100 * MIB, "Expect: 100-continue"))) as connection:
@@ -125,7 +125,7 @@ def test_a_body_beyond_the_limit_of_its_format_is_refused_before_it_is_sent(
     assert (response.status_code, setting in response.text) == (413, True)
 
 
-def test_connections_beyond_the_limit_are_refused_and_logged_once(server: LocalServer, errors: Path) -> None:
+def test_connections_beyond_the_limit_are_rejected_and_logged_once(server: LocalServer, errors: Path) -> None:
     with ExitStack() as open_ones:
         for _ in range(CONNECTIONS + 10):
             open_ones.enter_context(closing(connect(server)))

@@ -112,8 +112,8 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def shown(sent: Sent, response: httpx.Response, *more: str) -> list[str]:
     """The markers of the data in a response that are not in its request."""
-    asked = " ".join((sent.text, *more))
-    return [marker for marker in MARKERS if marker in response.text and marker not in asked]
+    requested = " ".join((sent.text, *more))
+    return [marker for marker in MARKERS if marker in response.text and marker not in requested]
 
 
 def test_every_documented_route_is_tried(site: Site) -> None:
