@@ -9,7 +9,7 @@ from typing import Final
 
 from flamehouse.model.queries import EVERY_SAMPLE, PointKind, SampleSelector
 from flamehouse.model.time_range import TimeRange
-from flamehouse.store.read.matchers import Condition
+from flamehouse.store.read.matchers import COLUMN_OF_LABEL, Condition
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import Selection, clamp_ms
 from flamehouse.store.read.stack_values import profile_condition, span_condition, stack_condition
@@ -59,6 +59,14 @@ def grouping_of(selection: Selection, group_by: Sequence[str]) -> Mapping[str, s
     if not group_by:
         return {"labels": _SQL("ungrouped"), "join": ""}
     return {"labels": _SQL("grouped"), "join": _SQL("join_groups", tenants=selection.tenants)}
+
+
+def grouping_of_profiles(selection: Selection, group_by: Sequence[str]) -> Mapping[str, str]:
+    """The same for rows of the table of profiles, which have the columns of some labels: these need no join."""
+    if not group_by or not COLUMN_OF_LABEL.keys() >= set(group_by):
+        return grouping_of(selection, group_by)
+    pairs = ", ".join(f"('{name}', toString({COLUMN_OF_LABEL[name]}))" for name in group_by)
+    return {"labels": _SQL("grouped_by_columns", pairs=pairs), "join": ""}
 
 
 def parameters_of(

@@ -74,6 +74,9 @@ $source
 -- part: grouped
 present
 
+-- part: grouped_by_columns
+arrayFilter(label -> label.2 != '', [$pairs])
+
 -- part: join_groups
 ANY LEFT JOIN
         (

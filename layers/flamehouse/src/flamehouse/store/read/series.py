@@ -12,6 +12,7 @@ from flamehouse.store.read.matchers import Condition
 from flamehouse.store.read.points import (
     exemplar_sql,
     grouping_of,
+    grouping_of_profiles,
     parameters_of,
     points_sql,
     source_of,
@@ -128,17 +129,16 @@ def _sql(reader: Reader, query: SeriesQuery, selection: Selection) -> Condition:
 
 
 def _sums(reader: Reader, query: SeriesQuery, selection: Selection) -> Condition:
-    names = {
-        "timestamp": timestamp_sql(),
-        "aggregate": "avg" if query.average else "sum",
-        **grouping_of(selection, query.group_by),
-    }
+    names = {"timestamp": timestamp_sql(), "aggregate": "avg" if query.average else "sum"}
     if query.samples == EVERY_SAMPLE:
         # Few subqueries: for the series of an hour, most of the time goes into analyzing the SQL.
         where = f"{selection.rows} AND {within_sql()}"
-        return Condition(sql=_SQL("sums", source=reader.profiles, where=where, **names), parameters={})
+        grouping = grouping_of_profiles(selection, query.group_by)
+        sql = _SQL("sums", source=reader.profiles, where=where, **grouping, **names)
+        return Condition(sql=sql, parameters={})
     source = source_of(reader, selection, PointKind.PROFILE, query.samples)
-    sql = _SQL("sums", source=f"(\n{source.sql}\n    ) AS taken", where="true", **names)
+    grouping = grouping_of(selection, query.group_by)
+    sql = _SQL("sums", source=f"(\n{source.sql}\n    ) AS taken", where="true", **grouping, **names)
     return Condition(sql=sql, parameters=source.parameters)
 
 
