@@ -271,6 +271,17 @@ def test_ties_at_the_cut_stay_though_they_are_too_many(
     assert bars == (4 if max_nodes == 1 else 8)
 
 
+def test_ties_at_the_cut_are_bounded(store: ClickHouseStore, settings: Settings) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    stacks = [sample([f"{number}.{depth}" for depth in range(1_000)], 1, 1) for number in range(70)]
+    push(server, monday, [Sent(labels=labels_of(), at=0, samples=stacks)])
+    found = server.flamegraph(monday, monday + 1, max_nodes=1)
+    assert found.total == 70
+    assert sum(sum(level.values[2::4]) for level in found.levels) == 70
+    # The root, and an `other` for what is cut from each stack.
+    assert sum(len(level.values) // 4 for level in found.levels) <= 65_536 + 2 + 70
+
+
 LARGEST = (1 << 63) - 1
 
 

@@ -33,6 +33,9 @@ class Connection(Protocol):
     def call[T](self, work: Callable[[Client], T], *, repeatable: bool) -> T:
         """Call `work` with a client; retry only if it is `repeatable`."""
 
+    def threads(self) -> int | None:
+        """The `max_threads` of one more query; None for ClickHouse's own choice."""
+
     def stop(self, tag: str) -> None:
         """Try to kill the queries whose `log_comment` is this tag."""
 
@@ -74,7 +77,7 @@ class ClickHouse:
         """
         bound, chosen = _bindable(parameters), dict(settings or {})
         return self._connection.call(
-            lambda client: client.query(sql, parameters=bound, settings=self._in_time(chosen)).result_rows,
+            lambda client: client.query(sql, parameters=bound, settings=self._limited(chosen)).result_rows,
             repeatable=True,
         )
 
@@ -95,7 +98,7 @@ class ClickHouse:
         return self._connection.call(
             lambda client: (
                 client.query(
-                    sql, parameters=bound, settings=self._in_time(chosen), query_formats=formats
+                    sql, parameters=bound, settings=self._limited(chosen), query_formats=formats
                 ).result_columns
             ),
             repeatable=True,
@@ -122,14 +125,16 @@ class ClickHouse:
         """Kill the queries whose `log_comment` is this tag; log any failure to do so."""
         self._connection.stop(tag)
 
-    def _in_time(self, settings: dict[str, str | int]) -> dict[str, str | int]:
-        """The settings, with `max_execution_time` reduced to the time left."""
+    def _limited(self, settings: dict[str, str | int]) -> dict[str, str | int]:
+        """The settings of a query, with `max_execution_time` reduced to the time left and a number of threads."""
         if _TIME not in settings:
             return settings
         seconds = time_left(float(settings[_TIME]))
         if not self.embedded:
             seconds -= min(_GIVE_UP_AHEAD_S, seconds * _GIVE_UP_AHEAD_SHARE)
-        return {**settings, _TIME: f"{seconds:.3f}"}
+        limited = {**settings, _TIME: f"{seconds:.3f}"}
+        threads = self._connection.threads()
+        return limited if threads is None else {**limited, "max_threads": threads}
 
     def close(self) -> bool:
         """Close every client, embedded ones once they are free; later calls to those raise ClickHouseError.

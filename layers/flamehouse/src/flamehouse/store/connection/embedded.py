@@ -1,6 +1,7 @@
 """ClickHouse inside this process: chDB through clickhouse-connect. One process at a time may open a data folder."""
 
 from collections.abc import Callable
+from os import process_cpu_count
 from queue import Empty, LifoQueue, ShutDown
 from threading import TIMEOUT_MAX, Lock
 from time import monotonic
@@ -14,7 +15,8 @@ from flamehouse.deadline import time_left
 from flamehouse.store.connection.kill_query import stop_queries, stopping
 
 _SCHEME = "chdb"
-_HANDLES = 4
+HANDLES = 4
+"""The statements that one pool runs at a time."""
 _CLOSE_WAIT_S = 5
 
 
@@ -40,7 +42,7 @@ class Embedded:
         self._path = path
         self._database = database
         self._clients: LifoQueue[Client | None] = LifoQueue()
-        for _ in range(_HANDLES):
+        for _ in range(HANDLES):
             self._clients.put(None)
         self._stopper: Client | None = None
         self._stopping = Lock()
@@ -68,6 +70,14 @@ class Embedded:
         finally:
             self._put_back(client)
 
+    def threads(self) -> int:
+        """The threads for one more statement: half of the cores, shared by all that run.
+
+        The other half is for uploads and for Python. A second thread costs a small statement more CPU than it saves time.
+        """
+        running = HANDLES - self._clients.qsize()
+        return max(1, (process_cpu_count() or 1) // 2 // max(1, running))
+
     def _put_back(self, client: Client | None) -> None:
         try:
             self._clients.put(client)
@@ -90,7 +100,7 @@ class Embedded:
         """
         until = monotonic() + _CLOSE_WAIT_S
         try:
-            for _ in range(_HANDLES):
+            for _ in range(HANDLES):
                 client = self._clients.get(timeout=max(0, until - monotonic()))
                 if client is not None:
                     client.close()

@@ -78,6 +78,9 @@ class Server:
                 attempt += 1
                 time.sleep(pause)
 
+    def threads(self) -> None:
+        """ClickHouse decides."""
+
     def stop(self, tag: str) -> None:
         """Kill the queries with this tag on the server that responds, which must be the one that runs them."""
         with stopping():

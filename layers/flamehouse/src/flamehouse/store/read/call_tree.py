@@ -5,7 +5,7 @@ depth) on it, so one running sum yields all ids of a stack. That number is a has
 so the lower bits add up to the depth. The id and name of a node determine the id of its parent.
 
 The cut is Pyroscope's: a node remains if its total is at least that of the n-th largest. The root has the largest
-total, so it always remains.
+total, so it always remains. Of nodes that tie at the cut, those beyond a bound are dropped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,41 +13,35 @@ from string import Template
 
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.call_tree import ROOT
-from flamehouse.store.connection.client import ServerSettings
+from flamehouse.store.connection.client import Parameters, ServerSettings
+from flamehouse.store.read.reader import Reader
 
-# Few subqueries: for a flame graph of one service, half of the time goes into analyzing the SQL.
+# Few subqueries: for a flame graph of one service, a third of the time goes into analyzing the SQL.
 _TREE = Template("""
 SELECT
     path,
-    toUInt64(path - (bitShiftLeft(cityHash64(name_id, toUInt32(path % 4096)), 12) + 1)) AS parent,
+    toUInt64(path - (bitShiftLeft(cityHash64(any(frame) AS name_id, toUInt32(path % 4096)), 12) + 1)) AS parent,
     name_id,
     $sums
 FROM
 (
     SELECT
-        path,
-        any(frame) AS name_id,
-        $summed
-    FROM
-    (
-        SELECT
-            $measures,
-            CAST(functions, 'Array(UInt64)') AS frames,
-            length(frames) AS height,
-            arrayCumSum(
-                arrayMap((frame, depth) -> bitShiftLeft(cityHash64(frame, depth), 12) + 1, frames, arrayEnumerate(frames))
-            ) AS paths
-        FROM stacktraces
-        ANY INNER JOIN
-        ($stacks
-        ) AS values_of_stacks ON id = stack
-        WHERE $stacktraces AND notEmpty(functions)
-    )
-    ARRAY JOIN arrayPushFront(paths, 0) AS path, arrayPushFront(frames, 0) AS frame
-    GROUP BY path
-    ORDER BY $largest DESC
-    LIMIT {max_rows:UInt64} WITH TIES
+        $measures,
+        CAST(functions, 'Array(UInt64)') AS frames,
+        length(frames) AS height,
+        arrayCumSum(
+            arrayMap((frame, depth) -> bitShiftLeft(cityHash64(frame, depth), 12) + 1, frames, arrayEnumerate(frames))
+        ) AS paths
+    FROM stacktraces
+    ANY INNER JOIN
+    ($stacks
+    ) AS values_of_stacks ON id = stack
+    WHERE $stacktraces AND notEmpty(functions)
 )
+ARRAY JOIN arrayPushFront(paths, 0) AS path, arrayPushFront(frames, 0) AS frame
+GROUP BY path
+ORDER BY $largest DESC
+LIMIT {max_rows:UInt64} WITH TIES
 """)
 
 READING: ServerSettings = {
@@ -60,46 +54,50 @@ READING: ServerSettings = {
 }
 """The settings for this query."""
 
-
+_MAX_TIES = 65_536
+"""The bound on nodes beyond `max_nodes`: a million nodes of equal total would take seconds and some hundred megabytes."""
 _MAX_TOTAL = (1 << 63) - 1
 _NODE_COLUMNS = 3
 _COLUMNS_PER_MEASURE = 3
-"""Total, self value, and the total in 128 bits."""
+"""Total, self value, and whether the total exceeds 64 bits."""
 _BEYOND = f"toInt128('{_MAX_TOTAL + 1}')"
 
 
 def tree_sql(stacks: str, stacktraces: str, measures: Mapping[str, str]) -> str:
     """The SQL of the cut tree: one row (path, parent, name_id, total and self of each measure) for each node and the root.
 
-    After these columns come the totals of the measures in 128 bits, for the root only.
+    After these columns comes, for each measure, whether the total of the root exceeds 64 bits.
 
     `stacks` selects one row for each distinct stack, with its id as `stack`. `measures` maps names to the 128-bit
     expressions to sum; the names must differ from the columns of `stacks`. `stacktraces` is the condition on rows of
-    that table. The parameter `max_rows` must also be bound: the nodes with the `max_rows` largest totals remain;
-    with several measures, the greatest total of a node counts.
+    that table. With several measures, the greatest total of a node counts for the cut. `read_tree` runs the SQL.
     """
-    names = [f"{name}_{sum_}" for name in measures for sum_ in ("total", "self")]
-    exact = [f"{name}_exact" for name in measures]
-    summed = [
-        f"sum({name}) AS {name}_total,\n        sum(if(path % 4096 = height, {name}, 0)) AS {name}_self"
+    sums = [
+        f"sum({name}) AS {name}_total,\n    sum(if(path % 4096 = height, {name}, 0)) AS {name}_self"
         for name in measures
     ]
     # Each node's sums have 64 bits. Only the root needs an exact sum to detect overflow, since no stack has a negative value.
     # A negative stack value means that it wrapped around in a roll-up.
-    summed += [
-        f"sumIf(if({name}_wide < 0, {_BEYOND}, {name}_wide), path = 0) AS {name}_exact" for name in measures
+    sums += [
+        f"sumIf(if({name}_wide < 0, {_BEYOND}, {name}_wide), path = 0) > {_MAX_TOTAL} AS {name}_exceeds"
+        for name in measures
     ]
     totals = ", ".join(f"{name}_total" for name in measures)
     return _TREE.substitute(
-        sums=",\n    ".join(names + exact),
-        summed=",\n        ".join(summed),
-        measures=",\n            ".join(
+        sums=",\n    ".join(sums),
+        measures=",\n        ".join(
             f"{sql} AS {name}_wide, toInt64({name}_wide) AS {name}" for name, sql in measures.items()
         ),
         stacks=stacks,
         stacktraces=stacktraces,
         largest=f"greatest({totals})" if len(measures) > 1 else totals,
     )
+
+
+def read_tree(reader: Reader, sql: str, parameters: Parameters, max_rows: int) -> Sequence[Sequence[int]]:
+    """The columns of `tree_sql`, cut to the nodes with the `max_rows` largest totals and those that tie with the last."""
+    settings = {**READING, "limit": max_rows + _MAX_TIES}
+    return reader.with_settings(settings).columns(sql, {**parameters, "max_rows": max_rows})
 
 
 def take_root(columns: Sequence[Sequence[int]]) -> tuple[list[int], list[list[int]]]:
@@ -110,9 +108,9 @@ def take_root(columns: Sequence[Sequence[int]]) -> tuple[list[int], list[list[in
     """
     ids = columns[0]
     measures = (len(columns) - _NODE_COLUMNS) // _COLUMNS_PER_MEASURE
-    sums, exact = columns[_NODE_COLUMNS:-measures], columns[-measures:]
+    sums, exceeds = columns[_NODE_COLUMNS:-measures], columns[-measures:]
     root = ids.index(ROOT) if ROOT in ids else None
-    if root is None or any(column[root] > _MAX_TOTAL for column in exact):
+    if root is None or any(column[root] for column in exceeds):
         raise beyond_64_bits()
     kept = [*columns[:_NODE_COLUMNS], *sums]
     return [column[root] for column in sums[::2]], [[*column[:root], *column[root + 1 :]] for column in kept]

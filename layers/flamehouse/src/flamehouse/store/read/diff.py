@@ -9,7 +9,7 @@ from string import Template
 from flamehouse.identity.tenant import Tenants
 from flamehouse.model.call_tree import NO_DIFF, DiffTree
 from flamehouse.model.queries import StacktraceQuery
-from flamehouse.store.read.call_tree import READING, take_root, tree_sql
+from flamehouse.store.read.call_tree import read_tree, take_root, tree_sql
 from flamehouse.store.read.function_names import FunctionNames
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import either
@@ -35,9 +35,9 @@ def diff(
     """
     left_values = select_stack_values(reader, tenants, left).prefixed("left_")
     right_values = select_stack_values(reader, tenants, right).prefixed("right_")
+    parameters = {**left_values.parameters, **right_values.parameters}
     max_rows = max(left.max_nodes, right.max_nodes)
-    parameters = {**left_values.parameters, **right_values.parameters, "max_rows": max_rows}
-    columns = reader.with_settings(READING).columns(_diff_sql(left_values, right_values), parameters)
+    columns = read_tree(reader, _diff_sql(left_values, right_values), parameters, max_rows)
     if not columns:
         return NO_DIFF
     (left_total, right_total), (ids, parents, name_ids, *sums) = take_root(columns)

@@ -5,7 +5,7 @@
 $rows
     )
     ARRAY JOIN stacktrace_ids AS stacktrace_id, values AS value
-    GROUP BY stack
+    GROUP BY stacktrace_id
     HAVING value != 0
 
 -- The same for some spans only.
@@ -21,7 +21,7 @@ $rows
         arrayResize(span_ids, length(values)) AS span_id,
         arrayResize(trace_ids, length(values)) AS trace_id
     WHERE $samples
-    GROUP BY stack
+    GROUP BY stacktrace_id
     HAVING value != 0
 
 -- part: profiles

@@ -3,7 +3,7 @@
 from flamehouse.identity.tenant import Tenants
 from flamehouse.model.call_tree import NO_TREE, CutTree
 from flamehouse.model.queries import StacktraceQuery
-from flamehouse.store.read.call_tree import READING, take_root, tree_sql
+from flamehouse.store.read.call_tree import read_tree, take_root, tree_sql
 from flamehouse.store.read.function_names import FunctionNames
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.stack_values import select_stack_values
@@ -19,8 +19,7 @@ def select_merge_stacktraces(
     values = select_stack_values(reader, tenants, query)
     sql = tree_sql(values.sql, values.stacktraces, {"side": "value"})
     # The root is a node too, but does not count towards max_nodes.
-    parameters = {**values.parameters, "max_rows": query.max_nodes + 1}
-    columns = reader.with_settings(READING).columns(sql, parameters)
+    columns = read_tree(reader, sql, values.parameters, query.max_nodes + 1)
     if not columns:
         return NO_TREE
     [total], (ids, parents, name_ids, totals, selves) = take_root(columns)
