@@ -3,11 +3,15 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import cloud, extremes, flamegraphs, ingestion, jfr, page, rate, rpcs, stacks, week
+from bench import cloud, extremes, flamegraphs, ingestion, jfr, page, queries, rate, rpcs, stacks, week
 from bench.plan import QUICK, Plan
 from bench.report import Line, table
 
 SECTIONS: Mapping[str, tuple[str, Callable[[Plan], Sequence[Line]]]] = {
+    "queries": (
+        "Queries over HTTP (minimum / median, and in brackets CPU; figures: median ms)",
+        queries.measure,
+    ),
     "flamegraph": ("Flame graphs, series and bytes of an hour (minimum / median)", flamegraphs.measure),
     "rpcs": ("Each RPC over an hour of all services (minimum / median)", rpcs.measure),
     "week": ("One service over seven days (minimum / median)", week.measure),
