@@ -32,11 +32,12 @@ from flamehouse.identity.credentials import (
 from flamehouse.identity.credentials_file import CredentialsFile
 from flamehouse.identity.document import DocumentError
 from flamehouse.memory import MemoryBudget
+from flamehouse.query_queue import QueryQueue
 from flamehouse.services import Services
 from flamehouse.settings import Settings, is_loopback
 from flamehouse.store.clickhouse_store import open_store
 from flamehouse.store.connection.data_folder import data_folder, locked
-from flamehouse.store.connection.embedded import embedded_path, is_embedded
+from flamehouse.store.connection.embedded import HANDLES, embedded_path, is_embedded
 from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.maintenance import open_maintenance
 from flamehouse.store.schema.migrate import Migrated, migrate
@@ -158,8 +159,10 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             carry_over, maintenance = open_maintenance(settings)
             store = open_store(settings, carry_over)
             opened.callback(lambda: closed.append(store.close()))
-            services = Services(settings=settings, store=store, check=store.check)
-            if is_embedded(settings.clickhouse_dsn):
+            embedded = is_embedded(settings.clickhouse_dsn)
+            queries = QueryQueue(HANDLES) if embedded else QueryQueue()
+            services = Services(settings=settings, store=store, check=store.check, queries=queries)
+            if embedded:
                 folder = Path(embedded_path(settings.clickhouse_dsn))
                 store.open_log(folder, partial(replay, services), fsync=bool(settings.fsync))
             threads = (maintenance, open_input(services), open_self_profile(services))

@@ -1,5 +1,6 @@
 """SelectSeries: totals of the selected profiles over time, for graphs."""
 
+from flamehouse.deadline import in_time
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.model.queries import SeriesQuery, SeriesResult
 from flamehouse.model.selector import parse_selector
@@ -56,7 +57,7 @@ def select_series(call: Call, request: SelectSeriesRequest) -> SelectSeriesRespo
 
 def _series(result: SeriesResult, messages: ExemplarMessages) -> Series:
     series = Series(labels=label_pairs(result.labels))
-    for timestamp, value in result.points:
+    for timestamp, value in in_time(result.points):
         series.points.add(timestamp=timestamp, value=value)
     for point, exemplar in zip(series.points, result.exemplars, strict=False):
         if exemplar is not None:

@@ -13,6 +13,8 @@ from flamehouse.web.connect import Call
 from querier.common.query_range import NOTHING, query_range
 
 _DOT_FUNCTIONS: Final = 100
+_MAX_DOT_NODES: Final = 65_536
+"""Graphviz draws far fewer, and a million nodes take a minute to turn into a graph."""
 
 
 class Asked(Protocol):
@@ -54,8 +56,10 @@ def tree_of(call: Call, query: StacktraceQuery) -> CutTree:
 def dot_graph_of(call: Call, query: StacktraceQuery, max_functions: int) -> str:
     """Returns the tree as a call graph in DOT of at most `max_functions` functions (0: 100); no samples, no text.
 
-    A function's value is the sum over its nodes, so the tree has at least as many nodes as a flame graph.
+    A function's value is the sum over its nodes, so the tree has at least as many nodes as a flame graph, and at most
+    65,536.
     """
     least = nodes_limit(0, call.services.settings)
-    tree = tree_of(call, replace(query, max_nodes=max(query.max_nodes, least)))
+    max_nodes = min(max(query.max_nodes, least), _MAX_DOT_NODES)
+    tree = tree_of(call, replace(query, max_nodes=max_nodes))
     return dot_of(tree, query.profile_type, max_functions or _DOT_FUNCTIONS)

@@ -19,7 +19,7 @@ def querier_rpc[Req: Message, Resp: Answer](
 ) -> Route:
     """Returns the route of the querier's RPC `name`."""
     path = f"/querier.v1.QuerierService/{name}"
-    return unary(path, request_type, method, max_body_bytes=_MAX_BODY_BYTES)
+    return unary(path, request_type, method, max_body_bytes=_MAX_BODY_BYTES, query=True)
 
 
 def unsupported(message: str) -> RpcError:

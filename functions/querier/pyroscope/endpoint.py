@@ -16,7 +16,7 @@ from flamehouse.model.selector import METRIC_NAME, MatchOp, format_selector, par
 from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
 from flamehouse.services import Services
 from flamehouse.web.authentication import principal_of
-from flamehouse.web.cancellation import work_for
+from flamehouse.web.cancellation import query_for
 from flamehouse.web.compression import compress_if_wanted
 from flamehouse.web.connect import Call
 from flamehouse.web.response_limits import check_answer_size
@@ -63,7 +63,7 @@ async def respond(request: Request, page: Callable[[Call], Content]) -> Response
         body, encoding = compress_if_wanted(content.body, request.headers)
         return Response(body, headers=encoding, media_type=content.media_type)
 
-    return await work_for(request, services.store, answer)
+    return await query_for(request, services, principal.tenants[0], answer)
 
 
 def request_of(selection: Selection, nodes: NodesParameters) -> SelectMergeStacktracesRequest:

@@ -1,10 +1,16 @@
-"""The time left for a response. Everything that waits for the network takes its timeout from here."""
+"""The time left for a response. Everything that waits for the network takes its timeout from here, and long loops end by it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import count
 from time import monotonic
+
+from flamehouse.errors import Code, RpcError
+
+TOO_LONG = "the query exceeded its time limit; request a shorter range or fewer series"
+_CHECKED_EVERY = 4_096
 
 _until: ContextVar[float] = ContextVar("until", default=math.inf)
 
@@ -40,3 +46,32 @@ def time_left(at_most: float) -> float:
 def has_time(seconds: float) -> bool:
     """Return whether more than `seconds` are left."""
     return _until.get() - monotonic() > seconds
+
+
+def check_time() -> None:
+    """Raises RpcError(DEADLINE_EXCEEDED) if no time is left."""
+    if monotonic() >= _until.get():
+        raise out_of_time()
+
+
+def in_time[T](items: Iterable[T]) -> Iterator[T]:
+    """The items, for a long loop: raises as `check_time` before every 4,096th."""
+    for number, item in enumerate(items):
+        if not number % _CHECKED_EVERY:
+            check_time()
+        yield item
+
+
+def drained[T](pending: list[T]) -> Iterator[T]:
+    """Pops the last item until there is none, for a walk that adds to the list: raises as `check_time` before every 4,096th."""
+    for number in count():
+        if not number % _CHECKED_EVERY:
+            check_time()
+        if not pending:
+            return
+        yield pending.pop()
+
+
+def out_of_time() -> RpcError:
+    """The error for a query whose time is up."""
+    return RpcError(Code.DEADLINE_EXCEEDED, TOO_LONG)

@@ -8,6 +8,7 @@ from typing import Final
 from flamehouse.aws.objects import ObjectStorage
 from flamehouse.blobs import blobs_of
 from flamehouse.circuit import Circuit
+from flamehouse.query_queue import QueryQueue
 from flamehouse.settings import DIRECT, Settings
 from flamehouse.store import Store
 
@@ -31,6 +32,7 @@ class Services:
     check: Callable[[], None] = nothing
     circuit: Circuit = field(default_factory=Circuit)
     """Whether ClickHouse stored the last uploads, for deployments that can acknowledge them without it."""
+    queries: QueryQueue = field(default_factory=QueryQueue)
 
     def of_tenant(self, tenant: str) -> "Services":
         """Return these services, with the label rules of a tenant in the settings."""

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flamehouse.deadline import in_time
+
 ROOT = 0
 """The root's id."""
 NO_NODE = -1
@@ -37,7 +39,7 @@ def children_by_name(parents: Sequence[int], names: Sequence[str]) -> dict[int, 
     Python compares strings by code point, which is the byte order of their UTF-8.
     """
     children: dict[int, list[int]] = {}
-    for row, parent in enumerate(parents):
+    for row, parent in enumerate(in_time(parents)):
         children.setdefault(parent, []).append(row)
     for rows in children.values():
         if len(rows) > 1:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from flamehouse.deadline import drained
 from flamehouse.model.call_tree import CutTree, children_by_name
 from flamehouse.render.tree_walk import Node, children_of, root_of
 
@@ -99,8 +100,7 @@ def _edges(tree: CutTree, rows: Mapping[int, Sequence[int]], included: Collectio
 def _walk(tree: CutTree, rows: Mapping[int, Sequence[int]]) -> Iterator[tuple[Node, bool]]:
     """Yield each node twice: on entry (True) and on exit."""
     pending = [(node, True) for node in children_of(root_of(tree), tree, rows)]
-    while pending:
-        node, entering = pending.pop()
+    for node, entering in drained(pending):
         yield node, entering
         if entering:
             pending.append((node, False))

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, sqrt
 from typing import Final
 
+from flamehouse.deadline import in_time
 from flamehouse.model.call_tree import CutTree
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.render.call_graph import Called, CallEdge, CallGraph, call_graph_of
@@ -68,7 +69,7 @@ def _legend(graph: CallGraph, profile_type: ProfileType) -> str:
 
 def _boxes(graph: CallGraph, unit: str) -> Iterator[str]:
     largest = max(each.flat for each in graph.functions)
-    for number, each in enumerate(graph.functions, start=1):
+    for number, each in enumerate(in_time(graph.functions), start=1):
         name = each.name or _UNNAMED
         label = "\\n".join(map(_escaped, (name, *_figures(each, graph.total, unit))))
         font = _SMALLEST_FONT + ceil(_FONT_RANGE * sqrt(each.flat / largest)) if largest else _SMALLEST_FONT
@@ -88,7 +89,7 @@ def _figures(function: Called, total: int, unit: str) -> Iterator[str]:
 
 def _arrows(graph: CallGraph, unit: str) -> Iterator[str]:
     numbers = {each.name: number for number, each in enumerate(graph.functions, start=1)}
-    for edge in graph.edges:
+    for edge in in_time(graph.edges):
         share = edge.weight / graph.total
         label = _quoted(f" {_measured(edge.weight, unit)}")
         yield (

@@ -7,6 +7,7 @@ The layout is flamebearer's, as Grafana's Pyroscope datasource reads it: a level
 from itertools import chain
 from operator import add, sub
 
+from flamehouse.deadline import drained
 from flamehouse.model.call_tree import NO_NODE, OTHER, ROOT, TOTAL, CutTree, children_by_name
 from flamehouse.pb import querier_pb2
 
@@ -38,16 +39,14 @@ def _bars(tree: CutTree) -> tuple[list[str], list[list[int]]]:
     name_indexes = {TOTAL: 0}
     levels: list[list[int]] = []
     pending = [(0, 0, tree.total, 0, TOTAL, ROOT)]
-    while pending:
-        depth, offset, total, self_, name, node = pending.pop()
+    for depth, left, total, self_, name, node in drained(pending):
         if depth == len(levels):
             levels.append([])
         # The walk visits a level's bars from right to left: they are appended in reverse, and reversed at the end.
-        levels[depth] += (name_indexes.setdefault(name, len(name_indexes)), self_, total, offset)
+        levels[depth] += (name_indexes.setdefault(name, len(name_indexes)), self_, total, left)
         if self_ == total:
             continue
-        end = offset + total
-        offset += self_
+        offset, end = left + self_, left + total
         for row in children.get(node, ()):
             if names[row] != OTHER:
                 pending.append((depth + 1, offset, totals[row], selves[row], names[row], ids[row]))

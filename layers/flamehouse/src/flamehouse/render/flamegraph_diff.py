@@ -4,6 +4,7 @@ A level is a flat list of bars, each (left offset, left total, left self, right 
 index), with the offsets of each side counted from the end of the bar to its left.
 """
 
+from flamehouse.deadline import drained
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.call_tree import NO_NODE, OTHER, ROOT, TOTAL, DiffTree, children_by_name
 from flamehouse.pb import querier_pb2
@@ -48,20 +49,18 @@ def _bars(tree: DiffTree) -> tuple[list[str], list[list[int]]]:
     name_indexes = {TOTAL: 0}
     levels: list[list[int]] = []
     pending = [(0, TOTAL, 0, 0, (tree.left_total, 0, tree.right_total, 0, ROOT))]
-    while pending:
-        depth, name, left, right, node = pending.pop()
+    for depth, name, left_start, right_start, node in drained(pending):
         left_total, left_self, right_total, right_self, id_ = node
         if depth == len(levels):
             levels.append([])
         # The walk visits a level's bars from right to left: they are appended in reverse, and reversed at the end.
         levels[depth] += (
             name_indexes.setdefault(name, len(name_indexes)),
-            *(right_self, right_total, right),
-            *(left_self, left_total, left),
+            *(right_self, right_total, right_start),
+            *(left_self, left_total, left_start),
         )
-        left_end, right_end = left + left_total, right + right_total
-        left += left_self
-        right += right_self
+        left, left_end = left_start + left_self, left_start + left_total
+        right, right_end = right_start + right_self, right_start + right_total
         for row in children.get(id_, ()):
             pending.append((depth + 1, names[row], left, right, rows[row]))
             left += rows[row][0]

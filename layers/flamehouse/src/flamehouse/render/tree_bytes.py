@@ -4,6 +4,7 @@ A node is its length-prefixed name, its self value and the number of its childre
 order of a walk from a nameless root that visits the last child first.
 """
 
+from flamehouse.deadline import drained
 from flamehouse.model.call_tree import CutTree, children_by_name
 from flamehouse.render.tree_walk import children_of, root_of
 from flamehouse.varint import length_prefixed, uvarint
@@ -16,8 +17,7 @@ def tree_bytes(tree: CutTree) -> bytes:
     rows = children_by_name(tree.parents, tree.names)
     written: list[bytes] = []
     pending = [root_of(tree)]
-    while pending:
-        node = pending.pop()
+    for node in drained(pending):
         children = children_of(node, tree, rows)
         written += (length_prefixed(node.name), uvarint(node.self_), uvarint(len(children)))
         pending += children

@@ -91,7 +91,7 @@ CLICKHOUSE_FAILURES: Final = Metric(
 LIMIT_REFUSALS: Final = Metric(
     name="flamehouse_limit_refusals_total",
     unit=Unit.COUNT,
-    text="Uploads and queries that exceed a limit of their tenant, by limit",
+    text="Uploads and queries rejected beyond a limit, by limit",
     labels=("limit",),
 )
 COLD_STARTS: Final = Metric(

@@ -9,11 +9,15 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from flamehouse.deadline import time_limit
 from flamehouse.errors import Code, RpcError
+from flamehouse.query_queue import Place
+from flamehouse.services import Services
 from flamehouse.store import Store
 from flamehouse.store.connection.query_tag import tagged
 
@@ -21,17 +25,40 @@ _AGAIN_S: Final = 0.5
 """A request may run several queries: one that starts after a stop is killed by the next."""
 
 
-async def work_for[T](request: Request, store: Store, work: Callable[[], T], until: float = math.inf) -> T:
+async def query_for[T](
+    request: Request, services: Services, tenant: str, work: Callable[[], T], until: float = math.inf
+) -> T:
+    """Run a query as `work_for` does, in its turn (`flamehouse.query_queue`) and within QUERY_TIMEOUT_S, waiting included.
+
+    Raises: RpcError(RESOURCE_EXHAUSTED) if too many queries wait.
+    """
+    with time_limit(services.settings.query_timeout_s), services.queries.place(tenant) as place:
+        return await work_for(request, services.store, work, until, place)
+
+
+async def work_for[T](
+    request: Request,
+    store: Store,
+    work: Callable[[], T],
+    until: float = math.inf,
+    place: Place | None = None,
+) -> T:
     """Return the result of `work`; its queries of the store are stopped at `until`, a time of `monotonic()`.
 
-    The body of `request` must have been read. Raises RpcError(DEADLINE_EXCEEDED) if the time is up first.
+    The body of `request` must have been read. With a `place` in the queue of queries, the work begins once it is admitted.
+
+    Raises: RpcError(DEADLINE_EXCEEDED) if the time is up first.
     """
     if until <= monotonic():
         raise _too_late()
     with tagged() as tag, time_limit(until - monotonic()):
-        watcher = asyncio.create_task(_stop_when_abandoned(request, store, tag))
+        watcher = asyncio.create_task(_stop_when_abandoned(request, store, tag, place))
         try:
-            return await run_in_threadpool(work)
+            if place is None:
+                return await run_in_threadpool(work)
+            await place.admission()
+            # The queue bounds the threads: uploads, which share the default limiter, never wait for queries.
+            return await run_sync(work, limiter=CapacityLimiter(1))
         except RpcError as error:
             if error.code is Code.UNAVAILABLE and until <= monotonic():
                 raise _too_late() from error
@@ -41,9 +68,11 @@ async def work_for[T](request: Request, store: Store, work: Callable[[], T], unt
             await asyncio.wait([watcher])
 
 
-async def _stop_when_abandoned(request: Request, store: Store, tag: str) -> None:
+async def _stop_when_abandoned(request: Request, store: Store, tag: str, place: Place | None) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+    if place is not None and place.abandon():
+        return
     while True:
         # Not in the pool that runs the work: the abandoned work may occupy all its threads.
         await asyncio.to_thread(store.stop, tag)

@@ -26,7 +26,7 @@ from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log_exception
 from flamehouse.web.authentication import principal_of
 from flamehouse.web.body import read_body
-from flamehouse.web.cancellation import work_for
+from flamehouse.web.cancellation import query_for, work_for
 from flamehouse.web.codec import CODECS, Answer, Codec, codec_of
 from flamehouse.web.compression import compress_if_wanted
 from flamehouse.web.error_response import error_response
@@ -61,17 +61,25 @@ type Method[Req: Message, Resp: Answer] = Callable[[Call, Req], Resp]
 
 
 def unary[Req: Message, Resp: Answer](
-    path: str, request_type: type[Req], method: Method[Req, Resp], *, max_body_bytes: int | None = None
+    path: str,
+    request_type: type[Req],
+    method: Method[Req, Resp],
+    *,
+    max_body_bytes: int | None = None,
+    query: bool = False,
 ) -> Route:
     """Return the route of one RPC at `/<package.Service>/<Method>`, for any app with `app.state.services`.
 
-    `max_body_bytes` limits the body if it is less than the limit in the settings.
+    `max_body_bytes` limits the body if it is less than the limit in the settings. A `query` waits for its turn.
     """
 
     def handle(call: Call, body: MessageBody) -> Resp:
         return method(call, body.message(request_type, call.services.settings.max_body_bytes, max_body_bytes))
 
-    return unary_as_sent(path, handle, max_body_bytes=max_body_bytes, documentation=method.__doc__ or "")
+    documentation = method.__doc__ or ""
+    return unary_as_sent(
+        path, handle, max_body_bytes=max_body_bytes, documentation=documentation, query=query
+    )
 
 
 def unary_as_sent(
@@ -80,6 +88,7 @@ def unary_as_sent(
     *,
     max_body_bytes: int | None = None,
     documentation: str = "",
+    query: bool = False,
 ) -> Route:
     """Return the route of an RPC that receives its request's body as sent, and decodes it itself."""
     return Route(
@@ -89,6 +98,7 @@ def unary_as_sent(
             max_body_bytes=max_body_bytes,
             documentation=documentation or handle.__doc__ or "",
             required=required_by(path),
+            query=query,
         ),
     )
 
@@ -103,6 +113,7 @@ class _Unary:
     documentation: str
     """The description of the method, for the reference."""
     required: Required
+    query: bool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._respond(Request(scope, receive))
@@ -141,6 +152,8 @@ class _Unary:
             content, encoding = compress_if_wanted(encoded, headers)
             return Response(content, headers={"Content-Type": codec.media_type, **encoding})
 
+        if self.query:
+            return await query_for(request, services, principal.tenants[0], run, until)
         return await work_for(request, services.store, run, until)
 
 

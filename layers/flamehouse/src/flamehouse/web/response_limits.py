@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from flamehouse import memory
+from flamehouse.deadline import check_time
 from flamehouse.errors import Code, RpcError
 from flamehouse.settings import Settings
 
@@ -12,11 +13,13 @@ _ADVICE = "request fewer nodes, a shorter range or fewer series"
 def within_budget(pieces: Iterable[bytes], settings: Settings) -> bytes:
     """Join the pieces of a response; stops at the piece that exceeds the limit.
 
-    Raises RpcError(RESOURCE_EXHAUSTED) above MAX_ANSWER_BYTES, or if this process has no memory for the response.
+    Raises RpcError(RESOURCE_EXHAUSTED) above MAX_ANSWER_BYTES, or if this process has no memory for the response, and
+    RpcError(DEADLINE_EXCEEDED) after the deadline.
     """
     joined: list[bytes] = []
     size = 0
     for piece in pieces:
+        check_time()
         size += len(piece)
         check_answer_size(size, settings)
         memory.take(len(piece))

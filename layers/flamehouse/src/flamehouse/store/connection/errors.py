@@ -8,12 +8,12 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3.exceptions import HTTPError
 
 from flamehouse.aws.secrets import SecretError
+from flamehouse.deadline import TOO_LONG
 from flamehouse.errors import Code, OperatorError, RpcError
 from flamehouse.telemetry import events, metrics
 from flamehouse.telemetry.log import log
 
 _BAD_REGEXP = "the selector contains a regular expression that RE2 rejects"
-_TOO_LONG = "the query exceeded its time limit; request a shorter range or fewer series"
 _TOO_MUCH = "the query exceeded its memory limit; request a shorter range or fewer series"
 _TOO_LARGE = "the response exceeds the size limit; request a shorter range, fewer series, fewer labels or a longer step"
 _QUOTA = "the quota of queries is used up; retry in a minute"
@@ -29,10 +29,10 @@ type Answers = Mapping[int, tuple[Code, str]]
 
 TO_READERS: Answers = {
     427: (Code.INVALID_ARGUMENT, _BAD_REGEXP),
-    159: (Code.DEADLINE_EXCEEDED, _TOO_LONG),
-    160: (Code.DEADLINE_EXCEEDED, _TOO_LONG),
+    159: (Code.DEADLINE_EXCEEDED, TOO_LONG),
+    160: (Code.DEADLINE_EXCEEDED, TOO_LONG),
     201: (Code.RESOURCE_EXHAUSTED, _QUOTA),
-    209: (Code.DEADLINE_EXCEEDED, _TOO_LONG),
+    209: (Code.DEADLINE_EXCEEDED, TOO_LONG),
     241: (Code.RESOURCE_EXHAUSTED, _TOO_MUCH),
     394: (Code.CANCELED, _STOPPED),
     396: (Code.RESOURCE_EXHAUSTED, _TOO_LARGE),

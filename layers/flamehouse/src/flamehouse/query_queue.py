@@ -1,0 +1,122 @@
+"""Admits a few queries at a time; those beyond wait, and tenants take turns."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Final
+
+from flamehouse.deadline import out_of_time, time_left
+from flamehouse.errors import Code, RpcError
+from flamehouse.telemetry import metrics
+
+_RUNNING: Final = 32
+_WAITING: Final = 256
+_WAITING_OF_TENANT: Final = 64
+_RETRY_AFTER_S: Final = 5
+_DAY_S: Final = 86_400
+
+
+class Place:
+    """One query's place in the queue, in the event loop that runs."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._admitted: asyncio.Future[None] = self._loop.create_future()
+        self.holds_slot = False
+
+    async def admission(self) -> None:
+        """Wait until the query may run.
+
+        Raises: RpcError(CANCELED) if it is abandoned before that, RpcError(DEADLINE_EXCEEDED) if its time is up.
+        """
+        # Unlike awaiting the future, this does not cancel it.
+        await asyncio.wait({self._admitted}, timeout=time_left(_DAY_S))
+        if self._admitted.cancelled():
+            raise RpcError(Code.CANCELED, "the client closed the connection")
+        if not self._admitted.done():
+            raise out_of_time()
+
+    def abandon(self) -> bool:
+        """End the wait; False if the query was admitted already."""
+        return self._admitted.cancel()
+
+    def admit(self) -> None:
+        """From any thread."""
+        self._loop.call_soon_threadsafe(self._set_admitted)
+
+    def _set_admitted(self) -> None:
+        if not self._admitted.done():
+            self._admitted.set_result(None)
+
+
+class QueryQueue:
+    """Lets `running` queries run at a time. Thread-safe, for any number of event loops.
+
+    A tenant's queries wait in their order. Of the tenants with waiting queries, the one that waits longest since its last
+    admission is next: a tenant that sends many delays its own.
+    """
+
+    def __init__(self, running: int = _RUNNING, waiting: int = _WAITING) -> None:
+        self._free = running
+        self._max_waiting = waiting
+        self._waiting: dict[str, deque[Place]] = {}
+        self._lock = Lock()
+
+    @contextmanager
+    def place(self, tenant: str) -> Iterator[Place]:
+        """A place in the queue for as long as the block takes.
+
+        Raises: RpcError(RESOURCE_EXHAUSTED) if too many queries wait, of this tenant or of all.
+        """
+        place = Place()
+        self._enter(tenant, place)
+        try:
+            yield place
+        finally:
+            self._leave(tenant, place)
+
+    def _enter(self, tenant: str, place: Place) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                self._admit(place)
+                return
+            of_tenant = self._waiting.get(tenant, deque())
+            if (
+                len(of_tenant) >= _WAITING_OF_TENANT
+                or sum(map(len, self._waiting.values())) >= self._max_waiting
+            ):
+                metrics.add(metrics.LIMIT_REFUSALS, limit="query_queue")
+                raise RpcError(
+                    Code.RESOURCE_EXHAUSTED,
+                    "too many queries wait for others to end; send fewer at a time",
+                    retry_after_s=_RETRY_AFTER_S,
+                )
+            of_tenant.append(place)
+            self._waiting[tenant] = of_tenant
+
+    def _leave(self, tenant: str, place: Place) -> None:
+        with self._lock:
+            if not place.holds_slot:
+                self._waiting[tenant].remove(place)
+                if not self._waiting[tenant]:
+                    del self._waiting[tenant]
+            elif self._waiting:
+                self._admit(self._take_next())
+            else:
+                self._free += 1
+
+    def _take_next(self) -> Place:
+        tenant = next(iter(self._waiting))
+        of_tenant = self._waiting.pop(tenant)
+        place = of_tenant.popleft()
+        if of_tenant:
+            # Dicts have the order of insertion: the tenant is now the last.
+            self._waiting[tenant] = of_tenant
+        return place
+
+    def _admit(self, place: Place) -> None:
+        place.holds_slot = True
+        place.admit()

@@ -1,0 +1,178 @@
+"""Queries run a few at a time, tenants take turns, and nothing else waits for them."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from threading import Event, Semaphore
+
+import httpx
+import pytest
+
+from all_in_one import create_app
+from flamehouse.deadline import time_limit
+from flamehouse.errors import Code, RpcError
+from flamehouse.identity.tenant import Tenants
+from flamehouse.model.time_range import TimeRange
+from flamehouse.query_queue import Place, QueryQueue
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from tests.support.servers.doubles import CannedStore
+
+PROFILE_TYPES = "/querier.v1.QuerierService/ProfileTypes"
+UPLOAD = "/ingest?name=shop&format=folded"
+RUNNING = 45
+"""More than the 40 threads that uploads and readiness share."""
+
+
+@dataclass(kw_only=True)
+class BusyStore(CannedStore):
+    """A store whose queries end once `released` is set."""
+
+    begun: Semaphore = field(default_factory=lambda: Semaphore(0))
+    released: Event = field(default_factory=Event)
+
+    def profile_types(self, tenants: Tenants, within: TimeRange) -> list[str]:
+        found = super().profile_types(tenants, within)
+        self.begun.release()
+        assert self.released.wait(30)
+        return found
+
+
+@dataclass(kw_only=True)
+class BusyServer:
+    """A server on such a store, and a client of it."""
+
+    running: int
+    waiting: int = 100
+    store: BusyStore = field(default_factory=BusyStore)
+
+    def __post_init__(self) -> None:
+        queries = QueryQueue(self.running, self.waiting)
+        services = Services(settings=Settings(), store=self.store, queries=queries)
+        transport = httpx.ASGITransport(create_app(lambda: services))
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://flamehouse")
+
+    def query(self, **headers: str) -> asyncio.Task[httpx.Response]:
+        """Send a query."""
+        return asyncio.create_task(self.client.post(PROFILE_TYPES, json={}, headers=headers))
+
+    async def busy_with(self, queries: int) -> list[asyncio.Task[httpx.Response]]:
+        """Send queries until so many run."""
+        tasks = [self.query() for _ in range(queries)]
+        for _ in tasks:
+            await asyncio.to_thread(self.store.begun.acquire)
+        return tasks
+
+    async def released(self, tasks: Sequence[asyncio.Task[httpx.Response]]) -> list[int]:
+        """Let all queries end; the statuses of these."""
+        self.store.released.set()
+        return [response.status_code for response in await asyncio.gather(*tasks)]
+
+
+def test_uploads_and_readiness_do_not_wait_for_queries() -> None:
+    async def run() -> None:
+        server = BusyServer(running=RUNNING)
+        tasks = await server.busy_with(RUNNING)
+        waiting = [server.query() for _ in range(5)]
+        assert (await server.client.get("/ready")).status_code == 200
+        assert (await server.client.post(UPLOAD, content="main;work 1")).status_code == 200
+        assert await server.released([*tasks, *waiting]) == [200] * (RUNNING + 5)
+
+    asyncio.run(run())
+
+
+def test_a_full_queue_rejects_queries_and_says_when_to_retry() -> None:
+    async def run() -> None:
+        server = BusyServer(running=2, waiting=1)
+        tasks = await server.busy_with(2)
+        more = [server.query() for _ in range(3)]
+        rejected, waiting = set[asyncio.Task[httpx.Response]](), set(more)
+        while len(waiting) > 1:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            rejected |= done
+        for response in [await task for task in rejected]:
+            assert (response.status_code, response.headers["Retry-After"]) == (429, "5")
+            assert response.json() == {
+                "code": "resource_exhausted",
+                "message": "too many queries wait for others to end; send fewer at a time",
+            }
+        assert sorted(await server.released([*tasks, *more])) == [200, 200, 200, 429, 429]
+        assert len(server.store.calls) == 3
+
+    asyncio.run(run())
+
+
+def test_a_waiting_query_ends_at_its_clients_timeout() -> None:
+    async def run() -> None:
+        server = BusyServer(running=1, waiting=1)
+        tasks = await server.busy_with(1)
+        late = await server.query(**{"Connect-Timeout-Ms": "50"})
+        assert (late.status_code, late.json()["code"]) == (504, "deadline_exceeded")
+        # Its place is free again.
+        waiting = server.query()
+        assert await server.released([*tasks, waiting]) == [200, 200]
+        assert len(server.store.calls) == 2
+
+    asyncio.run(run())
+
+
+def test_tenants_take_turns() -> None:
+    async def run() -> list[str]:
+        queue, admitted = QueryQueue(running=1), list[str]()
+
+        async def query(tenant: str) -> None:
+            with queue.place(tenant) as place:
+                await place.admission()
+                admitted.append(tenant)
+                await asyncio.sleep(0)
+
+        async with asyncio.TaskGroup() as group:
+            for tenant in "aaaabbc":
+                group.create_task(query(tenant))
+        return admitted
+
+    # The first of a runs at once; then each tenant has its turn.
+    assert "".join(asyncio.run(run())) == "aabcaba"
+
+
+def test_a_tenant_cannot_fill_the_queue() -> None:
+    async def run() -> None:
+        queue = QueryQueue(running=1)
+        with ExitStack() as places:
+            for _ in range(65):
+                places.enter_context(queue.place("a"))
+            with pytest.raises(RpcError) as raised, queue.place("a"):
+                pass
+            assert raised.value.code is Code.RESOURCE_EXHAUSTED
+            places.enter_context(queue.place("b"))
+
+    asyncio.run(run())
+
+
+def test_an_abandoned_place_lets_the_next_query_run() -> None:
+    async def run() -> None:
+        queue = QueryQueue(running=1)
+        with queue.place("a") as running:
+            await running.admission()
+            assert not running.abandon()
+            with queue.place("a") as abandoned, queue.place("a") as next_:
+                assert abandoned.abandon()
+                with pytest.raises(RpcError) as raised:
+                    await abandoned.admission()
+                assert raised.value.code is Code.CANCELED
+                assert not await admitted(next_)
+        with queue.place("a") as free:
+            assert await admitted(free)
+
+    asyncio.run(run())
+
+
+async def admitted(place: Place) -> bool:
+    """Whether the query may run now."""
+    with time_limit(0):
+        try:
+            await place.admission()
+        except RpcError:
+            return False
+        return True
