@@ -10,9 +10,10 @@ occurs at most once and never with its default, and lists of numbers are packed.
 the input is first parsed and serialized.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import methodcaller
 
 from flamehouse.pb import profile_pb2
 from flamehouse.pb.profile_columns_pb2 import (
@@ -33,7 +34,8 @@ LINE_SEPARATOR = b"\x08\x00\x10\x00\x18\x00"
 _FUNCTION_SEPARATOR = b"\x08\x00\x10\x00\x18\x00\x20\x00\x28\x00"
 _NO_MESSAGE = b"\x08\x00"
 
-_NOT_LAST_OF_VARINT = bytes(range(0x80, 0x100))
+_last_bytes = methodcaller("translate", None, bytes(range(0x80, 0x100)))
+"""Of packed varints: each has one byte below 0x80, which ends it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +115,8 @@ def _samples(encoded: Sequence[bytes]) -> Samples:
         location_ids=numbers.location_id[:],
         values=numbers.value[:],
         labels=labels,
-        depths=[*map(_count_varints, aligned(lists.location_id, len(encoded)))],
-        widths=[*map(_count_varints, aligned(lists.value, len(encoded)))],
+        depths=_varint_counts(aligned(lists.location_id, len(encoded))),
+        widths=_varint_counts(aligned(lists.value, len(encoded))),
         label_counts=label_counts,
     )
 
@@ -179,5 +181,5 @@ def flattened(entries: Sequence[bytes], count: int) -> tuple[Sequence[bytes], Se
     return messages, [end - start - 1 for start, end in zip(starts, ends, strict=True)]
 
 
-def _count_varints(packed: bytes) -> int:
-    return len(packed.translate(None, _NOT_LAST_OF_VARINT))
+def _varint_counts(packed: Iterable[bytes]) -> list[int]:
+    return [*map(len, map(_last_bytes, packed))]

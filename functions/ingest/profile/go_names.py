@@ -8,6 +8,7 @@ from ingest.profile.series_labels import SPY_LABEL
 
 _GO_SPY = "gospy"
 _OTHER_SPIES = frozenset({"dotnetspy", "javaspy", "nodespy", "phpspy", "pyroscope-rs", "pyspy", "rbspy"})
+_GO_FILE = ".go\0"
 _SHAPE = "[go.shape."
 _SHAPES = re.compile(r"\[go\.shape\..*\]")
 
@@ -20,7 +21,7 @@ def is_go(labels: Mapping[str, str], pprof: profile_pb2.Profile) -> bool:
     spy = labels.get(SPY_LABEL)
     if spy == _GO_SPY:
         return True
-    return spy not in _OTHER_SPIES and any(text.endswith(".go") for text in pprof.string_table)
+    return spy not in _OTHER_SPIES and _GO_FILE in "\0".join((*pprof.string_table[:], ""))
 
 
 def without_shapes(name: str) -> str:

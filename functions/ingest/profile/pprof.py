@@ -40,7 +40,7 @@ def shorten(text: str) -> str:
 
 def _shorten_strings(profile: profile_pb2.Profile) -> None:
     strings = profile.string_table
-    if max(map(len, strings), default=0) * _LONGEST_CHAR_BYTES <= _MAX_STRING_BYTES:
+    if max(map(len, strings[:]), default=0) * _LONGEST_CHAR_BYTES <= _MAX_STRING_BYTES:
         return
     for index, text in enumerate(strings):
         if len(text) * _LONGEST_CHAR_BYTES > _MAX_STRING_BYTES:

@@ -5,9 +5,11 @@ same location in every build, and locations with neither a line nor an address a
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from collections.abc import Mapping as MappingOf
 from itertools import accumulate, chain, repeat
+from operator import itemgetter
+from struct import Struct
 
 from flamehouse.model.profile import (
     NO_MAPPING,
@@ -17,6 +19,7 @@ from flamehouse.model.profile import (
     Symbols,
     function_of,
     location_of,
+    location_of_line,
     mapping_of,
     stacktrace_id,
 )
@@ -25,6 +28,14 @@ from ingest.profile.columns import Functions, Locations
 from ingest.profile.go_names import is_go, without_shapes
 from ingest.profile.native_frames import NativeFrames
 from ingest.profile.validate import ValidProfile
+
+_SPARSE = 4
+"""A list of ids may have so many times as many entries as there are locations."""
+_id = itemgetter(0)
+"""The id of a function, a location or a mapping."""
+_name_id = itemgetter(1)
+"""The name id of a function."""
+_pack_id = Struct("=Q").pack
 
 type _Lines = tuple[tuple[tuple[int, int], int, int], ...]
 """The lines of a location, as for `location_of`."""
@@ -40,11 +51,12 @@ class SymbolTable:
         mappings = _mappings(pprof)
         native = NativeFrames(native_frames)
         locations = _locations(columns.locations, functions, mappings, native)
-        symbols.functions = {function.id: function for function in functions.values()} | native.functions
+        symbols.functions = _by_id(functions) | native.functions
         symbols.merged_name_ids = native.merged_name_ids
-        symbols.mappings = {mapping.id: mapping for mapping in mappings.values()}
-        symbols.locations = {location.id: location for location in locations.values()}
-        self._ids = {local: location.id for local, location in locations.items()}
+        symbols.mappings = _by_id(mappings)
+        symbols.locations = _by_id(locations)
+        self._ids = dict(zip(locations, map(_pack_id, map(_id, locations.values())), strict=True))
+        self._table = _table_of(self._ids)
         self._symbols = symbols
         self._native = native
         self._max_depth = max_depth
@@ -57,26 +69,22 @@ class SymbolTable:
 
         Each stack is given leaf first; `depths` has their lengths. Unknown locations are omitted.
         """
-        ids = self._ids
         try:
-            all_stacks = array("Q", [ids[local] for local in locations])
-        except KeyError:
-            return self.stacktraces(*_without_dangling(locations, depths, ids), kept)
-        # Reversed, every stack is root first, and the last stack is first.
+            # Ids are bytes here: numbers of 64 bits cost Python several times as much.
+            all_stacks = array("Q", b"".join(_entries(self._table or self._ids, locations)))
+        except (IndexError, KeyError, TypeError):
+            return self.stacktraces(*_without_dangling(locations, depths, self._ids), kept)
+        # Backwards, every stack is root first and the last stack comes first.
         all_stacks.reverse()
         starts = [len(all_stacks) - end for end in accumulate(depths)]
-        stacktraces = {}
-        for number in kept:
-            depth, start = depths[number], starts[number]
-            stack = all_stacks[start : start + depth]
-            if depth * self._widest > self._max_depth:
-                stack = self._cut(stack)
-            if not stack:
-                self._draw_no_frames()
-            id_ = stacktrace_id(stack)
-            self._symbols.stacktraces[id_] = stack
-            stacktraces[number] = id_
-        return stacktraces
+        stacks = [all_stacks[starts[number] : starts[number] + depths[number]] for number in kept]
+        if max(depths, default=0) * self._widest > self._max_depth:
+            stacks = [self._cut(stack) for stack in stacks]
+        if not all(stacks):
+            self._draw_no_frames()
+        ids = [*map(stacktrace_id, stacks)]
+        self._symbols.stacktraces.update(zip(ids, stacks, strict=True))
+        return dict(zip(kept, ids, strict=True))
 
     def _draw_no_frames(self) -> None:
         name_id = self._native.unknown()
@@ -109,7 +117,7 @@ class SymbolTable:
 
 
 def _without_dangling(
-    locations: Sequence[int], depths: Sequence[int], ids: MappingOf[int, int]
+    locations: Sequence[int], depths: Sequence[int], ids: Container[int]
 ) -> tuple[Sequence[int], Sequence[int]]:
     stacks = [
         [local for local in locations[end - depth : end] if local in ids]
@@ -118,22 +126,40 @@ def _without_dangling(
     return list(chain.from_iterable(stacks)), [len(stack) for stack in stacks]
 
 
+def _table_of(ids: MappingOf[int, bytes]) -> Sequence[bytes | None]:
+    """Return the ids as a list by location, which is faster to read; an empty one if the numbers of locations are too sparse."""
+    last = max(ids, default=0)
+    return [*map(ids.get, range(last + 1))] if last <= _SPARSE * len(ids) else ()
+
+
+def _entries(
+    table: Sequence[bytes | None] | MappingOf[int, bytes], numbers: Sequence[int]
+) -> Iterable[bytes]:
+    """Return the entries of these numbers; raise IndexError or KeyError for a number without one, which may be None too."""
+    if len(numbers) < 2:
+        return [table[number] for number in numbers]  # type: ignore[misc]  # None is the caller's
+    entries: Iterable[bytes] = itemgetter(*numbers)(table)
+    return entries
+
+
+def _by_id[Symbol: (Function, Location, Mapping)](symbols: MappingOf[int, Symbol]) -> dict[int, Symbol]:
+    return dict(zip(map(_id, symbols.values()), symbols.values(), strict=True))
+
+
 def _functions(
     functions: Functions, strings: Sequence[str], rename: Callable[[str], str] | None
 ) -> dict[int, Function]:
     """Return the functions by their ids in the pprof."""
-    names = [strings[index] for index in functions.names]
-    return {
-        local: function_of(name, strings[system_name], strings[filename], start_line)
-        for local, name, system_name, filename, start_line in zip(
-            functions.ids,
-            map(rename, names) if rename else names,
-            functions.system_names,
-            functions.filenames,
-            functions.start_lines,
-            strict=True,
-        )
-    }
+    text = strings.__getitem__
+    names = map(text, functions.names)
+    found = map(
+        function_of,
+        map(rename, names) if rename else names,
+        map(text, functions.system_names),
+        map(text, functions.filenames),
+        functions.start_lines,
+    )
+    return dict(zip(functions.ids, found, strict=True))
 
 
 def _mappings(pprof: profile_pb2.Profile) -> dict[int, Mapping]:
@@ -162,15 +188,31 @@ def _locations(
     native: NativeFrames,
 ) -> dict[int, Location]:
     """Return the locations by their ids in the pprof, without those with neither an address nor a function."""
-    lines = [*_known_lines(columns, {local: function[:2] for local, function in functions.items()})]
+    mapping_ids = [mappings[local].id if local in mappings else NO_MAPPING for local in columns.mapping_ids]
     without_address = {local for local, mapping in mappings.items() if mapping.has_functions}
+    if columns.line_counts.count(1) == len(columns.ids) and functions.keys() >= {*columns.function_ids}:
+        called = [functions[local] for local in columns.function_ids]
+        found = map(
+            location_of_line,
+            [
+                0 if local in without_address else address
+                for local, address in zip(columns.mapping_ids, columns.addresses, strict=True)
+            ],
+            mapping_ids,
+            map(_id, called),
+            map(_name_id, called),
+            columns.lines,
+            columns.columns,
+        )
+        return dict(zip(columns.ids, found, strict=True))
+    lines = [*_known_lines(columns, {local: function[:2] for local, function in functions.items()})]
     found = map(
         location_of,
         [
             0 if local in without_address and known else address
             for local, address, known in zip(columns.mapping_ids, columns.addresses, lines, strict=True)
         ],
-        [mappings[local].id if local in mappings else NO_MAPPING for local in columns.mapping_ids],
+        mapping_ids,
         lines,
         _native_name_ids(columns, lines, mappings, native),
     )

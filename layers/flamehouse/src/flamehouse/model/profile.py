@@ -20,7 +20,7 @@ _STACK_BYTES = 200
 """What a stack takes in memory besides its frames."""
 
 
-def hash64(data: bytes) -> int:
+def hash64(data: "bytes | array[int]") -> int:
     """Return the first 64 bits of BLAKE2b: the id of the content that `data` describes completely."""
     return int.from_bytes(blake2b(data, digest_size=8).digest(), "little")
 
@@ -117,7 +117,7 @@ def function_of(name: str, system_name: str, filename: str, start_line: int) -> 
     return Function(id_, hash64(name.encode()), name, system_name, filename, start_line)
 
 
-@lru_cache(maxsize=1 << 17)
+@lru_cache(maxsize=1 << 15)
 def location_of(
     address: int,
     mapping_id: int,
@@ -138,6 +138,14 @@ def location_of(
     return Location(id_, tuple(name_id for (_, name_id), _, _ in reversed(lines)), address, mapping_id, known)
 
 
+@lru_cache(maxsize=1 << 17)
+def location_of_line(
+    address: int, mapping_id: int, function_id: int, name_id: int, line: int, column: int
+) -> Location:
+    """The location with its id and one line, as nearly all have where nothing is inlined."""
+    return location_of(address, mapping_id, (((function_id, name_id), line, column),))
+
+
 def mapping_of(start: int, limit: int, offset: int, filename: str, build_id: str, flags: int) -> Mapping:
     """Return the mapping with its id, which is never NO_MAPPING."""
     id_ = hash64_of(start, limit, offset, filename, build_id, flags) or 1
@@ -146,7 +154,7 @@ def mapping_of(start: int, limit: int, offset: int, filename: str, build_id: str
 
 def stacktrace_id(locations: "array[int]") -> int:
     """Return the id of a stack: the hash of its locations' ids, root first."""
-    return hash64(locations.tobytes())
+    return hash64(locations)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.varint import length_prefixed
 
 _COLUMNS = ("tenant", "upload_id", "received")
+_ONE_THREAD: ServerSettings = {"max_threads": 1}
+"""Half the CPU for a query this small."""
 _I64 = Struct("<q").pack
 
 _STORED = """
@@ -30,7 +32,8 @@ def stored_uploads(clickhouse: ClickHouse, keys: Iterable[UploadKey]) -> set[Upl
     """The subset of the uploads that is in the ledger."""
     keys = list(keys)
     parameters = {"tenants": [tenant for tenant, _ in keys], "ids": [id_.hex() for _, id_ in keys]}
-    return {(tenant, bytes.fromhex(id_)) for tenant, id_ in clickhouse.rows(_STORED, parameters)}
+    settings = _ONE_THREAD if clickhouse.embedded else None
+    return {(tenant, bytes.fromhex(id_)) for tenant, id_ in clickhouse.rows(_STORED, parameters, settings)}
 
 
 def enter_uploads(clickhouse: ClickHouse, uploads: Sequence[Upload], settings: ServerSettings) -> None:

@@ -28,9 +28,12 @@ from flamehouse.store.write.log.upload_log import LeftSegment, Segment, UploadLo
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 
-INTERVAL_S: Final = 0.25
-"""The maximum time before an acknowledged upload is inserted, if no query needs it earlier."""
-_MAX_SEGMENT_BYTES: Final = 32 << 20
+_LEAST_INTERVAL_S: Final = 0.25
+_LONGEST_INTERVAL_S: Final = 2.0
+_INTERVAL_PER_INSERT: Final = 10
+"""Unless a query needs an acknowledged upload earlier, it waits for ten times as long as the last INSERT took, within these
+bounds: what an INSERT and the merges of its parts cost hardly depends on the number of uploads."""
+_MAX_SEGMENT_BYTES: Final = 8 << 20
 _MAX_BACKLOG_BYTES: Final = 512 << 20
 _SYNC_EVERY_S: Final = 5.0
 _FIRST_PAUSE_S: Final = 0.1
@@ -102,6 +105,7 @@ class LogWriter:
         self._stopping = False
         self._storing: Segment[Pending] | None = None
         self._failing = ""
+        self._interval_s = _LEAST_INTERVAL_S
         self._stored: list[Segment[Pending]] = []
         self._thread = Thread(target=self._run, name="upload-log", daemon=True)
         self._cleaner = Thread(target=self._clean, name="upload-log-cleaner", daemon=True)
@@ -193,7 +197,7 @@ class LogWriter:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._stopping or self._log.current)
-                self._changed.wait_for(lambda: self._stopping or self._urgent, INTERVAL_S)
+                self._changed.wait_for(lambda: self._stopping or self._urgent, self._interval_s)
                 segment = self._storing = self._log.close_segment()
                 self._urgent = False
             if segment is not None and not self._store(segment):
@@ -206,6 +210,7 @@ class LogWriter:
         pause = _FIRST_PAUSE_S
         give_up = monotonic() + _STOP_WAIT_S
         while True:
+            started = monotonic()
             try:
                 self._insert(segment)
                 break
@@ -218,6 +223,8 @@ class LogWriter:
             if self._stopping and monotonic() > give_up:
                 return False
             pause = min(2 * pause, _LONGEST_PAUSE_S)
+        wanted_s = _INTERVAL_PER_INSERT * (monotonic() - started)
+        self._interval_s = min(max(_LEAST_INTERVAL_S, wanted_s), _LONGEST_INTERVAL_S)
         for pending in segment.items:
             if pending.held is not None:
                 pending.held.release()
