@@ -26,6 +26,7 @@ from flamehouse.render.flamebearer import Flamebearer, Shown, flamebearer_diff_o
 from flamehouse.render.flamegraph import flamegraph_of
 from flamehouse.render.flamegraph_diff import flamegraph_diff_of
 from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.units import NS_PER_MS
 from flamehouse.web.connect import Call, unary
 
 _SERVICE: Final = "/adhocprofiles.v1.AdHocProfileService"
@@ -158,7 +159,7 @@ def _json(flamebearer: Flamebearer) -> str:
 
 
 def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return time.time_ns() // NS_PER_MS
 
 
 routes = [

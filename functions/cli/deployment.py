@@ -14,6 +14,7 @@ from flamehouse import VERSION
 from flamehouse.pb.querier_pb2 import ProfileTypesRequest, ProfileTypesResponse
 from flamehouse.settings import is_loopback
 from flamehouse.store.doctor.finding import Finding, Severity
+from flamehouse.units import NS_PER_MS
 
 _TIMEOUT: Final = httpx.Timeout(30, connect=5)
 _PROFILE_TYPES: Final = "/querier.v1.QuerierService/ProfileTypes"
@@ -73,7 +74,7 @@ def _door(server: Server) -> Finding:
 
 def _with_credential(server: Server) -> Iterator[Finding]:
     """Check queries with the credential, and the version."""
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = time.time_ns() // NS_PER_MS
     request = ProfileTypesRequest(start=now_ms - _HOUR_MS, end=now_ms)
     try:
         version = server.build_version()

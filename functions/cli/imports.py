@@ -23,12 +23,11 @@ from flamehouse.store.connection.data_folder import STOP_SERVER, locked
 from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.maintenance import maintenance_client
 from flamehouse.store.schema.retention import as_argument, in_words, opened, recorded
+from flamehouse.units import MS_PER_DAY, NS_PER_MS
 from qryn.comparison import Compared, compare
 from qryn.history import Counts, History, Receipt
 from qryn.source import Bounds, Range, Source, open_source
 
-_MS_NS: Final = 1_000_000
-_DAY_MS: Final = 86_400_000
 _SOURCE_TIMEOUT_S: Final = 600
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -63,7 +62,7 @@ def qryn(  # noqa: PLR0913  # a parameter per option
     Exits with status 1 if a total differs. Stored profiles are not stored again.
     """
     now_ns = time.time_ns()
-    within = _range(start, end, services, now_ns // _MS_NS)
+    within = _range(start, end, services, now_ns // NS_PER_MS)
     with exit_on_failure():
         receipt = Receipt(tenant=_checked(tenant), received_ns=now_ns)
         settings = existing_database()
@@ -71,7 +70,7 @@ def qryn(  # noqa: PLR0913  # a parameter per option
             bounds = source.bounds(within)
             if bounds is None:
                 raise OperatorError(f"the database {database!r} has no such profiles")
-            _check_retention(settings, bounds, now_ns // _MS_NS)
+            _check_retention(settings, bounds, now_ns // NS_PER_MS)
             within = replace(within, until_ns=min(within.until_ns, bounds.last_ns + 1))
             with closing(maintenance_client(settings)) as clickhouse:
                 history = History(source=source, clickhouse=clickhouse, settings=settings, receipt=receipt)
@@ -83,12 +82,12 @@ def qryn(  # noqa: PLR0913  # a parameter per option
 def _range(start: str | None, end: str | None, services: Sequence[str], now_ms: int) -> Range:
     try:
         from_ms = 0 if start is None else time_ms(start, now_ms)
-        until_ns = (1 << 63) - 1 if end is None else time_ms(end, now_ms) * _MS_NS
+        until_ns = (1 << 63) - 1 if end is None else time_ms(end, now_ms) * NS_PER_MS
     except (ValueError, OverflowError) as error:
         raise click.UsageError(str(error)) from error
-    if not 0 <= from_ms * _MS_NS < until_ns:
+    if not 0 <= from_ms * NS_PER_MS < until_ns:
         raise click.UsageError(f"the range from {start} until {end} is empty, or begins before 1970")
-    return Range(from_ns=from_ms * _MS_NS, until_ns=until_ns, services=tuple(services))
+    return Range(from_ns=from_ms * NS_PER_MS, until_ns=until_ns, services=tuple(services))
 
 
 def _checked(tenant: str) -> str:
@@ -119,8 +118,8 @@ def _check_retention(settings: Settings, bounds: Bounds, now_ms: int) -> None:
     """Raises OperatorError if some of the profiles exceed the retention."""
     with opened(settings) as client:
         days = recorded(client).days
-    first_ms = bounds.first_ns // _MS_NS
-    age_days = (now_ms - first_ms) // _DAY_MS + 1
+    first_ms = bounds.first_ns // NS_PER_MS
+    age_days = (now_ms - first_ms) // MS_PER_DAY + 1
     if days and age_days > days:
         raise OperatorError(
             f"the first profile is from {clock(first_ms)}, but this database retains profiles {in_words(days)}: import "

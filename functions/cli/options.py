@@ -13,6 +13,7 @@ from cli.server import Server, ServerError
 from cli.times import clock, time_ms
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.pb.querier_pb2 import SeriesRequest, SeriesResponse
+from flamehouse.units import NS_PER_MS
 
 type Command = Callable[..., None]
 
@@ -149,7 +150,7 @@ json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print
 
 def range_of(start: str, end: str) -> Range:
     """Return the range between two times. Raises: UsageError for an invalid or empty one."""
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = time.time_ns() // NS_PER_MS
     try:
         within = Range(start_ms=time_ms(start, now_ms), end_ms=time_ms(end, now_ms))
     except (ValueError, OverflowError) as error:

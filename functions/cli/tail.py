@@ -14,6 +14,7 @@ from cli.series import select_series, step_of, title_of
 from cli.server import Server, ServerError
 from cli.times import clock
 from cli.units import scale_of
+from flamehouse.units import NS_PER_MS
 
 _EVERY: Final = "15s"
 _SETTLING_MS: Final = 15_000
@@ -42,7 +43,7 @@ def tail(  # noqa: PLR0913  # a parameter per option
 ) -> None:
     """Print the total of each series for every step of time, as profiles arrive. Starts two minutes ago."""
     step_ms = step_of(every, 0)
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = time.time_ns() // NS_PER_MS
     start_ms = (now_ms - _PAST_MS) // step_ms * step_ms
     selection = _first(server, Selection(selector=selector, type_id=type_id, within=_hour(now_ms)))
     printed = 0
@@ -78,7 +79,7 @@ def _first(server: Server, selection: Selection) -> Selection:
             if "no profiles match" not in str(error):
                 raise
         time.sleep(_SETTLING_MS / 1_000)
-        selection = replace(selection, within=_hour(time.time_ns() // 1_000_000))
+        selection = replace(selection, within=_hour(time.time_ns() // NS_PER_MS))
 
 
 def _hour(now_ms: int) -> Range:

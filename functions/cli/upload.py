@@ -13,6 +13,7 @@ from cli.options import server_options
 from cli.server import Server, ServerError
 from cli.times import time_ms
 from flamehouse.errors import OperatorError
+from flamehouse.units import NS_PER_MS
 
 _PIECE: Final = 1 << 16
 _FORMATS: Final = {
@@ -78,7 +79,7 @@ def _format_of(name: str) -> str:
 
 def _time_of(text: str) -> dict[str, str]:
     try:
-        seconds = time_ms(text, time.time_ns() // 1_000_000) // 1_000
+        seconds = time_ms(text, time.time_ns() // NS_PER_MS) // 1_000
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     return {"from": str(seconds), "until": str(seconds + 10)}

@@ -15,6 +15,7 @@ from flamehouse.pb.settings_pb2 import (
 )
 from flamehouse.pb.settings_pb2 import Setting as SettingMessage
 from flamehouse.serverless.http_handler import lambda_handler
+from flamehouse.units import NS_PER_MS
 from flamehouse.web.connect import Call, unary
 
 _SERVICE: Final = "/settings.v1.SettingsService"
@@ -35,7 +36,7 @@ def set_setting(call: Call, request: SetSettingsRequest) -> SetSettingsResponse:
     if not request.HasField("setting"):
         raise invalid_argument("the request has no setting")
     requested = request.setting
-    modified_at = requested.modifiedAt if requested.modifiedAt > 0 else time.time_ns() // 1_000_000
+    modified_at = requested.modifiedAt if requested.modifiedAt > 0 else time.time_ns() // NS_PER_MS
     setting = Setting(name=requested.name, value=requested.value, modified_at=modified_at)
     call.services.store.set_setting(call.tenant, setting)
     return SetSettingsResponse(setting=_message(setting))

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from flamehouse.units import NS_PER_S
+
 MAGIC: Final = b"flamehouse-upload\x00"
 VERSION: Final = 1
 
-_SECOND_NS: Final = 1_000_000_000
 _LENGTH_BYTES: Final = 4
 _MAX_HEADER_BYTES: Final = 1 << 20
 """More than the longest query string that a server accepts, escaped."""
@@ -52,7 +53,7 @@ class ReceivedUpload:
 
     @property
     def received_s(self) -> int:
-        return self.received_ns // _SECOND_NS
+        return self.received_ns // NS_PER_S
 
     def serialize(self) -> bytes:
         """Return the envelope; `ReceivedUpload.parse` returns an equal value."""

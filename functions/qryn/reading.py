@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.pb import profile_pb2
+from flamehouse.units import MAX_INT64
 from ingest.profile.checked import CheckedProfile, Checks
 from ingest.profile.incoming import IncomingProfile
 from ingest.profile.validate import ValidProfile
@@ -12,8 +13,6 @@ from ingest.readers import ReadUpload
 from qryn.payload import profiles_of_payload
 from qryn.row import Row
 from qryn.tree import pprof_of_tree
-
-_MAX_INT64 = (1 << 63) - 1
 
 
 class TreeNeededError(Exception):
@@ -88,7 +87,7 @@ def _settled(profile: IncomingProfile, row: Row) -> IncomingProfile:
     pprof.period_type.type = _text(pprof, row.period_type)
     pprof.period_type.unit = _text(pprof, row.period_unit)
     time_ns = row.time_ns or pprof.time_nanos
-    if time_ns > _MAX_INT64:
+    if time_ns > MAX_INT64:
         raise invalid_argument(f"the time {row.timestamp_ns} is after the year 2262")
     pprof.time_nanos = time_ns
     pprof.duration_nanos = row.true_duration_ns or pprof.duration_nanos

@@ -8,10 +8,10 @@ from typing import Any, Final
 from flamehouse.errors import OperatorError
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.sql import SqlFile
+from flamehouse.units import NS_PER_HOUR
 from qryn.row import Node, Row
 
 _SQL: Final = SqlFile(__file__)
-_HOUR_NS: Final = 3_600 * 10**9
 _FINEST_NS: Final = 10**6
 _FINER: Final = 60
 _MAX_WINDOW_ROWS: Final = 20_000
@@ -109,7 +109,7 @@ class Source:
 
     def windows(self, within: Range, bounds: Bounds) -> Iterator[Window]:
         """Yield windows that cover the range's rows, in order of time, each as small as possible."""
-        yield from self._windows(within, bounds.first_stored, bounds.last_stored, _HOUR_NS)
+        yield from self._windows(within, bounds.first_stored, bounds.last_stored, NS_PER_HOUR)
 
     def _windows(self, within: Range, first: int, last: int, step: int) -> Iterator[Window]:
         waiting: Window | None = None
@@ -243,7 +243,7 @@ class Source:
         *,
         first: int = 0,
         last: int = 2**64 - 1,
-        step: int = _HOUR_NS,
+        step: int = NS_PER_HOUR,
         keys: Mapping[str, object] | None = None,
         **sql: str,
     ) -> list[Sequence[Any]]:

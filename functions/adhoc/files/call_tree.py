@@ -8,10 +8,10 @@ from typing import Final
 
 from flamehouse.errors import invalid_argument
 from flamehouse.model.call_tree import ROOT, CutTree, DiffTree
+from flamehouse.units import MAX_INT64
 
 _MAX_NODES: Final = 1 << 20
 """A pprof with this many nodes takes about 250 MB, including the file."""
-_MAX_INT64: Final = (1 << 63) - 1
 
 
 class CallTree:
@@ -75,7 +75,7 @@ class CallTree:
         totals = self._selves[side].copy()
         for node in range(len(totals) - 1, ROOT, -1):
             totals[self._parents[node]] += totals[node]
-        if totals[ROOT] > _MAX_INT64:
+        if totals[ROOT] > MAX_INT64:
             raise invalid_argument("the profile's values add up to more than 64 bits")
         return totals
 

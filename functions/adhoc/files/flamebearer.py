@@ -9,10 +9,10 @@ from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.model.call_tree import ROOT
 from flamehouse.render.flamebearer import Shown
 from flamehouse.settings import Settings
+from flamehouse.units import MAX_INT64
 from ingest.request.json_fields import parse_json
 
 _BAR_FIELDS: Final = 4
-_MAX_INT64: Final = (1 << 63) - 1
 _MAX_TEXT_CHARS: Final = 1_024
 
 
@@ -69,7 +69,7 @@ def _add_levels(tree: CallTree, levels: Sequence[Sequence[int]], names: Sequence
 def _level(value: object, names: int) -> Sequence[int]:
     """Return a level's bars: non-negative 64-bit integers, with valid indexes of names."""
     level = _list(value, "a level")
-    numbers = [each for each in level if type(each) is int and 0 <= each <= _MAX_INT64]
+    numbers = [each for each in level if type(each) is int and 0 <= each <= MAX_INT64]
     if len(numbers) != len(level) or len(level) % _BAR_FIELDS:
         raise _malformed("a level is not a list of four integers per frame")
     if any(index >= names for index in numbers[3::_BAR_FIELDS]):
@@ -86,7 +86,7 @@ def _shown(metadata: dict[str, object], name: str) -> Shown:
     return Shown(
         name=_text(metadata, "name") or name,
         units=_text(metadata, "units"),
-        sample_rate=rate if type(rate) is int and 0 < rate <= _MAX_INT64 else 100,
+        sample_rate=rate if type(rate) is int and 0 < rate <= MAX_INT64 else 100,
         spy_name=_text(metadata, "spyName"),
     )
 

@@ -7,20 +7,16 @@ are ours. Large lists are checked as columns.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
 
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.model.labels import format_labels, validate_labels
 from flamehouse.pb import profile_pb2
 from flamehouse.settings import Settings
 from flamehouse.telemetry.request import note_service
+from flamehouse.units import MAX_INT64, NS_PER_MS, NS_PER_S
 from ingest.profile.columns import ColumnarProfile, PprofColumns, Samples, read_columns
 from ingest.profile.incoming import IncomingProfile
 from ingest.profile.series_labels import SERVICE_NAME
-
-_SECOND_NS: Final = 1_000_000_000
-_MILLISECOND_NS: Final = 1_000_000
-_MAX_INT64: Final = (1 << 63) - 1
 
 
 class TooNewError(RpcError):
@@ -108,8 +104,8 @@ def _check_time(profile: IncomingProfile, settings: Settings, received_ns: int, 
     time_ns = profile.pprof.time_nanos
     if time_ns <= 0:
         return
-    starts_ns = received_ns - past_s * _SECOND_NS if past_s else None
-    ends_ns = received_ns + settings.ingest_window_future_s * _SECOND_NS
+    starts_ns = received_ns - past_s * NS_PER_S if past_s else None
+    ends_ns = received_ns + settings.ingest_window_future_s * NS_PER_S
     if time_ns < ends_ns and (starts_ns is None or time_ns > starts_ns):
         return
     start = "" if starts_ns is None else f"starts at {_timestamp(starts_ns)} and "
@@ -170,11 +166,11 @@ def _check_type_names(pprof: profile_pb2.Profile) -> None:
 
 def _check_totals(pprof: profile_pb2.Profile, samples: Samples) -> None:
     """Check the totals: sums are stored in 64 bits. Negative values count as zero."""
-    if max(samples.values, default=0) * len(samples.widths) <= _MAX_INT64:
+    if max(samples.values, default=0) * len(samples.widths) <= MAX_INT64:
         return
     width = len(pprof.sample_type)
     for index, sample_type in enumerate(pprof.sample_type):
-        if sum(value for value in samples.values[index::width] if value > 0) > _MAX_INT64:
+        if sum(value for value in samples.values[index::width] if value > 0) > MAX_INT64:
             name = pprof.string_table[sample_type.type]
             raise invalid_argument(f"the values of sample type '{name}' add up to more than 64 bits")
 
@@ -208,6 +204,6 @@ def _over_limit(labels: Mapping[str, str], limit: str, actual: int, allowed: int
 
 def _timestamp(ns: int) -> str:
     """Return the time in UTC to the millisecond, as Go prints it: `2023-02-17 13:13:14.5 +0000 UTC`."""
-    seconds, rest_ns = divmod(ns, _SECOND_NS)
-    fraction = f".{rest_ns // _MILLISECOND_NS:03}".rstrip("0").rstrip(".")
+    seconds, rest_ns = divmod(ns, NS_PER_S)
+    fraction = f".{rest_ns // NS_PER_MS:03}".rstrip("0").rstrip(".")
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}{fraction} +0000 UTC"

@@ -5,6 +5,7 @@ from typing import Final
 
 from flamehouse.errors import invalid_argument
 from flamehouse.model.time_range import TimeRange
+from flamehouse.units import NS_PER_MS
 from flamehouse.web.connect import Call
 
 _LAST_MS: Final = 9_223_372_036_854
@@ -24,7 +25,7 @@ def query_range(call: Call, start_ms: int, end_ms: int) -> TimeRange | None:
         raise invalid_argument("missing time range in the query")
     if start_ms > end_ms:
         raise invalid_argument("query start time is after end time")
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = time.time_ns() // NS_PER_MS
     lookback_s = call.services.query_lookback_s
     start_ms = max(start_ms, now_ms - lookback_s * 1000 if lookback_s else 0)
     end_ms = min(end_ms, _LAST_MS)
@@ -37,7 +38,7 @@ def query_range(call: Call, start_ms: int, end_ms: int) -> TimeRange | None:
 def query_range_or_last_hour(call: Call, start_ms: int, end_ms: int) -> TimeRange | None:
     """Like `query_range`, but a request without a range, as old data sources send it, covers the last hour."""
     if start_ms == 0 and end_ms == 0:
-        end_ms = time.time_ns() // 1_000_000
+        end_ms = time.time_ns() // NS_PER_MS
         start_ms = end_ms - _HOUR_MS
     return query_range(call, start_ms, end_ms)
 

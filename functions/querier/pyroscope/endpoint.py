@@ -15,6 +15,7 @@ from flamehouse.model.at_time import parse_attime
 from flamehouse.model.selector import METRIC_NAME, MatchOp, format_selector, parse_selector
 from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
 from flamehouse.services import Services
+from flamehouse.units import NS_PER_MS
 from flamehouse.web.authentication import principal_of
 from flamehouse.web.cancellation import query_for
 from flamehouse.web.compression import compress_if_wanted
@@ -22,7 +23,6 @@ from flamehouse.web.connect import Call
 from flamehouse.web.response_limits import check_answer_size
 from querier.pyroscope.parameters import NodesParameters
 
-_MS_NS: Final = 1_000_000
 _MAX_DIGITS: Final = 18
 """Longer digit strings are not parsed as a number of nodes."""
 _ALL_SERIES: Final = "{}"
@@ -87,7 +87,7 @@ def range_of(from_: str, until: str, side: str = "") -> tuple[int, int]:
     now_ns = time.time_ns()
     start = parse_attime(from_ or "now-1h", now_ns, parameter_name(side, "from"))
     end = parse_attime(until or "now", now_ns, parameter_name(side, "until"))
-    return start.ns // _MS_NS, end.ns // _MS_NS
+    return start.ns // NS_PER_MS, end.ns // NS_PER_MS
 
 
 def parameter_name(side: str, name: str) -> str:

@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from flamehouse.model.time_range import TimeRange
+from flamehouse.units import S_PER_DAY, S_PER_HOUR
 
 _POINTS: Final = 1_500
 """The approximate maximum number of steps of a range."""
 _SHORTEST_STEP_S: Final = 15
 _MINUTE: Final = 60
-_HOUR: Final = 3_600
-_DAY: Final = 86_400
 
 # The steps of Grafana's graphs: (upper bound of range / 1,500, step), where the step is a round number.
 _STEPS_S: Final = (
@@ -24,14 +23,14 @@ _STEPS_S: Final = (
     (17.5 * _MINUTE, 15 * _MINUTE),
     (25 * _MINUTE, 20 * _MINUTE),
     (45 * _MINUTE, 30 * _MINUTE),
-    (1.5 * _HOUR, _HOUR),
-    (2.5 * _HOUR, 2 * _HOUR),
-    (4.5 * _HOUR, 3 * _HOUR),
-    (9 * _HOUR, 6 * _HOUR),
-    (_DAY, 12 * _HOUR),
-    (7 * _DAY, _DAY),
+    (1.5 * S_PER_HOUR, S_PER_HOUR),
+    (2.5 * S_PER_HOUR, 2 * S_PER_HOUR),
+    (4.5 * S_PER_HOUR, 3 * S_PER_HOUR),
+    (9 * S_PER_HOUR, 6 * S_PER_HOUR),
+    (S_PER_DAY, 12 * S_PER_HOUR),
+    (7 * S_PER_DAY, S_PER_DAY),
 )
-_LONGEST_STEP_S: Final = 7 * _DAY
+_LONGEST_STEP_S: Final = 7 * S_PER_DAY
 
 type Timeline = dict[str, Any]
 """The JSON object of a timeline."""

@@ -19,9 +19,9 @@ five seconds of CPU.
 """
 
 from collections.abc import Mapping
-from typing import Final
 
 from flamehouse.errors import invalid_argument
+from flamehouse.units import NS_PER_S
 from ingest.formats import Parsed
 from ingest.formats.jfr.labels import read_snapshot
 from ingest.formats.jfr.recording import read_recording
@@ -29,8 +29,6 @@ from ingest.profile.incoming import IncomingProfile
 from ingest.profile.series_labels import SPY_LABEL, series_labels
 from ingest.request.body import WHOLE_BODY
 from ingest.request.query import IngestRequest
-
-_SECOND_NS: Final = 1_000_000_000
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
@@ -41,7 +39,7 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
     data = parts.get("jfr", parts.get(WHOLE_BODY))
     if data is None:
         raise invalid_argument("missing form part 'jfr'")
-    period_ns = _SECOND_NS // request.sample_rate if request.sample_rate else 0
+    period_ns = NS_PER_S // request.sample_rate if request.sample_rate else 0
     recording = read_recording(data, read_snapshot(parts.get("labels", b"")), period_ns)
     time_ns, duration_ns = _times(request)
     profiles = [

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Final, NamedTuple
 
+from flamehouse.units import NS_PER_S
 from ingest.formats.jfr.chunks import Chunk
 from ingest.formats.jfr.constants import CHECKPOINT_TYPE
 from ingest.formats.jfr.cursor import Cursor
@@ -24,7 +25,6 @@ _BATCH_EVENTS: Final = 1 << 12
 _BATCH_VALUES: Final = 1 << 16
 """The maximum number of values to read at once."""
 _STACK_TRACE: Final = "stackTrace"
-_SECOND_NS: Final = 1_000_000_000
 
 
 type _Key = tuple[int, int | None, int, int, int, int, int]
@@ -115,9 +115,9 @@ class Samples(Collector):
     def counted(self) -> Iterator[tuple[Sample, int, int]]:
         """Yields the distinct samples, each with its count and total amount."""
         amounts = self._counts if self.event.amount is None else self._amounts
-        ticks_per_s = self._chunk.ticks_per_s if self.event.ticks else _SECOND_NS
+        ticks_per_s = self._chunk.ticks_per_s if self.event.ticks else NS_PER_S
         for key, count in self._counts.items():
-            yield Sample._make(key), count, amounts.get(key, 0) * _SECOND_NS // ticks_per_s
+            yield Sample._make(key), count, amounts.get(key, 0) * NS_PER_S // ticks_per_s
 
     @property
     def stacktraces(self) -> set[int]:

@@ -16,12 +16,12 @@ from flamehouse.pb.otlp_layouts_pb2 import V18Profile, V18Sample
 from flamehouse.pb.profile_pb2 import Label, ValueType
 from flamehouse.pb.profile_pb2 import Mapping as Mapped
 from flamehouse.pb.profile_pb2 import Profile as Pprof
+from flamehouse.units import MAX_INT64
 from ingest.formats.otlp.dictionary import Dictionary
 from ingest.formats.otlp.symbols import FunctionTexts
 from ingest.profile.columns import ColumnarProfile, Locations, PprofColumns, Samples
 from ingest.profile.series_labels import SERVICE_NAME
 
-_MAX_INT64: Final = (1 << 63) - 1
 _DEFAULT_DURATION_NS: Final = 10 * 1_000_000_000
 _SERVICE: Final = "service.name"
 _CPU: Final = ("cpu", "nanoseconds")
@@ -89,7 +89,7 @@ def _values_of(profile: Profile, factor: int) -> Sequence[int]:
         (sum(values) if (values := sample.values) else len(sample.timestamps_unix_nano)) * factor
         for sample in profile.samples
     ]
-    if not -_MAX_INT64 <= min(values, default=0) <= max(values, default=0) <= _MAX_INT64:
+    if not -MAX_INT64 <= min(values, default=0) <= max(values, default=0) <= MAX_INT64:
         raise invalid_argument("the values of a sample add up to more than 64 bits")
     return values
 
@@ -129,8 +129,8 @@ def _head_of(profile: Profile, measure: Measure, texts: _Texts) -> Pprof:
         for name, unit in (measure.type, measure.period_type)
     )
     return Pprof(
-        time_nanos=min(profile.time_unix_nano, _MAX_INT64),
-        duration_nanos=min(profile.duration_nano or _DEFAULT_DURATION_NS, _MAX_INT64),
+        time_nanos=min(profile.time_unix_nano, MAX_INT64),
+        duration_nanos=min(profile.duration_nano or _DEFAULT_DURATION_NS, MAX_INT64),
         period=profile.period,
         sample_type=[type_],
         period_type=period_type,

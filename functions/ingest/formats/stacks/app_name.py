@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from flamehouse.errors import Code
+from flamehouse.units import NS_PER_S
 from ingest.formats import RefusedProfileError
 from ingest.request.query import DEFAULT_SAMPLE_RATE
 
-_SECOND_NS: Final = 1_000_000_000
 _DEFAULT_ENDING: Final = "cpu"
 
 
@@ -104,7 +104,7 @@ def read_app_name(app_name: str, sample_rate: int) -> tuple[str, SampleType]:
 def _at_rate(clock: _Clock, sample_rate: int) -> SampleType:
     if not sample_rate:
         return SampleType(metric=clock.metric, type="samples", unit="count")
-    period_ns = max(1, _SECOND_NS // sample_rate)
+    period_ns = max(1, NS_PER_S // sample_rate)
     return SampleType(metric=clock.metric, type=clock.type, unit="nanoseconds", period_ns=period_ns)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.units import NS_PER_MS
 from ingest.formats import Parsed
 from ingest.formats.stacks.app_name import SampleType, sample_type_of
 from ingest.formats.stacks.stack_profile import WALL_TIME, MeasuredStacks, Stack, upload_of_measured
@@ -26,7 +27,6 @@ from ingest.request.json_fields import (
 )
 from ingest.request.query import IngestRequest
 
-_MS_NS: Final = 1_000_000
 _NO_PREFIX: Final = -1
 _MAX_THREADS: Final = 1_000
 
@@ -34,7 +34,7 @@ _MAX_THREADS: Final = 1_000
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
     """Returns a profile per thread with samples. A sample lasts for the interval, whether its thread ran or waited."""
     file = object_of(parse_json(parts.get(WHOLE_BODY, b"")), "the file")
-    interval_ns = (number_of(object_of(file.get("meta"), "meta"), "interval") or 1) * _MS_NS
+    interval_ns = (number_of(object_of(file.get("meta"), "meta"), "interval") or 1) * NS_PER_MS
     threads = objects_of(file, "threads")
     if len(threads) > _MAX_THREADS:
         raise invalid_argument(f"the file has more than {_MAX_THREADS} threads")
@@ -67,7 +67,7 @@ def _measure(weight_type: str, interval_ns: float) -> tuple[SampleType, float]:
     measures = {
         "": (WALL_TIME, interval_ns),
         "samples": (WALL_TIME, interval_ns),
-        "tracing-ms": (WALL_TIME, _MS_NS),
+        "tracing-ms": (WALL_TIME, NS_PER_MS),
         "bytes": (sample_type_of("bytes"), 1),
     }
     if weight_type not in measures:

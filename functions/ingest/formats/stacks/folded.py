@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.units import MAX_INT64
 from ingest.formats import Parsed
 from ingest.formats.stacks import austin
 from ingest.formats.stacks.stack_profile import upload_of_stacks
@@ -21,7 +22,6 @@ from ingest.request.text import utf8_beginning
 _WHOLE_NUMBER: Final = re.compile(rb"[+-]?[0-9]{1,19}")
 _SURE_DIGITS: Final = 18
 _HASH: Final = ord("#")
-_MAX_INT64: Final = (1 << 63) - 1
 _MAX_SHOWN: Final = 40
 _STACK_AND_COUNT: Final = 2
 _LOOKED_AT_BYTES: Final = 512
@@ -64,8 +64,8 @@ def _add_lines(text: bytes, counts: dict[bytes, int], *, negative: bool) -> None
 
 
 def _count(digits: bytes, line_number: int, *, negative: bool) -> int:
-    least = -_MAX_INT64 if negative else 0
-    if not _WHOLE_NUMBER.fullmatch(digits) or not least <= int(digits) <= _MAX_INT64:
+    least = -MAX_INT64 if negative else 0
+    if not _WHOLE_NUMBER.fullmatch(digits) or not least <= int(digits) <= MAX_INT64:
         raise _no_number(digits, line_number)
     return int(digits)
 

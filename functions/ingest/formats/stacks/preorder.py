@@ -6,13 +6,13 @@ The encoding of the formats `trie` and `tree`. Numbers are varints, as in protob
 from typing import Final
 
 from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.units import MAX_UINT64
 from ingest.request.budget import Budget
 
 _MAX_NAME_BYTES: Final = 65_535
 _MAX_PATH_BYTES: Final = 1 << 26
 """The limit for the paths of all nodes with a value together: each path contains those of its ancestors."""
 _MIN_NODE_BYTES: Final = 3
-_MAX_NUMBER: Final = (1 << 64) - 1
 _MAX_NUMBER_BITS: Final = 70
 
 
@@ -72,7 +72,7 @@ def _read_varint(data: bytes, position: int) -> tuple[int, int]:
         position += 1
         number |= (byte & 0x7F) << shift
         if byte < 0x80:
-            if number > _MAX_NUMBER:
+            if number > MAX_UINT64:
                 break
             return number, position
     raise invalid_argument("a number exceeds 64 bits")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flamehouse.errors import invalid_argument
+from flamehouse.units import NS_PER_S
 from ingest.formats import Parsed
 from ingest.formats.stacks.app_name import read_app_name
 from ingest.formats.stacks.speedscope_events import Sums, add_evented, add_sampled
@@ -20,7 +21,6 @@ from ingest.request.query import DEFAULT_SAMPLE_RATE, IngestRequest
 
 _SCHEMA: Final = "https://www.speedscope.app/file-format-schema.json"
 _MAX_PROFILES: Final = 1_000
-_SECOND_NS: Final = 1_000_000_000
 _BYTES: Final = "bytes"
 
 _PRECISION: Final = 100
@@ -99,7 +99,7 @@ class _Maker:
         factor = 1 if key.unit == _BYTES else _PRECISION
         if sample_type.period_ns:
             # The shortest period is one nanosecond; a hundredth of a nanosecond is less.
-            factor = factor * _SECOND_NS // rate if is_default else factor * sample_type.period_ns
+            factor = factor * NS_PER_S // rate if is_default else factor * sample_type.period_ns
         stacks = _stacks(sums, self.names, factor)
         labels = {"profile_name": key.name} if key.name else {}
         return stack_profile(request, service, sample_type, stacks, self.budgets, labels)

@@ -8,6 +8,7 @@ from typing import Final
 
 from flamehouse.errors import Code
 from flamehouse.pb import profile_pb2
+from flamehouse.units import MAX_INT64
 from ingest.formats import Parsed, RefusedProfileError
 from ingest.formats.stacks.app_name import SampleType, read_app_name, sample_type_of
 from ingest.profile.incoming import IncomingProfile
@@ -22,7 +23,6 @@ _MAX_FRAMES: Final = 4_000_000
 """The limit for all stacks of an upload together: short or shared names make many frames from few bytes."""
 _MAX_NAME_CHARS: Final = 1 << 24
 """Several profiles may share long names, and each contains them."""
-_MAX_VALUE: Final = (1 << 63) - 1
 _MAX_SHOWN_BYTES: Final = 256
 _DROPPING_LABEL: Final = "profile_id"
 
@@ -174,7 +174,7 @@ def _add_samples(
     """Adds a sample for each stack, and returns the location names in the order of their ids, which start at 1."""
     ids: defaultdict[str, int] = defaultdict(count(1).__next__)
     id_of, add = ids.__getitem__, pprof.sample.add
-    value_left = _MAX_VALUE
+    value_left = MAX_INT64
     for names, value in stacks:
         budgets.frames.take(len(names))
         value_left -= value

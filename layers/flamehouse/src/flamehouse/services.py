@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Final
 
 from flamehouse.aws.objects import ObjectStorage
 from flamehouse.blobs import blobs_of
@@ -11,8 +10,7 @@ from flamehouse.circuit import Circuit
 from flamehouse.query_queue import QueryQueue
 from flamehouse.settings import DIRECT, Settings
 from flamehouse.store import Store
-
-_DAY_S: Final = 86_400
+from flamehouse.units import S_PER_DAY
 
 
 def nothing() -> None:
@@ -57,7 +55,7 @@ class Services:
             and self.settings.ingest_window_past_s < 0
             and expected is not None
         ):
-            return expected * _DAY_S
+            return expected * S_PER_DAY
         return self._or_retention(self.settings.ingest_window_past_s)
 
     @property
@@ -78,10 +76,10 @@ class Services:
         ClickHouse.
         """
         expected = self.settings.retention_days
-        return (self.store.retention_days() if expected is None else expected) * _DAY_S
+        return (self.store.retention_days() if expected is None else expected) * S_PER_DAY
 
     def _or_retention(self, seconds: int) -> int:
-        return self.store.retention_days() * _DAY_S if seconds < 0 else seconds
+        return self.store.retention_days() * S_PER_DAY if seconds < 0 else seconds
 
 
 @lru_cache(maxsize=256)

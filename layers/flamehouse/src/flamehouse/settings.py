@@ -8,15 +8,15 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from flamehouse.label_rules import parse_label_rules
+from flamehouse.units import MAX_INT64, S_PER_DAY
 
 _MIB = 1 << 20
-_DAY_S = 86_400
 _DSN = re.compile(r"chdb://[^?]+|https?://.+", re.DOTALL)
 """chDB ends the folder's name at a `?`, but the lock of the folder does not."""
 _PLACE = re.compile(r"s3://[^/]+/?|(?!.*://).*", re.DOTALL)
 _LOG_FORMATS: Final = ("text", "json")
-_ANY: Final = (0, (1 << 63) - 1)
-_ANY_OR_DEFAULT: Final = (-1, (1 << 63) - 1)
+_ANY: Final = (0, MAX_INT64)
+_ANY_OR_DEFAULT: Final = (-1, MAX_INT64)
 _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     # A row's time plus this must be before 2106, where ClickHouse's DateTime wraps: the row would expire at once.
     "retention_days": (0, 10_000),
@@ -25,9 +25,9 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "max_stack_depth": (1, 4_000),
     "max_query_length_s": _ANY_OR_DEFAULT,
     "max_query_lookback_s": _ANY_OR_DEFAULT,
-    "max_flamegraph_nodes": (1, (1 << 63) - 1),
-    "default_flamegraph_nodes": (1, (1 << 63) - 1),
-    "query_timeout_s": (1, _DAY_S),
+    "max_flamegraph_nodes": (1, MAX_INT64),
+    "default_flamegraph_nodes": (1, MAX_INT64),
+    "query_timeout_s": (1, S_PER_DAY),
     "max_connections": (1, 1 << 16),
     "access_log": (0, 1),
     "fsync": (0, 1),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from importlib.resources import files
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -17,7 +16,6 @@ from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.maintenance import Maintenance
 from flamehouse.store.schema import migrate
 from flamehouse.store.schema.carry_over import CarryOver, drop_old_layout
-from flamehouse.store.schema.statements import statements
 from flamehouse.store.write.rollback import footprints_of, roll_back
 from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import Server, drawn, some_monday_ms
@@ -44,8 +42,7 @@ def old(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:
     database = ClickHouse(own)
     database.command(migrate._CREATE_HISTORY)  # noqa: SLF001  # as that version makes it
     for number in (1, 2):
-        script = files("flamehouse.store.schema").joinpath("migrations", f"{number:04}.sql").read_text()
-        for statement in statements(script):
+        for statement in migrate.migration(number):
             database.command(statement, settings={"allow_suspicious_low_cardinality_types": 1})
     database.command("INSERT INTO migrations SELECT 2, 0, now64(9, 'UTC')")
     yield database

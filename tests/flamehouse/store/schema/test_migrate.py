@@ -17,7 +17,6 @@ from flamehouse.settings import Settings
 from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema import migrate
-from flamehouse.store.schema.statements import statements
 from flamehouse.store.write.rollups import Rollups
 from flamehouse.store.write.writer import LoneWriter
 from ingest.pipeline import replay
@@ -29,7 +28,6 @@ from tests.support.uploads.uploads import series
 pytestmark = pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
 
 DAY_MS = 86_400_000
-FIRST = files("flamehouse.store.schema").joinpath("migrations", "0001.sql").read_text()
 LATEST = len([*files("flamehouse.store.schema").joinpath("migrations").iterdir()])
 """The number of the last migration, since there are no gaps."""
 NEXT = """
@@ -129,7 +127,7 @@ def test_a_migration_that_was_cut_off_is_completed(
     own: Settings, database: ClickHouse, clickhouse: ClickHouse, applied: int
 ) -> None:
     clickhouse.command("CREATE DATABASE {name:Identifier}", {"name": own.clickhouse_database})
-    for statement in [*statements(FIRST)][:applied]:
+    for statement in migrate.migration(1)[:applied]:
         database.command(statement, settings={"allow_suspicious_low_cardinality_types": 1})
     assert len(schema_of(database)) == applied
     migrate.migrate(of(own, retention_days=0))

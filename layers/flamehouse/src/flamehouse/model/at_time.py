@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.units import MAX_INT64, NS_PER_S
 
-_SECOND_NS: Final = 1_000_000_000
-_MAX_NS: Final = (1 << 63) - 1
 _LAST_YEAR_WITHOUT_DATES: Final = 1900
 _MAX_DIGITS: Final = 20
 """More digits than a 64-bit number has: the time is clamped to the latest anyway."""
@@ -64,7 +63,7 @@ def parse_attime(text: str, now_ns: int, parameter: str) -> AtTime:
 
 
 def _clamped(ns: int) -> int:
-    return max(0, min(ns, _MAX_NS))
+    return max(0, min(ns, MAX_INT64))
 
 
 def _number_ns(digits: str, fraction: str | None) -> int:
@@ -72,9 +71,9 @@ def _number_ns(digits: str, fraction: str | None) -> int:
     date_ns = _date_ns(digits) if fraction is None else None
     if date_ns is not None:
         return date_ns
-    unit_ns = _NS_BY_DIGITS.get(len(digits), _SECOND_NS)
-    part_ns = _fraction_ns(fraction or "") * unit_ns // _SECOND_NS
-    return min(int(digits[:_MAX_DIGITS]) * unit_ns + part_ns, _MAX_NS)
+    unit_ns = _NS_BY_DIGITS.get(len(digits), NS_PER_S)
+    part_ns = _fraction_ns(fraction or "") * unit_ns // NS_PER_S
+    return min(int(digits[:_MAX_DIGITS]) * unit_ns + part_ns, MAX_INT64)
 
 
 def _fraction_ns(digits: str) -> int:
@@ -89,7 +88,7 @@ def _date_ns(digits: str) -> int | None:
         day = datetime(int(digits[:4]), int(digits[4:6]), int(digits[6:]), tzinfo=UTC)
     except ValueError:
         return None
-    return int(day.timestamp()) * _SECOND_NS if day.year > _LAST_YEAR_WITHOUT_DATES else None
+    return int(day.timestamp()) * NS_PER_S if day.year > _LAST_YEAR_WITHOUT_DATES else None
 
 
 def _offset_ns(offsets: str, text: str, parameter: str) -> int:
@@ -100,7 +99,7 @@ def _offset_ns(offsets: str, text: str, parameter: str) -> int:
             raise _invalid(text, parameter)
         sign = {"+": 1, "-": -1}.get(mark, sign)
         total_s += sign * int(digits[:_MAX_DIGITS]) * _UNITS_S[unit]
-    return total_s * _SECOND_NS
+    return total_s * NS_PER_S
 
 
 def _iso_ns(text: str, parameter: str) -> int:
@@ -114,7 +113,7 @@ def _iso_ns(text: str, parameter: str) -> int:
         seconds = int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError) as error:
         raise _invalid(text, parameter) from error
-    return seconds * _SECOND_NS + _fraction_ns((fraction[1] or fraction[2]) if fraction else "")
+    return seconds * NS_PER_S + _fraction_ns((fraction[1] or fraction[2]) if fraction else "")
 
 
 def _invalid(text: str, parameter: str) -> RpcError:

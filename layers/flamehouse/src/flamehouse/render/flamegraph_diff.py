@@ -9,12 +9,12 @@ from flamehouse.errors import Code, RpcError
 from flamehouse.model.call_tree import NO_NODE, OTHER, ROOT, TOTAL, DiffTree, children_by_name
 from flamehouse.pb import querier_pb2
 from flamehouse.render.flamegraph import delta_encode
+from flamehouse.units import MAX_INT64
 
 _BAR_FIELDS = 7
 _OFFSETS = (0, 3)
 _SELVES = (2, 5)
 """The position of each side's numbers in a bar."""
-_MAX_INT64 = (1 << 63) - 1
 
 
 def flamegraph_diff_of(tree: DiffTree) -> querier_pb2.FlameGraphDiff:
@@ -24,7 +24,7 @@ def flamegraph_diff_of(tree: DiffTree) -> querier_pb2.FlameGraphDiff:
     Raises RpcError(OUT_OF_RANGE) if both sides together exceed 64 bits.
     """
     total = tree.left_total + tree.right_total
-    if total > _MAX_INT64:
+    if total > MAX_INT64:
         raise RpcError(Code.OUT_OF_RANGE, "both sides add up to more than 64 bits; request shorter ranges")
     names, levels = _bars(tree)
     for level in levels:

@@ -11,8 +11,8 @@ from flamehouse.model.merged_profile import NO_PROFILE, EncodedFunctions, Merged
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.profile_pb2 import Line, Profile, ValueType
+from flamehouse.units import NS_PER_MS
 
-_MS_NS = 1_000_000
 _PERIODS = {"process_cpu": 1_000_000_000, "memory": 524_288}
 """Pyroscope's guess of the period, by metric name; 1 for any other."""
 _EMPTY_TEXT = b"\x32\x00"
@@ -46,8 +46,8 @@ def _rest_of(merged: MergedProfile, profile_type: ProfileType, within: TimeRange
     pprof.period_type.unit = table[profile_type.period_unit]
     pprof.period = _PERIODS.get(profile_type.name, 1)
     pprof.default_sample_type = value_type.type
-    pprof.time_nanos = within.end_ms * _MS_NS
-    pprof.duration_nanos = within.length_ms * _MS_NS
+    pprof.time_nanos = within.end_ms * NS_PER_MS
+    pprof.duration_nanos = within.length_ms * NS_PER_MS
     _add_mappings(pprof, merged, table)
     if merged.cut_off:
         _add_cut_off(pprof, merged, table)

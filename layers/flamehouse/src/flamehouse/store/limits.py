@@ -15,6 +15,7 @@ from flamehouse.store.read.reader import Reader
 from flamehouse.store.tenant_settings import set_setting, settings_of
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
+from flamehouse.units import NS_PER_MS
 
 DEFAULTS: Final = ""
 """The pseudo-tenant of the default limits."""
@@ -60,7 +61,7 @@ def stored_limits(reader: Reader, tenant: str) -> Limits:
 
 def store_limits(reader: Reader, tenant: str, limits: Limits) -> None:
     """Replace the limits of a tenant."""
-    modified_at = time.time_ns() // 1_000_000
+    modified_at = time.time_ns() // NS_PER_MS
     set_setting(
         reader, _OWNER + tenant, Setting(name=_NAME, value=limits.serialize(), modified_at=modified_at)
     )

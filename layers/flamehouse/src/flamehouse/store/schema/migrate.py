@@ -53,7 +53,7 @@ WINDOWS: Final[Mapping[str, int]] = {
     "replicated_deduplication_window": 100_000,
     "replicated_deduplication_window_seconds": 7_200,
 }
-"""How many deduplication tokens a table remembers, and for how long: `$exactly_once` in migrations from 0003 on."""
+"""How many deduplication tokens a table remembers, and for how long: `$exactly_once` in migrations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +100,14 @@ def version_of(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(".")[:2])
 
 
-def _exactly_once() -> str:
-    return ", ".join(f"{name} = {value}" for name, value in WINDOWS.items())
+def migration(number: int) -> list[str]:
+    """Return the statements of a migration."""
+    return _statements(_scripts()[number - 1])
+
+
+def _statements(script: Traversable) -> list[str]:
+    windows = ", ".join(f"{name} = {value}" for name, value in WINDOWS.items())
+    return [*statements(Template(script.read_text()).safe_substitute(exactly_once=windows))]
 
 
 def _create_database(settings: Settings) -> tuple[bool, tuple[str, ...]]:
@@ -127,9 +133,7 @@ def _apply_since(client: Client, number: int) -> int:
     for script in _scripts():
         if int(script.name.removesuffix(".sql")) <= number:
             continue
-        for statement in statements(
-            Template(script.read_text()).safe_substitute(exactly_once=_exactly_once())
-        ):
+        for statement in _statements(script):
             client.command(statement, settings=_DDL_SETTINGS)
         number = int(script.name.removesuffix(".sql"))
     return number

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from flamehouse.model.profile import SeriesProfile, Upload
 from flamehouse.store.write.row_binary import profile_row, symbols_row
 from flamehouse.store.write.seen_ids import FreshSymbols, Known, SymbolScope
+from flamehouse.units import NS_PER_DAY
 
-_NS_PER_DAY = 86_400 * 10**9
 _FIRST_MONDAY = -3
 """The day number of the Monday of the week of 1970-01-01, a Thursday."""
 
@@ -59,7 +59,7 @@ class Batch:
             self._known.add(("series", tenant, day), (fingerprint,))
 
     def _symbols_of(self, week: int) -> bytes:
-        time_ns = max(0, week * 7 + _FIRST_MONDAY) * _NS_PER_DAY
+        time_ns = max(0, week * 7 + _FIRST_MONDAY) * NS_PER_DAY
         return b"".join(
             symbols_row(tenant, service, time_ns, symbols)
             for (tenant, service, of_week), symbols in self._symbols.items()
@@ -77,7 +77,7 @@ class Batch:
 
     def _is_new(self, tenant: str, profile: SeriesProfile) -> bool:
         """Whether the series of the profile is not yet stored for its day."""
-        day = profile.time_ns // _NS_PER_DAY
+        day = profile.time_ns // NS_PER_DAY
         series = (tenant, day, profile.fingerprint)
         if series in self._series or profile.fingerprint in self._known.of(("series", tenant, day)):
             return False
@@ -87,4 +87,4 @@ class Batch:
 
 def week_of(time_ns: int) -> int:
     """The number of the ISO week (UTC) that contains the time."""
-    return (time_ns // _NS_PER_DAY - _FIRST_MONDAY) // 7
+    return (time_ns // NS_PER_DAY - _FIRST_MONDAY) // 7

@@ -9,11 +9,10 @@ from flamehouse.errors import Code, RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.telemetry import metrics
+from flamehouse.units import NS_PER_DAY, S_PER_DAY, S_PER_HOUR
 
-_S_PER_DAY = 86_400
-_NS_PER_DAY = _S_PER_DAY * 10**9
 _MAX_COUNTED = 2_000_000
-_RETRY_AFTER_S = 3_600
+_RETRY_AFTER_S = S_PER_HOUR
 """Retries fail until the next UTC day, whose profiles count separately."""
 
 _FINGERPRINTS = """
@@ -51,7 +50,7 @@ class SeriesBudget:
             return
         days: dict[int, set[int]] = {}
         for profile in upload.profiles:
-            days.setdefault(profile.time_ns // _NS_PER_DAY, set()).add(profile.fingerprint)
+            days.setdefault(profile.time_ns // NS_PER_DAY, set()).add(profile.fingerprint)
         for day in days:
             self._read(upload.tenant, day, limit)
         added = self._take(upload.tenant, days, limit)
@@ -102,7 +101,7 @@ def _check(day: int, fingerprints: set[int], known: set[int], limit: int) -> Non
         metrics.add(metrics.LIMIT_REFUSALS, limit="series_per_day")
         raise RpcError(
             Code.RESOURCE_EXHAUSTED,
-            f"too many series: this tenant has {len(known)} on {datetime.fromtimestamp(day * _S_PER_DAY, UTC):%F},"
+            f"too many series: this tenant has {len(known)} on {datetime.fromtimestamp(day * S_PER_DAY, UTC):%F},"
             f" and the limit is {limit} a day (max_series_per_day);"
             " a label whose values never repeat is the usual reason",
             retry_after_s=_RETRY_AFTER_S,

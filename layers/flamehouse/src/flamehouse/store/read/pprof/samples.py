@@ -22,8 +22,7 @@ from flamehouse.store.read.pprof.symbols import (
 )
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.stack_values import StackValues, select_stack_values
-
-_MAX_TOTAL = (1 << 63) - 1
+from flamehouse.units import MAX_INT64
 
 _STACK_AND_VALUE = (
     f"concat('\\x0a', {length_delimited('stack')}, '\\x12', {length_delimited(varint('narrow'))})"
@@ -133,7 +132,7 @@ def _samples(reader: Reader, values: StackValues, query: ProfileQuery) -> tuple[
     }
     (row,) = zip(*reader.with_settings(READING).columns(sql, parameters, text=False), strict=True)
     samples, used, numbers, known, least, total = row
-    if least < 0 or total > _MAX_TOTAL:
+    if least < 0 or total > MAX_INT64:
         raise beyond_64_bits()
     return samples, used_of(used, numbers, known)
 

@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS series
 ENGINE = ReplacingMergeTree
 PARTITION BY toMonday(day)
 ORDER BY (tenant, day, profile_type, service, fingerprint)
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
+SETTINGS ttl_only_drop_parts = 1, $exactly_once;
 
 -- One row per profile, sample type and label set, for queries that need no samples.
 CREATE TABLE IF NOT EXISTS profiles
@@ -58,7 +58,7 @@ CREATE TABLE IF NOT EXISTS profiles
 ENGINE = MergeTree
 PARTITION BY toMonday(time)
 ORDER BY (tenant, profile_type, service, fingerprint, time)
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
+SETTINGS ttl_only_drop_parts = 1, $exactly_once;
 
 -- One row per profile, stack trace and span. Stacks recur in profile after profile, so their ids are in a dictionary,
 -- which takes half the bytes of the plain number. Sorted by time before profile type, the sample types of a profile lie
@@ -80,7 +80,7 @@ CREATE TABLE IF NOT EXISTS samples
 ENGINE = MergeTree
 PARTITION BY toMonday(time)
 ORDER BY (tenant, service, time, profile_id, profile_type, fingerprint, stacktrace_id)
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
+SETTINGS ttl_only_drop_parts = 1, $exactly_once;
 
 -- Sums of `samples` over whole five minutes and whole hours, UTC.
 CREATE TABLE IF NOT EXISTS samples_5m
@@ -96,7 +96,7 @@ CREATE TABLE IF NOT EXISTS samples_5m
 ENGINE = SummingMergeTree(value)
 PARTITION BY toMonday(bucket)
 ORDER BY (tenant, profile_type, service, fingerprint, bucket, stacktrace_id)
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
+SETTINGS ttl_only_drop_parts = 1, $exactly_once;
 
 CREATE TABLE IF NOT EXISTS samples_1h AS samples_5m;
 
@@ -116,7 +116,7 @@ ENGINE = ReplacingMergeTree
 PARTITION BY week
 PRIMARY KEY (tenant, service)
 ORDER BY (tenant, service, functions, id)
-SETTINGS index_granularity = 512, ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
+SETTINGS index_granularity = 512, ttl_only_drop_parts = 1, $exactly_once;
 
 -- `name_id` hashes only the name, as in `stacktraces.functions`. `id` hashes the whole function.
 CREATE TABLE IF NOT EXISTS functions
@@ -134,7 +134,7 @@ CREATE TABLE IF NOT EXISTS functions
 ENGINE = ReplacingMergeTree
 PARTITION BY week
 ORDER BY (tenant, service, name_id, id)
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
+SETTINGS ttl_only_drop_parts = 1, $exactly_once;
 
 -- `lines` runs from the innermost inlined function to the one that was called. Its functions are `functions.id`.
 CREATE TABLE IF NOT EXISTS locations
@@ -150,7 +150,7 @@ CREATE TABLE IF NOT EXISTS locations
 ENGINE = ReplacingMergeTree
 PARTITION BY week
 ORDER BY (tenant, service, id)
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
+SETTINGS ttl_only_drop_parts = 1, $exactly_once;
 
 -- `flags`, lowest bit first: has functions, has filenames, has line numbers, has inline frames.
 CREATE TABLE IF NOT EXISTS mappings
@@ -169,7 +169,7 @@ CREATE TABLE IF NOT EXISTS mappings
 ENGINE = ReplacingMergeTree
 PARTITION BY week
 ORDER BY (tenant, service, id)
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
+SETTINGS ttl_only_drop_parts = 1, $exactly_once;
 
 -- Completely stored uploads; written after all other rows of the upload.
 CREATE TABLE IF NOT EXISTS uploads
@@ -181,7 +181,7 @@ CREATE TABLE IF NOT EXISTS uploads
 ENGINE = MergeTree
 PARTITION BY toMonday(received)
 ORDER BY (tenant, upload_id)
-SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
+SETTINGS ttl_only_drop_parts = 1, $exactly_once;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS series_view TO series AS
 SELECT tenant, toDate(time, 'UTC') AS day, profile_type, service, fingerprint, labels

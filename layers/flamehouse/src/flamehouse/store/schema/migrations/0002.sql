@@ -16,4 +16,4 @@ CREATE TABLE IF NOT EXISTS tenant_settings
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (tenant, name)
-SETTINGS non_replicated_deduplication_window = 10000, replicated_deduplication_window = 100000, replicated_deduplication_window_seconds = 7200;
+SETTINGS $exactly_once;
