@@ -5,7 +5,6 @@ SQL and the transfer of the result. Source: github.com/metrico/qryn, 2025-04.
 """
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 from clickhouse_connect.driver.client import Client
@@ -13,23 +12,7 @@ from clickhouse_connect.driver.client import Client
 from bench.qryn_tree import Forest, binary_string, varint
 from bench.workload import INTERVAL_NS, SAMPLE_TYPES, Drawn, Service, encode_pprof
 from flamehouse.model.time_range import TimeRange
-
-_SCHEMA = Path(__file__).with_name("qryn.sql")
-_COLUMNS = [
-    "timestamp_ns",
-    "type",
-    "service_name",
-    "sample_types_units",
-    "period_type",
-    "period_unit",
-    "tags",
-    "duration_ns",
-    "payload_type",
-    "payload",
-    "values_agg",
-    "tree",
-    "functions",
-]
+from tools.qryn_tables import COLUMNS, create_tables
 
 _TYPE_MATCHES = """
     splitByChar(':', type_id)[1] == 'process_cpu'
@@ -104,13 +87,12 @@ class Qryn:
         self._client = client
         self._payloads = payloads
         self._forests: dict[str, Forest] = {}
-        for statement in _SCHEMA.read_text().split(";\n"):
-            client.command(statement)
+        create_tables(client)
 
     def insert(self, profiles: Iterable[Drawn]) -> None:
         """Insert these profiles at once, one row each."""
         rows = b"".join(self._row(drawn) for drawn in profiles)
-        self._client.raw_insert("profiles_input", _COLUMNS, rows, fmt="RowBinary")
+        self._client.raw_insert("profiles_input", COLUMNS, rows, fmt="RowBinary")
 
     def flamegraph(self, within: TimeRange, service: str | None) -> int:
         """Run SelectMergeStacktraces for one service or all; returns the size of the result in bytes."""

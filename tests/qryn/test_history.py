@@ -18,11 +18,12 @@ from flamehouse.store.write.ledger import enter_uploads
 from qryn.comparison import Compared, compare
 from qryn.history import Counts, History, Receipt
 from qryn.source import Range, Source, open_source
-from tests.support.qryn.database import COLUMNS, Schema, add_trees, create_qryn, insert
+from tests.support.qryn.database import create_qryn, insert
 from tests.support.qryn.profiles import DAY_MS, NOON_MS, go_cpu, of_one_type, otlp_row, rows_of_every_kind
 from tests.support.qryn.rows import InputRow, input_row
 from tests.support.queries.queries import Server
 from tools.clickhouse_http.process import ClickHouseServer
+from tools.qryn_tables import COLUMNS, Schema, add_trees
 
 ALL = Range(from_ns=0, until_ns=(1 << 63) - 1)
 MS = 1_000_000

@@ -15,7 +15,7 @@ from flamehouse.settings import Settings
 from flamehouse.store.clickhouse_store import open_store
 from flamehouse.store.connection.client import ClickHouse
 from qryn.input import Input
-from tests.support.qryn.database import COLUMNS, connected, insert
+from tests.support.qryn.database import connected, insert
 from tests.support.qryn.profiles import NOON_MS, go_cpu, rows_of_every_kind
 from tests.support.qryn.rows import input_row
 from tests.support.queries.queries import new_tenant
@@ -23,6 +23,7 @@ from tests.support.servers.command import flamehouse
 from tests.support.servers.faults import POISONED
 from tests.support.servers.local_server import running, start
 from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
+from tools.qryn_tables import COLUMNS
 
 TYPES = {
     "timestamp_ns": "UInt64",

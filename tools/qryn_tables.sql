@@ -99,6 +99,23 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS profiles_series_gin_mv TO profiles_series
 SELECT date, kv.1 AS key, kv.2 AS val, type_id, sample_types_units, service_name, fingerprint
 FROM profiles_series ARRAY JOIN tags AS kv
 
+-- part: keys
+CREATE TABLE IF NOT EXISTS profiles_series_keys
+(
+    date Date,
+    key String,
+    val String,
+    val_id UInt64
+)
+ENGINE = ReplacingMergeTree()
+ORDER BY (date, key, val_id)
+PARTITION BY date
+
+-- part: keys_view
+CREATE MATERIALIZED VIEW IF NOT EXISTS profiles_series_keys_mv TO profiles_series_keys AS
+SELECT date, key, val, cityHash64(val) % 50000 AS val_id
+FROM profiles_series_gin
+
 -- part: input_tree
 ALTER TABLE profiles_input
     ADD COLUMN IF NOT EXISTS tree Array(Tuple(UInt64, UInt64, UInt64, Array(Tuple(String, Int64, Int64)))),
