@@ -103,7 +103,7 @@ TEXTS: dict[str, tuple[Message, str]] = {
         '{"points":[{"value":0.1},{"value":1e+300},{"value":-0.0},{"value":"Infinity"},{"value":"-Infinity"},{"value":"NaN"}]}',
     ),
     "bytes are base64": (SelectMergeStacktracesResponse(tree=b"\xff\xfe?"), '{"tree":"//4/"}'),
-    "a false bool is left out": (GetProfileStatsResponse(data_ingested=False), "{}"),
+    "a false bool is omitted": (GetProfileStatsResponse(data_ingested=False), "{}"),
     "a true bool": (GetProfileStatsResponse(data_ingested=True), '{"dataIngested":true}'),
     "a message with nothing in it": (
         Series(labels=[LabelPair(), LabelPair(name="a")]),
