@@ -1,4 +1,4 @@
-"""Bounds on the connections of the local server: how many there are, and how long one may hold up a request or a response."""
+"""Limits on the connections of the local server: their number, and the time for a request head and for a response."""
 
 import asyncio
 import resource
@@ -12,16 +12,16 @@ from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 
 _HEAD_S: Final = 30
-"""For a whole request head, from the connection's start or the head's first byte."""
+"""The time for a complete request head, from the connection's start or the head's first byte."""
 _SEND_S: Final = 60
-"""For a client to read on, where so much of a response waits for it that no more is sent."""
+"""The time for a client to continue reading when the server has paused sending its response."""
 _ENGINE_FILES: Final = 768
-"""Descriptors for the engine, which holds 500 to 600 under an ordinary load, and for the log."""
+"""File descriptors for the engine, which uses 500 to 600 under normal load, and for the log."""
 _MOST_FILES: Final = 1 << 16
 _LEAST_CONNECTIONS: Final = 16
 _REPEAT_S: Final = 60
 _OUT_OF_FILES: Final = "socket.accept() out of system resource"
-"""What asyncio reports for each failed accept."""
+"""asyncio's message for each failed accept."""
 
 _BUSY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -30,7 +30,7 @@ _TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nConten
 
 
 def connections_allowed(wanted: int) -> int:
-    """As many of the `wanted` connections as this process has descriptors for, after it has raised their number."""
+    """Raise the limit on descriptors, and return how many of the `wanted` connections they suffice for."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
     if soft != resource.RLIM_INFINITY and soft < most:
@@ -42,13 +42,13 @@ def connections_allowed(wanted: int) -> int:
 
 
 class Repeated:
-    """Lets what happens again and again be logged once a minute."""
+    """Limits the logging of a repeated event to once a minute."""
 
     def __init__(self) -> None:
         self._logged_s = -float(_REPEAT_S)
 
     def is_due(self) -> bool:
-        """Whether a minute has passed since this was last true."""
+        """Return whether a minute has passed since this was last true."""
         now_s = time.monotonic()
         if now_s - self._logged_s < _REPEAT_S:
             return False
@@ -70,7 +70,7 @@ def log_failed_accepts(loop: asyncio.AbstractEventLoop) -> None:
 
 
 class BoundedProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # a class chosen at run time
-    """Refuses connections beyond a limit with 503, and closes those whose client has stopped."""
+    """Rejects connections above a limit with 503, and closes those whose client has stalled."""
 
     most_connections = _LEAST_CONNECTIONS
     refusals = Repeated()

@@ -68,7 +68,7 @@ class Format:
         return limit_of(settings, self.size_setting)
 
     def body_limit(self, settings: Settings) -> Limit:
-        """Returns the maximum size of a body: decompressed parts are no smaller, and a form has a little besides."""
+        """Returns the maximum size of a body: that of its decompressed parts, plus a little for a form."""
         limit = self.part_limit(settings)
         size = min(limit.bytes * len(self.parts) + _FORM_BYTES, settings.max_body_bytes)
         return (

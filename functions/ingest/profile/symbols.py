@@ -65,7 +65,7 @@ class SymbolTable:
     def stacktraces(
         self, locations: Sequence[int], depths: Sequence[int], kept: Sequence[int]
     ) -> MappingOf[int, int]:
-        """Return the stack ids of the stacks with the numbers `kept`, of those concatenated in `locations`.
+        """Return the ids of the stacks with the numbers `kept`; the stacks are concatenated in `locations`.
 
         Each stack is given leaf first; `depths` has their lengths. Unknown locations are omitted.
         """

@@ -1,8 +1,8 @@
-"""Memory in flight: the bytes that requests hold in this process, within one budget.
+"""Memory in flight: limits the bytes that requests use in this process by one budget.
 
-A request holds its body and what it is unpacked to, and its answer until that is sent; an acknowledged upload holds its rows
-until they are inserted. What does not fit is rejected at once, with status 429. Reading an upload takes a multiple of its bytes
-for a moment: such work waits for its turn instead.
+A request uses memory for its body, compressed and decompressed, and for its response until it is sent; an
+acknowledged upload for its rows until they are inserted. A request that does not fit is rejected at once, with status
+429. Reading an upload briefly takes a multiple of its bytes: such work waits for its turn instead.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _LONGEST_WAIT_S: Final = 30.0
 
 
 class BusyError(RpcError):
-    """There is no memory for the request now; the same request may succeed later."""
+    """No memory is available for the request now; a retry may succeed."""
 
     def __init__(self, message: str) -> None:
         super().__init__(Code.RESOURCE_EXHAUSTED, message, retry_after_s=_RETRY_AFTER_S)
@@ -28,7 +28,7 @@ class BusyError(RpcError):
 
 
 class MemoryBudget:
-    """The bytes that requests may hold at once. Thread-safe."""
+    """The budget of bytes for all current requests. Thread-safe."""
 
     def __init__(self, limit: int) -> None:
         """`limit` is in bytes; 0 is no limit."""
@@ -39,7 +39,7 @@ class MemoryBudget:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Within it, the functions of this module count against this budget; at the end the request holds nothing."""
+        """Make this module's functions use this budget within the block; its end releases the request's bytes."""
         share = Share(self)
         token = _share.set(share)
         try:
@@ -49,33 +49,32 @@ class MemoryBudget:
             share.end()
 
     def take(self, size: int) -> None:
-        """Count `size` bytes as held. Raises BusyError if they do not fit."""
+        """Reserve `size` bytes. Raises BusyError if they do not fit."""
         with self._changed:
             if self._limit and self._held + size > self._limit:
                 raise BusyError(
-                    f"no memory for {size} more bytes: the requests under way hold {self._held} of "
-                    f"MEMORY_IN_FLIGHT_BYTES={self._limit}; try again later"
+                    f"no memory for {size} more bytes: the current requests use {self._held} of MEMORY_IN_FLIGHT_BYTES={self._limit}; retry later"
                 )
             self._held += size
 
     def give_back(self, size: int) -> None:
-        """Count `size` bytes as held no more."""
+        """Release `size` bytes."""
         with self._changed:
             self._held -= size
             self._changed.notify_all()
 
     def begin_work(self, size: int) -> None:
-        """Wait until `size` bytes of working memory fit beside what is held, or no other work is under way.
+        """Wait until `size` more bytes of working memory fit, or no other work is running.
 
         Raises BusyError after half a minute, or at the caller's time limit.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: self._has_room_for(size), time_left(_LONGEST_WAIT_S)):
-                raise BusyError("the uploads before this one take too long to read; try again later")
+                raise BusyError("the uploads before this one take too long to read; retry later")
             self._working += size
 
     def end_work(self, size: int) -> None:
-        """End work that `begin_work` let begin."""
+        """End work that began with `begin_work`."""
         with self._changed:
             self._working -= size
             self._changed.notify_all()
@@ -85,7 +84,7 @@ class MemoryBudget:
 
 
 class Share:
-    """What one request holds of a budget, and what its work takes."""
+    """The bytes that one request has reserved of a budget, and those of its work."""
 
     def __init__(self, budget: MemoryBudget) -> None:
         self.budget = budget
@@ -114,7 +113,7 @@ class Share:
 
 
 class Hold:
-    """Bytes that outlive their request; `budget` is None where there is none."""
+    """Bytes that outlive their request; `budget` is None if there is none."""
 
     def __init__(self, budget: MemoryBudget | None, size: int) -> None:
         if budget is not None:
@@ -123,7 +122,7 @@ class Hold:
         self._size = size
 
     def release(self) -> None:
-        """Give the bytes back; the first call counts."""
+        """Release the bytes; only the first call counts."""
         if self._budget is not None:
             self._budget.give_back(self._size)
             self._budget = None
@@ -133,30 +132,33 @@ _share: ContextVar[Share | None] = ContextVar("memory_share", default=None)
 
 
 def take(size: int) -> None:
-    """Hold `size` bytes until the request under way ends. Raises BusyError if they do not fit."""
+    """Reserve `size` bytes until the current request ends. Raises BusyError if they do not fit."""
     if share := _share.get():
         share.take(size)
 
 
 def give_back() -> None:
-    """Hold nothing more: the request under way is rejected."""
+    """Release all bytes: the current request is rejected."""
     if share := _share.get():
         share.give_back()
 
 
 def hold(size: int) -> Hold:
-    """Hold `size` bytes until their release, however the request under way ends. Raises BusyError if they do not fit."""
+    """Reserve `size` bytes until their release, even after the current request.
+
+    Raises BusyError if they do not fit.
+    """
     share = _share.get()
     return Hold(share.budget if share else None, size)
 
 
 def begin_work(size: int) -> None:
-    """Wait until the request under way may use `size` bytes for a while; see `MemoryBudget.begin_work`."""
+    """Wait until the current request may use `size` bytes for some time; see `MemoryBudget.begin_work`."""
     if share := _share.get():
         share.begin_work(size)
 
 
 def end_work() -> None:
-    """End the work of the request under way, if it has begun any."""
+    """End the work of the current request, if any."""
     if share := _share.get():
         share.end_work()

@@ -32,7 +32,7 @@ class Principal:
 
     @property
     def tenant(self) -> str:
-        """The one tenant, for requests that write, and for what each tenant has for itself.
+        """The single tenant, for requests that write or read data of one tenant only.
 
         Raises:
             RpcError: `invalid_argument` if the request names several.

@@ -17,7 +17,7 @@ from flamehouse.model.labels import LabelSet
 
 NO_MAPPING = 0
 _STACK_BYTES = 200
-"""What a stack takes in memory besides its frames."""
+"""The memory of a stack, in addition to its frames."""
 
 
 def hash64(data: "bytes | array[int]") -> int:
@@ -191,7 +191,7 @@ class Upload:
 
     @property
     def memory_bytes(self) -> int:
-        """What the samples and stacks take in memory, roughly."""
+        """The approximate memory of the samples and stacks."""
         samples = sum(len(each.values) * 2 + len(each.span_ids) * 8 for each in self.profiles)
         symbols = {id(each.symbols): each.symbols for each in self.profiles}.values()
         stacks = sum(_STACK_BYTES + 8 * len(stack) for each in symbols for stack in each.stacktraces.values())

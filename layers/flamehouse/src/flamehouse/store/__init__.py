@@ -1,4 +1,4 @@
-"""The profile store: the queries and inserts that the rest of the project knows, whatever database is behind them.
+"""The profile store: the interface of queries and inserts, independent of the database.
 
 `clickhouse_store` is the implementation. All that knows ClickHouse belongs in this package: `connection` runs statements,
 `schema` creates and changes tables, `write` inserts, `read` queries, `doctor` examines. HTTP and drawing do not.
@@ -138,7 +138,7 @@ class Store(Protocol):
     def admit_upload(self, tenant: str, size: int) -> None:
         """Count an upload of `size` bytes.
 
-        Raises RpcError(RESOURCE_EXHAUSTED) beyond a limit of its tenant, UNAVAILABLE if there is no place for it.
+        Raises RpcError(RESOURCE_EXHAUSTED) if a limit of its tenant is exceeded, UNAVAILABLE if it cannot be stored.
         """
 
     def check(self) -> None:
@@ -148,4 +148,4 @@ class Store(Protocol):
         """Kill the queries that carry this tag, but no inserts; the queries fail with RpcError(CANCELED)."""
 
     def close(self) -> bool:
-        """Insert what is only logged, then close the connections; False if queries still run in this process."""
+        """Insert the content of the log, then close the connections; False if queries still run in this process."""

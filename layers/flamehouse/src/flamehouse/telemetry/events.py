@@ -98,7 +98,7 @@ GRPC_ON_HTTP_PORT: Final = Event(
 CONNECTION_REFUSED: Final = Event(
     name="connection_refused",
     level=logging.WARNING,
-    text="a connection is refused, as there are {limit} already (MAX_CONNECTIONS, or what `ulimit -n` leaves room for)",
+    text="rejected a connection above the limit of {limit} (MAX_CONNECTIONS, or fewer because of `ulimit -n`)",
     fields=("limit",),
 )
 CONNECTIONS_WAIT: Final = Event(

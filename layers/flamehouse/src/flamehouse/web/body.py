@@ -30,7 +30,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     try:
         if announced > limit:
             raise too_large(limit)
-        # At once: of several large bodies, some then get the room of which each would get a part.
+        # All at once: otherwise several large bodies could each get only a part of the memory.
         memory.take(announced)
         return await _read(request, limit, announced)
     except ClientDisconnect as error:
@@ -55,7 +55,7 @@ def content_length(request: Request) -> int:
 
 async def _read(request: Request, limit: int, held: int) -> bytes:
     """Read the body, for the first `held` bytes of which there is memory."""
-    # Its content is handed over without a copy.
+    # Its content is passed on without a copy.
     body = BytesIO()
     started, loop = monotonic(), asyncio.get_running_loop()
     async with asyncio.timeout(_STALL_S) as patience:

@@ -28,7 +28,7 @@ def error_headers(error: RpcError) -> dict[str, str]:
     """Return the headers of an error in any format, such as Retry-After. Records the error for the request's log line."""
     note_error(error.code.wire_name, error.message)
     if error.http_status == HTTPStatus.REQUEST_TIMEOUT:
-        # What is still to come of the request is not read.
+        # The rest of the request is not read.
         return {"Connection": "close"}
     if error.retry_after_s is not None:
         return {"Retry-After": str(error.retry_after_s)}

@@ -1,4 +1,4 @@
-"""Counts what each request holds in memory against a budget, until its response has left this process."""
+"""Charges the memory of each request to a budget, until its response has been sent."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flamehouse.memory import MemoryBudget
 
 _PIECE_BYTES: Final = 1 << 18
-"""The server accepts the next piece once the client has read most of the last one."""
+"""The server accepts the next piece once the client has read most of the previous one."""
 
 
 @dataclass(frozen=True, slots=True)

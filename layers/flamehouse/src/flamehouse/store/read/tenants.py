@@ -1,7 +1,7 @@
 """The tenants of a query, as SQL.
 
-Rows of several tenants may have the same fingerprint: series with the same labels. What is counted or compared by series
-is therefore counted by tenant and fingerprint. Ids of stacks, functions and locations hash their content, so that equal
+Rows of several tenants may have the same fingerprint: series with the same labels. So counts and comparisons by
+series use the tenant and the fingerprint. Ids of stacks, functions and locations hash their content, so that equal
 ids of two tenants have the same content.
 """
 

@@ -39,7 +39,7 @@ class Writer(Protocol):
         """Wait until queries see every upload acknowledged so far."""
 
     def admit(self, size: int) -> None:
-        """Raise RpcError(UNAVAILABLE) if there is no place for an upload of `size` bytes, before it is read."""
+        """Raise RpcError(UNAVAILABLE) if there is no space for an upload of `size` bytes, before it is read."""
 
     def check(self) -> None:
         """Raise RpcError(UNAVAILABLE) if the writer currently accepts no uploads."""
@@ -69,7 +69,7 @@ class LoneWriter:
         """Nothing is pending: an acknowledged upload is inserted."""
 
     def admit(self, size: int) -> None:
-        """ClickHouse answers for its own disk."""
+        """ClickHouse checks its own disk."""
 
     def check(self) -> None:
         """Nothing to check beyond ClickHouse itself."""

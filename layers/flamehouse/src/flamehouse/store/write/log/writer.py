@@ -173,7 +173,7 @@ class LogWriter:
             self._changed.wait_for(lambda: self._is_stored(newest) or self._failing, time_left(_STOP_WAIT_S))
 
     def admit(self, size: int) -> None:
-        """Raise RpcError(UNAVAILABLE) if the log cannot be written, or has no room for `size` bytes."""
+        """Raise RpcError(UNAVAILABLE) if the log cannot be written, or has no space for `size` bytes."""
         self._log.check(size)
 
     def check(self) -> None:
