@@ -28,7 +28,7 @@ def diff(call: Call, request: DiffRequest) -> DiffResponse:
     The default applies if neither side sets it. Raises RpcError(INVALID_ARGUMENT) for a missing side, as for one
     without a profile type.
     """
-    left, right = _question(call, request.left), _question(call, request.right)
+    left, right = _query(call, request.left), _query(call, request.right)
     max_nodes = nodes_limit(max(request.left.max_nodes, request.right.max_nodes), call.services.settings)
     tree = call.services.store.diff(
         call.tenants, replace(left, max_nodes=max_nodes), replace(right, max_nodes=max_nodes)
@@ -36,7 +36,7 @@ def diff(call: Call, request: DiffRequest) -> DiffResponse:
     return DiffResponse(flamegraph=flamegraph_diff_of(tree))
 
 
-def _question(call: Call, side: SelectMergeStacktracesRequest) -> StacktraceQuery:
+def _query(call: Call, side: SelectMergeStacktracesRequest) -> StacktraceQuery:
     check_format(side.format)
     if side.format not in _FORMATS:
         raise unsupported("a comparison is always a flame graph: request PROFILE_FORMAT_FLAMEGRAPH")

@@ -20,10 +20,10 @@ def series(call: Call, request: SeriesRequest) -> SeriesResponse:
     A set omits the names that its series lacks, and empty sets are omitted. Without a range it covers the last hour.
     """
     matchers = parse_matchers(request.matchers)
-    asked = requested_labels("label_names", request.label_names)
+    requested = requested_labels("label_names", request.label_names)
     within = query_range_or_last_hour(call, request.start, request.end)
-    names = tuple(visible_names(sorted(asked), call.headers))
-    if within is None or (asked and not names):
+    names = tuple(visible_names(sorted(requested), call.headers))
+    if within is None or (requested and not names):
         return SeriesResponse()
     query = LabelSetsQuery(
         matchers=matchers, within=within, names=names, utf8_names=accepts_utf8_names(call.headers)

@@ -10,11 +10,13 @@ from flamehouse.render.pgo import aggregate_callees, with_shapes
 from flamehouse.render.pprof import encoded_pprof, pprof_without_samples
 from flamehouse.web.codec import Encoded
 from flamehouse.web.connect import Call
-from querier.common.merged_tree import Asked
+from querier.common.merged_tree import MergeRequest
 from querier.common.query_range import NOTHING, query_range
 
 
-def profile_query(call: Call, request: Asked, samples: SampleSelector, go_pgo: GoPGO | None) -> ProfileQuery:
+def profile_query(
+    call: Call, request: MergeRequest, samples: SampleSelector, go_pgo: GoPGO | None
+) -> ProfileQuery:
     """Builds the query.
 
     Its range is empty if the request lies before the lookback limit; `go_pgo` may limit stack depth.

@@ -17,7 +17,7 @@ _MAX_DOT_NODES: Final = 65_536
 """Graphviz draws far fewer, and a million nodes take a minute to turn into a graph."""
 
 
-class Asked(Protocol):
+class MergeRequest(Protocol):
     """The fields that requests for merged stacks have in common."""
 
     @property
@@ -32,7 +32,7 @@ class Asked(Protocol):
     def max_nodes(self) -> int: ...
 
 
-def stacktrace_query(call: Call, request: Asked, samples: SampleSelector) -> StacktraceQuery:
+def stacktrace_query(call: Call, request: MergeRequest, samples: SampleSelector) -> StacktraceQuery:
     """Builds the query. Its range is empty if the request lies before the lookback limit.
 
     Raises RpcError(INVALID_ARGUMENT) for an invalid request.

@@ -57,7 +57,7 @@ async def respond(request: Request, page: Callable[[Call], Content]) -> Response
     services: Services = await run_in_threadpool(request.app.state.services)
     call = Call(services=services, principal=principal, headers=request.headers)
 
-    def answer() -> Response:
+    def respond() -> Response:
         content = page(call)
         check_answer_size(len(content.body), services.settings)
         body, encoding = compress_if_wanted(content.body, request.headers)

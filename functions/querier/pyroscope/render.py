@@ -46,14 +46,14 @@ def render(call: Call, parameters: RenderParameters) -> Content:
     request = request_of(selection, parameters)
     if parameters.format == _PPROF:
         return _pprof(call, request)
-    question = stacktrace_query(call, request, EVERY_SAMPLE)
+    tree_query = stacktrace_query(call, request, EVERY_SAMPLE)
     if parameters.format == _DOT:
-        dot = dot_graph_of(call, question, request.max_nodes)
+        dot = dot_graph_of(call, tree_query, request.max_nodes)
         return Content(body=dot.encode(), media_type="text/plain")
-    graph = flamegraph_of(tree_of(call, question))
-    profile_type = question.profile_type
+    graph = flamegraph_of(tree_of(call, tree_query))
+    profile_type = tree_query.profile_type
     flamebearer = flamebearer_of(graph, shown_as(profile_type.sample_type, profile_type.sample_unit))
-    return json_content(flamebearer | _timelines(call, request, question, parameters))
+    return json_content(flamebearer | _timelines(call, request, tree_query, parameters))
 
 
 def _pprof(call: Call, request: SelectMergeStacktracesRequest) -> Content:
@@ -65,7 +65,7 @@ def _pprof(call: Call, request: SelectMergeStacktracesRequest) -> Content:
 def _timelines(
     call: Call,
     request: SelectMergeStacktracesRequest,
-    question: StacktraceQuery,
+    tree_query: StacktraceQuery,
     parameters: RenderParameters,
 ) -> dict[str, Any]:
     """Builds the `timeline` of the selection, and its `groups` by the first `groupBy`, over the requested range.
@@ -74,12 +74,12 @@ def _timelines(
     """
     group_by = tuple(parameters.group_by[:1])
     average = parameters.aggregation == "avg"
-    asked = TimeRange(start_ms=request.start, end_ms=request.end)
-    step_s = step_of(asked)
-    shown = on_steps(asked, step_s)
+    requested = TimeRange(start_ms=request.start, end_ms=request.end)
+    step_s = step_of(requested)
+    shown = on_steps(requested, step_s)
 
     def lines_of(group_by: tuple[str, ...]) -> list[tuple[LabelSet, Timeline]]:
-        series = _series(call, question, step_s, group_by, average=average)
+        series = _series(call, tree_query, step_s, group_by, average=average)
         check_answer_size(
             len(series) * point_count(shown, step_s) * _LEAST_POINT_BYTES, call.services.settings
         )
@@ -93,15 +93,15 @@ def _timelines(
 
 
 def _series(
-    call: Call, question: StacktraceQuery, step_s: int, group_by: tuple[str, ...], *, average: bool
+    call: Call, tree_query: StacktraceQuery, step_s: int, group_by: tuple[str, ...], *, average: bool
 ) -> Sequence[SeriesResult]:
     """Returns the points of the flame graph's selection, on steps; the store is not queried for an empty range."""
-    if not question.within.length_ms:
+    if not tree_query.within.length_ms:
         return ()
     query = SeriesQuery(
-        profile_type=question.profile_type,
-        matchers=question.matchers,
-        within=on_steps(question.within, step_s),
+        profile_type=tree_query.profile_type,
+        matchers=tree_query.matchers,
+        within=on_steps(tree_query.within, step_s),
         step_ms=step_s * 1_000,
         group_by=group_by,
         average=average,

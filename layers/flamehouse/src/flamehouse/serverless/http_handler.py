@@ -50,11 +50,11 @@ def lambda_handler(*routes: BaseRoute, app_of: AppOf = app_of) -> LambdaHandler:
         telemetry = _telemetry()
         telemetry.begin(context)
         try:
-            return answer(event, context, left_s)
+            return respond(event, context, left_s)
         finally:
             telemetry.end(context)
 
-    def answer(event: dict[str, Any], context: Any, left_s: float) -> dict[str, Any]:  # noqa: ANN401  # Lambda's own
+    def respond(event: dict[str, Any], context: Any, left_s: float) -> dict[str, Any]:  # noqa: ANN401  # Lambda's own
         try:
             serve = adapter()
         except ValueError as error:
@@ -83,17 +83,17 @@ def _adapter(routes: Sequence[BaseRoute], app_of: AppOf) -> Mangum:
 _TOO_LARGE: Final = answer_too_large("AWS Lambda can return", "accept gzip")
 
 
-def _without_default_type(answer: dict[str, Any]) -> dict[str, Any]:
+def _without_default_type(response: dict[str, Any]) -> dict[str, Any]:
     """Remove the content type that Mangum adds to a response without one: an empty body is not JSON."""
-    if not answer["body"] and answer["headers"].get("content-type") == "application/json":
-        del answer["headers"]["content-type"]
-    return answer
+    if not response["body"] and response["headers"].get("content-type") == "application/json":
+        del response["headers"]["content-type"]
+    return response
 
 
-def _fits(answer: dict[str, Any]) -> bool:
-    body: str = answer["body"]
+def _fits(response: dict[str, Any]) -> bool:
+    body: str = response["body"]
     limit = _MAX_ANSWER_BYTES - _ENVELOPE_BYTES
-    if answer["isBase64Encoded"] or len(body) * _WORST_ESCAPE <= limit:
+    if response["isBase64Encoded"] or len(body) * _WORST_ESCAPE <= limit:
         return len(body) <= limit
     return len(json.dumps(body, ensure_ascii=False).encode()) <= limit
 
