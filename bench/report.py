@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import starmap
 
-_HEADINGS = ("what", "ours", "beside it", "figure", "target", "")
+_HEADINGS = ("measurement", "ours", "compared with", "figure", "target", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
