@@ -19,7 +19,10 @@ from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.maintenance import maintenance_client
 from flamehouse.store.schema.carry_over import has_old_layout
 
-_LABELS_REMAIN: Final = "deleted, except labels and symbols: processes remember for an hour which of them are stored. Once these services have sent nothing for an hour, run this again with --idle"
+_LABELS_REMAIN: Final = (
+    "deleted, except labels and symbols: processes remember for an hour which of them are stored. Once these services "
+    "have sent nothing for an hour, run this again with --idle"
+)
 
 
 @click.command()

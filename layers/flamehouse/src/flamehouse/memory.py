@@ -53,7 +53,8 @@ class MemoryBudget:
         with self._changed:
             if self._limit and self._held + size > self._limit:
                 raise BusyError(
-                    f"no memory for {size} more bytes: the current requests use {self._held} of MEMORY_IN_FLIGHT_BYTES={self._limit}; retry later"
+                    f"no memory for {size} more bytes: the current requests use {self._held} of "
+                    f"MEMORY_IN_FLIGHT_BYTES={self._limit}; retry later"
                 )
             self._held += size
 

@@ -240,7 +240,8 @@ def _chosen(client: Client, state: State, wanted: int | None) -> int:
         days = DEFAULT_DAYS if wanted is None else wanted
         if stored := expired_under(client, days).profiles:
             raise RetentionError(
-                f"the database records no retention, and {days} days would delete {stored:,} profiles; to set it, run: flamehouse retention set {as_argument(days)} --yes"
+                f"the database records no retention, and {days} days would delete {stored:,} profiles; to set it, run: "
+                f"flamehouse retention set {as_argument(days)} --yes"
             )
         return days
     if wanted is not None and is_shorter(wanted, state.days):
