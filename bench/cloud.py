@@ -133,7 +133,7 @@ def _overheads(deployed: Cloud, plan: Plan) -> list[Line]:
         connection.request("POST", request.path, request.body, headers)
         response = connection.getresponse()
         response.read()
-        assert response.status == 200  # noqa: S101  # a figure of failures is none
+        assert response.status == 200  # noqa: S101  # failures have no figure
 
     store = open_store(Settings(clickhouse_dsn=deployed.clickhouse.dsn))
     here = RpcClient(_app(store))

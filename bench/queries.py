@@ -1,7 +1,8 @@
-"""Queries over HTTP to the local server, beside what Grafana Pyroscope took for the same questions in a recorded run.
+"""Measures queries over HTTP to the local server, compared with a recorded run of Grafana Pyroscope.
 
 Pyroscope 3fe6a45 (2026-08-21, single binary, storage v2) ran on the same kind of machine, with compacted blocks, two cores, JSON
-and gzip, an hour of 10 services with a profile each 15 s: 1,000 stacks a profile, 20 to 60 frames deep, two sample types.
+and gzip, an hour of 10 services with a profile each 15 s: 1,000 stacks per profile, 20 to 60 frames deep, two sample
+types.
 """
 
 import http.client
@@ -33,7 +34,7 @@ _PUSHERS: Final = 4
 _CROWD: Final = 8
 _QUERIER: Final = "/querier.v1.QuerierService/"
 _SETTLED_CPU_S: Final = 0.2
-"""Once the server uses less in two seconds, it has merged what it was sent and made its roll-ups."""
+"""Below this CPU time in two seconds, the server has finished merging and making roll-ups."""
 _MAX_SETTLING_S: Final = 180
 
 type Fields = Mapping[str, Any]
@@ -41,7 +42,7 @@ type Fields = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """A request, the median milliseconds (and of the server's CPU) that Pyroscope took, and our targets."""
+    """A request, Pyroscope's median milliseconds (wall time and CPU), and our targets."""
 
     path: str
     fields: Fields
@@ -52,7 +53,7 @@ class Query:
 
     @cached_property
     def body(self) -> bytes:
-        """The request, in the encoding of its media type."""
+        """Return the request, in the encoding of its media type."""
         if self.media_type == JSON.media_type:
             return json.dumps(self.fields).encode()
         return json_format.ParseDict(dict(self.fields), SelectMergeStacktracesRequest()).SerializeToString()
@@ -90,7 +91,7 @@ def _queries() -> dict[str, Query]:
 
 
 class _Server:
-    """The local server in a process of its own; a connection for each thread."""
+    """The local server in a separate process; one connection per thread."""
 
     def __init__(self, url: str, pid: int) -> None:
         self._address = urlsplit(url).netloc
@@ -98,7 +99,7 @@ class _Server:
         self._local = local()
 
     def post(self, path: str, body: bytes, media_type: str) -> bytes:
-        """The body of the response, compressed as the server sends it. RuntimeError for an error."""
+        """Return the body of the response, compressed as sent. Raises RuntimeError for an error status."""
         connection = self._connection()
         connection.request("POST", path, body, {"Content-Type": media_type, "Accept-Encoding": "gzip"})
         response = connection.getresponse()
@@ -108,12 +109,12 @@ class _Server:
         return content
 
     def cpu_s(self) -> float:
-        """Seconds of CPU it has used, from the fields utime and stime of proc_pid_stat(5)."""
+        """The seconds of CPU it has used, from the fields utime and stime of proc_pid_stat(5)."""
         fields = self._stat.read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def settle(self) -> None:
-        """Wait until it merges no more."""
+        """Wait until it has finished merging."""
         end = perf_counter() + _MAX_SETTLING_S
         before = -1.0
         while self.cpu_s() - before > _SETTLED_CPU_S and perf_counter() < end:
@@ -151,7 +152,7 @@ def _push(server: _Server, plan: Plan) -> int:
 
 
 def _lines(server: _Server, plan: Plan, stage: str) -> list[Line]:
-    """The queries in turns, so that whatever else the machine does affects all alike."""
+    """Run the queries in turns, so that other load on the machine affects all of them equally."""
     queries = _queries()
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in queries}
     for repeat in range(-1, 3 * plan.repeats):
@@ -179,7 +180,7 @@ def _lines_of(
 
 
 def _crowd(server: _Server, plan: Plan) -> list[Line]:
-    """Flame graphs of one service by eight clients at once."""
+    """Measure flame graphs of one service by eight concurrent clients."""
     query = _queries()["flame graph, one service"]
     requests = 5 * _CROWD * plan.repeats
     with ThreadPoolExecutor(_CROWD) as pool:
@@ -190,13 +191,13 @@ def _crowd(server: _Server, plan: Plan) -> list[Line]:
     return [
         Line(
             what=f"flame graphs of one service, {_CROWD} clients",
-            ours=f"{rate:.1f} a second",
-            beside="23.1 a second Pyroscope",
+            ours=f"{rate:.1f} per second",
+            beside="23.1 per second Pyroscope",
             figure=rate,
             at_least=25,
         ),
         Line(
-            what="... 95 of 100 within",
+            what="... 95th percentile",
             ours=f"{late:.0f} ms",
             beside="543 ms Pyroscope",
             figure=late,
@@ -206,7 +207,7 @@ def _crowd(server: _Server, plan: Plan) -> list[Line]:
 
 
 def _timed(server: _Server, query: Query) -> tuple[float, float]:
-    """Milliseconds, and those of the server's CPU."""
+    """Return the milliseconds, and those of the server's CPU."""
     cpu, begun = server.cpu_s(), perf_counter()
     server.post(query.path, query.body, query.media_type)
     return (perf_counter() - begun) * 1_000, (server.cpu_s() - cpu) * 1_000

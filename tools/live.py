@@ -95,8 +95,8 @@ def check(live: Live, server: Server, command: Sequence[str], folder: Path) -> N
     end_ms = time.time_ns() // 1_000_000
     service = f'service_name="{application}"'
     labelled = next(iter(live.leaders))
-    questions = [(type_, f"{{{service}}}") for type_ in live.leaders]
-    for type_, selector in (*questions, (labelled, f"{{{service}, {_LABELS}}}")):
+    queries = [(type_, f"{{{service}}}") for type_ in live.leaders]
+    for type_, selector in (*queries, (labelled, f"{{{service}, {_LABELS}}}")):
         leading = _leading_once_stored(server, type_, selector, start_ms, end_ms)
         print(f"{type_}{selector}", *_lines(type_, leading), sep="\n", end="\n\n", flush=True)
         hottest = leading.most_common(1)[0][0] if leading else "nothing"

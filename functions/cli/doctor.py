@@ -66,7 +66,7 @@ def _of_user(settings: Settings, roles: tuple[str, ...]) -> Iterator[Finding]:
 def _users(settings: Settings, folder: Path | None) -> Iterator[tuple[str, Settings]]:
     """Return the settings of each user whose secret is in the folder.
 
-    Raises: OperatorError if there is none, SecretError for a file that is not a secret.
+    Raises: OperatorError if it has no secret, SecretError for a file that is not a secret.
     """
     if folder is None:
         return

@@ -50,7 +50,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """The rows of an upload's valid profiles (None if there are none), the rejected profiles by index, and a warning."""
+    """The rows of an upload's valid profiles, None without any, the rejected profiles by index, and a warning."""
 
     upload: Upload | None
     rejected: Mapping[int, RpcError]
@@ -185,7 +185,7 @@ def _series_of(parts: Sequence[SeriesProfile]) -> set[int]:
 
 
 def _warning_of(parts: Sequence[SeriesProfile], settings: Settings) -> str:
-    """Log and return the warning about folded labels; empty if there are none."""
+    """Log and return the warning about folded labels; empty without any."""
     folded = [part for part in parts if is_overflow(part)]
     if not folded:
         return ""

@@ -56,7 +56,7 @@ class Row:
 
     @property
     def time_ns(self) -> int:
-        """Return the time in nanoseconds, converted if the collector stored another unit; 0 if there is none."""
+        """Return the time in nanoseconds, converted if the collector stored another unit; 0 if it is missing."""
         return self.timestamp_ns * unit_ns(self.timestamp_ns)
 
     @property

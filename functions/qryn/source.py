@@ -98,7 +98,7 @@ class Source:
         return self.columns.issuperset(_TREE)
 
     def bounds(self, within: Range) -> Bounds | None:
-        """Return the bounds of the range's rows; None if there are none."""
+        """Return the bounds of the range's rows; None without rows."""
         [(rows, *bounds)] = self._columns("bounds", within)
         first, last, first_stored, last_stored = map(int, bounds)
         if not rows:

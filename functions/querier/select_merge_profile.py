@@ -11,7 +11,7 @@ from querier.common.sample_selector import sample_selector
 
 
 def select_merge_profile(call: Call, request: SelectMergeProfileRequest) -> Encoded[Profile]:
-    """Returns the samples in [start, end); an empty message if there are none.
+    """Returns the samples in [start, end); an empty message without any.
 
     `max_nodes` cuts the call tree of locations and has no maximum; 0 disables the cut.
     """

@@ -34,7 +34,7 @@ type _Check = Callable[[Call, SelectMergeStacktracesRequest], _Run]
 def select_merge_stacktraces(
     call: Call, request: SelectMergeStacktracesRequest
 ) -> SelectMergeStacktracesResponse:
-    """Returns the samples in [start, end); an empty tree if there are none.
+    """Returns the samples in [start, end); an empty tree without any.
 
     An invalid async query fails at once, not when the client polls.
     """

@@ -19,7 +19,9 @@ _IDLE_NS: Final = 1_000_000
 """A process that used less CPU time since the last sample waits."""
 _OF_THREAD: Final = 4
 _SCHEDULED: Final = 2
-"""Linux' id of a thread's CPU clock: CPUCLOCK_PERTHREAD_MASK and CPUCLOCK_SCHED of include/linux/posix-timers_types.h."""
+"""Linux's id of a thread's CPU clock: CPUCLOCK_PERTHREAD_MASK and CPUCLOCK_SCHED of
+include/linux/posix-timers_types.h.
+"""
 
 
 def is_supported() -> bool:
@@ -37,11 +39,11 @@ class CpuSampler:
 
     @property
     def total_ns(self) -> int:
-        """The sampled CPU time that was not taken yet."""
+        """The CPU time sampled since the last `take`."""
         return self._stacks.total()
 
     def sample(self) -> None:
-        """Give the CPU time of each thread since the last sample to its current stack."""
+        """Add the CPU time of each thread since the last sample to its current stack."""
         used = time.process_time_ns()
         if used - self._process_ns < _IDLE_NS:
             return

@@ -1,4 +1,4 @@
-"""CPU time by stack -> a pprof message, and the upload of it."""
+"""Converts CPU time by stack to a pprof message and an upload."""
 
 from collections.abc import Iterable, Mapping
 from types import CodeType
@@ -11,7 +11,7 @@ from self_profile.cpu_sampler import Stack
 
 
 def pprof_of(stacks: Mapping[Stack, int], *, start_ns: int, end_ns: int) -> Profile:
-    """The profile of the CPU time in nanoseconds by stack, of [start, end)."""
+    """Return the profile of the CPU time in nanoseconds by stack, for [start, end)."""
     table = _Table()
     cpu = ValueType(type=table.text("cpu"), unit=table.text("nanoseconds"))
     samples = [
@@ -31,7 +31,7 @@ def pprof_of(stacks: Mapping[Stack, int], *, start_ns: int, end_ns: int) -> Prof
 
 
 def push_of(profile: Profile, labels: Mapping[str, str]) -> PushRequest:
-    """The request that pushes a profile of the series with these labels."""
+    """Return the request that pushes a profile of the series with these labels."""
     series = RawProfileSeries(
         labels=[LabelPair(name=name, value=value) for name, value in labels.items()],
         samples=[RawSample(raw_profile=profile.SerializeToString(), ID=str(uuid4()))],
@@ -40,7 +40,7 @@ def push_of(profile: Profile, labels: Mapping[str, str]) -> PushRequest:
 
 
 class _Table:
-    """The numbered symbols of a profile, each once. Numbers begin at 1; the first text is empty."""
+    """The distinct symbols of a profile, numbered from 1; the first text is empty."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {"": 0}

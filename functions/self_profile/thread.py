@@ -1,7 +1,8 @@
 """The thread of the local server that samples the process and stores the profiles.
 
-A profile enters the pipeline directly: without a request there is none to profile, and this thread is not sampled. It is
-stored once its CPU time is many times what storing one takes, so profiles cannot be about themselves alone.
+A profile enters the pipeline directly, without a request that would itself be profiled, and this thread is not
+sampled. It is stored once its CPU time is many times that of storing one, so profiles do not consist of their own
+storage.
 """
 
 import time
@@ -23,12 +24,12 @@ from self_profile.profile import pprof_of, push_of
 _PERIOD_S: Final = 0.02
 _INTERVAL_NS: Final = 10 * NS_PER_S
 _MIN_CPU_NS: Final = NS_PER_S // 4
-"""Some ten times the CPU time of storing a profile."""
+"""About ten times the CPU time of storing a profile."""
 _LABELS: Final = {"__name__": "process_cpu", "service_name": "flamehouse"}
 
 
 def open_self_profile(services: Services) -> StepThread | None:
-    """The thread; None if SELF_PROFILE names no tenant.
+    """Return the thread; None if SELF_PROFILE is not set.
 
     Raises: OperatorError for an invalid tenant, or on a system without CPU clocks for threads.
     """
@@ -36,16 +37,14 @@ def open_self_profile(services: Services) -> StepThread | None:
     if not tenant:
         return None
     if not is_tenant(tenant):
-        raise OperatorError(
-            f"invalid SELF_PROFILE {tenant!r}: name a tenant with letters, digits and !-_.*'()"
-        )
+        raise OperatorError(f"invalid tenant {tenant!r} in SELF_PROFILE: use letters, digits and !-_.*'()")
     if not is_supported():
         raise OperatorError("SELF_PROFILE needs Linux: unset it on this system")
     return StepThread("self-profile", SelfProfile(services, tenant).step, lambda: None)
 
 
 class SelfProfile:
-    """Samples this process, and stores a profile for `tenant` every ten seconds in which it did something.
+    """Samples this process, and stores a profile for `tenant` every ten seconds, unless it was idle.
 
     `clock` returns Unix time in nanoseconds.
     """

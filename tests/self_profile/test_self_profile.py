@@ -110,5 +110,5 @@ def test_it_is_off_by_default() -> None:
 
 def test_an_invalid_tenant_is_an_error() -> None:
     services = Services(settings=Settings(self_profile="a b"), store=CannedStore())
-    with pytest.raises(OperatorError, match="invalid SELF_PROFILE 'a b'"):
+    with pytest.raises(OperatorError, match="invalid tenant 'a b' in SELF_PROFILE"):
         open_self_profile(services)

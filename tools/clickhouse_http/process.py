@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 _REPO: Final = Path(__file__).resolve().parent.parent.parent
 _STOP_S: Final = 20
-_PASSWORD: Final = "a pass/word:with@signs"  # noqa: S105  # nobody else's
+_PASSWORD: Final = "a pass/word:with@signs"  # noqa: S105  # for tests only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ class LambdaService:
         self._room = BoundedSemaphore(_CONCURRENCY)
 
     def invoke(self, name: str, event: bytes) -> bytes:
-        """Return the response of function `name` to an event, both in JSON. Raises FunctionError if there is none."""
+        """Return the response of function `name` to an event, both in JSON. Raises FunctionError without one."""
         with self._room:
             environment = self._take(self._deployment.functions[name])
             try:

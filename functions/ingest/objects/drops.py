@@ -58,7 +58,7 @@ def _handle(services: Services, storage: ObjectStorage, source: ObjectCreated) -
 
 
 def _store(services: Services, storage: ObjectStorage, key: str, found: StoredObject) -> None:
-    """Store the valid profiles. Raises RpcError(INVALID_ARGUMENT) if any is invalid, or if there are none."""
+    """Store the valid profiles. Raises RpcError(INVALID_ARGUMENT) if any is invalid, or without any."""
     received = received_of(key, found, _sidecar(storage, key))
     services = services.of_tenant(received.tenant)
     read = read_upload(received, services)

@@ -16,7 +16,7 @@ NOTHING: Final = TimeRange(start_ms=0, end_ms=0)
 
 
 def query_range(call: Call, start_ms: int, end_ms: int) -> TimeRange | None:
-    """Returns the part of the range after the lookback limit; None if there is none.
+    """Returns the part of the range after the lookback limit; None if it is empty.
 
     Raises RpcError(INVALID_ARGUMENT) for a range that is missing (0), reversed or too long. The part in the future
     does not count towards the length.

@@ -19,7 +19,7 @@ export class Combobox {
     this.options = [];
     this.active = -1;
     this.value = "";
-    this.asked = 0;
+    this.requests = 0;
     const list = uniqueId("options");
     this.input = h("input", {
       type: "text",
@@ -64,10 +64,10 @@ export class Combobox {
   /** @param {boolean} [everything] whatever the field holds */
   async suggest(everything = false) {
     const text = everything && this.input.value === this.shown(this.value) ? "" : this.input.value;
-    this.asked += 1;
-    const { asked } = this;
+    this.requests += 1;
+    const { requests } = this;
     const options = await this.settings.options(text);
-    if (asked !== this.asked || document.activeElement !== this.input) return;
+    if (requests !== this.requests || document.activeElement !== this.input) return;
     this.open(this.settings.free ? options : options.filter((each) => contains(each, text)));
   }
 
@@ -98,7 +98,7 @@ export class Combobox {
   }
 
   close() {
-    this.asked += 1;
+    this.requests += 1;
     this.list.hidden = true;
     this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");

@@ -94,9 +94,9 @@ export class LabelsField {
   remember(key, fetch) {
     const known = this.known.get(key);
     if (known) return known;
-    const asked = fetch();
-    this.known.set(key, asked);
-    asked.catch(() => this.known.delete(key));
-    return asked;
+    const fetched = fetch();
+    this.known.set(key, fetched);
+    fetched.catch(() => this.known.delete(key));
+    return fetched;
   }
 }

@@ -112,7 +112,7 @@ export class QueryBar {
     return [...new Set(types)].toSorted((a, b) => rank(a) - rank(b) || a.localeCompare(b));
   }
 
-  /** The query of the first service and its first type; empty if there is none. */
+  /** The query of the first service and its first type; empty without services. */
   async firstQuery() {
     const [first] = (await this.services()).toSorted((a, b) => rank(a.type) - rank(b.type) || a.service.localeCompare(b.service));
     return first ? formatQuery(first.type, withService(first.service, [])) : "";

@@ -1,4 +1,7 @@
-"""The time left for a response. Everything that waits for the network takes its timeout from here, and long loops end by it."""
+"""The time left for a response.
+
+Everything that waits for the network takes its timeout from here, and long loops end with it.
+"""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -55,7 +58,7 @@ def check_time() -> None:
 
 
 def in_time[T](items: Iterable[T]) -> Iterator[T]:
-    """The items, for a long loop: raises as `check_time` before every 4,096th."""
+    """Yield the items of a long loop; raises as `check_time` before every 4,096th."""
     for number, item in enumerate(items):
         if not number % _CHECKED_EVERY:
             check_time()
@@ -63,7 +66,7 @@ def in_time[T](items: Iterable[T]) -> Iterator[T]:
 
 
 def drained[T](pending: list[T]) -> Iterator[T]:
-    """Pops the last item until there is none, for a walk that adds to the list: raises as `check_time` before every 4,096th."""
+    """Pop the last item until the list is empty, for a walk that adds to it; raises as `check_time`."""
     for number in count():
         if not number % _CHECKED_EVERY:
             check_time()
@@ -73,5 +76,5 @@ def drained[T](pending: list[T]) -> Iterator[T]:
 
 
 def out_of_time() -> RpcError:
-    """The error for a query whose time is up."""
+    """Return the error for a query whose time is up."""
     return RpcError(Code.DEADLINE_EXCEEDED, TOO_LONG)

@@ -114,7 +114,7 @@ class Share:
 
 
 class Hold:
-    """Bytes that outlive their request; `budget` is None if there is none."""
+    """Bytes that outlive their request; `budget` is None without a limit."""
 
     def __init__(self, budget: MemoryBudget | None, size: int) -> None:
         if budget is not None:

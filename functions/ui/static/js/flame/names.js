@@ -3,7 +3,7 @@
 
 const GREY_PACKAGES = /^(runtime|syscall|internal|sync|reflect|GC|java|javax|jdk|sun|libc|libpthread|\[kernel\]|node:|native)([./:[]|$)/;
 
-/** The package of a function in Go, Java, Rust, Node.js or Python; empty if there is none. @param {string} name */
+/** The package of a function in Go, Java, Rust, Node.js or Python; empty if unknown. @param {string} name */
 export function packageOf(name) {
   const path = name.lastIndexOf("/");
   if (path >= 0) {

@@ -56,7 +56,7 @@ async function waitForProfiles(element) {
   void waitForProfiles(element);
 }
 
-/** Open the first service; false if there is none. */
+/** Open the first service; false without services. */
 async function openNewest() {
   const { newest } = await fetchStats();
   if (!newest) return false;

@@ -75,14 +75,14 @@ async function volumes(pairs, range, step, signal) {
  */
 async function refineLast(services, step, signal) {
   /** @type {Map<string, Service[]>} */
-  const asked = new Map();
+  const byQuery = new Map();
   for (const service of services) {
     const newest = service.types.find((each) => each.last === service.last);
     const key = JSON.stringify([newest?.type, service.last]);
-    asked.set(key, [...(asked.get(key) ?? []), service]);
+    byQuery.set(key, [...(byQuery.get(key) ?? []), service]);
   }
   const fine = Math.max(1, Math.ceil(step / FINE_POINTS));
-  for (const [key, alike] of asked) {
+  for (const [key, alike] of byQuery) {
     const [type, last] = JSON.parse(key);
     const range = { start: last - step * 1000, end: last };
     const series = await fetchSeries({ type, selector: "{}", range, step: fine, groupBy: [SERVICE] }, signal);

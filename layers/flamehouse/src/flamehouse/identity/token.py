@@ -44,7 +44,7 @@ def digest(token: str) -> bytes:
 
 
 def sent_token(authorization: Sequence[str]) -> str | None:
-    """Return the Bearer token or Basic password of the Authorization header; None if there is none or more than one."""
+    """Return the Bearer token or Basic password of the Authorization header; None without exactly one."""
     if len(authorization) != 1 or len(authorization[0]) > _MAX_CHARS:
         return None
     scheme, _, value = authorization[0].strip().partition(" ")

@@ -22,7 +22,7 @@ class PointKind(Enum):
 class Exemplar:
     """The profile or span that represents others; `value` is its total in the selected series.
 
-    `span_id` (16 hexadecimal digits) and `trace_id` (32) are empty if there is none. `labels` are the labels that all
+    `span_id` (16 hexadecimal digits) and `trace_id` (32) are empty if unknown. `labels` are the labels that all
     its series share, including private ones, without the labels that the query groups by.
     """
 

@@ -53,7 +53,7 @@ def _query[**P, T](
 
     @wraps(query)
     def ask(store: "ClickHouseStore", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        with store.asking() as reader:
+        with store.query_reader() as reader:
             return query(reader, *args, **kwargs)
 
     return ask
@@ -138,11 +138,11 @@ class ClickHouseStore(Store):
     delete_setting = _query(tenant_settings.delete_setting)
 
     def select_merge_stacktraces(self, tenants: Tenants, query: StacktraceQuery) -> CutTree:
-        with self.asking() as reader:
+        with self.query_reader() as reader:
             return stacktraces_query.select_merge_stacktraces(reader, self._names, tenants, query)
 
     def diff(self, tenants: Tenants, left: StacktraceQuery, right: StacktraceQuery) -> DiffTree:
-        with self.asking() as reader:
+        with self.query_reader() as reader:
             return diff_query.diff(reader, self._names, tenants, left, right)
 
     def retention_days(self) -> int:
@@ -183,7 +183,7 @@ class ClickHouseStore(Store):
         return all(closed)
 
     @contextmanager
-    def asking(self) -> Iterator[Reader]:
+    def query_reader(self) -> Iterator[Reader]:
         """Run one query, which sees every upload acknowledged before it; its time counts for each of its tenants.
 
         Raises RpcError, also on a timeout.

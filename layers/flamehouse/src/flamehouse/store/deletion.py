@@ -32,7 +32,7 @@ _DELETING: Final[ServerSettings] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion:
-    """What to delete: a tenant's profiles in [start, end) whose labels match all `matchers`; all if there are none."""
+    """What to delete: a tenant's profiles in [start, end) whose labels match all `matchers`; all without matchers."""
 
     tenant: str
     matchers: Sequence[Matcher] = ()

@@ -28,7 +28,7 @@ _AGAIN_S: Final = 0.5
 async def query_for[T](
     request: Request, services: Services, tenant: str, work: Callable[[], T], until: float = math.inf
 ) -> T:
-    """Run a query as `work_for` does, in its turn (`flamehouse.query_queue`) and within QUERY_TIMEOUT_S, waiting included.
+    """Run a query as `work_for`, in its turn (`flamehouse.query_queue`), within QUERY_TIMEOUT_S including the wait.
 
     Raises: RpcError(RESOURCE_EXHAUSTED) if too many queries wait.
     """

@@ -25,7 +25,7 @@ def data_folder(settings: Settings) -> Path | None:
 def locked(settings: Settings, advice: str = _SECOND_SERVER) -> Iterator[None]:
     """Lock the data folder in `settings`, if there is one, and create it if it does not exist.
 
-    `advice` tells the operator what to do if another process holds the lock.
+    `advice` is for the operator if another process holds the lock.
 
     Raises: OperatorError if another process holds the lock, or if the folder cannot be written.
     """

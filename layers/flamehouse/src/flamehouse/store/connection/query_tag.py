@@ -19,5 +19,5 @@ def tagged() -> Iterator[str]:
 
 
 def current_tag() -> str:
-    """The tag in effect; empty if there is none."""
+    """Return the tag in effect; empty outside of `tagged`."""
     return _tag.get()

@@ -99,14 +99,14 @@ class Server:
                 self._client = server_client(self._at, self._database, self._timeout_s)
             return self._client
 
-    def _renew(self, refused: Client) -> bool:
+    def _renew(self, rejected: Client) -> bool:
         """Whether the endpoint has changed since it rejected this client; drops the client if so."""
         with self._lock:
-            if self._client is refused:
+            if self._client is rejected:
                 at = self._endpoint()
                 if at == self._at:
                     return False
-                refused.close()
+                rejected.close()
                 self._client = None
             return True
 

@@ -99,7 +99,7 @@ class UploadLog[Item]:
         return segment.name
 
     def close_segment(self) -> Segment[Item] | None:
-        """Close the current segment to further records and return it; None if there is none.
+        """Close the current segment to further records and return it; None without one.
 
         Its last records may not be synced yet.
         """
