@@ -1,4 +1,4 @@
-"""The floor of this machine for an upload: a bare sync, a bare INSERT, a bare HTTP response."""
+"""Measures this machine's minimum for an upload: a bare sync, a bare INSERT, a bare HTTP response."""
 
 import os
 import socket
@@ -28,7 +28,7 @@ _START_S = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
-    """Milliseconds of a call: of the clock for a sync, of CPU for the others."""
+    """The milliseconds of a call: wall time for a sync, CPU time for the others."""
 
     sync_ms: float
     insert_cpu_ms: float
@@ -48,7 +48,7 @@ class Floor:
 
 
 def measure_floor() -> Floor:
-    """Measure all three, one after the other."""
+    """Measure all three in sequence."""
     with data_folder() as folder:
         sync_ms = _sync_ms(folder / "record")
         insert_cpu_ms = in_new_process(_insert_cpu_ms, folder / "engine")
@@ -56,20 +56,20 @@ def measure_floor() -> Floor:
 
 
 def cpu_s(pid: int) -> float:
-    """Seconds of CPU that a process has used, from the fields utime and stime of proc_pid_stat(5)."""
+    """Return the seconds of CPU that a process has used, from the fields utime and stime of proc_pid_stat(5)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Read the body and answer 200."""
+    """Read the body and respond with 200."""
     if scope["type"] == "http":
         await Request(scope, receive).body()
         await Response()(scope, receive, send)
 
 
 def _sync_ms(path: Path) -> float:
-    """The median."""
+    """Return the median."""
     record, taken = os.urandom(_RECORD_BYTES), []
     with path.open("wb", buffering=0) as file:
         for _ in range(_TIMES):
@@ -112,7 +112,7 @@ def _post(connection: HTTPConnection, times: int) -> None:
 
 @contextmanager
 def _bare_server() -> Iterator[tuple[int, int]]:
-    """Uvicorn with `app`: its process and port."""
+    """Run uvicorn with `app`; yields its process and port."""
     with socket.create_server((_HOST, 0)) as listener:
         listener.set_inheritable(True)
         command = [sys.executable, "-m", "uvicorn", "bench.floor:app", "--fd", str(listener.fileno())]

@@ -1,4 +1,4 @@
-"""How many uploads the local server acknowledges in a second, what each costs, and whether it has them: HTTP to a process."""
+"""Measures the uploads per second of a local server over HTTP and their cost, and checks that it stores them."""
 
 import http.client
 from collections.abc import Iterator, Sequence
@@ -31,17 +31,17 @@ _TEN = 10
 _TEN_CLIENTS = 8
 _TEN_STACKS = 300
 _LOOK_S = 3.0
-"""Merges and roll-ups are done when the server has used hardly any CPU for so long."""
+"""Merges and roll-ups are done when the server has used hardly any CPU for this long."""
 _HARDLY_S = 0.15
 _LONGEST_DUST_S = 75.0
 
 _AT_LEAST = {1: 40, 4: 100, 16: 100}
-"""Uploads a second, by clients."""
+"""Uploads per second, by number of clients."""
 _AT_MOST_MS = {1: 30, 4: 15, 16: 15}
 _PYROSCOPE = {
-    1: "102 a second, Pyroscope with async ingest",
-    4: "150 a second, Pyroscope with async ingest",
-    16: "137 a second, Pyroscope with async ingest and 10 clients",
+    1: "102 per second, Pyroscope with async ingest",
+    4: "150 per second, Pyroscope with async ingest",
+    16: "137 per second, Pyroscope with async ingest and 10 clients",
 }
 """Recorded on another machine with two cores, as are the other figures of Pyroscope."""
 
@@ -65,7 +65,7 @@ class _Server:
         return http.client.HTTPConnection(self.address, timeout=_TIMEOUT_S)
 
     def settled_cpu_s(self) -> float:
-        """Seconds of CPU it has used once merges and roll-ups are done, or after a minute."""
+        """The seconds of CPU it has used once merges and roll-ups are done, or after a minute."""
         end, now_s = perf_counter() + _LONGEST_DUST_S, cpu_s(self.pid)
         while perf_counter() < end:
             before_s = now_s
@@ -77,7 +77,7 @@ class _Server:
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """One server, and more and more clients that each send one upload after the other; then several profiles a request."""
+    """Measure one server with an increasing number of clients, then with several profiles per request."""
     floor = measure_floor()
     lines = floor.lines()
     with local_server(RETENTION_DAYS="0") as started:
@@ -108,7 +108,7 @@ def measure(plan: Plan) -> Sequence[Line]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rate:
-    """Acknowledged uploads: how many a second, the CPU of each until all was settled, and the total of their profiles."""
+    """Acknowledged uploads: their rate per second, the CPU of each including merges, and the profiles' total."""
 
     a_second: float
     cpu_ms: float
@@ -116,7 +116,7 @@ class _Rate:
 
 
 def _rate(server: _Server, uploads: Sequence[_Upload], clients: int, seconds: float) -> _Rate:
-    """Send uploads until time or uploads are up."""
+    """Send uploads until the time or the uploads run out."""
     cpu_before, start = server.settled_cpu_s(), perf_counter()
     with ThreadPoolExecutor(clients) as pool:
         shares = [
@@ -132,7 +132,7 @@ def _rate(server: _Server, uploads: Sequence[_Upload], clients: int, seconds: fl
 def _lines_of(rate: _Rate, clients: int, floor_ms: float) -> Iterator[Line]:
     yield Line(
         what=f"uploads acknowledged, clients: {clients}",
-        ours=f"{rate.a_second:.1f} a second",
+        ours=f"{rate.a_second:.1f} per second",
         beside=_PYROSCOPE.get(clients, ""),
         figure=rate.a_second,
         at_least=_AT_LEAST.get(clients),
@@ -148,9 +148,9 @@ def _lines_of(rate: _Rate, clients: int, floor_ms: float) -> Iterator[Line]:
 
 def _lines_of_ten(rate: _Rate) -> Iterator[Line]:
     yield Line(
-        what=f"profiles acknowledged, {_TEN} of {_TEN_STACKS} stacks a request, clients: {_TEN_CLIENTS}",
-        ours=f"{rate.a_second * _TEN:.1f} a second",
-        beside="155.9 a second, Pyroscope",
+        what=f"profiles acknowledged, {_TEN} of {_TEN_STACKS} stacks per request, clients: {_TEN_CLIENTS}",
+        ours=f"{rate.a_second * _TEN:.1f} per second",
+        beside="155.9 per second, Pyroscope",
         figure=rate.a_second * _TEN,
         at_least=150,
     )
@@ -164,8 +164,8 @@ def _lines_of_ten(rate: _Rate) -> Iterator[Line]:
 
 
 def _requests_of_ten(plan: Plan) -> tuple[list[_Upload], list[_Upload]]:
-    """Requests of ten profiles of one service each: those that make it known, and those to measure."""
-    # An hour that the other profiles are not in.
+    """Return requests of ten profiles of one service each: those before the measurement, and those to measure."""
+    # An hour without the other profiles.
     first = 2 * plan.long
     shape = Shape(services=_TEN_CLIENTS, stacks=plan.stacks * 3 // 10, drawn=min(_TEN_STACKS, plan.drawn))
     services = make_services(shape)

@@ -30,7 +30,7 @@ from ingest.profile.native_frames import NativeFrames
 from ingest.profile.validate import ValidProfile
 
 _SPARSE = 4
-"""A list of ids may have so many times as many entries as there are locations."""
+"""The maximum length of a list of ids, as a multiple of the number of locations."""
 _id = itemgetter(0)
 """The id of a function, a location or a mapping."""
 _name_id = itemgetter(1)
@@ -74,7 +74,7 @@ class SymbolTable:
             all_stacks = array("Q", b"".join(_entries(self._table or self._ids, locations)))
         except (IndexError, KeyError, TypeError):
             return self.stacktraces(*_without_dangling(locations, depths, self._ids), kept)
-        # Backwards, every stack is root first and the last stack comes first.
+        # Reversed, every stack is root first, and the last stack is first.
         all_stacks.reverse()
         starts = [len(all_stacks) - end for end in accumulate(depths)]
         stacks = [all_stacks[starts[number] : starts[number] + depths[number]] for number in kept]

@@ -14,7 +14,7 @@ from querier.common.query_range import NOTHING, query_range
 
 _DOT_FUNCTIONS: Final = 100
 _MAX_DOT_NODES: Final = 65_536
-"""Graphviz draws far fewer, and a million nodes take a minute to turn into a graph."""
+"""Graphviz draws far fewer, and the graph of a million nodes takes a minute to compute."""
 
 
 class MergeRequest(Protocol):

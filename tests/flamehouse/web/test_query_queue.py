@@ -95,7 +95,7 @@ def test_a_full_queue_rejects_queries_and_says_when_to_retry() -> None:
             assert (response.status_code, response.headers["Retry-After"]) == (429, "5")
             assert response.json() == {
                 "code": "resource_exhausted",
-                "message": "too many queries wait for others to end; send fewer at a time",
+                "message": "too many queries are waiting; send fewer at a time",
             }
         assert sorted(await server.released([*tasks, *more])) == [200, 200, 200, 429, 429]
         assert len(server.store.calls) == 3

@@ -1,4 +1,4 @@
-"""Admits a few queries at a time; those beyond wait, and tenants take turns."""
+"""Limits concurrent queries: the others wait, and tenants take turns."""
 
 import asyncio
 from collections import deque
@@ -19,7 +19,7 @@ _DAY_S: Final = 86_400
 
 
 class Place:
-    """One query's place in the queue, in the event loop that runs."""
+    """One query's place in the queue, in the current event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -39,11 +39,11 @@ class Place:
             raise out_of_time()
 
     def abandon(self) -> bool:
-        """End the wait; False if the query was admitted already."""
+        """End the wait; False if the query was already admitted."""
         return self._admitted.cancel()
 
     def admit(self) -> None:
-        """From any thread."""
+        """May be called from any thread."""
         self._loop.call_soon_threadsafe(self._set_admitted)
 
     def _set_admitted(self) -> None:
@@ -52,10 +52,10 @@ class Place:
 
 
 class QueryQueue:
-    """Lets `running` queries run at a time. Thread-safe, for any number of event loops.
+    """Admits `running` queries at a time. Thread-safe, for any number of event loops.
 
-    A tenant's queries wait in their order. Of the tenants with waiting queries, the one that waits longest since its last
-    admission is next: a tenant that sends many delays its own.
+    A tenant's queries wait in order. The next tenant is the one whose last admission is longest ago, so a tenant that
+    sends many queries delays only its own.
     """
 
     def __init__(self, running: int = _RUNNING, waiting: int = _WAITING) -> None:
@@ -66,9 +66,9 @@ class QueryQueue:
 
     @contextmanager
     def place(self, tenant: str) -> Iterator[Place]:
-        """A place in the queue for as long as the block takes.
+        """Occupy a place in the queue for the duration of the block.
 
-        Raises: RpcError(RESOURCE_EXHAUSTED) if too many queries wait, of this tenant or of all.
+        Raises: RpcError(RESOURCE_EXHAUSTED) if too many queries of this tenant, or of all, are waiting.
         """
         place = Place()
         self._enter(tenant, place)
@@ -91,7 +91,7 @@ class QueryQueue:
                 metrics.add(metrics.LIMIT_REFUSALS, limit="query_queue")
                 raise RpcError(
                     Code.RESOURCE_EXHAUSTED,
-                    "too many queries wait for others to end; send fewer at a time",
+                    "too many queries are waiting; send fewer at a time",
                     retry_after_s=_RETRY_AFTER_S,
                 )
             of_tenant.append(place)
@@ -113,7 +113,7 @@ class QueryQueue:
         of_tenant = self._waiting.pop(tenant)
         place = of_tenant.popleft()
         if of_tenant:
-            # Dicts have the order of insertion: the tenant is now the last.
+            # Dicts preserve the order of insertion: the tenant is now last.
             self._waiting[tenant] = of_tenant
         return place
 

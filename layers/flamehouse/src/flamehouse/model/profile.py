@@ -142,7 +142,7 @@ def location_of(
 def location_of_line(
     address: int, mapping_id: int, function_id: int, name_id: int, line: int, column: int
 ) -> Location:
-    """The location with its id and one line, as nearly all have where nothing is inlined."""
+    """Return the location with its id and one line, as without inlined functions."""
     return location_of(address, mapping_id, (((function_id, name_id), line, column),))
 
 

@@ -34,7 +34,7 @@ class Connection(Protocol):
         """Call `work` with a client; retry only if it is `repeatable`."""
 
     def threads(self) -> int | None:
-        """The `max_threads` of one more query; None for ClickHouse's own choice."""
+        """Return the `max_threads` of another query; None for ClickHouse's default."""
 
     def stop(self, tag: str) -> None:
         """Try to kill the queries whose `log_comment` is this tag."""

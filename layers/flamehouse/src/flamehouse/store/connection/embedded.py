@@ -16,7 +16,7 @@ from flamehouse.store.connection.kill_query import stop_queries, stopping
 
 _SCHEME = "chdb"
 HANDLES = 4
-"""The statements that one pool runs at a time."""
+"""The number of statements that one pool runs concurrently."""
 _CLOSE_WAIT_S = 5
 
 
@@ -71,9 +71,10 @@ class Embedded:
             self._put_back(client)
 
     def threads(self) -> int:
-        """The threads for one more statement: half of the cores, shared by all that run.
+        """Return the threads for another statement: half of the cores, shared by all running ones.
 
-        The other half is for uploads and for Python. A second thread costs a small statement more CPU than it saves time.
+        The other half is for uploads and for Python. A second thread costs a small statement more CPU time than it
+        saves.
         """
         running = HANDLES - self._clients.qsize()
         return max(1, (process_cpu_count() or 1) // 2 // max(1, running))

@@ -79,7 +79,7 @@ class Server:
                 time.sleep(pause)
 
     def threads(self) -> None:
-        """ClickHouse decides."""
+        """Return None: ClickHouse decides."""
 
     def stop(self, tag: str) -> None:
         """Kill the queries with this tag on the server that responds, which must be the one that runs them."""

@@ -62,7 +62,7 @@ def grouping_of(selection: Selection, group_by: Sequence[str]) -> Mapping[str, s
 
 
 def grouping_of_profiles(selection: Selection, group_by: Sequence[str]) -> Mapping[str, str]:
-    """The same for rows of the table of profiles, which have the columns of some labels: these need no join."""
+    """The same for rows of the table of profiles, which has columns for some labels: these need no join."""
     if not group_by or not COLUMN_OF_LABEL.keys() >= set(group_by):
         return grouping_of(selection, group_by)
     pairs = ", ".join(f"('{name}', toString({COLUMN_OF_LABEL[name]}))" for name in group_by)

@@ -10,7 +10,7 @@ from flamehouse.varint import length_prefixed
 
 _COLUMNS = ("tenant", "upload_id", "received")
 _ONE_THREAD: ServerSettings = {"max_threads": 1}
-"""Half the CPU for a query this small."""
+"""Takes half the CPU for a query this small."""
 _I64 = Struct("<q").pack
 
 _STORED = """
