@@ -1,14 +1,35 @@
-"""`flamehouse retention`: how long a database retains profiles."""
+"""`flamehouse retention`: how long a database, a tenant or a service retains profiles."""
+
+import time
+from contextlib import closing
+from typing import Final
 
 import click
+from clickhouse_connect.driver.client import Client
 
 from cli.database import existing_database
+from cli.output import print_table
 from cli.units import size_in_words
 from flamehouse.errors import OperatorError
+from flamehouse.identity.tenant import is_tenant
+from flamehouse.settings import Settings
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
 from flamehouse.store.connection.errors import exit_on_failure
+from flamehouse.store.maintenance import maintenance_client
+from flamehouse.store.read.reader import Reader
 from flamehouse.store.schema import retention as state
 from flamehouse.store.schema.carry_over import has_old_layout
+from flamehouse.store.tenant_retention import (
+    Retention,
+    every_retention,
+    expire,
+    expired,
+    store_retention,
+    with_change,
+)
+
+_DEFAULT: Final = "default"
+"""What removes the retention of a tenant."""
 
 
 @click.group()
@@ -18,44 +39,113 @@ def retention() -> None:
 
 @retention.command()
 def show() -> None:
-    """Print the retention."""
+    """Print the retention of the database, and of tenants and services that have a shorter one."""
     with exit_on_failure():
         settings = existing_database()
-        with locked(settings, STOP_SERVER), state.opened(settings) as client:
-            days = state.recorded(client).days
+        with locked(settings, STOP_SERVER):
+            with state.opened(settings) as client:
+                days = state.recorded(client).days
+            with closing(maintenance_client(settings)) as clickhouse:
+                shorter = every_retention(clickhouse)
     click.echo(f"database {settings.clickhouse_database} retains profiles {state.in_words(days)}")
+    if shorter:
+        rows = [(each.tenant, each.service or "*", str(each.days)) for each in shorter]
+        print_table(("tenant", "service", "days"), rows, right=("days",))
 
 
 @retention.command(name="set")
 @click.argument("days", metavar="DAYS")
+@click.option("--tenant", default="", help="For this tenant alone.")
+@click.option("--service", default="", help="For this service of the tenant alone.")
 @click.option("--yes", is_flag=True, help="Delete the profiles that a shorter retention does not cover.")
-def set_(days: str, *, yes: bool) -> None:
-    """Retain profiles for DAYS: 30d, or forever. A shorter retention needs --yes, and reports what it deletes."""
+def set_(days: str, *, tenant: str, service: str, yes: bool) -> None:
+    """Retain profiles for DAYS: 30d, or forever. A shorter retention needs --yes, and reports what it deletes.
+
+    A tenant or service may retain them for a shorter time than the database; `default` removes its own retention.
+    """
     with exit_on_failure():
-        wanted = state.days_of(days)
         settings = existing_database()
-        with locked(settings, STOP_SERVER), state.opened(settings) as client:
-            if has_old_layout(lambda sql: client.query(sql).result_rows):
-                raise OperatorError(
-                    "the database has profiles in the layout of an older version; first run: flamehouse maintain"
-                )
-            before = state.recorded(client)
-            if state.is_shorter(wanted, before.days):
-                _confirm(state.expired_under(client, wanted), wanted, yes=yes)
-            state.apply(client, before.number, wanted)
-    click.echo(
+        with locked(settings, STOP_SERVER):
+            if tenant or service:
+                change = _change(tenant, service, days)
+                click.echo(_set_of_tenant(settings, change, yes=yes))
+            else:
+                click.echo(_set_of_database(settings, state.days_of(days), yes=yes))
+
+
+def _set_of_database(settings: Settings, wanted: int, *, yes: bool) -> str:
+    """Set the retention of the database; return what was done."""
+    with state.opened(settings) as client:
+        _check_layout(client)
+        before = state.recorded(client)
+        if state.is_shorter(wanted, before.days):
+            gone = state.expired_under(client, wanted)
+            oldest = f", the oldest of {gone.oldest}" if gone.oldest else ""
+            _confirm(
+                f"{gone.profiles:,} profiles, {size_in_words(gone.bytes)} on disk{oldest}",
+                f"a retention of {wanted} days",
+                state.as_argument(wanted),
+                yes=yes,
+            )
+        state.apply(client, before.number, wanted)
+    return (
         f"database {settings.clickhouse_database} retains profiles {state.in_words(wanted)} "
         f"(before: {state.in_words(before.days)})"
     )
 
 
-def _confirm(expired: state.Expired, days: int, *, yes: bool) -> None:
+def _change(tenant: str, service: str, days: str) -> Retention:
+    """The retention that the options name. Raises OperatorError if they are invalid."""
+    if not is_tenant(tenant):
+        raise OperatorError(f"invalid tenant {tenant!r}: name it with --tenant")
+    wanted = 0 if days == _DEFAULT else state.days_of(days)
+    if not wanted and days != _DEFAULT:
+        raise OperatorError(f"invalid retention of a tenant {days!r}: use days, such as 30d, or {_DEFAULT}")
+    return Retention(tenant=tenant, service=service, days=wanted)
+
+
+def _set_of_tenant(settings: Settings, change: Retention, *, yes: bool) -> str:
+    """Set the retention of a tenant or service, and delete what has expired; return what was done."""
+    with state.opened(settings) as client:
+        _check_layout(client)
+        days = state.recorded(client).days
+    if days and change.days > days:
+        raise OperatorError(
+            f"the database retains profiles {state.in_words(days)}, which no tenant can exceed; "
+            f"first run: flamehouse retention set {state.as_argument(change.days)}"
+        )
+    named = (
+        f"service {change.service} of tenant {change.tenant}" if change.service else f"tenant {change.tenant}"
+    )
+    with closing(maintenance_client(settings)) as clickhouse:
+        retentions = with_change(every_retention(clickhouse), change)
+        now_s = time.time()
+        gone = expired(clickhouse, retentions, now_s)
+        if gone.profiles:
+            options = f"--tenant {change.tenant}" + (f" --service {change.service}" if change.service else "")
+            argument = state.as_argument(change.days) if change.days else _DEFAULT
+            _confirm(
+                f"{gone.profiles:,} profiles of {', '.join(gone.services)}, about {size_in_words(gone.bytes)} on disk",
+                f"this retention of {named}",
+                f"{argument} {options}",
+                yes=yes,
+            )
+        store_retention(Reader(clickhouse=clickhouse, settings={}), change)
+        expire(clickhouse, retentions, now_s)
+    return f"{named} retains profiles {state.in_words(change.days or days)}"
+
+
+def _check_layout(client: Client) -> None:
+    if has_old_layout(lambda sql: client.query(sql).result_rows):
+        raise OperatorError(
+            "the database has profiles in the layout of an older version; first run: flamehouse maintain"
+        )
+
+
+def _confirm(what: str, subject: str, arguments: str, *, yes: bool) -> None:
     """Print what will be deleted. Raises OperatorError without `yes`."""
-    oldest = f", the oldest of {expired.oldest}" if expired.oldest else ""
-    text = f"{expired.profiles:,} profiles, {size_in_words(expired.bytes)} on disk{oldest}"
     if not yes:
         raise OperatorError(
-            f"a retention of {days} days deletes {text}; to delete them, "
-            f"run: flamehouse retention set {state.as_argument(days)} --yes"
+            f"{subject} deletes {what}; to delete them, run: flamehouse retention set {arguments} --yes"
         )
-    click.echo(f"ClickHouse deletes {text}")
+    click.echo(f"ClickHouse deletes {what}")

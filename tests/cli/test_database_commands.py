@@ -184,3 +184,42 @@ def test_delete_rejects_invalid_arguments(tmp_path: Path) -> None:
     assert (run.returncode, run.stdout, run.stderr.count("\n")) == (1, "", 1)
     missing = flamehouse("delete", DATA_DIR=str(tmp_path))
     assert (missing.returncode, "--tenant" in missing.stderr) == (2, True)
+
+
+def test_the_retention_of_a_service_is_shorter_than_its_databases(tmp_path: Path) -> None:
+    place = {"DATA_DIR": str(tmp_path)}
+    now_s = time.time()
+    send(tmp_path, now_s, now_s - 5 * DAY_S)
+    shorten = ["retention", "set", "3d", "--tenant", "anonymous", "--service", "shop"]
+    dry = flamehouse(*shorten, **place)
+    what = re.fullmatch(
+        r"flamehouse: this retention of service shop of tenant anonymous deletes (1 profiles of shop, about [0-9.]+ \w+ on disk);"
+        r" to delete them, run: flamehouse (retention set 3d --tenant anonymous --service shop --yes)\n",
+        dry.stderr,
+    )
+    assert what, dry.stderr
+    assert dry.returncode == 1
+    assert "service" not in flamehouse("retention", "show", **place).stdout
+
+    done = flamehouse(*what[2].split(), **place)
+    kept = "service shop of tenant anonymous retains profiles for 3 days\n"
+    assert done.stdout == f"ClickHouse deletes {what[1]}\n{kept}"
+    assert flamehouse(*shorten, **place).stdout == kept
+    assert re.search(r"anonymous +shop +3\n", flamehouse("retention", "show", **place).stdout)
+    left = flamehouse("delete", "--tenant", "anonymous", **place)
+    assert left.stdout.startswith("1 profiles of tenant anonymous")
+
+    rejected = [
+        flamehouse("retention", "set", *arguments, **place)
+        for arguments in (
+            ("31d", "--tenant", "anonymous"),
+            ("3d", "--service", "shop"),
+            ("forever", "--tenant", "anonymous"),
+            ("soon", "--tenant", "anonymous"),
+            ("3d", "--tenant", "a|b"),
+        )
+    ]
+    assert [(run.returncode, run.stderr.count("\n")) for run in rejected] == [(1, 1)] * 5
+    assert "which no tenant can exceed" in rejected[0].stderr
+    removed = flamehouse("retention", "set", "default", *shorten[3:], **place)
+    assert removed.stdout == "service shop of tenant anonymous retains profiles for 30 days\n"

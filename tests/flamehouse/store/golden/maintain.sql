@@ -86,3 +86,10 @@ WHERE (tenant, service, hour, profile_type, fingerprint, profiles, profiles_hash
 GROUP BY tenant, service, hour
 ORDER BY hour DESC, tenant, service
 LIMIT {limit:UInt64};
+
+-- parameters: owner String
+SELECT tenant, name, argMax((value, deleted), version) AS latest
+FROM tenant_settings
+WHERE startsWith(tenant, {owner:String})
+GROUP BY tenant, name
+ORDER BY tenant, name;

@@ -1,8 +1,9 @@
-"""Maintains a database: carries over old profiles and makes roll-ups. Query results never change.
+"""Maintains a database: carries over old profiles, makes roll-ups, and deletes what tenants retain no longer.
 
 Work proceeds in steps of limited duration, and a step may be killed at any point.
 """
 
+import time
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -14,6 +15,7 @@ from flamehouse.settings import Settings
 from flamehouse.step_thread import StepThread
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.carry_over import CarryOver
+from flamehouse.store.tenant_retention import every_retention, expire
 from flamehouse.store.write.rollups import Rollups
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
@@ -24,6 +26,8 @@ _PAUSE_S: Final = 1
 _IDLE_S: Final = 60
 """The pause between steps otherwise."""
 _STATEMENT_S: Final = 600
+_EXPIRE_S: Final = 3_600
+"""Between deletions of what tenants retain no longer."""
 
 
 def open_maintenance(settings: Settings) -> tuple[CarryOver, StepThread]:
@@ -47,12 +51,20 @@ class Maintenance:
     """The maintenance of one database, step by step."""
 
     def __init__(self, clickhouse: ClickHouse, carry_over: CarryOver | None = None) -> None:
+        self._clickhouse = clickhouse
         self._carry_over = carry_over or CarryOver(clickhouse)
         self._rollups = Rollups(clickhouse)
+        self._expire_at = float("-inf")
 
     def step(self, seconds: float) -> bool:
-        """Work for about `seconds`; return whether all work is done for now."""
-        return self._carry_over.step(seconds) and self._rollups.step(seconds)
+        """Work for about `seconds`; return whether all work is done for now. Deletions take as long as they take."""
+        if not (self._carry_over.step(seconds) and self._rollups.step(seconds)):
+            return False
+        # Last, as it needs a right that the others do not.
+        if monotonic() >= self._expire_at:
+            self._expire_at = monotonic() + _EXPIRE_S
+            expire(self._clickhouse, every_retention(self._clickhouse), time.time())
+        return True
 
 
 def maintain(clickhouse: ClickHouse, seconds: float) -> bool:
