@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import cloud, extremes, flamegraphs, ingestion, jfr, page, queries, rate, rpcs, stacks, week
+from bench import cloud, extremes, flamegraphs, ingestion, jfr, page, queries, rate, rpcs, stacks, tenants, week
 from bench.plan import QUICK, Plan
 from bench.report import Line, table
 
@@ -22,6 +22,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Plan], Sequence[Line]]]] = {
     "page": ("The web page in Chromium (figures: multiples of an empty frame)", page.measure),
     "rate": ("Uploads to the local server", rate.measure),
     "cloud": ("The build for AWS (times: minimum / median; figures of warm: ms added)", cloud.measure),
+    "tenants": ("Tenants beside one that floods, and wrong credentials", tenants.measure),
 }
 
 
