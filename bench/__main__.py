@@ -3,7 +3,20 @@
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 
-from bench import cloud, extremes, flamegraphs, ingestion, jfr, page, queries, rate, rpcs, stacks, tenants, week
+from bench import (
+    cloud,
+    extremes,
+    flamegraphs,
+    ingestion,
+    jfr,
+    page,
+    queries,
+    rate,
+    rpcs,
+    stacks,
+    tenants,
+    week,
+)
 from bench.plan import QUICK, Plan
 from bench.report import Line, table
 

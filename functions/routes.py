@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.routing import BaseRoute
 
-from console import about
+from console import about, usage
 from console import settings as tenant_settings
 from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.web.http_app import http_app_of
@@ -50,6 +50,7 @@ routes: Final[list[BaseRoute]] = [
     *render_label_values.routes,
     *about.routes,
     *tenant_settings.routes,
+    *usage.routes,
     *ui.routes,
 ]
 

@@ -13,13 +13,17 @@ import boto3
 _FILE: Final = "file://"
 _FLAGS: Final = {"force-delete-without-recovery"}
 _OF_OUTPUT: Final = {"query", "output"}
+_RENAMED: Final = {"notification-endpoint": "Endpoint"}
+"""Options that the CLI names unlike the API."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run one operation, and print the member of its response that --query names."""
     service, operation, *rest = arguments
     options = _options(rest)
-    request = {_pascal(name): value for name, value in options.items() if name not in _OF_OUTPUT}
+    request = {
+        _RENAMED.get(name, _pascal(name)): value for name, value in options.items() if name not in _OF_OUTPUT
+    }
     response: Any = getattr(boto3.client(service), operation.replace("-", "_"))(**request)  # type: ignore[call-overload]  # any service
     if "query" in options:
         print(response[options["query"]])

@@ -1,4 +1,4 @@
-"""`flamehouse usage`: shows the usage of tenants and services."""
+"""`flamehouse usage`: what tenants and services send and store."""
 
 import time
 from contextlib import closing
@@ -15,10 +15,10 @@ from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
 from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.read.reader import Reader
-from flamehouse.store.read.usage import usage_since
+from flamehouse.store.read.usage import usage as usage_of
 from flamehouse.units import S_PER_DAY
 
-_NUMBERS: Final = ("uploads", "profiles", "series", "samples", "bytes")
+_NUMBERS: Final = ("uploads", "profiles", "series", "samples", "bytes", "sent", "share")
 _MAX_DAYS: Final = 10_000
 
 
@@ -32,12 +32,12 @@ _MAX_DAYS: Final = 10_000
 )
 @json_option
 def usage(*, days: int, as_json: bool) -> None:
-    """Print the usage of each tenant and service in ./data, DATA_DIR or CLICKHOUSE_DSN. Bytes on disk are an estimate."""
+    """Print what each tenant and service sends and stores: in ./data, DATA_DIR or CLICKHOUSE_DSN. Bytes on disk are an estimate."""
     with exit_on_failure():
         settings = existing_database()
         with locked(settings, STOP_SERVER), closing(ClickHouse(settings)) as clickhouse:
             since_s = int(time.time()) - days * S_PER_DAY
-            found = usage_since(Reader(clickhouse=clickhouse, settings={}), since_s)
+            found = usage_of(Reader(clickhouse=clickhouse, settings={}), (), since_s)
     if as_json:
         print_json([asdict(each) for each in found])
         return
@@ -50,6 +50,8 @@ def usage(*, days: int, as_json: bool) -> None:
             f"{each.series:,}",
             f"{each.samples:,}",
             size_in_words(each.bytes),
+            size_in_words(each.bytes_sent),
+            f"{each.share:.1%}",
         )
         for each in found
     ]

@@ -66,7 +66,7 @@ def ingest(services: Services, received: ReceivedUpload) -> Outcome:
     """
     # A query for limits would wake ClickHouse: the worker applies label rules to what is staged.
     if services.settings.ingest_mode != STAGED:
-        services.store.admit_upload(received.tenant, len(received.body))
+        services.store.admit_upload(received.tenant, received.size)
         services = services.of_tenant(received.tenant)
     upload, rows = _read(services, received)
     if rows.upload is not None:
@@ -103,13 +103,16 @@ def replay(services: Services, record: bytes) -> Upload | None:
 
 
 class Receipt(Protocol):
-    """The tenant of an upload, and its time of receipt."""
+    """The tenant of an upload, its time of receipt, and its size in bytes."""
 
     @property
     def tenant(self) -> str: ...
 
     @property
     def received_ns(self) -> int: ...
+
+    @property
+    def size(self) -> int: ...
 
 
 def _read(services: Services, received: ReceivedUpload) -> tuple[ReadUpload, Rows]:
@@ -139,7 +142,13 @@ def upload_of(upload: ReadUpload, received: Receipt, settings: Settings) -> Rows
     rejected = dict(sorted(rejected.items()))
     if not parts:
         return Rows(upload=None, rejected=rejected)
-    rows = Upload(tenant=received.tenant, id=upload.id, received_ns=received.received_ns, profiles=parts)
+    rows = Upload(
+        tenant=received.tenant,
+        id=upload.id,
+        received_ns=received.received_ns,
+        profiles=parts,
+        size=received.size,
+    )
     return Rows(upload=rows, rejected=rejected, warning=_warning_of(parts, settings))
 
 

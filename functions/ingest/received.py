@@ -52,6 +52,11 @@ class ReceivedUpload:
     content_encoding: str = ""
 
     @property
+    def size(self) -> int:
+        """The number of bytes of the body."""
+        return len(self.body)
+
+    @property
     def received_s(self) -> int:
         return self.received_ns // NS_PER_S
 

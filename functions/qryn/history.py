@@ -32,6 +32,7 @@ class Receipt:
 
     tenant: str
     received_ns: int
+    size: int = 0
 
 
 @dataclass(slots=True, kw_only=True)

@@ -28,6 +28,8 @@ def test_usage_is_by_tenant_and_service_and_of_the_last_days(tmp_path: Path) -> 
     run = flamehouse("usage", "--json", **place)
     shop, cart = json.loads(run.stdout)
     assert shop.pop("bytes") > cart.pop("bytes") > 0
+    assert (shop.pop("bytes_sent"), cart.pop("bytes_sent")) == (len("a 1\nb 2") + len("a 1"), len("a 1"))
+    assert (shop.pop("share"), cart.pop("share")) == (0.75, 0.25)
     assert shop == {
         "tenant": "of-shop",
         "service": "shop",
@@ -45,5 +47,15 @@ def test_usage_is_by_tenant_and_service_and_of_the_last_days(tmp_path: Path) -> 
         "samples": 1,
     }
     table = flamehouse("usage", "--days", "7", **place).stdout.splitlines()
-    assert table[0].split() == ["tenant", "service", "uploads", "profiles", "series", "samples", "bytes"]
+    assert table[0].split() == [
+        "tenant",
+        "service",
+        "uploads",
+        "profiles",
+        "series",
+        "samples",
+        "bytes",
+        "sent",
+        "share",
+    ]
     assert table[1].split()[:6] == ["of-shop", "shop", "3", "3", "1", "4"]

@@ -15,6 +15,6 @@ OVERLAYS = sorted((REPO / "deploy/aws").glob("*.yaml"))
 def test_an_overlay_is_valid_and_on_the_page(overlay: Path) -> None:
     assert f"deploy/aws/{overlay.name}" in (REPO / "docs/deploy.md").read_text()
     built()
-    lint = [REPO / ".sam-venv/bin/cfn-lint", "--regions", "us-east-1", "--", overlay]
+    lint = [str(REPO / ".sam-venv/bin/cfn-lint"), "--regions", "us-east-1", "--", str(overlay)]
     run = subprocess.run(lint, capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout) == (0, "")

@@ -179,6 +179,10 @@ def reads_of(known: Secrets) -> Mapping[str, Sequence[Sent]]:
         "/pyroscope/render": [_render(known, selector) for selector in known.selectors[1:]],
         "/pyroscope/render-diff": [_render_diff(known)],
         "/pyroscope/label-values": [_label_values(known, name) for name in _LABEL_NAMES],
+        "/api/v1/usage": [
+            Sent(method="GET", target=f"/api/v1/usage{query}")
+            for query in ("", f"?tenant={known.owner}&days=9999")
+        ],
         f"{ADHOC}/List": [rpc(f"{ADHOC}/List", {})],
         f"{ADHOC}/Get": [rpc(f"{ADHOC}/Get", {"id": id_}) for id_ in _file_ids(known)],
         f"{ADHOC}/Diff": [

@@ -22,6 +22,7 @@ from flamehouse.model.queries import (
 )
 from flamehouse.model.selector import Matcher
 from flamehouse.model.time_range import TimeRange
+from flamehouse.model.usage import Usage
 from flamehouse.store import Record
 from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
@@ -101,6 +102,10 @@ class CannedStore(ClickHouseStore):
     def select_merge_profile(self, tenants: Tenants, query: ProfileQuery) -> MergedProfile:
         self.calls.append(("select_merge_profile", "|".join(tenants), query))
         return NO_PROFILE
+
+    def usage(self, tenants: Tenants, since_s: int) -> Sequence[Usage]:
+        self.calls.append(("usage", "|".join(tenants), since_s))
+        return ()
 
     def insert(self, upload: Upload, record: Record | None = None) -> None:  # noqa: ARG002  # no log
         self.calls.append(("insert", upload))

@@ -355,6 +355,9 @@ SELECT
 FROM ingest
 WHERE notEmpty(ingest.values);
 
+-- settings: allow_suspicious_low_cardinality_types = 1
+ALTER TABLE uploads ADD COLUMN IF NOT EXISTS bytes UInt64 CODEC(ZSTD(1));
+
 DROP VIEW IF EXISTS profiles_view;
 
 DROP TABLE IF EXISTS profiles;

@@ -26,10 +26,12 @@ class Grant:
             RpcError: `permission_denied` for a tenant that the credential does not allow, `invalid_argument` for an
             invalid one, and without a header if the credential has several tenants.
         """
+        named = named_tenants(headers)
         return Principal(
-            tenants=self._tenants(named_tenants(headers)),
+            tenants=self._tenants(named),
             scopes=self.scopes,
             credential_id=self.credential_id,
+            all_tenants=ANY_TENANT in self.tenants and not named,
         )
 
     def _tenants(self, named: Tenants) -> Tenants:

@@ -29,6 +29,8 @@ class Principal:
     tenants: Tenants
     scopes: frozenset[Scope]
     credential_id: str
+    all_tenants: bool = False
+    """Whether the credential is for all tenants, and the request names none."""
 
     @property
     def tenant(self) -> str:

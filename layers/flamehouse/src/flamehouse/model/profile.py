@@ -182,12 +182,16 @@ class SeriesProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """The profiles of one request: `id` (32 bytes) is the same for every attempt of the same request."""
+    """The profiles of one request: `id` (32 bytes) is the same for every attempt of the same request.
+
+    `size` is the number of bytes of its body as received; 0 for profiles that no request sent.
+    """
 
     tenant: str
     id: bytes
     received_ns: int
     profiles: Sequence[SeriesProfile]
+    size: int = 0
 
     @property
     def memory_bytes(self) -> int:

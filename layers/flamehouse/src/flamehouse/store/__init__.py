@@ -27,6 +27,7 @@ from flamehouse.model.queries import (
 from flamehouse.model.selector import Matcher
 from flamehouse.model.setting import Setting
 from flamehouse.model.time_range import TimeRange
+from flamehouse.model.usage import Usage
 
 type UploadKey = tuple[str, bytes]
 """A tenant and the id of one of its uploads."""
@@ -111,6 +112,12 @@ class Store(Protocol):
         """The merged stacks with their symbols; NO_PROFILE if nothing matches.
 
         Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits.
+        """
+
+    def usage(self, tenants: Tenants, since_s: int) -> Sequence[Usage]:
+        """What the services of the tenants, or of all without any, send and store, the largest first.
+
+        Profiles count whose time is `since_s` (Unix time) or later.
         """
 
     def settings(self, tenant: str) -> list[Setting]:

@@ -27,6 +27,7 @@ from flamehouse.store.read import labels as labels_query
 from flamehouse.store.read import profile_stats as stats_query
 from flamehouse.store.read import series as series_query
 from flamehouse.store.read import stacktraces as stacktraces_query
+from flamehouse.store.read import usage as usage_query
 from flamehouse.store.read.function_names import FunctionNames
 from flamehouse.store.read.pprof import samples as pprof_query
 from flamehouse.store.read.reader import Reader
@@ -133,6 +134,7 @@ class ClickHouseStore(Store):
     select_series = _query(series_query.select_series)
     select_heatmap = _query(heatmap_query.select_heatmap)
     select_merge_profile = _query(pprof_query.select_merge_profile)
+    usage = _query(usage_query.usage)
     settings = _query(tenant_settings.settings_of)
     set_setting = _query(tenant_settings.set_setting)
     delete_setting = _query(tenant_settings.delete_setting)

@@ -39,6 +39,7 @@ _BY_PATH: Final[Mapping[str, Required]] = {
     "/settings.v1.SettingsService/Set": Scope.ADMIN,
     "/settings.v1.SettingsService/Delete": Scope.ADMIN,
     "/metrics": Scope.QUERY,
+    "/api/v1/usage": Scope.ADMIN,
     "/api/v1/status/buildinfo": Access.ANY_CREDENTIAL,
     "/version.v1.Version/": Access.ANY_CREDENTIAL,
     "/capabilities.v1.FeatureFlagsService/": Access.ANY_CREDENTIAL,

@@ -1,32 +1,23 @@
-"""The usage of each tenant and service: uploads, profiles, series, samples and bytes."""
+"""What each tenant and service sends and stores: uploads, profiles, series, samples and bytes."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
+from flamehouse.identity.tenant import Tenants
+from flamehouse.model.usage import Usage
 from flamehouse.store.read.reader import Reader
+from flamehouse.store.read.tenants import TenantRows
 from flamehouse.store.sql import SqlFile
 
 _SQL: Final = SqlFile(__file__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """The usage of a tenant's service.
-
-    `bytes` on disk are an estimate: its share of the profiles' bytes, by samples.
-    """
-
-    tenant: str
-    service: str
-    uploads: int
-    profiles: int
-    series: int
-    samples: int
-    bytes: int
-
-
-def usage_since(reader: Reader, since_s: int) -> list[Usage]:
-    """Return the usage by profiles whose time is `since_s` (Unix time) or later, the largest first."""
+def usage(reader: Reader, tenants: Tenants, since_s: int) -> Sequence[Usage]:
+    """The usage by profiles whose time is `since_s` (Unix time) or later, the largest first; without tenants, of all."""
+    rows = TenantRows.of(tenants) if tenants else None
+    sql = _SQL("usage", tenants=rows.sql if rows else "true")
+    found = reader.rows(sql, {**(rows.parameters if rows else {}), "since": since_s})
+    every = sum(samples for *_, samples, _, _ in found)
     return [
         Usage(
             tenant=tenant,
@@ -35,9 +26,9 @@ def usage_since(reader: Reader, since_s: int) -> list[Usage]:
             profiles=profiles,
             series=series,
             samples=samples,
-            bytes=size,
+            bytes=stored,
+            bytes_sent=sent,
+            share=round(samples / every, 6),
         )
-        for tenant, service, uploads, profiles, series, samples, size in reader.rows(
-            _SQL("usage"), {"since": since_s}
-        )
+        for tenant, service, uploads, profiles, series, samples, stored, sent in found
     ]

@@ -3,15 +3,19 @@
 from collections.abc import Iterable, Sequence
 from struct import Struct
 
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
 from flamehouse.model.profile import Upload
 from flamehouse.store import UploadKey
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.varint import length_prefixed
 
-_COLUMNS = ("tenant", "upload_id", "received")
+_COLUMNS = ("tenant", "upload_id", "received", "bytes")
 _ONE_THREAD: ServerSettings = {"max_threads": 1}
 """Takes half the CPU for a query this small."""
 _I64 = Struct("<q").pack
+_U64 = Struct("<Q").pack
+_NO_SUCH_COLUMN = 16
 
 _STORED = """
 SELECT tenant, hex(upload_id)
@@ -38,7 +42,23 @@ def stored_uploads(clickhouse: ClickHouse, keys: Iterable[UploadKey]) -> set[Upl
 
 def enter_uploads(clickhouse: ClickHouse, uploads: Sequence[Upload], settings: ServerSettings) -> None:
     """Write the uploads into the ledger; from then on they count as stored."""
+    try:
+        _enter(clickhouse, uploads, settings, sizes=True)
+    except ClickHouseError as error:
+        if getattr(error, "code", None) != _NO_SUCH_COLUMN:
+            raise
+        # Functions may be deployed before migration 4.
+        _enter(clickhouse, uploads, settings, sizes=False)
+
+
+def _enter(
+    clickhouse: ClickHouse, uploads: Sequence[Upload], settings: ServerSettings, *, sizes: bool
+) -> None:
     rows = b"".join(
-        length_prefixed(upload.tenant) + upload.id + _I64(upload.received_ns) for upload in uploads
+        length_prefixed(upload.tenant)
+        + upload.id
+        + _I64(upload.received_ns)
+        + (_U64(upload.size) if sizes else b"")
+        for upload in uploads
     )
-    clickhouse.insert("uploads", _COLUMNS, rows, settings)
+    clickhouse.insert("uploads", _COLUMNS if sizes else _COLUMNS[:-1], rows, settings)
