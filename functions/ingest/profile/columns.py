@@ -35,7 +35,7 @@ _FUNCTION_SEPARATOR = b"\x08\x00\x10\x00\x18\x00\x20\x00\x28\x00"
 _NO_MESSAGE = b"\x08\x00"
 
 _last_bytes = methodcaller("translate", None, bytes(range(0x80, 0x100)))
-"""The bytes of packed varints except their last: each varint ends with one byte below 0x80."""
+"""Returns the last byte of each packed varint: the one below 0x80."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
