@@ -54,6 +54,7 @@ _BUDGETS: Final = {
     "console.usage": _HTTP,
     "ingest": _HTTP,
     "ingest.drain": Budget(libraries=_QUEUE, init_ratio=4.5, layers_mb=45),
+    "ingest.maintenance": Budget(libraries=_QUEUE, init_ratio=4.5, layers_mb=45),
     "ingest.worker": Budget(libraries=_QUEUE, init_ratio=4.5, layers_mb=45),
     "querier": _RPC,
     "querier.pyroscope": _HTTP,

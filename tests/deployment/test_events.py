@@ -13,9 +13,10 @@ from flamehouse.serverless import http_handler, queue_handler, schedule_handler
 from flamehouse.services import Services
 from flamehouse.settings import DIRECT, Settings
 from flamehouse.store import Store
+from flamehouse.store.connection.client import ClickHouse
 from flamehouse.web.http_app import http_app_of
 from flamehouse.web.routing import app_of
-from ingest import drain, worker
+from ingest import drain, maintenance, worker
 from ingest.app import routes as ingest
 from ingest.received import Endpoint, ReceivedUpload
 from querier import label_names, profile_types, select_merge_stacktraces
@@ -149,6 +150,17 @@ def test_the_event_of_the_schedule_drains_the_queue(staging: Staging) -> None:
     drain.handler(event(SCHEDULE), LambdaContext())
     assert staging.queue.messages == 0
     assert "of the schedule" in stacks(staging)
+
+
+@pytest.mark.parametrize("place", ["server"], indirect=True, scope="session")
+def test_the_event_of_the_schedule_makes_rollups(staging: Staging, clickhouse: ClickHouse) -> None:
+    start_s = REDRIVEN_S - 7 * 86_400
+    upload = f"/ingest?name=rolled&from={start_s}&until={start_s + 10}&format=folded"
+    server = staging.server("rolled")
+    assert server.client.send("POST", upload, b"main;of the rollup 7").status_code == 200
+    maintenance.handler(event(SCHEDULE), LambdaContext(left_s=90))
+    counting = "SELECT count() FROM rollups WHERE tenant = 'rolled'"
+    assert clickhouse.rows(counting) == [(1,)]
 
 
 @pytest.mark.parametrize("name", QUEUED)

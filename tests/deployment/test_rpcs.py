@@ -38,7 +38,12 @@ def test_the_template_has_a_function_for_every_handler_with_its_paths() -> None:
         for properties in resources_of("AWS::Serverless::Function").values()
     }
     assert len(events) == len(FUNCTIONS)
-    for handler in ("ingest.worker.handler", "ingest.drain.handler", "authorizer.handler.handler"):
+    for handler in (
+        "ingest.worker.handler",
+        "ingest.drain.handler",
+        "ingest.maintenance.handler",
+        "authorizer.handler.handler",
+    ):
         assert events.pop(handler) == set()
     paths = {
         f"{module.__name__}.handler": {route.path for route in routes_of(module) if isinstance(route, Route)}

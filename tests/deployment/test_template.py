@@ -15,10 +15,14 @@ from tests.support.servers.template import AUTHORIZER, functions, of_type, where
 
 pytestmark = pytest.mark.xdist_group("template")
 
-TIMEOUTS: Final = {"WorkerFunction": 60, "DrainFunction": 900, AUTHORIZER: 9}
+TIMEOUTS: Final = {"WorkerFunction": 60, "DrainFunction": 900, "MaintainFunction": 900, AUTHORIZER: 9}
 """Timeouts of the functions that a queue, a schedule or the gateway invokes instead of a client."""
 
-QUEUED: Final = {"WorkerFunction": "ingest.worker.handler", "DrainFunction": "ingest.drain.handler"}
+QUEUED: Final = {
+    "WorkerFunction": "ingest.worker.handler",
+    "DrainFunction": "ingest.drain.handler",
+    "MaintainFunction": "ingest.maintenance.handler",
+}
 """The functions without a route."""
 
 
@@ -211,7 +215,7 @@ def test_a_schedule_takes_the_place_of_the_event_source(template: dict[str, Any]
     assert source["Enabled"] == {"Fn::If": ["OnSchedule", False, True]}
     for name in ("DrainFunction", "Drain", "DrainRole"):
         assert template["Resources"][name]["Condition"] == "OnSchedule"
-    [schedule] = of_type(template, "AWS::Scheduler::Schedule").values()
+    schedule = of_type(template, "AWS::Scheduler::Schedule")["Drain"]
     drain = {"Fn::GetAtt": ["DrainFunction", "Arn"]}
     assert schedule["ScheduleExpression"] == {"Ref": "DrainSchedule"}
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
@@ -244,8 +248,20 @@ def test_a_schedule_takes_the_place_of_the_event_source(template: dict[str, Any]
 def test_a_schedule_is_an_expression_that_recurs(
     template: dict[str, Any], expression: str, allowed: bool
 ) -> None:
-    pattern = template["Parameters"]["DrainSchedule"]["AllowedPattern"]
-    assert bool(re.fullmatch(pattern, expression)) == allowed
+    for name in ("DrainSchedule", "MaintainSchedule"):
+        pattern = template["Parameters"][name]["AllowedPattern"]
+        assert bool(re.fullmatch(pattern, expression)) == allowed
+
+
+def test_a_schedule_makes_the_rollups(template: dict[str, Any]) -> None:
+    for name in ("MaintainFunction", "MaintainRole", "Maintain", "MaintainScheduleRole"):
+        assert template["Resources"][name]["Condition"] == "MaintainsOnSchedule"
+    schedule = of_type(template, "AWS::Scheduler::Schedule")["Maintain"]
+    assert schedule["ScheduleExpression"] == {"Ref": "MaintainSchedule"}
+    assert (schedule["Target"]["Arn"], schedule["Target"]["RoleArn"]) == (
+        {"Fn::GetAtt": ["MaintainFunction", "Arn"]},
+        {"Fn::GetAtt": ["MaintainScheduleRole", "Arn"]},
+    )
 
 
 def test_only_buckets_of_this_account_send_messages(template: dict[str, Any]) -> None:

@@ -191,6 +191,12 @@ QUEUE_DRAINED: Final = Event(
     text="drained the queue: {handled} messages handled, {failed} failed",
     fields=("handled", "failed"),
 )
+MAINTAINED: Final = Event(
+    name="maintained",
+    level=logging.INFO,
+    text="scheduled maintenance ended; all work done: {done}",
+    fields=("done",),
+)
 STAGED_UPLOAD_MISSING: Final = Event(
     name="staged_upload_missing",
     level=logging.ERROR,
@@ -228,5 +234,6 @@ EVENTS: Final = (
     OBJECT_IGNORED,
     MESSAGE_INVALID,
     QUEUE_DRAINED,
+    MAINTAINED,
     STAGED_UPLOAD_MISSING,
 )
