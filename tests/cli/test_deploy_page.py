@@ -31,7 +31,7 @@ NOT_RUN: Final = {
     "aws s3 rb": "needs the buckets of a deployment",
     "export CREDENTIALS_SECRET_ARN=": "an output of sam deploy: the test has made the secret",
 }
-"""What lines begin with that are left out, and why."""
+"""The beginnings of lines that the test skips, each with the reason."""
 
 
 def blocks() -> list[str]:

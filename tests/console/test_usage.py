@@ -67,7 +67,7 @@ def test_usage_is_of_the_requested_tenants(app: ASGIApp, store: Store, settings:
     assert {a, b} <= {each["tenant"] for each in usage(app)}
     [shop_of_days, _] = usage(app, a, "?days=7")
     assert (shop_of_days["uploads"], shop_of_days["samples"]) == (2, 4)
-    assert usage(app, "nobody") == []
+    assert usage(app, "unknown") == []
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "x", "1.5", "10001", "9" * 5_000, "%E2%80%A8", "1%00"])
