@@ -51,7 +51,7 @@ _BUDGETS: Final = {
     "authorizer": Budget(libraries=frozenset(), init_ratio=1.0, layers_mb=45),
     "console.about": _HTTP,
     "console.settings": _RPC,
-    "console.usage": _HTTP,
+    "console.usage": Budget(libraries=_HTTP.libraries - {"google", "isal"}, init_ratio=4.5, layers_mb=80),
     "ingest": _HTTP,
     "ingest.drain": Budget(libraries=_QUEUE, init_ratio=4.5, layers_mb=45),
     "ingest.maintenance": Budget(libraries=_QUEUE, init_ratio=4.5, layers_mb=45),
