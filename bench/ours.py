@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 from all_in_one import create_app
 from bench.rpc import RpcClient
 from bench.workload import PROFILE_TYPE, Drawn, push_request
+from flamehouse.model.limits import Limits
 from flamehouse.model.profile import Upload
 from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.querier_pb2 import (
@@ -131,6 +132,15 @@ class _Keeper:
 
     def __init__(self) -> None:
         self.uploads: list[Upload] = []
+
+    def admit_upload(self, tenant: str, size: int) -> None:
+        """Admit every upload."""
+
+    def limits_of(self, tenant: str) -> Limits:  # noqa: ARG002  # every tenant has the same
+        return Limits()
+
+    def retention_days(self) -> int:
+        return 0
 
     def insert(self, upload: Upload, record: Record) -> None:  # noqa: ARG002  # no log
         self.uploads.append(upload)

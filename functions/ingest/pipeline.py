@@ -5,7 +5,7 @@ lists them, and is the same for every retry.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
@@ -18,7 +18,6 @@ from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 from flamehouse.telemetry.request import note_error
 from ingest.acknowledge import acknowledge
-from ingest.profile.checked import CheckedProfile
 from ingest.profile.normalize import check_series_count, normalize, profile_id_of
 from ingest.profile.overflow import is_overflow
 from ingest.profile.validate import TooNewError
@@ -68,21 +67,19 @@ def ingest(services: Services, received: ReceivedUpload) -> Outcome:
     if services.settings.ingest_mode != STAGED:
         services.store.admit_upload(received.tenant, received.size)
         services = services.of_tenant(received.tenant)
-    upload, rows = _read(services, received)
+    upload, ids, rows = _read(services, received)
     if rows.upload is not None:
         with upload.explained():
             acknowledge(services, rows.upload, received)
     elif upload.if_empty is not None and not rows.rejected:
         raise upload.explain(upload.if_empty)
     rejected = rows.rejected
-    refusal = _error_of(upload.profiles, rejected) if rejected else None
+    refusal = _error_of(ids, rejected) if rejected else None
     if refusal:
         note_error(refusal.code.wire_name, refusal.message)
     return Outcome(
-        rejected={
-            index: Rejected(id=upload.profiles[index].id, error=error) for index, error in rejected.items()
-        },
-        nothing_stored=_is_too_new(rejected) or len(rejected) == len(upload.profiles),
+        rejected={index: Rejected(id=ids[index], error=error) for index, error in rejected.items()},
+        nothing_stored=_is_too_new(rejected) or len(rejected) == len(ids),
         error=upload.explain(refusal) if refusal else None,
         warning=rows.warning,
     )
@@ -115,12 +112,13 @@ class Receipt(Protocol):
     def size(self) -> int: ...
 
 
-def _read(services: Services, received: ReceivedUpload) -> tuple[ReadUpload, Rows]:
-    """The upload and its rows; from here on it holds no working memory."""
+def _read(services: Services, received: ReceivedUpload) -> tuple[ReadUpload, Sequence[str], Rows]:
+    """Return the upload without its profiles, their ids, and its rows: the working memory is free again."""
     try:
         upload = read_upload(received, services)
         with upload.explained():
-            return upload, upload_of(upload, received, services.settings)
+            rows = upload_of(upload, received, services.settings)
+        return replace(upload, profiles=()), [profile.id for profile in upload.profiles], rows
     finally:
         memory.end_work()
 
@@ -207,9 +205,9 @@ def _warning_of(parts: Sequence[SeriesProfile], settings: Settings) -> str:
     )
 
 
-def _error_of(profiles: Sequence[CheckedProfile], rejected: Mapping[int, RpcError]) -> RpcError:
+def _error_of(ids: Sequence[str], rejected: Mapping[int, RpcError]) -> RpcError:
     texts = [
-        f"push series with index {index} and id {profiles[index].id} failed: {error.code.wire_name}: {error.message}"
+        f"push series with index {index} and id {ids[index]} failed: {error.code.wire_name}: {error.message}"
         for index, error in rejected.items()
     ]
     count = f"{len(texts)} errors: " if len(texts) > 1 else ""

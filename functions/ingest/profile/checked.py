@@ -13,7 +13,7 @@ from ingest.profile.validate import ValidProfile, validate
 _MAX_PARTS: Final = 4_000_000
 """The limit for all profiles of an upload: gzip can expand a few bytes to gigabytes of messages."""
 _PART_BYTES: Final = 64
-"""The memory that a part takes until the upload is stored."""
+"""The memory that a part takes until the upload's rows are made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Checks:
         """
         if self.parts_left >= 0:
             valid = validate(_with_service_name(profile), self.settings, self.received_ns, self.past_s)
-            memory.take(valid.part_count * _PART_BYTES)
+            memory.add_work(valid.part_count * _PART_BYTES)
             self.parts_left -= valid.part_count
             if self.parts_left >= 0:
                 return valid

@@ -41,13 +41,14 @@ class _Sample:
 
 def read(received: ReceivedUpload, services: Services) -> ReadUpload:
     """Read the upload. Raises RpcError(INVALID_ARGUMENT) for an invalid body, and for no or too many profiles."""
+    # The message and its profiles are copies of the body.
+    memory.begin_work(2 * len(received.body) + services.settings.max_profile_bytes * _MEMORY_FACTOR)
     request = _body(received).message(push_pb2.PushRequest, services.settings.max_body_bytes)
     count = sum(len(series.samples) for series in request.series)
     if not count:
         raise invalid_argument("no profiles received")
     if count > _MAX_PROFILES:
         raise invalid_argument(f"the push has {count} profiles: send at most {_MAX_PROFILES}")
-    memory.begin_work(services.settings.max_profile_bytes * _MEMORY_FACTOR)
     samples = _read(request, checks_of(received, services))
     profiles = [sample.checked for sample in samples]
     parts = ((sample.name, sample.content) for sample in samples)

@@ -58,6 +58,11 @@ class MemoryBudget:
                 )
             self._held += size
 
+    def count(self, size: int) -> None:
+        """Reserve `size` bytes even if they do not fit: what has been read is not rejected for them."""
+        with self._changed:
+            self._held += size
+
     def give_back(self, size: int) -> None:
         """Release `size` bytes."""
         with self._changed:
@@ -72,6 +77,11 @@ class MemoryBudget:
         with self._changed:
             if not self._changed.wait_for(lambda: self._has_room_for(size), time_left(_LONGEST_WAIT_S)):
                 raise BusyError("the uploads before this one take too long to read; retry later")
+            self._working += size
+
+    def add_work(self, size: int) -> None:
+        """Count more working memory, without a wait: work that has begun is finished."""
+        with self._changed:
             self._working += size
 
     def end_work(self, size: int) -> None:
@@ -100,6 +110,10 @@ class Share:
         self.budget.begin_work(size)
         self._working = size
 
+    def add_work(self, size: int) -> None:
+        self.budget.add_work(size)
+        self._working += size
+
     def end_work(self) -> None:
         self.budget.end_work(self._working)
         self._working = 0
@@ -107,6 +121,13 @@ class Share:
     def give_back(self) -> None:
         self.budget.give_back(self._held)
         self._held = 0
+
+    def hold(self, size: int) -> "Hold":
+        """Hand over what the request has reserved, and count the rest."""
+        reserved = min(size, self._held)
+        self.budget.count(size - reserved)
+        self._held -= reserved
+        return Hold(self.budget, size)
 
     def end(self) -> None:
         self.end_work()
@@ -117,8 +138,6 @@ class Hold:
     """Bytes that outlive their request; `budget` is None without a limit."""
 
     def __init__(self, budget: MemoryBudget | None, size: int) -> None:
-        if budget is not None:
-            budget.take(size)
         self._budget = budget
         self._size = size
 
@@ -145,18 +164,21 @@ def give_back() -> None:
 
 
 def hold(size: int) -> Hold:
-    """Reserve `size` bytes until their release, even after the current request.
-
-    Raises BusyError if they do not fit.
-    """
+    """Reserve `size` bytes until their release, even after the current request; its own bytes become part of them."""
     share = _share.get()
-    return Hold(share.budget if share else None, size)
+    return share.hold(size) if share else Hold(None, size)
 
 
 def begin_work(size: int) -> None:
     """Wait until the current request may use `size` bytes for some time; see `MemoryBudget.begin_work`."""
     if share := _share.get():
         share.begin_work(size)
+
+
+def add_work(size: int) -> None:
+    """Count `size` more bytes of working memory for the current request."""
+    if share := _share.get():
+        share.add_work(size)
 
 
 def end_work() -> None:

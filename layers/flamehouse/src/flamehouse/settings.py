@@ -104,7 +104,7 @@ class Settings:
 
     max_connections: int = 1_000
     """The maximum number of connections of the local server; the limit on open files may reduce it."""
-    memory_in_flight_bytes: int = 384 * _MIB
+    memory_in_flight_bytes: int = 272 * _MIB
     """The memory for all current requests of the local server: bodies, rows to insert and responses; 0 means no
     limit.
     """

@@ -124,8 +124,7 @@ class LogWriter:
     def insert(self, upload: Upload, record: Record | None = None) -> None:
         """Return once the upload is durable in the log.
 
-        Raises RpcError(UNAVAILABLE) if it cannot be written to disk, or if ClickHouse is too far behind; BusyError if there
-        is no memory for it; ValueError without a record, which is what the log stores.
+        Raises RpcError(UNAVAILABLE) if it cannot be written to disk, or if ClickHouse is too far behind; ValueError without a record, which is what the log stores.
         """
         if record is None:
             raise ValueError("an upload needs a record to be logged")
