@@ -1,4 +1,4 @@
-"""docs/deploy.md, walked: its commands run as a newcomer types them, as far as they need no AWS and no ClickHouse Cloud."""
+"""The commands of docs/deploy.md, run as a newcomer runs them, except those that need AWS or ClickHouse Cloud."""
 
 import json
 import os
@@ -19,23 +19,23 @@ from tools.local_server import environment
 PAGE: Final = (REPO / "docs/deploy.md").read_text()
 COMMANDS: Final = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 NOT_RUN: Final = {
-    "git clone": "the clone is there",
+    "git clone": "the clone exists",
     "make bundle": "the gate runs it",
-    "read -rs": "waits for a person",
-    "export CLICKHOUSE_DSN=": "the test has a ClickHouse of its own",
+    "read -rs": "waits for input",
+    "export CLICKHOUSE_DSN=": "the test has its own ClickHouse",
     ".venv/bin/flamehouse doctor --secrets": "the stand-in for ClickHouse has no users; test_doctor.py runs the doctor",
     "export PATH=": "the test has set it",
     "sam build": "the gate runs it",
     "sam deploy": "needs AWS",
     "sam delete": "needs AWS",
     "aws s3 rb": "needs the buckets of a deployment",
-    "export CREDENTIALS_SECRET_ARN=": "an output of sam deploy: the test has made the secret",
+    "export CREDENTIALS_SECRET_ARN=": "an output of sam deploy; the test creates the secret",
 }
 """The beginnings of lines that the test skips, each with the reason."""
 
 
 def blocks() -> list[str]:
-    """The blocks of commands without the lines that cannot run here, and without their comments."""
+    """Returns the blocks of commands without the lines that cannot run here."""
     kept = []
     for block in COMMANDS:
         lines = [line for line in block.splitlines() if not line.strip().startswith(tuple(NOT_RUN))]
