@@ -11,8 +11,8 @@ FROM
         sum(length(values)) AS samples,
         toUInt64(ifNull(
             sum(length(values)) * (
-                SELECT sum(bytes_on_disk) FROM system.parts
-                WHERE database = currentDatabase() AND table = 'sampled_profiles' AND active
+                SELECT total_bytes FROM system.tables
+                WHERE database = currentDatabase() AND name = 'sampled_profiles'
             ) / nullIf((SELECT sum(length(values)) FROM sampled_profiles), 0),
             0
         )) AS bytes

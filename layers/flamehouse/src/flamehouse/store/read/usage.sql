@@ -1,4 +1,4 @@
--- What the profiles since a time are, by tenant and service. The bytes of the table's parts are shared out by samples, and
+-- What the profiles since a time are, by tenant and service. The bytes of the table are divided by samples, and
 -- those of an upload among its services.
 -- part: usage
 SELECT tenant, service, uploads, profiles, series, samples, bytes, toUInt64(round(sent)) AS bytes_sent
@@ -13,8 +13,8 @@ FROM
         sum(length(values)) AS samples,
         toUInt64(ifNull(
             sum(length(values)) * (
-                SELECT sum(bytes_on_disk) FROM system.parts
-                WHERE database = currentDatabase() AND table = 'sampled_profiles' AND active
+                SELECT total_bytes FROM system.tables
+                WHERE database = currentDatabase() AND name = 'sampled_profiles'
             ) / nullIf((SELECT sum(length(values)) FROM sampled_profiles), 0),
             0
         )) AS bytes
