@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from flamehouse.errors import OperatorError
 from flamehouse.settings import Settings
-from flamehouse.store.connection.data_folder import data_folder
+from flamehouse.store.connection.data_folder import data_folder, local_environ
 
 
 def database_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -13,9 +13,8 @@ def database_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
     Raises: ValueError for an invalid setting.
     """
-    dsn = environ.get("CLICKHOUSE_DSN") or f"chdb://{environ.get('DATA_DIR') or './data'}"
     # The functions' user, from the secret, may not create tables.
-    return Settings.from_env({**environ, "CLICKHOUSE_DSN": dsn, "CLICKHOUSE_SECRET_ARN": ""})
+    return Settings.from_env({**local_environ(environ), "CLICKHOUSE_SECRET_ARN": ""})
 
 
 def existing_database(environ: Mapping[str, str] = os.environ) -> Settings:

@@ -1,7 +1,7 @@
 """`flamehouse delete`: delete a tenant's profiles from a database."""
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Final
 
 import click
@@ -9,9 +9,12 @@ import click
 from cli.database import existing_database
 from cli.options import range_of, read_selector
 from cli.units import size_in_words
+from flamehouse.blobs import blobs_of
+from flamehouse.blobs.keys import KEPT, UploadKey
 from flamehouse.errors import OperatorError, RpcError
-from flamehouse.model.selector import Matcher, parse_selector
+from flamehouse.model.selector import parse_selector
 from flamehouse.model.time_range import TimeRange
+from flamehouse.settings import Settings
 from flamehouse.store import deletion
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
@@ -41,21 +44,23 @@ _LABELS_REMAIN: Final = (
 def delete(tenant: str, selector: str, start: str, end: str, *, yes: bool, idle: bool) -> None:
     """Delete profiles of a tenant in ./data, DATA_DIR or CLICKHOUSE_DSN. Without --yes, only count them.
 
-    Labels and symbols without references are deleted too, on a server only with --idle.
+    Labels and symbols without references are deleted too, on a server only with --idle; with BLOBS_DIR, so are
+    retained blobs of which no profile remains.
     """
     range_ = range_of(start, end)
     within = TimeRange(start_ms=range_.start_ms, end_ms=range_.end_ms)
-    with exit_on_failure():
-        what = deletion.Deletion(tenant=tenant, matchers=_matchers(selector), within=within)
+    with exit_on_failure(), _operator_errors():
+        what = deletion.Deletion(tenant=tenant, matchers=parse_selector(selector), within=within)
         settings = existing_database()
         with locked(settings, STOP_SERVER), closing(maintenance_client(settings)) as clickhouse:
             _check_layout(clickhouse)
-            _delete(clickhouse, what, yes=yes, idle=idle)
+            _delete(clickhouse, what, settings, yes=yes, idle=idle)
 
 
-def _matchers(selector: str) -> Sequence[Matcher]:
+@contextmanager
+def _operator_errors() -> Iterator[None]:
     try:
-        return parse_selector(selector)
+        yield
     except RpcError as error:
         raise OperatorError(error.message) from error
 
@@ -67,7 +72,9 @@ def _check_layout(clickhouse: ClickHouse) -> None:
         )
 
 
-def _delete(clickhouse: ClickHouse, what: deletion.Deletion, *, yes: bool, idle: bool) -> None:
+def _delete(
+    clickhouse: ClickHouse, what: deletion.Deletion, settings: Settings, *, yes: bool, idle: bool
+) -> None:
     found = deletion.selected(clickhouse, what)
     if not found.services:
         raise OperatorError(f"tenant {what.tenant} has no such profiles")
@@ -75,9 +82,23 @@ def _delete(clickhouse: ClickHouse, what: deletion.Deletion, *, yes: bool, idle:
         f"{found.profiles:,} profiles of tenant {what.tenant}, about {size_in_words(found.bytes)} on disk, "
         f"services: {', '.join(found.services)}"
     )
+    blobs = _blobs(clickhouse, what, settings) if settings.blobs_dir else []
+    if blobs:
+        click.echo(f"{len(blobs):,} retained blobs of these uploads")
     if not yes:
         click.echo("nothing was deleted; to delete them, run this again with --yes")
         return
+    # First, as the profiles say which they are: a deletion that is cut off is completed by running it again.
+    for key in blobs:
+        blobs_of(settings).delete(key)
     names = idle or clickhouse.embedded
     deletion.delete(clickhouse, what, names=names)
     click.echo("deleted" if names else _LABELS_REMAIN)
+
+
+def _blobs(clickhouse: ClickHouse, what: deletion.Deletion, settings: Settings) -> Sequence[str]:
+    """The keys of the retained blobs of uploads of which nothing would remain."""
+    ids = deletion.upload_ids(clickhouse, what)
+    listed = blobs_of(settings).list(f"{KEPT}{what.tenant}/")
+    keys = ((each.key, UploadKey.parse(each.key)) for each in listed)
+    return [path for path, key in keys if key is not None and key.upload_id in ids]

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from flamehouse.blobs.keys import UploadKey
 from flamehouse.deadline import time_left, time_limit
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.services import Services
 from flamehouse.settings import DIRECT, FALLBACK, STAGED
 from flamehouse.telemetry import metrics
+from ingest.keep import keep, key_of
 from ingest.received import ReceivedUpload
 
 _INSERT_S: Final = 4.0
@@ -28,14 +28,13 @@ def acknowledge(services: Services, upload: Upload, received: ReceivedUpload) ->
 
 
 def _store(services: Services, upload: Upload, received: ReceivedUpload) -> None:
+    keep(services, upload, received.serialize)
     services.store.insert(upload, received)
 
 
 def _stage(services: Services, upload: Upload, received: ReceivedUpload) -> None:
     """Put the envelope of the upload; all attempts of an upload are the same object."""
-    first_ns = min(profile.time_ns for profile in upload.profiles)
-    key = UploadKey.of(upload.tenant, upload.id, first_ns)
-    services.blobs.put(key.staged, received.serialize())
+    services.blobs.put(key_of(upload).staged, received.serialize())
     metrics.add(metrics.UPLOADS_STAGED)
 
 

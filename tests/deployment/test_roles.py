@@ -156,6 +156,33 @@ def test_each_role_has_only_the_permissions_it_needs_on_blobs_and_queues(templat
         assert ("INGEST_MODE" in each["Environment"]["Variables"]) == (name in UPLOADS)
 
 
+def test_uploads_are_retained_by_those_who_store_them_and_as_long_as_profiles(
+    template: dict[str, Any],
+) -> None:
+    policy = template["Resources"]["KeepBlobsPolicy"]
+    assert template["Conditions"][policy["Condition"]] == {"Fn::Equals": [{"Ref": "KeepBlobs"}, "true"]}
+    assert template["Parameters"]["KeepBlobs"]["Default"] == "false"
+    roles = {each["Ref"] for each in policy["Properties"]["Roles"]}
+    assert {
+        name for name, each in functions(template).items() if each["Role"]["Fn::GetAtt"][0] in roles
+    } == UPLOADS
+    [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"], statement["Resource"]) == (
+        "Allow",
+        "s3:PutObject",
+        {"Fn::Sub": "${BlobsBucket.Arn}/kept/*"},
+    )
+    for name, each in functions(template).items():
+        assert ("KEEP_BLOBS" in each["Environment"]["Variables"]) == (name in UPLOADS)
+    [rule] = [
+        rule["Fn::If"]
+        for rule in of_type(template, "AWS::S3::Bucket")["BlobsBucket"]["LifecycleConfiguration"]["Rules"]
+        if "Fn::If" in rule
+    ]
+    assert rule[0] == "Expires"
+    assert (rule[1]["Prefix"], rule[1]["ExpirationInDays"]) == ("kept/", {"Ref": "RetentionDays"})
+
+
 def test_no_role_has_a_wildcard_as_an_action_or_a_resource(template: dict[str, Any]) -> None:
     roles = of_type(template, "AWS::IAM::Role")
     assert not [name for name, role in roles.items() if role.get("ManagedPolicyArns")]

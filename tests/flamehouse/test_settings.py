@@ -125,3 +125,10 @@ def test_blobs_are_stored_in_a_folder_or_a_bucket(name: str, place: str) -> None
 @pytest.mark.parametrize("place", ["", "./adhoc", "/var/lib/ad hoc", "s3://bucket", "s3://bucket/"])
 def test_ad_hoc_profiles_are_stored_in_a_folder_or_a_bucket(place: str) -> None:
     assert Settings.from_env({"ADHOC_PROFILES": place}).adhoc_profiles == place
+
+
+def test_retained_blobs_need_a_place() -> None:
+    with pytest.raises(ValueError, match="KEEP_BLOBS=true needs BLOBS_DIR"):
+        Settings(keep_blobs="true")
+    with pytest.raises(ValueError, match="KEEP_BLOBS must be true or false, not '1'"):
+        Settings(keep_blobs="1", blobs_dir="blobs")

@@ -16,6 +16,7 @@ from flamehouse.services import Services
 from flamehouse.telemetry import events, metrics
 from flamehouse.telemetry.log import log
 from ingest import pipeline
+from ingest.keep import keep
 from ingest.objects.quarantine import POISON, quarantine
 
 _THREADS: Final = 16
@@ -91,19 +92,26 @@ def _store(services: Services, read: Sequence[_Read]) -> _Failures:
     errors = services.store.insert_batch(uploads) if uploads else {}
     failures: _Failures = {}
     poison: dict[ObjectCreated, tuple[_Read, RpcError]] = {}
-    stored: list[ObjectCreated] = []
+    stored: dict[ObjectCreated, _Read] = {}
     for each in read:
         upload = each.upload
         error = upload if isinstance(upload, RpcError) else errors.get((upload.tenant, upload.id))
         if error is None:
-            stored.append(each.source)
+            stored[each.source] = each
         elif error.code in POISON:
             poison[each.source] = (each, error)
         else:
             failures[each.source] = error
-    _each(lambda source: _storage(services, source).delete(source.key), stored, failures)
+    _each(lambda source: _finish(services, stored[source]), [*stored], failures)
     _each(lambda source: _quarantine(services, *poison[source]), [*poison], failures)
     return failures
+
+
+def _finish(services: Services, read: _Read) -> None:
+    """Retain the envelope if it is to be, and delete the object."""
+    if isinstance(read.upload, Upload):
+        keep(services, read.upload, read.serialize)
+    _storage(services, read.source).delete(read.source.key)
 
 
 def _quarantine(services: Services, read: _Read, error: RpcError) -> None:

@@ -97,7 +97,11 @@ class Settings:
     """The maximum total size of one tenant's ad hoc profiles; 0 means no limit."""
 
     blobs_dir: str = ""
-    """Where uploads are staged and retained, and clients drop files: a folder, or `s3://BUCKET`. Empty: nowhere."""
+    """Where uploads are staged and retained, and clients drop files: a folder, or `s3://BUCKET`. Empty: nowhere, but for the
+    local server, which has them in its data folder."""
+
+    keep_blobs: str = "false"
+    """`true` retains the envelope of every upload that is stored, in BLOBS_DIR, for `flamehouse replay`."""
 
     blobs_queue_url: str = ""
     """The SQS queue with a message for each object put into the bucket of blobs; only the drain on AWS reads it."""
@@ -192,6 +196,11 @@ class Settings:
             if isinstance(value, int):
                 _check_range(setting.name, value)
 
+    @property
+    def keeps_blobs(self) -> bool:
+        """Whether the envelopes of uploads are retained."""
+        return self.keep_blobs == "true"
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
         """Read the settings in `environ`.
@@ -219,6 +228,10 @@ def _check_places(settings: Settings) -> None:
     mode = settings.ingest_mode
     if mode not in {DIRECT, FALLBACK, STAGED}:
         raise ValueError(f"INGEST_MODE must be direct, fallback or staged, not {mode!r}")
+    if settings.keep_blobs not in {"true", "false"}:
+        raise ValueError(f"KEEP_BLOBS must be true or false, not {settings.keep_blobs!r}")
+    if settings.keeps_blobs and not settings.blobs_dir:
+        raise ValueError("KEEP_BLOBS=true needs BLOBS_DIR, a folder or s3://BUCKET to retain uploads in")
     if mode != DIRECT and not settings.blobs_dir:
         raise ValueError(f"INGEST_MODE={mode} needs BLOBS_DIR, a folder or s3://BUCKET to stage uploads in")
 

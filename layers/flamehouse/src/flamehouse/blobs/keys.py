@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Final, Self
 
-from flamehouse.units import NS_PER_S
+from flamehouse.units import MS_PER_S, NS_PER_S
 
 STAGED: Final = "staged/"
 KEPT: Final = "kept/"
@@ -62,6 +62,12 @@ class UploadKey:
     def kept(self) -> str:
         """The key of the retained blob."""
         return f"{KEPT}{self._rest}"
+
+    @property
+    def hour_ms(self) -> int:
+        """The start of the hour, in milliseconds since the epoch. Raises ValueError for a date or hour that does not exist."""
+        start = datetime.strptime(self.hour, "%Y-%m-%d/%H").replace(tzinfo=UTC)
+        return int(start.timestamp()) * MS_PER_S
 
     @property
     def _rest(self) -> str:

@@ -4,7 +4,7 @@ It proceeds week by week. In each week the labels are deleted last, since they d
 interrupted deletion is completed by running it again.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +14,8 @@ from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.store.read.matchers import series_condition
 from flamehouse.store.read.selection import clamp_ms
 from flamehouse.store.sql import SqlFile
-from flamehouse.units import MS_PER_DAY
+from flamehouse.store.write.rollback import Footprint, roll_back
+from flamehouse.units import MS_PER_DAY, NS_PER_HOUR
 
 _SQL: Final = SqlFile(__file__)
 _DAYS_PER_WEEK: Final = 7
@@ -90,6 +91,44 @@ def delete(
             done("series")
 
 
+def upload_ids(clickhouse: ClickHouse, deletion: Deletion) -> set[bytes]:
+    """The uploads of which nothing would remain after `delete`."""
+    series = _Series(deletion)
+    profiles = _SQL("profiles", series=series.sql)
+    rows = clickhouse.rows(_SQL("ids", profiles=profiles), series.parameters(deletion.within))
+    return {bytes.fromhex(id_) for (id_,) in rows}
+
+
+def delete_uploads(clickhouse: ClickHouse, tenant: str, ids: Sequence[bytes], service: str = "") -> None:
+    """Delete these uploads as wholes, with `service` those that have a profile of it: ledger, rows and roll-ups.
+
+    Symbols remain, as the uploads are about to be stored again. A deletion that is cut off is completed by running it again.
+    """
+    parameters = {"tenant": tenant, "upload_ids": [id_.hex().upper() for id_ in ids], "service": service}
+    [(fingerprints, first_ns, last_ns, found)] = clickhouse.rows(_SQL("footprint"), parameters)
+    if not found:
+        return
+    hours = range(first_ns // NS_PER_HOUR, last_ns // NS_PER_HOUR + 1)
+    of_uploads = {
+        "tenant": tenant,
+        "upload_ids": found,
+        "fingerprints": fingerprints,
+        "from_ns": hours[0] * NS_PER_HOUR,
+        "until_ns": (hours[-1] + 1) * NS_PER_HOUR,
+    }
+    _run_delete(clickhouse, "uploads", _SQL("of_ledger"), of_uploads)
+    # Before the rows, which a deletion that runs again finds them by, and after them: maintenance may have made them meanwhile.
+    _run_delete(clickhouse, "rollups", _SQL("of_hours"), of_uploads)
+    footprint = Footprint(
+        tenant=tenant,
+        upload_ids=[bytes.fromhex(id_) for id_ in found],
+        fingerprints=fingerprints,
+        hours=(hours[0], hours[-1]),
+    )
+    roll_back(clickhouse, footprint)
+    _run_delete(clickhouse, "rollups", _SQL("of_hours"), of_uploads)
+
+
 class _Series:
     """The selected series, as a subquery with its parameters."""
 
@@ -124,4 +163,8 @@ def _weeks(clickhouse: ClickHouse, series: _Series) -> Iterator[_Week]:
 
 
 def _delete(clickhouse: ClickHouse, table: str, condition: str, week: _Week) -> None:
-    clickhouse.command(_SQL("delete", table=table, condition=condition), week.parameters, _DELETING)
+    _run_delete(clickhouse, table, condition, week.parameters)
+
+
+def _run_delete(clickhouse: ClickHouse, table: str, condition: str, parameters: Mapping[str, object]) -> None:
+    clickhouse.command(_SQL("delete", table=table, condition=condition), parameters, _DELETING)

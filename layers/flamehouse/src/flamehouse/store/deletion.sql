@@ -85,5 +85,30 @@ LEFT JOIN
 -- part: of_services
 tenant = {tenant:String} AND week = toDate({week:Int32}) AND service IN {services:Array(String)}
 
+-- part: ids
+SELECT hex(upload_id)
+FROM sampled_profiles
+WHERE tenant = {tenant:String} AND upload_id IN (SELECT upload_id FROM sampled_profiles WHERE $profiles)
+GROUP BY upload_id
+HAVING countIf(NOT ($profiles)) = 0
+
+-- part: footprint
+SELECT groupUniqArray(fingerprint), min(toUnixTimestamp64Nano(time)), max(toUnixTimestamp64Nano(time)), groupUniqArray(hex(upload_id))
+FROM sampled_profiles
+WHERE tenant = {tenant:String} AND upload_id IN (
+    SELECT upload_id
+    FROM sampled_profiles
+    WHERE tenant = {tenant:String} AND hex(upload_id) IN {upload_ids:Array(String)}
+    GROUP BY upload_id
+    HAVING {service:String} = '' OR countIf(service = {service:String}) > 0
+)
+
+-- part: of_ledger
+    tenant = {tenant:String} AND hex(upload_id) IN {upload_ids:Array(String)}
+
+-- part: of_hours
+    tenant = {tenant:String} AND fingerprint IN {fingerprints:Array(UInt64)}
+    AND hour >= fromUnixTimestamp64Nano({from_ns:Int64}, 'UTC') AND hour < fromUnixTimestamp64Nano({until_ns:Int64}, 'UTC')
+
 -- part: delete
 ALTER TABLE $table DELETE WHERE $condition

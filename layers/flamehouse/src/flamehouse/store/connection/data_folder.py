@@ -1,7 +1,7 @@
 """The lock on the data folder of an embedded ClickHouse: only one process at a time may open it."""
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
@@ -9,11 +9,18 @@ from typing import Final, TextIO
 from flamehouse.errors import OperatorError
 from flamehouse.settings import Settings
 from flamehouse.store.connection.client import uses_embedded
-from flamehouse.store.connection.embedded import embedded_path
+from flamehouse.store.connection.embedded import embedded_path, is_embedded
 
 _SECOND_SERVER: Final = "a second one needs its own DATA_DIR and PORT"
 STOP_SERVER: Final = "stop it first"
 """The advice for commands that open the database themselves."""
+
+
+def local_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process on this machine: ClickHouse is in DATA_DIR or ./data, and blobs are there, unless it says otherwise."""
+    dsn = environ.get("CLICKHOUSE_DSN") or f"chdb://{environ.get('DATA_DIR') or './data'}"
+    blobs = environ.get("BLOBS_DIR") or (embedded_path(dsn) if is_embedded(dsn) else "")
+    return {**environ, "CLICKHOUSE_DSN": dsn, "BLOBS_DIR": blobs}
 
 
 def data_folder(settings: Settings) -> Path | None:

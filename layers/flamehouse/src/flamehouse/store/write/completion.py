@@ -11,11 +11,14 @@ from typing import Final
 from uuid import UUID
 
 from flamehouse.model.profile import SeriesProfile, Upload
-from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.units import NS_PER_S, S_PER_HOUR
 
 _REMEMBERED_S: Final = S_PER_HOUR
 """Half of the time for which ClickHouse remembers a token: it recognizes uploads received since then."""
+
+_ALL_INSERTED: Final[ServerSettings] = {"select_sequential_consistency": 1}
+"""A replica also sees what another one has just inserted."""
 
 _PROFILES = """
 SELECT hex(upload_id), profile_id, profile_type, fingerprint
@@ -33,9 +36,13 @@ def without_stored_profiles(clickhouse: ClickHouse, uploads: Sequence[Upload], n
     """Return the uploads; in those older than the tokens, stored profiles have no samples: only labels are inserted."""
     oldest = now_ns - _REMEMBERED_S * NS_PER_S
     return [
-        upload if upload.received_ns > oldest else _without(upload, _stored_rows(clickhouse, upload))
-        for upload in uploads
+        upload if upload.received_ns > oldest else without_stored(clickhouse, upload) for upload in uploads
     ]
+
+
+def without_stored(clickhouse: ClickHouse, upload: Upload) -> Upload:
+    """The upload, without samples in the profiles that are stored."""
+    return _without(upload, _stored_rows(clickhouse, upload))
 
 
 def _stored_rows(clickhouse: ClickHouse, upload: Upload) -> set[_Row]:
@@ -47,7 +54,7 @@ def _stored_rows(clickhouse: ClickHouse, upload: Upload) -> set[_Row]:
         "first_ns": min(times),
         "last_ns": max(times),
     }
-    rows = clickhouse.rows(_PROFILES, parameters)
+    rows = clickhouse.rows(_PROFILES, parameters, _ALL_INSERTED)
     return {(bytes.fromhex(id_), profile, type_, fingerprint) for id_, profile, type_, fingerprint in rows}
 
 

@@ -1,0 +1,122 @@
+"""Stores uploads again that may have been deleted, while other processes may be storing them too.
+
+ClickHouse remembers the token of an INSERT for two hours and drops another one under it, also if the rows were deleted
+since. So an upload is inserted under its own token first, as everyone does (docs/adr/0018), and where its rows are missing
+afterwards, under the first of its further tokens that ClickHouse does not remember. An INSERT that returns is committed
+or repeats one that was: rows that are missing then were deleted, and no row is stored twice.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Final
+from uuid import uuid4
+
+from flamehouse.errors import Code, RpcError
+from flamehouse.model.profile import Upload
+from flamehouse.model.time_range import TimeRange
+from flamehouse.store import Failures, UploadKey
+from flamehouse.store.connection.client import ClickHouse, ServerSettings
+from flamehouse.store.connection.errors import TO_WRITERS, as_rpc_errors
+from flamehouse.store.write.batch import Batch
+from flamehouse.store.write.completion import without_stored
+from flamehouse.store.write.inserts import EMBEDDED, SERVER
+from flamehouse.store.write.ledger import enter_uploads, key_of, stored_uploads
+from flamehouse.store.write.row_binary import COLUMNS
+from flamehouse.store.write.seen_ids import Known
+
+_THREADS: Final = 16
+_TOKENS: Final = 100
+"""Deletions of one upload within two hours, each followed by a replay."""
+
+
+_WITH_ROWS: Final = """
+SELECT DISTINCT hex(upload_id)
+FROM sampled_profiles
+WHERE tenant = {tenant:String} AND hex(upload_id) IN {upload_ids:Array(String)}
+    AND time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
+"""
+
+
+class ReplayInserts:
+    """Stores uploads of blobs, a batch at a time; a batch that was cut off is stored again."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+        self._settings = EMBEDDED if clickhouse.embedded else SERVER
+        self._known = Known()
+
+    def stored(self, tenant: str, ids: Sequence[bytes], within: TimeRange) -> set[bytes]:
+        """The uploads that are in the ledger and have rows in the range, which holds their first profiles.
+
+        An upload that was deleted and sent again within two hours is in the ledger without any.
+        """
+        in_ledger = {id_ for _, id_ in stored_uploads(self._clickhouse, [(tenant, id_) for id_ in ids])}
+        if not in_ledger:
+            return set()
+        parameters = {
+            "tenant": tenant,
+            "upload_ids": [id_.hex().upper() for id_ in in_ledger],
+            "from_ms": within.start_ms,
+            "until_ms": within.end_ms,
+        }
+        return {bytes.fromhex(id_) for (id_,) in self._clickhouse.rows(_WITH_ROWS, parameters)}
+
+    def store(self, uploads: Sequence[Upload]) -> Failures:
+        """Store what is not stored of the uploads; the errors of those that ClickHouse rejects.
+
+        Raises ClickHouseError if ClickHouse fails.
+        """
+        by_key = {key_of(upload): upload for upload in uploads}
+        self._insert_symbols([*by_key.values()])
+        errors = self._each([*by_key.values()])
+        done = by_key.keys() - errors.keys() - stored_uploads(self._clickhouse, by_key)
+        if done:
+            # A token of its own: under that of an entry which was deleted, it would be dropped.
+            token = self._with_token(uuid4().hex)
+            enter_uploads(self._clickhouse, [by_key[key] for key in done], token)
+        return errors
+
+    def _insert_symbols(self, uploads: Sequence[Upload]) -> None:
+        """Insert the symbols under new tokens: their tables may hold a row twice."""
+        batch = Batch(uploads, self._known)
+        for week, rows in batch.symbols():
+            self._insert(rows, f"symbols:{uuid4().hex}:{week}")
+        batch.symbols_stored()
+
+    def _each(self, uploads: Sequence[Upload]) -> dict[UploadKey, RpcError]:
+        if not uploads:
+            return {}
+        with ThreadPoolExecutor(min(_THREADS, len(uploads))) as threads:
+            # The time limit is part of the context.
+            running = {
+                key_of(each): threads.submit(copy_context().run, self._insert_upload, each)
+                for each in uploads
+            }
+        found = {key: error.result() for key, error in running.items()}
+        return {key: error for key, error in found.items() if error is not None}
+
+    def _insert_upload(self, upload: Upload) -> RpcError | None:
+        """Insert what is not stored of an upload; returns its error."""
+        try:
+            with as_rpc_errors(TO_WRITERS):
+                for number in range(_TOKENS):
+                    rest = without_stored(self._clickhouse, upload)
+                    if number and not any(profile.values for profile in rest.profiles):
+                        return None
+                    self._insert_rest(rest, number)
+        except RpcError as error:
+            return error.alone()
+        return RpcError(Code.ABORTED, "ClickHouse drops the upload under every token: try again in two hours")
+
+    def _insert_rest(self, upload: Upload, number: int) -> None:
+        """Insert an upload, of which stored profiles have no samples, under its token of that number."""
+        again = f":{number}" if number else ""
+        for week, rows in Batch([upload], self._known).inserts():
+            self._insert(rows, f"{upload.id.hex()}:{week}{again}")
+
+    def _insert(self, rows: bytes, token: str) -> None:
+        self._clickhouse.insert("ingest", COLUMNS, rows, self._with_token(token))
+
+    def _with_token(self, token: str) -> ServerSettings:
+        return {**self._settings, "insert_deduplication_token": token}
