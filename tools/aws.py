@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from threading import Thread
+from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 REGION: Final = "eu-central-1"
+_QUEUE_CHANGES: Final = ("AmazonSQS.SendMessage", "AmazonSQS.DeleteMessage")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,17 +198,28 @@ class _QuietHandler(WSGIRequestHandler):
         pass
 
 
+def _changes_queue(environ: WSGIEnvironment, target: str) -> bool:
+    """Whether a request adds messages to a queue or deletes some.
+
+    moto deletes one by replacing the list of messages with a copy: what others delete at the same time comes back, and what they
+    add is gone.
+    """
+    return environ["REQUEST_METHOD"] == "PUT" or target.startswith(_QUEUE_CHANGES)
+
+
 @contextmanager
 def local_aws() -> Iterator[LocalAws]:
     """Start the server; buckets and secrets are lost when the process ends."""
     operations: list[str] = []
     moto = DomainDispatcherApplication(create_backend_app)
+    changes_queue = Lock()
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         target = environ.get("HTTP_X_AMZ_TARGET", "")
         operations.append(target.rpartition(".")[2] or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
-        answer: Iterable[bytes] = moto(environ, start_response)
-        return answer
+        with changes_queue if _changes_queue(environ, target) else nullcontext():
+            answer: Iterable[bytes] = moto(environ, start_response)
+            return answer
 
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietHandler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
