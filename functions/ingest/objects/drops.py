@@ -18,6 +18,7 @@ from flamehouse.store.write.ledger import key_of
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 from ingest import pipeline
+from ingest.keep import keep
 from ingest.objects.quarantine import POISON, quarantine, quarantine_unread
 from ingest.readers import read_upload
 from ingest.readers.drop import MAX_BYTES, Description, json_object
@@ -54,7 +55,7 @@ def _handle(services: Services, storage: ObjectStorage, source: ObjectCreated) -
     except RpcError as error:
         if error.code not in POISON:
             raise
-        quarantine(storage, source.key, found, error.message)
+        quarantine(storage, source.key, found, error.message, source.version)
 
 
 def _store(services: Services, storage: ObjectStorage, key: str, found: StoredObject) -> None:
@@ -65,6 +66,7 @@ def _store(services: Services, storage: ObjectStorage, key: str, found: StoredOb
     rows = pipeline.upload_of(read, received, services.settings)
     upload, rejected = rows.upload, rows.rejected
     if upload is not None:
+        keep(services, upload, received.serialize)
         errors = services.store.insert_batch([(upload, received)])
         if error := errors.get(key_of(upload)):
             raise error

@@ -14,12 +14,12 @@ POISON: Final = frozenset({Code.INVALID_ARGUMENT, Code.UNKNOWN, Code.RESOURCE_EX
 """Errors caused by an object itself: it is unreadable or exceeds limits. /ingest reports invalid content as `unknown`."""
 
 
-def quarantine(storage: ObjectStorage, key: str, found: StoredObject, reason: str) -> None:
-    """Move the object; may be repeated after a kill. Raises RpcError if the storage fails."""
+def quarantine(storage: ObjectStorage, key: str, found: StoredObject, reason: str, version: str = "") -> None:
+    """Move the object, or only that version of it; may be repeated after a kill. Raises RpcError if the storage fails."""
     moved = quarantine_key(key)
     _put_reason(storage, key, len(found.content), reason)
     storage.put(moved, found.content, found.metadata)
-    storage.delete(key)
+    storage.delete(key, version)
     _report(key, moved, reason)
 
 

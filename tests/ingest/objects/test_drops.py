@@ -6,8 +6,10 @@ import time
 
 import pytest
 
+from flamehouse.serverless.object_events import ObjectCreated
 from flamehouse.settings import DIRECT, Settings
 from flamehouse.store import Store
+from ingest import objects
 from tests.support.queries.queries import Server
 from tests.support.servers.staging import Staging
 from tests.support.uploads.profiles import pprof_of, sample
@@ -152,3 +154,25 @@ def test_a_file_too_large_to_be_read_stays_and_has_a_reason(staging: Staging, te
     drop(staging, key, bytes((64 << 20) + 1))
     staging.drain()
     assert staging.keys() == [key, f"quarantine/{key}.reason.json"]
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_an_invalid_version_is_quarantined_and_the_others_stay(
+    staging: Staging, tenant: str, *, is_last: bool
+) -> None:
+    bucket = staging.bucket
+    bucket.client.put_bucket_versioning(Bucket=bucket.name, VersioningConfiguration={"Status": "Enabled"})
+    key = f"drops/{tenant}/shop/cpu.folded"
+    contents = [FOLDED, b"\x1f\x8bnot gzip"] if is_last else [b"\x1f\x8bnot gzip", FOLDED]
+    for content in contents:
+        drop(staging, key, content)
+    versions = bucket.client.list_object_versions(Bucket=bucket.name, Prefix=key)["Versions"]
+    # moto's notifications name no version, those of S3 do.
+    sources = [
+        ObjectCreated(place=f"s3://{bucket.name}", key=key, version=each["VersionId"]) for each in versions
+    ]
+    assert objects.handle(staging.services, sources) == {}
+    stored = bucket.objects()
+    assert stored[key] == FOLDED
+    assert stored[f"quarantine/{key}"] == b"\x1f\x8bnot gzip"
+    assert services_of(staging.server(tenant)) == ["shop"]

@@ -79,9 +79,9 @@ class MortalStorage:
         with self._database.living():
             return self._storage.head(key, version)
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, version: str = "") -> None:
         with self._database.living():
-            self._storage.delete(key)
+            self._storage.delete(key, version)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         with self._database.living():

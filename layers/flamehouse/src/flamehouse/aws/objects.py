@@ -45,8 +45,8 @@ class ObjectStorage(Protocol):
     def head(self, key: str, version: str = "") -> ObjectInfo | None:
         """Return the object without its content; otherwise as `get`."""
 
-    def delete(self, key: str) -> None:
-        """Delete the object, if it exists."""
+    def delete(self, key: str, version: str = "") -> None:
+        """Delete the object, or only that version of it, if it exists."""
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Iterate over the objects below `prefix`, sorted by the UTF-8 bytes of their keys; reads page by page."""

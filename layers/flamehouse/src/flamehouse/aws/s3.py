@@ -87,9 +87,9 @@ class S3Bucket:
             )
         return None
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, version: str = "") -> None:
         with self._failures("DeleteObject"):
-            self._clients.client().delete_object(Bucket=self._name, Key=key)
+            self._clients.client().delete_object(Bucket=self._name, Key=key, **_version(version))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         with self._failures("ListObjectsV2"):

@@ -62,7 +62,7 @@ class Folder:
                 modified_ns=status.st_mtime_ns,
             )
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, version: str = "") -> None:  # noqa: ARG002  # likewise
         with self._failures():
             for path in self._paths(key):
                 try:
