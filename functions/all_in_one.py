@@ -36,7 +36,7 @@ from flamehouse.query_queue import QueryQueue
 from flamehouse.services import Services
 from flamehouse.settings import Settings, is_loopback
 from flamehouse.store.clickhouse_store import open_store
-from flamehouse.store.connection.data_folder import data_folder, locked
+from flamehouse.store.connection.data_folder import data_folder, local_environ, locked
 from flamehouse.store.connection.embedded import HANDLES, embedded_path, is_embedded
 from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.maintenance import open_maintenance
@@ -50,6 +50,7 @@ from flamehouse.web.in_flight import InFlight
 from flamehouse.web.routing import CleanPaths
 from http2_preface import http_protocol
 from ingest.pipeline import replay
+from ingest.watch import open_watch
 from qryn.input_thread import open_input
 from reference.routes import reference_routes
 from routes import routes
@@ -165,7 +166,7 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             if embedded:
                 folder = Path(embedded_path(settings.clickhouse_dsn))
                 store.open_log(folder, partial(replay, services), fsync=bool(settings.fsync))
-            threads = (maintenance, open_input(services), open_self_profile(services))
+            threads = (maintenance, open_input(services), open_self_profile(services), open_watch(services))
         for thread in threads:
             if thread is not None:
                 opened.callback(thread.stop)
@@ -294,8 +295,7 @@ def _data_in_words(settings: Settings, migrated: Migrated) -> str:
 
 
 def _settings(environ: Mapping[str, str]) -> Settings:
-    dsn = environ.get("CLICKHOUSE_DSN") or f"chdb://{environ.get('DATA_DIR') or './data'}"
-    return Settings.from_env({**environ, "CLICKHOUSE_DSN": dsn})
+    return Settings.from_env(local_environ(environ))
 
 
 def _listen(host: str, port: str) -> socket.socket:

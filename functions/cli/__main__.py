@@ -21,6 +21,7 @@ _SECTIONS: Final = {
         "retention": ("retention", "Show or set how long a database retains profiles."),
         "limits": ("limits", "Show or set the limits of tenants."),
         "delete": ("delete", "Delete profiles of a tenant."),
+        "replay": ("replay", "Store the uploads of retained blobs again."),
         "usage": ("usage", "Show the usage of each tenant and service."),
         "sql": ("sql", "Query a database in SQL, read only."),
         "import": ("imports", "Import profiles from another database."),
@@ -36,6 +37,7 @@ _SECTIONS: Final = {
         "diff": ("diff", "Compare two selections or two time ranges."),
         "pprof": ("pprof", "Save the merged profile as a pprof file."),
         "upload": ("upload", "Send profile files."),
+        "drop": ("drop", "Check profile files, and drop them into a bucket or folder."),
     },
 }
 """The module and the help text of each command."""

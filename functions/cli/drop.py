@@ -1,0 +1,129 @@
+"""`flamehouse drop`: shows what a dropped file would become, and puts it where files are dropped."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import click
+
+from cli.database import database_settings
+from cli.times import clock
+from flamehouse.aws.objects import StoredObject
+from flamehouse.blobs import storage_of
+from flamehouse.blobs.keys import DROPS
+from flamehouse.errors import OperatorError, RpcError
+from flamehouse.identity.tenant import ANONYMOUS
+from flamehouse.model.profile import SeriesProfile, Upload
+from flamehouse.services import Services
+from flamehouse.settings import Settings
+from flamehouse.store.clickhouse_store import open_store
+from flamehouse.store.connection.errors import exit_on_failure
+from flamehouse.units import NS_PER_MS, NS_PER_S
+from ingest import pipeline
+from ingest.formats import format_of
+from ingest.objects.drops import SIDECAR, received_of
+from ingest.readers import drop as reader
+from ingest.received import ReceivedUpload
+
+_SHOWN: Final = 20
+"""Profiles of a file that are printed."""
+
+
+@click.command()
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--service", default="", help="The service. [the file's name up to its first dot]")
+@click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="A label; may be repeated.")
+@click.option("--time", "time_", default="", help="ISO 8601 or Unix time. [of the profile, or of the file]")
+@click.option("--format", "format_", default="", help="Such as lines, which no bytes tell. [by the bytes]")
+@click.option("--tenant", default=ANONYMOUS, show_default=True, help="Whose profiles.")
+@click.option("--to", "place", help="Put the files into s3://BUCKET or the folder BLOBS_DIR. [only check]")
+def drop(  # noqa: PLR0913  # a parameter per option
+    *,
+    files: Sequence[Path],
+    service: str,
+    labels: Sequence[str],
+    time_: str,
+    format_: str,
+    tenant: str,
+    place: str | None,
+) -> None:
+    """Check profile FILES and show what is stored when they are dropped; with --to, drop them.
+
+    A file NAME.meta.json beside a file describes it, as in the bucket. Goes on after an invalid file, and ends with status 1.
+    """
+    described = {"service": service, "labels": ",".join(labels), "time": time_, "format": format_}
+    metadata = {name: text for name, text in described.items() if text}
+    with exit_on_failure():
+        settings = replace(database_settings(), ingest_window_past_s=0)
+        invalid = [file for file in files if not _drop(file, metadata, tenant, place, settings)]
+    if invalid:
+        raise OperatorError(f"{len(invalid)} of {len(files)} files cannot be stored")
+
+
+def _drop(
+    file: Path, metadata: Mapping[str, str], tenant: str, place: str | None, settings: Settings
+) -> bool:
+    """Show one file and put it; whether all of it can be stored."""
+    service = metadata.get("service", "")
+    key = f"{DROPS}{tenant}/{f'{service}/' if service else ''}{file.name}"
+    sidecar = file.with_name(f"{file.name}{SIDECAR}")
+    try:
+        found = StoredObject(
+            content=file.read_bytes(), metadata=metadata, modified_ns=file.stat().st_mtime_ns
+        )
+        described = sidecar.read_bytes() if sidecar.is_file() else None
+        received = received_of(key, found, described)
+        upload, errors = _read(received, settings)
+        _show(file, received, upload, errors)
+        if place and not errors:
+            _put(place, settings, key, received, upload)
+    except OSError as error:
+        raise OperatorError(f"cannot read {file}: {error.strerror}") from error
+    except RpcError as error:
+        click.echo(f"flamehouse: {file}: {error.message}", err=True)
+        return False
+    return not errors
+
+
+def _read(received: ReceivedUpload, settings: Settings) -> tuple[Upload | None, Sequence[RpcError]]:
+    """The upload, and the errors of its invalid profiles. The store is not opened: no limit of a database applies."""
+    read = reader.read(received, Services(settings=settings, store=open_store(settings)))
+    rows = pipeline.upload_of(read, received, settings)
+    if rows.upload is None and not rows.rejected and read.if_empty is not None:
+        raise read.if_empty
+    return rows.upload, [*rows.rejected.values()]
+
+
+def _show(file: Path, received: ReceivedUpload, upload: Upload | None, errors: Sequence[RpcError]) -> None:
+    described = reader.Description.parse(received.parameters).format
+    click.echo(f"{file}: {format_of(described, '', received.body)}, tenant {received.tenant}")
+    profiles = [] if upload is None else upload.profiles
+    for profile in profiles[:_SHOWN]:
+        click.echo(f"  {_line(profile)}")
+    if len(profiles) > _SHOWN:
+        click.echo(f"  and {len(profiles) - _SHOWN} more")
+    for error in errors:
+        click.echo(f"flamehouse: {file}: {error.message}", err=True)
+
+
+def _line(profile: SeriesProfile) -> str:
+    labels = ", ".join(f'{name}="{value}"' for name, value in profile.labels if not name.startswith("__"))
+    at = clock(profile.time_ns // NS_PER_MS)
+    return f"{at} UTC  {profile.profile_type}  {{{labels}}}  {len(profile.values):,} stacks, total {sum(profile.values):,}"
+
+
+def _put(place: str, settings: Settings, key: str, received: ReceivedUpload, upload: Upload | None) -> None:
+    """Put the file, and before it a sidecar with what its key does not say, so that both are found together."""
+    storage = storage_of(place, settings)
+    description = reader.Description.parse(received.parameters)
+    received_s = received.received_s
+    if upload and any(each.time_ns // NS_PER_S == received_s for each in upload.profiles):
+        # It has no time of its own, and that of the object would be that of the put.
+        description = replace(description, time=str(received_s))
+    if description != reader.Description(service=description.service):
+        storage.put(f"{key}{SIDECAR}", description.serialize().encode())
+    storage.put(key, received.body)
+    click.echo(f"  put as {key}")
