@@ -201,7 +201,7 @@ class _QuietHandler(WSGIRequestHandler):
 def _changes_queue(environ: WSGIEnvironment, target: str) -> bool:
     """Whether a request adds messages to a queue or deletes some.
 
-    moto deletes one by replacing the list of messages with a copy: what others delete at the same time comes back, and what they
+    moto deletes one by replacing the list of messages with a copy: what others delete at the same time is there again, and what they
     add is gone.
     """
     return environ["REQUEST_METHOD"] == "PUT" or target.startswith(_QUEUE_CHANGES)

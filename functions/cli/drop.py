@@ -37,7 +37,9 @@ _SHOWN: Final = 20
 @click.option("--service", default="", help="The service. [the file's name up to its first dot]")
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="A label; may be repeated.")
 @click.option("--time", "time_", default="", help="ISO 8601 or Unix time. [of the profile, or of the file]")
-@click.option("--format", "format_", default="", help="Such as lines, which no bytes tell. [by the bytes]")
+@click.option(
+    "--format", "format_", default="", help="Such as lines, which the bytes do not show. [by the bytes]"
+)
 @click.option("--tenant", default=ANONYMOUS, show_default=True, help="Whose profiles.")
 @click.option("--to", "place", help="Put the files into s3://BUCKET or the folder BLOBS_DIR. [only check]")
 def drop(  # noqa: PLR0913  # a parameter per option

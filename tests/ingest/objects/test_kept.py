@@ -118,7 +118,7 @@ def test_a_range_is_stored_again_by_tenant_service_and_time(
     of_tenant = Selection(within=EVER, tenant=tenant)
     assert replayed(direct, clickhouse, replace(of_tenant, within=elsewhere)) == (0, 0, 3, 0)
     assert replayed(direct, clickhouse, replace(of_tenant, service="cart")) == (0, 0, 3, 0)
-    assert replayed(direct, clickhouse, replace(of_tenant, tenant="nobody")) == (0, 0, 0, 0)
+    assert replayed(direct, clickhouse, replace(of_tenant, tenant="unknown")) == (0, 0, 0, 0)
     assert counted.counts() == once([])
     one = TimeRange(start_ms=first + 1, end_ms=first + 2)
     assert replayed(direct, clickhouse, replace(of_tenant, within=one, service="shop")) == (1, 0, 2, 0)
