@@ -15,10 +15,10 @@ from flamehouse.services import Services
 from ingest.formats import FORMATS, format_of
 from ingest.profile.checked import Checks
 from ingest.readers import ReadUpload
+from ingest.readers.file import parse_file
 from ingest.received import ReceivedUpload
-from ingest.request.body import Limit, read_parts
+from ingest.request.body import Limit
 from ingest.request.query import DEFAULT_SAMPLE_RATE, IngestRequest
-from ingest.request.upload_id import upload_id
 
 MAX_BYTES: Final = 64 << 20
 """The maximum size of a dropped file, before and after decompression."""
@@ -91,17 +91,7 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
     description = Description.parse(received.parameters)
     name = format_of(description.format, "", received.body)
     request = replace(_request_of(description, received.received_ns), format=name)
-    format_ = FORMATS[name]
-    parts = read_parts(received.body, "", format_.parts, max_body_bytes=MAX_BYTES, part_limit=_LIMIT)
-    format_.check_content(parts)
-    parsed = format_.parse(request, parts)
-    id_ = upload_id(
-        tenant=received.tenant,
-        endpoint=received.endpoint,
-        parameters=request.canonical(),
-        parts=sorted(parts.items()),
-        received_s=None,
-    )
+    file = parse_file(received, request, max_body_bytes=MAX_BYTES, part_limit=_LIMIT)
     limits = replace(
         services.settings,
         max_profile_bytes=MAX_BYTES,
@@ -110,9 +100,9 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
     )
     checks = Checks(settings=limits, received_ns=received.received_ns, past_s=services.ingest_past_s)
     return ReadUpload(
-        id=id_,
-        profiles=[checks.check(profile) for profile in parsed.profiles],
-        if_empty=invalid_argument(f"the file has nothing to store: expected {format_.expected}"),
+        id=file.id(received_s=None),
+        profiles=[checks.check(profile) for profile in file.parsed.profiles],
+        if_empty=invalid_argument(f"the file has nothing to store: expected {FORMATS[name].expected}"),
     )
 
 

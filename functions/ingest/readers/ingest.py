@@ -4,17 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from flamehouse import memory
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.services import Services
 from ingest.formats import FORMATS, UNPROCESSABLE, RefusedProfileError, format_of, no_such_format
 from ingest.formats.unread import READ
 from ingest.readers import ReadUpload, checks_of
+from ingest.readers.file import parse_file
 from ingest.received import ReceivedUpload
-from ingest.request.body import read_parts
 from ingest.request.multipart import is_multipart
 from ingest.request.query import parse_ingest_request
-from ingest.request.upload_id import upload_id
 
 
 def read(received: ReceivedUpload, services: Services) -> ReadUpload:
@@ -30,28 +28,21 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
     request = replace(request, format=name)
     format_ = FORMATS[name]
     with wording.of_parsing():
-        parts = read_parts(
-            received.body,
-            received.content_type,
-            format_.parts,
+        file = parse_file(
+            received,
+            request,
             max_body_bytes=settings.max_body_bytes,
             part_limit=format_.part_limit(settings),
         )
-        format_.check_content(parts)
-        memory.begin_work(sum(map(len, parts.values())) * format_.memory_factor)
-        parsed = format_.parse(request, parts)
-    id_ = upload_id(
-        tenant=received.tenant,
-        endpoint=received.endpoint,
-        parameters=request.canonical(),
-        parts=sorted(parts.items()),
-        received_s=None if parsed.timed else received.received_s,
-    )
+    parsed = file.parsed
     checks = checks_of(received, services)
     profiles = [checks.check(profile) for profile in parsed.profiles]
+    received_s = None if parsed.timed else received.received_s
     # SDKs upload every few seconds, and idle programs have no samples; an empty upload by curl is a mistake.
     if_empty = None if request.names_its_client else wording.of_nothing(format_.expected)
-    return ReadUpload(id=id_, profiles=profiles, explain=wording.of_pushing, if_empty=if_empty)
+    return ReadUpload(
+        id=file.id(received_s), profiles=profiles, explain=wording.of_pushing, if_empty=if_empty
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

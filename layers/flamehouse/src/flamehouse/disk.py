@@ -27,10 +27,6 @@ class Disk:
         while left:
             left = left[os.write(descriptor, left) :]
 
-    def truncate(self, descriptor: int, size: int) -> None:
-        """Cut the file to `size` bytes; durable only after `sync`."""
-        os.ftruncate(descriptor, size)
-
     def sync(self, descriptor: int) -> None:
         """Make the file's content durable."""
         os.fdatasync(descriptor)
