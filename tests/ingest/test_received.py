@@ -240,7 +240,7 @@ INVALID = {
     "a boolean": (changed(b'"received_ns":1', b'"received_ns":true'), "must have the fields"),
     "another field": (changed(b'"received_ns":1', b'"received_s":1'), "must have the fields"),
     "an additional field": (changed(b'"body_bytes":4', b'"body_bytes":4,"more":1'), "must have the fields"),
-    "a longer body": (changed(b'"body_bytes":4', b'"body_bytes":5'), "cut short"),
+    "a longer body": (changed(b'"body_bytes":4', b'"body_bytes":5'), "truncated"),
 }
 
 
