@@ -87,9 +87,9 @@ def level(*values: object) -> bytes:
         (b"PERFILE2" + bytes(9), "perf.data", "looks like perf.data"),
         (b"FLR\0", "a.jfr", "read as jfr"),
         (
-            files.FIREFOX_AS_RECORDED,
+            files.FIREFOX_RECORDED_WITHOUT_STACKS,
             "a.json",
-            "read as firefox: the file is a profile as Firefox records it",
+            "read as firefox: the schema of stackTable has no prefix",
         ),
         (b"{", "a.json", "malformed"),
         (b'{"a":' * 100_000, "a.json", "malformed"),

@@ -139,7 +139,54 @@ FIREFOX_OF_BYTES = firefox(
         }
     ]
 )
-FIREFOX_AS_RECORDED = firefox([{"name": "GeckoMain", "samples": {"schema": {"stack": 0}, "data": [[0]]}}])
+
+
+def rows(fields: Sequence[str], *data: Any) -> Any:
+    """A table as Firefox records it."""
+    return {"schema": {name: place for place, name in enumerate(fields)}, "data": [*data]}
+
+
+def recorded_thread(name: str, strings: Sequence[str], **more: Any) -> Any:
+    """A thread as Firefox records it, with samples in `main;poll`, `main;work` (twice) and `main`, and one of no stack."""
+    return {
+        "name": name,
+        "processType": "default",
+        "samples": rows(
+            ["stack", "time", "eventDelay"], [1, 0.5, 0], [2, 2.5], [2, 4.5], [0], [None, 8.5, 0]
+        ),
+        "stackTable": rows(["prefix", "frame"], [None, 0], [0, 1], [0, 2]),
+        "frameTable": rows(["location", "relevantForJS", "line"], [2, False], [0, True, None], [1]),
+        "stringTable": [*strings],
+        **more,
+    }
+
+
+_RECORDED = {"meta": {"version": 29, "interval": 2, "startTime": 1.5}, "libs": [], "pausedRanges": []}
+FIREFOX_AS_RECORDED = json.dumps(
+    {
+        **_RECORDED,
+        "libs": [{"start": 0x1000, "end": 0x2000, "name": "XUL"}],
+        "threads": [
+            recorded_thread("GeckoMain", ["0x1234", "work (https://example.com/app.js:12:5)", "main"])
+        ],
+        "processes": [
+            {
+                **_RECORDED,
+                "threads": [
+                    recorded_thread(
+                        "Content", ["0x1234", "work (in XUL) + 24", "main"], processName="Web Content"
+                    )
+                ],
+            }
+        ],
+    }
+).encode()
+FIREFOX_RECORDED_WITHOUT_STACKS = json.dumps(
+    {**_RECORDED, "threads": [recorded_thread("x", ["main"], stackTable=rows(["frame"], [0]))]}
+).encode()
+FIREFOX_RECORDED_WITH_ODD_ROWS = json.dumps(
+    {**_RECORDED, "threads": [recorded_thread("x", ["main"], frameTable=rows(["location"], [0], 7))]}
+).encode()
 FIREFOX_CALLING_ITSELF = firefox(
     [
         {

@@ -1,17 +1,19 @@
-"""Reads Firefox profiles: files of profiler.firefox.com, which samply and other tools also write.
+"""Reads Firefox profiles: files of profiler.firefox.com, which samply and other tools also write, and what Firefox records.
 
 Format: the processed profile format of github.com/firefox-devtools/profiler. Its tables are columnar; those of stacks,
-frames, functions and strings are in each thread or, in newer versions, shared.
+frames, functions and strings are in each thread or, in newer versions, shared. `gecko` converts the recorded format.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.units import NS_PER_MS
 from ingest.formats import Parsed
+from ingest.formats.stacks import gecko
 from ingest.formats.stacks.app_name import SampleType, sample_type_of
 from ingest.formats.stacks.stack_profile import WALL_TIME, MeasuredStacks, Stack, upload_of_measured
 from ingest.request.body import WHOLE_BODY
@@ -35,7 +37,8 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
     """Returns a profile per thread with samples. A sample lasts for the interval, whether its thread ran or waited."""
     file = object_of(parse_json(parts.get(WHOLE_BODY, b"")), "the file")
     interval_ns = (number_of(object_of(file.get("meta"), "meta"), "interval") or 1) * NS_PER_MS
-    threads = objects_of(file, "threads")
+    recorded = gecko.is_recorded(file)
+    threads = [*islice(gecko.threads_of(file), _MAX_THREADS + 1)] if recorded else objects_of(file, "threads")
     if len(threads) > _MAX_THREADS:
         raise invalid_argument(f"the file has more than {_MAX_THREADS} threads")
     shared = object_of(file.get("shared"), "shared")
@@ -47,10 +50,6 @@ def _of_thread(
     thread: Mapping[str, object], shared: Mapping[str, object], interval_ns: float
 ) -> MeasuredStacks:
     samples = object_of(thread.get("samples"), "samples")
-    if "schema" in samples:
-        raise invalid_argument(
-            "the file is a profile as Firefox records it: open it on profiler.firefox.com and save it from there"
-        )
     sample_type, factor = _measure(text_of(samples, "weightType"), interval_ns)
     weights = _weights(samples)
     labels = {"profile_name": text_of(thread, "name"), "process_name": text_of(thread, "processName")}

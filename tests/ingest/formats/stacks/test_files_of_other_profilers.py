@@ -72,6 +72,14 @@ JSON: Mapping[str, tuple[str, bytes, Stored]] = {
         files.FIREFOX_OF_BYTES,
         {(BYTES, "dhat"): {"main": 7, "main;poll": 9, "main;work": 11}},
     ),
+    "Firefox, as recorded": (
+        "firefox",
+        files.FIREFOX_AS_RECORDED,
+        {
+            (WALL, "GeckoMain"): {"main": 2 * MS, "main;XUL!0x234": 2 * MS, "main;work": 4 * MS},
+            (WALL, "Content"): {"main": 2 * MS, "main;0x1234": 2 * MS, "main;work": 4 * MS},
+        },
+    ),
     "dotnet-trace": (
         "speedscope",
         files.DOTNET_TRACE,
@@ -130,7 +138,8 @@ def test_the_application_name_may_choose_another_type_of_the_same_unit() -> None
     ("body", "query", "reason"),
     [
         (files.CHROME_TRACE_OF_TASKS, "", "the category disabled-by-default-v8.cpu_profiler"),
-        (files.FIREFOX_AS_RECORDED, "", "open it on profiler.firefox.com"),
+        (files.FIREFOX_RECORDED_WITHOUT_STACKS, "", "the schema of stackTable has no prefix"),
+        (files.FIREFOX_RECORDED_WITH_ODD_ROWS, "", "the rows of frameTable are not lists"),
         (files.FIREFOX_CALLING_ITSELF, "", "its own caller"),
         (files.FIREFOX_WITHOUT_NAMES, "", "is not in stackTable, or its frame, function or name is missing"),
         (files.FIREFOX.replace(b'"samples"}', b'"eons"}'), "", "unknown weightType 'eons'"),
