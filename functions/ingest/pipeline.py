@@ -7,7 +7,7 @@ lists them, and is the same for every retry.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from flamehouse import memory
 from flamehouse.errors import RpcError, invalid_argument
@@ -23,6 +23,9 @@ from ingest.profile.overflow import is_overflow
 from ingest.profile.validate import TooNewError
 from ingest.readers import ReadUpload, read_upload
 from ingest.received import EnvelopeError, ReceivedUpload
+
+WARNING_HEADER: Final = "Flamehouse-Warning"
+"""The response header with what was changed of a stored upload."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,11 @@ class Outcome:
     nothing_stored: bool
     error: RpcError | None
     warning: str = ""
+
+    @property
+    def warning_headers(self) -> dict[str, str]:
+        """The warning as a response header, for protocols without a field for it."""
+        return {WARNING_HEADER: self.warning} if self.warning else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,10 @@ router = http_router()
 @router.post("/ingest", operation_id="ingest", openapi_extra=INGEST)
 @router.post("/pyroscope/ingest", operation_id="pyroscopeIngest", openapi_extra=INGEST)
 async def ingest(request: Request) -> Response:
-    """Stores one profile, or one recording of several, of one application. The response comes once it is stored."""
+    """Stores one profile, or one recording of several, of one application. The response comes once it is stored.
+
+    The header Flamehouse-Warning says what was changed of it.
+    """
     tenant, received_ns = principal_of(request.scope).tenant, time.time_ns()
     parameters = request.scope["query_string"].decode(errors="surrogateescape")
     # Before the body is read, so that an invalid query is rejected cheaply.
@@ -43,4 +46,4 @@ async def ingest(request: Request) -> Response:
     outcome = await run_in_threadpool(pipeline.ingest, services, received)
     if outcome.error is not None:
         raise outcome.error
-    return Response()
+    return Response(headers=outcome.warning_headers)

@@ -13,7 +13,10 @@ from ingest.received import Endpoint, ReceivedUpload
 
 
 def push(call: Call, body: MessageBody) -> PushResponse:
-    """Store the request's valid profiles. Raises RpcError(INVALID_ARGUMENT) that lists the invalid ones."""
+    """Store the request's valid profiles. The header Flamehouse-Warning says what was changed of them.
+
+    Raises: RpcError(INVALID_ARGUMENT) that lists the invalid ones.
+    """
     received = ReceivedUpload(
         tenant=call.tenant,
         endpoint=Endpoint.PUSH,
@@ -25,6 +28,7 @@ def push(call: Call, body: MessageBody) -> PushResponse:
     outcome = pipeline.ingest(call.services, received)
     if outcome.error is not None:
         raise outcome.error
+    call.response_headers.update(outcome.warning_headers)
     return PushResponse()
 
 

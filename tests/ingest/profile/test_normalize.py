@@ -170,10 +170,22 @@ def test_labels_that_never_repeat_are_folded_beyond_the_limit() -> None:
     assert folded.profiles[-1].values.tolist() == [7]
 
 
+def test_a_response_says_that_labels_were_folded_and_is_silent_otherwise() -> None:
+    ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_series_per_upload=10))
+    for count, folded in ((11, True), (10, False)):
+        samples = [sample("a", 1, request_id=str(number)) for number in range(count)]
+        response = ingest.post(profile(*samples).SerializeToString(), "name=shop&format=pprof")
+        assert (response.status_code, "Flamehouse-Warning" in response.headers) == (200, folded)
+
+
 def test_a_push_of_more_series_than_the_limit_is_stored_with_the_labels_of_the_rest_folded() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_series_per_upload=10))
     pods = [series(labels_of(pod=f"{number}"), profile()) for number in range(15)]
-    assert ingest.push(*pods).status_code == 200
+    response = ingest.push(*pods)
+    assert response.status_code == 200
+    assert response.headers["Flamehouse-Warning"].startswith(
+        "5 profiles make more series than MAX_SERIES_PER_UPLOAD=10: they are stored with labels folded"
+    )
     [upload] = ingest.uploads
     assert [own_labels(part).get("pod") for part in upload.profiles] == [
         *map(str, range(10)),

@@ -6,7 +6,7 @@ Connect protocol: connectrpc.com/docs/protocol
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Final
 
@@ -44,6 +44,8 @@ class Call:
     services: Services
     principal: Principal
     headers: Headers
+    response_headers: dict[str, str] = field(default_factory=dict)
+    """Headers that the method adds to its response, if it succeeds."""
 
     @property
     def tenant(self) -> str:
@@ -150,7 +152,8 @@ class _Unary:
             answer = self.handle(call, body)
             encoded = within_budget(codec.pieces(answer), services.settings)
             content, encoding = compress_if_wanted(encoded, headers)
-            return Response(content, headers={"Content-Type": codec.media_type, **encoding})
+            own = {"Content-Type": codec.media_type, **encoding}
+            return Response(content, headers={**call.response_headers, **own})
 
         if self.query:
             return await query_for(request, services, principal.tenants[0], run, until)
