@@ -25,7 +25,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONPYCACHEPREFIX :=
 
 .PHONY: help run demo test quick wheel fuzz check lint format types imports generated golden openapi proto template bundle cloud lock live-python live-go live-node \
-	live-rust live-java bench screenshot clean
+	live-rust live-java live-collector bench screenshot clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -121,6 +121,9 @@ live-node: bundle ## Profile a program under the Node.js SDK (needs node and npm
 	@$(LIVE)
 
 live-rust: bundle ## Profile a program under the Rust SDK (needs cargo, and minutes to build)
+	@$(LIVE)
+
+live-collector: bundle ## Send a profile through a real OpenTelemetry collector (needs go, and minutes to build)
 	@$(LIVE)
 
 live-java: bundle ## Profile a program under the Java agent (needs a JDK and mvn)

@@ -163,6 +163,11 @@ def _components(example: str) -> Iterator[str]:
     assert depth == 0
 
 
+def test_the_collectors_example_is_the_configuration_of_its_live_program() -> None:
+    first, _ = examples(PAGE, "yaml", "OpenTelemetry")
+    assert (TOOLS / "live_collector/collector.yaml").read_text() == first
+
+
 def test_the_collectors_pipelines_define_their_components() -> None:
     collector, grpc_exporter = (yaml.safe_load(example) for example in examples(PAGE, "yaml"))
     for pipeline in collector["service"]["pipelines"].values():

@@ -1,6 +1,6 @@
 """Real SDKs, each in its own program: the hot function leads the flame graph, on every server.
 
-`make live-rust` runs the one for Rust, whose build takes minutes.
+`make live-rust` runs the one for Rust, and `make live-collector` a collector: their builds take minutes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,6 +13,7 @@ import pytest
 from cli.server import Server
 from tools.gateway.cloud import Cloud
 from tools.live import Live, UnfetchedError, WrongLeaderError, build_with, check, fetch_with
+from tools.live_collector.__main__ import LIVE as COLLECTOR
 from tools.live_go.__main__ import LIVE as GO
 from tools.live_java.__main__ import LIVE as JAVA
 from tools.live_node.__main__ import LIVE as NODE
@@ -75,6 +76,7 @@ def test_the_check_fails_if_another_function_leads(local: Server, tmp_path: Path
 
 def test_a_missing_toolchain_is_named() -> None:
     assert not PYTHON.skipped
+    assert COLLECTOR.needs == GO.needs == ("go",)
     without = replace(RUST, needs=("cargo-of-nowhere", "rustc-of-nowhere"))
     assert without.skipped == "skipped, since this machine has no cargo-of-nowhere and no rustc-of-nowhere"
 
