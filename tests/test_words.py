@@ -4,7 +4,6 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatch
-from functools import cache
 from typing import Final
 
 import pytest
@@ -36,8 +35,10 @@ LEGITIMATE: Final[Mapping[str, str]] = {
 QUOTES: Final[Mapping[tuple[str, str], str]] = {}
 """(path, line) of the text of others that has such a phrase, each with the reason."""
 
+UNCHECKED: Final = ("bench/", "functions/", "layers/", "proto/", "tools/")
+UNCHECKED_FILES: Final = ("pyproject.toml", "samconfig.toml", "template.yaml")
 
-@cache
+
 def avoided() -> dict[str, str]:
     """Returns the phrases to avoid, each with the words to write instead."""
     _, _, section = (REPO / GLOSSARY).read_text().partition("\n## Words to avoid\n")
@@ -45,10 +46,9 @@ def avoided() -> dict[str, str]:
     return {phrase: instead for phrases, instead in rows for phrase in phrases.split(", ")}
 
 
-@cache
-def pattern() -> re.Pattern[str]:
+def pattern(phrases: Iterator[str] | Mapping[str, str]) -> re.Pattern[str]:
     """Returns a pattern of the phrases as whole words; the case of all but the first letter counts (`is None`)."""
-    spaced = (LINE_START.join(re.escape(word) for word in phrase.split()) for phrase in avoided())
+    spaced = (LINE_START.join(re.escape(word) for word in phrase.split()) for phrase in phrases)
     each = (f"[{text[0].upper()}{text[0]}]{text[1:]}" for text in spaced)
     return re.compile(rf"(?<![A-Za-z])(?:{'|'.join(each)})(?![A-Za-z])")
 
@@ -58,7 +58,7 @@ def found(text: str) -> list[tuple[int, str]]:
     spaced = text.replace("_", " ")
     for use in LEGITIMATE:
         spaced = spaced.replace(use, "-" * len(use))
-    matches = pattern().finditer(spaced)
+    matches = pattern(avoided()).finditer(spaced)
     return [(spaced.count("\n", 0, match.start()) + 1, " ".join(WORD.findall(match[0]))) for match in matches]
 
 
@@ -83,6 +83,8 @@ def without_table(path: str, text: str) -> str:
 def test_sources_and_docs_have_no_word_to_avoid() -> None:
     wrong = []
     for path, text in tracked():
+        if path.startswith(UNCHECKED) or path in UNCHECKED_FILES:
+            continue
         lines = text.split("\n")
         for number, phrase in found(without_table(path, text)):
             if (path, lines[number - 1].strip()) not in QUOTES:

@@ -19,13 +19,13 @@ from flamehouse.store.connection.endpoint import Endpoint, endpoint_of_secret
 from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.doctor.examine import USER_CHECKS, examine
 from flamehouse.store.doctor.finding import Examination, Finding, Severity
-from flamehouse.store.schema.roles import ROLES, USERS
+from flamehouse.store.schema.roles import QRYN_ROLES, QRYN_USERS, ROLES, USERS
 
 
 @click.command()
 @click.option(
     "--role",
-    type=click.Choice(ROLES),
+    type=click.Choice((*ROLES, *QRYN_ROLES)),
     default="migrate",
     show_default=True,
     help="The user whose grants to check.",
@@ -45,8 +45,8 @@ def doctor(*, role: str, folder: Path | None, url: str | None, credential: str) 
         settings = existing_database()
         with locked(settings, STOP_SERVER):
             faults = _print(_of_database(settings, (role,)))
-            for key, user in _users(settings, folder):
-                faults += _print(_of_user(user, USERS[key]), f"{key}: ")
+            for key, roles, user in _users(settings, folder):
+                faults += _print(_of_user(user, roles), f"{key}: ")
         if url is not None:
             faults += _print(examine_deployment(Server(url=url, credential=credential)))
     if faults:
@@ -63,20 +63,22 @@ def _of_user(settings: Settings, roles: tuple[str, ...]) -> Iterator[Finding]:
         yield from examine(Examination(clickhouse=clickhouse, settings=settings, roles=roles), USER_CHECKS)
 
 
-def _users(settings: Settings, folder: Path | None) -> Iterator[tuple[str, Settings]]:
-    """Return the settings of each user whose secret is in the folder.
+def _users(settings: Settings, folder: Path | None) -> Iterator[tuple[str, tuple[str, ...], Settings]]:
+    """Return the roles and the settings of each user whose secret is in the folder.
 
     Raises: OperatorError if it has no secret, SecretError for a file that is not a secret.
     """
     if folder is None:
         return
-    files = {key: file for key in USERS if (file := folder / f"{key}.json").is_file()}
+    files = {key: file for key in QRYN_USERS if (file := folder / f"{key}.json").is_file()}
     if not files:
         raise OperatorError(
             f"no secrets in {folder}; write them with: flamehouse setup-sql --secrets {folder}"
         )
+    users = QRYN_USERS if "collector" in files else USERS
     for key, file in files.items():
-        yield key, replace(settings, clickhouse_dsn=_dsn(endpoint_of_secret(file.read_text())))
+        dsn = _dsn(endpoint_of_secret(file.read_text()))
+        yield key, users[key], replace(settings, clickhouse_dsn=dsn)
 
 
 def _dsn(at: Endpoint) -> str:

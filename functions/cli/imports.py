@@ -1,10 +1,12 @@
 """`flamehouse import`: imports profiles from another database."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import click
@@ -15,14 +17,17 @@ from cli.database import existing_database
 from cli.options import json_option
 from cli.output import print_json, print_table
 from cli.times import clock, time_ms
+from flamehouse.disk import Disk
 from flamehouse.errors import OperatorError
 from flamehouse.identity.tenant import ANONYMOUS, is_tenant
 from flamehouse.settings import Settings
-from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.connection.client import ClickHouse, uses_embedded
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
+from flamehouse.store.connection.embedded import embedded_path
 from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.maintenance import maintenance_client
 from flamehouse.store.schema.retention import as_argument, in_words, opened, recorded
+from flamehouse.store.write.inserts import nothing
 from flamehouse.units import MS_PER_DAY, NS_PER_MS
 from qryn.comparison import Compared, compare
 from qryn.history import Counts, History, Receipt
@@ -73,7 +78,13 @@ def qryn(  # noqa: PLR0913  # a parameter per option
             _check_retention(settings, bounds, now_ns // NS_PER_MS)
             within = replace(within, until_ns=min(within.until_ns, bounds.last_ns + 1))
             with closing(maintenance_client(settings)) as clickhouse:
-                history = History(source=source, clickhouse=clickhouse, settings=settings, receipt=receipt)
+                history = History(
+                    source=source,
+                    clickhouse=clickhouse,
+                    settings=settings,
+                    receipt=receipt,
+                    sync=_sync_of(settings),
+                )
                 _run(history, within, bounds)
                 compared = compare(source, clickhouse, tenant, within, source.windows(within, bounds))
     _report(history.counts, compared, as_json=as_json)
@@ -125,6 +136,13 @@ def _check_retention(settings: Settings, bounds: Bounds, now_ms: int) -> None:
             f"the first profile is from {clock(first_ms)}, but this database retains profiles {in_words(days)}: import "
             f"--from {days}d, or first run: flamehouse retention set {as_argument(age_days + days)}"
         )
+
+
+def _sync_of(settings: Settings) -> Callable[[], None]:
+    """What makes writes to a data folder durable; a server sees to that itself."""
+    if not uses_embedded(settings):
+        return nothing
+    return partial(Disk().sync_file_system, Path(embedded_path(settings.clickhouse_dsn)))
 
 
 def _run(history: History, within: Range, bounds: Bounds) -> None:

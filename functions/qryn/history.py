@@ -1,7 +1,7 @@
 """Imports the profiles of a qryn database in batches; each row is stored once, even if the import is interrupted."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 from typing import Final
@@ -12,7 +12,7 @@ from flamehouse.model.profile import Upload
 from flamehouse.settings import Settings
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.sql import SqlFile
-from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
+from flamehouse.store.write.inserts import EMBEDDED, BatchInserts, nothing
 from flamehouse.store.write.ledger import stored_uploads
 from ingest.pipeline import upload_of
 from ingest.profile.checked import Checks
@@ -54,6 +54,8 @@ class History:
     clickhouse: ClickHouse
     settings: Settings
     receipt: Receipt
+    sync: Callable[[], None] = nothing
+    """Makes what ClickHouse has written durable; nothing where ClickHouse is a server."""
     counts: Counts = field(default_factory=Counts)
 
     def run(
@@ -63,7 +65,7 @@ class History:
 
         Raises: ClickHouseError if either database fails.
         """
-        inserts = BatchInserts(self.clickhouse, EMBEDDED)
+        inserts = BatchInserts(self.clickhouse, EMBEDDED, sync=self.sync)
         for window in windows:
             for batch in batched(self.source.rows(within, window), _BATCH_ROWS, strict=False):
                 self._store(inserts, within, window, batch)
@@ -73,7 +75,7 @@ class History:
         by_id = {found.row.upload_id(self.receipt.tenant): found for found in batch}
         for _, id_ in stored_uploads(self.clickhouse, [(self.receipt.tenant, id_) for id_ in by_id]):
             del by_id[id_]
-        uploads = [*self._uploads(within, window, [*by_id.values()])]
+        uploads = [*self._uploads(within, window, by_id)]
         if uploads and self._was_interrupted(uploads):
             inserts.delete(uploads)
         # A new token: with that of an interrupted import, ClickHouse would drop rows that were just deleted.
@@ -82,12 +84,12 @@ class History:
         self.counts.stored += len(uploads)
         self.counts.stored_before += len(batch) - len(by_id)
 
-    def _uploads(self, within: Range, window: Window, batch: Sequence[FoundRow]) -> Iterator[Upload]:
-        """Return the uploads of the valid rows."""
+    def _uploads(self, within: Range, window: Window, by_id: Mapping[bytes, FoundRow]) -> Iterator[Upload]:
+        """Return the uploads of the valid rows, which are given by their ids."""
         without_tree = []
-        for found in batch:
+        for id_, found in by_id.items():
             try:
-                upload = self._upload(found.row)
+                upload = self._upload(id_, found.row)
             except TreeNeededError:
                 without_tree.append(found)
                 continue
@@ -95,17 +97,17 @@ class History:
                 yield upload
         if without_tree:
             for found in self.source.rows_with_trees(within, window, without_tree):
-                upload = self._upload(found.row)
+                upload = self._upload(found.row.upload_id(self.receipt.tenant), found.row)
                 if upload is not None:
                     yield upload
 
-    def _upload(self, row: Row) -> Upload | None:
+    def _upload(self, id_: bytes, row: Row) -> Upload | None:
         """Return the upload of a row; None if it has nothing to store or is rejected, which is counted."""
         checks = Checks(settings=self.settings, received_ns=self.receipt.received_ns, past_s=0)
         try:
             if not row.timestamp_ns:
                 raise invalid_argument("the row has no time (timestamp_ns is 0)")
-            rows = upload_of(read_row(row, self.receipt.tenant, checks), self.receipt, self.settings)
+            rows = upload_of(read_row(row, id_, checks), self.receipt, self.settings)
         except RpcError as error:
             self._reject(error)
             return None

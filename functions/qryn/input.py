@@ -14,9 +14,11 @@ from uuid import UUID
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from flamehouse.errors import Code, RpcError
+from flamehouse.errors import Code, OperatorError, RpcError
+from flamehouse.identity.tenant import is_tenant
 from flamehouse.services import Services
 from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.maintenance import maintenance_client
 from flamehouse.store.sql import SqlFile
 from flamehouse.store.write.ledger import stored_uploads
 from flamehouse.telemetry import events
@@ -24,6 +26,7 @@ from flamehouse.telemetry.log import log
 from ingest.pipeline import upload_of
 from ingest.profile.checked import Checks
 from qryn.history import Receipt
+from qryn.input_tables import has_input_tables
 from qryn.reading import read_row
 from qryn.row import Row
 from qryn.source import names_of, nodes_of, text_of
@@ -62,6 +65,8 @@ class Input:
     services: Services
     tenant: str
     _failures: Counter[bytes] = field(default_factory=Counter)
+    _reached: dict[str, int] = field(default_factory=dict)
+    """The number of leading rows of each part that are stored or set aside."""
     _takes_rows: bool = False
     """Whether ClickHouse has stored a row in this step: if so, a failure is caused by the failing row."""
 
@@ -73,22 +78,28 @@ class Input:
         until = monotonic() + seconds
         self._takes_rows = False
         parts = self.clickhouse.rows(_SQL("parts"), {"limit": _PARTS})
+        self._reached = {part: self._reached.get(part, 0) for part, _ in parts}
         done = len(parts) < _PARTS
         with ThreadPoolExecutor(_THREADS, thread_name_prefix="qryn-input") as threads:
             for part, rows in parts:
-                if monotonic() > until:
-                    return False
-                done = self._store_part(threads.map, part, int(rows)) and done
+                done = self._store_part(threads.map, part, int(rows), until) and done
         return done
 
-    def _store_part(self, run: Callable[..., Any], part: str, rows: int) -> bool:
-        """Store the rows of a part and drop it; return whether it was dropped."""
-        read, stored = 0, True
-        for first in range(0, rows, _CHUNK_ROWS):
+    def _store_part(self, run: Callable[..., Any], part: str, rows: int, until: float) -> bool:
+        """Store the rows of a part and drop it; return whether it is gone.
+
+        It stops once the clock shows `until`, and the next step continues from there.
+        """
+        read, done = self._reached[part], True
+        for first in range(read, rows, _CHUNK_ROWS):
+            if monotonic() > until:
+                return False
             chunk = self._rows(part, first)
             read += len(chunk)
-            stored = self._store(run, part, chunk) and stored
-        return stored and read == rows and self._drop(part)
+            done = self._store(run, part, chunk) and done
+            if done:
+                self._reached[part] = read
+        return done and read == rows and self._drop(part)
 
     def _store(self, run: Callable[..., Any], part: str, chunk: Sequence[_Arrived]) -> bool:
         """Store or reject rows; return whether none is left."""
@@ -119,7 +130,11 @@ class Input:
         )
         receipt = Receipt(tenant=self.tenant, received_ns=arrived.received_ns)
         try:
-            rows = upload_of(read_row(arrived.row, self.tenant, checks), receipt, self.services.settings)
+            rows = upload_of(
+                read_row(arrived.row, arrived.row.upload_id(self.tenant), checks),
+                receipt,
+                self.services.settings,
+            )
             if rows.upload is not None and not rows.rejected:
                 self.services.store.insert(rows.upload)
         except RpcError as error:
@@ -152,6 +167,21 @@ class Input:
         parameters = {"part": part, "first": first, "end": first + _CHUNK_ROWS}
         columns = self.clickhouse.columns(_SQL("rows"), parameters, text=False)
         return [_arrived(values) for values in zip(*columns, strict=True)]
+
+
+def input_of(services: Services) -> Input | None:
+    """The input of the database that the settings name, for their tenant; None if it has no tables for qryn's collector.
+
+    Raises: OperatorError for an invalid QRYN_INPUT_TENANT, ClickHouseError if the database fails.
+    """
+    tenant = services.settings.qryn_input_tenant
+    if not is_tenant(tenant):
+        raise OperatorError(f"invalid QRYN_INPUT_TENANT {tenant!r}: use letters, digits and !-_.*'()")
+    clickhouse = maintenance_client(services.settings)
+    if not has_input_tables(clickhouse):
+        clickhouse.close()
+        return None
+    return Input(clickhouse=clickhouse, services=services, tenant=tenant)
 
 
 def _arrived(values: Sequence[Any]) -> _Arrived:

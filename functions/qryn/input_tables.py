@@ -1,19 +1,15 @@
 """The tables that qryn's collector inserts into, in flamehouse's database."""
 
-from pathlib import Path
 from typing import Final
 
 from flamehouse.errors import OperatorError
 from flamehouse.settings import Settings
 from flamehouse.store.connection.client import ClickHouse, uses_embedded
-from flamehouse.store.schema.statements import statements
+from flamehouse.store.sql import SqlFile
 
+_SQL: Final = SqlFile(__file__)
 _DDL: Final = {"allow_suspicious_low_cardinality_types": 1}
-_EXISTS: Final = """
-SELECT count()
-FROM system.tables
-WHERE database = currentDatabase() AND name = 'qryn_rows'
-"""
+_TABLES: Final = ("profiles_input", "qryn_rows", "qryn_rows_view", "qryn_rejected")
 
 
 def create_input_tables(clickhouse: ClickHouse, settings: Settings) -> None:
@@ -25,12 +21,11 @@ def create_input_tables(clickhouse: ClickHouse, settings: Settings) -> None:
         raise OperatorError(
             "--qryn-input needs a ClickHouse server in CLICKHOUSE_DSN: a collector cannot insert into a data folder"
         )
-    script = Path(__file__).with_suffix(".sql").read_text()
-    for statement in statements(script):
-        clickhouse.command(statement, settings=_DDL)
+    for table in _TABLES:
+        clickhouse.command(_SQL(table, row=_SQL("row")), settings=_DDL)
 
 
 def has_input_tables(clickhouse: ClickHouse) -> bool:
     """Return whether the database has the tables."""
-    [(count,)] = clickhouse.rows(_EXISTS)
+    [(count,)] = clickhouse.rows(_SQL("exists"))
     return bool(count)

@@ -5,16 +5,13 @@ from typing import Final
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from flamehouse.errors import OperatorError, RpcError
-from flamehouse.identity.tenant import is_tenant
+from flamehouse.errors import RpcError
 from flamehouse.services import Services
 from flamehouse.step_thread import StepThread
 from flamehouse.store.connection.client import uses_embedded
-from flamehouse.store.maintenance import maintenance_client
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
-from qryn.input import Input
-from qryn.input_tables import has_input_tables
+from qryn.input import Input, input_of
 
 _STEP_S: Final = 5
 _PAUSE_S: Final = 1
@@ -26,18 +23,10 @@ def open_input(services: Services) -> StepThread | None:
 
     Raises: OperatorError for an invalid QRYN_INPUT_TENANT, ClickHouseError if the database fails.
     """
-    settings = services.settings
-    if uses_embedded(settings):
+    input_ = None if uses_embedded(services.settings) else input_of(services)
+    if input_ is None:
         return None
-    tenant = settings.qryn_input_tenant
-    if not is_tenant(tenant):
-        raise OperatorError(f"invalid QRYN_INPUT_TENANT {tenant!r}: use letters, digits and !-_.*'()")
-    clickhouse = maintenance_client(settings)
-    if not has_input_tables(clickhouse):
-        clickhouse.close()
-        return None
-    input_ = Input(clickhouse=clickhouse, services=services, tenant=tenant)
-    return StepThread("qryn-input", partial(_run_step, input_), clickhouse.close)
+    return StepThread("qryn-input", partial(_run_step, input_), input_.clickhouse.close)
 
 
 def _run_step(input_: Input) -> float:

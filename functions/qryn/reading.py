@@ -19,17 +19,15 @@ class TreeNeededError(Exception):
     """The payload is unusable, and the row was read without its tree."""
 
 
-def read_row(row: Row, tenant: str, checks: Checks) -> ReadUpload:
-    """Return the upload of a row: stacks with files and lines from its payload, values from qryn.
+def read_row(row: Row, upload_id: bytes, checks: Checks) -> ReadUpload:
+    """Return the upload of a row, with this id: stacks with files and lines from its payload, values from qryn.
 
     Raises:
         RpcError: `invalid_argument` for an invalid row.
         TreeNeededError: if the row must be read again with its tree.
     """
     profiles = _valid_profiles(row, checks)
-    return ReadUpload(
-        id=row.upload_id(tenant), profiles=[CheckedProfile(id="", profile=profile) for profile in profiles]
-    )
+    return ReadUpload(id=upload_id, profiles=[CheckedProfile(id="", profile=profile) for profile in profiles])
 
 
 def _valid_profiles(row: Row, checks: Checks) -> Sequence[ValidProfile]:

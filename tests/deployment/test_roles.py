@@ -44,7 +44,8 @@ def test_policies_name_what_they_allow(template: dict[str, Any]) -> None:
     roles = of_type(template, "AWS::IAM::Role")
     assert {json.dumps(properties["Role"]) for properties in functions(template).values()} == {
         json.dumps({"Fn::GetAtt": [role, "Arn"]})
-        for role in roles.keys() - {"DrainRole", "MaintainScheduleRole"}  # of the schedules
+        for role in roles.keys()
+        - {"DrainRole", "MaintainScheduleRole", "QrynScheduleRole"}  # of the schedules
     }
     for role in roles.values():
         assert "ManagedPolicyArns" not in role
@@ -68,6 +69,7 @@ SECRETS: Final = {
     "IngestRole": "ClickHouseIngestSecretArn",
     "WorkerRole": "ClickHouseIngestSecretArn",
     "MaintainRole": "ClickHouseIngestSecretArn",
+    "QrynInputRole": "ClickHouseIngestSecretArn",
     "AnyPathRole": "",
     "SettingsRole": "",
 }

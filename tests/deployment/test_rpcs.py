@@ -42,6 +42,7 @@ def test_the_template_has_a_function_for_every_handler_with_its_paths() -> None:
         "ingest.worker.handler",
         "ingest.drain.handler",
         "ingest.maintenance.handler",
+        "qryn.handler.handler",
         "authorizer.handler.handler",
     ):
         assert events.pop(handler) == set()

@@ -15,13 +15,20 @@ from tests.support.servers.template import AUTHORIZER, functions, of_type, where
 
 pytestmark = pytest.mark.xdist_group("template")
 
-TIMEOUTS: Final = {"WorkerFunction": 60, "DrainFunction": 900, "MaintainFunction": 900, AUTHORIZER: 9}
+TIMEOUTS: Final = {
+    "WorkerFunction": 60,
+    "DrainFunction": 900,
+    "MaintainFunction": 900,
+    "QrynInputFunction": 300,
+    AUTHORIZER: 9,
+}
 """Timeouts of the functions that a queue, a schedule or the gateway invokes instead of a client."""
 
 QUEUED: Final = {
     "WorkerFunction": "ingest.worker.handler",
     "DrainFunction": "ingest.drain.handler",
     "MaintainFunction": "ingest.maintenance.handler",
+    "QrynInputFunction": "qryn.handler.handler",
 }
 """The functions without a route."""
 
@@ -207,26 +214,35 @@ def test_retries_outlast_a_wake_of_ten_minutes_and_objects_outlast_the_queues(
     assert prefixes == {"staged/", "drops/"}
 
 
+@pytest.mark.parametrize(
+    ("schedule", "function", "role", "parameter", "condition"),
+    [
+        ("Drain", "DrainFunction", "DrainRole", "DrainSchedule", "OnSchedule"),
+        ("QrynInput", "QrynInputFunction", "QrynScheduleRole", "QrynInputSchedule", "ReadsQrynInput"),
+    ],
+)
+def test_a_schedule_invokes_its_function_if_there_is_one(
+    template: dict[str, Any], schedule: str, function: str, role: str, parameter: str, condition: str
+) -> None:
+    scheduled = {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]}
+    assert template["Conditions"][condition] == scheduled
+    assert template["Parameters"][parameter]["Default"] == ""
+    for name in (function, schedule, role):
+        assert template["Resources"][name]["Condition"] == condition
+    found = of_type(template, "AWS::Scheduler::Schedule")[schedule]
+    arn = {"Fn::GetAtt": [function, "Arn"]}
+    assert found["ScheduleExpression"] == {"Ref": parameter}
+    assert found["FlexibleTimeWindow"] == {"Mode": "OFF"}
+    assert (found["Target"]["Arn"], found["Target"]["RoleArn"]) == (arn, {"Fn::GetAtt": [role, "Arn"]})
+    assert json.loads(found["Target"]["Input"]) == json.loads((REPO / "events/schedule.json").read_text())
+    [policy] = of_type(template, "AWS::IAM::Role")[role]["Policies"]
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == ("lambda:InvokeFunction", arn)
+
+
 def test_a_schedule_takes_the_place_of_the_event_source(template: dict[str, Any]) -> None:
-    scheduled = {"Fn::Not": [{"Fn::Equals": [{"Ref": "DrainSchedule"}, ""]}]}
-    assert template["Conditions"]["OnSchedule"] == scheduled
-    assert template["Parameters"]["DrainSchedule"]["Default"] == ""
     [source] = of_type(template, "AWS::Lambda::EventSourceMapping").values()
     assert source["Enabled"] == {"Fn::If": ["OnSchedule", False, True]}
-    for name in ("DrainFunction", "Drain", "DrainRole"):
-        assert template["Resources"][name]["Condition"] == "OnSchedule"
-    schedule = of_type(template, "AWS::Scheduler::Schedule")["Drain"]
-    drain = {"Fn::GetAtt": ["DrainFunction", "Arn"]}
-    assert schedule["ScheduleExpression"] == {"Ref": "DrainSchedule"}
-    assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
-    assert (schedule["Target"]["Arn"], schedule["Target"]["RoleArn"]) == (
-        drain,
-        {"Fn::GetAtt": ["DrainRole", "Arn"]},
-    )
-    assert json.loads(schedule["Target"]["Input"]) == json.loads((REPO / "events/schedule.json").read_text())
-    [policy] = of_type(template, "AWS::IAM::Role")["DrainRole"]["Policies"]
-    [statement] = policy["PolicyDocument"]["Statement"]
-    assert (statement["Action"], statement["Resource"]) == ("lambda:InvokeFunction", drain)
     environment = functions(template)["DrainFunction"]["Environment"]["Variables"]
     assert environment["BLOBS_QUEUE_URL"] == {"Ref": "BlobsQueue"}
     age = of_type(template, "AWS::CloudWatch::Alarm")["QueueAgeAlarm"]["Threshold"]
@@ -248,7 +264,7 @@ def test_a_schedule_takes_the_place_of_the_event_source(template: dict[str, Any]
 def test_a_schedule_is_an_expression_that_recurs(
     template: dict[str, Any], expression: str, allowed: bool
 ) -> None:
-    for name in ("DrainSchedule", "MaintainSchedule"):
+    for name in ("DrainSchedule", "MaintainSchedule", "QrynInputSchedule"):
         pattern = template["Parameters"][name]["AllowedPattern"]
         assert bool(re.fullmatch(pattern, expression)) == allowed
 

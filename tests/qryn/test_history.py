@@ -14,6 +14,7 @@ from flamehouse.model.profile import Upload
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
+from flamehouse.store.write.inserts import nothing
 from flamehouse.store.write.ledger import enter_uploads
 from qryn.comparison import Compared, compare
 from qryn.history import Counts, History, Receipt
@@ -42,13 +43,17 @@ class Migration:
     def insert(self, *rows: InputRow, columns: Sequence[str] = COLUMNS) -> None:
         insert(self.client, rows, columns=columns)
 
-    def run(self, within: Range = ALL) -> Counts:
+    def run(self, within: Range = ALL, sync: Callable[[], None] = nothing) -> Counts:
         """Imports everything in a range."""
         bounds = self.source.bounds(within)
         assert bounds is not None
         receipt = Receipt(tenant=self.tenant, received_ns=time.time_ns())
         history = History(
-            source=self.source, clickhouse=self.clickhouse, settings=self.settings, receipt=receipt
+            source=self.source,
+            clickhouse=self.clickhouse,
+            settings=self.settings,
+            receipt=receipt,
+            sync=sync,
         )
         history.run(within, self.source.windows(within, bounds), lambda: None)
         return history.counts
@@ -59,9 +64,9 @@ class Migration:
         windows = self.source.windows(within, bounds)
         return compare(self.source, self.clickhouse, self.tenant, within, windows)
 
-    def rows(self) -> int:
-        """Returns the number of rows of the tenant's profiles."""
-        sql = "SELECT count() FROM sampled_profiles WHERE tenant = {tenant:String}"
+    def rows(self, table: str = "sampled_profiles") -> int:
+        """Returns the number of the tenant's rows in a table."""
+        sql = f"SELECT count() FROM {table} WHERE tenant = {{tenant:String}}"  # noqa: S608  # of this test's
         [(count,)] = self.clickhouse.rows(sql, {"tenant": self.tenant})
         return int(count)
 
@@ -175,6 +180,23 @@ def test_an_import_interrupted_within_a_batch_stores_nothing_twice(
     assert migration.rows() == 1_600, "the second batch is stored, and not in the ledger"
     assert migration.run() == Counts(read=900, stored=500, stored_before=400)
     assert migration.rows() == 1_800
+    assert not differing(migration.compared())
+
+
+def test_profiles_are_on_disk_before_the_ledger_has_them(migration: Migration) -> None:
+    migration.insert(*(input_row(go_cpu(NOON_MS + at), "shop") for at in range(900)))
+    found: list[tuple[int, int]] = []
+
+    def sync() -> None:
+        found.append((migration.rows(), migration.rows("uploads")))
+        if len(found) == 2:
+            raise OSError("the power fails")
+
+    with pytest.raises(OSError, match="the power fails"):
+        migration.run(sync=sync)
+    assert found == [(800, 0), (1_600, 400)]
+    assert migration.run(sync=sync) == Counts(read=900, stored=500, stored_before=400)
+    assert found[2:] == [(1_600, 400), (1_800, 800)]
     assert not differing(migration.compared())
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,19 @@ def test_several_processes_store_the_same_rows_once(collector: Client, consumer:
     with ThreadPoolExecutor(2) as threads:
         assert [*threads.map(lambda input_: input_.step(60), (consumer.input, other))]
     assert consumer.totals() == {"shared": 20 * 20_000_000}
+    assert left(collector) == 0
+
+
+def test_a_step_out_of_time_is_continued_by_the_next(
+    collector: Client, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert(collector, [input_row(go_cpu(NOON_MS + at), "long") for at in range(6)])
+    clock = count()
+    monkeypatch.setattr("qryn.input._CHUNK_ROWS", 2)
+    monkeypatch.setattr("qryn.input.monotonic", lambda: next(clock))
+    for stored in (4, 6):
+        assert consumer.input.step(2) == (stored == 6)
+        assert consumer.totals() == {"long": stored * 20_000_000}
     assert left(collector) == 0
 
 

@@ -93,7 +93,7 @@ def test_a_row_of_qryn_has_the_stacks_of_its_payload_and_else_of_its_tree(
         functions=names_of(written["Functions"]),
     )
     checks = Checks(settings=Settings(), received_ns=written["TimestampNs"], past_s=0)
-    [checked] = read_row(row, "anonymous", checks).profiles
+    [checked] = read_row(row, row.upload_id("anonymous"), checks).profiles
     assert not isinstance(checked.profile, Exception)
     stacks = stacks_of(checked.profile.pprof)
     assert checked.profile.labels == {

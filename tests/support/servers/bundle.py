@@ -22,7 +22,11 @@ FUNCTIONS: Final = {
     for name, properties in resources_of("AWS::Serverless::Function").items()
 }
 """The module of each function's handler."""
-_ROOMS: Final = {"adhoc": {"adhoc", "ingest"}, "routes": {"routes", "console", "ingest", "querier", "ui"}}
+_ROOMS: Final = {
+    "adhoc": {"adhoc", "ingest"},
+    "qryn": {"qryn", "ingest"},
+    "routes": {"routes", "console", "ingest", "querier", "ui"},
+}
 """The packages built into a function, if there are more than that of its handler."""
 
 

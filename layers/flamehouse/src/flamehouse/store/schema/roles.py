@@ -1,7 +1,7 @@
 """The SQL that creates ClickHouse's roles and users: one role per kind of work, with only the rights that it needs."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -26,6 +26,17 @@ USERS: Final[Mapping[str, tuple[str, ...]]] = {
 
 The settings profile of the role `query` makes its users read-only, so no user has another role in addition.
 """
+
+QRYN_ROLES: Final = ("qryn", "collector")
+"""Turns rows of qryn's collector into profiles; inserts these rows."""
+
+QRYN_USERS: Final[Mapping[str, tuple[str, ...]]] = {
+    **USERS,
+    "ingest": (*USERS["ingest"], "qryn"),
+    "admin": (*USERS["admin"], "qryn"),
+    "collector": ("collector",),
+}
+"""The roles of each user where the database has tables for qryn's collector."""
 
 _QUERIES_PER_MINUTE: Final = 6_000
 _SECONDS_PER_MINUTE: Final = 3_600
@@ -54,16 +65,17 @@ def role_name(database: str, role: str) -> str:
     return f"{database}_{role}_role"
 
 
-def roles_sql(settings: Settings) -> str:
-    """Return the statements that create the roles; they may run again.
+def roles_sql(settings: Settings, *, qryn_input: bool = False) -> str:
+    """Return the statements that create the roles, with `qryn_input` `QRYN_ROLES` too; they may run again.
 
     The limits of the role `query` follow from the corresponding settings.
 
     Raises: OperatorError for a database name that needs quotes.
     """
     database = _checked(settings.clickhouse_database)
-    names = {role: role_name(database, role) for role in ROLES}
-    return _SQL(
+    names = {role: role_name(database, role) for role in (*ROLES, *QRYN_ROLES)}
+    of_qryn = f"\n\n{_SQL('qryn', database=database, **names)}" if qryn_input else ""
+    roles = _SQL(
         "roles",
         database=database,
         limits=_limits(settings),
@@ -71,22 +83,23 @@ def roles_sql(settings: Settings) -> str:
         seconds=str(_SECONDS_PER_MINUTE),
         **names,
     )
+    return roles + of_qryn
 
 
 def grants_of(database: str, role: str) -> list[str]:
     """Return the grants of a role: the text between GRANT and TO."""
-    text = roles_sql(Settings(clickhouse_database=database))
+    text = roles_sql(Settings(clickhouse_database=database), qryn_input=True)
     return re.findall(rf"^GRANT (.+) TO {role_name(database, role)};$", text, re.MULTILINE)
 
 
-def user_sql(settings: Settings, user: User) -> str:
-    """Return the statements that create a user or change its password; they contain only its hash."""
+def user_sql(settings: Settings, user: User, roles: Iterable[str]) -> str:
+    """Return the statements that create a user of these roles or change its password; they contain only its hash."""
     database = _checked(settings.clickhouse_database)
     return _SQL(
         "user",
         user=user.name,
         hash=sha256(user.password.encode()).hexdigest(),
-        roles=", ".join(role_name(database, role) for role in USERS[user.key]),
+        roles=", ".join(role_name(database, role) for role in roles),
     )
 
 

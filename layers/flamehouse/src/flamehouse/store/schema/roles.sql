@@ -28,6 +28,16 @@ GRANT CREATE DATABASE ON $database.* TO $migrate;
 -- Rights on tables include views.
 GRANT CREATE TABLE, DROP TABLE, ALTER TABLE ON $database.* TO $migrate;
 GRANT SELECT, INSERT ON $database.* TO $migrate;
+
+-- part: qryn
+CREATE ROLE IF NOT EXISTS $qryn;
+-- A part is dropped once its rows are stored.
+GRANT SELECT, ALTER DELETE ON $database.qryn_rows TO $qryn;
+GRANT INSERT ON $database.qryn_rejected TO $qryn;
+
+CREATE ROLE IF NOT EXISTS $collector;
+GRANT SELECT, INSERT ON $database.profiles_input TO $collector;
+
 -- part: user
 CREATE USER IF NOT EXISTS $user IDENTIFIED WITH sha256_hash BY '$hash';
 ALTER USER $user IDENTIFIED WITH sha256_hash BY '$hash';

@@ -1,6 +1,6 @@
 """Inserts batches of uploads into ClickHouse, exactly once per token, and enters them in the ledger last."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flamehouse.model.profile import Upload
 from flamehouse.store import UploadKey
@@ -24,13 +24,29 @@ EMBEDDED: ServerSettings = {**_EXACT, "async_insert": 0}
 SERVER: ServerSettings = {**_EXACT, "async_insert": 1}
 
 
-class BatchInserts:
-    """Inserts uploads in batches. `settings` is EMBEDDED or SERVER."""
+def nothing() -> None:
+    """No sync: another copy of the uploads is on disk, or the server sees to it."""
 
-    def __init__(self, clickhouse: ClickHouse, settings: ServerSettings, known: Known | None = None) -> None:
+
+class BatchInserts:
+    """Inserts uploads in batches. `settings` is EMBEDDED or SERVER.
+
+    `sync` makes the rows durable before the ledger has their uploads. Without it, the ledger may survive a power failure
+    that the rows do not survive.
+    """
+
+    def __init__(
+        self,
+        clickhouse: ClickHouse,
+        settings: ServerSettings,
+        known: Known | None = None,
+        *,
+        sync: Callable[[], None] = nothing,
+    ) -> None:
         self._clickhouse = clickhouse
         self._settings = settings
         self._known = known or Known()
+        self._sync = sync
 
     def unstored(self, uploads: Sequence[Upload]) -> list[Upload]:
         """The uploads that are not in the ledger, without duplicates."""
@@ -59,5 +75,6 @@ class BatchInserts:
         for week, rows in batch.inserts():
             settings = {**self._settings, "insert_deduplication_token": f"{token}:{week}"}
             self._clickhouse.insert("ingest", COLUMNS, rows, settings)
+        self._sync()
         enter_uploads(self._clickhouse, uploads, {**self._settings, "insert_deduplication_token": token})
         batch.stored()
