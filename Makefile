@@ -17,7 +17,7 @@ PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
 QUICK := -m "not fuzz" --ignore tests/ingest/formats/jfr --ignore tests/ingest/test_hostile_uploads.py \
 	tests/flamehouse/model tests/flamehouse/render tests/flamehouse/web tests/flamehouse/identity \
 	tests/flamehouse/serverless tests/flamehouse/test_settings.py tests/ingest tests/querier tests/console tests/adhoc \
-	tests/cli/test_tree.py tests/test_docs.py
+	tests/cli/test_tree.py tests/test_docs.py tests/test_words.py
 
 .DEFAULT_GOAL := help
 

@@ -36,7 +36,7 @@ def test_a_tenant_has_a_quota_that_the_error_names(tmp_path: Path) -> None:
     [
         ("Get", {}, 400, "invalid_argument", "invalid id of an ad hoc profile ''"),
         ("Get", {"id": "../../etc/passwd"}, 400, "invalid_argument", "invalid id"),
-        ("Get", {"id": "01HMXV8BF4EH71NBYZNPPVGJ2X-cpu.pprof"}, 404, "not_found", "there is no"),
+        ("Get", {"id": "01HMXV8BF4EH71NBYZNPPVGJ2X-cpu.pprof"}, 404, "not_found", "unknown ad hoc profile"),
         ("Get", {"id": "01HMXV8BF4EH71NBYZNPPVGJ2X-a", "maxNodes": -1}, 400, "invalid_argument", "nodes"),
         ("Diff", {"leftId": "01HMXV8BF4EH71NBYZNPPVGJ2X-a"}, 400, "invalid_argument", "invalid id"),
         ("Upload", {"name": "a", "profile": "!"}, 400, "invalid_argument", "is not base64"),
