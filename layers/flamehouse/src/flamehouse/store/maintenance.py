@@ -48,29 +48,34 @@ def maintenance_client(settings: Settings) -> ClickHouse:
 
 
 class Maintenance:
-    """The maintenance of one database, step by step."""
+    """The maintenance of one database, step by step.
 
-    def __init__(self, clickhouse: ClickHouse, carry_over: CarryOver | None = None) -> None:
+    `deletes`: whether it deletes what tenants retain no longer, which needs a right that the other work does not.
+    """
+
+    def __init__(
+        self, clickhouse: ClickHouse, carry_over: CarryOver | None = None, *, deletes: bool = True
+    ) -> None:
         self._clickhouse = clickhouse
         self._carry_over = carry_over or CarryOver(clickhouse)
         self._rollups = Rollups(clickhouse)
-        self._expire_at = float("-inf")
+        self._expire_at = float("-inf") if deletes else float("inf")
 
     def step(self, seconds: float) -> bool:
         """Work for about `seconds`; return whether all work is done for now. Deletions take as long as they take."""
         if not (self._carry_over.step(seconds) and self._rollups.step(seconds)):
             return False
-        # Last, as it needs a right that the others do not.
+        # Last, so that roll-ups are made even where the user may not delete.
         if monotonic() >= self._expire_at:
             self._expire_at = monotonic() + _EXPIRE_S
             expire(self._clickhouse, every_retention(self._clickhouse), time.time())
         return True
 
 
-def maintain(clickhouse: ClickHouse, seconds: float) -> bool:
+def maintain(clickhouse: ClickHouse, seconds: float, *, deletes: bool = True) -> bool:
     """Work for about `seconds`, for a command or a schedule; return whether all work is done for now."""
     until = monotonic() + seconds
-    maintenance = Maintenance(clickhouse)
+    maintenance = Maintenance(clickhouse, deletes=deletes)
     while not (done := maintenance.step(until - monotonic())) and monotonic() < until:
         pass
     return done
