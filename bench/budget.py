@@ -56,9 +56,7 @@ _BUDGETS: Final = {
     "ingest.drain": Budget(libraries=_QUEUE, init_ratio=4.5, layers_mb=45),
     "ingest.maintenance": Budget(libraries=_QUEUE, init_ratio=4.5, layers_mb=45),
     "ingest.worker": Budget(libraries=_QUEUE, init_ratio=4.5, layers_mb=45),
-    "qryn": Budget(
-        libraries=_BASE - {"anyio", "mangum", "python_multipart", "starlette"}, init_ratio=4.5, layers_mb=45
-    ),
+    "qryn": Budget(libraries=_BASE - {"mangum"}, init_ratio=4.5, layers_mb=45),
     "querier": _RPC,
     "querier.pyroscope": _HTTP,
     "routes": _HTTP,

@@ -33,7 +33,7 @@ def test_secrets_hold_the_passwords_whose_hashes_the_sql_has(tmp_path: Path) -> 
     [
         (("--secrets", "x"), {}, "--secrets needs --host"),
         ((), {"CLICKHOUSE_DATABASE": "a b"}, "invalid CLICKHOUSE_DATABASE 'a b'"),
-        (("--secrets", "/dev/null/x", "--host", "h"), {}, "cannot be written"),
+        (("--secrets", "/dev/null/x", "--host", "h"), {}, "cannot write /dev/null/x"),
     ],
 )
 def test_invalid_options_are_reported_in_one_line(
