@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,13 +18,17 @@ from flamehouse.pb.push_pb2 import RawProfileSeries
 from flamehouse.settings import Settings
 from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.schema.migrate import migrate
 from flamehouse.store.write.rollups import Rollups
+from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import Server, new_tenant, some_monday_ms
 from tests.support.queries.shop_data import HOUR, MINUTE, SPAN, TRACE
 from tests.support.uploads.adhoc_files import SERVICE as ADHOC
 from tests.support.uploads.otlp import PATH as OTLP
 from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
 from tests.support.uploads.uploads import PUSH, series
+
+pytestmark = pytest.mark.xdist_group("several tenants")
 
 HOURS: Final = 4
 ROLL_UP: Final = """
@@ -98,15 +103,24 @@ class Both:
 
 
 @pytest.fixture(scope="module")
-def both(store: ClickHouseStore, settings: Settings, clickhouse: ClickHouse) -> Both:
+def own_database(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:  # noqa: ARG001  # merges stop before
+    """A database without the profiles of other tests, whose roll-ups may take long."""
+    own = replace(settings, clickhouse_database="several_tenants")
+    migrate(own)
+    with closing(ClickHouse(own)) as own_database:
+        yield own_database
+
+
+@pytest.fixture(scope="module")
+def both(settings: Settings, own_database: ClickHouse) -> Both:
+    store = ClickHouseStore(own_database, LoneWriter(own_database), settings)
     on = partial(Server.on, store, settings)
     a, b, merged = on(), on(), on()
     names = [each.client.tenant for each in (b, a, b)]
     both = Both(monday=some_monday_ms(), a=a, b=b, several=on("|".join(names)), merged=merged)
     for server, sent in ((a, of_a), (b, of_b), (merged, of_a), (merged, of_b)):
         server.push(*sent(both.monday))
-    store.settle()
-    assert Rollups(clickhouse).step(60)
+    assert Rollups(own_database).step(60)
     for server in (b, merged):
         server.push(late_of_b(both.monday))
     return both
