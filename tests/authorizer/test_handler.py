@@ -117,7 +117,7 @@ def test_conflicting_edits_of_the_secret_fail_with_one_line(aws: LocalAws, secre
         secret.put('{"credentials": [], "note": "meanwhile"}')
         return document
 
-    with pytest.raises(OperatorError, match="run it again"):
+    with pytest.raises(OperatorError, match="run the command again"):
         CredentialsSecret(secret.arn).edit(change)
     assert "meanwhile" in secret.text
     assert command(aws, secret, "revoke", "x").returncode == 1
