@@ -19,7 +19,11 @@ def sent(**headers: str) -> HTTPConnection:
 @pytest.mark.parametrize(
     ("credentials", "request_", "principal"),
     [
-        (NoCredential(), sent(), Principal(tenants=("anonymous",), scopes=SCOPES, credential_id="")),
+        (
+            NoCredential(),
+            sent(),
+            Principal(tenants=("anonymous",), scopes=SCOPES, credential_id="", all_tenants=True),
+        ),
         (
             NoCredential(),
             sent(X_Scope_OrgID="shop", Authorization="Bearer other"),

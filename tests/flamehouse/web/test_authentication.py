@@ -136,7 +136,7 @@ def test_a_local_server_without_a_credential_requires_none() -> None:
 def test_an_invalid_tenant_is_an_error_in_the_shape_of_the_endpoint(
     path: str, content_type: str, status: int, answered_as: str | None
 ) -> None:
-    response = send("", path, **{"Content-Type": content_type, "X-Scope-OrgID": "a|b"})
+    response = send("", path, **{"Content-Type": content_type, "X-Scope-OrgID": "a b"})
     assert (response.status_code, response.headers.get("Content-Type")) == (status, answered_as)
 
 
