@@ -78,7 +78,7 @@ def test_a_missing_toolchain_is_named() -> None:
     assert not PYTHON.skipped
     assert COLLECTOR.needs == GO.needs == ("go",)
     without = replace(RUST, needs=("cargo-of-nowhere", "rustc-of-nowhere"))
-    assert without.skipped == "skipped, since this machine has no cargo-of-nowhere and no rustc-of-nowhere"
+    assert without.skipped == "skipped, as this machine has no cargo-of-nowhere and no rustc-of-nowhere"
 
 
 def test_a_failed_download_is_distinguished_from_a_failing_program(tmp_path: Path) -> None:
