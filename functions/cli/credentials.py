@@ -16,7 +16,7 @@ from flamehouse.errors import OperatorError
 from flamehouse.identity.credentials_file import CredentialsFile
 from flamehouse.identity.document import Credential, CredentialDocument, DocumentError
 from flamehouse.identity.principal import ANY_TENANT, Scope
-from flamehouse.identity.tenant import is_tenant
+from flamehouse.identity.tenant import CHARACTERS, is_tenant
 from flamehouse.identity.token import NewToken, digest, new_token
 
 _SHOWN: Final = "%Y-%m-%d %H:%M"
@@ -176,7 +176,7 @@ def _tenants(names: Sequence[str]) -> frozenset[str]:
         if name == ANY_TENANT:
             raise OperatorError("--tenant '*' means all tenants: do not add another")
         if not is_tenant(name):
-            raise OperatorError(f"invalid tenant {name!r}: use letters, digits and !-_.*'()")
+            raise OperatorError(f"invalid tenant {name!r}: use {CHARACTERS}")
     return tenants
 
 

@@ -60,13 +60,15 @@ def drop(  # noqa: PLR0913  # a parameter per option
     metadata = {name: text for name, text in described.items() if text}
     with exit_on_failure():
         settings = replace(database_settings(), ingest_window_past_s=0)
-        invalid = [file for file in files if not _drop(file, metadata, tenant, place, settings)]
+        # The store is not opened: no limit of a database applies.
+        services = Services(settings=settings, store=open_store(settings))
+        invalid = [file for file in files if not _drop(file, metadata, tenant, place, services)]
     if invalid:
         raise OperatorError(f"{len(invalid)} of {len(files)} files cannot be stored")
 
 
 def _drop(
-    file: Path, metadata: Mapping[str, str], tenant: str, place: str | None, settings: Settings
+    file: Path, metadata: Mapping[str, str], tenant: str, place: str | None, services: Services
 ) -> bool:
     """Show one file and put it; whether all of it can be stored."""
     service = metadata.get("service", "")
@@ -78,10 +80,10 @@ def _drop(
         )
         described = sidecar.read_bytes() if sidecar.is_file() else None
         received = received_of(key, found, described)
-        upload, errors = _read(received, settings)
+        upload, errors = _read(received, services)
         _show(file, received, upload, errors)
         if place and not errors:
-            _put(place, settings, key, received, upload)
+            _put(place, services.settings, key, received, upload)
     except OSError as error:
         raise OperatorError(f"cannot read {file}: {error.strerror}") from error
     except RpcError as error:
@@ -90,10 +92,10 @@ def _drop(
     return not errors
 
 
-def _read(received: ReceivedUpload, settings: Settings) -> tuple[Upload | None, Sequence[RpcError]]:
-    """The upload, and the errors of its invalid profiles. The store is not opened: no limit of a database applies."""
-    read = reader.read(received, Services(settings=settings, store=open_store(settings)))
-    rows = pipeline.upload_of(read, received, settings)
+def _read(received: ReceivedUpload, services: Services) -> tuple[Upload | None, Sequence[RpcError]]:
+    """The upload, and the errors of its invalid profiles."""
+    read = reader.read(received, services)
+    rows = pipeline.upload_of(read, received, services.settings)
     if rows.upload is None and not rows.rejected and read.if_empty is not None:
         raise read.if_empty
     return rows.upload, [*rows.rejected.values()]

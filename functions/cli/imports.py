@@ -19,7 +19,7 @@ from cli.output import print_json, print_table
 from cli.times import clock, time_ms
 from flamehouse.disk import Disk
 from flamehouse.errors import OperatorError
-from flamehouse.identity.tenant import ANONYMOUS, is_tenant
+from flamehouse.identity.tenant import ANONYMOUS, CHARACTERS, is_tenant
 from flamehouse.settings import Settings
 from flamehouse.store.connection.client import ClickHouse, uses_embedded
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
@@ -104,9 +104,7 @@ def _range(start: str | None, end: str | None, services: Sequence[str], now_ms: 
 def _checked(tenant: str) -> str:
     """Return the tenant. Raises OperatorError if it is invalid."""
     if tenant and not is_tenant(tenant):
-        raise OperatorError(
-            f"--tenant: invalid tenant {tenant!r}: use up to 150 letters, digits and !-_.*'()"
-        )
+        raise OperatorError(f"--tenant: invalid tenant {tenant!r}: use up to 150 {CHARACTERS}")
     return tenant or ANONYMOUS
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from flamehouse.deadline import time_left, time_limit
-from flamehouse.errors import Code, RpcError
+from flamehouse.errors import PASSING, RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.services import Services
 from flamehouse.settings import DIRECT, FALLBACK, STAGED
@@ -18,8 +18,6 @@ _STAGING_S: Final = 2.0
 """The part of the client's timeout that is reserved for staging."""
 _LEAST_S: Final = 0.25
 """With less time than this, no INSERT is started."""
-_PASSING: Final = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED})
-"""Failures of ClickHouse; any other error is caused by the upload."""
 
 
 def acknowledge(services: Services, upload: Upload, received: ReceivedUpload) -> None:
@@ -61,7 +59,7 @@ def _is_stored_within(seconds: float, services: Services, upload: Upload, receiv
         with time_limit(seconds):
             _store(services, upload, received)
     except RpcError as error:
-        if error.code not in _PASSING:
+        if error.code not in PASSING:
             services.circuit.succeeded()
             raise
         services.circuit.failed()

@@ -6,7 +6,7 @@ from typing import Final
 
 from flamehouse.aws.queue import Queue, QueueMessage
 from flamehouse.deadline import has_time, time_limit
-from flamehouse.errors import Code, RpcError
+from flamehouse.errors import PASSING, Code, RpcError
 from flamehouse.serverless.queue_handler import Failures
 from flamehouse.serverless.schedule_handler import schedule_handler
 from flamehouse.services import Services
@@ -22,7 +22,6 @@ _LEAST_S: Final = 15.0
 """With less time than this, no further batch is received."""
 _PAUSE_S: Final = 10.0
 """The pause between two attempts to wake ClickHouse."""
-_PASSING: Final = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED})
 
 
 def drain(services: Services) -> None:
@@ -57,7 +56,7 @@ def _wake(store: Store) -> None:
         try:
             store.check()
         except RpcError as error:
-            if error.code not in _PASSING or not has_time(_PAUSE_S + _LEAST_S):
+            if error.code not in PASSING or not has_time(_PAUSE_S + _LEAST_S):
                 raise
         else:
             return
@@ -72,7 +71,7 @@ def _received(queue: Queue) -> Sequence[QueueMessage]:
 
 def _check(messages: Sequence[QueueMessage], failures: Failures) -> None:
     """Raise the error if ClickHouse or the bucket failed a batch: further messages would only use up deliveries."""
-    errors = [error for error in failures.values() if isinstance(error, RpcError) and error.code in _PASSING]
+    errors = [error for error in failures.values() if isinstance(error, RpcError) and error.code in PASSING]
     if len(errors) == len(messages):
         raise errors[0].alone()
 

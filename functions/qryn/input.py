@@ -14,8 +14,8 @@ from uuid import UUID
 
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from flamehouse.errors import Code, OperatorError, RpcError
-from flamehouse.identity.tenant import is_tenant
+from flamehouse.errors import PASSING, Code, OperatorError, RpcError
+from flamehouse.identity.tenant import CHARACTERS, is_tenant
 from flamehouse.services import Services
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.maintenance import maintenance_client
@@ -38,7 +38,7 @@ _THREADS: Final = 16
 """Concurrent inserts, which the server batches."""
 _ATTEMPTS: Final = 5
 """The number of attempts for a row that ClickHouse rejects while it accepts others."""
-_PASSING: Final = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED, Code.CANCELED})
+_PASSING: Final = PASSING | {Code.CANCELED}
 _GONE: Final = frozenset({232, 384})
 """NO_SUCH_DATA_PART, PART_IS_TEMPORARILY_LOCKED: it is being merged, and the merged part is read instead."""
 _MAX_REASON_CHARS: Final = 4_096
@@ -176,7 +176,7 @@ def input_of(services: Services) -> Input | None:
     """
     tenant = services.settings.qryn_input_tenant
     if not is_tenant(tenant):
-        raise OperatorError(f"invalid QRYN_INPUT_TENANT {tenant!r}: use letters, digits and !-_.*'()")
+        raise OperatorError(f"invalid QRYN_INPUT_TENANT {tenant!r}: use {CHARACTERS}")
     clickhouse = maintenance_client(services.settings)
     if not has_input_tables(clickhouse):
         clickhouse.close()

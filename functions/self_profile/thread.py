@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from flamehouse.errors import OperatorError, RpcError
-from flamehouse.identity.tenant import is_tenant
+from flamehouse.identity.tenant import CHARACTERS, is_tenant
 from flamehouse.services import Services
 from flamehouse.step_thread import StepThread
 from flamehouse.telemetry import events
@@ -37,7 +37,7 @@ def open_self_profile(services: Services) -> StepThread | None:
     if not tenant:
         return None
     if not is_tenant(tenant):
-        raise OperatorError(f"invalid tenant {tenant!r} in SELF_PROFILE: use letters, digits and !-_.*'()")
+        raise OperatorError(f"invalid tenant {tenant!r} in SELF_PROFILE: use {CHARACTERS}")
     if not is_supported():
         raise OperatorError("SELF_PROFILE needs Linux: unset it on this system")
     return StepThread("self-profile", SelfProfile(services, tenant).step, lambda: None)

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from flamehouse.aws.objects import ObjectInfo
 from flamehouse.blobs.keys import KEPT, UploadKey, hour_of
-from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.errors import PASSING, RpcError, invalid_argument
 from flamehouse.model.profile import Upload
 from flamehouse.model.time_range import TimeRange
 from flamehouse.services import Services
@@ -17,7 +17,6 @@ from ingest import pipeline
 _BATCH: int = 100
 _BATCH_BYTES: int = 16 << 20
 """Of envelopes: what is read at a time has to fit into memory unpacked."""
-_PASSING = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,5 +148,5 @@ def _upload(services: Services, blob: Blob) -> Upload:
 
 
 def _raise_if_passing(error: RpcError) -> None:
-    if error.code in _PASSING:
+    if error.code in PASSING:
         raise error

@@ -4,7 +4,7 @@ Codes and statuses: connectrpc.com/docs/protocol, section "Error codes".
 """
 
 from enum import Enum
-from typing import Self
+from typing import Final, Self
 
 
 class Code(Enum):
@@ -30,6 +30,10 @@ class Code(Enum):
     def __init__(self, wire_name: str, http_status: int) -> None:
         self.wire_name = wire_name
         self.http_status = http_status
+
+
+PASSING: Final = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED})
+"""Failures of a database or storage, which pass: a retry may succeed. Any other error is caused by what was sent."""
 
 
 class RpcError(Exception):

@@ -10,6 +10,8 @@ from typing import Final
 from flamehouse.errors import invalid_argument
 
 ANONYMOUS: Final = "anonymous"
+CHARACTERS: Final = "letters, digits and !-_.*'()"
+"""What a tenant's name may have, for messages."""
 HEADER: Final = "X-Scope-OrgID"
 
 _MAX_CHARS: Final = 150
@@ -54,7 +56,7 @@ def _check(name: str) -> None:
     if len(name) > _MAX_CHARS:
         raise invalid_argument(f"a tenant in {HEADER} is longer than {_MAX_CHARS} characters")
     if not is_tenant(name):
-        raise invalid_argument(f"invalid tenant {name!r} in {HEADER}: use letters, digits and !-_.*'()")
+        raise invalid_argument(f"invalid tenant {name!r} in {HEADER}: use {CHARACTERS}")
 
 
 def is_tenant(name: str) -> bool:

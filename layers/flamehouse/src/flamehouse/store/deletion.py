@@ -15,10 +15,9 @@ from flamehouse.store.read.matchers import series_condition
 from flamehouse.store.read.selection import clamp_ms
 from flamehouse.store.sql import SqlFile
 from flamehouse.store.write.rollback import Footprint, roll_back
-from flamehouse.units import MS_PER_DAY, NS_PER_HOUR
+from flamehouse.units import DAYS_PER_WEEK, MS_PER_DAY, NS_PER_HOUR
 
 _SQL: Final = SqlFile(__file__)
-_DAYS_PER_WEEK: Final = 7
 _ROWS: Final = (("uploads", "uploads"), ("sampled_profiles", "profiles"), ("rollups", "rollups"))
 """Tables and the conditions on their rows, in the order of deletion: without its ledger entry, an upload is not stored."""
 _SYMBOLS: Final = ("stacktraces", "locations", "mappings", "functions")
@@ -157,7 +156,7 @@ def _weeks(clickhouse: ClickHouse, series: _Series) -> Iterator[_Week]:
     within = series.deletion.within
     for week, services in clickhouse.rows(_SQL("weeks", series=series.sql), series.parameters(within)):
         start_ms = max(within.start_ms, week * MS_PER_DAY)
-        end_ms = min(within.end_ms, (week + _DAYS_PER_WEEK) * MS_PER_DAY)
+        end_ms = min(within.end_ms, (week + DAYS_PER_WEEK) * MS_PER_DAY)
         of_week = series.parameters(TimeRange(start_ms=start_ms, end_ms=end_ms))
         yield _Week(parameters={**of_week, "week": week, "services": services}, services=services)
 

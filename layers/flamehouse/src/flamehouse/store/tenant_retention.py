@@ -16,15 +16,12 @@ from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.deletion import Deletion, Selected, delete, selected
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.tenant_settings import delete_setting, set_setting
-from flamehouse.units import MS_PER_DAY
+from flamehouse.units import DAYS_PER_WEEK, FIRST_MONDAY, MS_PER_DAY, MS_PER_S, NS_PER_MS
 
 _OWNER: Final = "retention/"
 """What the tenant of a row begins with; a tenant's own name has no slash."""
 _ALL: Final = "*"
 _SERVICE: Final = "service/"
-_DAYS_PER_WEEK: Final = 7
-_FIRST_MONDAY: Final = 4
-"""In days since the epoch."""
 
 _EVERY: Final = """
 SELECT tenant, name, argMax((value, deleted), version) AS latest
@@ -64,7 +61,7 @@ def store_retention(reader: Reader, retention: Retention) -> None:
     if not retention.days:
         delete_setting(reader, owner, name)
         return
-    modified_at = time.time_ns() // 1_000_000
+    modified_at = time.time_ns() // NS_PER_MS
     set_setting(reader, owner, Setting(name=name, value=str(retention.days), modified_at=modified_at))
 
 
@@ -107,7 +104,7 @@ def _deletions(retentions: Sequence[Retention], now_s: float) -> Iterator[Deleti
     for each in retentions:
         if each.service:
             own.setdefault(each.tenant, []).append(each.service)
-    today = int(now_s) * 1_000 // MS_PER_DAY
+    today = int(now_s) * MS_PER_S // MS_PER_DAY
     for each in retentions:
         others = [_service(name, MatchOp.NOT_EQUAL) for name in own.get(each.tenant, ())]
         yield Deletion(
@@ -123,4 +120,4 @@ def _service(name: str, op: MatchOp) -> Matcher:
 
 def _week_of(day: int) -> int:
     """The Monday of a day's week, both in days since the epoch."""
-    return day - (day - _FIRST_MONDAY) % _DAYS_PER_WEEK
+    return day - (day - FIRST_MONDAY) % DAYS_PER_WEEK

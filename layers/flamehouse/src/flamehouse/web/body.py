@@ -5,6 +5,7 @@ from io import BytesIO
 from time import monotonic
 from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 
 from flamehouse import memory
@@ -26,7 +27,7 @@ async def read_body(request: Request, limit: int) -> bytes:
             `deadline_exceeded` with status 408 for a body that stops or trickles, `canceled` if the client
             disconnects.
     """
-    announced = content_length(request)
+    announced = content_length(request.headers)
     try:
         if announced > limit:
             raise too_large(limit)
@@ -47,9 +48,9 @@ async def read_body(request: Request, limit: int) -> bytes:
     raise rejection
 
 
-def content_length(request: Request) -> int:
+def content_length(headers: Headers) -> int:
     """The announced length of the body; 0 if the request does not say."""
-    text = request.headers.get("Content-Length", "")
+    text = headers.get("Content-Length", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_LENGTH_DIGITS else 0
 
 

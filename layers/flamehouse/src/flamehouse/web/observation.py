@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flamehouse.telemetry import events, metrics
 from flamehouse.telemetry.log import log
 from flamehouse.telemetry.request import RequestFacts, request
+from flamehouse.web.body import content_length
 
 UPLOADS: Final = frozenset(
     {
@@ -26,7 +27,6 @@ UPLOADS: Final = frozenset(
 _UNKNOWN: Final = "unknown"
 _MAX_CLIENT_CHARS: Final = 100
 _MS: Final = 1_000
-_MAX_LENGTH_DIGITS: Final = 15
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class Observation:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        traffic = _Traffic(announced=_content_length(scope))
+        traffic = _Traffic(announced=content_length(Headers(scope=scope)))
         started = perf_counter()
 
         async def counted_receive() -> Message:
@@ -120,11 +120,6 @@ def _measure(traffic: _Traffic, facts: RequestFacts, route: str) -> None:
 def _reason(traffic: _Traffic, facts: RequestFacts) -> str:
     """Return the error's code, or the status of a response without a code, such as 415."""
     return facts.reason or str(traffic.status)
-
-
-def _content_length(scope: Scope) -> int:
-    text = Headers(scope=scope).get("Content-Length", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_LENGTH_DIGITS else 0
 
 
 def _client(scope: Scope) -> str:

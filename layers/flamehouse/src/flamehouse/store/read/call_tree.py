@@ -15,6 +15,7 @@ from flamehouse.errors import Code, RpcError
 from flamehouse.model.call_tree import ROOT
 from flamehouse.store.connection.client import Parameters, ServerSettings
 from flamehouse.store.read.reader import Reader
+from flamehouse.units import MAX_INT64
 
 # Few subqueries: for a flame graph of one service, a third of the time goes into analyzing the SQL.
 _TREE = Template("""
@@ -56,11 +57,10 @@ READING: ServerSettings = {
 
 _MAX_TIES = 65_536
 """The bound on nodes beyond `max_nodes`: a million nodes of equal total would take seconds and some hundred megabytes."""
-_MAX_TOTAL = (1 << 63) - 1
 _NODE_COLUMNS = 3
 _COLUMNS_PER_MEASURE = 3
 """Total, self value, and whether the total exceeds 64 bits."""
-_BEYOND = f"toInt128('{_MAX_TOTAL + 1}')"
+_BEYOND = f"toInt128('{MAX_INT64 + 1}')"
 
 
 def tree_sql(stacks: str, stacktraces: str, measures: Mapping[str, str]) -> str:
@@ -79,7 +79,7 @@ def tree_sql(stacks: str, stacktraces: str, measures: Mapping[str, str]) -> str:
     # Each node's sums have 64 bits. Only the root needs an exact sum to detect overflow, since no stack has a negative value.
     # A negative stack value means that it wrapped around in a roll-up.
     sums += [
-        f"sumIf(if({name}_wide < 0, {_BEYOND}, {name}_wide), path = 0) > {_MAX_TOTAL} AS {name}_exceeds"
+        f"sumIf(if({name}_wide < 0, {_BEYOND}, {name}_wide), path = 0) > {MAX_INT64} AS {name}_exceeds"
         for name in measures
     ]
     totals = ", ".join(f"{name}_total" for name in measures)

@@ -5,10 +5,7 @@ from collections.abc import Iterator, Sequence
 from flamehouse.model.profile import SeriesProfile, Upload
 from flamehouse.store.write.row_binary import profile_row, symbols_row
 from flamehouse.store.write.seen_ids import FreshSymbols, Known, SymbolScope
-from flamehouse.units import NS_PER_DAY
-
-_FIRST_MONDAY = -3
-"""The day number of the Monday of the week of 1970-01-01, a Thursday."""
+from flamehouse.units import DAYS_PER_WEEK, FIRST_MONDAY, NS_PER_DAY
 
 
 class Batch:
@@ -59,7 +56,7 @@ class Batch:
             self._known.add(("series", tenant, day), (fingerprint,))
 
     def _symbols_of(self, week: int) -> bytes:
-        time_ns = max(0, week * 7 + _FIRST_MONDAY) * NS_PER_DAY
+        time_ns = max(0, week * DAYS_PER_WEEK + FIRST_MONDAY) * NS_PER_DAY
         return b"".join(
             symbols_row(tenant, service, time_ns, symbols)
             for (tenant, service, of_week), symbols in self._symbols.items()
@@ -87,4 +84,4 @@ class Batch:
 
 def week_of(time_ns: int) -> int:
     """The number of the ISO week (UTC) that contains the time."""
-    return (time_ns // NS_PER_DAY - _FIRST_MONDAY) // 7
+    return (time_ns // NS_PER_DAY - FIRST_MONDAY) // DAYS_PER_WEEK

@@ -13,14 +13,14 @@ from typing import Final
 
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.store.sql import SqlFile
-from flamehouse.units import MAX_INT64, S_PER_DAY, S_PER_HOUR
+from flamehouse.units import DAYS_PER_WEEK, MAX_INT64, S_PER_DAY, S_PER_HOUR
 
 type _Stale = tuple[str, str, int, int]
 """A tenant, a service, an hour as Unix time, and the number of profiles to roll up."""
 
 _SQL: Final = SqlFile(__file__)
 
-_S_PER_WEEK: Final = 7 * S_PER_DAY
+_S_PER_WEEK: Final = DAYS_PER_WEEK * S_PER_DAY
 _SETTLING_S: Final = 300
 """An hour closes this long after its end: most profiles arrive by then, and each later one costs another roll-up."""
 _LISTED: Final = 1_000
