@@ -104,10 +104,17 @@ def blobs(all_blobs: tuple[LocalBucket, LocalQueue]) -> tuple[LocalBucket, Local
 @pytest.fixture
 def behind(proxy: FaultyClickHouse, settings: Settings) -> Iterator[ClickHouseStore]:
     """Returns a store of a new process, behind the proxy."""
-    dsn = f"{settings.clickhouse_dsn.rpartition(':')[0]}:{proxy.port}"
-    store = open_store(replace(settings, clickhouse_dsn=dsn, query_timeout_s=1))
+    store = open_store(through_proxy(proxy, settings))
     yield store
     proxy.fault, proxy.inserts_alone = Fault.NONE, False
+    store.close()
+
+
+@pytest.fixture
+def impatient(proxy: FaultyClickHouse, settings: Settings) -> Iterator[ClickHouseStore]:
+    """Returns the store of a process that waits one second for a response, for faults without any."""
+    store = open_store(replace(through_proxy(proxy, settings), query_timeout_s=1))
+    yield store
     store.close()
 
 
@@ -123,6 +130,10 @@ def staged_in(
 def counted(store: ClickHouseStore, settings: Settings) -> Counted:
     """Uploads, counted without the proxy."""
     return Counted.on(store, settings)
+
+
+def through_proxy(proxy: FaultyClickHouse, settings: Settings) -> Settings:
+    return replace(settings, clickhouse_dsn=f"{settings.clickhouse_dsn.rpartition(':')[0]}:{proxy.port}")
 
 
 def stored(clickhouse: ClickHouse, counted: Counted) -> int:
@@ -148,6 +159,7 @@ def test_the_documented_table_has_every_mode_and_fault() -> None:
 @pytest.mark.parametrize("cell", CELLS, ids=_cell_name)
 def test_acknowledged_uploads_are_stored_once(
     staged_in: Callable[[str], Staging],
+    impatient: ClickHouseStore,
     proxy: FaultyClickHouse,
     clickhouse: ClickHouse,
     counted: Counted,
@@ -159,7 +171,8 @@ def test_acknowledged_uploads_are_stored_once(
     with ExitStack() as around:
         proxy.fault, without_bucket = FAULTS[fault]
         proxy.inserts_alone = inserts_alone
-        there = bucket_down(staging, around.enter_context(closed_port())) if without_bucket else staging
+        there = staging.through(impatient) if FAULTS[fault][0] is Fault.SLOW else staging
+        there = bucket_down(there, around.enter_context(closed_port())) if without_bucket else there
         statuses = [counted.through(there.server(tenant)).send(number) for number in range(2)]
         assert statuses == [STATUSES[mode, fault]] * 2
         if fault != "ClickHouse does not respond":

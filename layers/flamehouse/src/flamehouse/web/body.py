@@ -5,18 +5,17 @@ from io import BytesIO
 from time import monotonic
 from typing import Final
 
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 
 from flamehouse import memory
 from flamehouse.errors import Code, RpcError
 from flamehouse.web.compression import too_large
+from flamehouse.web.content_length import content_length
 
 _STALL_S: Final = 30
 """The longest wait for more of a body, and how far a body may be behind the slowest pace."""
 _SLOWEST_BYTES_PER_S: Final = 4_096
 _MAX_DISCARDED_BYTES: Final = 1 << 29
-_MAX_LENGTH_DIGITS: Final = 15
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -46,12 +45,6 @@ async def read_body(request: Request, limit: int) -> bytes:
     memory.give_back()
     await _discard(request, announced)
     raise rejection
-
-
-def content_length(headers: Headers) -> int:
-    """The announced length of the body; 0 if the request does not say."""
-    text = headers.get("Content-Length", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_LENGTH_DIGITS else 0
 
 
 async def _read(request: Request, limit: int, held: int) -> bytes:

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flamehouse.telemetry import events, metrics
 from flamehouse.telemetry.log import log
 from flamehouse.telemetry.request import RequestFacts, request
-from flamehouse.web.body import content_length
+from flamehouse.web.content_length import content_length
 
 UPLOADS: Final = frozenset(
     {
