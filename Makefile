@@ -81,8 +81,9 @@ proto: $(INSTALLED) ## Generate flamehouse/pb from proto/
 	$(BIN)/python -m grpc_tools.protoc --proto_path proto --python_out layers/flamehouse/src \
 		--pyi_out layers/flamehouse/src $(wildcard proto/flamehouse/pb/*.proto)
 
-template: $(SAM_INSTALLED) ## Check template.yaml
+template: $(SAM_INSTALLED) ## Check template.yaml and the templates beside it
 	$(SAM) validate --lint
+	$(SAM_VENV)/bin/cfn-lint --regions us-east-1 -- deploy/aws/*.yaml
 
 bundle: $(SAM_INSTALLED) ## Build the functions and layers for AWS into .aws-sam/build
 	@$(SAM) build

@@ -8,7 +8,7 @@ import pytest
 
 from flamehouse.identity.document import CredentialDocument
 from tests.support.queries.rpcs import resources_of
-from tests.support.servers.template import AUTHORIZER, functions, of_type
+from tests.support.servers.template import AUTHORIZER, ROLLOUT_ALARMS, functions, of_type
 
 pytestmark = pytest.mark.xdist_group("template")
 
@@ -46,9 +46,9 @@ def test_policies_name_what_they_allow(template: dict[str, Any]) -> None:
         json.dumps({"Fn::GetAtt": [role, "Arn"]})
         for role in roles.keys()
         - {"DrainRole", "MaintainScheduleRole", "QrynScheduleRole"}  # of the schedules
+        - {"RolloutRole"}
     }
     for role in roles.values():
-        assert "ManagedPolicyArns" not in role
         for policy in role["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 assert "*" not in json.dumps([statement["Action"], without_keys(statement["Resource"])])
@@ -187,13 +187,21 @@ def test_uploads_are_retained_by_those_who_store_them_and_as_long_as_profiles(
 
 def test_no_role_has_a_wildcard_as_an_action_or_a_resource(template: dict[str, Any]) -> None:
     roles = of_type(template, "AWS::IAM::Role")
-    assert not [name for name, role in roles.items() if role.get("ManagedPolicyArns")]
+    in_vpc = {"Fn::If": ["InVpc", [{"Ref": "NetworkPolicyArn"}], {"Ref": "AWS::NoValue"}]}
+    of_functions = {properties["Role"]["Fn::GetAtt"][0] for properties in functions(template).values()}
+    assert {name for name, role in roles.items() if role.get("ManagedPolicyArns") == in_vpc} == of_functions
+    assert {name for name, role in roles.items() if "ManagedPolicyArns" in role} == of_functions
     granted = [
         statement
         for role in roles.values()
         for policy in role["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Allow"
+    ]
+    granted += [
+        statement
+        for policy in of_type(template, "AWS::IAM::Policy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
     ]
     assert granted
     for statement in granted:
@@ -207,8 +215,54 @@ def is_of_this_deployment(resource: str | dict[str, Any]) -> bool:
     """Reports whether the template or a parameter names the resource, or the bucket that contains it."""
     if isinstance(resource, str):
         return False
+    if "Fn::If" in resource and resource["Fn::If"][2] == {"Ref": "AWS::NoValue"}:
+        return is_of_this_deployment(resource["Fn::If"][1])
     text = resource.get("Fn::Sub", "")
     return "*" not in text or re.fullmatch(r"\$\{\w+\.Arn\}/([\w-]+/)?\*", text) is not None
+
+
+def test_codedeploy_moves_the_aliases_and_reads_the_alarms_of_a_rollout_alone(
+    template: dict[str, Any],
+) -> None:
+    role = of_type(template, "AWS::IAM::Role")["RolloutRole"]
+    [trusted] = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trusted["Principal"] == {"Service": "codedeploy.amazonaws.com"}
+    [policy] = role["Policies"]
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert {action.partition(":")[0] for action in statement["Action"]} == {"lambda"}
+    aliases = of_type(template, "AWS::Lambda::Alias").values()
+    named = {alias["FunctionName"]["Ref"] for alias in aliases}
+    assert {alias["Name"] for alias in aliases} == {"live"}
+    assert {*re.findall(r'\["(\w+)", "Arn"\]', json.dumps(statement["Resource"]))} == named
+    assert {*re.findall(r"\{(\w+)\.Arn\}:live", json.dumps(statement["Resource"]))} == named
+    reads = template["Resources"]["RolloutAlarmsPolicy"]
+    assert reads["Condition"] == "RollsOut"
+    assert reads["Properties"]["Roles"] == [{"Ref": "RolloutRole"}]
+    [statement] = reads["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "cloudwatch:DescribeAlarms"
+    assert {each["Fn::GetAtt"][0] for each in statement["Resource"]} == ROLLOUT_ALARMS
+
+
+def test_a_key_is_for_the_roles_that_read_secrets_or_objects(template: dict[str, Any]) -> None:
+    decrypt, encrypt = (template["Resources"][name] for name in ("KeyPolicy", "NewObjectsKeyPolicy"))
+    of_schedules = {"MaintainRole": "MaintainsOnSchedule", "QrynInputRole": "ReadsQrynInput"}
+    named = {
+        each["Ref"] if "Ref" in each else each["Fn::If"][1]["Ref"] for each in decrypt["Properties"]["Roles"]
+    }
+    assert named == {*SECRETS, "AuthorizerRole", "AdHocProfilesRole"}
+    for role, condition in of_schedules.items():
+        only = {"Fn::If": [condition, {"Ref": role}, {"Ref": "AWS::NoValue"}]}
+        assert only in decrypt["Properties"]["Roles"]
+    puts = {
+        name
+        for name, role in of_type(template, "AWS::IAM::Role").items()
+        if "s3:PutObject" in json.dumps(role)
+    }
+    assert {each["Ref"] for each in encrypt["Properties"]["Roles"]} == puts
+    for policy, action in ((decrypt, "kms:Decrypt"), (encrypt, "kms:GenerateDataKey")):
+        assert policy["Condition"] == "HasKey"
+        [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
+        assert (statement["Action"], statement["Resource"]) == (action, {"Ref": "KmsKeyArn"})
 
 
 def test_every_function_has_a_role_of_the_template(template: dict[str, Any]) -> None:

@@ -155,17 +155,26 @@ class _Stack:
         """Return the value with its references resolved."""
         match value:
             case {"Ref": name} | {"Fn::GetAtt": [name, *_]}:
-                return self._parameters.get(name, name)
+                return self._parameters.get(name, name.removesuffix(".Alias"))
             case {"Fn::If": [condition, then, otherwise]}:
                 return self.resolved(then if self._holds({"Condition": condition}) else otherwise)
-            case {"Fn::Sub": str(text)}:
-                return re.sub(r"\$\{(\w+)\}", lambda found: str(self.resolved({"Ref": found[1]})), text)
+            case {"Fn::Sub": _} | {"Fn::Join": _}:
+                return self._text(value)
             case dict():
                 return {name: self.resolved(item) for name, item in value.items()}
             case list():
                 return [self.resolved(item) for item in value]
             case _:
                 return value
+
+    def _text(self, value: Mapping[str, Any]) -> str:
+        match value:
+            case {"Fn::Sub": str(text)}:
+                return re.sub(r"\$\{(\w+)\}", lambda found: str(self.resolved({"Ref": found[1]})), text)
+            case {"Fn::Join": [str(between), {"Ref": name}]}:  # a parameter that is a list
+                return between.join(self._parameters[name].split(","))
+            case _:
+                raise ValueError(f"a text of another kind: {value}")
 
     def layer(self, name: str) -> str:
         """Return the folder of a layer's content."""

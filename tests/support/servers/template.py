@@ -6,6 +6,13 @@ type Resource = dict[str, Any]
 
 
 AUTHORIZER = "AuthorizerFunction"
+ROLLOUT_ALARMS = {
+    "RolloutAuthorizerAlarm",
+    "RolloutErrorsAlarm",
+    "RolloutFailuresAlarm",
+    "RolloutThrottlesAlarm",
+}
+"""The alarms that CodeDeploy reads."""
 
 
 def of_type(template: dict[str, Any], type_: str) -> dict[str, Resource]:
