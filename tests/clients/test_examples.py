@@ -13,6 +13,7 @@ import yaml
 from starlette.routing import Route
 
 from ingest.app import routes
+from tests.support.pages import examples, executable
 from tests.support.servers.client import Client
 from tests.support.uploads.stack_uploads import file, groups, sampled
 from tests.support.uploads.uploads import pprof
@@ -28,14 +29,6 @@ TENANT = "my-tenant"
 SHOWN_URL = "http://127.0.0.1:4040"
 BLOCK = re.compile(r'^([a-z_.]+)(?: "([a-z_]+)")? \{$')
 REFERENCE = re.compile(r"\b((?:pyroscope|discovery)\.[a-z_]+\.[a-z_]+)\.(?:receiver|targets|output)\b")
-
-
-def examples(page: str, language: str, heading: str | None = None) -> list[str]:
-    """Returns the examples in a language, of one section or of the whole page."""
-    if heading is not None:
-        _, _, section = page.partition(f"\n## {heading}\n")
-        page = section.partition("\n## ")[0]
-    return re.findall(rf"^```{language}\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
 
 
 def code(text: str) -> str:
@@ -66,14 +59,6 @@ def test_the_documented_shutdown_is_that_of_the_live_program(ending: str) -> Non
         path.read_text() for path in TOOLS.glob("live_*/**/*") if path.suffix in {".py", ".mjs", ".rs"}
     ]
     assert any(f"{ending}; //" in source or f"{ending}  #" in source for source in sources)
-
-
-def executable(name: str) -> str:
-    """Returns the path of a program; skips the test if it is not installed."""
-    path = shutil.which(name)
-    if path is None:
-        pytest.skip(f"{name} is not installed")
-    return path
 
 
 def fetched(folder: Path, *command: str) -> None:
@@ -132,6 +117,24 @@ def test_curl_sends_a_profile(tmp_path: Path, example: str) -> None:
         )
         request = {"name": "service_name", "matchers": ['{region="eu"}'] if full else [], **within}
         assert client.rpc("LabelValues", request)["names"] == ["checkout"]
+
+
+def test_alloys_parser_reads_every_example(tmp_path: Path) -> None:
+    go = executable("go")
+    for path in (TOOLS / "alloy_syntax").iterdir():
+        shutil.copy(path, tmp_path)
+    fetched(tmp_path, go, "mod", "download")
+    pages = [PAGE, (REPO / "docs/from-pyroscope.md").read_text()]
+    names = []
+    for number, example in enumerate(example for page in pages for example in examples(page, "alloy")):
+        names.append(f"{number}.alloy")
+        (tmp_path / names[-1]).write_text(example)
+    subprocess.run([go, "run", ".", *names], cwd=tmp_path, check=True)
+    (tmp_path / "invalid.alloy").write_text('pyroscope.write "both" { endpoint { url = } }')
+    invalid = subprocess.run(
+        [go, "run", ".", "invalid.alloy"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert "expected expression" in invalid.stderr
 
 
 def test_alloys_examples_define_the_components_they_refer_to() -> None:

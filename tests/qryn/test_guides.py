@@ -1,6 +1,5 @@
-"""The guides, followed: docs/from-qryn.md from a database of qryn to queries, and what it changes in qryn's own files."""
+"""docs/from-qryn.md, followed from a database of qryn to queries, and what it changes in qryn's own files."""
 
-import re
 import shlex
 import time
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from tests.support.pages import examples
 from tests.support.qryn.database import connected, create_qryn, insert
 from tests.support.qryn.profiles import NOON_MS, go_cpu
 from tests.support.qryn.rows import input_row
@@ -26,15 +26,12 @@ WAIT_S: Final = 60
 
 def files_of(page: str) -> list[Any]:
     """Returns the YAML files that a page shows."""
-    return [
-        yaml.safe_load(text) for text in re.findall(r"^```ya?ml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    ]
+    return [yaml.safe_load(text) for text in examples(page, "ya?ml")]
 
 
 def commands_of(page: str, server: ClickHouseServer) -> list[list[str]]:
     """Returns the commands of a page, as a shell splits them, with the address of `server`."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    text = "".join(blocks).replace("http://default@127.0.0.1:8123", server.dsn)
+    text = "".join(examples(page, "sh")).replace("http://default@127.0.0.1:8123", server.dsn)
     return [shlex.split(line) for line in text.splitlines()]
 
 
@@ -62,8 +59,10 @@ def test_the_steps_of_the_guide_lead_from_qryn_to_queries(server: ClickHouseServ
     for command in (migrate, import_):
         done = flamehouse(*command[1:], **{name: value})
         assert done.returncode == 0, done.stderr
-    assert serve == ["flamehouse", "serve"]
-    with running(tmp_path / "data", **{name: value}) as local:
+    *variables, program, argument = serve
+    assert (program, argument) == ("flamehouse", "serve")
+    environ = {name: value, **dict(each.split("=") for each in variables)}
+    with running(tmp_path / "data", **environ) as local:
         [collector, _] = files_of(PAGE)
         dsn: str = collector["exporters"]["clickhouseprofileexporter"]["dsn"]
         with connected(server, dsn.rpartition("/")[2]) as client:
@@ -76,11 +75,3 @@ def test_the_steps_of_the_guide_lead_from_qryn_to_queries(server: ClickHouseServ
         for service in ("history", "collected"):
             selector = f'{{service_name="{service}"}}'
             assert queries.flamegraph(NOON_MS - 1_000, NOON_MS + 1_000, selector=selector).total == 20_000_000
-
-
-def test_the_guide_from_pyroscope_sends_to_both_servers_from_one_component() -> None:
-    page = (REPO / "docs/from-pyroscope.md").read_text()
-    [example] = re.findall(r"```alloy\n(.*?)```", page, re.DOTALL)
-    assert re.findall(r'url = "(.+)"', example) == ["http://pyroscope:4040", "http://flamehouse:4040"]
-    assert example.count("pyroscope.write") == 1
-    assert example.count("{") == example.count("}") == 3
