@@ -358,6 +358,12 @@ WHERE notEmpty(ingest.values);
 -- settings: allow_suspicious_low_cardinality_types = 1
 ALTER TABLE uploads ADD COLUMN IF NOT EXISTS bytes UInt64 CODEC(ZSTD(1));
 
+-- settings: allow_suspicious_low_cardinality_types = 1
+ALTER TABLE sampled_profiles MODIFY COLUMN values Array(Int64) CODEC(T64('bit'), ZSTD(1));
+
+-- settings: allow_suspicious_low_cardinality_types = 1
+ALTER TABLE rollups MODIFY COLUMN values Array(Int64) CODEC(T64('bit'), ZSTD(1));
+
 DROP VIEW IF EXISTS profiles_view;
 
 DROP TABLE IF EXISTS profiles;
