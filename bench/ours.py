@@ -1,7 +1,7 @@
 """Our store: uploads go through the write path, queries through the RPCs of the app."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, cast
 from uuid import uuid4
@@ -13,6 +13,7 @@ from bench.rpc import RpcClient
 from bench.workload import PROFILE_TYPE, Drawn, push_request
 from flamehouse.model.limits import Limits
 from flamehouse.model.profile import Upload
+from flamehouse.model.quotas import Quotas
 from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.querier_pb2 import (
     ProfileTypesRequest,
@@ -133,7 +134,7 @@ class _Keeper:
     def __init__(self) -> None:
         self.uploads: list[Upload] = []
 
-    def admit_upload(self, tenant: str, size: int) -> None:
+    def admit_upload(self, tenant: str, size: int, published: Callable[[], Quotas] | None = None) -> None:
         """Admit every upload."""
 
     def limits_of(self, tenant: str) -> Limits:  # noqa: ARG002  # every tenant has the same

@@ -13,7 +13,7 @@ from flamehouse import memory
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.model.profile import SeriesProfile, Upload
 from flamehouse.services import Services
-from flamehouse.settings import STAGED, Settings
+from flamehouse.settings import DIRECT, STAGED, Settings
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 from flamehouse.telemetry.request import note_error
@@ -21,6 +21,7 @@ from ingest.acknowledge import acknowledge
 from ingest.profile.normalize import check_series_count, normalize, profile_id_of
 from ingest.profile.overflow import is_overflow
 from ingest.profile.validate import TooNewError
+from ingest.published_quotas import published
 from ingest.readers import ReadUpload, read_upload
 from ingest.received import EnvelopeError, ReceivedUpload
 
@@ -71,10 +72,7 @@ def ingest(services: Services, received: ReceivedUpload) -> Outcome:
         RpcError: if nothing is stored, because the upload is unreadable, the store fails, or a limit of the tenant is
             exceeded; in the words of its endpoint.
     """
-    # A query for limits would wake ClickHouse: the worker applies label rules to what is staged.
-    if services.settings.ingest_mode != STAGED:
-        services.store.admit_upload(received.tenant, received.size)
-        services = services.of_tenant(received.tenant)
+    services = _admit(services, received)
     upload, ids, rows = _read(services, received)
     if rows.upload is not None:
         with upload.explained():
@@ -91,6 +89,17 @@ def ingest(services: Services, received: ReceivedUpload) -> Outcome:
         error=upload.explain(refusal) if refusal else None,
         warning=rows.warning,
     )
+
+
+def _admit(services: Services, received: ReceivedUpload) -> Services:
+    """Count the upload against the limits of its tenant; returns the services with the label rules that apply now.
+
+    Where uploads are staged, a query for limits would wake ClickHouse, and the worker applies the label rules.
+    """
+    mode = services.settings.ingest_mode
+    source = None if mode == DIRECT else partial(published, services)
+    services.store.admit_upload(received.tenant, received.size, source)
+    return services if mode == STAGED else services.of_tenant(received.tenant)
 
 
 def replay(services: Services, record: bytes) -> Upload | None:

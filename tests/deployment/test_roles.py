@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 
+from flamehouse.blobs.keys import QUOTAS
 from flamehouse.identity.document import CredentialDocument
 from tests.support.queries.rpcs import resources_of
 from tests.support.servers.template import AUTHORIZER, ROLLOUT_ALARMS, functions, of_type
@@ -183,6 +184,28 @@ def test_uploads_are_retained_by_those_who_store_them_and_as_long_as_profiles(
     ]
     assert rule[0] == "Expires"
     assert (rule[1]["Prefix"], rule[1]["ExpirationInDays"]) == ("kept/", {"Ref": "RetentionDays"})
+
+
+def test_the_worker_publishes_the_limits_that_uploads_read(template: dict[str, Any]) -> None:
+    policies = of_type(template, "AWS::IAM::Policy")
+    granted = {
+        name: (
+            {role["Ref"] for role in policies[name]["Roles"]},
+            {
+                action
+                for statement in policies[name]["PolicyDocument"]["Statement"]
+                for action in (
+                    statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                )
+                if statement["Resource"] == {"Fn::Sub": f"${{BlobsBucket.Arn}}/{QUOTAS}"}
+            },
+        )
+        for name in ("ReadQuotasPolicy", "PublishQuotasPolicy")
+    }
+    assert granted == {
+        "ReadQuotasPolicy": ({"IngestRole", "AnyPathRole"}, {"s3:GetObject"}),
+        "PublishQuotasPolicy": ({"WorkerRole"}, {"s3:GetObject", "s3:PutObject"}),
+    }
 
 
 def test_no_role_has_a_wildcard_as_an_action_or_a_resource(template: dict[str, Any]) -> None:

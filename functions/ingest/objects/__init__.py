@@ -14,6 +14,7 @@ from flamehouse.serverless.object_events import ObjectCreated
 from flamehouse.services import Services
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
+from ingest.published_quotas import publish
 
 type Failures = Mapping[ObjectCreated, RpcError]
 """The error of each object to retry."""
@@ -37,6 +38,8 @@ def handle(services: Services, objects: Sequence[ObjectCreated]) -> Failures:
             failures |= handler(services, own)
         except RpcError as error:
             failures |= dict.fromkeys(own, error.alone())
+    if len(failures) < len(objects):
+        publish(services)
     return failures
 
 

@@ -4,8 +4,10 @@ import pytest
 
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.limits import Limits
+from flamehouse.model.quotas import Quotas
 from flamehouse.store.limiter import Limiter
 from flamehouse.store.limits import CachedLimits
+from flamehouse.store.sent_bytes import SentBytes
 
 DAY_S = 86_400
 BUILTIN = Limits(series_per_day=7)
@@ -86,3 +88,33 @@ def test_a_reader_that_does_not_need_changes_at_once_reads_limits_once_a_minute(
         limits = cached.of("a", lambda: {"a": Limits(bytes_per_day=1)}, at_once=False)
         seen.append(limits.bytes_per_day)
     assert seen == [None, None, 1]
+
+
+def test_bytes_of_other_processes_count_on_their_day_alone() -> None:
+    limiter, limits = Limiter(lambda: 2.5 * DAY_S), Limits(bytes_per_day=5)
+    limiter.admit_upload("a", limits, 1)
+    for day, sent, admits in ((1, 9, True), (2, 1, True), (2, 4, True), (2, 5, False)):
+        limiter.know(day, {"a": sent})
+        assert is_admitted(limiter, "a", limits) == admits
+
+
+def test_what_a_tenant_has_sent_is_read_once_a_minute_also_if_it_fails() -> None:
+    now, reads = [0.0], list[float]()
+    sent = SentBytes(lambda: now[0])
+
+    def read() -> None:
+        reads.append(now[0])
+        raise RpcError(Code.UNAVAILABLE, "asleep")
+
+    for now[0] in (0, 59, 61, 62):
+        sent.refresh("a", read)
+    sent.refresh("b", read)
+    assert reads == [0, 61, 62]
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b'{"limits": 1, "day": 1, "sent": {}}', b'{"limits": {"a": "7"}}']
+)
+def test_published_limits_that_are_no_document_are_an_error(text: bytes) -> None:
+    with pytest.raises(ValueError, match="expected the limits of tenants"):
+        Quotas.parse(text)

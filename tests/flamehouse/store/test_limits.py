@@ -102,6 +102,21 @@ def test_bytes_of_a_day_are_limited_in_the_shape_of_each_client(serving: Callabl
         assert "10 bytes of uploads a day (bytes_per_day)" in response.text
 
 
+def test_bytes_that_other_processes_stored_today_count(
+    serving: Callable[..., Server], clickhouse: ClickHouse, tenant: str
+) -> None:
+    stored = serving()
+    assert upload(stored, 1).status_code == 200
+    [[sent]] = clickhouse.rows(
+        "SELECT sum(bytes) FROM uploads WHERE tenant = {tenant:String}", {"tenant": tenant}
+    )
+    assert sent > 0
+    another = serving(bytes_per_day=sent + 1)
+    assert upload(another, 2).status_code == 429
+    third = serving(bytes_per_day=3 * sent)
+    assert [upload(third, number).status_code for number in (3, 4, 5)] == [200, 200, 429]
+
+
 def test_series_of_a_day_are_limited_by_tenant(serving: Callable[..., Server]) -> None:
     server = serving(series_per_day=1)
     responses = [upload(server, number, pod=f"p{number}") for number in range(2)]

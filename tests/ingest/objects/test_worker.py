@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,15 +11,16 @@ from flamehouse.aws.objects import StoredObject
 from flamehouse.aws.queue import QueueMessage
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.limits import Limits
-from flamehouse.settings import STAGED, Settings
+from flamehouse.settings import FALLBACK, STAGED, Settings
 from flamehouse.store import Store
-from flamehouse.store.clickhouse_store import ClickHouseStore
+from flamehouse.store.clickhouse_store import ClickHouseStore, open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.limits import store_limits
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.write.writer import LoneWriter
 from ingest import worker
 from tests.support.queries.queries import some_monday_ms
+from tests.support.servers.scripted import closed_port
 from tests.support.servers.staging import Staging
 from tests.support.uploads.counted import Counted, once
 from tests.support.uploads.profiles import labels_of, pprof_of, sample
@@ -189,3 +191,26 @@ def test_label_rules_of_a_tenant_count_for_what_is_staged(
     staging.drain()
     names = server.label_names(monday, monday + 1)
     assert ("env" in names, "pod" in names) == (True, False)
+
+
+@pytest.mark.parametrize("mode", [STAGED, FALLBACK])
+def test_limits_apply_to_staged_uploads_without_a_query(  # two processes
+    aws: LocalAws, store: Store, clickhouse: ClickHouse, settings: Settings, tenant: str, mode: str
+) -> None:
+    first = Staging.on(aws, store, settings, STAGED)
+    line = b"main;work 1"
+    path = f"/ingest?name=a&from={some_monday_ms() // 1000}"
+    assert first.server(tenant).client.send("POST", path, line).status_code == 200
+    store_limits(Reader(clickhouse=clickhouse, settings={}), tenant, Limits(bytes_per_day=2 * len(line) + 1))
+    first.drain()
+    with closed_port() as port:
+        dsn = f"http://default:x@127.0.0.1:{port}"
+        asleep = replace(first.services.settings, clickhouse_dsn=dsn, ingest_mode=mode)
+        cold = Staging.on(aws, open_store(asleep), asleep, mode, blobs=(first.bucket, first.queue))
+        sent = [
+            cold.server(tenant).client.send("POST", path, line + str(number).encode()) for number in range(2)
+        ]
+    assert [each.status_code for each in sent] == [200, 429]
+    assert "(bytes_per_day)" in sent[1].text
+    assert len(cold.keys("staged/")) == 1
+    store_limits(Reader(clickhouse=clickhouse, settings={}), tenant, Limits())

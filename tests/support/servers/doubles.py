@@ -1,6 +1,6 @@
 """Doubles below and above the code under test: a store, a database and Lambda's context."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from flamehouse.model.queries import (
     SeriesResult,
     StacktraceQuery,
 )
+from flamehouse.model.quotas import Quotas
 from flamehouse.model.selector import Matcher
 from flamehouse.model.time_range import TimeRange
 from flamehouse.model.usage import Usage
@@ -54,7 +55,7 @@ class CannedStore(ClickHouseStore):
     def limits_of(self, tenant: str) -> Limits:  # noqa: ARG002  # as the store has it
         return Limits()
 
-    def admit_upload(self, tenant: str, size: int) -> None:
+    def admit_upload(self, tenant: str, size: int, published: Callable[[], Quotas] | None = None) -> None:
         """Admits every upload."""
 
     def profile_types(self, tenants: Tenants, within: TimeRange) -> list[str]:

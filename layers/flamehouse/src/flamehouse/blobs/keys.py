@@ -5,6 +5,7 @@
     drops/TENANT/[SERVICE/]NAME       a file that a client puts there to be ingested
     quarantine/KEY                    an object that cannot be stored; KEY is its former key
     quarantine/KEY.reason.json        the reason
+    quotas.json                       the limits of tenants and what they have sent today, as the worker last read them
 
 DATE (`2026-11-29`) and HOUR (`07`) are the UTC time of the upload's first profile, which is part of the id's hash: all
 attempts of an upload have the same key. The characters of a tenant are safe in keys (identity/tenant.py).
@@ -23,6 +24,7 @@ KEPT: Final = "kept/"
 DROPS: Final = "drops/"
 QUARANTINE: Final = "quarantine/"
 REASON: Final = ".reason.json"
+QUOTAS: Final = "quotas.json"
 
 _MAX_KEY_BYTES: Final = 1_024
 """The limit of S3."""

@@ -4,7 +4,7 @@
 `schema` creates and changes tables, `write` inserts, `read` queries, `doctor` examines. HTTP and drawing do not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from flamehouse.errors import RpcError
@@ -24,6 +24,7 @@ from flamehouse.model.queries import (
     SeriesResult,
     StacktraceQuery,
 )
+from flamehouse.model.quotas import Quotas
 from flamehouse.model.selector import Matcher
 from flamehouse.model.setting import Setting
 from flamehouse.model.time_range import TimeRange
@@ -142,11 +143,16 @@ class Store(Protocol):
         If ClickHouse does not respond within a second, the last ones apply.
         """
 
-    def admit_upload(self, tenant: str, size: int) -> None:
+    def admit_upload(self, tenant: str, size: int, published: Callable[[], Quotas] | None = None) -> None:
         """Count an upload of `size` bytes.
 
-        Raises RpcError(RESOURCE_EXHAUSTED) if a limit of its tenant is exceeded, UNAVAILABLE if it cannot be stored.
+        `published` reads the limits where ClickHouse may be asleep, at most once a minute, and may raise RpcError: the last
+        ones then apply. Raises RpcError(RESOURCE_EXHAUSTED) if a limit of its tenant is exceeded, UNAVAILABLE if it cannot
+        be stored.
         """
+
+    def quotas(self) -> Quotas:
+        """The limits of all tenants, and what those with a limit on bytes have sent today, now read from ClickHouse."""
 
     def check(self) -> None:
         """Check that ClickHouse responds. Raises RpcError(UNAVAILABLE) if it does not."""

@@ -1,19 +1,21 @@
 """The store over a ClickHouse database: each query and insert with its limits, its tag and its errors for clients."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from functools import wraps
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial, wraps
 from pathlib import Path
 from typing import Concatenate
 
 from flamehouse.deadline import time_limit
 from flamehouse.disk import Disk
+from flamehouse.errors import RpcError
 from flamehouse.identity.tenant import Tenants, split
 from flamehouse.model.call_tree import CutTree, DiffTree
 from flamehouse.model.limits import NO_LIMIT, Limits
 from flamehouse.model.profile import Upload
 from flamehouse.model.queries import StacktraceQuery
-from flamehouse.settings import Settings
+from flamehouse.model.quotas import Quotas
+from flamehouse.settings import STAGED, Settings
 from flamehouse.store import Failures, Record, Store, UploadKey, tenant_settings
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.store.connection.errors import TO_READERS, TO_WRITERS, as_rpc_errors
@@ -33,6 +35,7 @@ from flamehouse.store.read.pprof import samples as pprof_query
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.retention import CachedRetention
 from flamehouse.store.schema.carry_over import CarryOver
+from flamehouse.store.sent_bytes import SentBytes, sent_bytes, today
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
 from flamehouse.store.write.ledger import key_of
@@ -80,6 +83,8 @@ class ClickHouseStore(Store):
         self._names = FunctionNames()
         self._cached_limits = CachedLimits(Limits(series_per_day=settings.max_series_per_day))
         self._limiter = Limiter()
+        self._sent = SentBytes()
+        self._is_staged = settings.ingest_mode == STAGED
         self._budget = SeriesBudget(self._uploads, self._series_per_day)
         self._retention = CachedRetention(settings.retention_days)
         self._time_limit_s = settings.query_timeout_s
@@ -154,13 +159,45 @@ class ClickHouseStore(Store):
     def limits_of(self, tenant: str) -> Limits:
         return self._cached_limits.of(tenant, self._read_limits)
 
-    def admit_upload(self, tenant: str, size: int) -> None:
+    def admit_upload(self, tenant: str, size: int, published: Callable[[], Quotas] | None = None) -> None:
         self._writer.admit(size)
-        self._limiter.admit_upload(tenant, self.limits_of(tenant), size)
+        read = self._read_limits
+        if published and not self._uploads.embedded:
+            read = partial(self._read_published, published, asleep=self._is_staged)
+        limits = self._cached_limits.of(tenant, read)
+        if limits.bytes_per_day and (not self._is_staged or self._uploads.embedded):
+            self._sent.refresh(tenant, partial(self._know_sent, tenant))
+        self._limiter.admit_upload(tenant, limits, size)
+
+    def quotas(self) -> Quotas:
+        limits = {tenant: each for tenant, each in self._read_limits().items() if each != Limits()}
+        day = today()
+        with self._limits_reader() as reader:
+            has_limit = any(each.bytes_per_day for each in limits.values())
+            return Quotas(limits=limits, day=day, sent=sent_bytes(reader, day) if has_limit else {})
+
+    def _read_published(self, published: Callable[[], Quotas], *, asleep: bool) -> Mapping[str, Limits]:
+        """Read the published limits; unless ClickHouse may be `asleep`, only if it does not respond."""
+        if not asleep:
+            with suppress(RpcError):
+                return self._read_limits()
+        quotas = published()
+        self._limiter.know(quotas.day, quotas.sent)
+        return quotas.limits
+
+    def _know_sent(self, tenant: str) -> None:
+        day = today()
+        with self._limits_reader() as reader:
+            self._limiter.know(day, sent_bytes(reader, day, [tenant]))
 
     def _read_limits(self) -> Mapping[str, Limits]:
+        with self._limits_reader() as reader:
+            return every_limits(reader)
+
+    @contextmanager
+    def _limits_reader(self) -> Iterator[Reader]:
         with as_rpc_errors(TO_READERS), time_limit(_LIMITS_S):
-            return every_limits(Reader(clickhouse=self._uploads, settings={"max_execution_time": _LIMITS_S}))
+            yield Reader(clickhouse=self._uploads, settings={"max_execution_time": _LIMITS_S})
 
     def _series_per_day(self, tenant: str) -> int:
         return self.limits_of(tenant).series_per_day or NO_LIMIT

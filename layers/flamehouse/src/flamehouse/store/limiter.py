@@ -1,4 +1,4 @@
-"""Enforces the limits of tenants on uploads and queries, as counted by this process."""
+"""Enforces the limits of tenants on uploads and queries, as counted by this process and known of others."""
 
 import time
 from collections import defaultdict
@@ -10,6 +10,7 @@ from typing import Final
 
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.limits import Limits
+from flamehouse.model.quotas import Sent
 from flamehouse.telemetry import metrics
 from flamehouse.units import S_PER_DAY
 
@@ -53,6 +54,14 @@ class Limiter:
                     raise _refused("uploads_per_second", f"{rate} uploads a second", 1)
                 counts.tokens -= 1
             counts.bytes += size
+
+    def know(self, day: int, sent: Sent) -> None:
+        """Take in what all processes together have stored on `day`; this process's uploads are among it, or will be."""
+        with self._lock:
+            for tenant, size in sent.items():
+                counts, _ = self._of(tenant)
+                if counts.day == day:
+                    counts.bytes = max(counts.bytes, size)
 
     @contextmanager
     def query(self, tenant: str, limits: Limits) -> Iterator[None]:
