@@ -7,12 +7,17 @@ from contextlib import contextmanager
 from typing import Final
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 _UNBOUNDED: Final = 100_000
 """The width of files and pipes, whose lines are not cut."""
+_GAP: Final = 2
+"""The blanks between two columns."""
+_LEAST_TEXT: Final = 12
+"""The width below which folded text is unreadable."""
 
 
 def console() -> Console:
@@ -43,24 +48,54 @@ def print_table(
     *,
     right: Sequence[str] = (),
     unfolded: Sequence[str] = (),
+    optional: Sequence[str] = (),
 ) -> None:
     """Print a table; the columns in `right` are aligned to the right.
 
-    Cells that do not fit the terminal are folded; those in `right` and `unfolded` are cut.
+    On a narrow terminal, cells are folded, except those in `right` and `unfolded`. If that does not suffice, the
+    columns in `optional` are omitted; if nothing else helps, each row becomes a block of lines, one for each column.
     """
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
-        numeric = column in right
-        whole = numeric or column in unfolded
+    out, cells = console(), [*rows]
+    widest = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
+    shown = [*range(len(columns))]
+    whole = {*right, *unfolded}
+    least = [
+        width if name in whole else min(width, _LEAST_TEXT)
+        for name, width in zip(columns, widest, strict=True)
+    ]
+    if not _fit(least, out.width):
+        shown = [index for index in shown if columns[index] not in optional]
+    if not _fit([least[index] for index in shown], out.width):
+        for line in _blocks(columns, cells):
+            out.print(Text(line), overflow="fold")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
+    for index in shown:
+        name = columns[index]
         table.add_column(
-            column,
-            justify="right" if numeric else "left",
-            no_wrap=whole,
-            overflow="crop" if whole else "fold",
+            name,
+            justify="right" if name in right else "left",
+            no_wrap=name in whole,
+            overflow="fold",
+            min_width=least[index],
         )
-    for row in rows:
-        table.add_row(*map(Text, row))
-    console().print(table)
+    for row in cells:
+        table.add_row(*(Text(row[index]) for index in shown))
+    out.print(table)
+
+
+def _fit(widths: Sequence[int], terminal: int) -> bool:
+    return sum(widths) + _GAP * len(widths) <= terminal
+
+
+def _blocks(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield each row as lines of a column and its cell, and an empty line between two rows."""
+    names = max(map(cell_len, columns))
+    for number, row in enumerate(rows):
+        if number:
+            yield ""
+        for column, cell in zip(columns, row, strict=True):
+            yield f"{column:<{names}}  {cell}"
 
 
 def print_lines(lines: Iterable[str | Text]) -> None:

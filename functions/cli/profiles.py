@@ -61,7 +61,7 @@ def top(*, selection: Selection, limit: int, cumulative: bool, server: Server, a
     ]
     print_lines([selection.title, f"{selection.within}, {scale.text(root.total)} in all", ""])
     columns = ("self", "share", "total", "share of total", "function")
-    print_table(columns, rows, right=columns[:4])
+    print_table(columns, rows, right=columns[:4], optional=("share", "share of total"))
 
 
 @click.command()

@@ -52,7 +52,11 @@ def series(
         for one, total in zip(found, sums, strict=True)
     ]
     print_table(
-        ("series", "sum", "largest", "over time"), rows, right=("sum", "largest"), unfolded=("over time",)
+        ("series", "sum", "largest", "over time"),
+        rows,
+        right=("sum", "largest"),
+        unfolded=("over time",),
+        optional=("over time",),
     )
 
 

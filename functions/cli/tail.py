@@ -28,7 +28,7 @@ _PAST_MS: Final = 120_000
 @type_option
 @click.option("--by", "group_by", multiple=True, help="Group by this label; may be repeated. [service_name]")
 @click.option("--every", default=_EVERY, show_default=True, help="The time that a line covers.")
-@click.option("--lines", type=click.IntRange(min=1), help="Exit after this many steps. [until Ctrl-C]")
+@click.option("--lines", type=click.IntRange(min=1), help="Exit after this many lines. [until Ctrl-C]")
 @server_options
 @json_option
 def tail(  # noqa: PLR0913  # a parameter per option
@@ -55,7 +55,8 @@ def tail(  # noqa: PLR0913  # a parameter per option
         found = select_series(
             server, replace(selection, within=within), group_by or ("service_name",), step_ms
         )
-        for one in found:
+        for one in found[: None if lines is None else lines - printed]:
+            printed += 1
             total = sum(point.value for point in one.points)
             if as_json:
                 labels = {label.name: label.value for label in one.labels}
@@ -64,7 +65,6 @@ def tail(  # noqa: PLR0913  # a parameter per option
                 text = scale_of(selection.unit, total).text(total)
                 print_lines([f"{clock(start_ms)}  {text:>12}  {title_of(one)}"])
         start_ms = end_ms
-        printed += 1
 
 
 def _first(server: Server, selection: Selection) -> Selection:

@@ -158,12 +158,23 @@ def test_upload_continues_after_a_rejected_file(run: Run, tmp_path: Path) -> Non
     assert as_json(run("labels", "service_name", "--json", **tenant)) == ["files"]
 
 
+def test_tail_ends_after_its_lines_even_if_they_come_later(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "new.collapsed"
+    file.write_text("main;work 3\n")
+    tenant = {"FLAMEHOUSE_TENANT": new_tenant()}
+    for name in ("first", "second"):
+        lines_of(run("upload", str(file), "--name", name, "--at", "60s", **tenant))
+    # The first steps of the two minutes before have no profiles.
+    [line] = lines_of(run("tail", "--every", "5s", "--lines", "1", **tenant))
+    assert line.endswith("30.00 ms  service_name=first")
+
+
 def test_tail_prints_a_line_for_each_series_and_step(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "new.collapsed"
     file.write_text("main;work 3\n")
     tenant = {"FLAMEHOUSE_TENANT": new_tenant()}
     lines_of(run("upload", str(file), "--name", "tailed", "--at", "60s", **tenant))
-    lines = lines_of(run("tail", "--every", "5s", "--lines", "20", "--json", **tenant))
+    lines = lines_of(run("tail", "--every", "5s", "--lines", "1", "--json", **tenant))
     assert [json.loads(line) for line in lines] == [
         {
             "time": pytest.approx(int(json.loads(lines[0])["time"])),
