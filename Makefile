@@ -25,7 +25,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONPYCACHEPREFIX :=
 
 .PHONY: help run demo test quick wheel fuzz check lint format types imports generated golden openapi proto template bundle cloud lock live-python live-go live-node \
-	live-rust live-java live-collector bench screenshot clean
+	live-rust live-java live-collector large-import bench screenshot clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -123,6 +123,9 @@ live-node: bundle ## Profile a program under the Node.js SDK (needs node and npm
 
 live-rust: bundle ## Profile a program under the Rust SDK (needs cargo, and minutes to build)
 	@$(LIVE)
+
+large-import: $(INSTALLED) ## Import a million rows of qryn in processes killed at random (an hour; ARGS="--rows 20000")
+	$(BIN)/python -m tests.support.qryn.large_history $(ARGS)
 
 live-collector: bundle ## Send a profile through a real OpenTelemetry collector (needs go, and minutes to build)
 	@$(LIVE)

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 from uuid import uuid4
@@ -11,11 +9,11 @@ from uuid import uuid4
 import pytest
 
 from tests.support.qryn.database import create_qryn, insert
+from tests.support.qryn.large_history import ends_within
 from tests.support.qryn.profiles import DAY_MS, NOON_MS, go_cpu
 from tests.support.qryn.rows import input_row
 from tests.support.servers.command import flamehouse
 from tools.clickhouse_http.process import ClickHouseServer
-from tools.local_server import environment
 
 LONG_AGO_MS = NOON_MS - 60 * DAY_MS
 SECRET = "hunter2"  # noqa: S105  # made up
@@ -74,14 +72,7 @@ def test_a_killed_import_is_resumed_by_running_it_again(qryn_server: ClickHouseS
     insert(client, [input_row(go_cpu(NOON_MS + 60_000 * at), f"killed-{at % 3}") for at in range(1_500)])
     arguments = command(qryn_server, database, "--tenant", "killed")
     for seconds in (2.2, 2.9):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cli", *arguments],
-            env={**environment(), "DATA_DIR": str(folder)},
-            stdout=subprocess.DEVNULL,
-        )
-        time.sleep(seconds)
-        process.kill()
-        process.wait()
+        ends_within(seconds, arguments, folder)
     done = flamehouse(*arguments, DATA_DIR=str(folder))
     assert done.returncode == 0, done.stderr
     found = re.search(r"1,500 profiles read: ([\d,]+) stored, ([\d,]+) stored before", done.stdout)
