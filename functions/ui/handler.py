@@ -29,7 +29,17 @@ def _response(event: dict[str, Any]) -> PageResponse:
             headers={"Allow": "GET", "Content-Type": "application/json"},
             body=b'{"code":"unimplemented","message":"only GET is allowed here"}',
         )
-    return _page().respond(event["rawPath"], event.get("headers") or {})
+    path = _without_prefix(event["rawPath"])
+    if not path:
+        # The page's URLs are relative: without the slash they would miss the prefix.
+        return PageResponse(status=307, headers={"Location": f"{event['rawPath'].rpartition('/')[2]}/"})
+    return _page().respond(path, event.get("headers") or {})
+
+
+def _without_prefix(path: str) -> str:
+    """Return the path below PATH_PREFIX, which the path that a domain maps to the API has in front; empty for the prefix."""
+    lead = f"/{os.environ.get('PATH_PREFIX', '').strip('/')}"
+    return path.removeprefix(lead) if lead != "/" and f"{path}/".startswith(f"{lead}/") else path
 
 
 @cache

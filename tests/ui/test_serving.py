@@ -114,6 +114,25 @@ def test_page_behind_a_prefix_has_a_slash_for_its_relative_urls(path: str, locat
     assert response.headers.get("Location") == location
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/profiles/", 200),
+        ("/", 200),
+        ("/profiles/ui/x/app.css", 200),
+        ("/profilesx/", 404),
+        ("/profiles", 307),
+    ],
+)
+def test_the_function_serves_the_page_under_the_path_of_a_domain(
+    path: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH_PREFIX", "/profiles/")
+    response = handler(event(path), None)
+    assert response["statusCode"] == status
+    assert response["headers"].get("Location") == ("profiles/" if status == 307 else None)
+
+
 @pytest.mark.parametrize("path", ["/", "/ui/x/app.css", "/ui/x/nothing.js"])
 @pytest.mark.parametrize("encoding", ["", "gzip"])
 def test_the_function_responds_as_the_local_server_does(path: str, encoding: str) -> None:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flamehouse.web.routing import clean_path
 from tools.gateway.authorization import Authorization, RefusedError
 from tools.gateway.deployment import Deployment
 from tools.gateway.event import HttpRequest, event_of, response_of
@@ -27,22 +28,31 @@ _TIMEOUT_S: Final = 30
 _log = logging.getLogger(__name__)
 
 
-def create_app(deployment: Deployment, functions: LambdaService) -> ASGIApp:
-    """Return the app that serves the routes of `deployment`."""
+def create_app(deployment: Deployment, functions: LambdaService, mapping: str = "") -> ASGIApp:
+    """Return the app that serves the routes of `deployment`.
+
+    `mapping` is the path under which a domain has the API. Routes are compared without it; events have it.
+    """
     authorization = Authorization(deployment, functions)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            response = await _answer(Request(scope, receive), deployment, functions, authorization)
+            request = Request(scope, receive)
+            path = clean_path(request.url.path, mapping)
+            route_key = deployment.route(request.method, path if mapping else request.url.path)
+            response = await _answer(request, route_key, deployment, functions, authorization)
             await response(scope, receive, send)
 
     return app
 
 
 async def _answer(
-    request: Request, deployment: Deployment, functions: LambdaService, authorization: Authorization
+    request: Request,
+    route_key: str | None,
+    deployment: Deployment,
+    functions: LambdaService,
+    authorization: Authorization,
 ) -> Response:
-    route_key = deployment.route(request.method, request.url.path)
     if route_key is None:
         return _refusal(404, "Not Found")
     try:
