@@ -1,11 +1,14 @@
 """Rows that qryn's collector inserts into flamehouse's database become profiles, each once."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sized
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
+from threading import Semaphore
 from typing import Any
 
 import pytest
@@ -43,6 +46,7 @@ TYPES = {
 }
 """The columns of `profiles_input` in order, from ../shared/reference/qryn.md, section 1.1."""
 WAIT_S = 60
+WRITERS = 100
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +99,17 @@ def totals_of(clickhouse: ClickHouse, tenant: str) -> dict[str, int]:
         WHERE tenant = {tenant:String} AND profile_type NOT LIKE '%:samples:count:%' GROUP BY service
     """
     return {service: int(total) for service, total in clickhouse.rows(sql, {"tenant": tenant})}
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + WAIT_S
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def has_length(items: Sized, least: int) -> bool:
+    return len(items) >= least
 
 
 def left(client: Client, table: str = "qryn_rows") -> int:
@@ -219,32 +234,36 @@ def test_an_upload_that_clickhouse_rejects_is_quarantined_after_five_attempts(
     assert left(collector) == 0
 
 
-def test_a_killed_server_stores_the_inserts_of_a_hundred_writers_once(
+def test_servers_killed_while_a_hundred_writers_insert_store_every_row_once(
     server: ClickHouseServer, collector: Client, consumer: Consumer, tmp_path: Path
 ) -> None:
     tenant = new_tenant()
     environ = {"CLICKHOUSE_DSN": server.dsn, "QRYN_INPUT_TENANT": tenant}
+    turns, inserted = Semaphore(0), list[int]()
 
     def write(number: int) -> None:
         row = input_row(go_cpu(NOON_MS + number), f"writer-{number % 10}")
         with connected(server, "flamehouse") as client:
-            insert(client, [row])
-            insert(client, [row])
+            for _ in range(2):
+                turns.acquire()
+                insert(client, [row])
+                inserted.append(number)
 
-    with ThreadPoolExecutor(100) as writers:
-        written = [writers.submit(write, number) for number in range(100)]
-        for _ in range(2):
+    with ThreadPoolExecutor(WRITERS) as writers, ExitStack() as at_end:
+        at_end.callback(turns.release, 2 * WRITERS)
+        written = [writers.submit(write, number) for number in range(WRITERS)]
+        for killed_after in (20, 90):
             with running(tmp_path, **environ) as killed:
-                time.sleep(1.5)
+                turns.release(70)
+                wait_until(partial(has_length, inserted, killed_after))
                 killed.process.kill()
-        for each in written:
-            each.result()
-    with running(tmp_path, **environ) as last:
-        until = time.monotonic() + WAIT_S
-        while left(collector) and time.monotonic() < until:
-            time.sleep(0.2)
-        assert last.stop() == 0
-    assert left(collector) == 0
+        with running(tmp_path, **environ) as last:
+            turns.release(60)
+            for each in written:
+                each.result()
+            wait_until(lambda: left(collector) == 0)
+            assert last.stop() == 0
+    assert len(inserted) == 2 * WRITERS
     assert totals_of(consumer.clickhouse, tenant) == {f"writer-{n}": 10 * 20_000_000 for n in range(10)}
 
 
