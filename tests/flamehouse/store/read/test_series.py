@@ -105,14 +105,17 @@ TAKEN = st.builds(
     at=MOMENTS,
     total=st.sampled_from([1, 2, 4, 8, 1 << 30]).map(lambda factor: factor * ALL_DIVIDE),
     labels=st.fixed_dictionaries(
-        {}, optional={"env": st.sampled_from(["a", "b"]), "zone": st.sampled_from(["a", "é"])}
+        {"service_name": st.sampled_from(["shop", "bag"])},
+        optional={"env": st.sampled_from(["a", "b"]), "zone": st.sampled_from(["a", "é"])},
     ),
 )
 REQUESTS = st.builds(
     lambda ends, step, **more: Request(start=min(ends), end=max(ends), step=step, **more),
     st.tuples(MOMENTS, MOMENTS),
     st.sampled_from([1, 7, SECOND, 15 * SECOND, HOUR, DAY, 10**9, 10**12]),
-    group_by=st.sampled_from([(), ("env",), ("zone", "env"), ("env", "zone"), ("nowhere",)]),
+    group_by=st.sampled_from(
+        [(), ("service_name",), ("env",), ("zone", "env"), ("env", "service_name"), ("nowhere",)]
+    ),
     average=st.booleans(),
     limit=st.integers(0, 3),
 )
@@ -265,3 +268,22 @@ def test_more_points_than_a_response_may_have_are_rejected_with_advice(
     assert rejected.json()["message"].startswith(message)
     for request in ({"step": 0.004}, {"step": 0.001, "limit": 1, "groupBy": ["pod"]}):
         assert server.call("SelectSeries", **query, **request).status_code == 200
+
+
+def test_only_the_points_of_the_series_within_the_limit_count(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    names = ("shop", "shop", "shop", "bag")
+    profiles = [Taken(at=at, total=1, labels={"service_name": name}) for at, name in enumerate(names)]
+    push(server, monday, profiles)
+    monkeypatch.setattr(series_query, "_MAX_POINTS", 3)
+    request = Request(start=0, end=4, step=1, group_by=("service_name",), limit=1)
+    assert call(server, monday, request) == [([("service_name", "shop")], [(0, 1), (1, 1), (2, 1)])]
+
+
+def test_series_by_profile_type_have_it_as_a_label(store: Store, settings: Settings) -> None:
+    server, monday = Server.on(store, settings), some_monday_ms()
+    push(server, monday, [Taken(at=0, total=1)])
+    request = Request(start=0, end=1, step=1, group_by=("__profile_type__",))
+    assert call(server, monday, request) == [([("__profile_type__", CPU)], [(0, 1)])]

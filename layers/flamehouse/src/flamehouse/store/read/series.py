@@ -1,14 +1,18 @@
 """SelectSeries: totals of profiles over time. Samples are read only if the query selects some of them."""
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Final
 
+from flamehouse.deadline import in_time
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.identity.tenant import Tenants
+from flamehouse.model.labels import LabelSet
 from flamehouse.model.queries import EVERY_SAMPLE, Exemplar, PointKind, SeriesQuery, SeriesResult
 from flamehouse.model.time_range import TimeRange
+from flamehouse.store.connection.client import Parameters
 from flamehouse.store.read.exemplars import ExemplarLabels, FoundExemplar, exemplar_of, read_labels
-from flamehouse.store.read.matchers import Condition
+from flamehouse.store.read.matchers import COLUMN_OF_LABEL, Condition
 from flamehouse.store.read.points import (
     exemplar_sql,
     grouping_of,
@@ -41,13 +45,12 @@ def select_series(reader: Reader, tenants: Tenants, query: SeriesQuery) -> list[
     """
     buckets = _buckets(query)
     selection = selection_of(tenants, query.profile_type, query.matchers, buckets)
+    bound = parameters_of(selection, buckets, query.within.start_ms, query.step_ms, query.group_by)
+    results = _by_column(reader, query, selection, bound) if _has_columns(query) else None
+    if results is not None:
+        return results
     sql = _sql(reader, query, selection)
-    parameters = {
-        **parameters_of(selection, buckets, query.within.start_ms, query.step_ms, query.group_by),
-        **sql.parameters,
-        "limit": query.limit,
-        "max_exemplars": _MAX_EXEMPLARS,
-    }
+    parameters = {**bound, **sql.parameters, "limit": query.limit, "max_exemplars": _MAX_EXEMPLARS}
     rows = _bounded(reader).rows(sql.sql, parameters)
     if query.exemplars is None:
         _check_points(sum(len(timestamps) for _, timestamps, _ in rows))
@@ -76,6 +79,51 @@ def _bounded(reader: Reader) -> Reader:
     """The reader, with the result size limited to what series may need."""
     allowed = int(reader.settings.get("max_result_bytes", 0))
     return reader.with_settings({"max_result_bytes": min(allowed, _MAX_BYTES) if allowed else _MAX_BYTES})
+
+
+def _has_columns(query: SeriesQuery) -> bool:
+    """Whether the table of profiles has columns for all that the query selects and groups by."""
+    grouped = COLUMN_OF_LABEL.keys() >= set(query.group_by)
+    return grouped and query.samples == EVERY_SAMPLE and query.exemplars is None
+
+
+def _by_column(
+    reader: Reader, query: SeriesQuery, selection: Selection, parameters: Parameters
+) -> list[SeriesResult] | None:
+    """The same from one simple SELECT: for the series of an hour, most of the time goes into analyzing the SQL.
+
+    None if all series together have too many points: ClickHouse then has to apply the limit of series.
+    """
+    sql = _SQL(
+        "by_column",
+        groups="".join(f"{COLUMN_OF_LABEL[name]}, " for name in query.group_by),
+        timestamp=timestamp_sql(),
+        aggregate=_aggregate(query),
+        profiles=reader.profiles,
+        where=f"{selection.rows} AND {within_sql()}",
+    )
+    columns = reader.columns(sql, {**parameters, "max_rows": _MAX_POINTS + 1})
+    *groups, timestamps, values = columns or ((), ())
+    if len(timestamps) > _MAX_POINTS:
+        return None
+    points_of: dict[tuple[str, ...], list[tuple[int, float]]] = {}
+    group_of_row = zip(*groups, strict=True) if groups else repeat((), len(values))
+    for group, timestamp, value in in_time(zip(group_of_row, timestamps, values, strict=True)):
+        points_of.setdefault(group, []).append((timestamp, value))
+    results = [
+        SeriesResult(labels=_labels(query.group_by, group), points=sorted(points))
+        for group, points in points_of.items()
+    ]
+    results.sort(key=lambda each: (-sum(value for _, value in each.points), each.labels))
+    return results[: query.limit or None]
+
+
+def _labels(names: Sequence[str], values: Sequence[str]) -> LabelSet:
+    return tuple((name, value) for name, value in zip(names, values, strict=True) if value)
+
+
+def _aggregate(query: SeriesQuery) -> str:
+    return "avg" if query.average else "sum"
 
 
 def _check_points(points: int) -> None:
@@ -129,9 +177,8 @@ def _sql(reader: Reader, query: SeriesQuery, selection: Selection) -> Condition:
 
 
 def _sums(reader: Reader, query: SeriesQuery, selection: Selection) -> Condition:
-    names = {"timestamp": timestamp_sql(), "aggregate": "avg" if query.average else "sum"}
+    names = {"timestamp": timestamp_sql(), "aggregate": _aggregate(query)}
     if query.samples == EVERY_SAMPLE:
-        # Few subqueries: for the series of an hour, most of the time goes into analyzing the SQL.
         where = f"{selection.rows} AND {within_sql()}"
         grouping = grouping_of_profiles(selection, query.group_by)
         sql = _SQL("sums", source=reader.profiles, where=where, **grouping, **names)

@@ -1,3 +1,10 @@
+-- part: by_column
+SELECT ${groups}$timestamp AS timestamp, toFloat64($aggregate(toInt128(total))) AS value
+FROM $profiles
+WHERE $where
+GROUP BY ${groups}timestamp
+LIMIT {max_rows:UInt64}
+
 -- part: sums
     SELECT
         $labels AS labels,
