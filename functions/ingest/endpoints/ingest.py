@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from flamehouse.services import Services
 from flamehouse.web.authentication import principal_of
+from flamehouse.web.cancellation import upload_for
 from flamehouse.web.http_app import http_router
 from ingest import pipeline
 from ingest.endpoints.openapi import INGEST
@@ -43,7 +44,7 @@ async def ingest(request: Request) -> Response:
         content_encoding=request.headers.get("Content-Encoding", ""),
         body=await read_upload(request, limit),
     )
-    outcome = await run_in_threadpool(pipeline.ingest, services, received)
+    outcome = await upload_for(services, tenant, lambda: pipeline.ingest(services, received))
     if outcome.error is not None:
         raise outcome.error
     return Response(headers=outcome.warning_headers)

@@ -16,6 +16,7 @@ from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.pb.status_pb2 import Status
 from flamehouse.services import Services
 from flamehouse.web.authentication import principal_of
+from flamehouse.web.cancellation import upload_for
 from flamehouse.web.error_response import MAX_MESSAGE_CHARS, error_headers
 from flamehouse.web.http_app import HttpRoute, http_router
 from ingest import pipeline
@@ -74,7 +75,7 @@ async def export(request: Request) -> Response:
         content = codec.encode(response_of(pipeline.ingest(services, received)))
         return Response(content, headers={"Content-Type": media_type_of(content_type)})
 
-    return await run_in_threadpool(run)
+    return await upload_for(services, tenant, run)
 
 
 def response_of(outcome: Outcome) -> Message:

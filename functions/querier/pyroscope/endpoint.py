@@ -63,7 +63,7 @@ async def respond(request: Request, page: Callable[[Call], Content]) -> Response
         body, encoding = compress_if_wanted(content.body, request.headers)
         return Response(body, headers=encoding, media_type=content.media_type)
 
-    return await query_for(request, services, principal.tenants[0], respond)
+    return await query_for(request, services, principal.tenants, respond)
 
 
 def request_of(selection: Selection, nodes: NodesParameters) -> SelectMergeStacktracesRequest:

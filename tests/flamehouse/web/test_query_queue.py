@@ -1,10 +1,14 @@
-"""Queries run a few at a time, tenants take turns, and nothing else waits for them."""
+"""Queries and uploads run a few at a time, tenants take turns, and nothing else waits for them."""
 
 import asyncio
-from collections.abc import Sequence
+import base64
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from threading import Event, Semaphore
+from typing import Final
 
 import httpx
 import pytest
@@ -13,24 +17,54 @@ from all_in_one import create_app
 from flamehouse.deadline import time_limit
 from flamehouse.errors import Code, RpcError
 from flamehouse.identity.tenant import Tenants
+from flamehouse.model.profile import Upload
 from flamehouse.model.time_range import TimeRange
 from flamehouse.query_queue import Place, QueryQueue
 from flamehouse.services import Services
 from flamehouse.settings import Settings
+from flamehouse.store import Record
 from tests.support.servers.doubles import CannedStore
+from tests.support.uploads.profiles import pprof_of, sample
 
 PROFILE_TYPES = "/querier.v1.QuerierService/ProfileTypes"
 UPLOAD = "/ingest?name=shop&format=folded"
+PUSH = "/push.v1.PusherService/Push"
 RUNNING = 45
 """More than the 40 threads that uploads and readiness share."""
 
 
+def push_of(name: str) -> bytes:
+    """Returns a request with a profile of one function."""
+    profile = pprof_of([sample(name, 1)], time_ms=time.time_ns() // 1_000_000).SerializeToString()
+    labels = [{"name": "__name__", "value": "process_cpu"}, {"name": "service_name", "value": "shop"}]
+    raw = {"rawProfile": base64.b64encode(profile).decode()}
+    return json.dumps({"series": [{"labels": labels, "samples": [raw]}]}).encode()
+
+
+BODIES: Final[Mapping[str, Callable[[str], bytes]]] = {
+    UPLOAD: lambda name: f"main;{name} 1".encode(),
+    PUSH: push_of,
+}
+"""A body for each path, with a function of that name."""
+
+
 @dataclass(kw_only=True)
 class BusyStore(CannedStore):
-    """A store whose queries end once `released` is set."""
+    """A store whose queries end once `released` is set, and whose inserts end as there are `permits`.
+
+    `inserted` are the tenants of inserts, as they begin.
+    """
 
     begun: Semaphore = field(default_factory=lambda: Semaphore(0))
     released: Event = field(default_factory=Event)
+    permits: Semaphore = field(default_factory=lambda: Semaphore(0))
+    inserted: list[str] = field(default_factory=list)
+
+    def insert(self, upload: Upload, record: Record | None = None) -> None:
+        super().insert(upload, record)
+        self.inserted.append(upload.tenant)
+        self.begun.release()
+        assert self.permits.acquire(timeout=30)
 
     def profile_types(self, tenants: Tenants, within: TimeRange) -> list[str]:
         found = super().profile_types(tenants, within)
@@ -48,14 +82,20 @@ class BusyServer:
     store: BusyStore = field(default_factory=BusyStore)
 
     def __post_init__(self) -> None:
-        queries = QueryQueue(self.running, self.waiting)
-        services = Services(settings=Settings(), store=self.store, queries=queries)
+        self.queries = QueryQueue(self.running, self.waiting)
+        services = Services(settings=Settings(), store=self.store, queries=self.queries)
+        self.uploads = services.uploads
         transport = httpx.ASGITransport(create_app(lambda: services))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://flamehouse")
 
     def query(self, **headers: str) -> asyncio.Task[httpx.Response]:
         """Send a query."""
         return asyncio.create_task(self.client.post(PROFILE_TYPES, json={}, headers=headers))
+
+    def upload(self, tenant: str, name: str = "a", path: str = UPLOAD) -> asyncio.Task[httpx.Response]:
+        """Send an upload."""
+        headers = {"X-Scope-OrgID": tenant, "Content-Type": "application/json"}
+        return asyncio.create_task(self.client.post(path, content=BODIES[path](name), headers=headers))
 
     async def busy_with(self, queries: int) -> list[asyncio.Task[httpx.Response]]:
         """Send queries until so many run."""
@@ -76,8 +116,54 @@ def test_uploads_and_readiness_do_not_wait_for_queries() -> None:
         tasks = await server.busy_with(RUNNING)
         waiting = [server.query() for _ in range(5)]
         assert (await server.client.get("/ready")).status_code == 200
-        assert (await server.client.post(UPLOAD, content="main;work 1")).status_code == 200
+        server.store.permits.release()
+        assert (await server.upload("shop")).status_code == 200
         assert await server.released([*tasks, *waiting]) == [200] * (RUNNING + 5)
+
+    asyncio.run(run())
+
+
+def wait_for_tenant(queue: QueryQueue, tenant: str) -> None:
+    """Returns once something of the tenant waits."""
+    while tenant not in queue._waiting:  # noqa: SLF001  # nothing else shows it
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("path", [UPLOAD, PUSH])
+def test_one_tenants_uploads_delay_no_others(path: str) -> None:
+    async def run() -> None:
+        server = BusyServer(running=1)
+        flood = [server.upload("flood", str(number), path) for number in range(50)]
+        for _ in range(40):
+            await asyncio.to_thread(server.store.begun.acquire)
+        calm = server.upload("calm", "0", path)
+        # Neither needs a thread that an upload occupies.
+        assert (await server.client.get("/ready")).status_code == 200
+        assert (await server.client.post("/version.v1.Version/Version", json={})).status_code == 200
+        assert server.store.inserted == ["flood"] * 40
+        await asyncio.to_thread(wait_for_tenant, server.uploads, "calm")
+        server.store.permits.release(2)
+        for _ in range(2):
+            await asyncio.to_thread(server.store.begun.acquire)
+        # Ten of the flood came before it.
+        assert server.store.inserted[40:] == ["flood", "calm"]
+        server.store.permits.release(50)
+        assert await server.released([*flood, calm]) == [200] * 51
+
+    asyncio.run(run())
+
+
+def test_queries_of_several_tenants_wait_in_a_queue_of_their_own() -> None:
+    async def run() -> None:
+        server = BusyServer(running=1)
+        tasks = await server.busy_with(1)
+        several = [server.query(**{"X-Scope-OrgID": "b|a"}) for _ in range(3)]
+        await asyncio.to_thread(wait_for_tenant, server.queries, "a|b")
+        own = server.query(**{"X-Scope-OrgID": "a"})
+        await asyncio.to_thread(wait_for_tenant, server.queries, "a")
+        assert await server.released([*tasks, *several, own]) == [200] * 5
+        # The second turn is the tenant's: queries of several that came before delay it by one.
+        assert [tenants for _, tenants, _ in server.store.calls[1:3]] == ["a|b", "a"]
 
     asyncio.run(run())
 

@@ -1,6 +1,7 @@
-"""Limits concurrent queries: the others wait, and tenants take turns."""
+"""Limits concurrent queries, and uploads in a queue of their own: the others wait, and tenants take turns."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from flamehouse.telemetry import metrics
 _RUNNING: Final = 32
 _WAITING: Final = 256
 _WAITING_OF_TENANT: Final = 64
+_UPLOADS: Final = 40
+"""Uploads that run at a time: most of them wait until the log is on disk or ClickHouse responds."""
 _RETRY_AFTER_S: Final = 5
 _DAY_S: Final = 86_400
 
@@ -54,13 +57,21 @@ class Place:
 class QueryQueue:
     """Admits `running` queries at a time. Thread-safe, for any number of event loops.
 
+    `waiting` and `waiting_of_tenant` bound the queries that wait; infinite where other limits bound them.
+
     A tenant's queries wait in order. The next tenant is the one whose last admission is longest ago, so a tenant that
     sends many queries delays only its own.
     """
 
-    def __init__(self, running: int = _RUNNING, waiting: int = _WAITING) -> None:
+    def __init__(
+        self,
+        running: int = _RUNNING,
+        waiting: float = _WAITING,
+        waiting_of_tenant: float = _WAITING_OF_TENANT,
+    ) -> None:
         self._free = running
         self._max_waiting = waiting
+        self._max_waiting_of_tenant = waiting_of_tenant
         self._waiting: dict[str, deque[Place]] = {}
         self._lock = Lock()
 
@@ -85,7 +96,7 @@ class QueryQueue:
                 return
             of_tenant = self._waiting.get(tenant, deque())
             if (
-                len(of_tenant) >= _WAITING_OF_TENANT
+                len(of_tenant) >= self._max_waiting_of_tenant
                 or sum(map(len, self._waiting.values())) >= self._max_waiting
             ):
                 metrics.add(metrics.LIMIT_REFUSALS, limit="query_queue")
@@ -120,3 +131,8 @@ class QueryQueue:
     def _admit(self, place: Place) -> None:
         place.holds_slot = True
         place.admit()
+
+
+def upload_queue() -> QueryQueue:
+    """Return the queue of uploads; the memory of all requests and the number of connections bound what waits."""
+    return QueryQueue(_UPLOADS, math.inf, math.inf)

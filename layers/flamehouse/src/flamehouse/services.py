@@ -7,7 +7,7 @@ from functools import lru_cache
 from flamehouse.aws.objects import ObjectStorage
 from flamehouse.blobs import blobs_of
 from flamehouse.circuit import Circuit
-from flamehouse.query_queue import QueryQueue
+from flamehouse.query_queue import QueryQueue, upload_queue
 from flamehouse.settings import DIRECT, Settings
 from flamehouse.store import Store
 from flamehouse.units import S_PER_DAY
@@ -31,6 +31,7 @@ class Services:
     circuit: Circuit = field(default_factory=Circuit)
     """Whether ClickHouse stored the last uploads, for deployments that can acknowledge them without it."""
     queries: QueryQueue = field(default_factory=QueryQueue)
+    uploads: QueryQueue = field(default_factory=upload_queue)
 
     def of_tenant(self, tenant: str) -> "Services":
         """Return these services, with the label rules of a tenant in the settings."""

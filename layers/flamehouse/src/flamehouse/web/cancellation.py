@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from flamehouse.deadline import time_limit
 from flamehouse.errors import Code, RpcError
+from flamehouse.identity.tenant import Tenants, written
 from flamehouse.query_queue import Place
 from flamehouse.services import Services
 from flamehouse.store import Store
@@ -26,14 +27,24 @@ _AGAIN_S: Final = 0.5
 
 
 async def query_for[T](
-    request: Request, services: Services, tenant: str, work: Callable[[], T], until: float = math.inf
+    request: Request, services: Services, tenants: Tenants, work: Callable[[], T], until: float = math.inf
 ) -> T:
     """Run a query as `work_for`, in its turn (`flamehouse.query_queue`), within QUERY_TIMEOUT_S including the wait.
 
+    Queries of several tenants wait in a queue of these tenants together: they take turns with those of each.
+
     Raises: RpcError(RESOURCE_EXHAUSTED) if too many queries wait.
     """
-    with time_limit(services.settings.query_timeout_s), services.queries.place(tenant) as place:
+    with time_limit(services.settings.query_timeout_s), services.queries.place(written(tenants)) as place:
         return await work_for(request, services.store, work, until, place)
+
+
+async def upload_for[T](services: Services, tenant: str, work: Callable[[], T]) -> T:
+    """Run an upload in its turn: tenants take turns, so that one that sends many delays only its own."""
+    with services.uploads.place(tenant) as place:
+        await place.admission()
+        # The queue bounds the threads: what else needs a thread does not wait for uploads.
+        return await run_sync(work, limiter=CapacityLimiter(1))
 
 
 async def work_for[T](
@@ -57,7 +68,7 @@ async def work_for[T](
             if place is None:
                 return await run_in_threadpool(work)
             await place.admission()
-            # The queue bounds the threads: uploads, which share the default limiter, never wait for queries.
+            # The queue bounds the threads: what else needs one never waits for queries or uploads.
             return await run_sync(work, limiter=CapacityLimiter(1))
         except RpcError as error:
             if error.code is Code.UNAVAILABLE and until <= monotonic():

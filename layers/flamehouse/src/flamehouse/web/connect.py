@@ -91,8 +91,12 @@ def unary_as_sent(
     max_body_bytes: int | None = None,
     documentation: str = "",
     query: bool = False,
+    upload: bool = False,
 ) -> Route:
-    """Return the route of an RPC that receives its request's body as sent, and decodes it itself."""
+    """Return the route of an RPC that receives its request's body as sent, and decodes it itself.
+
+    A `query` or an `upload` waits for its turn.
+    """
     return Route(
         path,
         _Unary(
@@ -101,6 +105,7 @@ def unary_as_sent(
             documentation=documentation or handle.__doc__ or "",
             required=required_by(path),
             query=query,
+            upload=upload,
         ),
     )
 
@@ -116,6 +121,7 @@ class _Unary:
     """The description of the method, for the reference."""
     required: Required
     query: bool
+    upload: bool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._respond(Request(scope, receive))
@@ -155,8 +161,11 @@ class _Unary:
             own = {"Content-Type": codec.media_type, **encoding}
             return Response(content, headers={**call.response_headers, **own})
 
+        if self.upload:
+            with services.uploads.place(principal.tenant) as place:
+                return await work_for(request, services.store, run, until, place)
         if self.query:
-            return await query_for(request, services, principal.tenants[0], run, until)
+            return await query_for(request, services, principal.tenants, run, until)
         return await work_for(request, services.store, run, until)
 
 
