@@ -27,7 +27,10 @@ FROM
     SELECT stack, sum(left_value) AS left_value, sum(right_value) AS right_value
     FROM
     (
-        SELECT stack, value AS left_value, 0 AS right_value FROM (    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
+        SELECT stack, value AS left_value, 0 AS right_value
+        FROM
+        (
+    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
     FROM
     (
         SELECT stacktrace_ids, values
@@ -61,9 +64,13 @@ FROM
     )
     ARRAY JOIN stacktrace_ids AS stacktrace_id, values AS value
     GROUP BY stacktrace_id
-    HAVING value != 0)
+    HAVING value != 0
+        )
         UNION ALL
-        SELECT stack, 0 AS left_value, value AS right_value FROM (    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
+        SELECT stack, 0 AS left_value, value AS right_value
+        FROM
+        (
+    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
     FROM
     (
         SELECT stacktrace_ids, values
@@ -73,7 +80,8 @@ FROM
     )
     ARRAY JOIN stacktrace_ids AS stacktrace_id, values AS value
     GROUP BY stacktrace_id
-    HAVING value != 0)
+    HAVING value != 0
+        )
     )
     GROUP BY stack
     ) AS values_of_stacks ON id = stack

@@ -30,11 +30,16 @@ FROM
             value,
             arrayCount(path -> path IN (
                 SELECT path
-                FROM (SELECT value, arrayJoin(arrayCumSum(arrayMap((location, depth) -> cityHash64(location, depth), locations, arrayEnumerate(locations)))) AS path FROM (
+                FROM
+                (
+                    SELECT value, arrayJoin(arrayCumSum(arrayMap((location, depth) -> cityHash64(location, depth), locations, arrayEnumerate(locations)))) AS path
+                    FROM
+                    (
     SELECT value, CAST(stacktraces.locations, 'Array(UInt64)') AS locations
     FROM stacktraces
     ANY INNER JOIN
-    (    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
+    (
+    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
     FROM
     (
         SELECT stacktrace_ids, values
@@ -46,7 +51,9 @@ FROM
     GROUP BY stacktrace_id
     HAVING value != 0
     ) AS values_of_stacks ON id = stack
-    WHERE (tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32}) AND service = {service:String} AND true)))
+    WHERE (tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32}) AND service = {service:String} AND true)
+                    )
+                )
                 GROUP BY path
                 ORDER BY sum(value) DESC
                 LIMIT {max_nodes:UInt64} WITH TIES
@@ -54,11 +61,13 @@ FROM
             if(
                 kept < length(locations), arrayPushBack(arraySlice(locations, 1, kept), 0), locations
             ) AS kept_locations
-        FROM (
+        FROM
+        (
     SELECT value, CAST(stacktraces.locations, 'Array(UInt64)') AS locations
     FROM stacktraces
     ANY INNER JOIN
-    (    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
+    (
+    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
     FROM
     (
         SELECT stacktrace_ids, values
@@ -70,7 +79,8 @@ FROM
     GROUP BY stacktrace_id
     HAVING value != 0
     ) AS values_of_stacks ON id = stack
-    WHERE (tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32}) AND service = {service:String} AND true))
+    WHERE (tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32}) AND service = {service:String} AND true)
+        )
     )
     GROUP BY kept_locations
     )

@@ -29,11 +29,13 @@ FROM
         SELECT
             value,
             arraySlice(locations, greatest(1, toInt64(length(locations)) - {leaf_locations:Int64} + 1)) AS leaves
-        FROM (
+        FROM
+        (
     SELECT value, CAST(stacktraces.locations, 'Array(UInt64)') AS locations
     FROM stacktraces
     ANY INNER JOIN
-    (    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
+    (
+    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
     FROM
     (
         SELECT stacktrace_ids, values
@@ -45,7 +47,8 @@ FROM
     GROUP BY stacktrace_id
     HAVING value != 0
     ) AS values_of_stacks ON id = stack
-    WHERE (tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32}) AND service = {service:String} AND true))
+    WHERE (tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32}) AND service = {service:String} AND true)
+        )
     )
     GROUP BY leaves
     )

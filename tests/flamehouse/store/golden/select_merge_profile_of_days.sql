@@ -26,7 +26,8 @@ FROM
     SELECT value, CAST(stacktraces.locations, 'Array(UInt64)') AS locations
     FROM stacktraces
     ANY INNER JOIN
-    (    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
+    (
+    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
     FROM
     (
         SELECT stacktrace_ids, values

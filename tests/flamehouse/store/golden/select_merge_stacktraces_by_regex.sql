@@ -18,7 +18,8 @@ FROM
         ) AS paths
     FROM stacktraces
     ANY INNER JOIN
-    (    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
+    (
+    SELECT CAST(stacktrace_id, 'UInt64') AS stack, sum(toInt128(value)) AS value
     FROM
     (
         SELECT stacktrace_ids, values

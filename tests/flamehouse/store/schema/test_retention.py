@@ -17,6 +17,7 @@ from flamehouse.settings import Settings
 from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema import migrate, retention
+from flamehouse.store.sql import SqlFile
 from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import Server
 from tests.support.servers.faults import without
@@ -69,8 +70,7 @@ def released(
         if request.param < CARRY_OVER:
             patched.setattr(migrate, "drop_old_layout", lambda _: None)
             patched.setattr(migrate, "replace_views", lambda _: None)
-            of_then = retention._EXPIRED_PROFILES.replace("sampled_profiles", "profiles")  # noqa: SLF001  # as that release had it
-            patched.setattr(retention, "_EXPIRED_PROFILES", of_then)
+            patched.setattr(retention, "_SQL", sql_of_then)
         patched.setattr(
             retention,
             "EXPIRIES",
@@ -87,6 +87,11 @@ def released(
 
 def read(folder: Path) -> Iterator[str]:
     return (file.read_text() for file in sorted((folder / "migrations").iterdir()))
+
+
+def sql_of_then(part: str, **names: str) -> str:
+    """Returns a part of retention.sql for the tables before `sampled_profiles`."""
+    return SqlFile(retention.__file__)(part, **names).replace("sampled_profiles", "profiles")
 
 
 def wanting(own: Settings, days: int | None) -> Settings:

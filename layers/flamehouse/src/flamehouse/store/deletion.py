@@ -62,8 +62,9 @@ def selected(clickhouse: ClickHouse, deletion: Deletion) -> Selected:
     Raises: ClickHouseError for an invalid regular expression.
     """
     series = _Series(deletion)
-    profiles = _SQL("profiles", series=series.sql)
-    [(rows, bytes_)] = clickhouse.rows(_SQL("count", profiles=profiles), series.parameters(deletion.within))
+    [(rows, bytes_)] = clickhouse.rows(
+        _SQL("count", profiles=series.profiles), series.parameters(deletion.within)
+    )
     services = {service for week in _weeks(clickhouse, series) for service in week.services}
     return Selected(profiles=rows, bytes=bytes_, services=sorted(services))
 
@@ -78,9 +79,11 @@ def delete(
     """
     series = _Series(deletion)
     for week in _weeks(clickhouse, series):
-        profiles = _SQL("profiles", series=series.sql)
         for table, part in _ROWS:
-            _delete(clickhouse, table, _SQL(part, series=series.sql, profiles=profiles), week)
+            condition = _SQL(
+                part, series=series.sql, profiles=series.profiles, whole_uploads=series.whole_uploads
+            )
+            _delete(clickhouse, table, condition, week)
             done(table)
         if names:
             for table in _SYMBOLS:
@@ -93,8 +96,8 @@ def delete(
 def upload_ids(clickhouse: ClickHouse, deletion: Deletion) -> set[bytes]:
     """The uploads of which nothing would remain after `delete`."""
     series = _Series(deletion)
-    profiles = _SQL("profiles", series=series.sql)
-    rows = clickhouse.rows(_SQL("ids", profiles=profiles), series.parameters(deletion.within))
+    sql = _SQL("ids", whole_uploads=series.whole_uploads)
+    rows = clickhouse.rows(sql, series.parameters(deletion.within))
     return {bytes.fromhex(id_) for (id_,) in rows}
 
 
@@ -129,7 +132,7 @@ def delete_uploads(clickhouse: ClickHouse, tenant: str, ids: Sequence[bytes], se
 
 
 class _Series:
-    """The selected series, as a subquery with its parameters."""
+    """The selected series as a subquery, what it selects in other tables, and its parameters."""
 
     def __init__(self, deletion: Deletion) -> None:
         condition = series_condition(deletion.matchers)
@@ -137,6 +140,8 @@ class _Series:
         self.sql = _SQL(
             "series", join=condition.split.join, matches=condition.sql, settings=condition.split.settings
         )
+        self.profiles = _SQL("profiles", series=self.sql)
+        self.whole_uploads = _SQL("whole_uploads", profiles=self.profiles)
         self._bound = {"tenant": deletion.tenant, **condition.parameters}
 
     def parameters(self, within: TimeRange) -> dict[str, object]:

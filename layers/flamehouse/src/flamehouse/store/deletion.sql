@@ -31,11 +31,7 @@ LEFT JOIN
 -- An upload with other profiles remains in the ledger.
 -- part: uploads
     tenant = {tenant:String} AND upload_id IN (
-        SELECT upload_id
-        FROM sampled_profiles
-        WHERE tenant = {tenant:String} AND upload_id IN (SELECT upload_id FROM sampled_profiles WHERE $profiles)
-        GROUP BY upload_id
-        HAVING countIf(NOT ($profiles)) = 0
+$whole_uploads
     )
 
 -- part: rollups
@@ -87,10 +83,17 @@ tenant = {tenant:String} AND week = toDate({week:Int32}) AND service IN {service
 
 -- part: ids
 SELECT hex(upload_id)
-FROM sampled_profiles
-WHERE tenant = {tenant:String} AND upload_id IN (SELECT upload_id FROM sampled_profiles WHERE $profiles)
-GROUP BY upload_id
-HAVING countIf(NOT ($profiles)) = 0
+FROM
+(
+$whole_uploads
+)
+
+-- part: whole_uploads
+        SELECT upload_id
+        FROM sampled_profiles
+        WHERE tenant = {tenant:String} AND upload_id IN (SELECT upload_id FROM sampled_profiles WHERE $profiles)
+        GROUP BY upload_id
+        HAVING countIf(NOT ($profiles)) = 0
 
 -- part: footprint
 SELECT groupUniqArray(fingerprint), min(toUnixTimestamp64Nano(time)), max(toUnixTimestamp64Nano(time)), groupUniqArray(hex(upload_id))

@@ -6,34 +6,13 @@ from time import perf_counter
 from typing import Final
 
 from flamehouse.store.doctor.finding import Examination, Finding, Severity
+from flamehouse.store.sql import SqlFile
 
 _ATTEMPTS: Final = 5
 _MS_PER_S: Final = 1_000
 _MIB: Final = 1 << 20
 
-_NOW: Final = "SELECT toUnixTimestamp64Milli(now64(3, 'UTC'))"
-_PARTS: Final = """
-SELECT table, partition, count() AS parts, sum(bytes_on_disk)
-FROM system.parts
-WHERE database = currentDatabase() AND active
-GROUP BY table, partition
-ORDER BY parts DESC, table, partition
-LIMIT 1
-"""
-_WITHOUT_ROLLUPS: Final = """
-SELECT uniqExact(hour)
-FROM
-(
-    SELECT DISTINCT tenant, service, toStartOfHour(time) AS hour
-    FROM sampled_profiles
-    WHERE time >= now() - toIntervalDay(7) AND time < toStartOfHour(now() - toIntervalMinute(65))
-)
-WHERE (tenant, service, hour) NOT IN (
-    SELECT tenant, service, hour
-    FROM rollups
-    WHERE hour >= toStartOfHour(now() - toIntervalDay(7))
-)
-"""
+_SQL: Final = SqlFile(__file__)
 
 
 def check_latency(examination: Examination) -> Iterator[Finding]:
@@ -54,7 +33,7 @@ def check_latency(examination: Examination) -> Iterator[Finding]:
 def check_clock(examination: Examination) -> Iterator[Finding]:
     """Check that the server's clock agrees with this machine's."""
     before = examination.clock()
-    [(server_ms,)] = examination.clickhouse.rows(_NOW)
+    [(server_ms,)] = examination.clickhouse.rows(_SQL("now"))
     after = examination.clock()
     skew = server_ms / _MS_PER_S - (before + after) / 2
     yield skew_finding("ClickHouse", skew, (after - before) / 2, examination)
@@ -75,7 +54,7 @@ def skew_finding(whose: str, skew_s: float, accuracy_s: float, examination: Exam
 
 def check_parts(examination: Examination) -> Iterator[Finding]:
     """Check that parts are merged as fast as they are inserted."""
-    for table, partition, parts, size in examination.clickhouse.rows(_PARTS):
+    for table, partition, parts, size in examination.clickhouse.rows(_SQL("parts")):
         text = (
             f"at most {parts} parts in a partition ({table} {partition}, {size / parts / _MIB:.2f} MiB each)"
         )
@@ -94,7 +73,7 @@ def check_parts(examination: Examination) -> Iterator[Finding]:
 
 def check_rollups(examination: Examination) -> Iterator[Finding]:
     """Check that hours have roll-ups, which make long queries fast."""
-    [(hours,)] = examination.clickhouse.rows(_WITHOUT_ROLLUPS)
+    [(hours,)] = examination.clickhouse.rows(_SQL("without_rollups"))
     text = f"{hours} of the last 168 hours have profiles without roll-ups"
     if hours < examination.thresholds.hours_without_rollups:
         yield Finding(check="rollups", severity=Severity.OK, text=text)

@@ -9,41 +9,16 @@ total, so it always remains. Of nodes that tie at the cut, those beyond a bound 
 """
 
 from collections.abc import Mapping, Sequence
-from string import Template
+from typing import Final
 
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.call_tree import ROOT
 from flamehouse.store.connection.client import Parameters, ServerSettings
 from flamehouse.store.read.reader import Reader
+from flamehouse.store.sql import SqlFile
 from flamehouse.units import MAX_INT64
 
-# Few subqueries: for a flame graph of one service, a third of the time goes into analyzing the SQL.
-_TREE = Template("""
-SELECT
-    path,
-    toUInt64(path - (bitShiftLeft(cityHash64(any(frame) AS name_id, toUInt32(path % 4096)), 12) + 1)) AS parent,
-    name_id,
-    $sums
-FROM
-(
-    SELECT
-        $measures,
-        CAST(functions, 'Array(UInt64)') AS frames,
-        length(frames) AS height,
-        arrayCumSum(
-            arrayMap((frame, depth) -> bitShiftLeft(cityHash64(frame, depth), 12) + 1, frames, arrayEnumerate(frames))
-        ) AS paths
-    FROM stacktraces
-    ANY INNER JOIN
-    ($stacks
-    ) AS values_of_stacks ON id = stack
-    WHERE $stacktraces AND notEmpty(functions)
-)
-ARRAY JOIN arrayPushFront(paths, 0) AS path, arrayPushFront(frames, 0) AS frame
-GROUP BY path
-ORDER BY $largest DESC
-LIMIT {max_rows:UInt64} WITH TIES
-""")
+_SQL: Final = SqlFile(__file__)
 
 READING: ServerSettings = {
     # A stack is some hundred bytes wide, so a few thousand of them are enough work for several threads.
@@ -60,7 +35,7 @@ _MAX_TIES = 65_536
 _NODE_COLUMNS = 3
 _COLUMNS_PER_MEASURE = 3
 """Total, self value, and whether the total exceeds 64 bits."""
-_BEYOND = f"toInt128('{MAX_INT64 + 1}')"
+_LIMITS: Final = {"max_int64": str(MAX_INT64), "beyond": str(MAX_INT64 + 1)}
 
 
 def tree_sql(stacks: str, stacktraces: str, measures: Mapping[str, str]) -> str:
@@ -72,22 +47,13 @@ def tree_sql(stacks: str, stacktraces: str, measures: Mapping[str, str]) -> str:
     expressions to sum; the names must differ from the columns of `stacks`. `stacktraces` is the condition on rows of
     that table. With several measures, the greatest total of a node counts for the cut. `read_tree` runs the SQL.
     """
-    sums = [
-        f"sum({name}) AS {name}_total,\n    sum(if(path % 4096 = height, {name}, 0)) AS {name}_self"
-        for name in measures
-    ]
-    # Each node's sums have 64 bits. Only the root needs an exact sum to detect overflow, since no stack has a negative value.
-    # A negative stack value means that it wrapped around in a roll-up.
-    sums += [
-        f"sumIf(if({name}_wide < 0, {_BEYOND}, {name}_wide), path = 0) > {MAX_INT64} AS {name}_exceeds"
-        for name in measures
-    ]
+    sums = [_SQL("sums", name=name) for name in measures]
+    sums += [_SQL("exceeds", name=name, **_LIMITS) for name in measures]
     totals = ", ".join(f"{name}_total" for name in measures)
-    return _TREE.substitute(
+    return _SQL(
+        "tree",
         sums=",\n    ".join(sums),
-        measures=",\n        ".join(
-            f"{sql} AS {name}_wide, toInt64({name}_wide) AS {name}" for name, sql in measures.items()
-        ),
+        measures=",\n        ".join(_SQL("measure", name=name, value=sql) for name, sql in measures.items()),
         stacks=stacks,
         stacktraces=stacktraces,
         largest=f"greatest({totals})" if len(measures) > 1 else totals,

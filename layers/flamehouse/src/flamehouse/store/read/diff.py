@@ -4,7 +4,7 @@ The cut is Pyroscope's for two sides: a node remains if the greater of its total
 largest node, including the root.
 """
 
-from string import Template
+from typing import Final
 
 from flamehouse.identity.tenant import Tenants
 from flamehouse.model.call_tree import NO_DIFF, DiffTree
@@ -14,16 +14,9 @@ from flamehouse.store.read.function_names import FunctionNames
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import either
 from flamehouse.store.read.stack_values import StackValues, select_stack_values
+from flamehouse.store.sql import SqlFile
 
-_STACKS = Template("""
-    SELECT stack, sum(left_value) AS left_value, sum(right_value) AS right_value
-    FROM
-    (
-        SELECT stack, value AS left_value, 0 AS right_value FROM ($left)
-        UNION ALL
-        SELECT stack, 0 AS left_value, value AS right_value FROM ($right)
-    )
-    GROUP BY stack""")
+_SQL: Final = SqlFile(__file__)
 
 
 def diff(
@@ -58,8 +51,8 @@ def diff(
 
 def _diff_sql(left: StackValues, right: StackValues) -> str:
     measures = {
-        "left_side": f"toInt128(if({left.call_site}, left_value, 0))",
-        "right_side": f"toInt128(if({right.call_site}, right_value, 0))",
+        "left_side": _SQL("left_side", call_site=left.call_site),
+        "right_side": _SQL("right_side", call_site=right.call_site),
     }
-    stacktraces = f"({left.stacktraces} OR {right.stacktraces}) AND (left_side != 0 OR right_side != 0)"
-    return tree_sql(_STACKS.substitute(left=left.sql, right=right.sql), stacktraces, measures)
+    stacktraces = _SQL("either", left=left.stacktraces, right=right.stacktraces)
+    return tree_sql(_SQL("stacks", left=left.sql, right=right.sql), stacktraces, measures)

@@ -1,8 +1,7 @@
 """ProfileTypes, LabelNames, LabelValues and Series, from the rows of the table `series` for the days of a range."""
 
 from collections.abc import Sequence
-from string import Template
-from typing import Any
+from typing import Any, Final
 
 from flamehouse.identity.tenant import Tenants
 from flamehouse.model.labels import LabelSet
@@ -14,47 +13,9 @@ from flamehouse.store.read.matchers import COLUMN_OF_LABEL, series_condition
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import days_of
 from flamehouse.store.read.tenants import TenantRows
+from flamehouse.store.sql import SqlFile
 
-_PROFILE_TYPES = Template("""
-SELECT DISTINCT profile_type
-FROM series
-WHERE $tenants AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-ORDER BY profile_type
-""")
-
-_LABEL_NAMES = Template("""
-SELECT DISTINCT arrayJoin(mapKeys(labels)) AS name
-FROM series $join
-WHERE $tenants AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-    AND $condition
-ORDER BY name
-$settings
-""")
-
-_LABEL_VALUES = Template("""
-SELECT DISTINCT labels[{name:String}] AS value
-FROM series $join
-WHERE $tenants AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-    AND $condition AND value != ''
-ORDER BY value
-$settings
-""")
-
-# There is a row for each series and day, so DISTINCT comes first: each set is built only once.
-_LABEL_SETS = Template("""
-SELECT arrayFilter(label -> $wanted, CAST($labels, 'Array(Tuple(String, String))')) AS label_set
-FROM
-(
-    SELECT DISTINCT $columns
-    FROM series $join
-    WHERE $tenants AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-        AND $condition
-    $settings
-)
-GROUP BY label_set
-HAVING notEmpty(label_set)
-ORDER BY label_set
-""")
+_SQL: Final = SqlFile(__file__)
 
 _LEGACY_NAME = "match(label.1, '^[a-zA-Z_][a-zA-Z0-9_]*$')"
 
@@ -62,7 +23,7 @@ _LEGACY_NAME = "match(label.1, '^[a-zA-Z_][a-zA-Z0-9_]*$')"
 def profile_types(reader: Reader, tenants: Tenants, within: TimeRange) -> list[str]:
     """The ids of the profile types on the days that overlap the range, sorted."""
     rows = TenantRows.of(tenants)
-    sql = _PROFILE_TYPES.substitute(tenants=rows.sql)
+    sql = _SQL("profile_types", tenants=rows.sql)
     return _column(reader, sql, {**rows.parameters, **days_of(within)})
 
 
@@ -70,44 +31,45 @@ def label_names(
     reader: Reader, tenants: Tenants, matchers: Sequence[Matcher], within: TimeRange
 ) -> list[str]:
     """The label names of the matching series on these days, including private labels, sorted."""
-    return _of_series(reader, _LABEL_NAMES, tenants, matchers, within)
+    return _of_series(reader, "label_names", tenants, matchers, within)
 
 
 def label_values(
     reader: Reader, tenants: Tenants, name: str, matchers: Sequence[Matcher], within: TimeRange
 ) -> list[str]:
     """The non-empty values of label `name` in the matching series on these days, sorted."""
-    return _of_series(reader, _LABEL_VALUES, tenants, matchers, within, {"name": name})
+    return _of_series(reader, "label_values", tenants, matchers, within, {"name": name})
 
 
 def label_sets(reader: Reader, tenants: Tenants, query: LabelSetsQuery) -> list[LabelSet]:
     """The distinct non-empty label sets on these days, sorted."""
     bound = {"names": list(query.names)}
     parts = _label_set(query)
-    found = _of_series(reader, _LABEL_SETS, tenants, query.matchers, query.within, bound, **parts)
+    found = _of_series(reader, "label_sets", tenants, query.matchers, query.within, bound, **parts)
     return [tuple(labels) for labels in found]
 
 
-def _of_series(  # the parts of one statement
+def _of_series(  # the parameters of one query
     reader: Reader,
-    sql: Template,
+    part: str,
     tenants: Tenants,
     matchers: Sequence[Matcher],
     within: TimeRange,
     parameters: Parameters | None = None,
-    **parts: str,
+    **names: str,
 ) -> list[Any]:
-    """The values of a result with one column, of the matching rows of `series` on the days of the range."""
+    """The values of a query with one column, on the matching rows of `series` for the days of the range."""
     rows, condition = TenantRows.of(tenants), series_condition(matchers)
-    text = sql.substitute(
+    sql = _SQL(
+        part,
         tenants=rows.sql,
         condition=condition.sql,
         join=condition.split.join,
         settings=condition.split.settings,
-        **parts,
+        **names,
     )
     bound = {**rows.parameters, **days_of(within), **condition.parameters, **(parameters or {})}
-    return _column(reader, text, bound)
+    return _column(reader, sql, bound)
 
 
 def _column(reader: Reader, sql: str, parameters: Parameters) -> list[Any]:

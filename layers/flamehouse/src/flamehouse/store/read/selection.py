@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Final, Self
 
 from flamehouse.identity.tenant import Tenants
 from flamehouse.model.profile_type import ProfileType
@@ -11,7 +11,10 @@ from flamehouse.model.selector import Matcher, MatchOp
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.read.matchers import series_condition
 from flamehouse.store.read.tenants import TenantRows
+from flamehouse.store.sql import SqlFile
 from flamehouse.units import MAX_MS, MS_PER_DAY
+
+_SQL: Final = SqlFile(__file__)
 
 _PARAMETER = re.compile(r"\{(\w+):")
 
@@ -68,33 +71,30 @@ def selection_of(
         "profile_type": profile_type.id,
         **days_of(within),
     }
-    rows = f"{of_tenants.sql} AND profile_type = {{profile_type:String}}"
-    symbols = (
-        f"{of_tenants.sql}"
-        " AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32})"
-    )
+    rows = [of_tenants.sql, _SQL("of_profile_type")]
+    symbols = [of_tenants.sql, _SQL("of_weeks")]
     services = [
         matcher.value for matcher in matchers if (matcher.name, matcher.op) == ("service_name", MatchOp.EQUAL)
     ]
     if services:
         parameters["service"] = services[0]
-        rows += " AND service = {service:String}"
-        symbols += " AND service = {service:String}"
-    # There are other matchers: only `series` has the labels to evaluate them.
+        rows.append(_SQL("of_service"))
+        symbols.append(_SQL("of_service"))
     if len(matchers) > len(services[:1]):
         condition = series_condition(matchers)
         parameters |= condition.parameters
-        rows += f""" AND fingerprint IN (
-            SELECT fingerprint
-            FROM series {condition.split.join}
-            WHERE {of_tenants.sql} AND profile_type = {{profile_type:String}}
-                AND day BETWEEN toDate({{first_day:Int32}}) AND toDate({{last_day:Int32}})
-                AND {condition.sql}
-            {condition.split.settings}
-        )"""
+        rows.append(
+            _SQL(
+                "of_series",
+                tenants=of_tenants.sql,
+                condition=condition.sql,
+                join=condition.split.join,
+                settings=condition.split.settings,
+            )
+        )
     return Selection(
-        rows=rows,
-        symbols=symbols,
+        rows=" AND ".join(rows),
+        symbols=" AND ".join(symbols),
         tenants=of_tenants.sql,
         series=of_tenants.series,
         parameters=parameters,

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from string import Template
 from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
@@ -12,6 +11,7 @@ from clickhouse_connect.driver.client import Client
 from flamehouse.errors import OperatorError
 from flamehouse.settings import Settings
 from flamehouse.store.connection.client import connect
+from flamehouse.store.sql import SqlFile
 
 DEFAULT_DAYS: Final = 30
 """The retention of a new database."""
@@ -21,58 +21,10 @@ MAX_DAYS: Final = 10_000
 _UNSETTLED: Final = 2**32 - 1
 """Recorded while the TTLs change. After an interruption, the previous retention is applied again."""
 
-_STATE: Final = """
-SELECT
-    argMax(number, applied),
-    argMaxIf(retention_days, applied, retention_days != 4294967295),
-    countIf(retention_days != 4294967295) > 0,
-    argMax(retention_days, applied) = 4294967295
-FROM migrations
-"""
-
-_RECORD: Final = """
-INSERT INTO migrations
-SELECT {number:UInt32}, {retention_days:UInt32}, now64(9, 'UTC')
-"""
-
-_EXISTS: Final = """
-SELECT count()
-FROM system.tables
-WHERE database = {name:String} AND name = 'migrations'
-"""
-
 _ARGUMENT: Final = re.compile(r"([0-9]{1,9})d?")
 _TIMEOUT_S: Final = 600
 
-_HAS_TTL: Final = """
-SELECT count()
-FROM system.tables
-WHERE database = currentDatabase() AND name = {table:String} AND position(create_table_query, ' TTL ') > 0
-"""
-
-_EXPIRED_PROFILES: Final = """
-SELECT uniq(tenant, profile_id), minOrNull(toDate(time))
-FROM sampled_profiles
-WHERE toDateTime(time) + toIntervalDay({days:UInt32}) <= now()
-"""
-
-_EXPIRED_BYTES: Final = Template("""
-SELECT sum(expired.rows / stored.rows * stored.bytes)
-FROM
-(
-    SELECT _partition_id AS id, count() AS rows
-    FROM $table
-    WHERE $expires_at <= now()
-    GROUP BY id
-) AS expired
-INNER JOIN
-(
-    SELECT partition_id AS id, sum(rows) AS rows, sum(bytes_on_disk) AS bytes
-    FROM system.parts
-    WHERE database = currentDatabase() AND table = {table:String} AND active
-    GROUP BY id
-) AS stored USING (id)
-""")
+_SQL: Final = SqlFile(__file__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +81,7 @@ class Expired:
 
 def state_of(rows: Callable[[str], Sequence[Sequence[Any]]]) -> State:
     """The state of the database that `rows` queries."""
-    [(number, days, ever_set, changing)] = rows(_STATE)
+    [(number, days, ever_set, changing)] = rows(_SQL("state", unsettled=str(_UNSETTLED)))
     return State(number=number, days=days if ever_set else None, settled=bool(ever_set) and not changing)
 
 
@@ -142,7 +94,7 @@ def opened(settings: Settings) -> Iterator[Client]:
     name = settings.clickhouse_database
     client = connect(settings, None, _TIMEOUT_S)
     try:
-        if not client.query(_EXISTS, {"name": name}).result_rows[0][0]:
+        if not client.query(_SQL("exists"), {"name": name}).result_rows[0][0]:
             raise OperatorError(f"unknown database {name!r}: CLICKHOUSE_DATABASE selects another")
         client.database = name
         yield client
@@ -155,10 +107,10 @@ def expired_under(client: Client, days: int) -> Expired:
     if not days:
         return Expired(profiles=0, bytes=0, oldest="")
     parameters = {"days": days}
-    [(profiles, oldest)] = client.query(_EXPIRED_PROFILES, parameters).result_rows
+    [(profiles, oldest)] = client.query(_SQL("expired_profiles"), parameters).result_rows
     size = 0.0
     for table, expiry in EXPIRIES.items():
-        sql = _EXPIRED_BYTES.substitute(table=table, expires_at=expiry.sql)
+        sql = _SQL("expired_bytes", table=table, expires_at=expiry.sql)
         size += client.query(sql, {**parameters, "table": table}).result_rows[0][0]
     return Expired(profiles=profiles, bytes=round(size), oldest=str(oldest or ""))
 
@@ -203,13 +155,13 @@ def settle(client: Client, number: int, wanted: int | None) -> int:
 
 def apply(client: Client, number: int, days: int) -> None:
     """Set the TTL of every table and record it; ClickHouse's next merges delete expired data."""
-    client.command(_RECORD, {"number": number, "retention_days": _UNSETTLED})
+    client.command(_SQL("record"), {"number": number, "retention_days": _UNSETTLED})
     for table, expiry in EXPIRIES.items():
         if days:
             client.command(f"ALTER TABLE {table} MODIFY TTL {expiry.sql}", {"days": days})
-        elif client.query(_HAS_TTL, {"table": table}).result_rows[0][0]:
+        elif client.query(_SQL("has_ttl"), {"table": table}).result_rows[0][0]:
             client.command("ALTER TABLE {table:Identifier} REMOVE TTL", {"table": table})
-    client.command(_RECORD, {"number": number, "retention_days": days})
+    client.command(_SQL("record"), {"number": number, "retention_days": days})
 
 
 def in_words(days: int) -> str:

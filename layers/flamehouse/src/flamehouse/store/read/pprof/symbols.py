@@ -5,8 +5,7 @@ A symbol's number is its position among all symbols of its kind in the selected 
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import batched, chain
-from string import Template
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from flamehouse.model.merged_profile import CUT_OFF, UNKNOWN_SOURCE, EncodedFunctions, SourceLabels
 from flamehouse.model.profile import Mapping as MappedFile
@@ -14,6 +13,7 @@ from flamehouse.store.read.matchers import Condition
 from flamehouse.store.read.pprof.protobuf import length_delimited, padded_varint, varint
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import Selection
+from flamehouse.store.sql import SqlFile
 
 NUMBER_BYTES = 4
 """The encoded size of a location's or function's number in its own message, whatever its value."""
@@ -22,121 +22,17 @@ _FEW = 2
 _FIELD_IDS = 2_800
 """The number of ids in a parameter, as text, which may have 60,000 bytes (client.py)."""
 
+_SQL: Final = SqlFile(__file__)
+
+
+def known_sql(table: str, selection: Selection) -> str:
+    """SQL of the sorted ids of all symbols in `table` for the selected services and weeks."""
+    return _SQL("known", table=table, symbols=selection.symbols)
+
 
 def numbers_sql(ids: str, known: str, numbers: str) -> str:
     """SQL that maps ids to numbers by their position among the known ids; '' for an unknown id."""
-    return f"arrayMap(id -> transform(id, {known}, {numbers}, ''), {ids})"
-
-
-def _unnumbered(tag: str, message: str) -> str:
-    """SQL of a message field without the NUMBER_BYTES at its end, which hold its number."""
-    whole = length_delimited(f"concat({message}, '\\x08', '{'0' * NUMBER_BYTES}')")
-    return f"concat('{tag}', substring({whole}, 1, -{NUMBER_BYTES}))"
-
-
-_LINE = (
-    f"concat('\\x08', function, '\\x10', {varint('toUInt64(line.2)')}, '\\x18', {varint('toUInt64(line.3)')})"
-)
-
-# The field 22: mapping_id (10), address (18), lines (22), each of function_id (08), line (10) and column (18); last id (08).
-# A line with an unknown function is dropped.
-_LOCATIONS = Template(f"""
-WITH
-    (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM functions WHERE $symbols ORDER BY id)) AS known_functions,
-    (SELECT groupArray(id) FROM (SELECT DISTINCT id FROM mappings WHERE $symbols ORDER BY id)) AS known_mappings,
-    arrayMap(number -> {varint("number")}, arrayEnumerate(known_functions)) AS numbers,
-    arrayMap(number -> {padded_varint("number", NUMBER_BYTES)}, arrayEnumerate(known_functions)) AS padded_numbers,
-    arrayMap(number -> {varint("number")}, arrayEnumerate(known_mappings)) AS mapping_numbers
-SELECT
-    groupArray(id) AS ids,
-    groupArray({_unnumbered("\\x22", "location")}) AS encoded,
-    groupArrayArrayIf(arrayMap(line -> id, lines), {{more:Bool}}) AS ids_of_lines,
-    groupArrayArrayIf(lines.function_id, {{more:Bool}}) AS function_ids,
-    groupUniqArrayArray(lines.function_id) AS used_functions,
-    {numbers_sql("used_functions", "known_functions", "padded_numbers")} AS function_numbers,
-    length(known_functions) AS functions_known,
-    groupArrayIf(mapping_id, {{more:Bool}}) AS mapping_ids,
-    groupUniqArray(mapping_id) AS used_mappings,
-    arrayMap(id -> indexOf(known_mappings, id), used_mappings) AS used_mapping_numbers,
-    length(known_mappings) AS mappings_known
-FROM
-(
-    SELECT
-        id,
-        mapping_id,
-        lines,
-        concat(
-            '\\x10', transform(mapping_id, known_mappings, mapping_numbers, '\\0'),
-            '\\x18', {varint("address")},
-            arrayStringConcat(arrayMap(
-                (function, line) -> if(function = '', '', concat('\\x22', {length_delimited(_LINE)})),
-                {numbers_sql("lines.function_id", "known_functions", "numbers")},
-                lines
-            ))
-        ) AS location
-    FROM (SELECT id, address, mapping_id, lines FROM locations WHERE $symbols AND $named LIMIT 1 BY id)
-)
-""")
-
-_FUNCTION = (
-    "concat('\\x10', name, '\\x18', system_name, '\\x20', filename, "
-    f"'\\x28', {varint('toUInt64(start_line)')})"
-)
-
-# The field 2a: name (10), system_name (18), filename (20), start_line (28); last id (08). The field 32 holds each text
-# once, numbered in the order of first use, which arrayDistinct preserves.
-_FUNCTIONS = Template(f"""
-SELECT
-    ids,
-    arrayMap(
-        (name, system_name, filename, start_line) -> {_unnumbered("\\x2a", _FUNCTION)},
-        arraySlice(indexes, 2, length(ids)),
-        arraySlice(indexes, 2 + length(ids), length(ids)),
-        arraySlice(indexes, 2 + 2 * length(ids), length(ids)),
-        start_lines
-    ) AS encoded,
-    arrayStringConcat(arrayMap(text -> concat('\\x32', {length_delimited("text")}), arrayDistinct(texts))) AS encoded_texts,
-    arrayMax(numbers) AS text_count
-FROM
-(
-    SELECT
-        groupArray(id) AS ids,
-        groupArray(start_line) AS start_lines,
-        arrayConcat([''], groupArray(name), groupArray(system_name), groupArray(filename)) AS texts,
-        arrayEnumerateDense(texts) AS numbers,
-        arrayMap(number -> {varint("(number - 1)")}, numbers) AS indexes
-    FROM
-    (
-        SELECT id, name, system_name, filename, start_line
-        FROM functions
-        WHERE $symbols AND $named
-        LIMIT 1 BY id
-    )
-)
-""")
-
-# `sources` holds the source code locations of the selected series.
-_MAPPINGS = Template("""
-WITH
-    (
-        SELECT groupUniqArray(2)((labels['service_repository'], labels['service_git_ref'], labels['service_root_path']))
-        FROM series
-        WHERE $rows AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-    ) AS sources
-SELECT
-    sources,
-    id,
-    any(memory_start),
-    any(memory_limit),
-    any(file_offset),
-    any(filename),
-    any(build_id),
-    any(flags)
-FROM mappings
-WHERE $symbols AND $named
-GROUP BY id
-ORDER BY id
-""")
+    return _SQL("numbers", ids=ids, known=known, numbers=numbers)
 
 
 class Used[Number](NamedTuple):
@@ -168,7 +64,7 @@ def read_locations(
     If unused locations are also read, the query returns the functions and mappings of each location.
     """
     named = locations.numbers
-    (row,) = _rows(reader, _LOCATIONS, locations, selection, text=False)
+    (row,) = _rows(reader, "locations", locations, selection, _locations_sql(selection), text=False)
     ids, encoded, ids_of_lines, function_ids, *functions, mapping_ids, mappings, numbers, known = row
     used_functions, used_mappings = used_of(*functions), used_of(mappings, numbers, known)
     if locations.more:
@@ -179,7 +75,7 @@ def read_locations(
 
 def read_functions(reader: Reader, functions: Used[bytes], selection: Selection) -> EncodedFunctions:
     """The encoded functions and their texts."""
-    (row,) = _rows(reader, _FUNCTIONS, functions, selection, text=False)
+    (row,) = _rows(reader, "functions", functions, selection, _functions_sql(), text=False)
     ids, encoded, texts, text_count = row
     return EncodedFunctions(
         functions=_numbered(ids, encoded, functions.numbers),
@@ -195,7 +91,7 @@ def read_mappings(
     """The mappings by number, and the source labels if all selected series agree on them."""
     found: dict[int, MappedFile] = {}
     source = UNKNOWN_SOURCE
-    for sources, *row in _rows(reader, _MAPPINGS, mappings, selection):
+    for sources, *row in _rows(reader, "mappings", mappings, selection, {}):
         if row[0] in mappings.numbers:
             found[mappings.numbers[row[0]]] = MappedFile(*row)
             source = SourceLabels(*sources[0]) if len(sources) == 1 else UNKNOWN_SOURCE
@@ -213,14 +109,52 @@ def _numbered(ids: Sequence[int], encoded: Sequence[bytes], numbers: Mapping[int
     return b"".join(chain.from_iterable(used))
 
 
-def _rows(
-    reader: Reader, sql: Template, used: Used[Any], selection: Selection, *, text: bool = True
+def _rows(  # the parts of one query
+    reader: Reader,
+    part: str,
+    used: Used[Any],
+    selection: Selection,
+    names: Mapping[str, str],
+    *,
+    text: bool = True,
 ) -> Iterator[Sequence[Any]]:
     """The rows for the used symbols, and possibly for others of their kind."""
     named = _named(used)
-    statement = sql.substitute(symbols=selection.symbols, rows=selection.rows, named=named.sql)
+    sql = _SQL(part, symbols=selection.symbols, rows=selection.rows, named=named.sql, **names)
     parameters = {**selection.parameters, **named.parameters, "more": used.more}
-    return zip(*reader.columns(statement, parameters, text=text), strict=True)
+    return zip(*reader.columns(sql, parameters, text=text), strict=True)
+
+
+def _locations_sql(selection: Selection) -> Mapping[str, str]:
+    """The parts of the SQL that encodes locations."""
+    line = _SQL("line", line=varint("toUInt64(line.2)"), column=varint("toUInt64(line.3)"))
+    return {
+        "known_functions": known_sql("functions", selection),
+        "known_mappings": known_sql("mappings", selection),
+        "varint_number": varint("number"),
+        "padded_number": padded_varint("number", NUMBER_BYTES),
+        "encoded": _unnumbered("\\x22", "location"),
+        "function_numbers": numbers_sql("used_functions", "known_functions", "padded_numbers"),
+        "address": varint("address"),
+        "line": length_delimited(line),
+        "line_numbers": numbers_sql("lines.function_id", "known_functions", "numbers"),
+    }
+
+
+def _functions_sql() -> Mapping[str, str]:
+    """The parts of the SQL that encodes functions."""
+    function = _SQL("function", start_line=varint("toUInt64(start_line)"))
+    return {
+        "encoded": _unnumbered("\\x2a", function),
+        "text": length_delimited("text"),
+        "index": varint("(number - 1)"),
+    }
+
+
+def _unnumbered(tag: str, message: str) -> str:
+    """SQL of a message field without the NUMBER_BYTES at its end, which hold its number."""
+    whole = length_delimited(f"concat({message}, '\\x08', '{'0' * NUMBER_BYTES}')")
+    return f"concat('{tag}', substring({whole}, 1, -{NUMBER_BYTES}))"
 
 
 def _named(used: Used[Any]) -> Condition:
@@ -231,10 +165,11 @@ def _named(used: Used[Any]) -> Condition:
     """
     if used.known <= _FEW * len(used.numbers):
         return Condition(sql="true", parameters={})
+    if not used.numbers:
+        return Condition(sql=_SQL("unnamed"), parameters={})
     fields = {
         f"ids_{number}": " ".join(map(str, field))
         for number, field in enumerate(batched(used.numbers, _FIELD_IDS, strict=False))
     }
     bound = ", ".join(f"splitByChar(' ', {{{name}:String}})" for name in fields)
-    ids = f"SELECT arrayJoin(arrayMap(id -> toUInt64(id), arrayConcat({bound})))" if fields else "SELECT 0"
-    return Condition(sql=f"id IN ({ids})", parameters=fields)
+    return Condition(sql=_SQL("named", bound=bound), parameters=fields)
