@@ -8,6 +8,7 @@ from bench import (
     extremes,
     flamegraphs,
     ingestion,
+    init,
     jfr,
     page,
     queries,
@@ -15,6 +16,7 @@ from bench import (
     rpcs,
     stacks,
     tenants,
+    web,
     week,
 )
 from bench.plan import QUICK, Plan
@@ -34,6 +36,8 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Plan], Sequence[Line]]]] = {
     "stacks": ("Reading stacks as text, trees and speedscope", stacks.measure),
     "page": ("The web page in Chromium (figures: multiples of an empty frame)", page.measure),
     "rate": ("Uploads to the local server", rate.measure),
+    "init": ("Import and first response of every built function (minimum CPU)", init.measure),
+    "web": ("What FastAPI adds to a request (minimum; figures: ms added)", web.measure),
     "cloud": ("The build for AWS (times: minimum / median; figures of warm: ms added)", cloud.measure),
     "tenants": ("Tenants beside one that floods, and wrong credentials", tenants.measure),
 }
