@@ -61,6 +61,12 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def measure_select_floor() -> list[Line]:
+    """Measure the CPU of the simplest queries of the engine in this process, parsed results included."""
+    with data_folder() as folder:
+        return in_new_process(_select_floor, folder)
+
+
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """Read the body and respond with 200."""
     if scope["type"] == "http":
@@ -92,6 +98,30 @@ def _insert_cpu_ms(folder: Path) -> float:
     cpu_ms = (process_time() - before) * 1_000 / _TIMES
     engine.close()
     return cpu_ms
+
+
+def _select_floor(folder: Path) -> list[Line]:
+    engine = Engine(folder)
+    client = engine.create("floor")
+    client.command("CREATE TABLE bare (number UInt64) ENGINE = MergeTree ORDER BY number")
+    client.command("INSERT INTO bare VALUES (1)")
+    queries = {
+        "SELECT 1": "SELECT 1",
+        "a SELECT from a table of one row": "SELECT number FROM bare",
+        "the same by its key": "SELECT number FROM bare WHERE number = 1",
+    }
+    lines = []
+    for what, sql in queries.items():
+        for _ in range(_WARM):
+            client.query(sql)
+        before = process_time()
+        for _ in range(_TIMES):
+            client.query(sql)
+        cpu_ms = (process_time() - before) * 1_000 / _TIMES
+        lines.append(Line(what=f"floor: CPU of {what}", ours=f"{cpu_ms:.2f} ms"))
+    client.close()
+    engine.close()
+    return lines
 
 
 def _response_cpu_ms() -> float:

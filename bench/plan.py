@@ -18,6 +18,10 @@ class Plan:
     drawn: int = 1_000
     group: int = 20
     days: int = 7
+    per_hour: int = 60
+    """Profiles of one service in each of the 72 hours before a query over HTTP."""
+    maintenance_s: float = 60
+    """The wait for maintenance to begin, which makes their roll-ups."""
     deep_profiles: int = 60
     pods: int = 1_000
     profiles_per_pod: int = 6
@@ -39,6 +43,8 @@ QUICK = Plan(
     drawn=80,
     group=8,
     days=1,
+    per_hour=1,
+    maintenance_s=0,
     deep_profiles=3,
     pods=20,
     profiles_per_pod=2,

@@ -50,6 +50,7 @@ class Shape:
     deepest: int = 60
     pods: int = 1
     spans: int = 0
+    interval_ns: int = INTERVAL_NS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +69,7 @@ class Drawn:
 
     @property
     def time_ns(self) -> int:
-        return START_NS + self.service.offset_ns + self.index // self.service.pods * INTERVAL_NS
+        return START_NS + self.service.offset_ns + self.index // self.service.pods * self.service.interval_ns
 
     @property
     def labels(self) -> dict[str, str]:
@@ -97,6 +98,7 @@ class Service:
         self.pods = shape.pods
         self.spans = shape.spans
         self.drawn = shape.drawn
+        self.interval_ns = shape.interval_ns
         self.offset_ns = number * 1_300_000_000
         self.program: Program = make_program(
             self.name, number, stacks=shape.stacks, shallowest=shape.shallowest, deepest=shape.deepest
