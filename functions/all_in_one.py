@@ -56,6 +56,7 @@ from reference.routes import reference_routes
 from routes import routes
 from self_profile.thread import open_self_profile
 
+_REFUSAL_DELAY_S: Final = 1.0
 _BACKLOG: Final = 128
 """asyncio tries this many accepts at a time; when descriptors run out, each fails and logs."""
 _STOP_GRACE_S: Final = 5
@@ -162,7 +163,13 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             opened.callback(lambda: closed.append(store.close()))
             embedded = is_embedded(settings.clickhouse_dsn)
             queries = QueryQueue(HANDLES) if embedded else QueryQueue()
-            services = Services(settings=settings, store=store, check=store.check, queries=queries)
+            services = Services(
+                settings=settings,
+                store=store,
+                check=store.check,
+                queries=queries,
+                refusal_delay_s=_REFUSAL_DELAY_S,
+            )
             if embedded:
                 folder = Path(embedded_path(settings.clickhouse_dsn))
                 store.open_log(folder, partial(replay, services), fsync=bool(settings.fsync))

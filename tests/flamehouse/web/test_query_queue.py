@@ -79,11 +79,17 @@ class BusyServer:
 
     running: int
     waiting: int = 100
+    refusal_delay_s: float = 0
     store: BusyStore = field(default_factory=BusyStore)
 
     def __post_init__(self) -> None:
         self.queries = QueryQueue(self.running, self.waiting)
-        services = Services(settings=Settings(), store=self.store, queries=self.queries)
+        services = Services(
+            settings=Settings(),
+            store=self.store,
+            queries=self.queries,
+            refusal_delay_s=self.refusal_delay_s,
+        )
         self.uploads = services.uploads
         transport = httpx.ASGITransport(create_app(lambda: services))
         self.client = httpx.AsyncClient(transport=transport, base_url="http://flamehouse")
@@ -149,6 +155,22 @@ def test_one_tenants_uploads_delay_no_others(path: str) -> None:
         assert server.store.inserted[40:] == ["flood", "calm"]
         server.store.permits.release(50)
         assert await server.released([*flood, calm]) == [200] * 51
+
+    asyncio.run(run())
+
+
+def test_a_response_to_a_request_over_a_limit_waits_while_others_are_served() -> None:
+    async def run() -> None:
+        server = BusyServer(running=1, waiting=0, refusal_delay_s=3_600)
+        tasks = await server.busy_with(1)
+        over = [server.query() for _ in range(3)]
+        server.store.permits.release()
+        assert (await server.upload("shop")).status_code == 200
+        _, waiting = await asyncio.wait(over, timeout=0.1)
+        assert len(waiting) == 3
+        for each in over:
+            each.cancel()
+        assert await server.released(tasks) == [200]
 
     asyncio.run(run())
 

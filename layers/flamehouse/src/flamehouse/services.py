@@ -32,6 +32,8 @@ class Services:
     """Whether ClickHouse stored the last uploads, for deployments that can acknowledge them without it."""
     queries: QueryQueue = field(default_factory=QueryQueue)
     uploads: QueryQueue = field(default_factory=upload_queue)
+    refusal_delay_s: float = 0
+    """The delay of a response to a request over a limit; none on AWS, where the wait of a function costs money."""
 
     def of_tenant(self, tenant: str) -> "Services":
         """Return these services, with the label rules of a tenant in the settings."""

@@ -21,6 +21,7 @@ from flamehouse.query_queue import Place
 from flamehouse.services import Services
 from flamehouse.store import Store
 from flamehouse.store.connection.query_tag import tagged
+from flamehouse.web.slow_refusals import slow_refusals
 
 _AGAIN_S: Final = 0.5
 """A request may run several queries: one that starts after a stop is killed by the next."""
@@ -35,16 +36,18 @@ async def query_for[T](
 
     Raises: RpcError(RESOURCE_EXHAUSTED) if too many queries wait.
     """
-    with time_limit(services.settings.query_timeout_s), services.queries.place(written(tenants)) as place:
-        return await work_for(request, services.store, work, until, place)
+    async with slow_refusals(services):
+        with time_limit(services.settings.query_timeout_s), services.queries.place(written(tenants)) as place:
+            return await work_for(request, services.store, work, until, place)
 
 
 async def upload_for[T](services: Services, tenant: str, work: Callable[[], T]) -> T:
     """Run an upload in its turn: tenants take turns, so that one that sends many delays only its own."""
-    with services.uploads.place(tenant) as place:
-        await place.admission()
-        # The queue bounds the threads: what else needs a thread does not wait for uploads.
-        return await run_sync(work, limiter=CapacityLimiter(1))
+    async with slow_refusals(services):
+        with services.uploads.place(tenant) as place:
+            await place.admission()
+            # The queue bounds the threads: what else needs a thread does not wait for uploads.
+            return await run_sync(work, limiter=CapacityLimiter(1))
 
 
 async def work_for[T](

@@ -33,6 +33,7 @@ from flamehouse.web.error_response import error_response
 from flamehouse.web.message_body import MessageBody, max_message_bytes, too_large_for_good
 from flamehouse.web.response_limits import within_budget
 from flamehouse.web.scopes import Required, check, required_by
+from flamehouse.web.slow_refusals import slow_refusals
 
 _TIMEOUT: Final = re.compile(r"[0-9]{1,10}")
 
@@ -162,8 +163,9 @@ class _Unary:
             return Response(content, headers={**call.response_headers, **own})
 
         if self.upload:
-            with services.uploads.place(principal.tenant) as place:
-                return await work_for(request, services.store, run, until, place)
+            async with slow_refusals(services):
+                with services.uploads.place(principal.tenant) as place:
+                    return await work_for(request, services.store, run, until, place)
         if self.query:
             return await query_for(request, services, principal.tenants, run, until)
         return await work_for(request, services.store, run, until)
