@@ -1,1 +1,4 @@
-"""Ad hoc profiles: files that are uploaded for display and never ingested."""
+"""Ad hoc profiles: files that are uploaded for display and never ingested.
+
+Nothing here writes to the store of profiles; `ingest` does.
+"""

@@ -1,1 +1,4 @@
-"""Grafana's requests for anything but profiles: the server's version and status, and the tenant's settings."""
+"""Grafana's requests for anything but profiles: the server's version and status, and the tenant's settings.
+
+Queries of profiles belong in `querier`.
+"""

@@ -1,1 +1,4 @@
-"""The query pages that clients GET: `/pyroscope/render` and its neighbours."""
+"""The query pages that clients GET: `/pyroscope/render` and its neighbours.
+
+The queries are those of the RPCs; only parameters and the format of responses differ.
+"""

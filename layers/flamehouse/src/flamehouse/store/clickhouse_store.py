@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial, wraps
 from pathlib import Path
-from typing import Concatenate
+from typing import TYPE_CHECKING, Concatenate
 
 from flamehouse.deadline import time_limit
 from flamehouse.disk import Disk
@@ -39,12 +39,12 @@ from flamehouse.store.sent_bytes import SentBytes, sent_bytes, today
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
 from flamehouse.store.write.ledger import key_of
-from flamehouse.store.write.log.quarantine import Quarantine
-from flamehouse.store.write.log.upload_log import UploadLog
-from flamehouse.store.write.log.writer import LogWriter, Pending, Replay
 from flamehouse.store.write.writer import LoneWriter, Writer
 from flamehouse.telemetry import metrics
 from flamehouse.telemetry.request import current
+
+if TYPE_CHECKING:
+    from flamehouse.store.write.log.writer import Pending, Replay
 
 _LIMITS_S = 1
 """How long a request waits for the limits to be read, once a minute."""
@@ -95,11 +95,16 @@ class ClickHouseStore(Store):
             "max_result_bytes": settings.max_answer_bytes,
         }
 
-    def open_log(self, folder: Path, replay: Replay, *, fsync: bool) -> None:
+    def open_log(self, folder: Path, replay: "Replay", *, fsync: bool) -> None:
         """Insert what earlier processes left in the log in `folder`, then write through that log from now on.
 
         `replay` parses a record of the log. This process must be the only one that writes to the database.
         """
+        # Only a local server has a log: functions on AWS start faster without these modules.
+        from flamehouse.store.write.log.quarantine import Quarantine  # noqa: PLC0415
+        from flamehouse.store.write.log.upload_log import UploadLog  # noqa: PLC0415
+        from flamehouse.store.write.log.writer import LogWriter  # noqa: PLC0415
+
         disk = Disk()
         log: UploadLog[Pending] = UploadLog(folder / "log", disk, fsync=fsync)
         inserts = BatchInserts(self._uploads, EMBEDDED)
