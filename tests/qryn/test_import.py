@@ -1,19 +1,23 @@
 """`flamehouse import qryn`, run as an operator runs it: from a qryn database on a server into a data folder."""
 
 import json
+import random
 import re
+import subprocess
+import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from tests.support.qryn.database import create_qryn, insert
-from tests.support.qryn.large_history import ends_within
-from tests.support.qryn.profiles import DAY_MS, NOON_MS, go_cpu
-from tests.support.qryn.rows import input_row
+from tests.support.qryn.profiles import DAY_MS, NOON_MS, go_cpu, otlp_row
+from tests.support.qryn.rows import InputRow, input_row
 from tests.support.servers.command import flamehouse
 from tools.clickhouse_http.process import ClickHouseServer
+from tools.local_server import environment
 
 LONG_AGO_MS = NOON_MS - 60 * DAY_MS
 SECRET = "hunter2"  # noqa: S105  # made up
@@ -66,13 +70,44 @@ def test_an_import_ends_with_a_table_and_fails_where_a_total_differs(
     ]
 
 
+def rows_of_both_payloads(rows: int) -> Iterator[InputRow]:
+    """Returns rows of pprof messages, plain and gzipped, and of OTLP exports, a minute apart."""
+    for number in range(rows):
+        service, at_ms = f"killed-{number % 3}", NOON_MS + 60_000 * number
+        if number % 5 == 0:
+            yield otlp_row(service, at_ms)
+        else:
+            yield input_row(go_cpu(at_ms), service, zipped=number % 2 == 0)
+
+
+def kill_once_it_has_read_rows(
+    arguments: Sequence[str], folder: Path, server: ClickHouseServer, *, then_s: float
+) -> None:
+    """Runs the command, and kills it some time after its first query of rows, unless it has ended."""
+    known = reads_of(server)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", *arguments],
+        env={**environment(), "DATA_DIR": str(folder)},
+        stdout=subprocess.DEVNULL,
+    )
+    while reads_of(server) == known and process.poll() is None:
+        time.sleep(0.05)
+    time.sleep(then_s)
+    process.kill()
+    process.wait()
+
+
+def reads_of(server: ClickHouseServer) -> int:
+    return sum("AS payload_hash" in sql for sql in server.received())
+
+
 def test_a_killed_import_is_resumed_by_running_it_again(qryn_server: ClickHouseServer, folder: Path) -> None:
     database = f"qryn_{uuid4().hex}"
     client = create_qryn(qryn_server, database)
-    insert(client, [input_row(go_cpu(NOON_MS + 60_000 * at), f"killed-{at % 3}") for at in range(1_500)])
+    insert(client, [*rows_of_both_payloads(1_500)])
     arguments = command(qryn_server, database, "--tenant", "killed")
-    for seconds in (2.2, 2.9):
-        ends_within(seconds, arguments, folder)
+    for _ in range(3):
+        kill_once_it_has_read_rows(arguments, folder, qryn_server, then_s=random.uniform(0, 1))
     done = flamehouse(*arguments, DATA_DIR=str(folder))
     assert done.returncode == 0, done.stderr
     found = re.search(r"1,500 profiles read: ([\d,]+) stored, ([\d,]+) stored before", done.stdout)
