@@ -13,16 +13,16 @@ from flamehouse.settings import Settings
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.sql import SqlFile
 from flamehouse.store.write.inserts import EMBEDDED, BatchInserts, nothing
-from flamehouse.store.write.ledger import stored_uploads
+from flamehouse.units import MAX_INT64
 from ingest.pipeline import upload_of
 from ingest.profile.checked import Checks
 from qryn.reading import TreeNeededError, read_row
-from qryn.row import Row
+from qryn.row import ID_PREFIX, Row
 from qryn.source import FoundRow, Range, Source, Window
 
 _SQL: Final = SqlFile(__file__)
 _BATCH_ROWS: Final = 400
-"""The rows per INSERT; their ids must fit into a parameter of at most 60,000 bytes."""
+"""The rows per INSERT."""
 _MAX_REASONS: Final = 100
 
 
@@ -47,6 +47,14 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """The ids of the uploads of a window: those in the ledger, and those of which an interrupted import left rows."""
+
+    stored: set[bytes] = field(default_factory=set)
+    interrupted: set[bytes] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """The import of one database's profiles, for one tenant, into the migrated database `clickhouse`."""
 
@@ -67,22 +75,47 @@ class History:
         """
         inserts = BatchInserts(self.clickhouse, EMBEDDED, sync=self.sync)
         for window in windows:
-            for batch in batched(self.source.rows(within, window), _BATCH_ROWS, strict=False):
-                self._store(inserts, within, window, batch)
+            rows = self.source.rows(within, window)
+            known = self._known(rows)
+            for batch in batched(rows, _BATCH_ROWS, strict=False):
+                self._store(inserts, within, window, batch, known)
                 report()
 
-    def _store(self, inserts: BatchInserts, within: Range, window: Window, batch: Sequence[FoundRow]) -> None:
+    def _store(
+        self,
+        inserts: BatchInserts,
+        within: Range,
+        window: Window,
+        batch: Sequence[FoundRow],
+        known: _Known,
+    ) -> None:
         by_id = {found.row.upload_id(self.receipt.tenant): found for found in batch}
-        for _, id_ in stored_uploads(self.clickhouse, [(self.receipt.tenant, id_) for id_ in by_id]):
+        for id_ in known.stored & by_id.keys():
             del by_id[id_]
         uploads = [*self._uploads(within, window, by_id)]
-        if uploads and self._was_interrupted(uploads):
-            inserts.delete(uploads)
+        inserts.delete([upload for upload in uploads if upload.id in known.interrupted])
         # A new token: with that of an interrupted import, ClickHouse would drop rows that were just deleted.
         inserts.insert(uploads, uuid4().hex)
+        known.stored.update(upload.id for upload in uploads)
         self.counts.read += len(batch)
         self.counts.stored += len(uploads)
         self.counts.stored_before += len(batch) - len(by_id)
+
+    def _known(self, rows: Sequence[FoundRow]) -> _Known:
+        """Return the uploads at the rows' times: a query per window, as its time grows with the ledger."""
+        times = [found.row.time_ns for found in rows if 0 < found.row.time_ns <= MAX_INT64]
+        if not times:
+            return _Known()
+        parameters = {
+            "tenant": self.receipt.tenant,
+            "first_ns": min(times),
+            "last_ns": max(times),
+            "prefix": ID_PREFIX.decode(),
+        }
+        known = _Known()
+        for id_, stored in self.clickhouse.rows(_SQL("known"), parameters):
+            (known.stored if stored else known.interrupted).add(bytes.fromhex(id_))
+        return known
 
     def _uploads(self, within: Range, window: Window, by_id: Mapping[bytes, FoundRow]) -> Iterator[Upload]:
         """Return the uploads of the valid rows, which are given by their ids."""
@@ -122,15 +155,3 @@ class History:
         reasons = self.counts.rejected
         known = error.message in reasons or len(reasons) < _MAX_REASONS
         reasons[error.message if known else "other reasons"] += 1
-
-    def _was_interrupted(self, uploads: Sequence[Upload]) -> bool:
-        """Return whether an interrupted import has left rows of these uploads, which are not in the ledger."""
-        times = [profile.time_ns for upload in uploads for profile in upload.profiles]
-        parameters = {
-            "tenant": self.receipt.tenant,
-            "first_ns": min(times),
-            "last_ns": max(times),
-            "upload_ids": [upload.id.hex().upper() for upload in uploads],
-        }
-        [(found,)] = self.clickhouse.rows(_SQL("interrupted"), parameters)
-        return bool(found)

@@ -1,10 +1,8 @@
 -- parameters: ids Array(String), tenants Array(String)
 SELECT tenant, hex(upload_id)
 FROM uploads
-WHERE (tenant, upload_id) IN (
-    SELECT pair.1, toFixedString(unhex(pair.2), 32)
-    FROM (SELECT arrayJoin(arrayZip({tenants:Array(String)}, {ids:Array(String)})) AS pair)
-);
+WHERE tenant IN {tenants:Array(String)}
+    AND upload_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 32));
 
 -- 2 times
 -- settings: async_insert = 1, async_insert_deduplicate = 1, deduplicate_blocks_in_dependent_materialized_views = 1, insert_deduplicate = 1, insert_deduplication_token, materialized_views_ignore_errors = 0, optimize_on_insert = 0, wait_for_async_insert = 1

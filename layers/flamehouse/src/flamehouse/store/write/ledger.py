@@ -20,10 +20,8 @@ _NO_SUCH_COLUMN = 16
 _STORED = """
 SELECT tenant, hex(upload_id)
 FROM uploads
-WHERE (tenant, upload_id) IN (
-    SELECT pair.1, toFixedString(unhex(pair.2), 32)
-    FROM (SELECT arrayJoin(arrayZip({tenants:Array(String)}, {ids:Array(String)})) AS pair)
-)
+WHERE tenant IN {tenants:Array(String)}
+    AND upload_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 32))
 """
 
 
@@ -34,10 +32,14 @@ def key_of(upload: Upload) -> UploadKey:
 
 def stored_uploads(clickhouse: ClickHouse, keys: Iterable[UploadKey]) -> set[UploadKey]:
     """The subset of the uploads that is in the ledger."""
-    keys = list(keys)
-    parameters = {"tenants": [tenant for tenant, _ in keys], "ids": [id_.hex() for _, id_ in keys]}
+    wanted = set(keys)
+    parameters = {
+        "tenants": sorted({tenant for tenant, _ in wanted}),
+        "ids": sorted({id_.hex() for _, id_ in wanted}),
+    }
     settings = _ONE_THREAD if clickhouse.embedded else None
-    return {(tenant, bytes.fromhex(id_)) for tenant, id_ in clickhouse.rows(_STORED, parameters, settings)}
+    found = clickhouse.rows(_STORED, parameters, settings)
+    return wanted & {(tenant, bytes.fromhex(id_)) for tenant, id_ in found}
 
 
 def enter_uploads(clickhouse: ClickHouse, uploads: Sequence[Upload], settings: ServerSettings) -> None:
