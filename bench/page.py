@@ -8,20 +8,18 @@ from random import Random
 from typing import Any, Final
 from urllib.parse import quote
 
-from playwright.sync_api import Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from bench.plan import QUICK, Plan
 from bench.report import Line
 from tools.local_server import local_server
-from ui.page import Page as Files
-from ui.page import PageOptions
+from tools.page_size import MAX_OPENING_BYTES, Transfer
 
 _QUERY: Final = quote('process_cpu:cpu:nanoseconds:cpu:nanoseconds{service_name="bench"}')
 _SIZES: Final = {"8,192 nodes": (8_192, 61), "16,384 nodes": (16_384, 81), "65,536 nodes": (65_536, 121)}
 _LARGEST: Final = "65,536 nodes"
 """More nodes than the page requests by default, so without a target."""
 _DEEP: Final = ("5,000 rows deep", (10_000, 5_000))
-_MAX_WIRE_BYTES: Final = 60 * 1024
 _MAX_FRAMES: Final = 2.1
 """The 95th percentile of a frame, as a multiple of an empty one: 34 ms if that takes 16.7."""
 _MAX_ELEMENTS: Final = 1_500
@@ -77,12 +75,15 @@ def measure(plan: Plan) -> Sequence[Line]:
             line for what, size in sizes.items() for line in _drawn(page, running.url, what, _answer(*size))
         ]
         lines.append(_elements(page, running.url))
+        lines += _wire(chromium, running.url)
         chromium.close()
-    return [*lines, _wire()]
+    return lines
 
 
 def _drawn(page: Page, url: str, what: str, answer: dict[str, Any]) -> list[Line]:
     page.goto(url)
+    # The page opens by itself, and would replace what is drawn before it.
+    page.locator("main > .page").wait_for(state="attached")
     version = re.search(r"ui/(\w+)/", page.content())
     base = f"/ui/{version[1] if version else ''}/"
     found = page.evaluate(_MEASURE, {"base": base, "answer": answer})
@@ -130,16 +131,32 @@ def _elements(page: Page, url: str) -> Line:
     )
 
 
-def _wire() -> Line:
-    """Measure all files of the page, compressed as sent."""
-    files = Files.load(PageOptions())
-    size = len(files.index.gzipped) + sum(len(asset.gzipped) for asset in files.assets.values())
-    return Line(
-        what="all files of the page on the wire",
-        ours=f"{size / 1024:.1f} KiB",
-        figure=size,
-        at_most=_MAX_WIRE_BYTES,
-    )
+def _wire(browser: Browser, url: str) -> list[Line]:
+    """Measure the page's files on the wire: of a first visit to the opening page, and to a flame graph with its timeline."""
+    answer = json.dumps({"flamegraph": _answer(100, 10)})
+    lines = []
+    for what, path, seen in [
+        ("the opening page", "/", "main .page"),
+        ("a flame graph with its timeline", f"/?page=single&query={_QUERY}", ".uplot canvas"),
+    ]:
+        page = browser.new_context().new_page()
+        page.route(
+            re.compile("SelectMergeStacktraces"),
+            lambda route: route.fulfill(status=200, content_type="application/json", body=answer),
+        )
+        transfer = Transfer(page)
+        page.goto(f"{url}{path}")
+        page.locator(seen).first.wait_for(state="attached")
+        size = transfer.size()
+        lines.append(
+            Line(
+                what=f"{what}: first visit on the wire",
+                ours=f"{size / 1024:.1f} KiB",
+                figure=size,
+                at_most=MAX_OPENING_BYTES,
+            )
+        )
+    return lines
 
 
 def _answer(nodes: int, depth: int) -> dict[str, Any]:

@@ -7,7 +7,9 @@ every visit, and cache the assets for good.
 import gzip
 import hashlib
 import html
-from collections.abc import Iterable, Mapping
+import posixpath
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -22,6 +24,8 @@ _TYPES: Final = {
 }
 """The suffixes of served files; licenses and notes are not served."""
 _INDEX: Final = "index.html"
+_ENTRY: Final = "js/app.js"
+_IMPORT: Final = re.compile(rb'^import .* from "([^"]+)";$', re.MULTILINE)
 _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _REVALIDATED: Final = "no-cache"
 _POLICY: Final = (
@@ -133,10 +137,10 @@ class Page:
         }
 
 
-def _filled(template: str, version: str, options: PageOptions, names: Iterable[str]) -> str:
-    """Return the completed `index.html`; it lists all modules, so that the browser fetches them at once."""
+def _filled(template: str, version: str, options: PageOptions, files: Mapping[str, bytes]) -> str:
+    """Return the completed `index.html`; it lists the modules of every page, so that the browser fetches them at once."""
     modules = "".join(
-        f'<link rel="modulepreload" href="ui/{version}/{name}">' for name in names if name.startswith("js/")
+        f'<link rel="modulepreload" href="ui/{version}/{name}">' for name in sorted(_imported(_ENTRY, files))
     )
     template = template.replace("{{modules}}", modules)
     blanks = {
@@ -147,6 +151,18 @@ def _filled(template: str, version: str, options: PageOptions, names: Iterable[s
     for blank, value in blanks.items():
         template = template.replace(blank, html.escape(value))
     return template
+
+
+def _imported(entry: str, files: Mapping[str, bytes]) -> set[str]:
+    """Return the module `entry` with all that it imports statically; `import()` loads the others when they are needed."""
+    found, due = set[str](), [entry]
+    while due:
+        name = due.pop()
+        if name not in found:
+            found.add(name)
+            folder = posixpath.dirname(name)
+            due += [posixpath.normpath(f"{folder}/{each.decode()}") for each in _IMPORT.findall(files[name])]
+    return found
 
 
 def _origin(url: str) -> str:

@@ -12,6 +12,7 @@ from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.pb.querier_pb2 import SelectMergeProfileRequest
 from tests.ui.profiles import HOSTILE, TYPE, Filled
 from tests.ui.steps import SINGLE, flame, parameters, stacks
+from tools.page_size import MAX_OPENING_BYTES, Transfer
 
 pytestmark = pytest.mark.xdist_group("page")
 SERVE = "github.com/acme/shop/checkout.(*Handler).ServeHTTP"
@@ -29,6 +30,18 @@ def test_services_are_listed_with_types_volume_and_last_upload(page: Page) -> No
     row.get_by_role("link", name="checkout").click()
     expect(page.get_by_text("functions", exact=False).first).to_be_visible()
     assert parameters(page)["query"] == f"{TYPE}{selector()}"
+
+
+def test_opening_page_takes_at_most_60_kb(page: Page) -> None:
+    transfer = Transfer(page)
+    page.goto("/")
+    expect(page.get_by_role("row").filter(has_text="checkout")).to_be_visible()
+    opening = transfer.size()
+    page.get_by_role("link", name="checkout").click()
+    flame(page)
+    expect(page.locator(".uplot canvas").first).to_be_visible()
+    assert 20_000 < opening < MAX_OPENING_BYTES
+    assert 20_000 < transfer.size() - opening < MAX_OPENING_BYTES
 
 
 def test_the_keyboard_alone_leads_from_a_service_to_its_pprof(page: Page, filled: Filled) -> None:

@@ -47,7 +47,7 @@ def test_the_first_load_is_small_and_the_timeline_library_loads_later() -> None:
     names = assets(get("/").text)
     assert [name for name in names if name.endswith("uPlot.iife.min.js")] == []
     files = [gzip.compress((STATIC / name.split("/", 2)[2]).read_bytes(), mtime=0) for name in {*names}]
-    assert sum(map(len, files)) < 80 << 10
+    assert sum(map(len, files)) < 40 << 10
 
 
 def test_every_file_of_the_page_is_served_and_cached_for_good() -> None:
@@ -60,11 +60,14 @@ def test_every_file_of_the_page_is_served_and_cached_for_good() -> None:
         assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_every_module_is_preloaded() -> None:
+def test_modules_of_every_page_are_preloaded_and_those_of_one_page_are_not() -> None:
     preloaded = re.findall(r'modulepreload" href="ui/\w+/([^"]+)"', get("/").text)
-    assert preloaded == sorted(
-        path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*.js") if "vendor" not in path.parts
-    )
+    assert {"js/app.js", "js/query_bar.js", "js/flame/graph.js"} <= {*preloaded}
+    assert [name for name in preloaded if name.startswith("js/pages/") or name == "js/panel.js"] == []
+    for name in preloaded:
+        imported = re.findall(r'^import .* from "\./([^"]+)"', (STATIC / name).read_text(), re.MULTILINE)
+        folder = name.rpartition("/")[0]
+        assert {f"{folder}/{each}" for each in imported} <= {*preloaded}
 
 
 def test_index_is_checked_at_every_visit() -> None:

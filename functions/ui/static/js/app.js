@@ -3,11 +3,6 @@
 
 import { fill, h } from "./dom.js";
 import { Loader } from "./loader.js";
-import { ComparePage } from "./pages/compare.js";
-import { DiffPage } from "./pages/diff.js";
-import { OverviewPage } from "./pages/overview.js";
-import { SinglePage } from "./pages/single.js";
-import { TagsPage } from "./pages/tags.js";
 import { QueryBar } from "./query_bar.js";
 import { session } from "./session.js";
 import { openSignIn } from "./sign_in.js";
@@ -21,13 +16,13 @@ import { whyUnwatched } from "./watch.js";
  *   isOther: (now: State, before: State) => boolean }} Page
  */
 
-/** @type {Record<string, () => Page>} */
+/** A page's modules are fetched when it is opened. @type {Record<string, () => Promise<Page>>} */
 const PAGES = {
-  "": () => new OverviewPage(),
-  single: () => new SinglePage(),
-  compare: () => new ComparePage(),
-  diff: () => new DiffPage(),
-  tags: () => new TagsPage(),
+  "": async () => new (await import("./pages/overview.js")).OverviewPage(),
+  single: async () => new (await import("./pages/single.js")).SinglePage(),
+  compare: async () => new (await import("./pages/compare.js")).ComparePage(),
+  diff: async () => new (await import("./pages/diff.js")).DiffPage(),
+  tags: async () => new (await import("./pages/tags.js")).TagsPage(),
 };
 const LINKS = [["single", "Single"], ["compare", "Compare"], ["diff", "Diff"], ["tags", "Tags"]];
 
@@ -41,11 +36,24 @@ const heading = /** @type {HTMLElement} */ (document.getElementById("heading"));
 let loadedAt = 0;
 let loading = false;
 
-/** @returns {Page} */
+/** The name of the page that the URL names. */
+function pageName() {
+  return state().page in PAGES ? state().page : "";
+}
+
+/** The page that the URL names, once it has been opened. */
 function currentPage() {
-  const name = state().page in PAGES ? state().page : "";
-  const page = pages.get(name) ?? PAGES[name]();
+  return pages.get(pageName());
+}
+
+/** Open the page that the URL names, unless the signal stops it. @param {AbortSignal} signal */
+async function openPage(signal) {
+  const name = pageName();
+  const opened = pages.get(name) ?? (await PAGES[name]());
+  signal.throwIfAborted();
+  const page = pages.get(name) ?? opened;
   pages.set(name, page);
+  show();
   return page;
 }
 
@@ -53,9 +61,13 @@ function currentPage() {
 async function load(options) {
   loading = true;
   await completeQuery();
-  const page = currentPage();
-  const loaded = await loader.run((signal) => page.load(signal), options);
-  if (page === currentPage()) page.element.classList.toggle("stale", !loaded && loader.failed);
+  /** @type {Page | undefined} */
+  let page;
+  const loaded = await loader.run(async (signal) => {
+    page = await openPage(signal);
+    await page.load(signal);
+  }, options);
+  if (page && page === currentPage()) page.element.classList.toggle("stale", !loaded && loader.failed);
   loadedAt = Date.now();
   loading = false;
 }
@@ -72,10 +84,12 @@ async function completeQuery() {
 
 function show() {
   const page = currentPage();
-  if (page.element.parentElement !== main) fill(main, loader.element, page.element);
-  heading.textContent = page.title;
+  if (!page) fill(main, loader.element);
+  else if (page.element.parentElement !== main) fill(main, loader.element, page.element);
+  const title = page?.title ?? "flamehouse";
+  heading.textContent = title;
   const { query } = state();
-  document.title = query ? `${page.title} · ${query.slice(0, 120)} · flamehouse` : "flamehouse";
+  document.title = query ? `${title} · ${query.slice(0, 120)} · flamehouse` : "flamehouse";
   bar.apply(state());
   fill(nav, LINKS.map(([name, text]) => link(name, text)));
 }
@@ -116,7 +130,7 @@ function tick() {
 onChange((now, before) => {
   const page = currentPage();
   show();
-  if (now.page !== before.page || page.isOther(now, before)) void load();
+  if (!page || now.page !== before.page || page.isOther(now, before)) void load();
   else page.apply();
 });
 document.getElementById("account")?.addEventListener("click", () => openSignIn(signedIn));

@@ -3,11 +3,9 @@
 
 import { fetchFlamegraph, fetchProfile, fetchSeries, rpc } from "../api.js";
 import { button, fill, h } from "../dom.js";
-import { exactFunctions, placesOf } from "../exact.js";
 import { decode } from "../flame/graph.js";
 import { ProfilePanel } from "../panel.js";
 import { fileStem, mainQuery } from "../query.js";
-import { repositoryOf, sourceUrl } from "../source.js";
 import { Timeline } from "../timeline.js";
 import { rangeName, stepOf } from "../time_range.js";
 import { typeName, unitOf } from "../units.js";
@@ -61,7 +59,8 @@ export class SinglePage {
   /** @param {Query} query @param {import("../flame/graph.js").Graph} graph @param {object} answer */
   content(query, graph, answer) {
     const profile = once(() => fetchProfile(query));
-    const places = once(async () => placesOf(await profile()));
+    const exact = once(() => import("../exact.js"));
+    const places = once(async () => (await exact()).placesOf(await profile()));
     const repository = once(() => repositoryIn(query));
     return {
       graph,
@@ -71,12 +70,12 @@ export class SinglePage {
       maxNodes: query.maxNodes,
       title: query.service,
       selections: [{ label: "profile", query: query.query, from: query.range.start, until: query.range.end }],
-      exactRows: async () => [...exactFunctions(await profile()).values()],
+      exactRows: async () => [...(await exact()).exactFunctions(await profile()).values()],
       placeOf: async (/** @type {string} */ name) => {
         const place = (await places()).get(name);
         if (!place) return null;
         const known = await repository();
-        return { text: place.line ? `${place.file}:${place.line}` : place.file, url: known ? sourceUrl(known, place) : "" };
+        return { text: place.line ? `${place.file}:${place.line}` : place.file, url: known ? (await import("../source.js")).sourceUrl(known, place) : "" };
       },
       canOpenOther: true,
     };
@@ -97,7 +96,7 @@ async function repositoryIn(query) {
   const answer = await rpc("Series", { matchers, labelNames, start: range.start, end: range.end });
   for (const { labels = [] } of answer.labelsSet ?? []) {
     const named = Object.fromEntries(labels.map((/** @type {any} */ pair) => [pair.name, pair.value]));
-    const found = repositoryOf(named);
+    const found = (await import("../source.js")).repositoryOf(named);
     if (found) return found;
   }
   return null;
