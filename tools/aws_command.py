@@ -1,10 +1,12 @@
-"""The part of the AWS CLI that docs/deploy.md uses, by boto3: python -m tools.aws_command SERVICE OPERATION [--OPTION VALUE...].
+"""The part of the AWS CLI that docs/deploy.md and docs/s3.md use, by boto3.
+
+python -m tools.aws_command SERVICE OPERATION [--OPTION VALUE...], and s3 cp FILE URL [--metadata TEXT], s3 mv URL URL.
 
 The services are those of moto's server, as AWS_ENDPOINT_URL names it. The CLI itself is not on PyPI in version 2.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +22,9 @@ _RENAMED: Final = {"notification-endpoint": "Endpoint"}
 def main(arguments: Sequence[str]) -> None:
     """Run one operation, and print the member of its response that --query names."""
     service, operation, *rest = arguments
+    if service == "s3":
+        _S3[operation](*rest)
+        return
     options = _options(rest)
     request = {
         _RENAMED.get(name, _pascal(name)): value for name, value in options.items() if name not in _OF_OUTPUT
@@ -27,6 +32,34 @@ def main(arguments: Sequence[str]) -> None:
     response: Any = getattr(boto3.client(service), operation.replace("-", "_"))(**request)  # type: ignore[call-overload]  # any service
     if "query" in options:
         print(response[options["query"]])
+
+
+def _copy(file: str, to: str, metadata_option: str = "", metadata: str = "") -> None:
+    if metadata_option not in {"", "--metadata"}:
+        raise SystemExit(f"unknown option {metadata_option}: use --metadata")
+    bucket, key = _place(to)
+    name = Path(file).name if key.endswith("/") else ""
+    fields = dict(each.split("=", 1) for each in metadata.split(",") if each)
+    boto3.client("s3").put_object(
+        Bucket=bucket, Key=key + name, Body=Path(file).read_bytes(), Metadata=fields
+    )
+
+
+def _move(source: str, to: str) -> None:
+    from_bucket, from_key = _place(source)
+    bucket, key = _place(to)
+    s3 = boto3.client("s3")
+    s3.copy_object(Bucket=bucket, Key=key, CopySource={"Bucket": from_bucket, "Key": from_key})
+    s3.delete_object(Bucket=from_bucket, Key=from_key)
+
+
+def _place(url: str) -> tuple[str, str]:
+    """Return the bucket and the key of s3://BUCKET/KEY."""
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
+_S3: Final[Mapping[str, Callable[..., None]]] = {"cp": _copy, "mv": _move}
 
 
 def _options(arguments: Sequence[str]) -> dict[str, Any]:

@@ -3,14 +3,13 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
 from flamehouse.identity.document import CredentialDocument
 from flamehouse.identity.principal import Scope
 from flamehouse.store.connection.endpoint import endpoint_of_secret
+from tests.support.scripts import commands_in, run
 from tests.support.servers.place import REPO
 from tools.aws import LocalAws
 from tools.clickhouse_http.process import clickhouse_server
@@ -42,29 +41,6 @@ def blocks() -> list[str]:
         if any(line.strip() for line in lines):
             kept.append("\n".join(lines))
     return kept
-
-
-def run(script: str, folder: Path, environ: dict[str, str]) -> str:
-    done = subprocess.run(
-        ["/bin/bash", "-euo", "pipefail", "-c", script],
-        cwd=folder,
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"{script}\n{done.stderr}"
-    return done.stdout
-
-
-def commands_in(folder: Path) -> None:
-    """The folder as a clone has it after step 1, with `aws` beside `flamehouse`."""
-    binaries = folder / ".venv/bin"
-    binaries.mkdir(parents=True)
-    for name, module in (("flamehouse", "cli"), ("aws", "tools.aws_command")):
-        script = binaries / name
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
-        script.chmod(0o755)
 
 
 def test_the_commands_of_the_page_lead_to_a_credential(tmp_path: Path, aws: LocalAws) -> None:
