@@ -286,7 +286,11 @@ def _access_in_words(host: str, settings: Settings) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201  # output for the user
+    """Print a line. Without a reader of standard output it is lost, now and at exit: a signal must still stop the server."""
+    try:
+        print(text, flush=True)  # noqa: T201  # output for the user
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _data_in_words(settings: Settings, migrated: Migrated) -> str:

@@ -227,6 +227,15 @@ def test_a_stop_lets_running_requests_finish(tmp_path: Path) -> None:
         assert server.process.wait(STOP_S) == 0
 
 
+def test_a_server_whose_output_is_no_longer_read_stops_cleanly(tmp_path: Path) -> None:
+    with running(tmp_path) as server:
+        assert server.process.stdout is not None
+        server.process.stdout.close()
+        assert server.stop() == 0
+        assert server.process.stderr is not None
+        assert server.process.stderr.read() == ""
+
+
 def test_a_second_signal_ends_the_server_at_once(tmp_path: Path) -> None:
     with running(tmp_path) as server, half_sent(server.url, b"{    }"):
         server.process.terminate()
