@@ -1,4 +1,4 @@
-"""Maintenance at the times of MaintainSchedule: makes the roll-ups of hours that have ended."""
+"""Maintenance at the times of MaintainSchedule: makes roll-ups, and deletes what tenants retain no longer."""
 
 from contextlib import closing
 from typing import Final
@@ -7,6 +7,7 @@ from flamehouse.deadline import time_left
 from flamehouse.serverless.schedule_handler import schedule_handler
 from flamehouse.services import Services
 from flamehouse.store.maintenance import maintain, maintenance_client
+from flamehouse.store.tenant_retention import may_expire
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 
@@ -18,10 +19,11 @@ _STATEMENT_S: Final = 60.0
 def maintain_database(services: Services) -> None:
     """Make roll-ups for as long as the invocation has time; the next one goes on from there.
 
-    Deletes nothing that tenants retain no longer: no function may delete profiles.
+    Deletes what tenants retain no longer if the function has the secret of a user that may (ClickHouseMaintainSecretArn).
     """
     with closing(maintenance_client(services.settings)) as clickhouse:
-        done = maintain(clickhouse, max(time_left(_MOST_S) - _STATEMENT_S, 0), deletes=False)
+        seconds = max(time_left(_MOST_S) - _STATEMENT_S, 0)
+        done = maintain(clickhouse, seconds, deletes=may_expire(clickhouse))
     log(events.MAINTAINED, done=done)
 
 

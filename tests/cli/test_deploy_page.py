@@ -67,6 +67,7 @@ def test_the_commands_of_the_page_lead_to_a_credential(tmp_path: Path, aws: Loca
             "flamehouse/admin",
             "flamehouse/ingest",
             "flamehouse/query",
+            "flamehouse/maintain",
         ]
         stored = [aws.secrets().get_secret_value(SecretId=arn)["SecretString"] for arn in arns]
         assert endpoint_of_secret(stored[2]).password == password

@@ -18,7 +18,7 @@ def test_secrets_hold_the_passwords_whose_hashes_the_sql_has(tmp_path: Path) -> 
     hashes = dict(re.findall(r"ALTER USER (\w+) IDENTIFIED WITH sha256_hash BY '(\w{64})';", run.stdout))
     endpoints = [endpoint_of_secret(file.read_text()) for file in sorted(folder.iterdir())]
     assert {each.user: sha256(each.password.encode()).hexdigest() for each in endpoints} == hashes
-    assert {*hashes} == {f"flamehouse_{key}" for key in ("ingest", "query", "admin", "migrate")}
+    assert {*hashes} == {f"flamehouse_{key}" for key in ("ingest", "query", "admin", "maintain", "migrate")}
     assert {(each.host, each.port, each.secure) for each in endpoints} == {("ch.example.com", 8443, True)}
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
     assert not any(json.loads(file.read_text())["password"] in run.stdout for file in folder.iterdir())

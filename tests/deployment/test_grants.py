@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from shutil import copytree
 from typing import Final
 from uuid import UUID
 
@@ -15,15 +16,19 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from flamehouse.model.profile import SeriesProfile, Symbols, Upload
+from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store.clickhouse_store import open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.maintenance import maintain
+from flamehouse.store.read.reader import Reader
 from flamehouse.store.schema import roles
 from flamehouse.store.schema.migrate import migrate
 from flamehouse.store.schema.roles import ROLES, roles_sql
+from flamehouse.store.tenant_retention import Retention, expire, may_expire, store_retention
 from flamehouse.store.write.completion import without_stored_profiles
 from flamehouse.store.write.ledger import stored_uploads
+from ingest.maintenance import maintain_database
 from tests.support.queries.queries import Server
 from tests.support.queries.valid_requests import BODIES, SERVICE, START
 from tests.support.servers.command import flamehouse
@@ -40,6 +45,12 @@ LEDGER: Final = "the ledger"
 COMPLETION: Final = "the profiles of an upload"
 """The worker's read before it inserts an upload that was received long ago."""
 MAINTAIN: Final = "maintain"
+EXPIRE: Final = "expire"
+EXPIRED: Final = (
+    *("uploads", "sampled_profiles", "rollups"),
+    *("stacktraces", "locations", "mappings", "functions", "series"),
+)
+"""The tables of which expired rows are deleted."""
 UPLOADS: Final[Mapping[str, bytes]] = {PUSH: UPLOAD, LEDGER: b"", COMPLETION: b""}
 QUERIES: Final[Mapping[str, bytes]] = {
     **{f"{SERVICE}/{rpc}": json.dumps(body).encode() for rpc, body in BODIES.items()},
@@ -54,6 +65,7 @@ WORK: Final[Mapping[str, Mapping[str, bytes]]] = {
     "query": QUERIES,
     "admin": {**QUERIES, **CHANGES},
     "maintain": {MAINTAIN: b""},
+    "expire": {EXPIRE: b""},
 }
 """The requests to the functions of each role, in this order."""
 NEEDED: Final[Mapping[str, Mapping[str, Collection[str]]]] = {
@@ -74,12 +86,16 @@ NEEDED: Final[Mapping[str, Mapping[str, Collection[str]]]] = {
         "INSERT ON flamehouse.tenant_settings": {f"{SETTINGS}/Set"},
     },
     "maintain": {"SELECT ON flamehouse.*": {MAINTAIN}, "INSERT ON flamehouse.rollups": {MAINTAIN}},
+    "expire": {
+        "SELECT ON flamehouse.*": {EXPIRE},
+        **{f"ALTER DELETE ON flamehouse.{table}": {EXPIRE} for table in EXPIRED},
+    },
 }
 """The requests that fail without each grant. Deleting a setting that does not exist changes nothing."""
 FORBIDDEN: Final = (
     "DROP TABLE sampled_profiles",
     "TRUNCATE TABLE sampled_profiles",
-    "ALTER TABLE sampled_profiles DELETE WHERE 1",
+    "ALTER TABLE tenant_settings DELETE WHERE 1",
     "ALTER TABLE sampled_profiles MODIFY TTL toDateTime(time) + toIntervalDay(1)",
     "INSERT INTO sampled_profiles (tenant) VALUES ('other')",
     "INSERT INTO migrations VALUES (9, 9, now())",
@@ -87,6 +103,8 @@ FORBIDDEN: Final = (
     "CREATE USER another",
 )
 """Statements that no role may run."""
+DELETE: Final = "ALTER TABLE sampled_profiles DELETE WHERE 0"
+"""What only the role `expire` may run."""
 
 LIFTED: Final = (
     ("max_execution_time", 40, "452"),
@@ -125,6 +143,12 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def own(migrated: Path, tmp_path: Path) -> Path:
+    """A copy of the folder, in which profiles may be deleted."""
+    return copytree(migrated, tmp_path / "own", symlinks=True)
+
+
 @contextmanager
 def serving(folder: Path, grants: list[str], profile: str = "") -> Iterator[ClickHouseServer]:
     with clickhouse_server(folder, grants=grants, profile=profile) as server:
@@ -139,7 +163,7 @@ def requested(server: ClickHouseServer, requests: Mapping[str, bytes]) -> dict[s
     clickhouse = ClickHouse(settings)
     statuses = {}
     for path, body in requests.items():
-        if path in {LEDGER, COMPLETION, MAINTAIN}:
+        if path in {LEDGER, COMPLETION, MAINTAIN, EXPIRE}:
             statuses[path] = 200 if done_without_request(clickhouse, path) else 503
             continue
         headers = {"Content-Type": "application/proto"} if path == PUSH else JSON
@@ -171,6 +195,10 @@ def done_without_request(clickhouse: ClickHouse, work: str) -> bool:
             stored_uploads(clickhouse, [("a", bytes(32))])
         elif work == COMPLETION:
             without_stored_profiles(clickhouse, [old_upload()], time.time_ns())
+        elif work == EXPIRE:
+            [(tenant,)] = clickhouse.rows("SELECT DISTINCT tenant FROM sampled_profiles")
+            expire(clickhouse, [Retention(tenant=tenant, days=1)], time.time())
+            assert clickhouse.rows("SELECT count() FROM sampled_profiles") == [(0,)]
         else:
             maintain(clickhouse, 20)
             # A table without a grant appears empty to its user: without this, maintenance would have nothing to do.
@@ -195,10 +223,10 @@ def test_the_roles_have_no_grant_without_a_use() -> None:
 
 @pytest.mark.parametrize(("role", "omitted"), [(role, grant) for role in NEEDED for grant in NEEDED[role]])
 def test_a_role_needs_each_of_its_grants(
-    migrated: Path, caplog: pytest.LogCaptureFixture, role: str, omitted: str
+    own: Path, caplog: pytest.LogCaptureFixture, role: str, omitted: str
 ) -> None:
     kept = [grant for grant in grants_of(role) if grant != omitted] or ["SHOW TABLES ON flamehouse.*"]
-    with serving(migrated, kept) as server:
+    with serving(own, kept) as server:
         responses = requested(server, WORK[role])
     assert responses == {path: 503 if path in NEEDED[role][omitted] else 200 for path in WORK[role]}
     lines = {each.getMessage() for each in caplog.records if vars(each).get("event") == "clickhouse_failed"}
@@ -206,14 +234,33 @@ def test_a_role_needs_each_of_its_grants(
 
 
 @pytest.mark.parametrize("role", NEEDED)
-def test_a_role_does_its_work_and_cannot_change_what_is_stored(migrated: Path, role: str) -> None:
-    with serving(migrated, grants_of(role), profile_of(role)) as server:
+def test_a_role_does_its_work_and_cannot_change_what_is_stored(own: Path, role: str) -> None:
+    with serving(own, grants_of(role), profile_of(role)) as server:
         assert requested(server, WORK[role]) == dict.fromkeys(WORK[role], 200)
         clickhouse = ClickHouse(Settings(clickhouse_dsn=server.dsn))
-        for statement in FORBIDDEN:
+        assert may_expire(clickhouse) == (role == "expire")
+        for statement in FORBIDDEN if role == "expire" else (DELETE, *FORBIDDEN):
             with pytest.raises(DatabaseError, match=r"497|164"):
                 clickhouse.command(statement)
         clickhouse.close()
+
+
+def test_scheduled_maintenance_deletes_what_expired_as_a_user_that_may(own: Path) -> None:
+    with serving(own, grants_of("admin")) as server:
+        clickhouse = ClickHouse(Settings(clickhouse_dsn=server.dsn))
+        [(tenant,)] = clickhouse.rows("SELECT DISTINCT tenant FROM sampled_profiles")
+        store_retention(Reader(clickhouse=clickhouse, settings={}), Retention(tenant=tenant, days=1))
+        clickhouse.close()
+    for user, left in (("ingest", 1), ("maintain", 0)):
+        grants = [grant for role in roles.USERS[user] for grant in grants_of(role)]
+        with serving(own, grants) as server:
+            settings = Settings(clickhouse_dsn=server.dsn, retention_days=0)
+            store = open_store(settings)
+            maintain_database(Services(settings=settings, store=store))
+            store.close()
+            clickhouse = ClickHouse(settings)
+            assert clickhouse.rows("SELECT count() FROM sampled_profiles") == [(left,)]
+            clickhouse.close()
 
 
 def test_the_query_role_cannot_lift_its_limits(migrated: Path) -> None:

@@ -69,7 +69,7 @@ SECRETS: Final = {
     "FunctionRole": "ClickHouseQuerySecretArn",
     "IngestRole": "ClickHouseIngestSecretArn",
     "WorkerRole": "ClickHouseIngestSecretArn",
-    "MaintainRole": "ClickHouseIngestSecretArn",
+    "MaintainRole": "ClickHouseMaintainSecretArn",
     "QrynInputRole": "ClickHouseIngestSecretArn",
     "AnyPathRole": "",
     "SettingsRole": "",
@@ -82,7 +82,7 @@ def secret_of(value: dict[str, Any]) -> str:
     if value == {"Ref": "ClickHouseSecretArn"}:
         return ""
     _, own, otherwise = value["Fn::If"]
-    assert otherwise == {"Ref": "ClickHouseSecretArn"}
+    assert secret_of(otherwise) == ("ClickHouseIngestSecretArn" if "Maintain" in own["Ref"] else "")
     return str(own["Ref"])
 
 

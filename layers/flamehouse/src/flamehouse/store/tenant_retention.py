@@ -32,6 +32,9 @@ ORDER BY tenant, name
 """
 
 
+_MAY_EXPIRE: Final = "CHECK GRANT ALTER DELETE ON sampled_profiles"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
     """How many days a tenant retains profiles of a service; an empty service means all without a retention of their own."""
@@ -63,6 +66,12 @@ def store_retention(reader: Reader, retention: Retention) -> None:
         return
     modified_at = time.time_ns() // NS_PER_MS
     set_setting(reader, owner, Setting(name=name, value=str(retention.days), modified_at=modified_at))
+
+
+def may_expire(clickhouse: ClickHouse) -> bool:
+    """Whether the user of the client may delete profiles (the role `expire` of setup-sql)."""
+    [(allowed,)] = clickhouse.rows(_MAY_EXPIRE)
+    return bool(allowed)
 
 
 def expired(clickhouse: ClickHouse, retentions: Sequence[Retention], now_s: float) -> Selected:

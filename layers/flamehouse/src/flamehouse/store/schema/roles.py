@@ -13,13 +13,16 @@ from flamehouse.store.sql import SqlFile
 _SQL: Final = SqlFile(__file__)
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
-ROLES: Final = ("ingest", "query", "admin", "maintain", "migrate")
-"""The roles: adds profiles; reads; changes a tenant's settings; makes roll-ups; creates and alters tables."""
+ROLES: Final = ("ingest", "query", "admin", "maintain", "expire", "migrate")
+"""The roles: adds profiles; reads; changes a tenant's settings; makes roll-ups; deletes what tenants retain no longer;
+creates and alters tables.
+"""
 
 USERS: Final[Mapping[str, tuple[str, ...]]] = {
     "ingest": ("ingest", "maintain"),
     "query": ("query",),
     "admin": ("ingest", "admin"),
+    "maintain": ("maintain", "expire"),
     "migrate": ("migrate",),
 }
 """The roles of each user. The catch-all function serves uploads, queries and settings, and has the user `admin`.

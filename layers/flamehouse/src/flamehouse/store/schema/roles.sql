@@ -23,6 +23,17 @@ CREATE ROLE IF NOT EXISTS $maintain;
 GRANT SELECT ON $database.* TO $maintain;
 GRANT INSERT ON $database.rollups TO $maintain;
 
+CREATE ROLE IF NOT EXISTS $expire;
+GRANT SELECT ON $database.* TO $expire;
+GRANT ALTER DELETE ON $database.uploads TO $expire;
+GRANT ALTER DELETE ON $database.sampled_profiles TO $expire;
+GRANT ALTER DELETE ON $database.rollups TO $expire;
+GRANT ALTER DELETE ON $database.stacktraces TO $expire;
+GRANT ALTER DELETE ON $database.locations TO $expire;
+GRANT ALTER DELETE ON $database.mappings TO $expire;
+GRANT ALTER DELETE ON $database.functions TO $expire;
+GRANT ALTER DELETE ON $database.series TO $expire;
+
 CREATE ROLE IF NOT EXISTS $migrate;
 GRANT CREATE DATABASE ON $database.* TO $migrate;
 -- Rights on tables include views.
