@@ -14,7 +14,8 @@ WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
 
 # Tests that start no server, without generated input and decompression bombs.
-QUICK := -m "not fuzz" --ignore tests/ingest/formats/jfr --ignore tests/ingest/test_hostile_uploads.py \
+QUICK := -m "not fuzz" --ignore tests/ingest/formats/jfr --ignore tests/ingest/test_hostile_uploads.py --ignore tests/ingest/objects \
+	--ignore-glob "*/test_hostile.py" --ignore-glob "*/test_bombs.py" \
 	tests/flamehouse/model tests/flamehouse/render tests/flamehouse/web tests/flamehouse/identity \
 	tests/flamehouse/serverless tests/flamehouse/test_settings.py tests/ingest tests/querier tests/console tests/adhoc \
 	tests/cli/test_tree.py tests/test_docs.py tests/test_words.py

@@ -29,7 +29,8 @@ PROFILE = pprof().SerializeToString()
 GZIPPED = gzip.compress(PROFILE, mtime=0)
 TYPES = ["process_cpu:cpu:nanoseconds:cpu:nanoseconds", "process_cpu:samples:count:cpu:nanoseconds"]
 FORM_OF_ONE = form(("profile", PROFILE))
-BOMB = gzip.compress(bytes(64 << 20), mtime=0)
+_BOMB_BYTES = 64 << 20
+BOMB = gzip.compress(bytes(_BOMB_BYTES), mtime=0)
 PREFIX = "parsing IngestInput-pprof failed "
 
 
@@ -226,7 +227,8 @@ def test_unused_parts_are_not_decompressed(parts: tuple[tuple[str, bytes], ...])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (response.status_code, response.content) == (200, b"")
-    assert peak < 2 * len(body) + (1 << 20)
+    # Threads of earlier tests may allocate meanwhile, but not as much as a bomb.
+    assert peak < 2 * len(body) + _BOMB_BYTES // 2
     with_them, without_them = ingest.uploads
     assert with_them.id == without_them.id
 
