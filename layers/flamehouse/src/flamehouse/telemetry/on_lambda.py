@@ -66,4 +66,6 @@ class EmbeddedMetrics:
                     line.add_dimension(name, text)
             for metric, value in values:
                 line.add_metric(name=metric.name, unit=metric.unit.value, value=value)
-            line.flush_metrics()
+            # `add_metric` prints a full line, of a hundred values, by itself; a line without any would be a warning.
+            if line.metric_set:
+                line.flush_metrics()
