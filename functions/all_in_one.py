@@ -35,6 +35,7 @@ from flamehouse.memory import MemoryBudget
 from flamehouse.query_queue import QueryQueue
 from flamehouse.services import Services
 from flamehouse.settings import Settings, is_loopback
+from flamehouse.store import Store
 from flamehouse.store.clickhouse_store import open_store
 from flamehouse.store.connection.data_folder import data_folder, local_environ, locked
 from flamehouse.store.connection.embedded import HANDLES, embedded_path, is_embedded
@@ -161,16 +162,8 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             carry_over, maintenance = open_maintenance(settings)
             store = open_store(settings, carry_over)
             opened.callback(lambda: closed.append(store.close()))
-            embedded = is_embedded(settings.clickhouse_dsn)
-            queries = QueryQueue(HANDLES) if embedded else QueryQueue()
-            services = Services(
-                settings=settings,
-                store=store,
-                check=store.check,
-                queries=queries,
-                refusal_delay_s=_REFUSAL_DELAY_S,
-            )
-            if embedded:
+            services = _services_of(settings, store)
+            if is_embedded(settings.clickhouse_dsn):
                 folder = Path(embedded_path(settings.clickhouse_dsn))
                 store.open_log(folder, partial(replay, services), fsync=bool(settings.fsync))
             threads = (maintenance, open_input(services), open_self_profile(services), open_watch(services))
@@ -208,6 +201,17 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
     if not all(closed):
         _say("a query did not end in time: exiting without it")
         os._exit(0)
+
+
+def _services_of(settings: Settings, store: Store) -> Services:
+    queries = QueryQueue(HANDLES) if is_embedded(settings.clickhouse_dsn) else QueryQueue()
+    return Services(
+        settings=settings,
+        store=store,
+        check=store.check,
+        queries=queries,
+        refusal_delay_s=_REFUSAL_DELAY_S,
+    )
 
 
 def _serve_grpc(

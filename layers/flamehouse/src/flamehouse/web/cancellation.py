@@ -5,7 +5,8 @@ AWS Lambda does not report disconnects: there the time limit of the invocation e
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Final
 
@@ -17,7 +18,7 @@ from starlette.requests import Request
 from flamehouse.deadline import time_limit
 from flamehouse.errors import Code, RpcError
 from flamehouse.identity.tenant import Tenants, written
-from flamehouse.query_queue import Place
+from flamehouse.query_queue import Place, QueryQueue
 from flamehouse.services import Services
 from flamehouse.store import Store
 from flamehouse.store.connection.query_tag import tagged
@@ -36,18 +37,30 @@ async def query_for[T](
 
     Raises: RpcError(RESOURCE_EXHAUSTED) if too many queries wait.
     """
-    async with slow_refusals(services):
-        with time_limit(services.settings.query_timeout_s), services.queries.place(written(tenants)) as place:
+    with time_limit(services.settings.query_timeout_s):
+        async with turn(services, services.queries, written(tenants)) as place:
             return await work_for(request, services.store, work, until, place)
 
 
 async def upload_for[T](services: Services, tenant: str, work: Callable[[], T]) -> T:
     """Run an upload in its turn: tenants take turns, so that one that sends many delays only its own."""
+    async with turn(services, services.uploads, tenant) as place:
+        return await _admitted(work, place)
+
+
+@asynccontextmanager
+async def turn(services: Services, queue: QueryQueue, owner: str) -> AsyncIterator[Place]:
+    """Yield a place among the owner's in the queue; a refusal is delayed as in `slow_refusals`."""
     async with slow_refusals(services):
-        with services.uploads.place(tenant) as place:
-            await place.admission()
-            # The queue bounds the threads: what else needs a thread does not wait for uploads.
-            return await run_sync(work, limiter=CapacityLimiter(1))
+        with queue.place(owner) as place:
+            yield place
+
+
+async def _admitted[T](work: Callable[[], T], place: Place) -> T:
+    """Run the work in a thread of its own once its turn comes."""
+    await place.admission()
+    # The queue bounds the threads: what else needs one never waits for queries or uploads.
+    return await run_sync(work, limiter=CapacityLimiter(1))
 
 
 async def work_for[T](
@@ -70,9 +83,7 @@ async def work_for[T](
         try:
             if place is None:
                 return await run_in_threadpool(work)
-            await place.admission()
-            # The queue bounds the threads: what else needs one never waits for queries or uploads.
-            return await run_sync(work, limiter=CapacityLimiter(1))
+            return await _admitted(work, place)
         except RpcError as error:
             if error.code is Code.UNAVAILABLE and until <= monotonic():
                 raise _too_late() from error

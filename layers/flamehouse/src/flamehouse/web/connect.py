@@ -26,14 +26,13 @@ from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log_exception
 from flamehouse.web.authentication import principal_of
 from flamehouse.web.body import read_body
-from flamehouse.web.cancellation import query_for, work_for
+from flamehouse.web.cancellation import query_for, turn, work_for
 from flamehouse.web.codec import CODECS, Answer, Codec, codec_of
 from flamehouse.web.compression import compress_if_wanted
 from flamehouse.web.error_response import error_response
 from flamehouse.web.message_body import MessageBody, max_message_bytes, too_large_for_good
 from flamehouse.web.response_limits import within_budget
 from flamehouse.web.scopes import Required, check, required_by
-from flamehouse.web.slow_refusals import slow_refusals
 
 _TIMEOUT: Final = re.compile(r"[0-9]{1,10}")
 
@@ -163,9 +162,8 @@ class _Unary:
             return Response(content, headers={**call.response_headers, **own})
 
         if self.upload:
-            async with slow_refusals(services):
-                with services.uploads.place(principal.tenant) as place:
-                    return await work_for(request, services.store, run, until, place)
+            async with turn(services, services.uploads, principal.tenant) as place:
+                return await work_for(request, services.store, run, until, place)
         if self.query:
             return await query_for(request, services, principal.tenants, run, until)
         return await work_for(request, services.store, run, until)
