@@ -3,7 +3,6 @@
 import base64
 import gzip
 import json
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -24,8 +23,7 @@ from tests.support.servers.doubles import AUTHORIZED
 from tests.support.servers.scripted import Reply, asleep, closed_port, scripted
 from tests.support.uploads.adhoc_files import AdHoc
 from tests.support.uploads.uploads import YEAR_2026_NS
-from tools.gateway.cloud import Cloud, secret_of, serving
-from tools.gateway.server import create_app
+from tools.gateway.cloud import Cloud, secret_of
 
 PROFILE_TYPES = "/querier.v1.QuerierService/ProfileTypes"
 STACKTRACES = "/querier.v1.QuerierService/SelectMergeStacktraces"
@@ -315,41 +313,6 @@ def test_a_path_with_slashes_repeated_or_the_prefix_in_front_finds_its_function(
     request = {"profile_typeID": CPU, "label_selector": "{}", **EVER} if path == STACKTRACES else EVER
     body = pprof_of(["main"]).SerializeToString() if path.startswith("/ingest") else json.dumps(request)
     assert send(deployed, glued.format(path), body).status_code == 200
-
-
-@pytest.fixture(scope="module")
-def mapped(deployed: Cloud) -> Iterator[str]:
-    """The URL of the same functions under the path of a domain."""
-    with serving(create_app(deployed.deployment, deployed.functions, "profiles"), 0) as url:
-        yield f"{url}/profiles"
-
-
-def test_under_the_path_of_a_domain_the_page_its_files_and_the_rpcs_work(
-    deployed: Cloud, mapped: str
-) -> None:
-    without = httpx.get(mapped)
-    assert (without.status_code, without.headers["Location"]) == (307, "profiles/")
-    page = httpx.get(f"{mapped}/")
-    assert page.status_code == 200
-    [script, *_] = re.findall(r'(?:href|src)="(ui/[^"]+\.js)"', page.text)
-    asset = httpx.get(f"{mapped}/{script}")
-    assert (asset.status_code, asset.headers["Content-Type"]) == (200, "text/javascript; charset=utf-8")
-    assert httpx.get(f"{mapped}/ready").status_code == 200
-    profile = pprof_of(["main"]).SerializeToString()
-    for path, body in (
-        ("/ingest?name=app&format=pprof", profile),
-        (PROFILE_TYPES, json.dumps(EVER).encode()),
-        ("/settings.v1.SettingsService/Get", b"{}"),
-        ("/version.v1.Version/Version", b"{}"),
-        ("/adhocprofiles.v1.AdHocProfileService/List", b"{}"),
-    ):
-        headers = {"Content-Type": "application/json"}
-        for token, status in (("", 401), ("wrong", 403), (deployed.credential, 200)):
-            auth = ("", token) if token else None
-            response = httpx.post(
-                mapped + path, content=body, headers=headers, auth=auth, timeout=GATEWAY_S + 5
-            )
-            assert response.status_code == status, response.text
 
 
 REQUESTS: dict[str, dict[str, Any]] = {

@@ -6,6 +6,14 @@ type Resource = dict[str, Any]
 
 
 AUTHORIZER = "AuthorizerFunction"
+QUEUED = {
+    "WorkerFunction": "ingest.worker.handler",
+    "DrainFunction": "ingest.drain.handler",
+    "MaintainFunction": "ingest.maintenance.handler",
+    "QrynInputFunction": "qryn.handler.handler",
+}
+"""The functions without a route."""
+
 ROLLOUT_ALARMS = {
     "RolloutAuthorizerAlarm",
     "RolloutErrorsAlarm",
