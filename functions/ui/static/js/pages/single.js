@@ -94,9 +94,10 @@ async function repositoryIn(query) {
   const matchers = [selector === "{}" ? `{__profile_type__="${type}"}` : selector];
   const labelNames = ["service_repository", "service_git_ref", "service_root_path"];
   const answer = await rpc("Series", { matchers, labelNames, start: range.start, end: range.end });
+  const { repositoryOf } = await import("../source.js");
   for (const { labels = [] } of answer.labelsSet ?? []) {
     const named = Object.fromEntries(labels.map((/** @type {any} */ pair) => [pair.name, pair.value]));
-    const found = (await import("../source.js")).repositoryOf(named);
+    const found = repositoryOf(named);
     if (found) return found;
   }
   return null;
