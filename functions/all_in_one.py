@@ -51,11 +51,11 @@ from flamehouse.web.in_flight import InFlight
 from flamehouse.web.routing import CleanPaths
 from http2_preface import http_protocol
 from ingest.pipeline import replay
+from ingest.self_profile import open_self_profile
 from ingest.watch import open_watch
 from qryn.input_thread import open_input
 from reference.routes import reference_routes
 from routes import routes
-from self_profile.thread import open_self_profile
 
 _REFUSAL_DELAY_S: Final = 1.0
 _BACKLOG: Final = 128

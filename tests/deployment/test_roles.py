@@ -9,7 +9,8 @@ import pytest
 from flamehouse.blobs.keys import QUOTAS
 from flamehouse.identity.document import CredentialDocument
 from tests.support.queries.rpcs import resources_of
-from tests.support.servers.template import AUTHORIZER, ROLLOUT_ALARMS, functions, of_type
+from tests.support.servers.bundle import FUNCTIONS
+from tests.support.servers.template import AUTHORIZER, QUEUED, ROLLOUT_ALARMS, functions, of_type
 
 pytestmark = pytest.mark.xdist_group("template")
 
@@ -177,13 +178,44 @@ def test_uploads_are_retained_by_those_who_store_them_and_as_long_as_profiles(
     )
     for name, each in functions(template).items():
         assert ("KEEP_BLOBS" in each["Environment"]["Variables"]) == (name in UPLOADS)
-    [rule] = [
-        rule["Fn::If"]
-        for rule in of_type(template, "AWS::S3::Bucket")["BlobsBucket"]["LifecycleConfiguration"]["Rules"]
-        if "Fn::If" in rule
-    ]
-    assert rule[0] == "Expires"
-    assert (rule[1]["Prefix"], rule[1]["ExpirationInDays"]) == ("kept/", {"Ref": "RetentionDays"})
+    rule = rules_with_a_condition(template)["Expires"]
+    assert (rule["Prefix"], rule["ExpirationInDays"]) == ("kept/", {"Ref": "RetentionDays"})
+
+
+def rules_with_a_condition(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Returns the lifecycle rules of the bucket of blobs that depend on a condition, by its name."""
+    rules = of_type(template, "AWS::S3::Bucket")["BlobsBucket"]["LifecycleConfiguration"]["Rules"]
+    return {rule["Fn::If"][0]: rule["Fn::If"][1] for rule in rules if "Fn::If" in rule}
+
+
+def test_functions_may_drop_only_their_own_profiles_and_only_for_a_tenant_that_is_set(
+    template: dict[str, Any],
+) -> None:
+    assert template["Parameters"]["SelfProfile"]["Default"] == ""
+    off = {"Fn::Equals": [{"Ref": "SelfProfile"}, ""]}
+    assert template["Conditions"]["ProfilesItself"] == {"Fn::Not": [off]}
+    policy = template["Resources"]["SelfProfilePolicy"]
+    assert policy["Condition"] == "ProfilesItself"
+    [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Action"], statement["Resource"]) == (
+        "Allow",
+        "s3:PutObject",
+        {"Fn::Sub": "${BlobsBucket.Arn}/drops/${SelfProfile}/flamehouse/*"},
+    )
+    rule = rules_with_a_condition(template)["ProfilesItself"]
+    assert rule["Prefix"] == {"Fn::Sub": "drops/${SelfProfile}/flamehouse/"}
+    assert rule["ExpirationInDays"] > 28  # two queues of 14 days
+    # Those behind the API: what the worker stores of itself would invoke it again.
+    roles = {each["Ref"] for each in policy["Properties"]["Roles"]}
+    behind_the_api = FUNCTIONS.keys() - QUEUED - {AUTHORIZER}
+    assert {
+        name for name, each in functions(template).items() if each["Role"]["Fn::GetAtt"][0] in roles
+    } == behind_the_api
+    with_key = template["Resources"]["SelfProfileKeyPolicy"]
+    others = template["Resources"]["NewObjectsKeyPolicy"]["Properties"]["Roles"]
+    assert {each["Ref"] for each in [*with_key["Properties"]["Roles"], *others]} >= roles
+    [statement] = with_key["Properties"]["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == ("kms:GenerateDataKey", {"Ref": "KmsKeyArn"})
 
 
 def test_the_worker_publishes_the_limits_that_uploads_read(template: dict[str, Any]) -> None:
@@ -241,7 +273,7 @@ def is_of_this_deployment(resource: str | dict[str, Any]) -> bool:
     if "Fn::If" in resource and resource["Fn::If"][2] == {"Ref": "AWS::NoValue"}:
         return is_of_this_deployment(resource["Fn::If"][1])
     text = resource.get("Fn::Sub", "")
-    return "*" not in text or re.fullmatch(r"\$\{\w+\.Arn\}/([\w-]+/)?\*", text) is not None
+    return "*" not in text or re.fullmatch(r"\$\{\w+\.Arn\}/(([\w-]+|\$\{\w+\})/)*\*", text) is not None
 
 
 def test_codedeploy_moves_the_aliases_and_reads_the_alarms_of_a_rollout_alone(

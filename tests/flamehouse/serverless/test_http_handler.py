@@ -6,11 +6,14 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.pb.querier_pb2 import ProfileTypesRequest, ProfileTypesResponse
+from flamehouse.self_profile import drop
 from flamehouse.serverless import http_handler as aws
 from flamehouse.services import Services
 from flamehouse.settings import Settings
@@ -116,3 +119,33 @@ def test_importing_the_querier_needs_neither_environment_nor_engine() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )  # our own code
     assert not {"fastapi", "chdb", "numpy", "pandas", "boto3"} & set(done.stdout.split())
+
+
+def test_a_function_drops_its_own_profile_into_the_bucket(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = Settings(self_profile="ops", blobs_dir=str(tmp_path))
+    services = Services(settings=settings, store=CannedStore(type_ids=TYPES))
+    monkeypatch.setattr(aws, "_services", lambda: services)
+    monkeypatch.setattr(drop, "INTERVAL_S", 0)
+    handler = aws.lambda_handler(profile_types.route)
+    context = LambdaContext(function_name="types")
+    dropped: list[Path] = []
+    until = time.monotonic() + 60
+    while not dropped and time.monotonic() < until:
+        handled = handler(event(PATH, b"{}", "application/json"), context)
+        assert handled["statusCode"] == 200
+        dropped = [*tmp_path.glob("drops/ops/flamehouse/types-*.pb.gz")]
+    drop.profile_function(settings, "types").stop()
+    profile = Profile.FromString(gzip.decompress(dropped[0].read_bytes()))
+    assert "lambda_handler.<locals>.handler" in profile.string_table
+
+
+def test_a_function_with_an_invalid_tenant_for_its_own_profile_reports_its_configuration(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services = Services(settings=Settings(self_profile="a b"), store=CannedStore())
+    monkeypatch.setattr(aws, "_services", lambda: services)
+    handled = aws.lambda_handler(profile_types.route)(event(PATH, b"{}", "application/json"), LambdaContext())
+    assert handled["statusCode"] == 500
+    assert "not configured correctly" in json.loads(body_of(handled))["message"]

@@ -124,6 +124,7 @@ class LambdaContext:
     """Lambda's invocation context, with the parts that our handlers use."""
 
     left_s: float = 29
+    function_name: str = "test"
 
     def get_remaining_time_in_millis(self) -> int:
         return int(self.left_s * 1_000)

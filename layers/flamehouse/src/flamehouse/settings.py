@@ -72,7 +72,7 @@ class Settings:
     """The tenant of the profiles that qryn's collector inserts into the database."""
 
     self_profile: str = ""
-    """The tenant for whom the local server stores its own CPU profiles. Empty: it stores none."""
+    """The tenant for whom the local server, or a function of the API on AWS, stores its own CPU profiles. Empty: none."""
 
     ui: str = "true"
     """`true` serves the web page at `/`, `false` does not."""

@@ -57,6 +57,7 @@ def lambda_handler(*routes: BaseRoute, app_of: AppOf = app_of) -> LambdaHandler:
     def respond(event: dict[str, Any], context: Any, left_s: float) -> dict[str, Any]:  # noqa: ANN401  # Lambda's own
         try:
             serve = adapter()
+            _profile_itself(context)
         except ValueError as error:
             log(events.SETTINGS_INVALID, reason=str(error))
             return _refusal(RpcError(Code.INTERNAL, "this function is not configured correctly; see its log"))
@@ -78,6 +79,15 @@ def _adapter(routes: Sequence[BaseRoute], app_of: AppOf) -> Mangum:
     access_log(enabled=bool(settings.access_log))
     app = app_of(routes, _services, AuthorizedByGateway())
     return Mangum(CleanPaths(app, settings.path_prefix), lifespan="off")
+
+
+def _profile_itself(context: Any) -> None:  # noqa: ANN401  # Lambda's own
+    """Start this function's own profile (SELF_PROFILE). Raises ValueError for an invalid setting."""
+    settings = _services().settings
+    if settings.self_profile:
+        from flamehouse.self_profile.drop import profile_function  # noqa: PLC0415  # off by default
+
+        profile_function(settings, context.function_name)
 
 
 _TOO_LARGE: Final = answer_too_large("AWS Lambda can return", "accept gzip")

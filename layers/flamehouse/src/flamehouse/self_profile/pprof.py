@@ -1,13 +1,10 @@
-"""Converts CPU time by stack to a pprof message and an upload."""
+"""Converts CPU time by stack to a pprof message."""
 
 from collections.abc import Iterable, Mapping
 from types import CodeType
-from uuid import uuid4
 
 from flamehouse.pb.profile_pb2 import Function, Line, Location, Profile, Sample, ValueType
-from flamehouse.pb.push_pb2 import PushRequest, RawProfileSeries, RawSample
-from flamehouse.pb.types_pb2 import LabelPair
-from self_profile.cpu_sampler import Stack
+from flamehouse.self_profile.cpu_sampler import Stack
 
 
 def pprof_of(stacks: Mapping[Stack, int], *, start_ns: int, end_ns: int) -> Profile:
@@ -28,15 +25,6 @@ def pprof_of(stacks: Mapping[Stack, int], *, start_ns: int, end_ns: int) -> Prof
         time_nanos=start_ns,
         duration_nanos=end_ns - start_ns,
     )
-
-
-def push_of(profile: Profile, labels: Mapping[str, str]) -> PushRequest:
-    """Return the request that pushes a profile of the series with these labels."""
-    series = RawProfileSeries(
-        labels=[LabelPair(name=name, value=value) for name, value in labels.items()],
-        samples=[RawSample(raw_profile=profile.SerializeToString(), ID=str(uuid4()))],
-    )
-    return PushRequest(series=[series])
 
 
 class _Table:

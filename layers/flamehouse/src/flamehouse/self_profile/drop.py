@@ -1,0 +1,36 @@
+"""Hands the profiles of a function on AWS to the worker, as files dropped into the bucket of blobs.
+
+The worker has no SELF_PROFILE, so storing a profile makes no further one. A function may only put objects below its prefix, and
+its clients do not wait: the thread continues a put in the next invocation if Lambda freezes the process meanwhile.
+"""
+
+import gzip
+from functools import cache, partial
+from typing import Final
+from uuid import uuid4
+
+from flamehouse.blobs import blobs_of
+from flamehouse.blobs.keys import DROPS
+from flamehouse.pb.profile_pb2 import Profile
+from flamehouse.self_profile.recorder import SERVICE, Recorder, check
+from flamehouse.settings import Settings
+from flamehouse.step_thread import StepThread
+
+INTERVAL_S: Final = 60
+
+
+@cache
+def profile_function(settings: Settings, function: str) -> StepThread:
+    """Return the running thread that profiles this process: one for each setting. Raises ValueError for an invalid SELF_PROFILE."""
+    check(settings.self_profile)
+    recorder = Recorder(partial(put, settings, function), INTERVAL_S)
+    thread = StepThread("self-profile", recorder.step, lambda: None)
+    thread.start()
+    return thread
+
+
+def put(settings: Settings, function: str, profile: Profile) -> None:
+    """Put a profile into the bucket, labelled with the name of the function. Raises RpcError."""
+    key = f"{DROPS}{settings.self_profile}/{SERVICE}/{function}-{uuid4()}.pb.gz"
+    content = gzip.compress(profile.SerializeToString())
+    blobs_of(settings).put(key, content, {"labels": f"function={function}"})
