@@ -297,6 +297,24 @@ def test_errors_are_shown_in_plain_words(
     faults[:] = [fault for fault in faults if "Failed to load resource" not in fault]
 
 
+@pytest.mark.parametrize("body", ["", "export const Other = 1;"], ids=["missing", "another version"])
+def test_a_page_whose_files_cannot_be_loaded_offers_to_reload(
+    page: Page, faults: list[str], body: str
+) -> None:
+    file = re.compile(r"/js/panel\.js$")
+    page.goto("/")
+    page.route(
+        file,
+        lambda route: route.fulfill(body=body, content_type="text/javascript") if body else route.abort(),
+    )
+    page.get_by_role("row").get_by_role("link", name="checkout").click()
+    expect(page.locator(".status")).to_contain_text("This page cannot be loaded")
+    page.unroute(file)
+    page.get_by_role("button", name="Reload").click()
+    flame(page)
+    faults[:] = [fault for fault in faults if "Failed to load resource" not in fault]
+
+
 def test_an_unreachable_server_is_reported_in_plain_words(page: Page, faults: list[str]) -> None:
     page.route(re.compile("SelectSeries"), lambda route: route.abort())
     page.goto(SINGLE)

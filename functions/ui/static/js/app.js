@@ -1,6 +1,7 @@
 // @ts-check
 /** The page as a whole: navigation, the query bar, and the page that the URL names. */
 
+import { ApiError } from "./api.js";
 import { fill, h } from "./dom.js";
 import { Loader } from "./loader.js";
 import { QueryBar } from "./query_bar.js";
@@ -49,12 +50,21 @@ function currentPage() {
 /** Open the page that the URL names, unless the signal stops it. @param {AbortSignal} signal */
 async function openPage(signal) {
   const name = pageName();
-  const opened = pages.get(name) ?? (await PAGES[name]());
+  const opened = pages.get(name) ?? (await PAGES[name]().catch(unloadable));
   signal.throwIfAborted();
   const page = pages.get(name) ?? opened;
   pages.set(name, page);
   show();
   return page;
+}
+
+/** The modules of a page are missing, or are of another version than those in use. @param {Error} error @returns {never} */
+function unloadable(error) {
+  throw new ApiError({
+    title: "This page cannot be loaded",
+    advice: `The server cannot be reached, or has a new version of the page. Reload it. (${error.message.slice(0, 200)})`,
+    code: "unloadable",
+  });
 }
 
 /** @param {{ quiet?: boolean }} [options] */

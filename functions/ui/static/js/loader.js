@@ -73,6 +73,9 @@ export class Loader {
     if (code === "unauthenticated" || code === "permission_denied") {
       this.settings.onSignIn(code === "permission_denied" ? title : "");
       this.say(title, advice, [button("Sign in…", () => this.settings.onSignIn(""), { class: "primary" })]);
+    } else if (code === "unloadable") {
+      // A browser may remember that a module failed.
+      this.say(title, advice, [button("Reload", () => location.reload())]);
     } else {
       this.say(title, advice, [button("Try again", again)]);
     }
