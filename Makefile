@@ -13,6 +13,9 @@ LOCKED := functions/pyproject.toml layers/flamehouse/pyproject.toml pyproject.to
 WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
 
+# How long `make soak` injects faults.
+SECONDS ?= 300
+
 # Tests that start no server, without generated input and decompression bombs.
 QUICK := -m "not fuzz" --ignore tests/ingest/formats/jfr --ignore tests/ingest/test_hostile_uploads.py --ignore tests/ingest/objects \
 	--ignore-glob "*/test_hostile.py" --ignore-glob "*/test_bombs.py" \
@@ -26,7 +29,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONPYCACHEPREFIX :=
 
 .PHONY: help run demo test quick wheel fuzz check lint format types imports generated golden openapi proto template bundle cloud lock live-python live-go live-node \
-	live-rust live-java live-collector large-import bench screenshot clean
+	live-rust live-java live-collector large-import soak bench screenshot clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -133,6 +136,9 @@ live-collector: bundle ## Send a profile through a real OpenTelemetry collector 
 
 live-java: bundle ## Profile a program under the Java agent (needs a JDK and mvn)
 	@$(LIVE)
+
+soak: bundle ## Send uploads to the build for AWS while ClickHouse fails at random, and compare sums (SECONDS=300)
+	@$(BIN)/python -m tests.support.soak --seconds $(SECONDS) $(ARGS)
 
 bench: $(INSTALLED) ## Measure, and print the table (ARGS="--quick", ARGS="--only flamegraph")
 	$(BIN)/python -m bench $(ARGS)

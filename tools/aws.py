@@ -13,6 +13,8 @@ import boto3
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from tools.message_moves import OPERATION, start_move_task
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 REGION: Final = "eu-central-1"
+_MAX_RECEIVED: Final = 10
+"""SQS returns no more messages at once."""
 _QUEUE_CHANGES: Final = ("AmazonSQS.SendMessage", "AmazonSQS.DeleteMessage")
 
 
@@ -125,6 +129,15 @@ class LocalQueue:
 
     def receive(self, at_most: int = 10) -> list[dict[str, Any]]:
         """Receive messages as records of a Lambda event; they are invisible until their visibility timeout."""
+        records: list[dict[str, Any]] = []
+        while len(records) < at_most:
+            received = self._receive(min(at_most - len(records), _MAX_RECEIVED))
+            if not received:
+                break
+            records += received
+        return records
+
+    def _receive(self, at_most: int) -> list[dict[str, Any]]:
         found = self.client.receive_message(
             QueueUrl=self.url, MaxNumberOfMessages=at_most, AttributeNames=["All"], WaitTimeSeconds=0
         )
@@ -217,15 +230,18 @@ def local_aws() -> Iterator[LocalAws]:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         target = environ.get("HTTP_X_AMZ_TARGET", "")
         operations.append(target.rpartition(".")[2] or f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+        if target == OPERATION:
+            return start_move_task(running.sqs(), environ, start_response)
         with changes_queue if _changes_queue(environ, target) else nullcontext():
             answer: Iterable[bytes] = moto(environ, start_response)
             return answer
 
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_QuietHandler)
+    running = LocalAws(url=f"http://127.0.0.1:{server.server_port}", operations=operations)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield LocalAws(url=f"http://127.0.0.1:{server.server_port}", operations=operations)
+        yield running
     finally:
         server.shutdown()
         thread.join()

@@ -60,6 +60,14 @@ def test_an_environment_is_reused_until_it_is_ended(functions: LambdaService) ->
     assert pids[0] == pids[1] != pids[2]
 
 
+def test_the_processes_of_running_environments_are_listed(functions: LambdaService) -> None:
+    response = call(functions, "who")
+    assert isinstance(response, dict)
+    assert functions.processes() == {response["pid"]: "Tried"}
+    functions.restart()
+    assert functions.processes() == {}
+
+
 def test_a_function_takes_its_deadline_from_the_context(functions: LambdaService) -> None:
     response = call(functions, "who")
     assert isinstance(response, dict)

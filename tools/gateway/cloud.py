@@ -20,16 +20,15 @@ from flamehouse.identity.token import NewToken, digest, new_token
 from flamehouse.settings import Settings
 from flamehouse.store.schema.migrate import migrate
 from tools.aws import LocalAws, LocalBucket, LocalQueue, LocalSecret, local_aws
+from tools.clickhouse_http.faults import FaultyClickHouse, faulty
 from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
 from tools.gateway.deployment import Deployment, read_deployment
 from tools.gateway.lambda_service import LambdaService
 from tools.gateway.poller import polling
 from tools.gateway.server import create_app
 
-_BUCKET: Final = "AdHocProfilesBucket"
-"""Its logical id in the template, which is the only name of resources here."""
-_BLOBS: Final = ("BlobsBucket", "BlobsQueue", "WorkerFunction")
-"""Likewise: the bucket of blobs, the queue of its messages, and the function that receives them."""
+_WORKER: Final = "WorkerFunction"
+"""The function that receives the messages of the queue."""
 _PREFIXES: Final = ("staged/", "drops/")
 _ARCHITECTURES: Final = {"aarch64": "arm64", "arm64": "arm64", "x86_64": "x86_64"}
 
@@ -40,6 +39,8 @@ class Cloud:
 
     url: str
     clickhouse: ClickHouseServer
+    proxy: FaultyClickHouse
+    """Between the functions and `clickhouse`, if the deployment is `through_proxy`; it injects faults."""
     aws: LocalAws
     secret: LocalSecret
     bucket: LocalBucket
@@ -64,27 +65,31 @@ def cloud(  # noqa: PLR0913  # what a deployment may have
     path_prefix: str = "",
     environ: Mapping[str, str] | None = None,
     tenants: Sequence[str] = (),
+    through_proxy: bool = False,
 ) -> Iterator[Cloud]:
     """Deploy the output of `sam build` in `build`; data and logs go below `folder`, which must exist.
 
-    `environ` is added to every function's environment. Each of `tenants` gets a token.
+    `environ` is added to every function's environment. Each of `tenants` gets a token. `through_proxy` has the functions
+    reach ClickHouse through a proxy that injects faults.
     """
     (folder / "clickhouse").mkdir(exist_ok=True)
-    with clickhouse_server(folder / "clickhouse") as clickhouse:
+    with clickhouse_server(folder / "clickhouse") as clickhouse, faulty(clickhouse.port) as proxy:
         migrate(Settings(clickhouse_dsn=clickhouse.dsn, retention_days=retention_days))
         with local_aws() as aws:
             token = new_token()
             tokens = {tenant: new_token() for tenant in tenants}
             credentials = aws.new_secret(credentials_text({ANY_TENANT: token, **tokens}))
-            secret = aws.new_secret(json.dumps(secret_of(clickhouse)))
-            bucket = aws.new_bucket(_BUCKET)
-            blobs_name, queue_name, worker = _BLOBS
-            blobs, queue = aws.new_bucket(blobs_name), aws.new_queue(queue_name)
+            reached = {**secret_of(clickhouse), **({"port": proxy.port} if through_proxy else {})}
+            secret = aws.new_secret(json.dumps(reached))
+            bucket, blobs, queue = aws.new_bucket(), aws.new_bucket(), aws.new_queue()
             blobs.notify(queue, _PREFIXES)
             parameters = {
                 "ClickHouseSecretArn": secret.arn,
-                # Resources have no names here, so a parameter sets the secret's.
+                # Deployments in one process share moto's buckets and queues, so parameters set the names of resources.
                 "CredentialsSecret": credentials.arn,
+                "AdHocProfilesBucket": bucket.name,
+                "BlobsBucket": blobs.name,
+                "BlobsQueue": queue.url,
                 "Architecture": _ARCHITECTURES[platform.machine()],
                 "RetentionDays": str(retention_days),
                 "PathPrefix": path_prefix,
@@ -93,12 +98,13 @@ def cloud(  # noqa: PLR0913  # what a deployment may have
             functions = LambdaService(deployment, {**aws.environ(), **(environ or {})}, folder)
             try:
                 with (
-                    polling(queue, functions, worker),
+                    polling(queue, functions, _WORKER),
                     serving(create_app(deployment, functions), port) as url,
                 ):
                     yield Cloud(
                         url=url,
                         clickhouse=clickhouse,
+                        proxy=proxy,
                         aws=aws,
                         secret=secret,
                         bucket=bucket,

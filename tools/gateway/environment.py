@@ -51,6 +51,15 @@ class Environment:
         )
 
     @property
+    def name(self) -> str:
+        """The name of the function."""
+        return self._function.name
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         return self._process.poll() is None
 

@@ -26,6 +26,7 @@ class LambdaService:
         runtime.mkdir()
         self._runtime = runtime_folder(runtime)
         self._idle: dict[str, list[Environment]] = {}
+        self._running: list[Environment] = []
         self._outputs: dict[str, IO[str]] = {}
         self._lock = Lock()
         self._room = BoundedSemaphore(_CONCURRENCY)
@@ -43,13 +44,18 @@ class LambdaService:
         """Return the output of all functions."""
         return "".join(file.read_text() for file in sorted(self._folder.glob("*.log")))
 
+    def processes(self) -> dict[int, str]:
+        """Return the name of each running environment's function, by process id."""
+        with self._lock:
+            return {each.pid: each.name for each in self._running if each.alive}
+
     def restart(self) -> None:
         """End every idle environment: the next invocations are cold starts."""
         with self._lock:
             environments = [each for idle in self._idle.values() for each in idle]
             self._idle.clear()
         for environment in environments:
-            environment.close()
+            self._end(environment)
 
     def close(self) -> None:
         self.restart()
@@ -64,14 +70,22 @@ class LambdaService:
             if function.name not in self._outputs:
                 self._outputs[function.name] = (self._folder / f"{function.name}.log").open("a")
             output = self._outputs[function.name]
-        return Environment(function, self._runtime, self._environ, output)
+        environment = Environment(function, self._runtime, self._environ, output)
+        with self._lock:
+            self._running.append(environment)
+        return environment
 
     def _give_back(self, name: str, environment: Environment) -> None:
         if environment.alive:
             with self._lock:
                 self._idle.setdefault(name, []).append(environment)
         else:
-            environment.close()
+            self._end(environment)
+
+    def _end(self, environment: Environment) -> None:
+        environment.close()
+        with self._lock:
+            self._running.remove(environment)
 
 
 __all__ = ["FunctionError", "LambdaService"]

@@ -10,6 +10,8 @@ from tools.aws import LocalQueue
 from tools.gateway.lambda_service import FunctionError, LambdaService
 
 _PAUSE_S: Final = 1.0
+_BATCH: Final = 100
+"""The template's BatchSize."""
 
 
 @contextmanager
@@ -32,7 +34,7 @@ def polling(queue: LocalQueue, functions: LambdaService, function: str) -> Itera
 
 def _handled(queue: LocalQueue, functions: LambdaService, function: str) -> bool:
     """Poll once; return whether there were messages."""
-    records = queue.receive()
+    records = queue.receive(_BATCH)
     if records:
         try:
             answer = functions.invoke(function, json.dumps({"Records": records}).encode())

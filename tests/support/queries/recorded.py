@@ -23,7 +23,7 @@ CLIENTS = (
 )
 """Returns the folders of the recordings."""
 
-_NOT_REPLAYED = {"host", "content-length", "transfer-encoding", "connection", "x-scope-orgid"}
+NOT_REPLAYED = {"host", "content-length", "transfer-encoding", "connection", "x-scope-orgid"}
 _UTF8_NAMES = {"Accept": "*/*;allow-utf8-labelnames=true"}
 _ALL_NODES = 200_000
 _TOP = 5
@@ -38,7 +38,7 @@ class Recording:
     def replay(self, client: Client) -> dict[str, Any]:
         """Sends the request; returns the response in the form of `server_response`."""
         request = json.loads((self.folder / "request.json").read_text())
-        omitted = {*_NOT_REPLAYED, "authorization"} if client.credential else _NOT_REPLAYED
+        omitted = {*NOT_REPLAYED, "authorization"} if client.credential else NOT_REPLAYED
         response = client.send(
             request["method"],
             f"{request['path']}?{request['query']}",

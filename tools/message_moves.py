@@ -1,0 +1,37 @@
+"""SQS's StartMessageMoveTask, which moto does not have: moves the messages of a dead-letter queue back to its source.
+
+API: docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+"""
+
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+OPERATION: Final = "AmazonSQS.StartMessageMoveTask"
+_MAX_RECEIVED: Final = 10
+
+
+def start_move_task(
+    client: "SQSClient", environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Respond to the operation once all messages are moved; on AWS, the task goes on after the response."""
+    request = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+    _move(client, request["SourceArn"])
+    start_response("200 OK", [("Content-Type", "application/x-amz-json-1.0")])
+    return [json.dumps({"TaskHandle": "loopback"}).encode()]
+
+
+def _move(client: "SQSClient", source_arn: str) -> None:
+    """A moved message is a new one to its queue: it has another id and was never received."""
+    dead = client.get_queue_url(QueueName=source_arn.rpartition(":")[2])["QueueUrl"]
+    [source] = client.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"]
+    while messages := client.receive_message(QueueUrl=dead, MaxNumberOfMessages=_MAX_RECEIVED).get(
+        "Messages"
+    ):
+        for message in messages:
+            client.send_message(QueueUrl=source, MessageBody=message["Body"])
+            client.delete_message(QueueUrl=dead, ReceiptHandle=message["ReceiptHandle"])
