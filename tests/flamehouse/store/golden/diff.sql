@@ -54,9 +54,9 @@ FROM
         WHERE tenant = {right_tenant:String} AND profile_type = {right_profile_type:String} AND service = {right_service:String} AND fingerprint IN (
             SELECT fingerprint
             FROM series LEFT ARRAY JOIN [''] AS piece
-            WHERE tenant = {right_tenant:String} AND profile_type = {right_profile_type:String}
+            PREWHERE tenant = {right_tenant:String} AND profile_type = {right_profile_type:String}
                 AND day BETWEEN toDate({right_first_day:Int32}) AND toDate({right_last_day:Int32})
-                AND true AND service = {right_m0_value:String} AND match('', concat('\\b\\B|', {right_m1_value:String})) < 2 AND match(concat(labels[{right_m1_name:String}], piece), concat('^(?s:\\b\\B|', {right_m1_value:String}, ')$')) AND labels[{right_m2_name:String}] != {right_m2_value:String}
+                WHERE service = {right_m0_value:String} AND match('', concat('\\b\\B|', {right_m1_value:String})) < 2 AND match(concat(labels[{right_m1_name:String}], piece), concat('^(?s:\\b\\B|', {right_m1_value:String}, ')$')) AND labels[{right_m2_name:String}] != {right_m2_value:String}
             SETTINGS max_block_size = 5461
         ) AND true
             AND time >= fromUnixTimestamp64Milli({right_start:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({right_end:Int64}, 'UTC')

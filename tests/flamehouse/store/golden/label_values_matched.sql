@@ -1,7 +1,6 @@
 -- parameters: first_day Int32, last_day Int32, m0_value String, name String, tenant String
 -- settings: log_comment, max_execution_time, max_memory_usage = 4294967296, max_result_bytes = 67108864, timeout_overflow_mode = throw
-SELECT DISTINCT labels[{name:String}] AS value
+SELECT DISTINCT labels[{name:String}]
 FROM series 
-WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-    AND true AND service = {m0_value:String} AND value != ''
-ORDER BY value;
+PREWHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+AND service = {m0_value:String};

@@ -56,9 +56,9 @@ FROM
                     WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND service = {service:String} AND fingerprint IN (
             SELECT fingerprint
             FROM series LEFT ARRAY JOIN [''] AS piece
-            WHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
+            PREWHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
                 AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-                AND true AND service = {m0_value:String} AND match('', concat('\\b\\B|', {m1_value:String})) < 2 AND match(concat(labels[{m1_name:String}], piece), concat('^(?s:\\b\\B|', {m1_value:String}, ')$')) AND labels[{m2_name:String}] != {m2_value:String}
+                WHERE service = {m0_value:String} AND match('', concat('\\b\\B|', {m1_value:String})) < 2 AND match(concat(labels[{m1_name:String}], piece), concat('^(?s:\\b\\B|', {m1_value:String}, ')$')) AND labels[{m2_name:String}] != {m2_value:String}
             SETTINGS max_block_size = 5461
         ) AND time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({until:Int64}, 'UTC') AND true
                 )

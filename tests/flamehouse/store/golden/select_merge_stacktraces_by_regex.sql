@@ -27,9 +27,9 @@ FROM
         WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND service = {service:String} AND fingerprint IN (
             SELECT fingerprint
             FROM series LEFT ARRAY JOIN [''] AS piece
-            WHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
+            PREWHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
                 AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-                AND true AND service = {m0_value:String} AND match('', concat('\\b\\B|', {m1_value:String})) < 2 AND match(concat(labels[{m1_name:String}], piece), concat('^(?s:\\b\\B|', {m1_value:String}, ')$')) AND labels[{m2_name:String}] != {m2_value:String}
+                WHERE service = {m0_value:String} AND match('', concat('\\b\\B|', {m1_value:String})) < 2 AND match(concat(labels[{m1_name:String}], piece), concat('^(?s:\\b\\B|', {m1_value:String}, ')$')) AND labels[{m2_name:String}] != {m2_value:String}
             SETTINGS max_block_size = 5461
         )
             AND time >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
@@ -39,9 +39,9 @@ FROM
                 WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND service = {service:String} AND fingerprint IN (
             SELECT fingerprint
             FROM series LEFT ARRAY JOIN [''] AS piece
-            WHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
+            PREWHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
                 AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-                AND true AND service = {m0_value:String} AND match('', concat('\\b\\B|', {m1_value:String})) < 2 AND match(concat(labels[{m1_name:String}], piece), concat('^(?s:\\b\\B|', {m1_value:String}, ')$')) AND labels[{m2_name:String}] != {m2_value:String}
+                WHERE service = {m0_value:String} AND match('', concat('\\b\\B|', {m1_value:String})) < 2 AND match(concat(labels[{m1_name:String}], piece), concat('^(?s:\\b\\B|', {m1_value:String}, ')$')) AND labels[{m2_name:String}] != {m2_value:String}
             SETTINGS max_block_size = 5461
         ) AND hour >= toDateTime({first_hour:UInt32}, 'UTC') AND hour < toDateTime({end_hour:UInt32}, 'UTC')
                 AND (fingerprint, hour, profiles, profiles_hash) IN (
@@ -50,9 +50,9 @@ FROM
                     WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND service = {service:String} AND fingerprint IN (
             SELECT fingerprint
             FROM series LEFT ARRAY JOIN [''] AS piece
-            WHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
+            PREWHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
                 AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-                AND true AND service = {m0_value:String} AND match('', concat('\\b\\B|', {m1_value:String})) < 2 AND match(concat(labels[{m1_name:String}], piece), concat('^(?s:\\b\\B|', {m1_value:String}, ')$')) AND labels[{m2_name:String}] != {m2_value:String}
+                WHERE service = {m0_value:String} AND match('', concat('\\b\\B|', {m1_value:String})) < 2 AND match(concat(labels[{m1_name:String}], piece), concat('^(?s:\\b\\B|', {m1_value:String}, ')$')) AND labels[{m2_name:String}] != {m2_value:String}
             SETTINGS max_block_size = 5461
         )
                         AND time >= toDateTime({first_hour:UInt32}, 'UTC') AND time < toDateTime({end_hour:UInt32}, 'UTC')
@@ -65,9 +65,9 @@ FROM
         WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND service = {service:String} AND fingerprint IN (
             SELECT fingerprint
             FROM series LEFT ARRAY JOIN [''] AS piece
-            WHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
+            PREWHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
                 AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-                AND true AND service = {m0_value:String} AND match('', concat('\\b\\B|', {m1_value:String})) < 2 AND match(concat(labels[{m1_name:String}], piece), concat('^(?s:\\b\\B|', {m1_value:String}, ')$')) AND labels[{m2_name:String}] != {m2_value:String}
+                WHERE service = {m0_value:String} AND match('', concat('\\b\\B|', {m1_value:String})) < 2 AND match(concat(labels[{m1_name:String}], piece), concat('^(?s:\\b\\B|', {m1_value:String}, ')$')) AND labels[{m2_name:String}] != {m2_value:String}
             SETTINGS max_block_size = 5461
         ) AND hour >= toDateTime({first_hour:UInt32}, 'UTC') AND hour < toDateTime({end_hour:UInt32}, 'UTC')
                 AND (fingerprint, hour, profiles, profiles_hash) IN (
@@ -76,9 +76,9 @@ FROM
                     WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND service = {service:String} AND fingerprint IN (
             SELECT fingerprint
             FROM series LEFT ARRAY JOIN [''] AS piece
-            WHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
+            PREWHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
                 AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-                AND true AND service = {m0_value:String} AND match('', concat('\\b\\B|', {m1_value:String})) < 2 AND match(concat(labels[{m1_name:String}], piece), concat('^(?s:\\b\\B|', {m1_value:String}, ')$')) AND labels[{m2_name:String}] != {m2_value:String}
+                WHERE service = {m0_value:String} AND match('', concat('\\b\\B|', {m1_value:String})) < 2 AND match(concat(labels[{m1_name:String}], piece), concat('^(?s:\\b\\B|', {m1_value:String}, ')$')) AND labels[{m2_name:String}] != {m2_value:String}
             SETTINGS max_block_size = 5461
         )
                         AND time >= toDateTime({first_hour:UInt32}, 'UTC') AND time < toDateTime({end_hour:UInt32}, 'UTC')

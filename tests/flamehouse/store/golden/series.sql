@@ -4,11 +4,11 @@
 SELECT arrayFilter(label -> match(label.1, '^[a-zA-Z_][a-zA-Z0-9_]*$'), CAST(arraySort(CAST(labels, 'Array(Tuple(String, String))')), 'Array(Tuple(String, String))')) AS label_set
 FROM
 (
-    SELECT DISTINCT labels
-    FROM series 
-    WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-        AND true
-    
+SELECT DISTINCT labels
+FROM series 
+PREWHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+
+
 )
 GROUP BY label_set
 HAVING notEmpty(label_set)

@@ -4,11 +4,11 @@
 SELECT arrayFilter(label -> label.2 != '', CAST([('__profile_type__', profile_type), ('service_name', service)], 'Array(Tuple(String, String))')) AS label_set
 FROM
 (
-    SELECT DISTINCT profile_type, service
-    FROM series 
-    WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-        AND true
-    
+SELECT DISTINCT profile_type, service
+FROM series 
+PREWHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+
+
 )
 GROUP BY label_set
 HAVING notEmpty(label_set)

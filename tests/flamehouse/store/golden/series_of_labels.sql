@@ -3,11 +3,11 @@
 SELECT arrayFilter(label -> label.2 != '', CAST(arrayZip({names:Array(String)}, values), 'Array(Tuple(String, String))')) AS label_set
 FROM
 (
-    SELECT DISTINCT arrayMap(name -> labels[name], {names:Array(String)}) AS values
-    FROM series LEFT ARRAY JOIN [''] AS piece
-    WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-        AND true AND service = {m0_value:String} AND match('', concat('\\b\\B|', {m1_value:String})) < 2 AND match(concat(labels[{m1_name:String}], piece), concat('^(?s:\\b\\B|', {m1_value:String}, ')$')) AND labels[{m2_name:String}] != {m2_value:String}
-    SETTINGS max_block_size = 5461
+SELECT DISTINCT arrayMap(name -> labels[name], {names:Array(String)}) AS values
+FROM series LEFT ARRAY JOIN [''] AS piece
+PREWHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+WHERE service = {m0_value:String} AND match('', concat('\\b\\B|', {m1_value:String})) < 2 AND match(concat(labels[{m1_name:String}], piece), concat('^(?s:\\b\\B|', {m1_value:String}, ')$')) AND labels[{m2_name:String}] != {m2_value:String}
+SETTINGS max_block_size = 5461
 )
 GROUP BY label_set
 HAVING notEmpty(label_set)

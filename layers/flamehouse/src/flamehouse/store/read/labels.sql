@@ -1,23 +1,9 @@
--- part: profile_types
-SELECT DISTINCT profile_type
-FROM series
-WHERE $tenants AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-ORDER BY profile_type
-
--- part: label_names
-SELECT DISTINCT arrayJoin(mapKeys(labels)) AS name
+-- With PREWHERE, ClickHouse need not analyze which conditions to apply first.
+-- part: distinct
+SELECT DISTINCT $columns
 FROM series $join
-WHERE $tenants AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-    AND $condition
-ORDER BY name
-$settings
-
--- part: label_values
-SELECT DISTINCT labels[{name:String}] AS value
-FROM series $join
-WHERE $tenants AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-    AND $condition AND value != ''
-ORDER BY value
+PREWHERE $tenants AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+$condition
 $settings
 
 -- There is a row for each series and day, so DISTINCT comes first: each set is built only once.
@@ -25,11 +11,7 @@ $settings
 SELECT arrayFilter(label -> $wanted, CAST($labels, 'Array(Tuple(String, String))')) AS label_set
 FROM
 (
-    SELECT DISTINCT $columns
-    FROM series $join
-    WHERE $tenants AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-        AND $condition
-    $settings
+$distinct
 )
 GROUP BY label_set
 HAVING notEmpty(label_set)

@@ -86,6 +86,11 @@ class Condition:
     parameters: Mapping[str, object]
     split: Split = Split()
 
+    @property
+    def after_prewhere(self) -> str:
+        """The condition as SQL that follows a PREWHERE: a part of it, unless `split` has an ARRAY JOIN, which comes later."""
+        return f"WHERE {self.sql}" if self.split.join else f"AND {self.sql}"
+
 
 def series_condition(matchers: Sequence[Matcher]) -> Condition:
     """The condition for series that match all matchers; every series if there are no matchers.
@@ -93,7 +98,7 @@ def series_condition(matchers: Sequence[Matcher]) -> Condition:
     Parameters are called m0_name, m0_value, m1_name and so on. An invalid regular expression makes the query
     fail with ClickHouse's CANNOT_COMPILE_REGEXP.
     """
-    conditions = ["true"]
+    conditions: list[str] = []
     parameters: dict[str, str] = {}
     for index, matcher in enumerate(matchers):
         name, value = f"m{index}_name", f"m{index}_value"
@@ -105,5 +110,7 @@ def series_condition(matchers: Sequence[Matcher]) -> Condition:
         conditions.append(_CONDITIONS[matcher.op].substitute(label=label, value=value))
     regexps = [matcher.value for matcher in matchers if matcher.op in REGEXP_OPS]
     return Condition(
-        sql=" AND ".join(conditions), parameters=parameters, split=split_for(regexps, _LABEL_BYTES)
+        sql=" AND ".join(conditions) or "true",
+        parameters=parameters,
+        split=split_for(regexps, _LABEL_BYTES),
     )

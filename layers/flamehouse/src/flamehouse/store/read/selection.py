@@ -87,7 +87,7 @@ def selection_of(
             _SQL(
                 "of_series",
                 tenants=of_tenants.sql,
-                condition=condition.sql,
+                condition=condition.after_prewhere,
                 join=condition.split.join,
                 settings=condition.split.settings,
             )

@@ -9,9 +9,9 @@ service = {service:String}
 fingerprint IN (
             SELECT fingerprint
             FROM series $join
-            WHERE $tenants AND profile_type = {profile_type:String}
+            PREWHERE $tenants AND profile_type = {profile_type:String}
                 AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
-                AND $condition
+                $condition
             $settings
         )
 
