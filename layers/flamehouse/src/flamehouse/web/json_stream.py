@@ -8,7 +8,7 @@ JSON mapping: protobuf.dev/programming-guides/json.
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import batched
 from math import isfinite, isnan
@@ -90,9 +90,10 @@ def _quoted(number: int) -> str:
     return f'"{number}"'
 
 
-def _list_of_quoted(numbers: Iterable[int]) -> str:
-    # No loop over the numbers: the levels of a flame graph have tens of thousands.
-    return f'["{str([*numbers])[1:-1].replace(", ", '","')}"]'
+def _list_of_quoted(numbers: Sequence[int]) -> str:
+    # No loop over the numbers: the levels of a flame graph have tens of thousands. Of a repeated field, a slice is copied
+    # faster than its iterator.
+    return f'["{('%d","' * len(numbers))[:-3] % tuple(numbers[:])}"]'
 
 
 def _double(number: float) -> str:
