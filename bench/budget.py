@@ -3,7 +3,7 @@
 Tests check the libraries and the sizes (tests/deployment); `make bench` measures the time of the read path.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 _BASE: Final = frozenset(
@@ -25,6 +25,21 @@ _QUEUE: Final = _BASE - {"anyio", "google", "isal", "mangum", "python_multipart"
 """The imports of the worker and the drain before they read their first object."""
 
 
+_WRITES: Final = frozenset(
+    {
+        *("flamehouse.blobs", "flamehouse.disk", "flamehouse.model.profile"),
+        *("flamehouse.store.uploads", "flamehouse.store.write"),
+        *("flamehouse.store.schema.migrate", "flamehouse.store.schema.retention"),
+    }
+)
+"""The parts of the kernel that upload, store files or change the schema."""
+_OF_LOCAL_SERVER: Final = frozenset({"flamehouse.identity.credentials", "flamehouse.store.write.log"})
+_QUERIES: Final = frozenset(
+    f"flamehouse.store.{module}" for module in ("read.labels", "read.series", "read.stacktraces", "read.pprof")
+)
+"""Modules of queries: the store imports one when it runs its query."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
     """The budget of one function."""
@@ -36,6 +51,8 @@ class Budget:
     protobuf.
     """
     layers_mb: int
+    without: frozenset[str] = _OF_LOCAL_SERVER
+    """The modules and packages of the kernel that it does not import."""
 
     @property
     def fastapi(self) -> bool:
@@ -43,13 +60,15 @@ class Budget:
         return self.libraries >= _FASTAPI
 
 
-_RPC: Final = Budget(libraries=_BASE, init_ratio=2.0, layers_mb=45)
+_READS: Final = _OF_LOCAL_SERVER | _QUERIES | _WRITES
+_RPC: Final = Budget(libraries=_BASE, init_ratio=2.0, layers_mb=45, without=_READS)
 _HTTP: Final = Budget(libraries=_BASE | _FASTAPI, init_ratio=4.5, layers_mb=80)
+_PAGE: Final = replace(_HTTP, without=_READS)
 
 _BUDGETS: Final = {
     "adhoc": Budget(libraries=_BASE, init_ratio=4.5, layers_mb=45),
     "authorizer": Budget(libraries=frozenset(), init_ratio=1.0, layers_mb=45),
-    "console.about": _HTTP,
+    "console.about": _PAGE,
     "console.settings": _RPC,
     "console.usage": Budget(libraries=_HTTP.libraries - {"google", "isal"}, init_ratio=4.5, layers_mb=80),
     "ingest": _HTTP,
@@ -58,7 +77,7 @@ _BUDGETS: Final = {
     "ingest.worker": Budget(libraries=_QUEUE, init_ratio=4.5, layers_mb=45),
     "qryn": Budget(libraries=_BASE - {"mangum"}, init_ratio=4.5, layers_mb=45),
     "querier": _RPC,
-    "querier.pyroscope": _HTTP,
+    "querier.pyroscope": _PAGE,
     "routes": _HTTP,
     "ui": Budget(libraries=frozenset(), init_ratio=1.0, layers_mb=45),
 }

@@ -23,12 +23,8 @@ from starlette.types import ASGIApp
 
 from adhoc import service as adhoc_profiles
 from connection_limits import connections_allowed, log_failed_accepts
-from flamehouse.identity.credentials import (
-    Credentials,
-    DocumentCredentials,
-    NoCredential,
-    SharedCredential,
-)
+from flamehouse.identity.authentication import Credentials
+from flamehouse.identity.credentials import DocumentCredentials, NoCredential, SharedCredential
 from flamehouse.identity.credentials_file import CredentialsFile
 from flamehouse.identity.document import DocumentError
 from flamehouse.memory import MemoryBudget
@@ -42,7 +38,7 @@ from flamehouse.store.connection.embedded import HANDLES, embedded_path, is_embe
 from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.maintenance import open_maintenance
 from flamehouse.store.schema.migrate import Migrated, migrate
-from flamehouse.store.schema.retention import in_words
+from flamehouse.store.schema.state import in_words
 from flamehouse.telemetry.local import CONTENT_TYPE, Prometheus, log_to_stderr
 from flamehouse.telemetry.log import access_log
 from flamehouse.telemetry.metrics import install

@@ -26,7 +26,8 @@ from flamehouse.store.connection.data_folder import STOP_SERVER, locked
 from flamehouse.store.connection.embedded import embedded_path
 from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.maintenance import maintenance_client
-from flamehouse.store.schema.retention import as_argument, in_words, opened, recorded
+from flamehouse.store.schema.retention import opened, recorded
+from flamehouse.store.schema.state import as_argument, in_words
 from flamehouse.store.write.inserts import nothing
 from flamehouse.units import MS_PER_DAY, NS_PER_MS
 from qryn.comparison import Compared, compare

@@ -10,10 +10,11 @@ from cli.database import existing_database
 from cli.options import json_option
 from cli.output import print_json, print_table
 from flamehouse.errors import OperatorError, RpcError
+from flamehouse.model.limits import DEFAULTS
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
 from flamehouse.store.connection.errors import exit_on_failure
-from flamehouse.store.limits import DEFAULTS, every_limits, store_limits, stored_limits
+from flamehouse.store.limits import every_limits, store_limits, stored_limits
 from flamehouse.store.read.reader import Reader
 
 _EVERYONE = "*"

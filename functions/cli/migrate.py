@@ -15,7 +15,7 @@ from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.maintenance import maintenance_client
 from flamehouse.store.schema.carry_over import CarryOver
 from flamehouse.store.schema.migrate import migrate as migrate_database
-from flamehouse.store.schema.retention import in_words
+from flamehouse.store.schema.state import in_words
 from qryn.input_tables import create_input_tables
 
 _CARRY_OVER_S: Final = 60

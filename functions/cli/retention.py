@@ -17,8 +17,9 @@ from flamehouse.store.connection.data_folder import STOP_SERVER, locked
 from flamehouse.store.connection.errors import exit_on_failure
 from flamehouse.store.maintenance import maintenance_client
 from flamehouse.store.read.reader import Reader
-from flamehouse.store.schema import retention as state
+from flamehouse.store.schema import retention as recorded_retention
 from flamehouse.store.schema.carry_over import has_old_layout
+from flamehouse.store.schema.state import as_argument, in_words
 from flamehouse.store.tenant_retention import (
     Retention,
     every_retention,
@@ -43,11 +44,11 @@ def show() -> None:
     with exit_on_failure():
         settings = existing_database()
         with locked(settings, STOP_SERVER):
-            with state.opened(settings) as client:
-                days = state.recorded(client).days
+            with recorded_retention.opened(settings) as client:
+                days = recorded_retention.recorded(client).days
             with closing(maintenance_client(settings)) as clickhouse:
                 shorter = every_retention(clickhouse)
-    click.echo(f"database {settings.clickhouse_database} retains profiles {state.in_words(days)}")
+    click.echo(f"database {settings.clickhouse_database} retains profiles {in_words(days)}")
     if shorter:
         rows = [(each.tenant, each.service or "*", str(each.days)) for each in shorter]
         print_table(("tenant", "service", "days"), rows, right=("days",))
@@ -70,27 +71,27 @@ def set_(days: str, *, tenant: str, service: str, yes: bool) -> None:
                 change = _change(tenant, service, days)
                 click.echo(_set_of_tenant(settings, change, yes=yes))
             else:
-                click.echo(_set_of_database(settings, state.days_of(days), yes=yes))
+                click.echo(_set_of_database(settings, recorded_retention.days_of(days), yes=yes))
 
 
 def _set_of_database(settings: Settings, wanted: int, *, yes: bool) -> str:
     """Set the retention of the database; return what was done."""
-    with state.opened(settings) as client:
+    with recorded_retention.opened(settings) as client:
         _check_layout(client)
-        before = state.recorded(client)
-        if state.is_shorter(wanted, before.days):
-            gone = state.expired_under(client, wanted)
+        before = recorded_retention.recorded(client)
+        if recorded_retention.is_shorter(wanted, before.days):
+            gone = recorded_retention.expired_under(client, wanted)
             oldest = f", the oldest of {gone.oldest}" if gone.oldest else ""
             _confirm(
                 f"{gone.profiles:,} profiles, {size_in_words(gone.bytes)} on disk{oldest}",
                 f"a retention of {wanted} days",
-                state.as_argument(wanted),
+                as_argument(wanted),
                 yes=yes,
             )
-        state.apply(client, before.number, wanted)
+        recorded_retention.apply(client, before.number, wanted)
     return (
-        f"database {settings.clickhouse_database} retains profiles {state.in_words(wanted)} "
-        f"(before: {state.in_words(before.days)})"
+        f"database {settings.clickhouse_database} retains profiles {in_words(wanted)} "
+        f"(before: {in_words(before.days)})"
     )
 
 
@@ -98,7 +99,7 @@ def _change(tenant: str, service: str, days: str) -> Retention:
     """The retention that the options name. Raises OperatorError if they are invalid."""
     if not is_tenant(tenant):
         raise OperatorError(f"invalid tenant {tenant!r}: name it with --tenant")
-    wanted = 0 if days == _DEFAULT else state.days_of(days)
+    wanted = 0 if days == _DEFAULT else recorded_retention.days_of(days)
     if not wanted and days != _DEFAULT:
         raise OperatorError(f"invalid retention of a tenant {days!r}: use days, such as 30d, or {_DEFAULT}")
     return Retention(tenant=tenant, service=service, days=wanted)
@@ -106,13 +107,13 @@ def _change(tenant: str, service: str, days: str) -> Retention:
 
 def _set_of_tenant(settings: Settings, change: Retention, *, yes: bool) -> str:
     """Set the retention of a tenant or service, and delete what has expired; return what was done."""
-    with state.opened(settings) as client:
+    with recorded_retention.opened(settings) as client:
         _check_layout(client)
-        days = state.recorded(client).days
+        days = recorded_retention.recorded(client).days
     if days and change.days > days:
         raise OperatorError(
-            f"the database retains profiles {state.in_words(days)}, which no tenant can exceed; "
-            f"first run: flamehouse retention set {state.as_argument(change.days)}"
+            f"the database retains profiles {in_words(days)}, which no tenant can exceed; "
+            f"first run: flamehouse retention set {as_argument(change.days)}"
         )
     named = (
         f"service {change.service} of tenant {change.tenant}" if change.service else f"tenant {change.tenant}"
@@ -123,7 +124,7 @@ def _set_of_tenant(settings: Settings, change: Retention, *, yes: bool) -> str:
         gone = expired(clickhouse, retentions, now_s)
         if gone.profiles:
             options = f"--tenant {change.tenant}" + (f" --service {change.service}" if change.service else "")
-            argument = state.as_argument(change.days) if change.days else _DEFAULT
+            argument = as_argument(change.days) if change.days else _DEFAULT
             _confirm(
                 f"{gone.profiles:,} profiles of {', '.join(gone.services)}, about {size_in_words(gone.bytes)} on disk",
                 f"this retention of {named}",
@@ -132,7 +133,7 @@ def _set_of_tenant(settings: Settings, change: Retention, *, yes: bool) -> str:
             )
         store_retention(Reader(clickhouse=clickhouse, settings={}), change)
         expire(clickhouse, retentions, now_s)
-    return f"{named} retains profiles {state.in_words(change.days or days)}"
+    return f"{named} retains profiles {in_words(change.days or days)}"
 
 
 def _check_layout(client: Client) -> None:

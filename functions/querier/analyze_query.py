@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from flamehouse.model.queries import Analysis
+from flamehouse.model.analysis import Analysis
 from flamehouse.model.selector import METRIC_NAME, Matcher, parse_selector
 from flamehouse.pb.querier_pb2 import AnalyzeQueryRequest, AnalyzeQueryResponse, QueryImpact, QueryScope
 from flamehouse.serverless.http_handler import lambda_handler

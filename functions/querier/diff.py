@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Final
 
+from flamehouse.model.call_tree import StacktraceQuery
 from flamehouse.model.max_nodes import nodes_limit
-from flamehouse.model.queries import StacktraceQuery
 from flamehouse.pb.querier_pb2 import (
     PROFILE_FORMAT_FLAMEGRAPH,
     PROFILE_FORMAT_UNSPECIFIED,

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from flamehouse.errors import invalid_argument
+from flamehouse.model.exemplar import PointKind
+from flamehouse.model.heatmap import Heatmap, HeatmapQuery, HeatmapSeries
 from flamehouse.model.profile_type import ProfileType
-from flamehouse.model.queries import Heatmap, HeatmapQuery, HeatmapSeries, PointKind
 from flamehouse.model.selector import parse_selector
 from flamehouse.pb import types_pb2
 from flamehouse.pb.querier_pb2 import (

@@ -1,4 +1,7 @@
-"""SelectMergeStacktraces: the samples of the selected profiles merged into one call tree, in the requested format."""
+"""SelectMergeStacktraces: the samples of the selected profiles merged into one call tree, in the requested format.
+
+A function on AWS starts faster without the modules of DOT and pprof, which are requested by hand.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -20,8 +23,7 @@ from flamehouse.render.tree_bytes import tree_bytes
 from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.web.connect import Call
 from querier.common.async_query import accepted_async_query, mark_done, requested_query
-from querier.common.merged_pprof import merged_pprof, profile_query, requested_pgo
-from querier.common.merged_tree import dot_graph_of, stacktrace_query, tree_of
+from querier.common.merged_tree import stacktrace_query, tree_of
 from querier.common.rpc import check_format, querier_rpc
 from querier.common.sample_selector import drawn_samples, selected_samples
 
@@ -60,11 +62,15 @@ def _as_tree(call: Call, request: SelectMergeStacktracesRequest) -> _Run:
 
 
 def _as_dot(call: Call, request: SelectMergeStacktracesRequest) -> _Run:
+    from querier.common.dot_graph import dot_graph_of  # noqa: PLC0415  # see above
+
     query = stacktrace_query(call, request, drawn_samples(request))
     return lambda: SelectMergeStacktracesResponse(dot=dot_graph_of(call, query, request.max_nodes))
 
 
 def _as_pprof(call: Call, request: SelectMergeStacktracesRequest) -> _Run:
+    from querier.common.merged_pprof import merged_pprof, profile_query, requested_pgo  # noqa: PLC0415  # see above
+
     # Pyroscope applies the flame graph's limit to every format of this RPC.
     check_nodes_limit(request.max_nodes, call.services.settings)
     go_pgo = requested_pgo(request.stack_trace_selector)

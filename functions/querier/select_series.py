@@ -2,8 +2,8 @@
 
 from flamehouse.deadline import in_time
 from flamehouse.model.profile_type import ProfileType
-from flamehouse.model.queries import SeriesQuery, SeriesResult
 from flamehouse.model.selector import parse_selector
+from flamehouse.model.series import SeriesQuery, SeriesResult
 from flamehouse.pb.querier_pb2 import SelectSeriesRequest, SelectSeriesResponse
 from flamehouse.pb.types_pb2 import TIME_SERIES_AGGREGATION_TYPE_AVERAGE, Series
 from flamehouse.serverless.http_handler import lambda_handler

@@ -3,7 +3,7 @@
 Profiles Drilldown lists services and profile types from it.
 """
 
-from flamehouse.model.queries import LabelSetsQuery
+from flamehouse.model.label_sets import LabelSetsQuery
 from flamehouse.model.selector import parse_matchers
 from flamehouse.pb.querier_pb2 import SeriesRequest, SeriesResponse
 from flamehouse.pb.types_pb2 import Labels

@@ -18,9 +18,11 @@ handler = importlib.import_module(module).handler
 files = {name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items()}
 foreign = [file for file in files.values() if file and not file.startswith((*path, *standard))]
 packages = {name.partition(".")[0] for name, file in files.items() if file.startswith(tuple(path))}
-print(json.dumps({"callable": callable(handler), "foreign": foreign, "packages": sorted(packages)}))
+kernel = [name for name in files if name.startswith("flamehouse.")]
+found = {"foreign": foreign, "packages": sorted(packages), "kernel": kernel}
+print(json.dumps({"callable": callable(handler), **found}))
 """
-"""Prints the packages of its path that importing a handler loads, and the files loaded from elsewhere."""
+"""Prints the packages and modules of its path that importing a handler loads, and the files loaded from elsewhere."""
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -35,6 +37,7 @@ def test_a_function_imports_its_own_package_the_kernel_and_the_libraries_of_its_
     assert (run.returncode, run.stderr) == (0, "")
     response = json.loads(run.stdout)
     assert (response["callable"], response["foreign"]) == (True, [])
-    libraries = budget_of(FUNCTIONS[function]).libraries
-    shared = set() if function == "UiFunction" else {"flamehouse", *libraries}
+    budget = budget_of(FUNCTIONS[function])
+    shared = set() if function == "UiFunction" else {"flamehouse", *budget.libraries}
     assert set(response["packages"]) == rooms_of(function) | shared
+    assert sorted(budget.without & set(response["kernel"])) == []

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flamehouse.model.queries import Analysis
+from flamehouse.model.analysis import Analysis
 from flamehouse.model.selector import Matcher, MatchOp, parse_selector
 from flamehouse.pb.querier_pb2 import AnalyzeQueryRequest, AnalyzeQueryResponse, QueryImpact, QueryScope
 from flamehouse.settings import Settings

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flamehouse.model.queries import SeriesResult
+from flamehouse.model.series import SeriesResult
 from flamehouse.pb.profile_pb2 import Profile, Sample
 from flamehouse.pb.querier_pb2 import SelectMergeProfileRequest
 from flamehouse.settings import Settings

@@ -2,8 +2,9 @@
 
 import pytest
 
+from flamehouse.model.exemplar import Exemplar, PointKind
+from flamehouse.model.heatmap import Heatmap, HeatmapQuery, HeatmapSeries, HeatmapSlot
 from flamehouse.model.profile_type import ProfileType
-from flamehouse.model.queries import Exemplar, Heatmap, HeatmapQuery, HeatmapSeries, HeatmapSlot, PointKind
 from flamehouse.model.selector import parse_selector
 from flamehouse.model.time_range import TimeRange
 from flamehouse.pb import types_pb2

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from flamehouse.model.call_tree import CutTree
+from flamehouse.model.call_tree import CutTree, StacktraceQuery
 from flamehouse.model.profile_type import ProfileType
-from flamehouse.model.queries import SampleSelector, StacktraceQuery
+from flamehouse.model.sample_selector import SampleSelector
 from flamehouse.model.selector import parse_selector
 from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.querier_pb2 import (

@@ -2,16 +2,11 @@
 
 import pytest
 
+from flamehouse.model.exemplar import Exemplar, PointKind
 from flamehouse.model.profile_type import ProfileType
-from flamehouse.model.queries import (
-    EVERY_SAMPLE,
-    Exemplar,
-    PointKind,
-    SampleSelector,
-    SeriesQuery,
-    SeriesResult,
-)
+from flamehouse.model.sample_selector import EVERY_SAMPLE, SampleSelector
 from flamehouse.model.selector import parse_selector
+from flamehouse.model.series import SeriesQuery, SeriesResult
 from flamehouse.model.time_range import TimeRange
 from flamehouse.pb import types_pb2
 from flamehouse.pb.querier_pb2 import SelectSeriesRequest, SelectSeriesResponse

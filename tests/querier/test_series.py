@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from flamehouse.model.label_sets import LabelSetsQuery
 from flamehouse.model.labels import LabelSet
-from flamehouse.model.queries import LabelSetsQuery
 from flamehouse.model.selector import parse_selector
 from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.querier_pb2 import SeriesRequest, SeriesResponse

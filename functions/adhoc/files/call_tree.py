@@ -7,7 +7,8 @@ from heapq import nlargest
 from typing import Final
 
 from flamehouse.errors import invalid_argument
-from flamehouse.model.call_tree import ROOT, CutTree, DiffTree
+from flamehouse.model.call_tree import ROOT, CutTree
+from flamehouse.model.diff_tree import DiffTree
 from flamehouse.units import MAX_INT64
 
 _MAX_NODES: Final = 1 << 20

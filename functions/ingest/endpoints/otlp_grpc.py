@@ -14,7 +14,7 @@ from google.protobuf.duration_pb2 import Duration
 from starlette.requests import HTTPConnection
 
 from flamehouse.errors import Code, RpcError
-from flamehouse.identity.credentials import Credentials
+from flamehouse.identity.authentication import Credentials
 from flamehouse.identity.principal import Scope
 from flamehouse.memory import MemoryBudget, take
 from flamehouse.pb.status_pb2 import RetryInfo, Status

@@ -4,7 +4,8 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from flamehouse.model.profile import Function, function_of
+from flamehouse.model.profile import function_of
+from flamehouse.model.symbols import Function
 from flamehouse.settings import NATIVE_FRAMES_BY_MAPPING
 
 UNKNOWN: Final = "[unknown]"

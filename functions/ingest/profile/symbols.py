@@ -12,10 +12,6 @@ from operator import itemgetter
 from struct import Struct
 
 from flamehouse.model.profile import (
-    NO_MAPPING,
-    Function,
-    Location,
-    Mapping,
     Symbols,
     function_of,
     location_of,
@@ -23,6 +19,7 @@ from flamehouse.model.profile import (
     mapping_of,
     stacktrace_id,
 )
+from flamehouse.model.symbols import NO_MAPPING, Function, Location, Mapping
 from flamehouse.pb import profile_pb2
 from ingest.profile.columns import Functions, Locations
 from ingest.profile.go_names import is_go, without_shapes

@@ -1,8 +1,9 @@
 """Merged samples as pprof, for SelectMergeProfile and for SelectMergeStacktraces in the format PPROF."""
 
 from flamehouse.model.max_nodes import any_nodes_limit
+from flamehouse.model.profile_query import ProfileQuery
 from flamehouse.model.profile_type import ProfileType
-from flamehouse.model.queries import EVERY_SAMPLE, ProfileQuery, SampleSelector
+from flamehouse.model.sample_selector import EVERY_SAMPLE, SampleSelector
 from flamehouse.model.selector import parse_selector
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.pb.types_pb2 import GoPGO, StackTraceSelector

@@ -1,20 +1,14 @@
 """Queries for a merged call tree, built from the requests of several RPCs and checked against the settings."""
 
-from dataclasses import replace
-from typing import Final, Protocol
+from typing import Protocol
 
-from flamehouse.model.call_tree import NO_TREE, CutTree
+from flamehouse.model.call_tree import NO_TREE, CutTree, StacktraceQuery
 from flamehouse.model.max_nodes import nodes_limit
 from flamehouse.model.profile_type import ProfileType
-from flamehouse.model.queries import SampleSelector, StacktraceQuery
+from flamehouse.model.sample_selector import SampleSelector
 from flamehouse.model.selector import parse_selector
-from flamehouse.render.dot import dot_of
 from flamehouse.web.connect import Call
 from querier.common.query_range import NOTHING, query_range
-
-_DOT_FUNCTIONS: Final = 100
-_MAX_DOT_NODES: Final = 65_536
-"""Graphviz draws far fewer, and the graph of a million nodes takes a minute to compute."""
 
 
 class MergeRequest(Protocol):
@@ -51,15 +45,3 @@ def tree_of(call: Call, query: StacktraceQuery) -> CutTree:
     if not query.within.length_ms:
         return NO_TREE
     return call.services.store.select_merge_stacktraces(call.tenants, query)
-
-
-def dot_graph_of(call: Call, query: StacktraceQuery, max_functions: int) -> str:
-    """Returns the tree as a call graph in DOT of at most `max_functions` functions (0: 100); no samples, no text.
-
-    A function's value is the sum over its nodes, so the tree has at least as many nodes as a flame graph, and at most
-    65,536.
-    """
-    least = nodes_limit(0, call.services.settings)
-    max_nodes = min(max(query.max_nodes, least), _MAX_DOT_NODES)
-    tree = tree_of(call, replace(query, max_nodes=max_nodes))
-    return dot_of(tree, query.profile_type, max_functions or _DOT_FUNCTIONS)

@@ -6,8 +6,8 @@ from typing import Final
 from uuid import UUID
 
 from flamehouse.errors import invalid_argument
-from flamehouse.model.queries import EVERY_FRAME, FrameFilter, SampleSelector
 from flamehouse.model.regexp_size import check_regexp_size
+from flamehouse.model.sample_selector import EVERY_FRAME, FrameFilter, SampleSelector
 from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
 from flamehouse.pb.types_pb2 import StackFrameFilter, StackTraceSelector
 from querier.common.rpc import unsupported

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from flamehouse.errors import Code, RpcError, invalid_argument
+from flamehouse.model.exemplar import Exemplar, PointKind
 from flamehouse.model.labels import LabelSet
-from flamehouse.model.queries import Exemplar, PointKind
 from flamehouse.model.time_range import TimeRange
 from flamehouse.pb import types_pb2
 from flamehouse.pb.types_pb2 import (

@@ -7,8 +7,10 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from flamehouse.model.call_tree import StacktraceQuery
 from flamehouse.model.labels import LabelSet
-from flamehouse.model.queries import EVERY_SAMPLE, SeriesQuery, SeriesResult, StacktraceQuery
+from flamehouse.model.sample_selector import EVERY_SAMPLE
+from flamehouse.model.series import SeriesQuery, SeriesResult
 from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
 from flamehouse.pb.types_pb2 import GoPGO
@@ -18,8 +20,9 @@ from flamehouse.serverless.http_handler import lambda_handler
 from flamehouse.web.connect import Call
 from flamehouse.web.http_app import http_app_of, http_router
 from flamehouse.web.response_limits import check_answer_size
+from querier.common.dot_graph import dot_graph_of
 from querier.common.merged_pprof import merged_pprof, profile_query
-from querier.common.merged_tree import dot_graph_of, stacktrace_query, tree_of
+from querier.common.merged_tree import stacktrace_query, tree_of
 from querier.common.time_series import check_series_count, series_limit
 from querier.pyroscope.endpoint import Content, Selection, json_content, request_of, respond
 from querier.pyroscope.parameters import RenderParameters

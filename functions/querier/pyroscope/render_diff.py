@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from flamehouse.errors import invalid_argument
-from flamehouse.model.queries import EVERY_SAMPLE
+from flamehouse.model.sample_selector import EVERY_SAMPLE
 from flamehouse.render.flamebearer import flamebearer_diff_of, shown_as
 from flamehouse.render.flamegraph_diff import flamegraph_diff_of
 from flamehouse.serverless.http_handler import lambda_handler

@@ -4,7 +4,8 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from flamehouse.errors import Code, RpcError
-from flamehouse.identity.credentials import Credentials, NoCredential, SharedCredential
+from flamehouse.identity.authentication import Credentials
+from flamehouse.identity.credentials import NoCredential, SharedCredential
 from flamehouse.identity.principal import Principal, Scope
 
 SHARED = SharedCredential(credential="horse")

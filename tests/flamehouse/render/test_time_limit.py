@@ -6,7 +6,8 @@ import pytest
 
 from flamehouse.deadline import time_limit
 from flamehouse.errors import Code, RpcError
-from flamehouse.model.call_tree import CutTree, DiffTree
+from flamehouse.model.call_tree import CutTree
+from flamehouse.model.diff_tree import DiffTree
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.render.dot import dot_of
 from flamehouse.render.flamegraph import flamegraph_of

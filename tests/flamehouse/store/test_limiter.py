@@ -5,8 +5,8 @@ import pytest
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.limits import Limits
 from flamehouse.model.quotas import Quotas
+from flamehouse.store.cached_limits import CachedLimits
 from flamehouse.store.limiter import Limiter
-from flamehouse.store.limits import CachedLimits
 from flamehouse.store.sent_bytes import SentBytes
 
 DAY_S = 86_400

@@ -6,11 +6,12 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from flamehouse.model.limits import Limits
+from flamehouse.model.limits import DEFAULTS, Limits
 from flamehouse.settings import Settings
+from flamehouse.store.cached_limits import CachedLimits
 from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
-from flamehouse.store.limits import DEFAULTS, CachedLimits, every_limits, store_limits, stored_limits
+from flamehouse.store.limits import every_limits, store_limits, stored_limits
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import Server

@@ -5,23 +5,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flamehouse.identity.tenant import Tenants
-from flamehouse.model.call_tree import NO_DIFF, NO_TREE, CutTree, DiffTree
+from flamehouse.model.analysis import Analysis
+from flamehouse.model.call_tree import NO_TREE, CutTree, StacktraceQuery
+from flamehouse.model.diff_tree import NO_DIFF, DiffTree
+from flamehouse.model.heatmap import Heatmap, HeatmapQuery
+from flamehouse.model.label_sets import LabelSetsQuery
 from flamehouse.model.labels import LabelSet
 from flamehouse.model.limits import Limits
 from flamehouse.model.merged_profile import NO_PROFILE, MergedProfile
 from flamehouse.model.profile import Upload
-from flamehouse.model.queries import (
-    Analysis,
-    Heatmap,
-    HeatmapQuery,
-    LabelSetsQuery,
-    ProfileQuery,
-    SeriesQuery,
-    SeriesResult,
-    StacktraceQuery,
-)
+from flamehouse.model.profile_query import ProfileQuery
 from flamehouse.model.quotas import Quotas
 from flamehouse.model.selector import Matcher
+from flamehouse.model.series import SeriesQuery, SeriesResult
 from flamehouse.model.time_range import TimeRange
 from flamehouse.model.usage import Usage
 from flamehouse.store import Record

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from flamehouse.model.profile import Location, SeriesProfile, Upload
+from flamehouse.model.profile import SeriesProfile, Upload
+from flamehouse.model.symbols import Location
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.settings import Settings
 from tests.support.uploads.profiles import CPU_LABELS

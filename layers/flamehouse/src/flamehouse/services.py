@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from flamehouse.aws.objects import ObjectStorage
-from flamehouse.blobs import blobs_of
 from flamehouse.circuit import Circuit
 from flamehouse.query_queue import QueryQueue, upload_queue
 from flamehouse.settings import DIRECT, Settings
 from flamehouse.store import Store
 from flamehouse.units import S_PER_DAY
+
+if TYPE_CHECKING:
+    from flamehouse.aws.objects import ObjectStorage
 
 
 def nothing() -> None:
@@ -42,8 +44,10 @@ class Services:
         return replace(self, settings=_with_label_rules(self.settings, rules))
 
     @property
-    def blobs(self) -> ObjectStorage:
+    def blobs(self) -> "ObjectStorage":
         """The storage of blobs. Raises RpcError if this deployment has none."""
+        from flamehouse.blobs import blobs_of  # noqa: PLC0415  # queries need no objects
+
         return blobs_of(self.settings)
 
     @property

@@ -13,7 +13,7 @@ from flamehouse.store.doctor import schema
 from flamehouse.store.doctor.exactly_once import PROBE
 from flamehouse.store.doctor.examine import DATABASE_CHECKS, examine
 from flamehouse.store.doctor.finding import Examination, Finding, Severity, Thresholds
-from flamehouse.store.schema import migrate
+from flamehouse.store.schema import migrate, state
 from tests.support.servers.faults import without
 from tests.support.servers.scripted import closed_port
 from tools.clickhouse_http.process import clickhouse_server
@@ -68,7 +68,7 @@ def missing(*names: str) -> Trouble:
 
 WINDOW = "ALTER TABLE sampled_profiles MODIFY SETTING non_replicated_deduplication_window = {}"
 RECORD = "INSERT INTO migrations SELECT {}, {}, now64(9)"
-LATEST = migrate.latest_number()
+LATEST = state.latest_number()
 UNSETTLED = 2**32 - 1
 BACK = RECORD.format(LATEST, DAYS)
 

@@ -16,7 +16,7 @@ from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
-from flamehouse.store.schema import migrate, retention
+from flamehouse.store.schema import migrate, retention, state
 from flamehouse.store.sql import SqlFile
 from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import Server
@@ -104,7 +104,7 @@ def ttls_of(database: ClickHouse) -> set[int]:
 
 
 def recorded(database: ClickHouse) -> int | None:
-    return retention.state_of(database.rows).days
+    return state.state_of(database.rows).days
 
 
 def server_on(database: ClickHouse, settings: Settings) -> Server:
@@ -229,7 +229,7 @@ def test_a_difference_from_the_database_is_logged_once(
     )
     store = ClickHouseStore(database, LoneWriter(database), wanting(own, 7))
     assert [store.retention_days() for _ in range(3)] == [2, 2, 2]
-    latest = migrate.latest_number()
+    latest = state.latest_number()
     assert [record.getMessage() for record in caplog.records] == [
         (
             "RETENTION_DAYS is 7, but the database retains profiles for 2 days, which applies; "

@@ -1,9 +1,13 @@
-"""Cut call trees as the store returns them, and the names and ids with a special meaning in every tree."""
+"""The query for a cut call tree, the tree as the store returns it, and the names and ids with a special meaning in every tree."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flamehouse.deadline import in_time
+from flamehouse.model.profile_type import ProfileType
+from flamehouse.model.sample_selector import EVERY_SAMPLE, SampleSelector
+from flamehouse.model.selector import Matcher
+from flamehouse.model.time_range import TimeRange
 
 ROOT = 0
 """The root's id."""
@@ -11,6 +15,17 @@ NO_NODE = -1
 """The id of the cut part, which is not a node."""
 OTHER = "other"
 TOTAL = "total"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StacktraceQuery:
+    """The merged call tree of the selected samples in [start, end), cut to its `max_nodes` largest nodes and their ties."""
+
+    profile_type: ProfileType
+    matchers: Sequence[Matcher]
+    within: TimeRange
+    max_nodes: int
+    samples: SampleSelector = EVERY_SAMPLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,34 +60,3 @@ def children_by_name(parents: Sequence[int], names: Sequence[str]) -> dict[int, 
         if len(rows) > 1:
             rows.sort(key=names.__getitem__)
     return children
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiffTree:
-    """The remaining nodes of two merged call trees: columns of one length, one node per position, in any order.
-
-    As `CutTree`, but with the sums of two sides; a node that is missing on one side has 0 there.
-    """
-
-    ids: Sequence[int]
-    parents: Sequence[int]
-    names: Sequence[str]
-    left_totals: Sequence[int]
-    left_selves: Sequence[int]
-    right_totals: Sequence[int]
-    right_selves: Sequence[int]
-    left_total: int
-    right_total: int
-
-
-NO_DIFF = DiffTree(
-    ids=(),
-    parents=(),
-    names=(),
-    left_totals=(),
-    left_selves=(),
-    right_totals=(),
-    right_selves=(),
-    left_total=0,
-    right_total=0,
-)

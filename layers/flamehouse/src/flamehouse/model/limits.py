@@ -1,14 +1,19 @@
 """The limits of a tenant: how much it may send and query, and the rules for its labels."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Final, Self
 
 from flamehouse.label_rules import parse_label_rules
 from flamehouse.units import MAX_INT64
 
+DEFAULTS: Final = ""
+"""The pseudo-tenant of the default limits."""
 NO_LIMIT: Final = 0
+
+type Sent = Mapping[str, int]
+"""The bytes of upload bodies by tenant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

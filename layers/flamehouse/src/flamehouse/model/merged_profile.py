@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from flamehouse.model.profile import Mapping as MappedFile
+from flamehouse.model.symbols import Mapping as MappedFile
 
 CUT_OFF = 0
 """Among the ids of locations: the part that was cut off a stack."""

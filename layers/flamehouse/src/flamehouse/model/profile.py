@@ -1,82 +1,20 @@
 """An upload as the store accepts it: profiles split by series, and the symbols of their stacks.
 
-Ids of stacks, locations, mappings and functions are 64-bit hashes of their content. The same content has the same id
-in every upload, and no id has to be looked up before a write.
+The id of a stack is a hash of its content, as are those of its `flamehouse.model.symbols`.
 """
 
 from array import array
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from hashlib import blake2b
 from itertools import chain, groupby
-from typing import NamedTuple
 from uuid import UUID
 
 from flamehouse.model.labels import LabelSet
+from flamehouse.model.symbols import Function, Line, Location, Mapping, hash64, hash64_of
 
-NO_MAPPING = 0
 _STACK_BYTES = 200
 """The memory of a stack, in addition to its frames."""
-
-
-def hash64(data: "bytes | array[int]") -> int:
-    """Return the first 64 bits of BLAKE2b: the id of the content that `data` describes completely."""
-    return int.from_bytes(blake2b(data, digest_size=8).digest(), "little")
-
-
-def hash64_of(*parts: str | int) -> int:
-    """Return the id of a tuple of strings and numbers, from a text that no other tuple has."""
-    return hash64("".join(f"{len(text := str(part))}:{text}" for part in parts).encode())
-
-
-class Function(NamedTuple):
-    """A function as pprof knows it. Flame graphs merge by `name`, whose hash is `name_id`."""
-
-    id: int
-    name_id: int
-    name: str
-    system_name: str
-    filename: str
-    start_line: int
-
-
-class Line(NamedTuple):
-    """A line of a location: `function_id` is a Function's id."""
-
-    function_id: int
-    line: int
-    column: int
-
-
-class Location(NamedTuple):
-    """A place in the code; `lines` runs from the innermost inlined function to the one that was called.
-
-    `name_ids` are the name ids of its functions in stack order, the called one first. A location without lines has
-    the name id of the frame that it is drawn as.
-    """
-
-    id: int
-    name_ids: tuple[int, ...]
-    address: int
-    mapping_id: int
-    lines: tuple[Line, ...]
-
-
-class Mapping(NamedTuple):
-    """A mapped file. `flags`, lowest bit first: has functions, has filenames, has line numbers, has inline frames."""
-
-    id: int
-    memory_start: int
-    memory_limit: int
-    file_offset: int
-    filename: str
-    build_id: str
-    flags: int
-
-    @property
-    def has_functions(self) -> bool:
-        return bool(self.flags & 1)
 
 
 @dataclass(slots=True, kw_only=True)

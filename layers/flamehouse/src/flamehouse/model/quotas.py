@@ -5,10 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from flamehouse.model.limits import Limits
-
-type Sent = Mapping[str, int]
-"""The bytes of upload bodies by tenant."""
+from flamehouse.model.limits import Limits, Sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

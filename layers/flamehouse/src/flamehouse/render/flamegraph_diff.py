@@ -6,7 +6,8 @@ index), with the offsets of each side counted from the end of the bar to its lef
 
 from flamehouse.deadline import drained
 from flamehouse.errors import Code, RpcError
-from flamehouse.model.call_tree import NO_NODE, OTHER, ROOT, TOTAL, DiffTree, children_by_name
+from flamehouse.model.call_tree import NO_NODE, OTHER, ROOT, TOTAL, children_by_name
+from flamehouse.model.diff_tree import DiffTree
 from flamehouse.pb import querier_pb2
 from flamehouse.render.flamegraph import delta_encode
 from flamehouse.units import MAX_INT64

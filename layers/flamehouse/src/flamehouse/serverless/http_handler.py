@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 
 from flamehouse.deadline import time_limit
 from flamehouse.errors import Code, RpcError, invalid_argument
-from flamehouse.identity.credentials import AuthorizedByGateway
+from flamehouse.identity.gateway import AuthorizedByGateway
 from flamehouse.serverless.process import services as _services
 from flamehouse.serverless.process import telemetry as _telemetry
 from flamehouse.telemetry import events

@@ -4,31 +4,32 @@
 `schema` creates and changes tables, `write` inserts, `read` queries, `doctor` examines. HTTP and drawing do not.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from __future__ import annotations
 
-from flamehouse.errors import RpcError
-from flamehouse.identity.tenant import Tenants
-from flamehouse.model.call_tree import CutTree, DiffTree
-from flamehouse.model.labels import LabelSet
-from flamehouse.model.limits import Limits
-from flamehouse.model.merged_profile import MergedProfile
-from flamehouse.model.profile import Upload
-from flamehouse.model.queries import (
-    Analysis,
-    Heatmap,
-    HeatmapQuery,
-    LabelSetsQuery,
-    ProfileQuery,
-    SeriesQuery,
-    SeriesResult,
-    StacktraceQuery,
-)
-from flamehouse.model.quotas import Quotas
-from flamehouse.model.selector import Matcher
-from flamehouse.model.setting import Setting
-from flamehouse.model.time_range import TimeRange
-from flamehouse.model.usage import Usage
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    # For annotations alone: each function on AWS imports the values of its own query.
+    from collections.abc import Callable, Mapping, Sequence
+
+    from flamehouse.errors import RpcError
+    from flamehouse.identity.tenant import Tenants
+    from flamehouse.model.analysis import Analysis
+    from flamehouse.model.call_tree import CutTree, StacktraceQuery
+    from flamehouse.model.diff_tree import DiffTree
+    from flamehouse.model.heatmap import Heatmap, HeatmapQuery
+    from flamehouse.model.label_sets import LabelSetsQuery
+    from flamehouse.model.labels import LabelSet
+    from flamehouse.model.limits import Limits
+    from flamehouse.model.merged_profile import MergedProfile
+    from flamehouse.model.profile import Upload
+    from flamehouse.model.profile_query import ProfileQuery
+    from flamehouse.model.quotas import Quotas
+    from flamehouse.model.selector import Matcher
+    from flamehouse.model.series import SeriesQuery, SeriesResult
+    from flamehouse.model.setting import Setting
+    from flamehouse.model.time_range import TimeRange
+    from flamehouse.model.usage import Usage
 
 type UploadKey = tuple[str, bytes]
 """A tenant and the id of one of its uploads."""

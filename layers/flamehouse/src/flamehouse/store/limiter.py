@@ -9,8 +9,7 @@ from threading import Lock
 from typing import Final
 
 from flamehouse.errors import Code, RpcError
-from flamehouse.model.limits import Limits
-from flamehouse.model.quotas import Sent
+from flamehouse.model.limits import Limits, Sent
 from flamehouse.telemetry import metrics
 from flamehouse.units import S_PER_DAY
 

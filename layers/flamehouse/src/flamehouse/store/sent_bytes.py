@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Final
 
 from flamehouse.errors import RpcError
-from flamehouse.model.quotas import Sent
+from flamehouse.model.limits import Sent
 from flamehouse.store.read.reader import Reader
 from flamehouse.units import S_PER_DAY
 

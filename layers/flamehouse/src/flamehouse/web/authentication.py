@@ -7,7 +7,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flamehouse.errors import Code, RpcError
-from flamehouse.identity.credentials import Credentials
+from flamehouse.identity.authentication import Credentials
 from flamehouse.identity.principal import Principal
 from flamehouse.identity.tenant import written
 from flamehouse.telemetry.request import current

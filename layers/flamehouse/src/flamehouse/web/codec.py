@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Protocol, cast
 
-from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
@@ -114,6 +113,8 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 def message_from[M: Message](content: dict[str, Any], message_type: type[M]) -> M:
     """Convert a JSON object to a message. Raises RpcError(INVALID_ARGUMENT) if it is invalid."""
+    from google.protobuf import json_format  # noqa: PLC0415  # most clients send protobuf
+
     message = message_type()
     try:
         json_format.ParseDict(content, message, ignore_unknown_fields=True)

@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from starlette.types import Receive, Scope, Send
 
 from flamehouse.errors import Code, RpcError
-from flamehouse.identity.credentials import Credentials
+from flamehouse.identity.authentication import Credentials
 from flamehouse.services import Services
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log_exception

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from flamehouse.errors import Code, RpcError
-from flamehouse.identity.credentials import Credentials
+from flamehouse.identity.authentication import Credentials
 from flamehouse.services import Services
 from flamehouse.web.authentication import Authentication
 from flamehouse.web.error_response import error_response

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from flamehouse.store.doctor.finding import Examination, Finding, Severity
-from flamehouse.store.schema.migrate import OLDEST_VERSION, WINDOWS, latest_number, version_of
-from flamehouse.store.schema.retention import EXPIRIES, State, as_argument, in_words, state_of
+from flamehouse.store.schema.migrate import OLDEST_VERSION, WINDOWS, version_of
+from flamehouse.store.schema.retention import EXPIRIES
 from flamehouse.store.schema.roles import grants_of
+from flamehouse.store.schema.state import State, as_argument, in_words, latest_number, state_of
 from flamehouse.store.schema.views import view_definitions
 
 _TABLES: Final = """

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from flamehouse.identity.tenant import Tenants
-from flamehouse.model.queries import Analysis
+from flamehouse.model.analysis import Analysis
 from flamehouse.model.selector import Matcher, MatchOp
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.read.matchers import COLUMN_OF_LABEL, series_condition

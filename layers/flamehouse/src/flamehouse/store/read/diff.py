@@ -7,8 +7,8 @@ largest node, including the root.
 from typing import Final
 
 from flamehouse.identity.tenant import Tenants
-from flamehouse.model.call_tree import NO_DIFF, DiffTree
-from flamehouse.model.queries import StacktraceQuery
+from flamehouse.model.call_tree import StacktraceQuery
+from flamehouse.model.diff_tree import NO_DIFF, DiffTree
 from flamehouse.store.read.call_tree import read_tree, take_root, tree_sql
 from flamehouse.store.read.function_names import FunctionNames
 from flamehouse.store.read.reader import Reader

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from string import Template
 
+from flamehouse.model.exemplar import Exemplar
 from flamehouse.model.labels import LabelSet
-from flamehouse.model.queries import Exemplar
 from flamehouse.store.read.lookup import look_up
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import Selection

@@ -12,7 +12,7 @@ from typing import Final
 
 from flamehouse.errors import invalid_argument
 from flamehouse.identity.tenant import Tenants
-from flamehouse.model.queries import Heatmap, HeatmapQuery, HeatmapSeries, HeatmapSlot
+from flamehouse.model.heatmap import Heatmap, HeatmapQuery, HeatmapSeries, HeatmapSlot
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.read.exemplars import ExemplarLabels, FoundExemplar, exemplar_of, read_labels
 from flamehouse.store.read.points import exemplar_sql, parameters_of, points_sql, source_of

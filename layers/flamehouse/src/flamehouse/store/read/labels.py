@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from flamehouse.identity.tenant import Tenants
+from flamehouse.model.label_sets import LabelSetsQuery
 from flamehouse.model.labels import LabelSet
-from flamehouse.model.queries import LabelSetsQuery
 from flamehouse.model.selector import Matcher
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.connection.client import Parameters

@@ -7,12 +7,13 @@ into several series, it is still one point, with the sum of their values.
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from flamehouse.model.queries import EVERY_SAMPLE, PointKind, SampleSelector
+from flamehouse.model.exemplar import PointKind
+from flamehouse.model.sample_selector import EVERY_SAMPLE, SampleSelector
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.read.matchers import COLUMN_OF_LABEL, Condition
 from flamehouse.store.read.reader import Reader
+from flamehouse.store.read.sample_conditions import profile_condition, span_condition, stack_condition
 from flamehouse.store.read.selection import Selection, clamp_ms
-from flamehouse.store.read.stack_values import profile_condition, span_condition, stack_condition
 from flamehouse.store.sql import SqlFile
 
 _SQL: Final = SqlFile(__file__)

@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any, Final
 
-from flamehouse.store.schema.migrate import latest_number
-from flamehouse.store.schema.retention import State, as_argument, in_words, state_of
+from flamehouse.store.schema.state import State, as_argument, in_words, latest_number, state_of
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 

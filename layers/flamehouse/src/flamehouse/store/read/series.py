@@ -7,8 +7,10 @@ from typing import Final
 from flamehouse.deadline import in_time
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.identity.tenant import Tenants
+from flamehouse.model.exemplar import Exemplar, PointKind
 from flamehouse.model.labels import LabelSet
-from flamehouse.model.queries import EVERY_SAMPLE, Exemplar, PointKind, SeriesQuery, SeriesResult
+from flamehouse.model.sample_selector import EVERY_SAMPLE
+from flamehouse.model.series import SeriesQuery, SeriesResult
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.connection.client import Parameters
 from flamehouse.store.read.exemplars import ExemplarLabels, FoundExemplar, exemplar_of, read_labels

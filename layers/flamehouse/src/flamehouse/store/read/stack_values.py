@@ -9,18 +9,15 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from flamehouse.identity.tenant import Tenants
-from flamehouse.model.profile import hash64
-from flamehouse.model.queries import ProfileQuery, SampleSelector, StacktraceQuery
-from flamehouse.store.read.matchers import NAME_BYTES, Condition, is_regexp, matches_anywhere, split_for
+from flamehouse.model.call_tree import StacktraceQuery
+from flamehouse.model.profile_query import ProfileQuery
 from flamehouse.store.read.reader import Reader
+from flamehouse.store.read.sample_conditions import profile_condition, span_condition, stack_condition
 from flamehouse.store.read.selection import Selection, clamp_ms, prefix_bound, selection_of
 from flamehouse.store.sql import SqlFile
 from flamehouse.units import MS_PER_HOUR, S_PER_HOUR
 
 _SQL: Final = SqlFile(__file__)
-
-_NO_SPAN_ID: Final = 0
-_NO_TRACE_ID: Final = bytes(16)
 
 _MIN_HOURS: Final = 2
 """For a single hour, reading the profiles is cheaper than validating the roll-up."""
@@ -92,56 +89,3 @@ def select_stack_values(
             "end_hour": end_hour * S_PER_HOUR,
         },
     )
-
-
-def profile_condition(samples: SampleSelector) -> Condition:
-    """The selector's condition on rows of profiles; it has no parameters if it selects all."""
-    if not samples.profile_ids:
-        return Condition(sql="true", parameters={})
-    bound = {"profile_ids": [str(id_) for id_ in samples.profile_ids]}
-    return Condition(sql="profile_id IN {profile_ids:Array(UUID)}", parameters=bound)
-
-
-def span_condition(samples: SampleSelector) -> Condition:
-    """The selector's condition on a sample's `span_id` and `trace_id`; it has no parameters if it selects all."""
-    conditions = ["true"]
-    bound: dict[str, object] = {}
-    if samples.span_ids:
-        conditions.append("span_id IN {span_ids:Array(UInt64)}")
-        bound["span_ids"] = [id_ for id_ in samples.span_ids if id_ != _NO_SPAN_ID]
-    if samples.trace_ids:
-        conditions.append(_SQL("in_traces"))
-        bound["trace_ids"] = [id_.hex() for id_ in samples.trace_ids if id_ != _NO_TRACE_ID]
-    return Condition(sql=" AND ".join(conditions), parameters=bound)
-
-
-def stack_condition(samples: SampleSelector, symbols: str) -> Condition:
-    """The condition of the selector's call site and frame filter on rows of `stacktraces`.
-
-    `symbols` is the condition on the rows of `functions` to search.
-    """
-    conditions = ["true"]
-    bound: dict[str, object] = {}
-    for name, part, names in (
-        ("call_site", "call_site", samples.call_site),
-        ("frames", "included", samples.frames.include),
-        ("no_frames", "excluded", samples.frames.exclude),
-    ):
-        if names:
-            conditions.append(_SQL(part))
-            bound[name] = [hash64(each.encode()) for each in names]
-    for prefix, exists, regexes in (
-        ("frame_regex_", "arrayExists", samples.frames.include_regexes),
-        ("no_frame_regex_", "NOT arrayExists", samples.frames.exclude_regexes),
-    ):
-        for number, regex in enumerate(regexes):
-            value = f"{{{prefix}{number}:String}}"
-            split = split_for([regex], NAME_BYTES)
-            matched = {
-                "is_regexp": is_regexp(value),
-                "matches": matches_anywhere("concat(name, piece)", value),
-            }
-            parts = {"symbols": symbols, "join": split.join, "settings": split.settings}
-            conditions.append(_SQL("matched", exists=exists, **matched, **parts))
-            bound[f"{prefix}{number}"] = regex
-    return Condition(sql=" AND ".join(conditions), parameters=bound)

@@ -1,8 +1,7 @@
 """SelectMergeStacktraces: the call tree of the selected samples, cut to its largest nodes."""
 
 from flamehouse.identity.tenant import Tenants
-from flamehouse.model.call_tree import NO_TREE, CutTree
-from flamehouse.model.queries import StacktraceQuery
+from flamehouse.model.call_tree import NO_TREE, CutTree, StacktraceQuery
 from flamehouse.store.read.call_tree import read_tree, take_root, tree_sql
 from flamehouse.store.read.function_names import FunctionNames
 from flamehouse.store.read.reader import Reader

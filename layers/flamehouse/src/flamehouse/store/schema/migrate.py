@@ -7,8 +7,7 @@ runs again.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from pathlib import Path
 from string import Template
 from typing import Final
 
@@ -18,6 +17,7 @@ from flamehouse.settings import Settings
 from flamehouse.store.connection.client import connect
 from flamehouse.store.schema.carry_over import drop_old_layout
 from flamehouse.store.schema.retention import settle
+from flamehouse.store.schema.state import scripts
 from flamehouse.store.schema.statements import statements
 from flamehouse.store.schema.views import replace_views
 
@@ -90,11 +90,6 @@ def migrate(settings: Settings) -> Migrated:
     return Migrated(created=created, retention_days=days, others=others)
 
 
-def latest_number() -> int:
-    """The number of the latest migration in this code."""
-    return max(int(script.name.removesuffix(".sql")) for script in _scripts())
-
-
 def version_of(text: str) -> tuple[int, ...]:
     """Return the first two numbers of a ClickHouse version such as `26.1.2.3`."""
     return tuple(int(part) for part in text.split(".")[:2])
@@ -102,10 +97,10 @@ def version_of(text: str) -> tuple[int, ...]:
 
 def migration(number: int) -> list[str]:
     """Return the statements of a migration."""
-    return _statements(_scripts()[number - 1])
+    return _statements(scripts()[number - 1])
 
 
-def _statements(script: Traversable) -> list[str]:
+def _statements(script: Path) -> list[str]:
     windows = ", ".join(f"{name} = {value}" for name, value in WINDOWS.items())
     return [*statements(Template(script.read_text()).safe_substitute(exactly_once=windows))]
 
@@ -130,15 +125,10 @@ def _create_database(settings: Settings) -> tuple[bool, tuple[str, ...]]:
 
 def _apply_since(client: Client, number: int) -> int:
     """Apply the migrations after `number`; return the number of the last one applied to the database."""
-    for script in _scripts():
+    for script in scripts():
         if int(script.name.removesuffix(".sql")) <= number:
             continue
         for statement in _statements(script):
             client.command(statement, settings=_DDL_SETTINGS)
         number = int(script.name.removesuffix(".sql"))
     return number
-
-
-def _scripts() -> list[Traversable]:
-    scripts = files("flamehouse.store.schema").joinpath("migrations").iterdir()
-    return sorted((file for file in scripts if file.name.endswith(".sql")), key=lambda file: file.name)

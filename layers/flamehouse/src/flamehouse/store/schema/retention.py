@@ -1,25 +1,23 @@
 """The retention of profiles, which the database records with its migrations and enforces by the TTLs of its tables."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from clickhouse_connect.driver.client import Client
 
 from flamehouse.errors import OperatorError
 from flamehouse.settings import Settings
 from flamehouse.store.connection.client import connect
+from flamehouse.store.schema.state import UNSETTLED, State, as_argument, in_words, state_of
 from flamehouse.store.sql import SqlFile
 
 DEFAULT_DAYS: Final = 30
 """The retention of a new database."""
 MAX_DAYS: Final = 10_000
 """A row's time plus the retention must lie before 2106: ClickHouse's DateTime overflows there, and rows expire at once."""
-
-_UNSETTLED: Final = 2**32 - 1
-"""Recorded while the TTLs change. After an interruption, the previous retention is applied again."""
 
 _ARGUMENT: Final = re.compile(r"([0-9]{1,9})d?")
 _TIMEOUT_S: Final = 600
@@ -59,30 +57,12 @@ class RetentionError(OperatorError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """The recorded state of a database: its last migration, and its retention (None: never set; 0: forever).
-
-    `settled` is false if the last change of the retention was interrupted.
-    """
-
-    number: int
-    days: int | None
-    settled: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Expired:
     """The data that a shorter retention deletes; `bytes` is an estimate, as is `profiles` above 65,536."""
 
     profiles: int
     bytes: int
     oldest: str
-
-
-def state_of(rows: Callable[[str], Sequence[Sequence[Any]]]) -> State:
-    """The state of the database that `rows` queries."""
-    [(number, days, ever_set, changing)] = rows(_SQL("state", unsettled=str(_UNSETTLED)))
-    return State(number=number, days=days if ever_set else None, settled=bool(ever_set) and not changing)
 
 
 @contextmanager
@@ -155,18 +135,13 @@ def settle(client: Client, number: int, wanted: int | None) -> int:
 
 def apply(client: Client, number: int, days: int) -> None:
     """Set the TTL of every table and record it; ClickHouse's next merges delete expired data."""
-    client.command(_SQL("record"), {"number": number, "retention_days": _UNSETTLED})
+    client.command(_SQL("record"), {"number": number, "retention_days": UNSETTLED})
     for table, expiry in EXPIRIES.items():
         if days:
             client.command(f"ALTER TABLE {table} MODIFY TTL {expiry.sql}", {"days": days})
         elif client.query(_SQL("has_ttl"), {"table": table}).result_rows[0][0]:
             client.command("ALTER TABLE {table:Identifier} REMOVE TTL", {"table": table})
     client.command(_SQL("record"), {"number": number, "retention_days": days})
-
-
-def in_words(days: int) -> str:
-    """The retention in words, for messages."""
-    return f"for {days} day{'s' if days != 1 else ''}" if days else "forever"
 
 
 def days_of(argument: str) -> int:
@@ -180,11 +155,6 @@ def days_of(argument: str) -> int:
     if not found or int(found[1]) > MAX_DAYS:
         raise ValueError(f"invalid retention {argument!r}: use days from 1d to {MAX_DAYS}d, or forever")
     return int(found[1])
-
-
-def as_argument(days: int) -> str:
-    """The retention as an argument of `flamehouse retention set`."""
-    return f"{days}d" if days else "forever"
 
 
 def _chosen(client: Client, state: State, wanted: int | None) -> int:

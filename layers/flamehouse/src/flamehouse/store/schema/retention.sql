@@ -1,11 +1,3 @@
--- part: state
-SELECT
-    argMax(number, applied),
-    argMaxIf(retention_days, applied, retention_days != $unsettled),
-    countIf(retention_days != $unsettled) > 0,
-    argMax(retention_days, applied) = $unsettled
-FROM migrations
-
 -- part: record
 INSERT INTO migrations
 SELECT {number:UInt32}, {retention_days:UInt32}, now64(9, 'UTC')

@@ -8,7 +8,8 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from struct import Struct
 
-from flamehouse.model.profile import Function, Location, Mapping, SeriesProfile
+from flamehouse.model.profile import SeriesProfile
+from flamehouse.model.symbols import Function, Location, Mapping
 from flamehouse.store.write.seen_ids import FreshSymbols, Stack
 from flamehouse.varint import length_prefixed, uvarint
 

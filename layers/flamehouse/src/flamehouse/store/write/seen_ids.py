@@ -10,7 +10,8 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from time import monotonic
 
-from flamehouse.model.profile import Function, Location, Mapping, Symbols
+from flamehouse.model.profile import Symbols
+from flamehouse.model.symbols import Function, Location, Mapping
 
 type SymbolScope = tuple[str, str, int]
 """A tenant, a service and a week's number; symbols are stored once per scope."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from flamehouse.identity.tenant import Tenants
 from flamehouse.model.merged_profile import CUT_OFF, NO_PROFILE, MergedProfile
-from flamehouse.model.queries import ProfileQuery
+from flamehouse.model.profile_query import ProfileQuery
 from flamehouse.store.read.call_tree import READING, beyond_64_bits
 from flamehouse.store.read.pprof.protobuf import length_delimited, padded_varint, varint
 from flamehouse.store.read.pprof.symbols import (

@@ -8,7 +8,7 @@ from itertools import batched, chain
 from typing import Any, Final, NamedTuple
 
 from flamehouse.model.merged_profile import CUT_OFF, UNKNOWN_SOURCE, EncodedFunctions, SourceLabels
-from flamehouse.model.profile import Mapping as MappedFile
+from flamehouse.model.symbols import Mapping as MappedFile
 from flamehouse.store.read.matchers import Condition
 from flamehouse.store.read.pprof.protobuf import length_delimited, padded_varint, varint
 from flamehouse.store.read.reader import Reader

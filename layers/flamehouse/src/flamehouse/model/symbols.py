@@ -1,0 +1,69 @@
+"""Functions, lines, locations and mappings of stacks, identified by 64-bit hashes of their content.
+
+The same content has the same id in every upload, and no id has to be looked up before a write.
+"""
+
+from array import array
+from hashlib import blake2b
+from typing import NamedTuple
+
+NO_MAPPING = 0
+
+
+def hash64(data: "bytes | array[int]") -> int:
+    """Return the first 64 bits of BLAKE2b: the id of the content that `data` describes completely."""
+    return int.from_bytes(blake2b(data, digest_size=8).digest(), "little")
+
+
+def hash64_of(*parts: str | int) -> int:
+    """Return the id of a tuple of strings and numbers, from a text that no other tuple has."""
+    return hash64("".join(f"{len(text := str(part))}:{text}" for part in parts).encode())
+
+
+class Function(NamedTuple):
+    """A function as pprof knows it. Flame graphs merge by `name`, whose hash is `name_id`."""
+
+    id: int
+    name_id: int
+    name: str
+    system_name: str
+    filename: str
+    start_line: int
+
+
+class Line(NamedTuple):
+    """A line of a location: `function_id` is a Function's id."""
+
+    function_id: int
+    line: int
+    column: int
+
+
+class Location(NamedTuple):
+    """A place in the code; `lines` runs from the innermost inlined function to the one that was called.
+
+    `name_ids` are the name ids of its functions in stack order, the called one first. A location without lines has
+    the name id of the frame that it is drawn as.
+    """
+
+    id: int
+    name_ids: tuple[int, ...]
+    address: int
+    mapping_id: int
+    lines: tuple[Line, ...]
+
+
+class Mapping(NamedTuple):
+    """A mapped file. `flags`, lowest bit first: has functions, has filenames, has line numbers, has inline frames."""
+
+    id: int
+    memory_start: int
+    memory_limit: int
+    file_offset: int
+    filename: str
+    build_id: str
+    flags: int
+
+    @property
+    def has_functions(self) -> bool:
+        return bool(self.flags & 1)
