@@ -35,7 +35,8 @@ _WRITES: Final = frozenset(
 """The parts of the kernel that upload, store files or change the schema."""
 _OF_LOCAL_SERVER: Final = frozenset({"flamehouse.identity.credentials", "flamehouse.store.write.log"})
 _QUERIES: Final = frozenset(
-    f"flamehouse.store.{module}" for module in ("read.labels", "read.series", "read.stacktraces", "read.pprof")
+    f"flamehouse.store.{module}"
+    for module in ("read.labels", "read.series", "read.stacktraces", "read.pprof")
 )
 """Modules of queries: the store imports one when it runs its query."""
 
@@ -63,14 +64,14 @@ class Budget:
 _READS: Final = _OF_LOCAL_SERVER | _QUERIES | _WRITES
 _RPC: Final = Budget(libraries=_BASE, init_ratio=2.0, layers_mb=45, without=_READS)
 _HTTP: Final = Budget(libraries=_BASE | _FASTAPI, init_ratio=4.5, layers_mb=80)
-_PAGE: Final = replace(_HTTP, without=_READS)
+_PAGE: Final = replace(_HTTP, layers_mb=45, without=_READS)
 
 _BUDGETS: Final = {
     "adhoc": Budget(libraries=_BASE, init_ratio=4.5, layers_mb=45),
     "authorizer": Budget(libraries=frozenset(), init_ratio=1.0, layers_mb=45),
     "console.about": _PAGE,
     "console.settings": _RPC,
-    "console.usage": Budget(libraries=_HTTP.libraries - {"google", "isal"}, init_ratio=4.5, layers_mb=80),
+    "console.usage": replace(_PAGE, libraries=_HTTP.libraries - {"google", "isal"}),
     "ingest": _HTTP,
     "ingest.drain": Budget(libraries=_QUEUE, init_ratio=4.5, layers_mb=45),
     "ingest.maintenance": Budget(libraries=_QUEUE, init_ratio=4.5, layers_mb=45),
@@ -78,7 +79,7 @@ _BUDGETS: Final = {
     "qryn": Budget(libraries=_BASE - {"mangum"}, init_ratio=4.5, layers_mb=45),
     "querier": _RPC,
     "querier.pyroscope": _PAGE,
-    "routes": _HTTP,
+    "routes": replace(_HTTP, layers_mb=45),
     "ui": Budget(libraries=frozenset(), init_ratio=1.0, layers_mb=45),
 }
 """Budgets by module or package; the longest matching name applies."""

@@ -16,7 +16,7 @@ import pytest
 from flamehouse.settings import Settings
 from flamehouse.store.clickhouse_store import open_store
 from flamehouse.store.connection.client import ClickHouse
-from flamehouse.store.schema import migrate
+from flamehouse.store.schema import migrate, state
 from ingest.received import Endpoint, ReceivedUpload
 from tests.support.servers.place import REPO
 from tests.support.uploads.counted import Counted, once
@@ -58,7 +58,7 @@ def previous(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settin
     with clickhouse_server(tmp_path) as server:
         settings = Settings(clickhouse_dsn=server.dsn, retention_days=0)
         with monkeypatch.context() as patched:
-            patched.setattr(migrate, "files", lambda _: tmp_path)
+            patched.setattr(state, "MIGRATIONS", tmp_path / "migrations")
             migrate.migrate(settings)
         yield settings
 

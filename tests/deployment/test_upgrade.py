@@ -12,7 +12,7 @@ import pytest
 from flamehouse.settings import Settings
 from flamehouse.store.clickhouse_store import open_store
 from flamehouse.store.connection.client import ClickHouse
-from flamehouse.store.schema import migrate
+from flamehouse.store.schema import migrate, state
 from tests.support.servers.command import flamehouse
 from tests.support.uploads.counted import Counted, once
 from tools.clickhouse_http.process import clickhouse_server
@@ -43,7 +43,7 @@ def first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]
     with clickhouse_server(tmp_path) as server:
         settings = Settings(clickhouse_dsn=server.dsn, retention_days=0)
         with monkeypatch.context() as patched:
-            patched.setattr(migrate, "files", lambda _: tmp_path)
+            patched.setattr(state, "MIGRATIONS", tmp_path / "migrations")
             patched.setattr(migrate, "drop_old_layout", lambda _: None)
             patched.setattr(migrate, "replace_views", lambda _: None)
             migrate.migrate(settings)

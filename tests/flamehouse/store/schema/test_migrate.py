@@ -16,7 +16,7 @@ from flamehouse.services import Services
 from flamehouse.settings import Settings
 from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
-from flamehouse.store.schema import migrate
+from flamehouse.store.schema import migrate, state
 from flamehouse.store.write.rollups import Rollups
 from flamehouse.store.write.writer import LoneWriter
 from ingest.pipeline import replay
@@ -203,7 +203,7 @@ def test_an_upgrade_retains_stored_profiles(
     (tmp_path / "migrations").mkdir()
     (tmp_path / "migrations" / f"{LATEST:04}.sql").write_text("no SQL: it is applied already")
     (tmp_path / "migrations" / f"{LATEST + 1:04}.sql").write_text(NEXT)
-    monkeypatch.setattr(migrate, "files", lambda _: tmp_path)
+    monkeypatch.setattr(state, "MIGRATIONS", tmp_path / "migrations")
     migrate.migrate(own)
     assert history_of(database)[-1] == (LATEST + 1, 0)
     for number in (0, 1):

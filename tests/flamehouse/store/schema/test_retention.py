@@ -66,7 +66,7 @@ def released(
         text = files("flamehouse.store.schema").joinpath("migrations", name).read_text()
         (tmp_path / "migrations" / name).write_text(text)
     with monkeypatch.context() as patched:
-        patched.setattr(migrate, "files", lambda _: tmp_path)
+        patched.setattr(state, "MIGRATIONS", tmp_path / "migrations")
         if request.param < CARRY_OVER:
             patched.setattr(migrate, "drop_old_layout", lambda _: None)
             patched.setattr(migrate, "replace_views", lambda _: None)

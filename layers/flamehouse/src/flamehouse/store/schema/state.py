@@ -11,7 +11,7 @@ from typing import Any, Final
 from flamehouse.store.sql import SqlFile
 
 _SQL: Final = SqlFile(__file__)
-_MIGRATIONS: Final = Path(__file__).with_name("migrations")
+MIGRATIONS: Final = Path(__file__).with_name("migrations")
 
 UNSETTLED: Final = 2**32 - 1
 """Recorded while the TTLs change. After an interruption, the previous retention is applied again."""
@@ -37,7 +37,7 @@ def state_of(rows: Callable[[str], Sequence[Sequence[Any]]]) -> State:
 
 def scripts() -> list[Path]:
     """The files of the migrations, in order."""
-    return sorted(_MIGRATIONS.glob("*.sql"))
+    return sorted(MIGRATIONS.glob("*.sql"))
 
 
 def latest_number() -> int:
