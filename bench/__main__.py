@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from bench import (
     cloud,
+    cost,
     extremes,
     flamegraphs,
     ingestion,
@@ -18,6 +19,7 @@ from bench import (
     tenants,
     web,
     week,
+    worker,
 )
 from bench.plan import QUICK, Plan
 from bench.report import Line, table
@@ -39,6 +41,8 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Plan], Sequence[Line]]]] = {
     "init": ("Import and first response of every built function (minimum CPU)", init.measure),
     "web": ("What FastAPI adds to a request (minimum; figures: ms added)", web.measure),
     "cloud": ("The build for AWS (times: minimum / median; figures of warm: ms added)", cloud.measure),
+    "worker": ("The worker built for AWS (least / median)", worker.measure),
+    "cost": ("Dollars per million uploads on AWS (median; docs/cost.md)", cost.measure),
     "tenants": ("Tenants beside one that floods, and wrong credentials", tenants.measure),
 }
 

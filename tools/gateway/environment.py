@@ -13,7 +13,7 @@ from importlib.metadata import files
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
-from typing import IO, Final
+from typing import IO, Any, Final
 from uuid import uuid4
 
 from tools.gateway.deployment import Function
@@ -173,7 +173,13 @@ def _serve_runtime_api(
         def log_message(self, *_: object) -> None:
             """Logs no requests."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  # as the class has it
+            """Prints nothing if an environment that waits for an event is killed."""
+            if not isinstance(sys.exception(), ConnectionError):
+                super().handle_error(request, client_address)
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.block_on_close = False
     Thread(target=server.serve_forever, kwargs={"poll_interval": _POLL_S}, daemon=True).start()

@@ -20,7 +20,7 @@ from tools.gateway.cloud import Cloud, cloud
 
 _VISIBILITY_S: Final = 10
 """Shorter than on AWS, so that the queue is drained soon after the last fault."""
-_DRAINED_S: Final = 900
+_DRAINED_S: Final = 1_800
 _REFERENCE: Final = "reference"
 
 
