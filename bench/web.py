@@ -1,8 +1,9 @@
 """Measures what FastAPI adds to an upload: the same endpoint behind a FastAPI route and behind a plain Starlette route."""
 
 import asyncio
+from collections.abc import Callable
 from time import process_time
-from typing import Final, cast
+from typing import Final
 
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Route
@@ -12,9 +13,13 @@ from bench.plan import Plan
 from bench.report import Line
 from flamehouse.identity.credentials import NoCredential
 from flamehouse.model.limits import Limits
+from flamehouse.model.profile import Upload
+from flamehouse.model.quotas import Quotas
 from flamehouse.services import Services
 from flamehouse.settings import Settings
-from flamehouse.store import Store
+from flamehouse.store import Record
+from flamehouse.store.clickhouse_store import ClickHouseStore
+from flamehouse.store.connection.client import ClickHouse
 from flamehouse.web.http_app import http_app_of
 from flamehouse.web.routing import app_of
 from ingest import app as ingest_app
@@ -29,22 +34,23 @@ _READY: Final = ("GET", "/ready", b"", b"")
 
 def measure(plan: Plan) -> list[Line]:
     """Compare the CPU time of both for an upload of two stacks, and for /ready, in this process and without a store."""
-    services = Services(settings=Settings(), store=cast("Store", _NoStore()))
+    settings = Settings()
+    services = Services(settings=settings, store=_Discarding(ClickHouse(settings), None, settings))
     routes = [route for route in ingest_app.routes if isinstance(route, APIRoute)]
     fast = http_app_of(routes, lambda: services, NoCredential())
     plain = app_of([_plain(route) for route in routes], lambda: services, NoCredential())
     return [_line(request, fast, plain, plan.repeats * _ROUNDS) for request in (_UPLOAD, _READY)]
 
 
-class _NoStore:
-    """Accepts uploads and discards them."""
+class _Discarding(ClickHouseStore):
+    """Accepts uploads and discards them, without limits; its database is never opened."""
 
     def retention_days(self) -> int:
         return 0
 
-    def admit_upload(self, tenant: str, size: int, published: object = None) -> None: ...
+    def admit_upload(self, tenant: str, size: int, published: Callable[[], Quotas] | None = None) -> None: ...
 
-    def insert(self, upload: object, record: object) -> None: ...
+    def insert(self, upload: Upload, record: Record | None = None) -> None: ...
 
     def limits_of(self, tenant: str) -> Limits:  # noqa: ARG002  # as in Store
         return Limits()

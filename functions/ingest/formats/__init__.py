@@ -1,6 +1,7 @@
 """The formats of uploads to /ingest: how a request selects one, and the properties of each.
 
-A format is a module here with a function `parse` of the type `Parse`, and a row of FORMATS.
+A format is a module here with a function `parse` of the type `Parse`, and a row of FORMATS. What is checked or changed in
+every format alike belongs in `ingest.profile`.
 """
 
 import re

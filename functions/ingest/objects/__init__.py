@@ -1,7 +1,8 @@
 """Ingests the objects that a worker is notified of, by the prefix of their keys.
 
 A handler gets the objects of its prefix and returns the error of each object to retry; all others are stored or in
-quarantine. It may be killed at any point, and then gets the same objects again.
+quarantine. It may be killed at any point, and then gets the same objects again. The messages that notify of objects are the
+worker's concern; the layout of keys is `flamehouse.blobs`'s.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,7 @@
-"""One reader per endpoint, which reads a received upload into its id and validated profiles. Stores nothing."""
+"""One reader per endpoint, which reads a received upload into its id and validated profiles.
+
+A reader stores nothing, and formats no response: `ingest.pipeline` and `ingest.endpoints` do.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

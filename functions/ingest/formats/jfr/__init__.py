@@ -14,8 +14,8 @@ another tool wrote it. Read the modules in this order:
 
 Format: the packages jdk.jfr.internal and jdk.jfr.internal.consumer of OpenJDK.
 
-MAX_JFR_BYTES and limits.py bound the cost of a recording: the worst tested ones, of 32 MB, took 310 MB of memory and
-five seconds of CPU.
+Only this module knows of requests. MAX_JFR_BYTES and limits.py bound the cost of a recording: the worst tested ones, of
+32 MB, took 310 MB of memory and five seconds of CPU.
 """
 
 from collections.abc import Mapping

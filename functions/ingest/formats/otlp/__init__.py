@@ -1,6 +1,7 @@
 """Reads OTLP profiles, as an OpenTelemetry collector or SDK exports them: the request's message and its profiles.
 
-The only package that loads OpenTelemetry's messages; it is imported when the first such request arrives.
+The only package that loads OpenTelemetry's messages; it is imported when the first such request arrives. HTTP and gRPC
+are in `ingest.endpoints`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

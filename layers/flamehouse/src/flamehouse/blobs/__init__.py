@@ -1,6 +1,7 @@
 """Blobs: uploads and files as objects in an S3 bucket or a local folder, and the layout of their keys.
 
 `storage_of(place, settings)` opens a place by name; `keys` is the layout. The interface is `flamehouse.aws.objects`.
+Nothing here reads the content of an object.
 """
 
 from functools import cache

@@ -1,1 +1,4 @@
-"""Identifies the caller: credentials, tenants, and the `Principal` that results from both. Stores nothing."""
+"""Identifies the caller: credentials, tenants, and the `Principal` that results from both.
+
+Stores nothing. Which scope a path requires is in `flamehouse.web.scopes`.
+"""

@@ -1,10 +1,10 @@
 """The write-ahead log of the local server: an upload is acknowledged once a record of it is on disk.
 
-    disk        file operations that survive a power failure, unless documented otherwise
     segment     the file format: records with checksums; reading stops at the first damaged one
     upload_log  appends records; concurrent appends share one fsync
     quarantine  uploads that ClickHouse rejects for their content, each with its reason
     writer      inserts closed segments into ClickHouse and deletes them
 
-No module here depends on the content of a record.
+No module here depends on the content of a record. `flamehouse.disk` has the file operations, `flamehouse.store.write` the
+inserts without a log.
 """
