@@ -88,6 +88,7 @@ def _delete(
     if not yes:
         click.echo("nothing was deleted; to delete them, run this again with --yes")
         return
+    deletion.register_deletion(clickhouse, [what.tenant], deletion.until_ms(what, found))
     # First, as the profiles say which they are: a deletion that is cut off is completed by running it again.
     for key in blobs:
         blobs_of(settings).delete(key)

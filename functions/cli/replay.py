@@ -18,7 +18,7 @@ from flamehouse.store.clickhouse_store import open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.data_folder import STOP_SERVER, locked
 from flamehouse.store.connection.errors import exit_on_failure
-from flamehouse.store.deletion import delete_uploads
+from flamehouse.store.deletion import delete_uploads, register_deletion
 from flamehouse.store.maintenance import maintenance_client
 from flamehouse.store.write.replay import ReplayInserts
 from ingest.objects.kept import Blob, Counts, Selection, batches, blobs_of
@@ -76,6 +76,11 @@ def _replay(
 
 
 def _clear(clickhouse: ClickHouse, blobs: Sequence[Blob], selection: Selection) -> None:
+    """Delete what is stored of the uploads of the blobs."""
+    if not blobs:
+        return
+    # An upload is selected, and its deletion registered, by the time of its first profile.
+    register_deletion(clickhouse, sorted({blob.key.tenant for blob in blobs}), selection.within.end_ms)
     for batch in batches(blobs):
         ids = [blob.key.upload_id for blob in batch]
         delete_uploads(clickhouse, batch[0].key.tenant, ids, selection.service)

@@ -25,9 +25,9 @@ from tests.support.uploads.counted import Counted, once
 pytestmark = pytest.mark.parametrize("place", ["embedded", "server"], indirect=True, scope="session")
 
 EVER = TimeRange(start_ms=1, end_ms=MAX_MS)
-REPLAY_HALF_CALLS = 25
-"""Of one upload with two weeks: the ledger, symbols of two weeks, its rows, two INSERTs that are dropped, its rows, two INSERTs, its
-rows, the ledger, two calls of each, and some more where a dropped INSERT is repeated."""
+REPLAY_HALF_CALLS = 29
+"""Of one upload with two weeks: symbols and labels of two weeks, its rows, two INSERTs that are dropped, its rows, two INSERTs, its
+rows, the ledger twice, two half calls of each."""
 
 
 @pytest.fixture(scope="module")

@@ -60,9 +60,9 @@ CELLS: Final = [
     *((mode, fault, True) for mode in MODES for fault in _OF_INSERTS),
 ]
 """The mode, the fault, and whether it affects INSERTs alone."""
-_WORKER_HALF_CALLS: Final = 20
-"""The steps of a worker with one upload: read the object and the tenant's limits, query the ledger, insert symbols and
-profiles of two weeks, write the ledger, delete the object, read the limits to publish."""
+_WORKER_HALF_CALLS: Final = 22
+"""The steps of a worker with one upload: read the object and the tenant's limits, query the ledger and the deletions, insert
+symbols and profiles of two weeks, write the ledger, delete the object, read the limits to publish."""
 
 
 _STORED: Final = """

@@ -3,13 +3,19 @@ FROM system.tables
 WHERE database = currentDatabase() AND name IN ('profiles', 'samples', 'samples_5m', 'samples_1h');
 
 -- parameters: first_day Int32, from_ms Int64, last_day Int32, tenant String, until_ms Int64
-SELECT sum(profiles), toUInt64(sum(if(rows = 0, 0, profiles * bytes_on_disk / rows)))
-FROM (SELECT _part AS name, count() AS profiles FROM sampled_profiles WHERE     tenant = {tenant:String}
+SELECT sum(profiles), toUInt64(sum(if(rows = 0, 0, profiles * bytes_on_disk / rows))), max(last_ms)
+FROM
+(
+    SELECT _part AS name, count() AS profiles, max(toUnixTimestamp64Milli(time)) AS last_ms
+    FROM sampled_profiles
+    WHERE     tenant = {tenant:String}
     AND time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
     AND (profile_type, fingerprint) IN (SELECT profile_type, fingerprint
 FROM series 
 WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32}) AND true
-) GROUP BY name) AS selected
+)
+    GROUP BY name
+) AS selected
 LEFT JOIN
 (
     SELECT name, rows, bytes_on_disk
@@ -17,7 +23,29 @@ LEFT JOIN
     WHERE database = currentDatabase() AND table = 'sampled_profiles' AND active
 ) AS parts USING (name);
 
--- 2 times
+-- parameters: first_day Int32, last_day Int32, tenant String
+-- bound in vain: from_ms, until_ms
+SELECT toInt32(toMonday(day)) AS week, arraySort(groupUniqArray(service))
+FROM series
+WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
+    AND (profile_type, fingerprint) IN (SELECT profile_type, fingerprint
+FROM series 
+WHERE tenant = {tenant:String} AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32}) AND true
+)
+GROUP BY week
+ORDER BY week;
+
+-- parameters: tenant String
+-- settings: select_sequential_consistency = 1
+SELECT name, argMax((value, life, modified_at, written, deleted), version) AS latest
+FROM tenant_settings
+WHERE tenant = {tenant:String}
+GROUP BY name
+ORDER BY name;
+
+-- settings: insert_deduplication_token
+INSERT INTO tenant_settings (`tenant`, `name`, `value`, `life`, `modified_at`, `written`, `deleted`);
+
 -- parameters: first_day Int32, last_day Int32, tenant String
 -- bound in vain: from_ms, until_ms
 SELECT toInt32(toMonday(day)) AS week, arraySort(groupUniqArray(service))

@@ -24,9 +24,9 @@ from tests.support.servers.faults import POISONED, Killed, Mortal, poisoned, wit
 from tests.support.uploads.counted import Counted, once
 
 DAYS_S = 3 * 86_400
-_HALF_CALLS = 16
-"""The statements of a worker with two new uploads: the ledger, symbols of two weeks, two weeks of two uploads, the
-ledger.
+_HALF_CALLS = 18
+"""The statements of a worker with two new uploads: the ledger, the deletions, symbols of two weeks, two weeks of two
+uploads, the ledger.
 """
 
 

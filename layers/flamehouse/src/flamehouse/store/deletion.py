@@ -4,24 +4,32 @@ It proceeds week by week. In each week the labels are deleted last, since they d
 interrupted deletion is completed by running it again.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from flamehouse.errors import Code, RpcError
 from flamehouse.model.selector import Matcher
+from flamehouse.model.setting import Setting
 from flamehouse.model.time_range import TimeRange
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.store.read.matchers import series_condition
+from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import clamp_ms
 from flamehouse.store.sql import SqlFile
+from flamehouse.store.tenant_settings import set_setting
+from flamehouse.store.write.deletions import OWNER, WAIT_S
 from flamehouse.store.write.rollback import Footprint, roll_back
-from flamehouse.units import DAYS_PER_WEEK, MS_PER_DAY, NS_PER_HOUR
+from flamehouse.units import DAYS_PER_WEEK, MS_PER_DAY, MS_PER_HOUR, MS_PER_S, NS_PER_HOUR
 
 _SQL: Final = SqlFile(__file__)
 _ROWS: Final = (("uploads", "uploads"), ("sampled_profiles", "profiles"), ("rollups", "rollups"))
 """Tables and the conditions on their rows, in the order of deletion: without its ledger entry, an upload is not stored."""
 _SYMBOLS: Final = ("stacktraces", "locations", "mappings", "functions")
 """In the order of deletion: each is referred to by those before it."""
+_UNTIL: Final = "until"
+"""The name of a registered deletion's setting."""
 _DELETING: Final[ServerSettings] = {
     "mutations_sync": 2,
     # Replicas may evaluate a subquery at different times; nothing writes to the selected rows meanwhile (see
@@ -41,11 +49,15 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selected:
-    """What a deletion selects: rows of profiles, one per sample type and label set, and an estimate of bytes on disk."""
+    """What a deletion selects: rows of profiles, one per sample type and label set, and an estimate of bytes on disk.
+
+    `last_ms` is the time of the last profile.
+    """
 
     profiles: int
     bytes: int
     services: Sequence[str]
+    last_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +74,25 @@ def selected(clickhouse: ClickHouse, deletion: Deletion) -> Selected:
     Raises: ClickHouseError for an invalid regular expression.
     """
     series = _Series(deletion)
-    [(rows, bytes_)] = clickhouse.rows(
+    [(rows, bytes_, last_ms)] = clickhouse.rows(
         _SQL("count", profiles=series.profiles), series.parameters(deletion.within)
     )
     services = {service for week in _weeks(clickhouse, series) for service in week.services}
-    return Selected(profiles=rows, bytes=bytes_, services=sorted(services))
+    return Selected(profiles=rows, bytes=bytes_, services=sorted(services), last_ms=last_ms)
+
+
+def until_ms(deletion: Deletion, found: Selected) -> int:
+    """The profile time until which `delete` may delete: for an hour, clients may send profiles that it selects too."""
+    now_ms = int(time.time() * MS_PER_S)
+    return min(deletion.within.end_ms, max(found.last_ms + 1, now_ms + MS_PER_HOUR))
 
 
 def delete(
     clickhouse: ClickHouse, deletion: Deletion, *, names: bool, done: Callable[[str], None] = lambda _: None
 ) -> None:
     """Delete the profiles, their roll-ups and the ledger entries of uploads without other profiles; call `done` per table.
+
+    Call `register_deletion` before, if clients may send the uploads again.
 
     With `names`, also delete labels and symbols that no profile refers to. A process that stored some of them within
     the last hour remembers them and does not send them again, so there must be no such process.
@@ -93,6 +113,24 @@ def delete(
             done("series")
 
 
+def register_deletion(
+    clickhouse: ClickHouse, tenants: Iterable[str], until_ms: int, wait: Callable[[float], None] = time.sleep
+) -> None:
+    """Register that profiles before `until_ms` are about to be deleted; return once every process takes it into account.
+
+    Only one process writes to a data folder, so this does not wait there.
+    """
+    setting = Setting(name=_UNTIL, value=str(until_ms), modified_at=until_ms)
+    for tenant in tenants:
+        try:
+            set_setting(Reader(clickhouse=clickhouse, settings={}), OWNER + tenant, setting)
+        except RpcError as error:
+            if error.code is not Code.ALREADY_EXISTS:  # a later time is registered
+                raise
+    if not clickhouse.embedded:
+        wait(WAIT_S)
+
+
 def upload_ids(clickhouse: ClickHouse, deletion: Deletion) -> set[bytes]:
     """The uploads of which nothing would remain after `delete`."""
     series = _Series(deletion)
@@ -104,7 +142,7 @@ def upload_ids(clickhouse: ClickHouse, deletion: Deletion) -> set[bytes]:
 def delete_uploads(clickhouse: ClickHouse, tenant: str, ids: Sequence[bytes], service: str = "") -> None:
     """Delete these uploads as wholes, with `service` those that have a profile of it: ledger, rows and roll-ups.
 
-    Symbols remain, as the uploads are about to be stored again. A deletion that is cut off is completed by running it again.
+    Register the deletion before. Symbols remain, as the uploads are about to be stored again. A deletion that is cut off is completed by running it again.
     """
     parameters = {"tenant": tenant, "upload_ids": [id_.hex().upper() for id_ in ids], "service": service}
     [(fingerprints, first_ns, last_ns, found)] = clickhouse.rows(_SQL("footprint"), parameters)

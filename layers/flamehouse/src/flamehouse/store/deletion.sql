@@ -19,8 +19,14 @@ ORDER BY week
 
 -- A part may be merged away between the reads, so its bytes may be missing.
 -- part: count
-SELECT sum(profiles), toUInt64(sum(if(rows = 0, 0, profiles * bytes_on_disk / rows)))
-FROM (SELECT _part AS name, count() AS profiles FROM sampled_profiles WHERE $profiles GROUP BY name) AS selected
+SELECT sum(profiles), toUInt64(sum(if(rows = 0, 0, profiles * bytes_on_disk / rows))), max(last_ms)
+FROM
+(
+    SELECT _part AS name, count() AS profiles, max(toUnixTimestamp64Milli(time)) AS last_ms
+    FROM sampled_profiles
+    WHERE $profiles
+    GROUP BY name
+) AS selected
 LEFT JOIN
 (
     SELECT name, rows, bytes_on_disk

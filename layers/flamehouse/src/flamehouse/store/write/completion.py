@@ -45,6 +45,15 @@ def without_stored(clickhouse: ClickHouse, upload: Upload) -> Upload:
     return _without(upload, _stored_rows(clickhouse, upload))
 
 
+def labels_of(upload: Upload) -> Upload:
+    """The upload without any samples: its INSERT stores labels and symbols."""
+    return replace(upload, profiles=[_emptied(profile) for profile in upload.profiles])
+
+
+def has_samples(upload: Upload) -> bool:
+    return any(profile.values for profile in upload.profiles)
+
+
 def _stored_rows(clickhouse: ClickHouse, upload: Upload) -> set[_Row]:
     times = [profile.time_ns for profile in upload.profiles]
     parameters = {

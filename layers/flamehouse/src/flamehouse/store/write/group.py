@@ -22,7 +22,9 @@ from flamehouse.store.connection.errors import TO_WRITERS, as_rpc_errors
 from flamehouse.store.write.batch import Batch
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.completion import without_stored_profiles
+from flamehouse.store.write.deletions import Deletions
 from flamehouse.store.write.ledger import enter_uploads, key_of, stored_uploads
+from flamehouse.store.write.replay import ReplayInserts
 from flamehouse.store.write.row_binary import COLUMNS
 from flamehouse.store.write.seen_ids import Known
 
@@ -35,30 +37,51 @@ class GroupInserts:
     """Stores batches. `settings` are for the INSERTs. Thread-safe."""
 
     def __init__(
-        self, clickhouse: ClickHouse, settings: ServerSettings, known: Known, clock: Callable[[], int]
+        self,
+        clickhouse: ClickHouse,
+        settings: ServerSettings,
+        known: Known,
+        clock: Callable[[], int],
+        deletions: Deletions | None = None,
     ) -> None:
         self._clickhouse = clickhouse
         self._settings = settings
         self._known = known
         self._clock = clock
+        self._deletions = deletions or Deletions(clickhouse)
 
     def store(self, uploads: Sequence[Upload], budget: SeriesBudget) -> Failures:
         """Store the uploads, except those already stored; returns the errors.
 
         Raises RpcError or ClickHouseError if the outcome of all of them is unknown.
         """
-        missing = {key_of(upload): upload for upload in uploads}
-        for key in self.in_ledger([*missing]):
-            del missing[key]
-        if not missing:
-            return {}
-        completed = without_stored_profiles(self._clickhouse, [*missing.values()], self._clock())
-        self._insert_symbols(completed)
-        failures = self._insert_profiles(completed, budget)
-        stored = [upload for key, upload in missing.items() if key not in failures]
-        if stored:
-            enter_uploads(self._clickhouse, stored, self._with_token(_name_of(stored)))
+        by_key = {key_of(upload): upload for upload in uploads}
+        stored = self.in_ledger([*by_key])
+        again = self._deletions.affected(uploads)
+        missing = {key: upload for key, upload in by_key.items() if key not in stored | again}
+        failures: Failures = {}
+        if missing:
+            failures = self._insert_missing([*missing.values()], budget)
+            again |= self._deletions.affected(missing.values())
+        if again:
+            failures = {
+                **failures,
+                **self._store_again([by_key[key] for key in again - failures.keys()], budget),
+            }
+        entered = [upload for key, upload in missing.items() if key not in failures.keys() | again]
+        if entered:
+            enter_uploads(self._clickhouse, entered, self._with_token(_name_of(entered)))
         return failures
+
+    def _insert_missing(self, uploads: Sequence[Upload], budget: SeriesBudget) -> Failures:
+        completed = without_stored_profiles(self._clickhouse, uploads, self._clock())
+        self._insert_symbols(completed)
+        return self._insert_profiles(completed, budget)
+
+    def _store_again(self, uploads: Sequence[Upload], budget: SeriesBudget) -> Failures:
+        """Store uploads of which rows may have been deleted, even if they are in the ledger."""
+        self._known.forget()
+        return ReplayInserts(self._clickhouse, budget).store(uploads)
 
     def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
         """Return the uploads that are completely stored."""

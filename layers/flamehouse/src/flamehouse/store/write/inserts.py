@@ -6,7 +6,9 @@ from flamehouse.model.profile import Upload
 from flamehouse.store import UploadKey
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.store.write.batch import Batch
-from flamehouse.store.write.ledger import enter_uploads, stored_uploads
+from flamehouse.store.write.completion import without_stored
+from flamehouse.store.write.deletions import Deletions
+from flamehouse.store.write.ledger import enter_uploads, key_of, stored_uploads
 from flamehouse.store.write.rollback import footprints_of, roll_back
 from flamehouse.store.write.row_binary import COLUMNS
 from flamehouse.store.write.seen_ids import Known
@@ -47,13 +49,19 @@ class BatchInserts:
         self._settings = settings
         self._known = known or Known()
         self._sync = sync
+        self._deletions = Deletions(clickhouse)
 
     def unstored(self, uploads: Sequence[Upload]) -> list[Upload]:
-        """The uploads that are not in the ledger, without duplicates."""
-        by_key = {(upload.tenant, upload.id): upload for upload in uploads}
-        for key in stored_uploads(self._clickhouse, by_key):
-            del by_key[key]
-        return [*by_key.values()]
+        """The uploads that may not be stored completely, without duplicates and without samples that are stored.
+
+        An upload in the ledger is among them if a part of it may have been deleted. Its labels are inserted even if all its
+        samples are stored: an INSERT that is repeated may have failed between two tables.
+        """
+        by_key = {key_of(upload): upload for upload in uploads}
+        in_ledger = [by_key.pop(key) for key in stored_uploads(self._clickhouse, by_key)]
+        affected = self._deletions.affected(in_ledger) if in_ledger else set()
+        rest = [without_stored(self._clickhouse, each) for each in in_ledger if key_of(each) in affected]
+        return [*by_key.values(), *rest]
 
     def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
         """The uploads that are completely stored."""
@@ -71,10 +79,19 @@ class BatchInserts:
         """
         if not uploads:
             return
+        batch = self.insert_rows(uploads, token)
+        self._sync()
+        self.enter(uploads, token)
+        batch.stored()
+
+    def insert_rows(self, uploads: Sequence[Upload], token: str) -> Batch:
+        """Insert the rows of the uploads, once per token."""
         batch = Batch(uploads, self._known)
         for week, rows in batch.inserts():
             settings = {**self._settings, "insert_deduplication_token": f"{token}:{week}"}
             self._clickhouse.insert("ingest", COLUMNS, rows, settings)
-        self._sync()
+        return batch
+
+    def enter(self, uploads: Sequence[Upload], token: str) -> None:
+        """Write the uploads into the ledger, once per token."""
         enter_uploads(self._clickhouse, uploads, {**self._settings, "insert_deduplication_token": token})
-        batch.stored()

@@ -1,13 +1,17 @@
 """Stores uploads again that may have been deleted, while other processes may be storing them too.
 
-ClickHouse remembers the token of an INSERT for two hours and drops another one under it, also if the rows were deleted
-since. So an upload is inserted under its own token first, as everyone does (docs/adr/0018), and where its rows are missing
-afterwards, under the first of its further tokens that ClickHouse does not remember. An INSERT that returns is committed
-or repeats one that was: rows that are missing then were deleted, and no row is stored twice.
+ClickHouse remembers the token of an INSERT for two hours and drops another one under it, even if the rows were deleted
+since. An upload is therefore inserted under its own token first, as by every writer (docs/adr/0018). If its rows are
+missing afterwards, it is inserted under the first of its further tokens that ClickHouse does not remember. An INSERT that
+returns is committed or repeats a committed one: rows that are missing then were deleted, and no row is stored twice.
+
+Labels and symbols are inserted before, under new tokens: their tables may have a row twice, and each table forgets tokens
+by itself.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from contextvars import copy_context
 from typing import Final
 from uuid import uuid4
@@ -19,7 +23,8 @@ from flamehouse.store import Failures, UploadKey
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
 from flamehouse.store.connection.errors import TO_WRITERS, as_rpc_errors
 from flamehouse.store.write.batch import Batch
-from flamehouse.store.write.completion import without_stored
+from flamehouse.store.write.cardinality import SeriesBudget
+from flamehouse.store.write.completion import has_samples, labels_of, without_stored
 from flamehouse.store.write.inserts import EMBEDDED, SERVER
 from flamehouse.store.write.ledger import enter_uploads, key_of, stored_uploads
 from flamehouse.store.write.row_binary import COLUMNS
@@ -27,8 +32,7 @@ from flamehouse.store.write.seen_ids import Known
 
 _THREADS: Final = 16
 _TOKENS: Final = 100
-"""Deletions of one upload within two hours, each followed by a replay."""
-
+"""Deletions of one upload within two hours, after each of which it is stored again."""
 
 _WITH_ROWS: Final = """
 SELECT DISTINCT hex(upload_id)
@@ -39,10 +43,11 @@ WHERE tenant = {tenant:String} AND hex(upload_id) IN {upload_ids:Array(String)}
 
 
 class ReplayInserts:
-    """Stores uploads of blobs, a batch at a time; a batch that was cut off is stored again."""
+    """Stores uploads, a batch at a time; a batch that was cut off is stored again. With `budget`, within its limits."""
 
-    def __init__(self, clickhouse: ClickHouse) -> None:
+    def __init__(self, clickhouse: ClickHouse, budget: SeriesBudget | None = None) -> None:
         self._clickhouse = clickhouse
+        self._budget = budget
         self._settings = EMBEDDED if clickhouse.embedded else SERVER
         self._known = Known()
 
@@ -78,7 +83,7 @@ class ReplayInserts:
         return errors
 
     def _insert_symbols(self, uploads: Sequence[Upload]) -> None:
-        """Insert the symbols under new tokens: their tables may hold a row twice."""
+        """Insert the symbols of all uploads."""
         batch = Batch(uploads, self._known)
         for week, rows in batch.symbols():
             self._insert(rows, f"symbols:{uuid4().hex}:{week}")
@@ -99,21 +104,23 @@ class ReplayInserts:
     def _insert_upload(self, upload: Upload) -> RpcError | None:
         """Insert what is not stored of an upload; returns its error."""
         try:
-            with as_rpc_errors(TO_WRITERS):
+            with ExitStack() as around:
+                around.enter_context(as_rpc_errors(TO_WRITERS))
+                if self._budget:
+                    around.enter_context(self._budget.taken(upload))
+                self._insert_weeks(labels_of(upload), f"labels:{uuid4().hex}")
                 for number in range(_TOKENS):
                     rest = without_stored(self._clickhouse, upload)
-                    if number and not any(profile.values for profile in rest.profiles):
+                    if not has_samples(rest):
                         return None
-                    self._insert_rest(rest, number)
+                    self._insert_weeks(rest, upload.id.hex(), f":{number}" if number else "")
         except RpcError as error:
             return error.alone()
         return RpcError(Code.ABORTED, "ClickHouse drops the upload under every token: try again in two hours")
 
-    def _insert_rest(self, upload: Upload, number: int) -> None:
-        """Insert an upload, of which stored profiles have no samples, under its token of that number."""
-        again = f":{number}" if number else ""
+    def _insert_weeks(self, upload: Upload, name: str, again: str = "") -> None:
         for week, rows in Batch([upload], self._known).inserts():
-            self._insert(rows, f"{upload.id.hex()}:{week}{again}")
+            self._insert(rows, f"{name}:{week}{again}")
 
     def _insert(self, rows: bytes, token: str) -> None:
         self._clickhouse.insert("ingest", COLUMNS, rows, self._with_token(token))

@@ -79,7 +79,7 @@ class Inserts(Protocol):
     """The ClickHouse operations that the log needs. Methods raise ClickHouseError."""
 
     def unstored(self, uploads: Sequence[Upload]) -> Sequence[Upload]:
-        """The uploads that are not in the ledger, without duplicates."""
+        """The uploads that may not be stored completely, without duplicates and without samples that are stored."""
 
     def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
         """The uploads that ClickHouse has completely."""
@@ -235,19 +235,20 @@ class LogWriter:
 
     def _insert(self, segment: Segment[Pending]) -> None:
         by_key = {pending.key: pending for pending in segment.items}
-        unstored = self._inserts.unstored([pending.upload for pending in by_key.values()])
-        batch = [by_key[upload.tenant, upload.id] for upload in unstored]
+        uploads = self._inserts.unstored([pending.upload for pending in by_key.values()])
+        batch = [by_key[key_of(upload)] for upload in uploads]
         # A later process numbers its segments from 0 again: if the token were only the name, ClickHouse would drop
         # its inserts.
-        self._insert_batch(segment.name, batch, f"{segment.name}.{self._process}")
+        self._insert_batch(segment.name, batch, uploads, f"{segment.name}.{self._process}")
 
     def _recover(self, segment: LeftSegment, replay: Replay) -> None:
         batch = self._parse(segment, replay)
         if batch:
             log(events.UPLOADS_RECOVERED, uploads=len(batch), path=str(segment.path))
             # Including uploads in the ledger: after a power failure, it may have entries whose rows are lost.
-            self._inserts.delete([pending.upload for pending in batch])
-            self._insert_batch(segment.name, batch, _fresh_token(segment.name))
+            uploads = [pending.upload for pending in batch]
+            self._inserts.delete(uploads)
+            self._insert_batch(segment.name, batch, uploads, _fresh_token(segment.name))
         with disk_trouble(self._log.folder, self._disk):
             self._disk.sync_file_system(self._log.folder)
             self._disk.delete(segment.path)
@@ -266,9 +267,10 @@ class LogWriter:
                 batch[pending.key] = pending
         return [*batch.values()]
 
-    def _insert_batch(self, name: str, batch: Sequence[Pending], token: str) -> None:
-        """Insert the batch; if ClickHouse rejects its content, insert each upload separately."""
-        uploads = [pending.upload for pending in batch]
+    def _insert_batch(
+        self, name: str, batch: Sequence[Pending], uploads: Sequence[Upload], token: str
+    ) -> None:
+        """Insert `uploads`, what is not stored of the batch; if ClickHouse rejects it, insert each upload separately."""
         try:
             self._inserts.insert(uploads, token)
         except ClickHouseError as error:

@@ -1,0 +1,62 @@
+"""The register of deletions: until which profile time each tenant's profiles may have been deleted.
+
+ClickHouse drops an INSERT under a token that it remembers, even if the rows were deleted since. Writers therefore verify
+uploads that a deletion may have affected (`replay`). A deletion is registered (`store/deletion.py`) before it deletes anything,
+and waits until every process has read the register since. A row of `tenant_settings` has a tenant that no request can name.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from threading import Lock
+from typing import Final
+
+from flamehouse.model.profile import Upload
+from flamehouse.store import UploadKey
+from flamehouse.store.connection.client import ClickHouse, ServerSettings
+from flamehouse.store.write.ledger import key_of
+from flamehouse.units import NS_PER_MS
+
+OWNER: Final = "deletions/"
+"""The prefix of the `tenant` column of a row; the names of tenants have no slash."""
+_CACHED_S: Final = 10.0
+WAIT_S: Final = 15.0
+"""The time after which every process has read a registered deletion."""
+
+_UNTIL: Final = """
+SELECT tenant, max(modified_at)
+FROM tenant_settings
+WHERE startsWith(tenant, {owner:String})
+GROUP BY tenant
+"""
+_ALL_WRITTEN: Final[ServerSettings] = {"select_sequential_consistency": 1}
+"""A replica also sees what another one has just registered."""
+
+
+class Deletions:
+    """The register as this process knows it: read at most ten seconds ago, by `clock` (Unix time). Thread-safe."""
+
+    def __init__(self, clickhouse: ClickHouse, clock: Callable[[], float] = time.time) -> None:
+        self._clickhouse = clickhouse
+        self._clock = clock
+        self._until_ms: Mapping[str, int] = {}
+        self._read_at = float("-inf")
+        self._lock = Lock()
+
+    def affected(self, uploads: Iterable[Upload]) -> set[UploadKey]:
+        """The uploads of which rows may have been deleted. Call this after the INSERT that may have been dropped."""
+        until_ms = self._current()
+        return {
+            key_of(upload)
+            for upload in uploads
+            if min(each.time_ns for each in upload.profiles) < until_ms.get(upload.tenant, 0) * NS_PER_MS
+        }
+
+    def _current(self) -> Mapping[str, int]:
+        with self._lock:
+            now = self._clock()
+            # A function may have been frozen, and its clock set back.
+            if not 0 <= now - self._read_at < _CACHED_S:
+                rows = self._clickhouse.rows(_UNTIL, {"owner": OWNER}, _ALL_WRITTEN)
+                self._until_ms = {str(tenant).removeprefix(OWNER): until_ms for tenant, until_ms in rows}
+                self._read_at = now
+            return self._until_ms
