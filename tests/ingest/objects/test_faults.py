@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import pytest
 
+import flamehouse.blobs
 from flamehouse.aws.objects import ObjectStorage
 from flamehouse.blobs import storage_of
 from flamehouse.settings import DIRECT, FALLBACK, STAGED, Settings
@@ -30,19 +31,31 @@ from tools.clickhouse_http.faults import Fault, FaultyClickHouse, faulty
 
 pytestmark = pytest.mark.parametrize("place", ["server"], indirect=True, scope="session")
 
-FAULTS: Final[Mapping[str, tuple[Fault, bool]]] = {
-    "none": (Fault.NONE, False),
-    "ClickHouse is down": (Fault.DOWN, False),
-    "ClickHouse does not respond": (Fault.SLOW, False),
-    "ClickHouse Cloud responds with 503 while it wakes": (Fault.WAKING, False),
-    "the connection is reset before the INSERT": (Fault.RESET_BEFORE, False),
-    "the connection is reset after the INSERT": (Fault.RESET_AFTER, False),
-    "the password is wrong": (Fault.WRONG_PASSWORD, False),
-    "a table has too many parts": (Fault.TOO_MANY_PARTS, False),
-    "the bucket is down": (Fault.NONE, True),
-    "ClickHouse and the bucket are down": (Fault.DOWN, True),
+
+class Trouble(NamedTuple):
+    """The fault of ClickHouse, whether the bucket is down, and whether uploads are to be retained."""
+
+    fault: Fault = Fault.NONE
+    without_bucket: bool = False
+    keeps: bool = False
+
+
+FAULTS: Final[Mapping[str, Trouble]] = {
+    "none": Trouble(),
+    "ClickHouse is down": Trouble(Fault.DOWN),
+    "ClickHouse does not respond": Trouble(Fault.SLOW),
+    "ClickHouse Cloud responds with 503 while it wakes": Trouble(Fault.WAKING),
+    "the connection is reset before the INSERT": Trouble(Fault.RESET_BEFORE),
+    "the connection is reset after the INSERT": Trouble(Fault.RESET_AFTER),
+    "the password is wrong": Trouble(Fault.WRONG_PASSWORD),
+    "a table has too many parts": Trouble(Fault.TOO_MANY_PARTS),
+    "the bucket is down": Trouble(without_bucket=True),
+    "ClickHouse and the bucket are down": Trouble(Fault.DOWN, without_bucket=True),
+    "none, with `KeepBlobs`": Trouble(keeps=True),
+    "ClickHouse is down, with `KeepBlobs`": Trouble(Fault.DOWN, keeps=True),
+    "the connection is reset after the INSERT, with `KeepBlobs`": Trouble(Fault.RESET_AFTER, keeps=True),
+    "the bucket is down, with `KeepBlobs`": Trouble(without_bucket=True, keeps=True),
 }
-"""The fault of ClickHouse, and whether the bucket is down."""
 MODES: Final = (DIRECT, FALLBACK, STAGED)
 _ROW: Final = re.compile(r"^\| ([^|]+) \| (\d+) \| (\d+) \| (\d+) \|$", re.MULTILINE)
 STATUSES: Final = {
@@ -60,9 +73,10 @@ CELLS: Final = [
     *((mode, fault, True) for mode in MODES for fault in _OF_INSERTS),
 ]
 """The mode, the fault, and whether it affects INSERTs alone."""
-_WORKER_HALF_CALLS: Final = 22
+_WORKER_HALF_CALLS: Final = {False: 24, True: 26}
 """The steps of a worker with one upload: read the object and the tenant's limits, query the ledger and the deletions, insert
-symbols and profiles of two weeks, write the ledger, delete the object, read the limits to publish."""
+symbols and profiles of two weeks, write the ledger, retain the upload if it is to be, delete the object, read the limits to
+publish. Each may be killed before and after."""
 
 
 _STORED: Final = """
@@ -145,6 +159,17 @@ def stored(clickhouse: ClickHouse, counted: Counted) -> int:
     return int(uploads)
 
 
+def retaining(staging: Staging, *, keeps: bool) -> Staging:
+    """Returns the same deployment, with or without KeepBlobs."""
+    settings = replace(staging.services.settings, keep_blobs=str(keeps).lower())
+    return replace(staging, services=replace(staging.services, settings=settings))
+
+
+def prefixes(staging: Staging) -> list[str]:
+    """Returns the prefixes of the objects in the bucket."""
+    return [key.partition("/")[0] for key in staging.keys()]
+
+
 def bucket_down(staging: Staging, port: int) -> Staging:
     """Returns the same deployment with an unreachable bucket."""
     unreachable = replace(staging.services.settings, aws_endpoint_url_s3=f"http://127.0.0.1:{port}")
@@ -166,13 +191,13 @@ def test_acknowledged_uploads_are_stored_once(
     cell: tuple[str, str, bool],
 ) -> None:
     mode, fault, inserts_alone = cell
-    staging = staged_in(mode)
+    trouble = FAULTS[fault]
+    staging = retaining(staged_in(mode), keeps=trouble.keeps)
     tenant = counted.server.client.tenant
     with ExitStack() as around:
-        proxy.fault, without_bucket = FAULTS[fault]
-        proxy.inserts_alone = inserts_alone
-        there = staging.through(impatient) if FAULTS[fault][0] is Fault.SLOW else staging
-        there = bucket_down(there, around.enter_context(closed_port())) if without_bucket else there
+        proxy.fault, proxy.inserts_alone = trouble.fault, inserts_alone
+        there = staging.through(impatient) if trouble.fault is Fault.SLOW else staging
+        there = bucket_down(there, around.enter_context(closed_port())) if trouble.without_bucket else there
         statuses = [counted.through(there.server(tenant)).send(number) for number in range(2)]
         assert statuses == [STATUSES[mode, fault]] * 2
         if fault != "ClickHouse does not respond":
@@ -184,18 +209,22 @@ def test_acknowledged_uploads_are_stored_once(
         assert counted.through(staging.server(tenant)).send(1) == 200
     staging.drain()
     assert stored(clickhouse, counted) == 2
-    assert staging.keys() == []
+    assert prefixes(staging) == ["kept"] * (2 * trouble.keeps)
 
 
-@pytest.mark.parametrize("life", range(_WORKER_HALF_CALLS + 1))
+@pytest.mark.parametrize(
+    ("keeps", "life"),
+    [(keeps, life) for keeps, most in _WORKER_HALF_CALLS.items() for life in range(most + 1)],
+)
 def test_a_worker_killed_between_any_two_steps_loses_and_doubles_nothing(
     staged_in: Callable[[str], Staging],
     clickhouse: ClickHouse,
     counted: Counted,
+    keeps: bool,  # a parameter of the test
     life: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    staging = staged_in(STAGED)
+    staging = retaining(staged_in(STAGED), keeps=keeps)
     through = counted.through(staging.server(counted.server.client.tenant))
     assert through.send(0) == 200
     mortal = Mortal(clickhouse, life)
@@ -207,7 +236,8 @@ def test_a_worker_killed_between_any_two_steps_loses_and_doubles_nothing(
     records = staging.queue.receive()
     with monkeypatch.context() as patched:
         patched.setattr(staged, "storage_of", mortal_storage)
-        if life < _WORKER_HALF_CALLS:
+        patched.setattr(flamehouse.blobs, "storage_of", mortal_storage)
+        if life < _WORKER_HALF_CALLS[keeps]:
             with pytest.raises(Killed):
                 worker.work(dying.services, messages_of(records))
         else:
@@ -217,7 +247,7 @@ def test_a_worker_killed_between_any_two_steps_loses_and_doubles_nothing(
     assert through.send(1) == 200
     staging.drain()
     assert stored(clickhouse, counted) == 2
-    assert staging.keys() == []
+    assert prefixes(staging) == ["kept"] * (2 * keeps)
 
 
 def test_workers_with_the_same_messages_at_the_same_time_store_each_upload_once(
