@@ -52,7 +52,7 @@ def server(store: Store, settings: Settings) -> Server:
 
 def sent(known_: Known, *uploads: Upload) -> dict[int, bytes]:
     """Returns the rows of each week."""
-    return dict(Batch(uploads, known_).inserts())
+    return {int(name): rows for name, rows in Batch(uploads, known_).inserts()}
 
 
 def rows_of(clickhouse: ClickHouse, tenant: str) -> tuple[int, ...]:
@@ -114,7 +114,7 @@ def test_the_cache_is_bounded_in_number_and_time(monkeypatch: pytest.MonkeyPatch
 def test_only_stored_ids_are_remembered(tenant: str) -> None:
     upload, here = upload_of(tenant, some_monday_ms()), Known()
     batch = Batch([upload], here)
-    whole = dict(batch.inserts())
+    whole = {int(name): rows for name, rows in batch.inserts()}
     assert sent(here, upload) == whole
     batch.stored()
     ((_, rest),) = sent(here, upload).items()

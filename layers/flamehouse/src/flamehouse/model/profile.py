@@ -116,6 +116,13 @@ class SeriesProfile:
     values: "array[int]"
     span_ids: "array[int]" = field(default_factory=lambda: array("Q"))
     trace_ids: Sequence[bytes] = ()
+    omitted_samples: int = 0
+    """The samples that were left out because they are stored."""
+
+    @property
+    def sample_count(self) -> int:
+        """The number of samples, including omitted ones."""
+        return self.omitted_samples or len(self.values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,4 +78,11 @@ def _without(upload: Upload, stored: set[_Row]) -> Upload:
 
 
 def _emptied(profile: SeriesProfile) -> SeriesProfile:
-    return replace(profile, stacktrace_ids=array("Q"), values=array("q"), span_ids=array("Q"), trace_ids=())
+    return replace(
+        profile,
+        stacktrace_ids=array("Q"),
+        values=array("q"),
+        span_ids=array("Q"),
+        trace_ids=(),
+        omitted_samples=profile.sample_count,
+    )

@@ -97,8 +97,8 @@ class GroupInserts:
         """
         batch = Batch(uploads, self._known)
         try:
-            for week, rows in batch.symbols():
-                self._insert(rows, f"symbols:{_name_of(uploads)}:{week}")
+            for name, rows in batch.symbols():
+                self._insert(rows, name)
         except ClickHouseError as error:
             if getattr(error, "code", None) is None:  # not an error from ClickHouse, which is unreachable
                 raise
@@ -121,8 +121,8 @@ class GroupInserts:
             with ExitStack() as around:
                 around.enter_context(as_rpc_errors(TO_WRITERS))
                 around.enter_context(budget.taken(upload))
-                for week, rows in batch.inserts():
-                    self._insert(rows, f"{upload.id.hex()}:{week}")
+                for name, rows in batch.inserts():
+                    self._insert(rows, f"{upload.id.hex()}:{name}")
         except RpcError as error:
             return error.alone()
         batch.stored()

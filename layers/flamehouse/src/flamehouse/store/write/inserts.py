@@ -87,8 +87,8 @@ class BatchInserts:
     def insert_rows(self, uploads: Sequence[Upload], token: str) -> Batch:
         """Insert the rows of the uploads, once per token."""
         batch = Batch(uploads, self._known)
-        for week, rows in batch.inserts():
-            settings = {**self._settings, "insert_deduplication_token": f"{token}:{week}"}
+        for name, rows in batch.inserts():
+            settings = {**self._settings, "insert_deduplication_token": f"{token}:{name}"}
             self._clickhouse.insert("ingest", COLUMNS, rows, settings)
         return batch
 

@@ -85,8 +85,8 @@ class ReplayInserts:
     def _insert_symbols(self, uploads: Sequence[Upload]) -> None:
         """Insert the symbols of all uploads."""
         batch = Batch(uploads, self._known)
-        for week, rows in batch.symbols():
-            self._insert(rows, f"symbols:{uuid4().hex}:{week}")
+        for name, rows in batch.symbols():
+            self._insert(rows, name)
         batch.symbols_stored()
 
     def _each(self, uploads: Sequence[Upload]) -> dict[UploadKey, RpcError]:
@@ -108,19 +108,19 @@ class ReplayInserts:
                 around.enter_context(as_rpc_errors(TO_WRITERS))
                 if self._budget:
                     around.enter_context(self._budget.taken(upload))
-                self._insert_weeks(labels_of(upload), f"labels:{uuid4().hex}")
+                self._insert_rows(labels_of(upload), f"labels:{uuid4().hex}")
                 for number in range(_TOKENS):
                     rest = without_stored(self._clickhouse, upload)
                     if not has_samples(rest):
                         return None
-                    self._insert_weeks(rest, upload.id.hex(), f":{number}" if number else "")
+                    self._insert_rows(rest, upload.id.hex(), f":{number}" if number else "")
         except RpcError as error:
             return error.alone()
         return RpcError(Code.ABORTED, "ClickHouse drops the upload under every token: try again in two hours")
 
-    def _insert_weeks(self, upload: Upload, name: str, again: str = "") -> None:
-        for week, rows in Batch([upload], self._known).inserts():
-            self._insert(rows, f"{name}:{week}{again}")
+    def _insert_rows(self, upload: Upload, name: str, again: str = "") -> None:
+        for part, rows in Batch([upload], self._known).inserts():
+            self._insert(rows, f"{name}:{part}{again}")
 
     def _insert(self, rows: bytes, token: str) -> None:
         self._clickhouse.insert("ingest", COLUMNS, rows, self._with_token(token))

@@ -6,7 +6,7 @@ emptied.
 """
 
 from array import array
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -21,6 +21,8 @@ type Stack = "tuple[array[int], array[int]]"
 
 _MAX_IDS = 2_000_000
 _MAX_AGE_S = 3_600
+_MAX_FRAMES = 500_000
+"""The frames of stacks in one row, and of locations and functions together; those of almost every upload."""
 
 
 class Known:
@@ -60,6 +62,26 @@ class FreshSymbols:
     def __bool__(self) -> bool:
         return bool(self.stacktraces or self.locations or self.functions or self.mappings)
 
+    @property
+    def is_small(self) -> bool:
+        """Whether a single row may have all symbols."""
+        frames = sum(len(locations) for _, locations in self.stacktraces.values())
+        return frames + len(self.locations) + len(self.functions) + len(self.mappings) <= _MAX_FRAMES
+
+    def pieces(self) -> Iterator["FreshSymbols"]:
+        """The symbols in pieces that are small."""
+        if self.is_small:
+            yield self
+            return
+        for stacktraces in _portions(self.stacktraces, lambda stack: 1 + len(stack[1])):
+            yield FreshSymbols(stacktraces=stacktraces)
+        for locations in _portions(self.locations, lambda location: 1 + len(location.lines)):
+            yield FreshSymbols(locations=locations)
+        for functions in _portions(self.functions, lambda _: 1):
+            yield FreshSymbols(functions=functions)
+        for mappings in _portions(self.mappings, lambda _: 1):
+            yield FreshSymbols(mappings=mappings)
+
     def add_unknown(self, symbols: Symbols, known: Known, scope: SymbolScope) -> None:
         """Add the `symbols` that are not known to be stored in this scope."""
         for id_ in symbols.stacktraces.keys() - known.of(("stacktraces", scope)) - self.stacktraces.keys():
@@ -78,3 +100,17 @@ class FreshSymbols:
 
 def _without[T](items: dict[int, T], known: set[int]) -> dict[int, T]:
     return {id_: items[id_] for id_ in items.keys() - known}
+
+
+def _portions[T](items: dict[int, T], size_of: Callable[[T], int]) -> Iterator[dict[int, T]]:
+    """Return the items in dicts of about 500,000 in size."""
+    portion: dict[int, T] = {}
+    size = 0
+    for id_, item in items.items():
+        if size > _MAX_FRAMES:
+            yield portion
+            portion, size = {}, 0
+        portion[id_] = item
+        size += size_of(item)
+    if portion:
+        yield portion
