@@ -167,7 +167,7 @@ def retaining(staging: Staging, *, keeps: bool) -> Staging:
 
 def prefixes(staging: Staging) -> list[str]:
     """Returns the prefixes of the objects in the bucket."""
-    return [key.partition("/")[0] for key in staging.keys()]
+    return [key.partition("/")[0] for key in staging.keys("")]
 
 
 def bucket_down(staging: Staging, port: int) -> Staging:
