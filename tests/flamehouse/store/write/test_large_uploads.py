@@ -10,7 +10,8 @@ from uuid import UUID
 
 import pytest
 
-from flamehouse.model.profile import Function, Line, Location, SeriesProfile, Symbols, Upload
+from flamehouse.model.profile import SeriesProfile, Symbols, Upload
+from flamehouse.model.symbols import Function, Line, Location
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.write.batch import Batch
 from flamehouse.store.write.cardinality import SeriesBudget
