@@ -1,7 +1,7 @@
 """Our store: uploads go through the write path, queries through the RPCs of the app."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, cast
 from uuid import uuid4
@@ -13,7 +13,6 @@ from bench.rpc import RpcClient
 from bench.workload import PROFILE_TYPE, Drawn, push_request
 from flamehouse.model.limits import Limits
 from flamehouse.model.profile import Upload
-from flamehouse.model.quotas import Quotas
 from flamehouse.model.time_range import TimeRange
 from flamehouse.pb.querier_pb2 import (
     ProfileTypesRequest,
@@ -134,7 +133,7 @@ class _Keeper:
     def __init__(self) -> None:
         self.uploads: list[Upload] = []
 
-    def admit_upload(self, tenant: str, size: int, published: Callable[[], Quotas] | None = None) -> None:
+    def admit_body(self, tenant: str, size: int) -> None:
         """Admit every upload."""
 
     def limits_of(self, tenant: str) -> Limits:  # noqa: ARG002  # every tenant has the same

@@ -65,14 +65,26 @@ class Rows:
     warning: str = ""
 
 
+def admit(services: Services, tenant: str, announced: int) -> None:
+    """Count an upload against the limits of its tenant, before its body of `announced` bytes is read.
+
+    Where uploads are staged, a query for limits would wake ClickHouse.
+
+    Raises:
+        RpcError: `resource_exhausted` if a limit is exceeded, `unavailable` if nothing can be stored.
+    """
+    source = None if services.settings.ingest_mode == DIRECT else partial(published, services)
+    services.store.admit_request(tenant, announced, source)
+
+
 def ingest(services: Services, received: ReceivedUpload) -> Outcome:
-    """Store the valid profiles of an upload.
+    """Store the valid profiles of an upload that `admit` has counted.
 
     Raises:
         RpcError: if nothing is stored, because the upload is unreadable, the store fails, or a limit of the tenant is
             exceeded; in the words of its endpoint.
     """
-    services = _admit(services, received)
+    services = _admit_body(services, received)
     upload, ids, rows = _read(services, received)
     if rows.upload is not None:
         with upload.explained():
@@ -91,15 +103,13 @@ def ingest(services: Services, received: ReceivedUpload) -> Outcome:
     )
 
 
-def _admit(services: Services, received: ReceivedUpload) -> Services:
-    """Count the upload against the limits of its tenant; returns the services with the label rules that apply now.
+def _admit_body(services: Services, received: ReceivedUpload) -> Services:
+    """Count the bytes of the upload; returns the services with the label rules that apply now.
 
-    Where uploads are staged, a query for limits would wake ClickHouse, and the worker applies the label rules.
+    Where uploads are staged, the worker applies the label rules.
     """
-    mode = services.settings.ingest_mode
-    source = None if mode == DIRECT else partial(published, services)
-    services.store.admit_upload(received.tenant, received.size, source)
-    return services if mode == STAGED else services.of_tenant(received.tenant)
+    services.store.admit_body(received.tenant, received.size)
+    return services if services.settings.ingest_mode == STAGED else services.of_tenant(received.tenant)
 
 
 def replay(services: Services, record: bytes) -> Upload | None:

@@ -2,11 +2,10 @@
 
 import time
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from flamehouse.services import Services
+from flamehouse.web.admission import admitted
 from flamehouse.web.authentication import principal_of
 from flamehouse.web.cancellation import upload_for
 from flamehouse.web.http_app import http_router
@@ -32,7 +31,7 @@ async def ingest(request: Request) -> Response:
     parameters = request.scope["query_string"].decode(errors="surrogateescape")
     # Before the body is read, so that an invalid query is rejected cheaply.
     described = parse_ingest_request(parameters, received_ns)
-    services: Services = await run_in_threadpool(request.app.state.services)
+    services = await admitted(request, tenant, pipeline.admit)
     content_type = request.headers.get("Content-Type", "")
     limit = body_limit(described.format, content_type, services.settings)
     received = ReceivedUpload(

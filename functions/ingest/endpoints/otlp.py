@@ -8,13 +8,12 @@ from itertools import islice
 from typing import Final
 
 from google.protobuf.message import Message
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.pb.status_pb2 import Status
-from flamehouse.services import Services
+from flamehouse.web.admission import admitted
 from flamehouse.web.authentication import principal_of
 from flamehouse.web.cancellation import upload_for
 from flamehouse.web.error_response import MAX_MESSAGE_CHARS, error_headers
@@ -59,7 +58,7 @@ async def export(request: Request) -> Response:
     tenant, received_ns = principal_of(request.scope).tenant, time.time_ns()
     content_type = request.headers.get("Content-Type", "")
     codec = codec_of(content_type)
-    services: Services = await run_in_threadpool(request.app.state.services)
+    services = await admitted(request, tenant, pipeline.admit)
     received = ReceivedUpload(
         tenant=tenant,
         endpoint=Endpoint.OTLP,

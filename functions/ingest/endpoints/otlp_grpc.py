@@ -78,6 +78,7 @@ class _Exporter:
             take(len(body))
             principal = self._credentials.principal_of(_connection(context))
             principal.require(Scope.INGEST)
+            pipeline.admit(self._services, principal.tenant, len(body))
             received = ReceivedUpload(
                 tenant=principal.tenant,
                 endpoint=Endpoint.OTLP,

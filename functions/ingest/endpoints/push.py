@@ -32,4 +32,4 @@ def push(call: Call, body: MessageBody) -> PushResponse:
     return PushResponse()
 
 
-route = unary_as_sent(Endpoint.PUSH, push, upload=True)
+route = unary_as_sent(Endpoint.PUSH, push, admit=pipeline.admit)

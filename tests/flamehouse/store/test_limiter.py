@@ -52,7 +52,8 @@ def test_an_unknown_limit_is_an_error_that_says_what_to_use(change: str, words: 
 
 def is_admitted(limiter: Limiter, tenant: str, limits: Limits) -> bool:
     try:
-        limiter.admit_upload(tenant, limits, 1)
+        limiter.admit_request(tenant, limits, 1)
+        limiter.admit_body(tenant, limits, 1)
     except RpcError:
         return False
     return True
@@ -72,12 +73,25 @@ def test_a_flooding_tenant_does_not_limit_others() -> None:
 def test_the_byte_limit_resets_at_midnight_utc() -> None:
     now = [DAY_S - 10.0]
     limiter, limits = Limiter(lambda: now[0]), Limits(bytes_per_day=5)
-    limiter.admit_upload("a", limits, 5)
+    limiter.admit_body("a", limits, 5)
     with pytest.raises(RpcError) as rejected:
-        limiter.admit_upload("a", limits, 1)
+        limiter.admit_body("a", limits, 1)
     assert rejected.value.retry_after_s == 10
     now[0] += 10
-    limiter.admit_upload("a", limits, 5)
+    limiter.admit_body("a", limits, 5)
+
+
+def test_a_rejected_upload_takes_nothing_of_any_limit() -> None:
+    limiter, limits = Limiter(lambda: DAY_S), Limits(uploads_per_second=1, bytes_per_day=5)
+    for announced in (6, 7):
+        with pytest.raises(RpcError, match="bytes_per_day"):
+            limiter.admit_request("a", limits, announced)
+    limiter.admit_request("a", limits, 5)
+    with pytest.raises(RpcError, match="uploads_per_second"):
+        limiter.admit_request("a", limits, 5)
+    limiter.admit_body("a", limits, 5)
+    with pytest.raises(RpcError, match="bytes_per_day"):
+        limiter.admit_body("a", limits, 1)
 
 
 def test_a_reader_that_does_not_need_changes_at_once_reads_limits_once_a_minute() -> None:
@@ -92,7 +106,7 @@ def test_a_reader_that_does_not_need_changes_at_once_reads_limits_once_a_minute(
 
 def test_bytes_of_other_processes_count_on_their_day_alone() -> None:
     limiter, limits = Limiter(lambda: 2.5 * DAY_S), Limits(bytes_per_day=5)
-    limiter.admit_upload("a", limits, 1)
+    limiter.admit_body("a", limits, 1)
     for day, sent, admits in ((1, 9, True), (2, 1, True), (2, 4, True), (2, 5, False)):
         limiter.know(day, {"a": sent})
         assert is_admitted(limiter, "a", limits) == admits

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -11,9 +12,11 @@ from flamehouse.settings import Settings
 from flamehouse.store.cached_limits import CachedLimits
 from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.limiter import Limiter
 from flamehouse.store.limits import every_limits, store_limits, stored_limits
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.write.writer import LoneWriter
+from flamehouse.web.observation import UPLOADS
 from tests.support.queries.queries import Server
 from tests.support.uploads.profiles import labels_of, pprof_of, sample
 from tests.support.uploads.uploads import series
@@ -89,6 +92,30 @@ def test_a_flood_of_uploads_gets_429_and_when_to_retry(serving: Callable[..., Se
         "code": "resource_exhausted",
         "message": "this tenant exceeds its limit of 3 uploads a second (uploads_per_second)",
     }
+
+
+MESSAGE = "this tenant exceeds its limit of 1 uploads a second (uploads_per_second)"
+CONNECT = {"code": "resource_exhausted", "message": MESSAGE}
+STATUS = {"code": 8, "message": MESSAGE}
+PARAMETERS = f"?name=a&format=pprof&from={START // 1000}"
+
+
+@pytest.mark.parametrize("path", sorted(UPLOADS))
+def test_an_upload_above_the_rate_is_rejected_before_its_body_is_read(
+    clickhouse: ClickHouse, settings: Settings, reader: Reader, tenant: str, path: str
+) -> None:
+    store_limits(reader, tenant, Limits(uploads_per_second=1))
+    store = ClickHouseStore(clickhouse, LoneWriter(clickhouse), settings)
+    store._limiter = Limiter(lambda: START / 1000)  # noqa: SLF001  # the same second, however slow the machine
+    client = Server.on(store, replace(settings, max_body_bytes=100), tenant).client
+    headers, url = {"Content-Type": "application/json"}, path + PARAMETERS
+    # The body is invalid: an upload counts all the same.
+    assert client.send("POST", url, b"{", headers).status_code in {400, 422}
+    rejected = client.send("POST", url, bytes(101), headers)
+    assert (rejected.status_code, rejected.headers["Retry-After"]) == (429, "1")
+    assert rejected.json() == (STATUS if "/v1development" in path or "Export" in path else CONNECT)
+    another = Server.on(store, replace(settings, max_body_bytes=100), f"{tenant}-calm").client
+    assert another.send("POST", url, bytes(101), headers).status_code in {400, 413}
 
 
 def test_bytes_of_a_day_are_limited_in_the_shape_of_each_client(serving: Callable[..., Server]) -> None:

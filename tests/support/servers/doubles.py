@@ -51,7 +51,12 @@ class CannedStore(ClickHouseStore):
     def limits_of(self, tenant: str) -> Limits:  # noqa: ARG002  # as the store has it
         return Limits()
 
-    def admit_upload(self, tenant: str, size: int, published: Callable[[], Quotas] | None = None) -> None:
+    def admit_request(
+        self, tenant: str, announced: int, published: Callable[[], Quotas] | None = None
+    ) -> None:
+        """Admits every upload."""
+
+    def admit_body(self, tenant: str, size: int) -> None:
         """Admits every upload."""
 
     def profile_types(self, tenants: Tenants, within: TimeRange) -> list[str]:

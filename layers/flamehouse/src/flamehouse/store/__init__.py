@@ -144,13 +144,18 @@ class Store(Protocol):
         If ClickHouse does not respond within a second, the last ones apply.
         """
 
-    def admit_upload(self, tenant: str, size: int, published: Callable[[], Quotas] | None = None) -> None:
-        """Count an upload of `size` bytes.
+    def admit_request(
+        self, tenant: str, announced: int, published: Callable[[], Quotas] | None = None
+    ) -> None:
+        """Count an upload before its body is read, which may have `announced` bytes.
 
         `published` reads the limits where ClickHouse may be asleep, at most once a minute, and may raise RpcError: the last
         ones then apply. Raises RpcError(RESOURCE_EXHAUSTED) if a limit of its tenant is exceeded, UNAVAILABLE if it cannot
         be stored.
         """
+
+    def admit_body(self, tenant: str, size: int) -> None:
+        """Count the `size` bytes of an upload after `admit_request`, and raise as it does."""
 
     def quotas(self) -> Quotas:
         """The limits of all tenants, and what those with a limit on bytes have sent today, now read from ClickHouse."""

@@ -42,6 +42,10 @@ class CachedLimits:
                 self._until = self._clock() + _CACHED_S
         if due:
             self._refresh(read)
+        return self.last(tenant)
+
+    def last(self, tenant: str) -> Limits:
+        """Return the limits of a tenant as last read."""
         defaults = self._limits.get(DEFAULTS, Limits()).over(self._builtin)
         return self._limits.get(tenant, Limits()).over(defaults)
 

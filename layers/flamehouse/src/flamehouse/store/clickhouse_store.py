@@ -197,15 +197,21 @@ class ClickHouseStore(Store):
     def limits_of(self, tenant: str) -> Limits:
         return self._cached_limits.of(tenant, self._read_limits)
 
-    def admit_upload(self, tenant: str, size: int, published: Callable[[], Quotas] | None = None) -> None:
-        self._written().admit(size)
+    def admit_request(
+        self, tenant: str, announced: int, published: Callable[[], Quotas] | None = None
+    ) -> None:
+        self._written().admit(announced)
         read = self._read_limits
         if published and not self._uploads.embedded:
             read = partial(self._read_published, published, asleep=self._is_staged)
         limits = self._cached_limits.of(tenant, read)
         if limits.bytes_per_day and (not self._is_staged or self._uploads.embedded):
             self._sent.refresh(tenant, partial(self._know_sent, tenant))
-        self._limiter.admit_upload(tenant, limits, size)
+        self._limiter.admit_request(tenant, limits, announced)
+
+    def admit_body(self, tenant: str, size: int) -> None:
+        self._written().admit(size)
+        self._limiter.admit_body(tenant, self._cached_limits.last(tenant), size)
 
     def quotas(self) -> Quotas:
         from flamehouse.model.quotas import Quotas

@@ -37,21 +37,29 @@ class Limiter:
         self._counts: defaultdict[str, _Counts] = defaultdict(_Counts)
         self._lock = Lock()
 
-    def admit_upload(self, tenant: str, limits: Limits, size: int) -> None:
-        """Count an upload of `size` bytes.
+    def admit_request(self, tenant: str, limits: Limits, announced: int) -> None:
+        """Count the request of an upload, whose body has `announced` bytes or, as chunks, 0.
 
-        Raises: RpcError(RESOURCE_EXHAUSTED) if a limit is exceeded; the upload is then not counted.
+        Raises: RpcError(RESOURCE_EXHAUSTED) if a limit is exceeded; the request is then not counted.
         """
         with self._lock:
             counts, now = self._of(tenant)
-            if (most := limits.bytes_per_day) and counts.bytes + size > most:
-                raise _refused("bytes_per_day", f"{most} bytes of uploads a day", _until_midnight(now))
+            _check_bytes(counts, limits, announced, now)
             if rate := limits.uploads_per_second:
                 counts.tokens = min(rate, counts.tokens + (now - counts.refilled) * rate)
                 counts.refilled = now
                 if counts.tokens < 1:
                     raise _refused("uploads_per_second", f"{rate} uploads a second", 1)
                 counts.tokens -= 1
+
+    def admit_body(self, tenant: str, limits: Limits, size: int) -> None:
+        """Count the `size` bytes of an upload whose request was counted.
+
+        Raises: RpcError(RESOURCE_EXHAUSTED) if the limit is exceeded; the bytes are then not counted.
+        """
+        with self._lock:
+            counts, now = self._of(tenant)
+            _check_bytes(counts, limits, size, now)
             counts.bytes += size
 
     def know(self, day: int, sent: Sent) -> None:
@@ -94,6 +102,11 @@ class Limiter:
         if counts.day != day:
             counts.day, counts.bytes, counts.query_seconds = day, 0, 0
         return counts, now
+
+
+def _check_bytes(counts: _Counts, limits: Limits, size: int, now: float) -> None:
+    if (most := limits.bytes_per_day) and counts.bytes + size > most:
+        raise _refused("bytes_per_day", f"{most} bytes of uploads a day", _until_midnight(now))
 
 
 def _until_midnight(now: float) -> int:

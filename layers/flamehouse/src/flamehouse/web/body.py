@@ -43,7 +43,7 @@ async def read_body(request: Request, limit: int) -> bytes:
         # Without its traceback, which holds what has been read.
         rejection = error.alone()
     memory.give_back()
-    await _discard(request, announced)
+    await discard_body(request)
     raise rejection
 
 
@@ -65,9 +65,9 @@ async def _read(request: Request, limit: int, held: int) -> bytes:
     return body.getvalue()
 
 
-async def _discard(request: Request, announced: int) -> None:
+async def discard_body(request: Request) -> None:
     """Read the rest of a rejected body: a client that is still sending would not see the response otherwise."""
-    if announced > _MAX_DISCARDED_BYTES or "Expect" in request.headers:
+    if content_length(request.headers) > _MAX_DISCARDED_BYTES or "Expect" in request.headers:
         return
     left = _MAX_DISCARDED_BYTES
     try:

@@ -24,6 +24,7 @@ from flamehouse.identity.tenant import Tenants
 from flamehouse.services import Services
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log_exception
+from flamehouse.web.admission import Admit, admitted
 from flamehouse.web.authentication import principal_of
 from flamehouse.web.body import read_body
 from flamehouse.web.cancellation import query_for, turn, work_for
@@ -91,11 +92,11 @@ def unary_as_sent(
     max_body_bytes: int | None = None,
     documentation: str = "",
     query: bool = False,
-    upload: bool = False,
+    admit: Admit | None = None,
 ) -> Route:
     """Return the route of an RPC that receives its request's body as sent, and decodes it itself.
 
-    A `query` or an `upload` waits for its turn.
+    A `query` waits for its turn, and so does an upload, which `admit` counts before its body is read.
     """
     return Route(
         path,
@@ -105,7 +106,7 @@ def unary_as_sent(
             documentation=documentation or handle.__doc__ or "",
             required=required_by(path),
             query=query,
-            upload=upload,
+            admit=admit,
         ),
     )
 
@@ -121,7 +122,8 @@ class _Unary:
     """The description of the method, for the reference."""
     required: Required
     query: bool
-    upload: bool
+    admit: Admit | None
+    """Set for uploads."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._respond(Request(scope, receive))
@@ -147,7 +149,7 @@ class _Unary:
         until = monotonic() + _timeout_s(headers)
         check(self.required, request.scope)
         principal = principal_of(request.scope)
-        services: Services = await run_in_threadpool(request.app.state.services)
+        services = await self._services(request, principal)
         limit = max_message_bytes(codec, services.settings.max_body_bytes, self.max_body_bytes)
         with too_large_for_good():
             data = await read_body(request, limit)
@@ -161,12 +163,18 @@ class _Unary:
             own = {"Content-Type": codec.media_type, **encoding}
             return Response(content, headers={**call.response_headers, **own})
 
-        if self.upload:
+        if self.admit:
             async with turn(services, services.uploads, principal.tenant) as place:
                 return await work_for(request, services.store, run, until, place)
         if self.query:
             return await query_for(request, services, principal.tenants, run, until)
         return await work_for(request, services.store, run, until)
+
+    async def _services(self, request: Request, principal: Principal) -> Services:
+        if self.admit:
+            return await admitted(request, principal.tenant, self.admit)
+        services: Services = await run_in_threadpool(request.app.state.services)
+        return services
 
 
 def _check_protocol_version(headers: Headers) -> None:

@@ -1,0 +1,38 @@
+"""Admits uploads by the limits of their tenants before their bodies are read, so that a rejected one costs little."""
+
+from collections.abc import Callable
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from flamehouse.errors import RpcError
+from flamehouse.services import Services
+from flamehouse.web.body import discard_body
+from flamehouse.web.content_length import content_length
+from flamehouse.web.slow_refusals import slow_refusals
+
+type Admit = Callable[[Services, str, int], None]
+"""Counts an upload of a tenant whose body may have so many bytes. It may block, and raises RpcError to reject it."""
+
+
+async def admitted(request: Request, tenant: str, admit: Admit) -> Services:
+    """Return the services once `admit` has counted the upload.
+
+    Raises RpcError as `admit` does, after the body is discarded and the delay of `slow_refusals`.
+    """
+
+    # In one thread: the first request of a process makes the services.
+    def count() -> tuple[Services, RpcError | None]:
+        services: Services = request.app.state.services()
+        try:
+            admit(services, tenant, content_length(request.headers))
+        except RpcError as error:
+            return services, error.alone()
+        return services, None
+
+    services, refusal = await run_in_threadpool(count)
+    if refusal is not None:
+        async with slow_refusals(services):
+            await discard_body(request)
+            raise refusal
+    return services
