@@ -282,6 +282,21 @@ def test_a_schedule_makes_the_rollups(template: dict[str, Any]) -> None:
     )
 
 
+def test_a_scheduled_function_that_fails_or_does_not_run_raises_an_alarm(template: dict[str, Any]) -> None:
+    watched: dict[str, set[str]] = {}
+    for alarm in of_type(template, "AWS::CloudWatch::Alarm").values():
+        for dimension in alarm.get("Dimensions", ()):
+            if dimension["Name"] == "FunctionName":
+                watched.setdefault(dimension["Value"]["Ref"], set()).add(alarm["MetricName"])
+    schedules = of_type(template, "AWS::Scheduler::Schedule").values()
+    scheduled = {each["Target"]["Arn"]["Fn::GetAtt"][0] for each in schedules}
+    # The age of the queue shows that nothing drains it.
+    assert "Errors" in watched["DrainFunction"]
+    assert "QrynInputFunction" in scheduled
+    for function in scheduled - {"DrainFunction"}:
+        assert {"Errors", "Invocations"} <= watched[function], function
+
+
 def test_only_buckets_of_this_account_send_messages(template: dict[str, Any]) -> None:
     [policy] = of_type(template, "AWS::SQS::QueuePolicy").values()
     [statement] = policy["PolicyDocument"]["Statement"]
