@@ -6,6 +6,7 @@ Sent by Grafana Alloy and by the SDKs for Python, Ruby, Rust and .NET.
 import time
 
 from flamehouse.pb.push_pb2 import PushResponse
+from flamehouse.store.connection.query_tag import untagged
 from flamehouse.web.connect import Call, unary_as_sent
 from flamehouse.web.message_body import MessageBody
 from ingest import pipeline
@@ -25,7 +26,9 @@ def push(call: Call, body: MessageBody) -> PushResponse:
         content_encoding=body.content_encoding,
         body=body.data,
     )
-    outcome = pipeline.ingest(call.services, received)
+    # An upload that has begun is stored.
+    with untagged():
+        outcome = pipeline.ingest(call.services, received)
     if outcome.error is not None:
         raise outcome.error
     call.response_headers.update(outcome.warning_headers)

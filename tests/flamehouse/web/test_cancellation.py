@@ -152,6 +152,13 @@ def test_an_upload_is_stored_though_its_client_went_away(
     assert Server.on(store, settings, tenant).flamegraph(monday, monday + 1).total == 7
 
 
+def test_no_query_of_an_upload_is_cancelled_when_its_client_goes_away(endless: ASGIApp) -> None:
+    body = pushed(series(CPU_LABELS, pprof_of([sample("a", 7)], time_ms=1)))
+    headers = {"Content-Type": "application/proto", "Connect-Timeout-Ms": "2000"}
+    start, _ = go_away(endless, f"POST {PUSH}", body, headers, after_s=0.1)
+    assert start["status"] == 504
+
+
 def test_a_store_that_cannot_cancel_a_query_logs_so_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -18,6 +18,16 @@ def tagged() -> Iterator[str]:
         _tag.reset(token)
 
 
+@contextmanager
+def untagged() -> Iterator[None]:
+    """Run the queries of this block to their end, though the client abandons the request."""
+    token = _tag.set("")
+    try:
+        yield
+    finally:
+        _tag.reset(token)
+
+
 def current_tag() -> str:
     """Return the tag in effect; empty outside of `tagged`."""
     return _tag.get()
