@@ -171,21 +171,10 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
         install(prometheus)
         memory = MemoryBudget(settings.memory_in_flight_bytes)
         grpc_address = _serve_grpc(environ, services, credentials, memory, opened)
-        config = uvicorn.Config(
-            create_app(
-                lambda: services,
-                settings.path_prefix,
-                credentials,
-                prometheus=prometheus,
-                memory=memory,
-            ),
-            http=http_protocol(grpc_address, connections_allowed(settings.max_connections)),
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            backlog=_BACKLOG,
-            timeout_graceful_shutdown=settings.query_timeout_s + _STOP_GRACE_S,
+        app = create_app(
+            lambda: services, settings.path_prefix, credentials, prometheus=prometheus, memory=memory
         )
+        config = _uvicorn_config(app, settings, grpc_address)
         greeting = partial(
             _READY.format,
             user=_CREDENTIAL_USER if _has_credentials(settings) else "",
@@ -197,6 +186,18 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
     if not all(closed):
         _say("a query did not end in time: exiting without it")
         os._exit(0)
+
+
+def _uvicorn_config(app: ASGIApp, settings: Settings, grpc_address: str) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=http_protocol(grpc_address, connections_allowed(settings.max_connections)),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=settings.query_timeout_s + _STOP_GRACE_S,
+    )
 
 
 def _services_of(settings: Settings, store: Store) -> Services:

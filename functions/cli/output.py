@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Literal
 
 import click
 from rich.cells import cell_len
@@ -72,12 +72,9 @@ def print_table(
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
     for index in shown:
         name = columns[index]
+        justify: Literal["left", "right"] = "right" if name in right else "left"
         table.add_column(
-            name,
-            justify="right" if name in right else "left",
-            no_wrap=name in whole,
-            overflow="fold",
-            min_width=least[index],
+            name, justify=justify, no_wrap=name in whole, overflow="fold", min_width=least[index]
         )
     for row in cells:
         table.add_row(*(Text(row[index]) for index in shown))

@@ -14,6 +14,7 @@ from cli.series import select_series, step_of, title_of
 from cli.server import Server, ServerError
 from cli.times import clock
 from cli.units import scale_of
+from flamehouse.pb.types_pb2 import Series
 from flamehouse.units import NS_PER_MS
 
 _EVERY: Final = "15s"
@@ -55,16 +56,28 @@ def tail(  # noqa: PLR0913  # a parameter per option
         found = select_series(
             server, replace(selection, within=within), group_by or ("service_name",), step_ms
         )
-        for one in found[: None if lines is None else lines - printed]:
-            printed += 1
-            total = sum(point.value for point in one.points)
+        shown = found[: None if lines is None else lines - printed]
+        for one in shown:
             if as_json:
-                labels = {label.name: label.value for label in one.labels}
-                click.echo(json.dumps({"time": end_ms, "labels": labels, "total": total}, ensure_ascii=False))
+                _print_json(one, end_ms)
             else:
-                text = scale_of(selection.unit, total).text(total)
-                print_lines([f"{clock(start_ms)}  {text:>12}  {title_of(one)}"])
+                _print_line(one, start_ms, selection.unit)
+        printed += len(shown)
         start_ms = end_ms
+
+
+def _print_json(series: Series, end_ms: int) -> None:
+    labels = {label.name: label.value for label in series.labels}
+    click.echo(json.dumps({"time": end_ms, "labels": labels, "total": _total(series)}, ensure_ascii=False))
+
+
+def _print_line(series: Series, start_ms: int, unit: str) -> None:
+    total = _total(series)
+    print_lines([f"{clock(start_ms)}  {scale_of(unit, total).text(total):>12}  {title_of(series)}"])
+
+
+def _total(series: Series) -> float:
+    return sum(point.value for point in series.points)
 
 
 def _first(server: Server, selection: Selection) -> Selection:

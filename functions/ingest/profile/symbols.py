@@ -5,7 +5,7 @@ same location in every build, and locations with neither a line nor an address a
 """
 
 from array import array
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from collections.abc import Mapping as MappingOf
 from itertools import accumulate, chain, repeat
 from operator import itemgetter
@@ -178,6 +178,32 @@ def _mappings(pprof: profile_pb2.Profile) -> dict[int, Mapping]:
     return mappings
 
 
+def _locations_of_one_line(
+    columns: Locations,
+    functions: MappingOf[int, Function],
+    mapping_ids: Iterable[int],
+    without_address: Collection[int],
+) -> dict[int, Location]:
+    """Return the locations by their ids in the pprof, each of which has one line with a function.
+
+    `without_address` are the mappings whose locations are stored without their address.
+    """
+    called = [functions[local] for local in columns.function_ids]
+    found = map(
+        location_of_line,
+        [
+            0 if local in without_address else address
+            for local, address in zip(columns.mapping_ids, columns.addresses, strict=True)
+        ],
+        mapping_ids,
+        map(_id, called),
+        map(_name_id, called),
+        columns.lines,
+        columns.columns,
+    )
+    return dict(zip(columns.ids, found, strict=True))
+
+
 def _locations(
     columns: Locations,
     functions: MappingOf[int, Function],
@@ -188,20 +214,7 @@ def _locations(
     mapping_ids = [mappings[local].id if local in mappings else NO_MAPPING for local in columns.mapping_ids]
     without_address = {local for local, mapping in mappings.items() if mapping.has_functions}
     if columns.line_counts.count(1) == len(columns.ids) and functions.keys() >= {*columns.function_ids}:
-        called = [functions[local] for local in columns.function_ids]
-        found = map(
-            location_of_line,
-            [
-                0 if local in without_address else address
-                for local, address in zip(columns.mapping_ids, columns.addresses, strict=True)
-            ],
-            mapping_ids,
-            map(_id, called),
-            map(_name_id, called),
-            columns.lines,
-            columns.columns,
-        )
-        return dict(zip(columns.ids, found, strict=True))
+        return _locations_of_one_line(columns, functions, mapping_ids, without_address)
     lines = [*_known_lines(columns, {local: function[:2] for local, function in functions.items()})]
     found = map(
         location_of,

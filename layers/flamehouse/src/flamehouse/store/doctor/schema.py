@@ -1,7 +1,7 @@
 """Checks that the database has this version's schema, deduplication windows, TTLs and grants."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from flamehouse.store.doctor.finding import Examination, Finding, Severity
@@ -102,30 +102,27 @@ def check_retention(examination: Examination) -> Iterator[Finding]:
             advice=_MIGRATE,
         )
         return
+    faults = [*_retention_faults(state.days, _definitions(examination), settled=state.settled)]
     again = f"run: flamehouse retention set {as_argument(state.days)}"
-    if not state.settled:
-        text = "a change of the retention was interrupted"
+    for text in faults:
         yield Finding(check="retention", severity=Severity.FAULT, text=text, advice=again)
-    definitions = _definitions(examination)
-    other = [
-        name
-        for name, expiry in EXPIRIES.items()
-        if name in definitions
-        and _ttl_days(definitions[name]) != (state.days + expiry.extra_days if state.days else 0)
-    ]
-    for name in other:
-        days = _ttl_days(definitions[name])
-        yield Finding(
-            check="retention",
-            severity=Severity.FAULT,
-            text=f"{name} deletes rows {f'after {days} days' if days else 'never'}, but the database records "
-            f"{in_words(state.days)}",
-            advice=again,
-        )
-    if state.settled and not other:
+    if not faults:
         yield Finding(
             check="retention", severity=Severity.OK, text=f"profiles are retained {in_words(state.days)}"
         )
+
+
+def _retention_faults(days: int, definitions: Mapping[str, str], *, settled: bool) -> Iterator[str]:
+    """The faults of a recorded retention of `days`; `settled` as in `State`."""
+    if not settled:
+        yield "a change of the retention was interrupted"
+    for name, expiry in EXPIRIES.items():
+        if name not in definitions:
+            continue
+        found = _ttl_days(definitions[name])
+        if found != (days + expiry.extra_days if days else 0):
+            deletes = f"after {found} days" if found else "never"
+            yield f"{name} deletes rows {deletes}, but the database records {in_words(days)}"
 
 
 def check_grants(examination: Examination) -> Iterator[Finding]:

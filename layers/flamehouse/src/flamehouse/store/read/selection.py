@@ -9,7 +9,7 @@ from flamehouse.identity.tenant import Tenants
 from flamehouse.model.profile_type import ProfileType
 from flamehouse.model.selector import Matcher, MatchOp
 from flamehouse.model.time_range import TimeRange
-from flamehouse.store.read.matchers import series_condition
+from flamehouse.store.read.matchers import Condition, series_condition
 from flamehouse.store.read.tenants import TenantRows
 from flamehouse.store.sql import SqlFile
 from flamehouse.units import MAX_MS, MS_PER_DAY
@@ -83,21 +83,24 @@ def selection_of(
     if len(matchers) > len(services[:1]):
         condition = series_condition(matchers)
         parameters |= condition.parameters
-        rows.append(
-            _SQL(
-                "of_series",
-                tenants=of_tenants.sql,
-                condition=condition.after_prewhere,
-                join=condition.split.join,
-                settings=condition.split.settings,
-            )
-        )
+        rows.append(_of_series(of_tenants, condition))
     return Selection(
         rows=" AND ".join(rows),
         symbols=" AND ".join(symbols),
         tenants=of_tenants.sql,
         series=of_tenants.series,
         parameters=parameters,
+    )
+
+
+def _of_series(tenants: TenantRows, condition: Condition) -> str:
+    """The condition on rows of profiles for the series of these tenants that `condition` selects."""
+    return _SQL(
+        "of_series",
+        tenants=tenants.sql,
+        condition=condition.after_prewhere,
+        join=condition.split.join,
+        settings=condition.split.settings,
     )
 
 
