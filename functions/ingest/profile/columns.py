@@ -10,7 +10,8 @@ occurs at most once and never with its default, and lists of numbers are packed.
 the input is first parsed and serialized.
 """
 
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import methodcaller
@@ -33,6 +34,11 @@ _LOCATION_SEPARATOR = b"\x08\x00\x10\x00\x18\x00\x22\x02\x08\x00"
 LINE_SEPARATOR = b"\x08\x00\x10\x00\x18\x00"
 _FUNCTION_SEPARATOR = b"\x08\x00\x10\x00\x18\x00\x20\x00\x28\x00"
 _NO_MESSAGE = b"\x08\x00"
+
+_MAX_INTEGERS = 500_000
+"""Lists of more integers than that are arrays, which are slower."""
+_BATCH_BYTES = 1 << 18
+"""The samples whose integers are read at a time for arrays."""
 
 _last_bytes = methodcaller("translate", None, bytes(range(0x80, 0x100)))
 """Returns the last byte of each packed varint: the one below 0x80."""
@@ -108,17 +114,50 @@ def read_columns(pprof: profile_pb2.Profile) -> PprofColumns:
 
 
 def _samples(encoded: Sequence[bytes]) -> Samples:
-    lists = SampleLists.FromString(joined(encoded, _SAMPLE_SEPARATOR))
-    numbers = SampleColumns.FromString(b"".join(encoded))
-    labels, label_counts = flattened(lists.label[:], len(encoded))
+    labels, label_counts, depths, widths = _shape(encoded)
+    location_ids, values = _numbers(encoded, sum(depths) + sum(widths))
     return Samples(
-        location_ids=numbers.location_id[:],
-        values=numbers.value[:],
+        location_ids=location_ids,
+        values=values,
         labels=labels,
-        depths=_varint_counts(aligned(lists.location_id, len(encoded))),
-        widths=_varint_counts(aligned(lists.value, len(encoded))),
+        depths=depths,
+        widths=widths,
         label_counts=label_counts,
     )
+
+
+def _shape(encoded: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[int], Sequence[int], Sequence[int]]:
+    """Return the labels of all samples, and the numbers of labels, locations and values of each."""
+    lists = SampleLists.FromString(joined(encoded, _SAMPLE_SEPARATOR))
+    labels, label_counts = flattened(lists.label[:], len(encoded))
+    depths = _varint_counts(aligned(lists.location_id, len(encoded)))
+    return labels, label_counts, depths, _varint_counts(aligned(lists.value, len(encoded)))
+
+
+def _numbers(encoded: Sequence[bytes], count: int) -> tuple[Sequence[int], Sequence[int]]:
+    """Return the `count` location ids and values of all samples; as arrays if there are many, as Python's integers take 40 bytes."""
+    if count <= _MAX_INTEGERS:
+        numbers = SampleColumns.FromString(b"".join(encoded))
+        return numbers.location_id[:], numbers.value[:]
+    location_ids, values = array("Q"), array("q")
+    for some in _batches(encoded):
+        numbers = SampleColumns.FromString(some)
+        location_ids.extend(numbers.location_id)
+        values.extend(numbers.value)
+    return location_ids, values
+
+
+def _batches(messages: Sequence[bytes]) -> Iterator[bytes]:
+    """Join the messages, in batches of about 256 KiB."""
+    batch: list[bytes] = []
+    size = 0
+    for message in messages:
+        batch.append(message)
+        size += len(message)
+        if size >= _BATCH_BYTES:
+            yield b"".join(batch)
+            batch, size = [], 0
+    yield b"".join(batch)
 
 
 def _locations(encoded: Sequence[bytes]) -> Locations:

@@ -70,6 +70,17 @@ def test_columns_match_the_messages(pprof: Profile) -> None:
     check(pprof)
 
 
+def test_many_integers_are_arrays_that_match_the_messages() -> None:
+    pprof = Profile(string_table=[""])
+    for number in range(200):
+        ids = [number * 1_000 + each for each in range(3_000)]
+        pprof.sample.add(location_id=ids, value=[number, -number, (1 << 63) - 1])
+    check(pprof)
+    samples = read_columns(pprof).samples
+    assert (samples.location_ids.typecode, samples.values.typecode) == ("Q", "q")  # type: ignore[attr-defined]
+    assert list(samples.values[2::3]) == [(1 << 63) - 1] * 200
+
+
 @given(_PROFILES, _PROFILES)
 def test_profiles_that_follow_each_other_are_one(first: Profile, second: Profile) -> None:
     check(Profile.FromString(first.SerializeToString() + second.SerializeToString()))
