@@ -30,10 +30,10 @@ pytestmark = pytest.mark.parametrize("place", ["embedded", "server"], indirect=T
 
 _WINDOW: Final = "non_replicated_deduplication_window"
 EVER: Final = TimeRange(start_ms=1, end_ms=MAX_MS)
-CALLS: Final = {"direct": 16, "worker": 15}
-"""Of one upload with two weeks that was deleted. `direct`: two INSERTs that are dropped, the deletions, and what follows for both:
-symbols and labels of two weeks, its rows, two INSERTs that are dropped, its rows, two INSERTs, its rows, the ledger twice.
-`worker`: the ledger and the deletions first."""
+CALLS: Final = {"direct": (10, 16), "worker": (12, 15)}
+"""The fewest and most of one upload with two weeks that was deleted. `direct`: two INSERTs, the deletions, and what follows for both:
+symbols and labels of two weeks, its rows, two INSERTs that are dropped, its rows, two INSERTs, its rows, the ledger twice. `worker`:
+the ledger and the deletions first. A server forgets the tokens of a part of which it has removed the last row, at any time."""
 
 
 class _NoRecord:
@@ -139,7 +139,8 @@ def test_the_deleted_part_of_an_upload_that_is_sent_again_is_stored(
 def test_a_writer_killed_at_any_step_leaves_deleted_uploads_that_the_next_stores_once(
     counted: Counted, deleting: ClickHouse, way: str
 ) -> None:
-    numbers = range(CALLS[way] + 1)
+    fewest, most = CALLS[way]
+    numbers = range(most + 1)
     uploads = [counted.upload(number) for number in numbers]
     send(deleting, *uploads)
     delete_profiles(deleting, counted, names=True)
@@ -149,7 +150,7 @@ def test_a_writer_killed_at_any_step_leaves_deleted_uploads_that_the_next_stores
             WAYS[way](Mortal(deleting, 2 * calls), upload)
         except Killed:
             kills += 1
-    assert kills == CALLS[way]
+    assert fewest <= kills <= most
     WAYS[way](deleting, *uploads)
     assert (counted.counts(), counted.services()) == (once(numbers), ["shop"])
 
