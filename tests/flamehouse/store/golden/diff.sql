@@ -35,7 +35,7 @@ FROM
     (
         SELECT stacktrace_ids, values
         FROM sampled_profiles
-        WHERE tenant = {left_tenant:String} AND profile_type = {left_profile_type:String} AND service = {left_service:String} AND true
+        WHERE tenant = {left_tenant:String} AND profile_type = {left_profile_type:String} AND service = {left_service:String}
             AND time >= fromUnixTimestamp64Milli({left_start:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({left_end:Int64}, 'UTC')
     )
     ARRAY JOIN stacktrace_ids AS stacktrace_id, values AS value
@@ -58,7 +58,7 @@ FROM
                 AND day BETWEEN toDate({right_first_day:Int32}) AND toDate({right_last_day:Int32})
                 WHERE service = {right_m0_value:String} AND match('', concat('\\b\\B|', {right_m1_value:String})) < 2 AND match(concat(labels[{right_m1_name:String}], piece), concat('^(?s:\\b\\B|', {right_m1_value:String}, ')$')) AND labels[{right_m2_name:String}] != {right_m2_value:String}
             SETTINGS max_block_size = 5461
-        ) AND true
+        )
             AND time >= fromUnixTimestamp64Milli({right_start:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({right_end:Int64}, 'UTC')
     )
     ARRAY JOIN stacktrace_ids AS stacktrace_id, values AS value
@@ -68,7 +68,7 @@ FROM
     )
     GROUP BY stack
     ) AS values_of_stacks ON id = stack
-    WHERE ((tenant = {left_tenant:String} AND week BETWEEN toMonday(toDate({left_first_day:Int32})) AND toDate({left_last_day:Int32}) AND service = {left_service:String} AND true) OR (tenant = {right_tenant:String} AND week BETWEEN toMonday(toDate({right_first_day:Int32})) AND toDate({right_last_day:Int32}) AND service = {right_service:String} AND true)) AND (left_side != 0 OR right_side != 0) AND notEmpty(functions)
+    WHERE ((tenant = {left_tenant:String} AND week BETWEEN toMonday(toDate({left_first_day:Int32})) AND toDate({left_last_day:Int32}) AND service = {left_service:String}) OR (tenant = {right_tenant:String} AND week BETWEEN toMonday(toDate({right_first_day:Int32})) AND toDate({right_last_day:Int32}) AND service = {right_service:String})) AND (left_side != 0 OR right_side != 0) AND notEmpty(functions)
 )
 ARRAY JOIN arrayPushFront(paths, 0) AS path, arrayPushFront(frames, 0) AS frame
 GROUP BY path

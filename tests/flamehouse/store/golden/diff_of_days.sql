@@ -15,7 +15,7 @@ FROM
 (
     SELECT
         toInt128(if(true, left_value, 0)) AS left_side_wide, toInt64(left_side_wide) AS left_side,
-        toInt128(if(true AND arraySlice(functions, 1, length({right_call_site:Array(UInt64)})) = {right_call_site:Array(UInt64)}, right_value, 0)) AS right_side_wide, toInt64(right_side_wide) AS right_side,
+        toInt128(if(arraySlice(functions, 1, length({right_call_site:Array(UInt64)})) = {right_call_site:Array(UInt64)}, right_value, 0)) AS right_side_wide, toInt64(right_side_wide) AS right_side,
         CAST(functions, 'Array(UInt64)') AS frames,
         length(frames) AS height,
         arrayCumSum(
@@ -75,7 +75,7 @@ FROM
     (
         SELECT stacktrace_ids, values
         FROM sampled_profiles
-        WHERE tenant = {right_tenant:String} AND profile_type = {right_profile_type:String} AND service = {right_service:String} AND true
+        WHERE tenant = {right_tenant:String} AND profile_type = {right_profile_type:String} AND service = {right_service:String}
             AND time >= fromUnixTimestamp64Milli({right_start:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({right_end:Int64}, 'UTC')
     )
     ARRAY JOIN stacktrace_ids AS stacktrace_id, values AS value
@@ -85,7 +85,7 @@ FROM
     )
     GROUP BY stack
     ) AS values_of_stacks ON id = stack
-    WHERE ((tenant = {left_tenant:String} AND week BETWEEN toMonday(toDate({left_first_day:Int32})) AND toDate({left_last_day:Int32}) AND service = {left_service:String} AND true) OR (tenant = {right_tenant:String} AND week BETWEEN toMonday(toDate({right_first_day:Int32})) AND toDate({right_last_day:Int32}) AND service = {right_service:String} AND true AND arraySlice(functions, 1, length({right_call_site:Array(UInt64)})) = {right_call_site:Array(UInt64)})) AND (left_side != 0 OR right_side != 0) AND notEmpty(functions)
+    WHERE ((tenant = {left_tenant:String} AND week BETWEEN toMonday(toDate({left_first_day:Int32})) AND toDate({left_last_day:Int32}) AND service = {left_service:String}) OR (tenant = {right_tenant:String} AND week BETWEEN toMonday(toDate({right_first_day:Int32})) AND toDate({right_last_day:Int32}) AND service = {right_service:String} AND arraySlice(functions, 1, length({right_call_site:Array(UInt64)})) = {right_call_site:Array(UInt64)})) AND (left_side != 0 OR right_side != 0) AND notEmpty(functions)
 )
 ARRAY JOIN arrayPushFront(paths, 0) AS path, arrayPushFront(frames, 0) AS frame
 GROUP BY path

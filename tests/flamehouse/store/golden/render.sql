@@ -25,14 +25,14 @@ FROM
     (
         SELECT stacktrace_ids, values
         FROM sampled_profiles
-        WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND true
+        WHERE tenant = {tenant:String} AND profile_type = {profile_type:String}
             AND time >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
     )
     ARRAY JOIN stacktrace_ids AS stacktrace_id, values AS value
     GROUP BY stacktrace_id
     HAVING value != 0
     ) AS values_of_stacks ON id = stack
-    WHERE (tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32}) AND true) AND notEmpty(functions)
+    WHERE (tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32})) AND notEmpty(functions)
 )
 ARRAY JOIN arrayPushFront(paths, 0) AS path, arrayPushFront(frames, 0) AS frame
 GROUP BY path
@@ -50,10 +50,12 @@ GROUP BY name_id;
 -- parameters: first Int64, from Int64, max_rows UInt64, profile_type String, step Int64, tenant String, until Int64
 -- bound in vain: first_day, group_by, last_day
 -- settings: log_comment, max_execution_time, max_memory_usage = 4294967296, max_result_bytes = 67108864, timeout_overflow_mode = throw
-SELECT {first:Int64} + {step:Int64} * intDiv(toUnixTimestamp64Milli(time) - {first:Int64} + {step:Int64} - 1, {step:Int64}) AS timestamp, toFloat64(sum(toInt128(total))) AS value
+SELECT
+    intDiv(toUnixTimestamp64Milli(time) - {first:Int64}, {step:Int64}) AS number,
+    toFloat64(sum(toInt128(total))) AS value
 FROM sampled_profiles
 WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
-GROUP BY timestamp
+GROUP BY number
 LIMIT {max_rows:UInt64};
 
 -- parameters: first Int64, first_day Int32, from Int64, group_by Array(String), last_day Int32, limit UInt64, profile_type String, step Int64, tenant String, until Int64

@@ -55,7 +55,7 @@ FROM
     GROUP BY stacktrace_id
     HAVING value != 0
     ) AS values_of_stacks ON id = stack
-    WHERE (tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32}) AND service = {service:String} AND true) AND notEmpty(functions)
+    WHERE (tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32}) AND service = {service:String}) AND notEmpty(functions)
 )
 ARRAY JOIN arrayPushFront(paths, 0) AS path, arrayPushFront(frames, 0) AS frame
 GROUP BY path

@@ -25,14 +25,14 @@ FROM
     (
         SELECT stacktrace_ids, values
         FROM sampled_profiles
-        WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND service = {service:String} AND true
+        WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND service = {service:String}
             AND time >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
     )
     ARRAY JOIN stacktrace_ids AS stacktrace_id, values AS value
     GROUP BY stacktrace_id
     HAVING value != 0
     ) AS values_of_stacks ON id = stack
-    WHERE (tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32}) AND service = {service:String} AND true AND hasAll(CAST(functions, 'Array(UInt64)'), {frames:Array(UInt64)}) AND NOT hasAny(CAST(functions, 'Array(UInt64)'), {no_frames:Array(UInt64)}) AND (match('', concat('\\b\\B|', {frame_regex_0:String})) < 2 AND arrayExists(
+    WHERE (tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32}) AND service = {service:String} AND hasAll(CAST(functions, 'Array(UInt64)'), {frames:Array(UInt64)}) AND NOT hasAny(CAST(functions, 'Array(UInt64)'), {no_frames:Array(UInt64)}) AND (match('', concat('\\b\\B|', {frame_regex_0:String})) < 2 AND arrayExists(
         frame -> frame IN (SELECT name_id FROM functions LEFT ARRAY JOIN [''] AS piece WHERE tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32}) AND service = {service:String} AND match(concat(name, piece), concat('\\b\\B|', {frame_regex_0:String})) SETTINGS max_block_size = 1024),
         CAST(functions, 'Array(UInt64)')
     )) AND (match('', concat('\\b\\B|', {no_frame_regex_0:String})) < 2 AND NOT arrayExists(

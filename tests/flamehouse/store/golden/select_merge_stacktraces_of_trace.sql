@@ -25,7 +25,7 @@ FROM
     (
         SELECT stacktrace_ids, values, span_ids, trace_ids
         FROM sampled_profiles
-        WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND service = {service:String} AND true
+        WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND service = {service:String}
             AND time >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
     )
     ARRAY JOIN
@@ -33,11 +33,11 @@ FROM
         values AS value,
         arrayResize(span_ids, length(values)) AS span_id,
         arrayResize(trace_ids, length(values)) AS trace_id
-    WHERE true AND trace_id IN arrayMap(id -> toFixedString(unhex(id), 16), {trace_ids:Array(String)})
+    WHERE trace_id IN arrayMap(id -> toFixedString(unhex(id), 16), {trace_ids:Array(String)})
     GROUP BY stacktrace_id
     HAVING value != 0
     ) AS values_of_stacks ON id = stack
-    WHERE (tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32}) AND service = {service:String} AND true) AND notEmpty(functions)
+    WHERE (tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32}) AND service = {service:String}) AND notEmpty(functions)
 )
 ARRAY JOIN arrayPushFront(paths, 0) AS path, arrayPushFront(frames, 0) AS frame
 GROUP BY path

@@ -19,7 +19,7 @@ FROM
                 (
                     SELECT fingerprint, time, profile_id, stacktrace_ids, values, span_ids, trace_ids
                     FROM sampled_profiles
-                    WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND service = {service:String} AND time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({until:Int64}, 'UTC') AND true
+                    WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND service = {service:String} AND time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
                 )
                 ARRAY JOIN
                     stacktrace_ids AS stacktrace_id,
@@ -27,7 +27,7 @@ FROM
                     arrayResize(span_ids, length(values)) AS span_id,
                     arrayResize(trace_ids, length(values)) AS trace_id
             )
-            WHERE true AND stacktrace_id IN (SELECT id FROM stacktraces WHERE tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32}) AND service = {service:String} AND true AND arraySlice(functions, 1, length({call_site:Array(UInt64)})) = {call_site:Array(UInt64)})
+            WHERE stacktrace_id IN (SELECT id FROM stacktraces WHERE tenant = {tenant:String} AND week BETWEEN toMonday(toDate({first_day:Int32})) AND toDate({last_day:Int32}) AND service = {service:String} AND arraySlice(functions, 1, length({call_site:Array(UInt64)})) = {call_site:Array(UInt64)})
             GROUP BY fingerprint, time, profile_id
     ) AS taken
     

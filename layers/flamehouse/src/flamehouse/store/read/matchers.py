@@ -14,6 +14,9 @@ from flamehouse.model.selector import REGEXP_OPS, Matcher, MatchOp
 COLUMN_OF_LABEL = {"__profile_type__": "profile_type", "service_name": "service"}
 """Labels with their own columns in the table's key."""
 
+ALWAYS = "true"
+"""The condition without any restriction."""
+
 # `\b\B` matches nowhere. As an alternative, it makes ClickHouse use RE2: ClickHouse's own shortcut searches
 # for a substring that every match must contain, and misses `caf` for `café?`, as it applies the quantifier to
 # the last byte.
@@ -92,6 +95,11 @@ class Condition:
         return f"WHERE {self.sql}" if self.split.join else f"AND {self.sql}"
 
 
+def all_of(*conditions: str) -> str:
+    """The SQL of all conditions. Those that are always true are omitted: each takes ClickHouse 0.1 ms to analyze."""
+    return " AND ".join(each for each in conditions if each != ALWAYS) or ALWAYS
+
+
 def series_condition(matchers: Sequence[Matcher]) -> Condition:
     """The condition for series that match all matchers; every series if there are no matchers.
 
@@ -110,7 +118,7 @@ def series_condition(matchers: Sequence[Matcher]) -> Condition:
         conditions.append(_CONDITIONS[matcher.op].substitute(label=label, value=value))
     regexps = [matcher.value for matcher in matchers if matcher.op in REGEXP_OPS]
     return Condition(
-        sql=" AND ".join(conditions) or "true",
+        sql=all_of(*conditions),
         parameters=parameters,
         split=split_for(regexps, _LABEL_BYTES),
     )

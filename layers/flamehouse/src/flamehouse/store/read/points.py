@@ -10,7 +10,7 @@ from typing import Final
 from flamehouse.model.exemplar import PointKind
 from flamehouse.model.sample_selector import EVERY_SAMPLE, SampleSelector
 from flamehouse.model.time_range import TimeRange
-from flamehouse.store.read.matchers import COLUMN_OF_LABEL, Condition
+from flamehouse.store.read.matchers import COLUMN_OF_LABEL, Condition, all_of
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.sample_conditions import profile_condition, span_condition, stack_condition
 from flamehouse.store.read.selection import Selection, clamp_ms
@@ -33,7 +33,7 @@ def source_of(
         return Condition(sql=_SQL("totals", **names), parameters={})
     profile_ids, selected = profile_condition(samples), _selected(selection, samples)
     part = "spans" if kind is PointKind.SPAN else "selected_totals"
-    rows = _SQL("samples", **names, profile_ids=profile_ids.sql)
+    rows = _SQL("samples", **{**names, "rows": all_of(selection.rows, profile_ids.sql)})
     return Condition(
         sql=_SQL(part, samples=rows, selected=selected.sql),
         parameters={**profile_ids.parameters, **selected.parameters},
@@ -89,6 +89,6 @@ def _selected(selection: Selection, samples: SampleSelector) -> Condition:
     spans, call_site = span_condition(samples), stack_condition(samples, selection.symbols)
     if not call_site.parameters:
         return spans
-    stacks = f"SELECT id FROM stacktraces WHERE {selection.symbols} AND {call_site.sql}"
-    sql = f"{spans.sql} AND stacktrace_id IN ({stacks})"
+    stacks = f"SELECT id FROM stacktraces WHERE {all_of(selection.symbols, call_site.sql)}"
+    sql = all_of(spans.sql, f"stacktrace_id IN ({stacks})")
     return Condition(sql=sql, parameters={**spans.parameters, **call_site.parameters})

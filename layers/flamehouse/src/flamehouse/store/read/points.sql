@@ -39,7 +39,7 @@ $samples
                 (
                     SELECT fingerprint, time, profile_id, stacktrace_ids, values, span_ids, trace_ids
                     FROM $profiles
-                    WHERE $rows AND $within AND $profile_ids
+                    WHERE $rows AND $within
                 )
                 ARRAY JOIN
                     stacktrace_ids AS stacktrace_id,

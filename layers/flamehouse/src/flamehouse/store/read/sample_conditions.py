@@ -4,7 +4,15 @@ from typing import Final
 
 from flamehouse.model.sample_selector import SampleSelector
 from flamehouse.model.symbols import hash64
-from flamehouse.store.read.matchers import NAME_BYTES, Condition, is_regexp, matches_anywhere, split_for
+from flamehouse.store.read.matchers import (
+    ALWAYS,
+    NAME_BYTES,
+    Condition,
+    all_of,
+    is_regexp,
+    matches_anywhere,
+    split_for,
+)
 from flamehouse.store.sql import SqlFile
 
 _SQL: Final = SqlFile(__file__)
@@ -16,14 +24,14 @@ _NO_TRACE_ID: Final = bytes(16)
 def profile_condition(samples: SampleSelector) -> Condition:
     """The selector's condition on rows of profiles; it has no parameters if it selects all."""
     if not samples.profile_ids:
-        return Condition(sql="true", parameters={})
+        return Condition(sql=ALWAYS, parameters={})
     bound = {"profile_ids": [str(id_) for id_ in samples.profile_ids]}
     return Condition(sql="profile_id IN {profile_ids:Array(UUID)}", parameters=bound)
 
 
 def span_condition(samples: SampleSelector) -> Condition:
     """The selector's condition on a sample's `span_id` and `trace_id`; it has no parameters if it selects all."""
-    conditions = ["true"]
+    conditions: list[str] = []
     bound: dict[str, object] = {}
     if samples.span_ids:
         conditions.append("span_id IN {span_ids:Array(UInt64)}")
@@ -31,7 +39,7 @@ def span_condition(samples: SampleSelector) -> Condition:
     if samples.trace_ids:
         conditions.append(_SQL("in_traces"))
         bound["trace_ids"] = [id_.hex() for id_ in samples.trace_ids if id_ != _NO_TRACE_ID]
-    return Condition(sql=" AND ".join(conditions), parameters=bound)
+    return Condition(sql=all_of(*conditions), parameters=bound)
 
 
 def stack_condition(samples: SampleSelector, symbols: str) -> Condition:
@@ -39,7 +47,7 @@ def stack_condition(samples: SampleSelector, symbols: str) -> Condition:
 
     `symbols` is the condition on the rows of `functions` to search.
     """
-    conditions = ["true"]
+    conditions: list[str] = []
     bound: dict[str, object] = {}
     for name, part, names in (
         ("call_site", "call_site", samples.call_site),
@@ -63,4 +71,4 @@ def stack_condition(samples: SampleSelector, symbols: str) -> Condition:
             parts = {"symbols": symbols, "join": split.join, "settings": split.settings}
             conditions.append(_SQL("matched", exists=exists, **matched, **parts))
             bound[f"{prefix}{number}"] = regex
-    return Condition(sql=" AND ".join(conditions), parameters=bound)
+    return Condition(sql=all_of(*conditions), parameters=bound)

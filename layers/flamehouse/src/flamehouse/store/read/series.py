@@ -99,19 +99,19 @@ def _by_column(
     sql = _SQL(
         "by_column",
         groups="".join(f"{COLUMN_OF_LABEL[name]}, " for name in query.group_by),
-        timestamp=timestamp_sql(),
         aggregate=_aggregate(query),
         profiles=reader.profiles,
         where=f"{selection.rows} AND {within_sql()}",
     )
-    columns = reader.columns(sql, {**parameters, "max_rows": _MAX_POINTS + 1})
-    *groups, timestamps, values = columns or ((), ())
-    if len(timestamps) > _MAX_POINTS:
+    first, step = query.within.start_ms, query.step_ms
+    bound = {**parameters, "first": first - step + 1, "max_rows": _MAX_POINTS + 1}
+    *groups, numbers, values = reader.columns(sql, bound) or ((), ())
+    if len(numbers) > _MAX_POINTS:
         return None
     points_of: dict[tuple[str, ...], list[tuple[int, float]]] = {}
     group_of_row = zip(*groups, strict=True) if groups else repeat((), len(values))
-    for group, timestamp, value in in_time(zip(group_of_row, timestamps, values, strict=True)):
-        points_of.setdefault(group, []).append((timestamp, value))
+    for group, number, value in in_time(zip(group_of_row, numbers, values, strict=True)):
+        points_of.setdefault(group, []).append((first + number * step, value))
     results = [
         SeriesResult(labels=_labels(query.group_by, group), points=sorted(points))
         for group, points in points_of.items()

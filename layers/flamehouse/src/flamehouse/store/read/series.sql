@@ -1,8 +1,10 @@
 -- part: by_column
-SELECT ${groups}$timestamp AS timestamp, toFloat64($aggregate(toInt128(total))) AS value
+SELECT
+    ${groups}intDiv(toUnixTimestamp64Milli(time) - {first:Int64}, {step:Int64}) AS number,
+    toFloat64($aggregate(toInt128(total))) AS value
 FROM $profiles
 WHERE $where
-GROUP BY ${groups}timestamp
+GROUP BY ${groups}number
 LIMIT {max_rows:UInt64}
 
 -- part: sums

@@ -11,6 +11,7 @@ from typing import Final, Self
 from flamehouse.identity.tenant import Tenants
 from flamehouse.model.call_tree import StacktraceQuery
 from flamehouse.model.profile_query import ProfileQuery
+from flamehouse.store.read.matchers import all_of
 from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.sample_conditions import profile_condition, span_condition, stack_condition
 from flamehouse.store.read.selection import Selection, clamp_ms, prefix_bound, selection_of
@@ -40,7 +41,7 @@ class StackValues:
     @property
     def stacktraces(self) -> str:
         """The condition on rows of the table `stacktraces`, including the call site."""
-        return f"({self.selection.symbols} AND {self.call_site})"
+        return f"({all_of(self.selection.symbols, self.call_site)})"
 
     def prefixed(self, prefix: str) -> Self:
         """A copy with prefixed parameter names, so that one statement can contain two."""
@@ -62,13 +63,13 @@ def select_stack_values(
     call_site = stack_condition(query.samples, selection.symbols)
     start, end = clamp_ms(query.within.start_ms), clamp_ms(query.within.end_ms)
     first_hour, end_hour = -(-start // MS_PER_HOUR), end // MS_PER_HOUR
-    names = {"profiles": reader.profiles, "rows": selection.rows}
+    names = {"profiles": reader.profiles, "rows": all_of(selection.rows, profile_ids.sql)}
     if spans.parameters:
         columns = "stacktrace_ids, values, span_ids, trace_ids"
-        rows = _SQL("profiles", **names, profile_ids=profile_ids.sql, columns=columns)
+        rows = _SQL("profiles", **names, columns=columns)
         sql = _SQL("values_in_spans", rows=rows, samples=spans.sql)
     elif profile_ids.parameters or end_hour - first_hour < _MIN_HOURS:
-        rows = _SQL("profiles", **names, profile_ids=profile_ids.sql, columns="stacktrace_ids, values")
+        rows = _SQL("profiles", **names, columns="stacktrace_ids, values")
         sql = _SQL("values", rows=rows)
     else:
         names["series"] = selection.series

@@ -27,7 +27,7 @@ $rows
 -- part: profiles
         SELECT $columns
         FROM $profiles
-        WHERE $rows AND $profile_ids
+        WHERE $rows
             AND time >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
 
 -- Whole hours come from their roll-ups if these cover exactly the stored profiles; the rest comes from profiles.
