@@ -237,7 +237,7 @@ def _serve_grpc(
         raise SystemExit(
             f"flamehouse: cannot listen on {host}:{text} for OTLP over gRPC; {advice}"
         ) from error
-    opened.callback(lambda: server.stop(_GRPC_STOP_S).wait())
+    opened.callback(lambda: server.stop(_GRPC_STOP_S))
     return f"{host}:{port}"
 
 

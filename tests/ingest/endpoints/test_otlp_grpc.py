@@ -1,12 +1,14 @@
 """OTLP over gRPC: a grpcio client against the server, and the process with both ports."""
 
 import http.client
+import math
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Semaphore
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,10 +20,14 @@ from opentelemetry.proto.collector.profiles.v1development.profiles_service_pb2 i
 
 from flamehouse.errors import Code, RpcError
 from flamehouse.identity.credentials import NoCredential, SharedCredential
+from flamehouse.model.limits import Limits
 from flamehouse.model.profile import Upload
+from flamehouse.model.quotas import Quotas
 from flamehouse.pb.status_pb2 import RetryInfo, Status
+from flamehouse.query_queue import QueryQueue, upload_queue
 from flamehouse.services import Services
 from flamehouse.store import Record
+from flamehouse.store.limiter import Limiter
 from ingest.endpoints.otlp_grpc import serve
 from tests.support.servers.doubles import CannedStore
 from tests.support.servers.local_server import running
@@ -47,14 +53,18 @@ class ClickHouseStore(CannedStore):
 
 
 @contextmanager
-def serving(store: ClickHouseStore, *, credential: str = "", **settings: Any) -> Iterator[str]:
-    services = Services(settings=replace(ANY_TIME, **settings), store=store, check=lambda: None)
+def serving(
+    store: ClickHouseStore, *, credential: str = "", uploads: QueryQueue | None = None, **settings: Any
+) -> Iterator[str]:
+    services = Services(
+        settings=replace(ANY_TIME, **settings), store=store, uploads=uploads or upload_queue()
+    )
     credentials = SharedCredential(credential=credential) if credential else NoCredential()
     server, port = serve("127.0.0.1:0", services, credentials)
     try:
         yield f"127.0.0.1:{port}"
     finally:
-        server.stop(0).wait()
+        server.stop(0)
 
 
 def call(address: str, body: bytes, **options: Any) -> bytes:
@@ -112,6 +122,86 @@ def test_a_call_without_the_credential_is_unauthenticated(metadata: list[tuple[s
     with serving(store, credential="secret") as address:
         assert failure(address, exported().body, metadata=metadata).code() is grpc.StatusCode.UNAUTHENTICATED
     assert store.uploads == []
+
+
+class BusyStore(ClickHouseStore):
+    """A store whose inserts end as there are `permits`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.permits = Semaphore(0)
+
+    def insert(self, upload: Upload, record: Record | None = None) -> None:
+        super().insert(upload, record)
+        assert self.permits.acquire(timeout=TIMEOUT_S)
+
+    def wait_for(self, uploads: int) -> None:
+        """Returns once so many inserts have begun."""
+        while len(self.uploads) < uploads:
+            time.sleep(0.01)
+
+
+def wait_in(queue: QueryQueue, tenant: str) -> None:
+    """Returns once something of the tenant waits."""
+    while tenant not in queue._waiting:  # noqa: SLF001  # nothing else shows it
+        time.sleep(0.01)
+
+
+def test_one_tenants_exports_delay_no_others() -> None:
+    store, queue = BusyStore(), QueryQueue(1, math.inf, math.inf)
+    with serving(store, uploads=queue) as address, grpc.insecure_channel(address) as channel:
+
+        def export(tenant: str) -> grpc.Future:
+            return channel.unary_unary(RPC_PATH).future(
+                exported().body, timeout=TIMEOUT_S, metadata=[("x-scope-orgid", tenant)]
+            )
+
+        flood = [export("flood") for _ in range(40)]
+        store.wait_for(1)
+        wait_in(queue, "flood")
+        calm = export("calm")
+        wait_in(queue, "calm")
+        for begun in (2, 3):
+            store.permits.release()
+            store.wait_for(begun)
+        assert [upload.tenant for upload in store.uploads] == ["flood", "flood", "calm"]
+        store.permits.release(50)
+        assert {each.result() for each in (*flood, calm)} == {b""}
+
+
+class LimitedStore(ClickHouseStore):
+    """A store that admits one upload of each tenant, as if all came in the same second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.limiter = Limiter(lambda: 1.0)
+
+    def admit_request(
+        self, tenant: str, announced: int, published: Callable[[], Quotas] | None = None
+    ) -> None:
+        super().admit_request(tenant, announced, published)
+        self.limiter.admit_request(tenant, Limits(uploads_per_second=1), announced)
+
+
+def test_an_export_above_the_rate_is_rejected_before_its_message_is_read() -> None:
+    """A client that sends no message gets the error too."""
+    over, sent_none = "exceeds its limit of 1 uploads a second (uploads_per_second)", Event()
+
+    def nothing() -> Iterator[bytes]:
+        sent_none.wait(TIMEOUT_S)
+        yield from ()
+
+    with serving(LimitedStore()) as address:
+        assert call(address, exported().body) == b""
+        above = failure(address, exported().body)
+        with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as unsent:
+            channel.stream_unary(RPC_PATH)(nothing(), timeout=TIMEOUT_S)
+        sent_none.set()
+        assert call(address, exported().body, metadata=[("x-scope-orgid", "another")]) == b""
+    for error in (above, unsent.value):
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert over in error.details()
+        assert "grpc-status-details-bin" in dict(error.trailing_metadata())
 
 
 def test_an_invalid_tenant_is_an_invalid_argument() -> None:
