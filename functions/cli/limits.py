@@ -49,7 +49,11 @@ def show(*, as_json: bool) -> None:
 def set_(tenant: str, changes: Sequence[str]) -> None:
     """Set limits of TENANT, or of * for all: uploads_per_second=50 bytes_per_day=0 label_rules='pod=drop'.
 
-    0 means no limit, and an empty value restores the default.
+    The limits are uploads_per_second, bytes_per_day, series_per_day, query_seconds_per_day and label_rules. 0 means no
+    limit, and an empty value restores the default.
+
+    uploads_per_second and query_seconds_per_day are of one process: on AWS each instance of a function counts by itself.
+    The others are of all processes together.
     """
     with _opened() as reader:
         of_tenant = DEFAULTS if tenant == _EVERYONE else tenant

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 
+from flamehouse.model.limits import NAMES
 from tests.support.servers.command import flamehouse
 from tests.support.servers.local_server import running
 
@@ -45,3 +46,9 @@ def test_limits_are_shown_once_set_and_apply_to_a_server(tmp_path: Path) -> None
     wrong = flamehouse("limits", "set", "team-a", "bytes=1", **place)
     assert (wrong.returncode, wrong.stdout, wrong.stderr.count("\n")) == (1, "", 1)
     assert wrong.stderr.startswith("flamehouse: invalid limit 'bytes=1': use NAME=VALUE with one of ")
+
+
+def test_the_help_names_every_limit_and_says_which_are_of_one_process() -> None:
+    text = " ".join(flamehouse("limits", "set", "--help").stdout.split())
+    assert all(name in text for name in NAMES)
+    assert "uploads_per_second and query_seconds_per_day are of one process" in text
