@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from flamehouse.disk import Disk
 from flamehouse.model.profile import Upload
 from flamehouse.model.selector import parse_selector
 from flamehouse.model.time_range import TimeRange
@@ -19,7 +21,11 @@ from flamehouse.store.deletion import Deletion, delete, register_deletion, selec
 from flamehouse.store.schema.migrate import WINDOWS, migrate
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.deletions import WAIT_S, Deletions
+from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
 from flamehouse.store.write.ledger import key_of, stored_uploads
+from flamehouse.store.write.log.quarantine import Quarantine
+from flamehouse.store.write.log.upload_log import UploadLog
+from flamehouse.store.write.log.writer import LogWriter, Pending
 from flamehouse.store.write.replay import ReplayInserts
 from flamehouse.store.write.writer import LoneWriter
 from flamehouse.units import MAX_MS
@@ -38,7 +44,7 @@ the ledger and the deletions first. A server forgets the tokens of a part of whi
 
 class _NoRecord:
     def serialize(self) -> bytes:
-        return b""
+        return b"an upload"
 
 
 def send(clickhouse: ClickHouse, *uploads: Upload) -> None:
@@ -153,6 +159,34 @@ def test_a_writer_killed_at_any_step_leaves_deleted_uploads_that_the_next_stores
     assert fewest <= kills <= most
     WAYS[way](deleting, *uploads)
     assert (counted.counts(), counted.services()) == (once(numbers), ["shop"])
+
+
+def send_to_log(clickhouse: ClickHouse, folder: Path, *uploads: Upload) -> None:
+    """Stores uploads as a local server does that starts and stops."""
+    disk = Disk()
+    log: UploadLog[Pending] = UploadLog(folder / "log", disk)
+    writer = LogWriter(BatchInserts(clickhouse, EMBEDDED), log, disk, Quarantine(folder / "quarantine", disk))
+    writer.start(lambda _: None)
+    for upload in uploads:
+        writer.insert(upload, _NoRecord())
+    writer.stop()
+
+
+@pytest.mark.parametrize("deleted", ["a week", "all"])
+def test_what_was_deleted_and_is_sent_to_a_local_server_again_is_stored_once(
+    counted: Counted, deleting: ClickHouse, tmp_path: Path, deleted: str
+) -> None:
+    if not deleting.embedded:
+        pytest.skip("a server's uploads are not stored through the log")
+    uploads = [counted.upload(number) for number in range(2)]
+    send_to_log(deleting, tmp_path, *uploads)
+    first, _ = counted.mondays
+    week = TimeRange(start_ms=first, end_ms=first + 7 * 86_400_000)
+    delete_profiles(deleting, counted, within=week if deleted == "a week" else EVER, names=True)
+    assert counted.counts() != once(range(2))
+    for _ in range(2):
+        send_to_log(deleting, tmp_path, *uploads, uploads[0])
+        assert (counted.counts(), counted.services()) == (once(range(2)), ["shop"])
 
 
 def test_writers_and_a_replay_at_the_same_time_store_a_deleted_upload_once(
