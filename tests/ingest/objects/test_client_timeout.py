@@ -1,0 +1,28 @@
+"""In mode `fallback`, an upload waits for ClickHouse no longer than its client waits for the response."""
+
+import pytest
+
+from flamehouse.settings import FALLBACK, Settings
+from flamehouse.store import Store
+from tests.support.servers.staging import Staging
+from tests.support.uploads.counted import Counted, once
+from tests.support.uploads.uploads import PUSH, pushed
+from tools.aws import LocalAws
+
+pytestmark = pytest.mark.parametrize("place", ["server"], indirect=True, scope="session")
+
+
+def test_an_upload_without_time_for_clickhouse_is_staged_at_once(
+    aws: LocalAws, store: Store, settings: Settings, tenant: str
+) -> None:
+    staging = Staging.on(aws, store, settings, FALLBACK)
+    counted = Counted.on(store, settings, tenant)
+    # Two seconds are for staging: nothing is left for ClickHouse.
+    headers = {"Content-Type": "application/proto", "Connect-Timeout-Ms": "2100"}
+    client = staging.server(tenant).client
+    assert client.send("POST", PUSH, pushed(counted.series(0)), headers).status_code == 200
+    assert len(staging.keys("staged/")) == 1
+    # ClickHouse was not at fault: the next upload tries it.
+    assert staging.services.circuit.allows()
+    staging.drain()
+    assert counted.counts() == once([0])
