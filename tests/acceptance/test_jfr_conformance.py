@@ -165,7 +165,7 @@ def stored_stacks(part: SeriesProfile) -> Counter[str]:
     names = {id_: function.name for id_, function in part.symbols.functions.items()}
     stacks: Counter[str] = Counter()
     for id_, value in zip(part.stacktrace_ids, part.values, strict=True):
-        lines = [part.symbols.locations[each].lines[0] for each in part.symbols.stacktraces[id_]]
+        lines = [part.symbols.locations[each].lines[0] for each in part.symbols.location_ids_of(id_)]
         stacks[";".join(f"{names[line.function_id]}:{line.line}" for line in lines)] += value
     return stacks
 

@@ -18,6 +18,7 @@ from operator import methodcaller
 
 from flamehouse.pb import profile_pb2
 from flamehouse.pb.profile_columns_pb2 import (
+    EncodedProfile,
     FunctionColumns,
     LineColumns,
     LocationColumns,
@@ -25,6 +26,7 @@ from flamehouse.pb.profile_columns_pb2 import (
     SampleColumns,
     SampleLists,
 )
+from ingest.profile import vectors_used
 from ingest.profile.incoming import IncomingProfile
 
 # Each field's number and wire type, followed by an entry: empty, or 0. Labels and lines are messages, which may be
@@ -94,10 +96,7 @@ class PprofColumns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnarProfile(IncomingProfile):
-    """A profile of a format that is read directly into columns: its pprof has everything except the long lists.
-
-    Its creator must have checked the number of samples.
-    """
+    """A profile that was read directly into columns: only these have the content of the long lists."""
 
     columns: PprofColumns
 
@@ -105,12 +104,29 @@ class ColumnarProfile(IncomingProfile):
 def read_columns(pprof: profile_pb2.Profile) -> PprofColumns:
     """Return the columns of a pprof; unknown fields are removed from it."""
     pprof.DiscardUnknownFields()
-    lists = ProfileLists.FromString(pprof.SerializeToString())
-    return PprofColumns(
+    encoded = pprof.SerializeToString()
+    uses_vectors = vectors_used.reads(len(encoded))
+    lists = ProfileLists.FromString(encoded)
+    del encoded
+    return (vector_columns(lists) if uses_vectors else None) or PprofColumns(
         samples=_samples(lists.sample[:]),
         locations=_locations(lists.location[:]),
         functions=_functions(lists.function[:]),
     )
+
+
+def vector_columns(lists: EncodedProfile | ProfileLists) -> PprofColumns | None:
+    """Return the columns of the lists as NumPy reads them; None for an unusual encoding."""
+    from ingest.profile import vector_samples, vectors  # noqa: PLC0415  # on Lambda there is no NumPy
+
+    try:
+        return PprofColumns(
+            samples=vector_samples.read_samples(lists.sample[:]),
+            locations=vectors.read_locations(lists.location[:]),
+            functions=vectors.read_functions(lists.function[:]),
+        )
+    except vectors.OddEncodingError:
+        return None
 
 
 def _samples(encoded: Sequence[bytes]) -> Samples:

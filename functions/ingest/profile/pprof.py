@@ -4,16 +4,25 @@ Format: github.com/google/pprof, proto/profile.proto.
 """
 
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
 from flamehouse.errors import RpcError, invalid_argument
 from flamehouse.pb import profile_pb2
+from flamehouse.pb.profile_columns_pb2 import EncodedProfile
+from ingest.profile import vectors_used
+from ingest.profile.columns import ColumnarProfile, vector_columns
+from ingest.profile.incoming import IncomingProfile
 
 _MAX_STRING_BYTES: Final = 65_535
 _LONGEST_CHAR_BYTES: Final = 4
+
+
+def read_pprof(data: bytes, labels: dict[str, str]) -> IncomingProfile:
+    """Read a pprof that is stored as it was sent, into columns if that is possible. Raises as `decode_pprof`."""
+    return _read_columnar(data, labels) or IncomingProfile(labels=labels, pprof=decode_pprof(data))
 
 
 def decode_pprof(data: bytes) -> profile_pb2.Profile:
@@ -25,10 +34,33 @@ def decode_pprof(data: bytes) -> profile_pb2.Profile:
         profile = profile_pb2.Profile.FromString(data)
     except DecodeError as error:
         raise _undecodable(data, error) from error
+    _tidy(profile)
+    return profile
+
+
+def _read_columnar(data: bytes, labels: dict[str, str]) -> ColumnarProfile | None:
+    """Return the profile with its columns; None for an invalid message, and for one that NumPy does not read."""
+    if not vectors_used.reads(len(data)):
+        return None
+    try:
+        profile = EncodedProfile.FromString(data)
+    except DecodeError:
+        return None
+    columns = vector_columns(profile)
+    if columns is None:
+        return None
+    for name in ("sample", "location", "function"):
+        profile.ClearField(name)
+    # It has the other fields of a Profile.
+    pprof = cast("profile_pb2.Profile", profile)
+    _tidy(pprof)
+    return ColumnarProfile(labels=labels, pprof=pprof, columns=columns)
+
+
+def _tidy(profile: profile_pb2.Profile) -> None:
     profile.time_nanos = max(profile.time_nanos, 0)
     profile.duration_nanos = max(profile.duration_nanos, 0)
     _shorten_strings(profile)
-    return profile
 
 
 def shorten(text: str) -> str:

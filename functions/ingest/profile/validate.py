@@ -75,6 +75,7 @@ def validate(profile: IncomingProfile, settings: Settings, received_ns: int, pas
 
 def _columns_of(profile: IncomingProfile, settings: Settings) -> PprofColumns:
     if isinstance(profile, ColumnarProfile):
+        check_sample_count(len(profile.columns.samples.depths), profile.labels, settings)
         return profile.columns
     check_sample_count(len(profile.pprof.sample), profile.labels, settings)
     return read_columns(profile.pprof)

@@ -16,8 +16,7 @@ from flamehouse.telemetry.request import note_service
 from flamehouse.web.codec import codec_of
 from flamehouse.web.message_body import MessageBody
 from ingest.profile.checked import CheckedProfile, Checks
-from ingest.profile.incoming import IncomingProfile
-from ingest.profile.pprof import decode_pprof
+from ingest.profile.pprof import read_pprof
 from ingest.profile.series_labels import SERVICE_NAME
 from ingest.profile.validate import ValidProfile, check_size
 from ingest.readers import ReadUpload, checks_of, id_of_profiles
@@ -89,7 +88,7 @@ def _samples(request: push_pb2.PushRequest, checks: Checks) -> Iterator[_Sample]
                 if isinstance(labels, RpcError):
                     raise labels
                 content = _unpacked(content, labels, checks.settings)
-                profile = checks.accept(IncomingProfile(labels=labels, pprof=decode_pprof(content)))
+                profile = checks.accept(read_pprof(content, labels))
             except RpcError as error:
                 profile = error.alone()
             yield _Sample(name=name, content=content, checked=CheckedProfile(id=sample.ID, profile=profile))

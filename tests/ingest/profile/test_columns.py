@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from itertools import chain
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flamehouse.errors import RpcError
 from flamehouse.pb.profile_pb2 import Function, Label, Line, Location, Profile, Sample
-from ingest.profile.columns import read_columns
+from ingest.profile import vectors_used
+from ingest.profile.columns import ColumnarProfile, PprofColumns, read_columns
+from ingest.profile.pprof import decode_pprof, read_pprof
 
 _U64 = st.integers(0, 3) | st.integers(0, (1 << 64) - 1)
 _I64 = st.integers(-1, 3) | st.integers(-(1 << 63), (1 << 63) - 1)
@@ -39,8 +43,23 @@ _PROFILES = st.builds(
 
 
 def check(pprof: Profile) -> None:
-    """Checks that the columns of the message match its fields, read one by one."""
-    columns = read_columns(pprof)
+    """Checks that the columns of the message match its fields, read one by one, with and without NumPy."""
+    check_columns(read_columns(pprof), pprof)
+    with patch.object(vectors_used, "has_numpy", lambda: False):
+        check_columns(read_columns(pprof), pprof)
+
+
+def check_as_sent(encoded: bytes) -> None:
+    """Checks the columns of a message in the encoding of its client, which may be too unusual for NumPy."""
+    incoming = read_pprof(encoded, {})
+    assert isinstance(incoming, ColumnarProfile) or isinstance(incoming.pprof, Profile)
+    columns = incoming.columns if isinstance(incoming, ColumnarProfile) else read_columns(incoming.pprof)
+    message = Profile.FromString(encoded)
+    message.DiscardUnknownFields()
+    check_columns(columns, message)
+
+
+def check_columns(columns: PprofColumns, pprof: Profile) -> None:
     samples, locations, functions = columns.samples, columns.locations, columns.functions
     assert [*samples.location_ids] == [*chain.from_iterable(each.location_id for each in pprof.sample)]
     assert [*samples.values] == [*chain.from_iterable(each.value for each in pprof.sample)]
@@ -68,6 +87,34 @@ def check(pprof: Profile) -> None:
 @given(_PROFILES)
 def test_columns_match_the_messages(pprof: Profile) -> None:
     check(pprof)
+    check_as_sent(pprof.SerializeToString())
+
+
+@given(_PROFILES)
+def test_messages_as_libraries_write_them_are_read_by_numpy(pprof: Profile) -> None:
+    assert isinstance(read_pprof(pprof.SerializeToString(), {}), ColumnarProfile)
+
+
+@given(_PROFILES, st.data())
+def test_damaged_messages_are_read_as_without_numpy(pprof: Profile, data: st.DataObject) -> None:
+    encoded = bytearray(pprof.SerializeToString())
+    for _ in range(data.draw(st.integers(1, 4))):
+        if encoded:
+            place = data.draw(st.integers(0, len(encoded) - 1))
+            encoded[place : place + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=3))
+    error = error_of(decode_pprof, bytes(encoded))
+    assert error_of(lambda content: read_pprof(content, {}), bytes(encoded)) == error
+    if not error:
+        check_as_sent(bytes(encoded))
+
+
+def error_of(read: Callable[[bytes], object], encoded: bytes) -> str:
+    """Returns the message of the error that the bytes raise; empty for none."""
+    try:
+        read(encoded)
+    except RpcError as error:
+        return error.message
+    return ""
 
 
 def test_many_integers_are_arrays_that_match_the_messages() -> None:
@@ -83,7 +130,9 @@ def test_many_integers_are_arrays_that_match_the_messages() -> None:
 
 @given(_PROFILES, _PROFILES)
 def test_profiles_that_follow_each_other_are_one(first: Profile, second: Profile) -> None:
-    check(Profile.FromString(first.SerializeToString() + second.SerializeToString()))
+    encoded = first.SerializeToString() + second.SerializeToString()
+    check(Profile.FromString(encoded))
+    check_as_sent(encoded)
 
 
 def field(number: int, *content: bytes) -> bytes:
@@ -106,6 +155,14 @@ ODD_ENCODINGS = {
     "a number in more bytes than necessary": field(2, field(1, b"\x81\x80\x00\x02"), field(2, b"\x80\x00")),
     "an empty label": field(2, field(3), field(3, b"\x08\x00")) + field(2, field(3, b"\x08\x01")),
     "an empty line": field(4, field(4)) + field(4, field(4, b"\x08\x00")) + field(4, b"\x08\x01"),
+    "a line within a line": field(4, b"\x08\x01", field(4, field(4, b"\x08\x02"))) + field(4, b"\x08\x03"),
+    "fields after lines": field(4, field(4, b"\x08\x02"), b"\x08\x01", field(4, b"\x10\x03"), b"\x18\x07"),
+    "values before locations": field(2, field(2, b"\x01"), field(1, b"\x02")) + field(2, field(1, b"\x03")),
+    "labels between lists": field(2, field(1, b"\x01"), field(3, b"\x08\x01"), field(2, b"\x05")),
+    "a tag in more bytes than necessary": field(4, b"\x88\x00\x01") + field(2, b"\x8a\x00\x01\x05"),
+    "the greatest number": field(4, b"\x08" + b"\xff" * 9 + b"\x01"),
+    "a number beyond 64 bits": field(4, b"\x08" + b"\xff" * 9 + b"\x7f"),
+    "a later field of a label": field(2, field(1, b"\x01"), field(3, b"\x08\x01\x48\x07")),
     "each of them empty": field(2) + field(2) + field(4) + field(4) + field(5) + field(5),
 }
 
@@ -116,3 +173,4 @@ def test_an_unusual_encoding_decodes_to_the_same_message(
     encoded: bytes, follow: Callable[[bytes], bytes]
 ) -> None:
     check(Profile.FromString(follow(encoded)))
+    check_as_sent(follow(encoded))

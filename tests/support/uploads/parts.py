@@ -39,7 +39,7 @@ def own_labels(part: SeriesProfile) -> dict[str, str]:
 def locations_of(part: SeriesProfile) -> list[list[Location]]:
     """Returns the stack of each sample of a part, root first."""
     return [
-        [part.symbols.locations[id_] for id_ in part.symbols.stacktraces[stack]]
+        [part.symbols.locations[id_] for id_ in part.symbols.location_ids_of(stack)]
         for stack in part.stacktrace_ids
     ]
 

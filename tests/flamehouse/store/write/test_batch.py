@@ -1,9 +1,13 @@
 """Rows sent for uploads: series once a day and symbols once a week, as long as a process knows that they are stored."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
+from itertools import count
+from random import Random
+from typing import Any
 
 import pytest
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,11 +38,23 @@ SELECT
     (SELECT count() FROM functions WHERE tenant = {tenant:String})
 """
 
+MISSING = """
+WITH
+    (SELECT groupUniqArray(id) FROM stacktraces WHERE tenant = {tenant:String}) AS stacks,
+    (SELECT groupUniqArray(id) FROM locations WHERE tenant = {tenant:String}) AS places,
+    (SELECT groupUniqArray(id) FROM functions WHERE tenant = {tenant:String}) AS names
+SELECT
+    (SELECT countIf(NOT has(stacks, arrayJoin(stacktrace_ids))) FROM sampled_profiles WHERE tenant = {tenant:String}),
+    (SELECT countIf(NOT has(places, arrayJoin(locations))) FROM stacktraces WHERE tenant = {tenant:String}),
+    (SELECT countIf(NOT has(names, arrayJoin(lines).function_id)) FROM locations WHERE tenant = {tenant:String})
+"""
+"""The stacks, locations and functions to which a tenant's rows refer and that are not stored."""
+
 
 def upload_of(tenant: str, *times: int, stack: str = "ab", labels: Mapping[str, str] = CPU_LABELS) -> Upload:
-    """Returns an upload of one series with a profile of one stack at each time."""
+    """Returns an upload of one series with a profile at each time; `stack` may be several, with spaces."""
     store = CannedStore(retention=0)
-    profiles = (pprof_of([sample(stack, 1)], time_ms=time) for time in times)
+    profiles = (pprof_of([sample(each, 1) for each in stack.split()], time_ms=time) for time in times)
     Server.on(store, Settings(), tenant).push(series(labels, *profiles))
     ((_, upload),) = store.calls
     assert isinstance(upload, Upload)
@@ -92,6 +108,36 @@ def test_clearing_the_caches_changes_no_result(
     assert server.series(monday, monday + 3, step=0.001, groupBy=["service_name"]) == [
         ([("service_name", "shop")], [(monday + number, 1) for number in range(3)])
     ]
+
+
+@EMBEDDED
+def test_every_stored_stack_has_its_symbols_whichever_inserts_fail(
+    clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch, tenant: str
+) -> None:
+    monday, writer, random = some_monday_ms(), LoneWriter(clickhouse), Random(14)
+    insert, failures = clickhouse.insert, 0
+    for number in range(40):
+        left = random.choice((0, 1, 2, 3, 4))
+
+        def failing(*args: Any, left: Iterator[int] = count(left, -1)) -> None:  # noqa: B008  # one for each upload
+            at = next(left)
+            if at == 1:
+                raise ClickHouseError("not sent")
+            insert(*args)
+            if at == 3:
+                raise ClickHouseError("no response")
+
+        monkeypatch.setattr(clickhouse, "insert", failing)
+        if random.random() < 0.1:
+            monkeypatch.setattr(known, "_MAX_AGE_S", random.choice((-1, 3_600)))
+        stack = " ".join("".join(random.choices("abcd", k=2)) for _ in range(2))
+        try:
+            writer.insert(upload_of(tenant, monday + number, stack=stack))
+        except ClickHouseError:
+            failures += 1
+        [missing] = clickhouse.rows(MISSING, {"tenant": tenant})
+        assert tuple(missing) == (0, 0, 0)
+    assert 0 < failures < 40
 
 
 def test_the_cache_is_bounded_in_number_and_time(monkeypatch: pytest.MonkeyPatch) -> None:

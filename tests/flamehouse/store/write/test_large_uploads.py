@@ -46,14 +46,14 @@ def symbols() -> Symbols:
         Function(id=id_, name_id=id_, name=f"f{id_}", system_name="", filename="", start_line=0)
         for id_ in (1, 2)
     ]
-    locations = {
-        id_: Location(id=id_, address=0, mapping_id=0, lines=(Line(id_, 0, 0),), name_ids=(id_,))
-        for id_ in (1, 2)
-    }
+    locations = [
+        Location(id=id_, address=0, mapping_id=0, lines=(Line(id_, 0, 0),), name_ids=(id_,)) for id_ in (1, 2)
+    ]
     stacks = {
-        number + 1: array("Q", [1 + (number >> bit & 1) for bit in range(16)]) for number in range(SAMPLES)
+        number + 1: array("Q", [1 + (number >> bit & 1) for bit in range(16)]).tobytes()
+        for number in range(SAMPLES)
     }
-    return Symbols(stacktraces=stacks, locations=locations, functions={each.id: each for each in names})
+    return Symbols(stacktraces=stacks, all_locations=locations, all_functions=names)
 
 
 SYMBOLS: Final = symbols()

@@ -99,7 +99,7 @@ def stored(part: SeriesProfile) -> Counter[tuple[Frame, ...]]:
         frames[id_] = (location.address, mapping.filename if mapping else None, tuple(lines))
     counted: Counter[tuple[Frame, ...]] = Counter()
     for id_, value in zip(part.stacktrace_ids, part.values, strict=True):
-        counted[tuple(frames[location] for location in symbols.stacktraces[id_])] += value
+        counted[tuple(frames[location] for location in symbols.location_ids_of(id_))] += value
     return counted
 
 

@@ -263,7 +263,7 @@ def test_entries_at_index_0_are_understood() -> None:
     [part] = ingest.uploads[0].profiles
     assert {function.name for function in part.symbols.functions.values()} == {"first", "second"}
     assert [mapping.filename for mapping in part.symbols.mappings.values()] == ["lib.so"]
-    assert len(next(iter(part.symbols.stacktraces.values()))) == 2
+    assert len(part.symbols.location_ids_of(part.stacktrace_ids[0])) == 2
 
 
 def test_each_profile_gets_its_part_of_the_dictionary() -> None:

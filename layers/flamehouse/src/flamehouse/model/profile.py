@@ -6,36 +6,60 @@ The id of a stack is a hash of its content, as are those of its `flamehouse.mode
 from array import array
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from hashlib import blake2b
 from itertools import chain, groupby
 from uuid import UUID
 
 from flamehouse.model.labels import LabelSet
-from flamehouse.model.symbols import Function, Line, Location, Mapping, hash64, hash64_of
+from flamehouse.model.symbols import ID_BYTES, Function, Line, Location, Mapping, hash64, hash64_of
 
 _STACK_BYTES = 200
 """The memory of a stack, in addition to its frames."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Symbols:
-    """The symbols of a set of profiles, by id; a stack is the ids of its locations, root first.
+    """The symbols of a set of profiles; a stack, by its id, is the packed ids of its locations, root first.
 
-    `functions` includes the names of native frames. Consecutive frames with the same id, if it is in
+    `all_functions` includes the names of native frames. Consecutive frames with the same id, if it is in
     `merged_name_ids`, are drawn as one; a stack without locations is drawn as `no_frames`.
+
+    Most stacks of an upload are stored already, and are then written without their symbols: these are found by id only
+    on demand.
     """
 
-    stacktraces: "dict[int, array[int]]" = field(default_factory=dict)
-    locations: dict[int, Location] = field(default_factory=dict)
-    mappings: dict[int, Mapping] = field(default_factory=dict)
-    functions: dict[int, Function] = field(default_factory=dict)
+    stacktraces: dict[int, bytes] = field(default_factory=dict)
+    all_locations: Iterable[Location] = ()
+    cut_locations: list[Location] = field(default_factory=list)
+    all_mappings: list[Mapping] = field(default_factory=list)
+    all_functions: list[Function] = field(default_factory=list)
     merged_name_ids: Collection[int] = frozenset()
     no_frames: "array[int]" = field(default_factory=lambda: array("Q"))
+
+    @cached_property
+    def locations(self) -> dict[int, Location]:
+        """The locations by id."""
+        return {each.id: each for each in chain(self.all_locations, self.cut_locations)}
+
+    @cached_property
+    def mappings(self) -> dict[int, Mapping]:
+        """The mappings by id."""
+        return {each.id: each for each in self.all_mappings}
+
+    @cached_property
+    def functions(self) -> dict[int, Function]:
+        """The functions by id."""
+        return {each.id: each for each in self.all_functions}
+
+    def location_ids_of(self, stacktrace_id: int) -> "array[int]":
+        """Return the ids of the locations of a stack, root first."""
+        return array("Q", self.stacktraces[stacktrace_id])
 
     def frames_of(self, stacktrace_id: int) -> "array[int]":
         """Return the name ids of the frames that a stack is drawn as, root first."""
         locations = self.locations
-        stack = self.stacktraces[stacktrace_id]
+        stack = self.location_ids_of(stacktrace_id)
         name_ids = array("Q", chain.from_iterable(locations[each].name_ids for each in stack))
         if self.merged_name_ids:
             runs = groupby(name_ids)
@@ -90,9 +114,9 @@ def mapping_of(start: int, limit: int, offset: int, filename: str, build_id: str
     return Mapping(id_, start, limit, offset, filename, build_id, flags)
 
 
-def stacktrace_id(locations: "array[int]") -> int:
-    """Return the id of a stack: the hash of its locations' ids, root first."""
-    return hash64(locations)
+def stacktrace_ids(stacks: Iterable[bytes]) -> Sequence[int]:
+    """Return the ids of stacks: the hash of the packed ids of a stack's locations, root first."""
+    return array("Q", b"".join([blake2b(stack, digest_size=ID_BYTES).digest() for stack in stacks]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,9 +166,8 @@ class Upload:
     def memory_bytes(self) -> int:
         """The approximate memory of the samples and stacks."""
         samples = sum(len(each.values) * 2 + len(each.span_ids) * 8 for each in self.profiles)
-        symbols = {id(each.symbols): each.symbols for each in self.profiles}.values()
-        stacks = sum(_STACK_BYTES + 8 * len(stack) for each in symbols for stack in each.stacktraces.values())
-        return 8 * samples + stacks
+        stacks = {id(each.symbols): each.symbols.stacktraces for each in self.profiles}.values()
+        return 8 * samples + sum(_STACK_BYTES * len(each) + sum(map(len, each.values())) for each in stacks)
 
 
 def fingerprint_of(labels: Iterable[tuple[str, str]]) -> int:

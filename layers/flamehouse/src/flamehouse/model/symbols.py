@@ -3,16 +3,16 @@
 The same content has the same id in every upload, and no id has to be looked up before a write.
 """
 
-from array import array
 from hashlib import blake2b
 from typing import NamedTuple
 
 NO_MAPPING = 0
+ID_BYTES = 8
 
 
-def hash64(data: "bytes | array[int]") -> int:
+def hash64(data: bytes) -> int:
     """Return the first 64 bits of BLAKE2b: the id of the content that `data` describes completely."""
-    return int.from_bytes(blake2b(data, digest_size=8).digest(), "little")
+    return int.from_bytes(blake2b(data, digest_size=ID_BYTES).digest(), "little")
 
 
 def hash64_of(*parts: str | int) -> int:

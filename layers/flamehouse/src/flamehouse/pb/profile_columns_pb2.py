@@ -22,25 +22,28 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from flamehouse.pb import profile_pb2 as flamehouse_dot_pb_dot_profile__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#flamehouse/pb/profile_columns.proto\x12\x12\x66lamehouse.columns\"B\n\x0cProfileLists\x12\x0e\n\x06sample\x18\x02 \x03(\x0c\x12\x10\n\x08location\x18\x04 \x03(\x0c\x12\x10\n\x08\x66unction\x18\x05 \x03(\x0c\"@\n\x0bSampleLists\x12\x13\n\x0blocation_id\x18\x01 \x03(\x0c\x12\r\n\x05value\x18\x02 \x03(\x0c\x12\r\n\x05label\x18\x03 \x03(\x0c\"3\n\rSampleColumns\x12\x13\n\x0blocation_id\x18\x01 \x03(\x04\x12\r\n\x05value\x18\x02 \x03(\x03\"P\n\x0fLocationColumns\x12\n\n\x02id\x18\x01 \x03(\x04\x12\x12\n\nmapping_id\x18\x02 \x03(\x04\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x03(\x04\x12\x0c\n\x04line\x18\x04 \x03(\x0c\"@\n\x0bLineColumns\x12\x13\n\x0b\x66unction_id\x18\x01 \x03(\x04\x12\x0c\n\x04line\x18\x02 \x03(\x03\x12\x0e\n\x06\x63olumn\x18\x03 \x03(\x03\"f\n\x0f\x46unctionColumns\x12\n\n\x02id\x18\x01 \x03(\x04\x12\x0c\n\x04name\x18\x02 \x03(\x03\x12\x13\n\x0bsystem_name\x18\x03 \x03(\x03\x12\x10\n\x08\x66ilename\x18\x04 \x03(\x03\x12\x12\n\nstart_line\x18\x05 \x03(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#flamehouse/pb/profile_columns.proto\x12\x12\x66lamehouse.columns\x1a\x1b\x66lamehouse/pb/profile.proto\"\x91\x02\n\x0e\x45ncodedProfile\x12)\n\x0bsample_type\x18\x01 \x03(\x0b\x32\x14.google.v1.ValueType\x12\x0e\n\x06sample\x18\x02 \x03(\x0c\x12#\n\x07mapping\x18\x03 \x03(\x0b\x32\x12.google.v1.Mapping\x12\x10\n\x08location\x18\x04 \x03(\x0c\x12\x10\n\x08\x66unction\x18\x05 \x03(\x0c\x12\x14\n\x0cstring_table\x18\x06 \x03(\t\x12\x12\n\ntime_nanos\x18\t \x01(\x03\x12\x16\n\x0e\x64uration_nanos\x18\n \x01(\x03\x12)\n\x0bperiod_type\x18\x0b \x01(\x0b\x32\x14.google.v1.ValueType\x12\x0e\n\x06period\x18\x0c \x01(\x03\"B\n\x0cProfileLists\x12\x0e\n\x06sample\x18\x02 \x03(\x0c\x12\x10\n\x08location\x18\x04 \x03(\x0c\x12\x10\n\x08\x66unction\x18\x05 \x03(\x0c\"@\n\x0bSampleLists\x12\x13\n\x0blocation_id\x18\x01 \x03(\x0c\x12\r\n\x05value\x18\x02 \x03(\x0c\x12\r\n\x05label\x18\x03 \x03(\x0c\"3\n\rSampleColumns\x12\x13\n\x0blocation_id\x18\x01 \x03(\x04\x12\r\n\x05value\x18\x02 \x03(\x03\"P\n\x0fLocationColumns\x12\n\n\x02id\x18\x01 \x03(\x04\x12\x12\n\nmapping_id\x18\x02 \x03(\x04\x12\x0f\n\x07\x61\x64\x64ress\x18\x03 \x03(\x04\x12\x0c\n\x04line\x18\x04 \x03(\x0c\"@\n\x0bLineColumns\x12\x13\n\x0b\x66unction_id\x18\x01 \x03(\x04\x12\x0c\n\x04line\x18\x02 \x03(\x03\x12\x0e\n\x06\x63olumn\x18\x03 \x03(\x03\"f\n\x0f\x46unctionColumns\x12\n\n\x02id\x18\x01 \x03(\x04\x12\x0c\n\x04name\x18\x02 \x03(\x03\x12\x13\n\x0bsystem_name\x18\x03 \x03(\x03\x12\x10\n\x08\x66ilename\x18\x04 \x03(\x03\x12\x12\n\nstart_line\x18\x05 \x03(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'flamehouse.pb.profile_columns_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PROFILELISTS']._serialized_start=59
-  _globals['_PROFILELISTS']._serialized_end=125
-  _globals['_SAMPLELISTS']._serialized_start=127
-  _globals['_SAMPLELISTS']._serialized_end=191
-  _globals['_SAMPLECOLUMNS']._serialized_start=193
-  _globals['_SAMPLECOLUMNS']._serialized_end=244
-  _globals['_LOCATIONCOLUMNS']._serialized_start=246
-  _globals['_LOCATIONCOLUMNS']._serialized_end=326
-  _globals['_LINECOLUMNS']._serialized_start=328
-  _globals['_LINECOLUMNS']._serialized_end=392
-  _globals['_FUNCTIONCOLUMNS']._serialized_start=394
-  _globals['_FUNCTIONCOLUMNS']._serialized_end=496
+  _globals['_ENCODEDPROFILE']._serialized_start=89
+  _globals['_ENCODEDPROFILE']._serialized_end=362
+  _globals['_PROFILELISTS']._serialized_start=364
+  _globals['_PROFILELISTS']._serialized_end=430
+  _globals['_SAMPLELISTS']._serialized_start=432
+  _globals['_SAMPLELISTS']._serialized_end=496
+  _globals['_SAMPLECOLUMNS']._serialized_start=498
+  _globals['_SAMPLECOLUMNS']._serialized_end=549
+  _globals['_LOCATIONCOLUMNS']._serialized_start=551
+  _globals['_LOCATIONCOLUMNS']._serialized_end=631
+  _globals['_LINECOLUMNS']._serialized_start=633
+  _globals['_LINECOLUMNS']._serialized_end=697
+  _globals['_FUNCTIONCOLUMNS']._serialized_start=699
+  _globals['_FUNCTIONCOLUMNS']._serialized_end=801
 # @@protoc_insertion_point(module_scope)

@@ -18,7 +18,7 @@ from flamehouse.model.profile import (
     fingerprint_of,
     function_of,
     location_of,
-    stacktrace_id,
+    stacktrace_ids,
 )
 from flamehouse.settings import Settings
 from flamehouse.store.connection.client import ClickHouse
@@ -78,11 +78,12 @@ def _upload() -> Upload:
     now_ns, id_ = time.time_ns(), urandom(32)
     function = function_of("probe", "", "", 0)
     location = location_of(0, 0, (((function.id, function.name_id), 1, 0),))
-    stack = array("Q", [location.id])
+    stack = array("Q", [location.id]).tobytes()
+    ids = stacktrace_ids([stack])
     symbols = Symbols(
-        stacktraces={stacktrace_id(stack): stack},
-        locations={location.id: location},
-        functions={function.id: function},
+        stacktraces=dict(zip(ids, [stack], strict=True)),
+        all_locations=[location],
+        all_functions=[function],
     )
     labels = (("__profile_type__", _TYPE), ("service_name", PROBE))
     profile = SeriesProfile(
@@ -94,7 +95,7 @@ def _upload() -> Upload:
         fingerprint=fingerprint_of(labels),
         labels=labels,
         symbols=symbols,
-        stacktrace_ids=array("Q", symbols.stacktraces),
+        stacktrace_ids=array("Q", ids),
         values=array("q", [1]),
     )
     return Upload(tenant=PROBE, id=id_, received_ns=now_ns, profiles=[profile])

@@ -83,9 +83,15 @@ class FreshSymbols:
             yield FreshSymbols(mappings=mappings)
 
     def add_unknown(self, symbols: Symbols, known: Known, scope: SymbolScope) -> None:
-        """Add the `symbols` that are not known to be stored in this scope."""
-        for id_ in symbols.stacktraces.keys() - known.of(("stacktraces", scope)) - self.stacktraces.keys():
-            self.stacktraces[id_] = (symbols.frames_of(id_), symbols.stacktraces[id_])
+        """Add the `symbols` that are not known to be stored in this scope.
+
+        A known stack was stored with all of its symbols, so they are read only if a stack is unknown.
+        """
+        unknown = symbols.stacktraces.keys() - known.of(("stacktraces", scope)) - self.stacktraces.keys()
+        if not unknown:
+            return
+        for id_ in unknown:
+            self.stacktraces[id_] = (symbols.frames_of(id_), symbols.location_ids_of(id_))
         self.locations |= _without(symbols.locations, known.of(("locations", scope)))
         self.functions |= _without(symbols.functions, known.of(("functions", scope)))
         self.mappings |= _without(symbols.mappings, known.of(("mappings", scope)))
