@@ -5,6 +5,7 @@ Events are those of an API Gateway HTTP API, payload format 2.0: docs.aws.amazon
 """
 
 import asyncio
+import gc
 import json
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -75,6 +76,8 @@ def lambda_handler(*routes: BaseRoute, app_of: AppOf = app_of) -> LambdaHandler:
 
 def _adapter(routes: Sequence[BaseRoute], app_of: AppOf) -> Mangum:
     """Build the adapter for events. Raises ValueError for an invalid environment."""
+    # What the imports made lives as long as the process: a collection in the first event need not visit it.
+    gc.freeze()
     settings = _services().settings
     access_log(enabled=bool(settings.access_log))
     app = app_of(routes, _services, AuthorizedByGateway())
