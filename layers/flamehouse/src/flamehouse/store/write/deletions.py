@@ -7,7 +7,6 @@ and waits until every process has read the register since. A row of `tenant_sett
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from threading import Lock
 from typing import Final
 
 from flamehouse.model.profile import Upload
@@ -38,9 +37,7 @@ class Deletions:
     def __init__(self, clickhouse: ClickHouse, clock: Callable[[], float] = time.time) -> None:
         self._clickhouse = clickhouse
         self._clock = clock
-        self._until_ms: Mapping[str, int] = {}
-        self._read_at = float("-inf")
-        self._lock = Lock()
+        self._read: tuple[float, Mapping[str, int]] = (float("-inf"), {})
 
     def affected(self, uploads: Iterable[Upload]) -> set[UploadKey]:
         """The uploads of which rows may have been deleted. Call this after the INSERT that may have been dropped."""
@@ -52,11 +49,12 @@ class Deletions:
         }
 
     def _current(self) -> Mapping[str, int]:
-        with self._lock:
-            now = self._clock()
-            # A function may have been frozen, and its clock set back.
-            if not 0 <= now - self._read_at < _CACHED_S:
-                rows = self._clickhouse.rows(_UNTIL, {"owner": OWNER}, _ALL_WRITTEN)
-                self._until_ms = {str(tenant).removeprefix(OWNER): until_ms for tenant, until_ms in rows}
-                self._read_at = now
-            return self._until_ms
+        """Read the register if it is too old. Threads do not wait for each other: ClickHouse may hang."""
+        read_at, until_ms = self._read
+        now = self._clock()
+        # A function may have been frozen, and its clock set back.
+        if not 0 <= now - read_at < _CACHED_S:
+            rows = self._clickhouse.rows(_UNTIL, {"owner": OWNER}, _ALL_WRITTEN)
+            until_ms = {str(tenant).removeprefix(OWNER): each for tenant, each in rows}
+            self._read = (now, until_ms)
+        return until_ms
