@@ -147,3 +147,20 @@ def test_the_symbols_of_a_small_upload_are_in_its_only_insert(tenant: str) -> No
     few = replace(SYMBOLS, stacktraces={1: SYMBOLS.stacktraces[1]})
     small = replace(small, profiles=[replace(each, symbols=few) for each in small.profiles])
     assert [name for name, _ in Batch([small], Known()).inserts()] == names_of(small)
+
+
+def test_long_names_are_in_several_inserts(tenant: str) -> None:
+    long = [
+        Function(id=id_, name_id=id_, name=f"{id_:060000}", system_name="", filename="", start_line=0)
+        for id_ in range(1, 601)
+    ]
+    named = replace(
+        SYMBOLS,
+        stacktraces={1: SYMBOLS.stacktraces[1]},
+        all_functions=long,
+    )
+    upload = upload_of(tenant, 0)
+    upload = replace(upload, profiles=[replace(upload.profiles[0], symbols=named)])
+    symbols = [rows for name, rows in Batch([upload], Known()).inserts() if "symbols" in name]
+    assert max(map(len, symbols)) < 33_000_000
+    assert sum(map(len, symbols)) > 600 * 60_000

@@ -23,6 +23,8 @@ _MAX_IDS = 2_000_000
 _MAX_AGE_S = 3_600
 _MAX_FRAMES = 500_000
 """The frames of stacks in one row, and of locations and functions together; those of almost every upload."""
+_CHARS_OF_FRAME = 64
+"""The text that counts as a frame: ClickHouse takes several times the bytes of a row to insert it."""
 
 
 class Known:
@@ -66,7 +68,11 @@ class FreshSymbols:
     def is_small(self) -> bool:
         """Whether a single row may have all symbols."""
         frames = sum(len(locations) for _, locations in self.stacktraces.values())
-        return frames + len(self.locations) + len(self.functions) + len(self.mappings) <= _MAX_FRAMES
+        named = sum(map(_size_of_function, self.functions.values()))
+        return (
+            frames + len(self.locations) + named + sum(map(_size_of_mapping, self.mappings.values()))
+            <= _MAX_FRAMES
+        )
 
     def pieces(self) -> Iterator["FreshSymbols"]:
         """The symbols in pieces that are small."""
@@ -77,9 +83,9 @@ class FreshSymbols:
             yield FreshSymbols(stacktraces=stacktraces)
         for locations in _portions(self.locations, lambda location: 1 + len(location.lines)):
             yield FreshSymbols(locations=locations)
-        for functions in _portions(self.functions, lambda _: 1):
+        for functions in _portions(self.functions, _size_of_function):
             yield FreshSymbols(functions=functions)
-        for mappings in _portions(self.mappings, lambda _: 1):
+        for mappings in _portions(self.mappings, _size_of_mapping):
             yield FreshSymbols(mappings=mappings)
 
     def add_unknown(self, symbols: Symbols, known: Known, scope: SymbolScope) -> None:
@@ -102,6 +108,15 @@ class FreshSymbols:
         known.add(("locations", scope), self.locations)
         known.add(("functions", scope), self.functions)
         known.add(("mappings", scope), self.mappings)
+
+
+def _size_of_function(function: Function) -> int:
+    chars = len(function.name) + len(function.system_name) + len(function.filename)
+    return 1 + chars // _CHARS_OF_FRAME
+
+
+def _size_of_mapping(mapping: Mapping) -> int:
+    return 1 + (len(mapping.filename) + len(mapping.build_id)) // _CHARS_OF_FRAME
 
 
 def _without[T](items: dict[int, T], known: set[int]) -> dict[int, T]:
