@@ -92,7 +92,7 @@ def test_a_query_is_one_http_request_from_the_first_on(server: ClickHouseServer)
         assert len(server.received()) == before + requests
 
 
-def test_an_upload_is_two_inserts_and_one_look_at_its_tenants_limits_and_series(
+def test_an_upload_is_two_inserts_and_one_look_at_limits_series_and_deletions(
     server: ClickHouseServer, tenant: str
 ) -> None:
     before = len(server.received())
@@ -102,11 +102,12 @@ def test_an_upload_is_two_inserts_and_one_look_at_its_tenants_limits_and_series(
         "SELECT",
         "SELECT",
         "INSERT",
+        "SELECT",
         "INSERT",
     ]
     store.insert(upload_of(tenant))
     assert len(store.profile_types((tenant,), EVER)) == 1
-    assert [line.split()[0] for line in server.received()[before + 4 :]] == ["INSERT", "INSERT", "SELECT"]
+    assert [line.split()[0] for line in server.received()[before + 5 :]] == ["INSERT", "INSERT", "SELECT"]
 
 
 def test_the_secret_is_read_once_and_when_first_needed(secret: LocalSecret) -> None:
@@ -192,9 +193,9 @@ def test_a_query_survives_a_transient_failure(passing: Reply) -> None:
 
 
 def test_an_upload_survives_a_transient_failure(tenant: str) -> None:
-    with scripted(NO_ROWS, NO_ROWS, BUSY, NO_ROWS, BUSY, NO_ROWS) as server:
+    with scripted(NO_ROWS, NO_ROWS, BUSY, NO_ROWS, NO_ROWS, BUSY, NO_ROWS) as server:
         store_at(server.dsn).insert(upload_of(tenant))
-        assert server.requests == 6
+        assert server.requests == 7
 
 
 @pytest.mark.parametrize("failure", [BROKEN, REFUSED])
