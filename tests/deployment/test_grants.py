@@ -78,7 +78,7 @@ NEEDED: Final[Mapping[str, Mapping[str, Collection[str]]]] = {
             COMPLETION
         },
         "SELECT ON flamehouse.migrations": {PUSH},
-        "SELECT ON flamehouse.tenant_settings": set(),
+        "SELECT ON flamehouse.tenant_settings": {PUSH},
     },
     "query": {"SELECT ON flamehouse.*": QUERIES},
     "admin": {

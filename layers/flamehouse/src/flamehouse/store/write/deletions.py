@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
 from flamehouse.model.profile import Upload
 from flamehouse.store import UploadKey
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
@@ -20,6 +22,9 @@ OWNER: Final = "deletions/"
 _CACHED_S: Final = 10.0
 WAIT_S: Final = 15.0
 """The time after which every process has read a registered deletion."""
+
+_UNKNOWN_TABLE: Final = 60
+"""ClickHouse's error code."""
 
 _UNTIL: Final = """
 SELECT tenant, max(modified_at)
@@ -54,7 +59,16 @@ class Deletions:
         now = self._clock()
         # A function may have been frozen, and its clock set back.
         if not 0 <= now - read_at < _CACHED_S:
-            rows = self._clickhouse.rows(_UNTIL, {"owner": OWNER}, _ALL_WRITTEN)
-            until_ms = {str(tenant).removeprefix(OWNER): each for tenant, each in rows}
+            until_ms = self._registered()
             self._read = (now, until_ms)
         return until_ms
+
+    def _registered(self) -> Mapping[str, int]:
+        try:
+            rows = self._clickhouse.rows(_UNTIL, {"owner": OWNER}, _ALL_WRITTEN)
+        except ClickHouseError as error:
+            if getattr(error, "code", None) != _UNKNOWN_TABLE:
+                raise
+            # A new version accepts uploads before its migration, and nothing could be registered yet.
+            return {}
+        return {str(tenant).removeprefix(OWNER): each for tenant, each in rows}
