@@ -1,10 +1,12 @@
 """Lambda's poller of a queue: passes messages to a function, and deletes those that it does not report as failed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Event, Thread
-from typing import Final
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
 
 from tools.aws import LocalQueue
 from tools.gateway.lambda_service import FunctionError, LambdaService
@@ -33,12 +35,18 @@ def polling(queue: LocalQueue, functions: LambdaService, function: str) -> Itera
 
 
 def _handled(queue: LocalQueue, functions: LambdaService, function: str) -> bool:
-    """Poll once; return whether there were messages."""
-    records = queue.receive(_BATCH)
-    if records:
-        try:
-            answer = functions.invoke(function, json.dumps({"Records": records}).encode())
-        except FunctionError:
-            answer = None
-        queue.settle(records, answer)
+    """Poll once; return whether there were messages. Goes on after a failed request to the queue, as Lambda's does."""
+    try:
+        records = queue.receive(_BATCH)
+        if records:
+            queue.settle(records, _answer(records, functions, function))
+    except ClientError:
+        return False
     return bool(records)
+
+
+def _answer(records: Sequence[Any], functions: LambdaService, function: str) -> bytes | None:
+    try:
+        return functions.invoke(function, json.dumps({"Records": records}).encode())
+    except FunctionError:
+        return None
