@@ -12,7 +12,7 @@ from flamehouse.errors import OperatorError
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.pb.push_pb2 import PushRequest, RawProfileSeries, RawSample
 from flamehouse.pb.types_pb2 import LabelPair
-from flamehouse.self_profile.recorder import SERVICE, Recorder, check
+from flamehouse.self_profile.recorder import SERVICE, recording_thread
 from flamehouse.services import Services
 from flamehouse.step_thread import StepThread
 from ingest import pipeline
@@ -31,11 +31,9 @@ def open_self_profile(services: Services) -> StepThread | None:
     if not tenant:
         return None
     try:
-        check(tenant)
+        return recording_thread(tenant, partial(store_profile, services, tenant), _INTERVAL_S)
     except ValueError as error:
         raise OperatorError(str(error)) from error
-    recorder = Recorder(partial(store_profile, services, tenant), _INTERVAL_S)
-    return StepThread("self-profile", recorder.step, lambda: None)
 
 
 def store_profile(services: Services, tenant: str, profile: Profile) -> None:

@@ -12,7 +12,7 @@ from uuid import uuid4
 from flamehouse.blobs import blobs_of
 from flamehouse.blobs.keys import DROPS
 from flamehouse.pb.profile_pb2 import Profile
-from flamehouse.self_profile.recorder import SERVICE, Recorder, check
+from flamehouse.self_profile.recorder import SERVICE, recording_thread
 from flamehouse.settings import Settings
 from flamehouse.step_thread import StepThread
 
@@ -22,9 +22,7 @@ INTERVAL_S: Final = 60
 @cache
 def profile_function(settings: Settings, function: str) -> StepThread:
     """Return the running thread that profiles this process: one for each setting. Raises ValueError for an invalid SELF_PROFILE."""
-    check(settings.self_profile)
-    recorder = Recorder(partial(put, settings, function), INTERVAL_S)
-    thread = StepThread("self-profile", recorder.step, lambda: None)
+    thread = recording_thread(settings.self_profile, partial(put, settings, function), INTERVAL_S)
     thread.start()
     return thread
 

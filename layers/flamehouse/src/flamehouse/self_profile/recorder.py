@@ -13,6 +13,7 @@ from flamehouse.identity.tenant import CHARACTERS, is_tenant
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.self_profile.cpu_sampler import CpuSampler, is_supported
 from flamehouse.self_profile.pprof import pprof_of
+from flamehouse.step_thread import StepThread
 from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 from flamehouse.units import NS_PER_S
@@ -26,12 +27,16 @@ type Store = Callable[[Profile], None]
 """Stores a profile, or hands it to what does. Raises RpcError."""
 
 
-def check(tenant: str) -> None:
-    """Raise ValueError for an invalid tenant in SELF_PROFILE, and on a system without CPU clocks for threads."""
+def recording_thread(tenant: str, store: Store, interval_s: int) -> StepThread:
+    """Return the thread of a `Recorder`, not started.
+
+    Raises: ValueError for an invalid tenant in SELF_PROFILE, and on a system without CPU clocks for threads.
+    """
     if not is_tenant(tenant):
         raise ValueError(f"invalid tenant {tenant!r} in SELF_PROFILE: use {CHARACTERS}")
     if not is_supported():
         raise ValueError("SELF_PROFILE needs Linux: unset it on this system")
+    return StepThread("self-profile", Recorder(store, interval_s).step, lambda: None)
 
 
 class Recorder:
