@@ -10,12 +10,9 @@ from threading import Lock
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from flamehouse.model.symbols import Location
-
-type Numbers = NDArray[np.uint64]
-type Places = NDArray[np.int64]
+from ingest.profile.vectors import Numbers, Places
 
 WIDTH: Final = 5
 """The numbers of a row: address, mapping id, function id, line and column."""

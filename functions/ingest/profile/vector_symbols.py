@@ -6,17 +6,13 @@ from operator import itemgetter
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from flamehouse.model.profile import location_of
 from flamehouse.model.symbols import NO_MAPPING, Function, Location, Mapping
 from ingest.profile.columns import Locations
 from ingest.profile.local_locations import LocalLocations
 from ingest.profile.location_table import WIDTH, LocationTable
-from ingest.profile.vectors import unsigned
-
-type Numbers = NDArray[np.uint64]
-type Places = NDArray[np.int64]
+from ingest.profile.vectors import Numbers, Places, unsigned
 
 _SPARSE: Final = 4
 """The maximum length of a table of places, as a multiple of the number of ids."""

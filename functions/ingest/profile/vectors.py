@@ -4,7 +4,7 @@ The messages of a pprof's long lists have numbers, lists of numbers, and message
 beginning to end, tags and lengths included, and are decoded all at once. A location and a function are pairs of a tag and
 a value, in which a line's tag and length are a pair before those of the line.
 
-What is encoded in any other way, which is rare, is left to the C library: `read` returns None.
+What is encoded in any other way, which is rare, is left to the C library, by OddEncodingError.
 """
 
 from array import array
