@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from flamehouse.errors import Code, RpcError, invalid_argument
 from flamehouse.model.setting import Setting
-from flamehouse.store.connection.client import ClickHouse, ServerSettings
+from flamehouse.store.connection.client import READ_LATEST, ClickHouse
 from flamehouse.store.read.reader import Reader
 from flamehouse.varint import length_prefixed
 
@@ -27,12 +27,6 @@ _MAX_LIFE: Final = (1 << 32) - 1
 
 _COLUMNS: Final = ("tenant", "name", "value", "life", "modified_at", "written", "deleted")
 _NUMBERS: Final = Struct("<IqQ?").pack
-
-_READ_LATEST: Final[ServerSettings] = {"select_sequential_consistency": 1}
-"""A server with several replicas returns all acknowledged rows, whichever replica received them.
-
-ClickHouse Cloud: clickhouse.com/docs, "Read consistency". An engine without replicas ignores the setting.
-"""
 
 _LATEST = """
 SELECT name, argMax((value, life, modified_at, written, deleted), version) AS latest
@@ -106,7 +100,7 @@ def _after(before: _Change, setting: Setting, *, deleted: bool) -> _Change:
 
 def _latest(reader: Reader, tenant: str) -> list[_Change]:
     """The last change of each of the tenant's settings."""
-    rows = reader.with_settings(_READ_LATEST).rows(_LATEST, {"tenant": tenant})
+    rows = reader.with_settings(READ_LATEST).rows(_LATEST, {"tenant": tenant})
     return [
         _Change(
             setting=Setting(name=name, value=value, modified_at=modified_at),

@@ -4,7 +4,7 @@ Both run the same SQL through the same calls.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from clickhouse_connect.driver.client import Client
 
@@ -17,6 +17,12 @@ from flamehouse.store.connection.server import Server, server_client
 
 type Parameters = Mapping[str, object]
 type ServerSettings = Mapping[str, str | int]
+
+READ_LATEST: Final[ServerSettings] = {"select_sequential_consistency": 1}
+"""A server with several replicas returns all acknowledged rows, whichever replica received them.
+
+ClickHouse Cloud: clickhouse.com/docs, "Read consistency". An engine without replicas ignores the setting.
+"""
 
 _TOKEN = "insert_deduplication_token"  # noqa: S105  # not a secret: makes an insert happen once
 _TIME = "max_execution_time"

@@ -21,7 +21,7 @@ from flamehouse.model.profile import (
     stacktrace_ids,
 )
 from flamehouse.settings import Settings
-from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.connection.client import READ_LATEST, ClickHouse
 from flamehouse.store.doctor.finding import Examination, Finding, Severity
 from flamehouse.store.write.writer import LoneWriter
 
@@ -49,7 +49,7 @@ def check_exactly_once(examination: Examination) -> Iterator[Finding]:
     if failed := [error for error in outcomes if error is not None]:
         raise failed[0]
     parameters = {"tenant": PROBE, "upload": upload.id.hex()}
-    [stored] = examination.clickhouse.rows(_STORED, parameters, {"select_sequential_consistency": 1})
+    [stored] = examination.clickhouse.rows(_STORED, parameters, READ_LATEST)
     text = f"an upload inserted {len(outcomes)} times, {_CLIENTS} of them at once, is stored"
     if set(stored) == {1}:
         yield Finding(check="exactly once", severity=Severity.OK, text=f"{text} once")

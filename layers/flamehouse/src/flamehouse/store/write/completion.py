@@ -11,14 +11,11 @@ from typing import Final
 from uuid import UUID
 
 from flamehouse.model.profile import SeriesProfile, Upload
-from flamehouse.store.connection.client import ClickHouse, ServerSettings
+from flamehouse.store.connection.client import READ_LATEST, ClickHouse
 from flamehouse.units import NS_PER_S, S_PER_HOUR
 
 _REMEMBERED_S: Final = S_PER_HOUR
 """Half of the time for which ClickHouse remembers a token: it recognizes uploads received since then."""
-
-_ALL_INSERTED: Final[ServerSettings] = {"select_sequential_consistency": 1}
-"""A replica also sees what another one has just inserted."""
 
 _PROFILES = """
 SELECT hex(upload_id), profile_id, profile_type, fingerprint
@@ -63,7 +60,7 @@ def _stored_rows(clickhouse: ClickHouse, upload: Upload) -> set[_Row]:
         "first_ns": min(times),
         "last_ns": max(times),
     }
-    rows = clickhouse.rows(_PROFILES, parameters, _ALL_INSERTED)
+    rows = clickhouse.rows(_PROFILES, parameters, READ_LATEST)
     return {(bytes.fromhex(id_), profile, type_, fingerprint) for id_, profile, type_, fingerprint in rows}
 
 

@@ -13,7 +13,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from flamehouse.model.profile import Upload
 from flamehouse.store import UploadKey
-from flamehouse.store.connection.client import ClickHouse, ServerSettings
+from flamehouse.store.connection.client import READ_LATEST, ClickHouse
 from flamehouse.store.write.ledger import key_of
 from flamehouse.units import NS_PER_MS
 
@@ -32,8 +32,6 @@ FROM tenant_settings
 WHERE startsWith(tenant, {owner:String})
 GROUP BY tenant
 """
-_ALL_WRITTEN: Final[ServerSettings] = {"select_sequential_consistency": 1}
-"""A replica also sees what another one has just registered."""
 
 
 class Deletions:
@@ -65,7 +63,7 @@ class Deletions:
 
     def _registered(self) -> Mapping[str, int]:
         try:
-            rows = self._clickhouse.rows(_UNTIL, {"owner": OWNER}, _ALL_WRITTEN)
+            rows = self._clickhouse.rows(_UNTIL, {"owner": OWNER}, READ_LATEST)
         except ClickHouseError as error:
             if getattr(error, "code", None) != _UNKNOWN_TABLE:
                 raise
