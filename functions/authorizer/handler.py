@@ -10,6 +10,7 @@ from typing import Any
 from authorizer.cached_secret import CachedDocument
 from flamehouse.identity.authorizer_context import context_of
 from flamehouse.identity.token import sent_token
+from flamehouse.telemetry.log import silence_libraries
 
 
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
@@ -27,4 +28,5 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
 
 @cache
 def _document() -> CachedDocument:
+    silence_libraries()
     return CachedDocument()

@@ -1,16 +1,21 @@
 """Alarms, their entries in docs/operations.md, the dashboards and the telemetry vocabulary agree."""
 
 import json
+import logging
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from starlette.routing import Route
 
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.telemetry.events import EVENTS
 from flamehouse.telemetry.metrics import METRICS
-from tests.support.queries.rpcs import resources_of
+from ingest.app import routes as upload_routes
+from routes import routes as all_routes
+from tests.support.queries.rpcs import parameter, resources_of
 from tests.support.servers.place import REPO
 
 ALARMS: Final = resources_of("AWS::CloudWatch::Alarm")
@@ -19,6 +24,8 @@ RUNBOOK: Final = (REPO / "docs/operations.md").read_text().partition("\n## Alarm
 ENTRIES: Final = dict(re.findall(r"^### (.+?)\n\n(.+?)(?=\n### |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL))
 BY_NAME: Final = {metric.name: metric for metric in METRICS}
 NAMED: Final = re.compile(r"\bflamehouse_[a-z_]+(?:_total|_milliseconds|_bytes)(?=_bucket|\b)")
+TERM: Final = re.compile(r'\$\.(\w+) (?:=|!=) "([^"]+)"')
+"""A term of a filter pattern: a field of a line, and its value."""
 DASHBOARDS: Final = sorted((REPO / "deploy/grafana").glob("*.json"))
 
 
@@ -52,13 +59,43 @@ def test_an_alarm_is_of_a_metric_that_something_counts(alarm: str) -> None:
 def test_filters_read_events_and_fields_that_are_logged() -> None:
     template = (REPO / "template.yaml").read_text()
     for name, filter_ in FILTERS.items():
-        found = re.fullmatch(r'\{ \$\.(\w+) (?:=|!=) "([^"]+)" \}', filter_["FilterPattern"])
-        assert found, name
-        field, value = found.groups()
-        if field == "event":
-            assert value in {event.name for event in EVENTS}
-        else:
-            assert f'"{field}": "$context.' in template
+        terms = TERM.findall(filter_["FilterPattern"])
+        assert terms, name
+        for field, value in terms:
+            if field == "event":
+                assert value in {event.name for event in EVENTS}
+            else:
+                assert f'"{field}": "$context.' in template
+
+
+def test_an_event_that_raises_an_alarm_is_logged_at_every_level_of_the_template() -> None:
+    most = max(logging.getLevelNamesMapping()[level] for level in parameter("LogLevel")["AllowedValues"])
+    levels = {event.name: event.level for event in EVENTS}
+    counted = [
+        value
+        for each in FILTERS.values()
+        for field, value in TERM.findall(each["FilterPattern"])
+        if field == "event"
+    ]
+    assert {"qryn_rows_rejected", "staged_upload_missing", "upload_quarantined"} <= {*counted}
+    assert {name: levels[name] for name in counted if levels[name] < most} == {}
+
+
+@pytest.mark.parametrize("prefix", ["", "/profiles", "/"])
+def test_requests_that_upload_are_counted_and_no_others(prefix: str) -> None:
+    pattern = FILTERS["UploadsFilter"]["FilterPattern"]
+    terms = TERM.findall(pattern)
+    assert re.sub(TERM, "T", pattern) == "{ (T) && ((T) || (T) || (T) || (T)) }"
+    assert terms[0] == ("status", "2*")
+    assert {field for field, _ in terms[1:]} == {"path"}
+    counted = {
+        route for route in every_route() if any(fnmatchcase(prefix + route, glob) for _, glob in terms[1:])
+    }
+    assert counted == {route.path for route in upload_routes if isinstance(route, Route)} - {"/ready"}
+
+
+def every_route() -> set[str]:
+    return {route.path for route in all_routes if isinstance(route, Route)}
 
 
 def test_dashboards_show_metrics_that_exist() -> None:

@@ -1,15 +1,22 @@
 """The log of a built function under Lambda's own bootstrap: JSON lines, and metrics in the embedded format."""
 
+import base64
 import json
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import httpx
 import pytest
 
+from flamehouse.telemetry.events import LOGGER
 from flamehouse.telemetry.metrics import METRICS
-from tools.gateway.cloud import Cloud
+from tests.support.servers.bundle import built
+from tools.gateway.cloud import Cloud, cloud
 
 pytestmark = pytest.mark.xdist_group("gateway")
+
+AD_HOC: Final = "/adhocprofiles.v1.AdHocProfileService/Upload"
+OF_THE_ROLE: Final = "session-of-the-role"
 
 
 def lines(deployed: Cloud) -> list[dict[str, Any]]:
@@ -55,3 +62,19 @@ def test_metrics_are_embedded_with_the_names_of_the_vocabulary(deployed: Cloud) 
         "flamehouse_samples_stored_total",
         "flamehouse_response_bytes",
     } <= units.keys()
+
+
+@pytest.mark.parametrize("level", ["INFO", "DEBUG"])
+def test_at_every_level_the_lines_of_a_request_are_of_flamehouse_alone(level: str, tmp_path: Path) -> None:
+    with cloud(built(), tmp_path, environ={"AWS_SESSION_TOKEN": OF_THE_ROLE}, log_level=level) as deployed:
+        file = base64.b64encode(b"main;work 1").decode()
+        with httpx.Client(base_url=deployed.url, auth=("f", deployed.credential), timeout=30) as client:
+            client.post("/ingest?name=shop", content=b"main;work 1").raise_for_status()
+            client.post(AD_HOC, json={"name": "a.folded", "profile": file}).raise_for_status()
+            assert client.post("/ingest?name=shop&format=pprof", content=b"x").status_code == 422
+        printed = deployed.functions.printed()
+        logged = lines(deployed)
+    in_requests = [line for line in logged if line.get("requestId") or line.get("function_request_id")]
+    assert [line for line in in_requests if line.get("service") != LOGGER] == []
+    assert {line["event"] for line in in_requests} == {"request_rejected"}
+    assert OF_THE_ROLE not in printed

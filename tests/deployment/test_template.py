@@ -311,7 +311,7 @@ def test_only_buckets_of_this_account_send_messages(template: dict[str, Any]) ->
 def test_lost_uploads_and_dead_letters_are_alarms(template: dict[str, Any]) -> None:
     alarms = of_type(template, "AWS::CloudWatch::Alarm")
     names = {str(each["MetricName"]) for each in alarms.values()}
-    assert {"flamehouse_staged_uploads_missing_total", "ApproximateNumberOfMessagesVisible"} <= names
+    assert {"staged_upload_missing", "ApproximateNumberOfMessagesVisible"} <= names
     for name, each in alarms.items():
         if name not in ROLLOUT_ALARMS:
             assert each["AlarmActions"] == each["OKActions"] == [{"Ref": "AlarmTopicArn"}]

@@ -66,6 +66,7 @@ def cloud(  # noqa: PLR0913  # what a deployment may have
     environ: Mapping[str, str] | None = None,
     tenants: Sequence[str] = (),
     through_proxy: bool = False,
+    log_level: str = "INFO",
 ) -> Iterator[Cloud]:
     """Deploy the output of `sam build` in `build`; data and logs go below `folder`, which must exist.
 
@@ -93,6 +94,7 @@ def cloud(  # noqa: PLR0913  # what a deployment may have
                 "Architecture": _ARCHITECTURES[platform.machine()],
                 "RetentionDays": str(retention_days),
                 "PathPrefix": path_prefix,
+                "LogLevel": log_level,
             }
             deployment = read_deployment(build, parameters)
             functions = LambdaService(deployment, {**aws.environ(), **(environ or {})}, folder)

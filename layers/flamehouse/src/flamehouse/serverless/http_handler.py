@@ -46,9 +46,9 @@ def lambda_handler(*routes: BaseRoute, app_of: AppOf = app_of) -> LambdaHandler:
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401  # Lambda's own
         left_s = context.get_remaining_time_in_millis() / 1_000
+        telemetry = _telemetry()
         # Mangum runs on the thread's current event loop and does not create one.
         asyncio.set_event_loop(_loop())
-        telemetry = _telemetry()
         telemetry.begin(context)
         try:
             return respond(event, context, left_s)

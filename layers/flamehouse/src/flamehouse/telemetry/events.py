@@ -142,7 +142,7 @@ QRYN_INPUT_FAILED: Final = Event(
 )
 QRYN_ROWS_REJECTED: Final = Event(
     name="qryn_rows_rejected",
-    level=logging.WARNING,
+    level=logging.ERROR,
     text="moved {rows} invalid rows of qryn's collector to the table qryn_rejected: {reason}",
     fields=("rows", "reason"),
 )

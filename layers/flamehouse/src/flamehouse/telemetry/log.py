@@ -46,6 +46,16 @@ def access_log(*, enabled: bool) -> None:
     logging.getLogger(ACCESS_LOGGER).setLevel(logging.INFO if enabled else logging.WARNING)
 
 
+def silence_libraries() -> None:
+    """Omit what libraries log below WARNING in a function, as on the local server.
+
+    Lambda applies LogLevel to every logger: botocore's lines have the token of the function's role, and Mangum writes one for
+    each request.
+    """
+    root = logging.getLogger()
+    root.setLevel(max(root.level, logging.WARNING))
+
+
 class LimitRepeats(logging.Filter):
     """Passes five lines per minute of the same event, tenant and reason.
 

@@ -10,7 +10,7 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
 from flamehouse.telemetry.events import LOGGER
-from flamehouse.telemetry.log import LimitRepeats
+from flamehouse.telemetry.log import LimitRepeats, silence_libraries
 from flamehouse.telemetry.metrics import COLD_STARTS, Metric, add, install
 
 _NAMESPACE: Final = "flamehouse"
@@ -22,6 +22,7 @@ class Telemetry:
     """The logger and the metrics of one function, created at its first event."""
 
     def __init__(self) -> None:
+        silence_libraries()
         self._logger = Logger(service=LOGGER)
         logging.getLogger(LOGGER).addFilter(LimitRepeats())
         self._metrics = EmbeddedMetrics()
