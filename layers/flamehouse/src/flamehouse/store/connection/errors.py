@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error
 from urllib3.exceptions import HTTPError
 
 from flamehouse.aws.secrets import SecretError
@@ -95,11 +95,10 @@ def as_rpc_errors(answers: Answers = TO_READERS) -> Iterator[None]:
     try:
         yield
     except ClickHouseError as error:
-        number = getattr(error, "code", None) or 0
         passing = _NOT_SET_UP if _kind(error)[0] in _NOT_SET_UP_KINDS else _UNAVAILABLE
-        code, message = answers.get(number, (Code.UNAVAILABLE, passing))
+        code, message = answers.get(code_of(error) or 0, (Code.UNAVAILABLE, passing))
         if code is Code.UNAVAILABLE:
-            _report(_reason(error), *_kind(error))
+            _report(reason_of(error), *_kind(error))
         raise RpcError(code, message) from None
     except (HTTPError, OSError, SecretError) as error:
         _report(*_outside(error))
@@ -118,17 +117,28 @@ def exit_on_failure() -> Iterator[None]:
         yield
     except ClickHouseError as error:
         reason = str(_cause(error)).partition("\n")[0]
-        # An error without a ClickHouse code did not come from ClickHouse.
-        advice = "; check its address in CLICKHOUSE_DSN" if getattr(error, "code", None) is None else ""
+        advice = "; check its address in CLICKHOUSE_DSN" if code_of(error) is None else ""
         raise SystemExit(f"flamehouse: ClickHouse: {reason}{advice}") from error
     except (ValueError, RuntimeError, OperatorError, SecretError) as error:
         raise SystemExit(f"flamehouse: {error}") from error
 
 
+def code_of(error: ClickHouseError) -> int | None:
+    """ClickHouse's code of the error (system.errors); None if the error comes from the client or from a proxy."""
+    return error.code if isinstance(error, Error) else None
+
+
+def reason_of(error: ClickHouseError) -> str:
+    """ClickHouse's error code and name, or the type of the connection error."""
+    if isinstance(error, Error) and error.code is not None:
+        return f"code {error.code} {error.name or ''}".rstrip()
+    return type(_cause(error)).__name__
+
+
 def in_words(error: ClickHouseError | HTTPError | OSError | SecretError) -> tuple[str, str]:
     """The reason of a failure and the advice for the operator, without SQL, hosts and secrets."""
     if isinstance(error, ClickHouseError):
-        return _reason(error), _kind(error)[1]
+        return reason_of(error), _kind(error)[1]
     reason, _, advice = _outside(error)
     return reason, advice
 
@@ -140,7 +150,7 @@ def _report(reason: str, kind: str, advice: str) -> None:
 
 
 def _kind(error: ClickHouseError) -> tuple[str, str]:
-    code = getattr(error, "code", None)
+    code = code_of(error)
     return _UNREACHABLE if code is None else _KINDS.get(code, _OTHER)
 
 
@@ -155,14 +165,6 @@ def _outside(error: HTTPError | OSError | SecretError) -> tuple[str, str, str]:
         "disk",
         "check the data folder and its disk",
     )
-
-
-def _reason(error: ClickHouseError) -> str:
-    """ClickHouse's error code and name, or the type of the connection error."""
-    code = getattr(error, "code", None)
-    if code is not None:
-        return f"code {code} {getattr(error, 'name', None) or ''}".rstrip()
-    return type(_cause(error)).__name__
 
 
 def _cause(error: ClickHouseError) -> BaseException:

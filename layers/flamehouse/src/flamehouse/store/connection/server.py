@@ -23,6 +23,7 @@ from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 
 from flamehouse.deadline import has_time, time_left
 from flamehouse.store.connection.endpoint import Endpoint
+from flamehouse.store.connection.errors import code_of
 from flamehouse.store.connection.kill_query import stop_queries, stopping
 
 _CONNECT_TIMEOUT_S = 3
@@ -169,13 +170,13 @@ class _TimedPool(PoolManager):
 
 
 def _refuses_user(error: ClickHouseError) -> bool:
-    code = getattr(error, "code", None)
+    code = code_of(error)
     return code in _REFUSED_USER or (code is None and _REFUSED_STATUS.search(str(error)) is not None)
 
 
 def _may_pass(error: ClickHouseError) -> bool:
     """Whether the same request may succeed soon: a temporary ClickHouse code, or a failed connection."""
-    code = getattr(error, "code", None)
+    code = code_of(error)
     if code is not None:
         return code in _PASSING
     return isinstance(error, OperationalError) or type(error) is DatabaseError

@@ -14,6 +14,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from flamehouse.model.profile import Upload
 from flamehouse.store import UploadKey
 from flamehouse.store.connection.client import READ_LATEST, ClickHouse
+from flamehouse.store.connection.errors import code_of
 from flamehouse.store.write.ledger import key_of
 from flamehouse.units import NS_PER_MS
 
@@ -65,7 +66,7 @@ class Deletions:
         try:
             rows = self._clickhouse.rows(_UNTIL, {"owner": OWNER}, READ_LATEST)
         except ClickHouseError as error:
-            if getattr(error, "code", None) != _UNKNOWN_TABLE:
+            if code_of(error) != _UNKNOWN_TABLE:
                 raise
             # A new version accepts uploads before its migration, and nothing could be registered yet.
             return {}

@@ -18,7 +18,7 @@ from flamehouse.errors import RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.store import Failures, UploadKey
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
-from flamehouse.store.connection.errors import TO_WRITERS, as_rpc_errors
+from flamehouse.store.connection.errors import TO_WRITERS, as_rpc_errors, code_of
 from flamehouse.store.write.batch import Batch
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.completion import without_stored_profiles
@@ -100,7 +100,7 @@ class GroupInserts:
             for name, rows in batch.symbols():
                 self._insert(rows, name)
         except ClickHouseError as error:
-            if getattr(error, "code", None) is None:  # not an error from ClickHouse, which is unreachable
+            if code_of(error) is None:  # not an error from ClickHouse, which is unreachable
                 raise
         else:
             batch.symbols_stored()

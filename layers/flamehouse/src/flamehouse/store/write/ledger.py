@@ -8,6 +8,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from flamehouse.model.profile import Upload
 from flamehouse.store import UploadKey
 from flamehouse.store.connection.client import ClickHouse, ServerSettings
+from flamehouse.store.connection.errors import code_of
 from flamehouse.varint import length_prefixed
 
 _COLUMNS = ("tenant", "upload_id", "received", "bytes")
@@ -47,7 +48,7 @@ def enter_uploads(clickhouse: ClickHouse, uploads: Sequence[Upload], settings: S
     try:
         _enter(clickhouse, uploads, settings, sizes=True)
     except ClickHouseError as error:
-        if getattr(error, "code", None) != _NO_SUCH_COLUMN:
+        if code_of(error) != _NO_SUCH_COLUMN:
             raise
         # Functions may be deployed before migration 4.
         _enter(clickhouse, uploads, settings, sizes=False)

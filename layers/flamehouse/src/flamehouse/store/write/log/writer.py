@@ -21,6 +21,7 @@ from flamehouse.errors import Code, RpcError
 from flamehouse.memory import Hold
 from flamehouse.model.profile import Upload
 from flamehouse.store import Failures, Record, UploadKey
+from flamehouse.store.connection.errors import code_of, reason_of
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.ledger import key_of
 from flamehouse.store.write.log.quarantine import Quarantine
@@ -274,7 +275,7 @@ class LogWriter:
         try:
             self._inserts.insert(uploads, token)
         except ClickHouseError as error:
-            if error_code(error) in _ENGINE_TROUBLE:
+            if _is_engine_trouble(error):
                 raise
             self._inserts.delete(uploads)
             for pending in batch:
@@ -286,7 +287,7 @@ class LogWriter:
             # A new token: rows inserted with an earlier one may just have been deleted.
             self._inserts.insert([pending.upload], _fresh_token(name))
         except ClickHouseError as error:
-            if error_code(error) in _ENGINE_TROUBLE:
+            if _is_engine_trouble(error):
                 raise
             self._inserts.delete([pending.upload])
             record = pending.record.serialize()
@@ -330,14 +331,15 @@ def _fresh_token(name: str) -> str:
     return f"{name}.{uuid4().hex}"
 
 
-def error_code(error: ClickHouseError) -> int:
-    """The ClickHouse code of the error; 999 (lost connection) if it has none."""
-    return getattr(error, "code", None) or 999
+def _is_engine_trouble(error: ClickHouseError) -> bool:
+    """Whether the error says nothing about the uploads; one without a code did not reach the engine."""
+    code = code_of(error)
+    return code is None or code in _ENGINE_TROUBLE
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, RpcError):
         return error.message
     if isinstance(error, ClickHouseError):
-        return f"code {error_code(error)} {getattr(error, 'name', None) or ''}".rstrip()
+        return reason_of(error)
     return getattr(error, "strerror", None) or type(error).__name__
