@@ -27,7 +27,7 @@ from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.maintenance import Maintenance
 from flamehouse.store.schema.migrate import migrate
-from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
+from flamehouse.store.write.inserts import BatchInserts
 from flamehouse.store.write.writer import LoneWriter
 from flamehouse.web.codec import PROTO
 from ingest.pipeline import ingest
@@ -46,7 +46,7 @@ class Flamehouse:
         migrate(settings)
         clickhouse = ClickHouse(settings)
         self._maintenance = Maintenance(clickhouse)
-        self._inserts = BatchInserts(clickhouse, EMBEDDED)
+        self._inserts = BatchInserts(clickhouse)
         self._services = Services(
             settings=settings, store=ClickHouseStore(clickhouse, LoneWriter(clickhouse), settings)
         )

@@ -12,7 +12,7 @@ from flamehouse.model.profile import Upload
 from flamehouse.settings import Settings
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.sql import SqlFile
-from flamehouse.store.write.inserts import EMBEDDED, BatchInserts, nothing
+from flamehouse.store.write.inserts import BatchInserts, nothing
 from flamehouse.units import MAX_INT64
 from ingest.pipeline import upload_of
 from ingest.profile.checked import Checks
@@ -73,7 +73,7 @@ class History:
 
         Raises: ClickHouseError if either database fails.
         """
-        inserts = BatchInserts(self.clickhouse, EMBEDDED, sync=self.sync)
+        inserts = BatchInserts(self.clickhouse, sync=self.sync)
         for window in windows:
             rows = self.source.rows(within, window)
             known = self._known(rows)

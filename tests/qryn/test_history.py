@@ -174,7 +174,7 @@ def test_an_import_interrupted_within_a_batch_stores_nothing_twice(
             raise KeyboardInterrupt
         enter_uploads(clickhouse, uploads, settings)
 
-    monkeypatch.setattr("flamehouse.store.write.inserts.enter_uploads", killed)
+    monkeypatch.setattr("flamehouse.store.write.token_inserts.enter_uploads", killed)
     with pytest.raises(KeyboardInterrupt):
         migration.run()
     assert migration.rows() == 1_600, "the second batch is stored, and not in the ledger"

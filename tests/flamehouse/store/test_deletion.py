@@ -14,7 +14,7 @@ from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.deletion import Deletion, delete, selected
 from flamehouse.store.maintenance import maintain
 from flamehouse.store.schema.migrate import migrate
-from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
+from flamehouse.store.write.inserts import BatchInserts
 from flamehouse.store.write.ledger import key_of, stored_uploads
 from flamehouse.store.write.writer import LoneWriter
 from flamehouse.units import MAX_MS
@@ -56,7 +56,7 @@ def counted(deleting: ClickHouse, settings: Settings) -> Counted:
 def store(clickhouse: ClickHouse, counted: Counted, number: int, **labels: str) -> None:
     """Stores an upload with empty caches."""
     upload = counted.upload(number, **labels)
-    BatchInserts(clickhouse, EMBEDDED).insert([upload], f"{upload.tenant} {number} {labels}")
+    BatchInserts(clickhouse).insert([upload], f"{upload.tenant} {number} {labels}")
 
 
 def of(counted: Counted, selector: str = "{}", within: TimeRange = EVER) -> Deletion:
@@ -177,7 +177,7 @@ def test_a_deleted_upload_is_stored_again_under_another_token(counted: Counted, 
     store(deleting, counted, 0)
     delete(deleting, of(counted), names=True)
     upload = counted.upload(0)
-    BatchInserts(deleting, EMBEDDED).insert([upload], f"{upload.tenant} again")
+    BatchInserts(deleting).insert([upload], f"{upload.tenant} again")
     assert counted.counts() == once([0])
 
 

@@ -21,7 +21,7 @@ from flamehouse.store.deletion import Deletion, delete, register_deletion, selec
 from flamehouse.store.schema.migrate import WINDOWS, migrate
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.deletions import WAIT_S, Deletions
-from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
+from flamehouse.store.write.inserts import BatchInserts
 from flamehouse.store.write.ledger import key_of, stored_uploads
 from flamehouse.store.write.log.quarantine import Quarantine
 from flamehouse.store.write.log.upload_log import UploadLog
@@ -167,7 +167,7 @@ def send_to_log(clickhouse: ClickHouse, folder: Path, *uploads: Upload) -> None:
     """Stores uploads as a local server does that starts and stops."""
     disk = Disk()
     log: UploadLog[Pending] = UploadLog(folder / "log", disk)
-    writer = LogWriter(BatchInserts(clickhouse, EMBEDDED), log, disk, Quarantine(folder / "quarantine", disk))
+    writer = LogWriter(BatchInserts(clickhouse), log, disk, Quarantine(folder / "quarantine", disk))
     writer.start(lambda _: None)
     for upload in uploads:
         writer.insert(upload, _NoRecord())

@@ -14,8 +14,8 @@ from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
 from flamehouse.store.write.cardinality import SeriesBudget
+from flamehouse.store.write.deletions import Deletions
 from flamehouse.store.write.group import GroupInserts
-from flamehouse.store.write.inserts import EMBEDDED, SERVER
 from flamehouse.store.write.ledger import key_of
 from flamehouse.store.write.seen_ids import Known
 from flamehouse.store.write.writer import LoneWriter
@@ -37,8 +37,9 @@ def counted(store: Store, settings: Settings) -> Counted:
 
 def group(clickhouse: ClickHouse, later_s: int = 0) -> GroupInserts:
     """Returns a process's group, whose clock is `later_s` ahead."""
-    settings = EMBEDDED if clickhouse.embedded else SERVER
-    return GroupInserts(clickhouse, settings, Known(), lambda: time.time_ns() + later_s * NS_PER_S)
+    return GroupInserts(
+        clickhouse, Known(), lambda: time.time_ns() + later_s * NS_PER_S, Deletions(clickhouse)
+    )
 
 
 def unlimited(clickhouse: ClickHouse) -> SeriesBudget:

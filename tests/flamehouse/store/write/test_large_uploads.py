@@ -16,10 +16,9 @@ from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.write.batch import Batch
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.completion import labels_of, without_stored
-from flamehouse.store.write.inserts import EMBEDDED
 from flamehouse.store.write.ledger import key_of, stored_uploads
-from flamehouse.store.write.row_binary import COLUMNS
 from flamehouse.store.write.seen_ids import Known
+from flamehouse.store.write.token_inserts import TokenInserts
 from flamehouse.store.write.writer import LoneWriter
 from tests.support.servers.faults import Killed, Mortal
 
@@ -135,8 +134,7 @@ def test_an_upload_has_the_same_inserts_whatever_is_stored_of_it(clickhouse: Cli
     for name, rows in Batch([upload], Known()).profiles():
         if name.endswith("part1"):
             assert rows == first
-            token = {"insert_deduplication_token": f"{tenant} {name}"}
-            clickhouse.insert("ingest", COLUMNS, rows, {**EMBEDDED, **token})
+            TokenInserts(clickhouse, combined=False).insert_rows(rows, f"{tenant} {name}")
     rest = without_stored(clickhouse, upload)
     assert [len(each.values) for each in rest.profiles] == [SAMPLES, SAMPLES, 0, 0, SAMPLES]
     assert names_of(rest) == names_of(labels_of(rest)) == names_of(upload)

@@ -11,7 +11,7 @@ from flamehouse.settings import Settings
 from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse, Parameters, ServerSettings
 from flamehouse.store.schema.migrate import migrate
-from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
+from flamehouse.store.write.inserts import BatchInserts
 from flamehouse.store.write.rollback import footprints_of, roll_back
 from flamehouse.store.write.writer import LoneWriter
 from tests.support.queries.queries import new_tenant
@@ -90,7 +90,7 @@ def test_rolling_back_an_upload_leaves_others_unchanged(counted: Counted, mendin
     lost = counted.upload(0)
     neighbours = [replace(lost, tenant=new_tenant()), counted.upload(1), counted.upload(0, env="prod")]
     for number, neighbour in enumerate(neighbours):
-        BatchInserts(mending, EMBEDDED).insert([neighbour], f"{lost.tenant} {number}")
+        BatchInserts(mending).insert([neighbour], f"{lost.tenant} {number}")
     before = mending.rows(TOTALS)
     write_all_but_the_ledger(mending, lost)
     assert mending.rows(TOTALS) != before

@@ -16,7 +16,6 @@ from flamehouse.model.profile import Upload
 from flamehouse.settings import Settings
 from flamehouse.store import Store
 from flamehouse.store.connection.client import ClickHouse
-from flamehouse.store.write.inserts import EMBEDDED as EMBEDDED_INSERTS
 from flamehouse.store.write.inserts import BatchInserts
 from flamehouse.store.write.log.quarantine import Quarantine
 from flamehouse.store.write.log.upload_log import UploadLog
@@ -49,7 +48,7 @@ class Logged:
 
     def writer(self, clickhouse: ClickHouse) -> LogWriter:
         return LogWriter(
-            BatchInserts(clickhouse, EMBEDDED_INSERTS),
+            BatchInserts(clickhouse),
             self.log(),
             self.disk,
             Quarantine(self.folder / "quarantine", self.disk),
@@ -147,7 +146,7 @@ def test_an_upload_is_stored_once_by_several_threads(
 def test_a_batch_is_one_insert_a_week(counted: Counted, clickhouse: ClickHouse) -> None:
     watched = Mortal(clickhouse)
     uploads = [counted.upload(number) for number in range(5)]
-    inserts = BatchInserts(watched, EMBEDDED_INSERTS)
+    inserts = BatchInserts(watched)
     inserts.insert(inserts.unstored([*uploads, *uploads]), "token")
     assert watched.inserts == ["ingest", "ingest", "uploads"]
     assert counted.counts() == once(range(5))
@@ -164,7 +163,7 @@ def test_a_log_is_stored_once_though_its_process_is_killed_at_any_step(
         killed = False
         with without(clickhouse, *unwritten):
             try:
-                inserts = BatchInserts(Mortal(clickhouse, life), EMBEDDED_INSERTS)
+                inserts = BatchInserts(Mortal(clickhouse, life))
                 inserts.insert(inserts.unstored(uploads), f"killed {life}")
             except Killed:
                 killed = True

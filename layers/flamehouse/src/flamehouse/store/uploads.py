@@ -11,7 +11,6 @@ from flamehouse.store import Failures, Record, UploadKey
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.connection.errors import TO_WRITERS, as_rpc_errors
 from flamehouse.store.write.cardinality import SeriesBudget
-from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
 from flamehouse.store.write.ledger import key_of
 from flamehouse.store.write.writer import LoneWriter, Writer
 from flamehouse.telemetry import metrics
@@ -38,13 +37,14 @@ class Uploads:
     def open_log(self, folder: Path, replay: "Replay", *, fsync: bool) -> None:
         """As `ClickHouseStore.open_log`."""
         # Only a local server has a log: functions on AWS start faster without these modules.
+        from flamehouse.store.write.inserts import BatchInserts  # noqa: PLC0415
         from flamehouse.store.write.log.quarantine import Quarantine  # noqa: PLC0415
         from flamehouse.store.write.log.upload_log import UploadLog  # noqa: PLC0415
         from flamehouse.store.write.log.writer import LogWriter  # noqa: PLC0415
 
         disk = Disk()
         log: UploadLog[Pending] = UploadLog(folder / "log", disk, fsync=fsync)
-        inserts = BatchInserts(self._clickhouse, EMBEDDED)
+        inserts = BatchInserts(self._clickhouse)
         writer = LogWriter(inserts, log, disk, Quarantine(folder / "quarantine", disk))
         writer.start(replay)
         self._writer = writer

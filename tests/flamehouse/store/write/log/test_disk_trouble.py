@@ -12,7 +12,7 @@ from flamehouse.errors import RpcError
 from flamehouse.settings import Settings
 from flamehouse.store.clickhouse_store import ClickHouseStore
 from flamehouse.store.connection.client import ClickHouse
-from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
+from flamehouse.store.write.inserts import BatchInserts
 from flamehouse.store.write.log.quarantine import Quarantine
 from flamehouse.store.write.log.upload_log import UploadLog
 from flamehouse.store.write.log.writer import LogWriter, Pending
@@ -78,7 +78,7 @@ def logging_store(
 ) -> Iterator[ClickHouseStore]:
     log: UploadLog[Pending] = UploadLog(tmp_path / "log", disk)
     quarantine = Quarantine(tmp_path / "quarantine", disk)
-    writer = LogWriter(BatchInserts(clickhouse, EMBEDDED), log, disk, quarantine)
+    writer = LogWriter(BatchInserts(clickhouse), log, disk, quarantine)
     writer.start(lambda _: None)
     yield ClickHouseStore(clickhouse, writer, settings)
     disk.trouble = ""
@@ -124,6 +124,6 @@ def test_a_log_whose_folder_cannot_be_made_is_an_error_at_the_start(
     (tmp_path / "log").write_text("a file")
     disk = Disk()
     log: UploadLog[Pending] = UploadLog(tmp_path / "log", disk)
-    writer = LogWriter(BatchInserts(clickhouse, EMBEDDED), log, disk, Quarantine(tmp_path, disk))
+    writer = LogWriter(BatchInserts(clickhouse), log, disk, Quarantine(tmp_path, disk))
     with pytest.raises(RpcError, match=f"cannot write to {tmp_path / 'log'}"):
         writer.start(lambda _: None)

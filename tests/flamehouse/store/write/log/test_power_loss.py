@@ -16,7 +16,7 @@ from flamehouse.store import Store
 from flamehouse.store.clickhouse_store import open_store
 from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.schema.migrate import migrate
-from flamehouse.store.write.inserts import EMBEDDED, BatchInserts
+from flamehouse.store.write.inserts import BatchInserts
 from flamehouse.store.write.log.quarantine import Quarantine
 from flamehouse.store.write.log.upload_log import UploadLog
 from flamehouse.store.write.log.writer import LogWriter
@@ -47,7 +47,7 @@ class UnsyncedInserts(BatchInserts):
     """Inserts whose rows a power failure deletes unless the file system was synced after them; the ledger remains."""
 
     def __init__(self, clickhouse: ClickHouse) -> None:
-        super().__init__(clickhouse, EMBEDDED)
+        super().__init__(clickhouse)
         self.inserted: list[Upload] = []
 
     def insert(self, uploads: Sequence[Upload], token: str) -> None:
@@ -159,7 +159,7 @@ def lose_rows(clickhouse: ClickHouse, uploads: Sequence[Upload]) -> None:
 
 
 def restart(clickhouse: ClickHouse, folder: Path, uploads: Sequence[Upload]) -> None:
-    writer = writer_on(BatchInserts(clickhouse, EMBEDDED), folder, Disk())
+    writer = writer_on(BatchInserts(clickhouse), folder, Disk())
     writer.start(lambda record: uploads[int(record)])
     writer.stop()
     assert [*(folder / "log").iterdir()] == []

@@ -6,49 +6,40 @@ ledger and the shared symbols are read and written once per batch.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from contextvars import copy_context
 from hashlib import sha256
 from typing import Final
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from flamehouse.errors import RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.store import Failures, UploadKey
-from flamehouse.store.connection.client import ClickHouse, ServerSettings
-from flamehouse.store.connection.errors import TO_WRITERS, as_rpc_errors, code_of
+from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.connection.errors import code_of
 from flamehouse.store.write.batch import Batch
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.completion import without_stored_profiles
+from flamehouse.store.write.concurrent_inserts import insert_each
 from flamehouse.store.write.deletions import Deletions
-from flamehouse.store.write.ledger import enter_uploads, key_of, stored_uploads
+from flamehouse.store.write.ledger import key_of, stored_uploads
 from flamehouse.store.write.replay import ReplayInserts
-from flamehouse.store.write.row_binary import COLUMNS
 from flamehouse.store.write.seen_ids import Known
+from flamehouse.store.write.token_inserts import TokenInserts
 
-_THREADS: Final = 16
 _MAX_KEYS: Final = 250
 """The number of uploads' keys per query, which fit into a parameter."""
 
 
 class GroupInserts:
-    """Stores batches. `settings` are for the INSERTs. Thread-safe."""
+    """Stores batches. `clock` returns Unix nanoseconds. Thread-safe."""
 
     def __init__(
-        self,
-        clickhouse: ClickHouse,
-        settings: ServerSettings,
-        known: Known,
-        clock: Callable[[], int],
-        deletions: Deletions | None = None,
+        self, clickhouse: ClickHouse, known: Known, clock: Callable[[], int], deletions: Deletions
     ) -> None:
         self._clickhouse = clickhouse
-        self._settings = settings
+        self._inserts = TokenInserts(clickhouse, combined=True)
         self._known = known
         self._clock = clock
-        self._deletions = deletions or Deletions(clickhouse)
+        self._deletions = deletions
 
     def store(self, uploads: Sequence[Upload], budget: SeriesBudget) -> Failures:
         """Store the uploads, except those already stored; returns the errors.
@@ -70,13 +61,13 @@ class GroupInserts:
             }
         entered = [upload for key, upload in missing.items() if key not in failures.keys() | again]
         if entered:
-            enter_uploads(self._clickhouse, entered, self._with_token(_name_of(entered)))
+            self._inserts.enter(entered, _name_of(entered))
         return failures
 
     def _insert_missing(self, uploads: Sequence[Upload], budget: SeriesBudget) -> Failures:
         completed = without_stored_profiles(self._clickhouse, uploads, self._clock())
         self._insert_symbols(completed)
-        return self._insert_profiles(completed, budget)
+        return insert_each(completed, self._insert_upload, budget)
 
     def _store_again(self, uploads: Sequence[Upload], budget: SeriesBudget) -> Failures:
         """Store uploads of which rows may have been deleted, even if they are in the ledger."""
@@ -97,42 +88,18 @@ class GroupInserts:
         """
         batch = Batch(uploads, self._known)
         try:
-            for name, rows in batch.symbols():
-                self._insert(rows, name)
+            self._inserts.insert_symbols(batch)
         except ClickHouseError as error:
             if code_of(error) is None:  # not an error from ClickHouse, which is unreachable
                 raise
         else:
             batch.symbols_stored()
 
-    def _insert_profiles(self, uploads: Sequence[Upload], budget: SeriesBudget) -> dict[UploadKey, RpcError]:
-        with ThreadPoolExecutor(min(_THREADS, len(uploads))) as threads:
-            # The time limit is part of the context.
-            errors = [
-                threads.submit(copy_context().run, self._insert_upload, upload, budget) for upload in uploads
-            ]
-        found = ((upload, error.result()) for upload, error in zip(uploads, errors, strict=True))
-        return {key_of(upload): error for upload, error in found if error is not None}
-
-    def _insert_upload(self, upload: Upload, budget: SeriesBudget) -> RpcError | None:
-        """Insert an upload without the stored symbols; returns its error, if any."""
+    def _insert_upload(self, upload: Upload) -> None:
+        """Insert an upload without the stored symbols."""
         batch = Batch([upload], self._known)
-        try:
-            with ExitStack() as around:
-                around.enter_context(as_rpc_errors(TO_WRITERS))
-                around.enter_context(budget.taken(upload))
-                for name, rows in batch.inserts():
-                    self._insert(rows, f"{upload.id.hex()}:{name}")
-        except RpcError as error:
-            return error.alone()
+        self._inserts.insert(batch, upload.id.hex())
         batch.stored()
-        return None
-
-    def _insert(self, rows: bytes, token: str) -> None:
-        self._clickhouse.insert("ingest", COLUMNS, rows, self._with_token(token))
-
-    def _with_token(self, token: str) -> ServerSettings:
-        return {**self._settings, "insert_deduplication_token": token}
 
 
 def _name_of(uploads: Sequence[Upload]) -> str:

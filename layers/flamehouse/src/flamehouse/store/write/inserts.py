@@ -4,26 +4,14 @@ from collections.abc import Callable, Sequence
 
 from flamehouse.model.profile import Upload
 from flamehouse.store import UploadKey
-from flamehouse.store.connection.client import ClickHouse, ServerSettings
+from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.write.batch import Batch
 from flamehouse.store.write.completion import without_stored
 from flamehouse.store.write.deletions import Deletions
-from flamehouse.store.write.ledger import enter_uploads, key_of, stored_uploads
+from flamehouse.store.write.ledger import key_of, stored_uploads
 from flamehouse.store.write.rollback import footprints_of, roll_back
-from flamehouse.store.write.row_binary import COLUMNS
 from flamehouse.store.write.seen_ids import Known
-
-# Every setting that affects exactly-once inserts is explicit, so the server's defaults do not matter.
-_EXACT: ServerSettings = {
-    "insert_deduplicate": 1,
-    "deduplicate_blocks_in_dependent_materialized_views": 1,
-    "materialized_views_ignore_errors": 0,
-    "optimize_on_insert": 0,
-    "wait_for_async_insert": 1,
-    "async_insert_deduplicate": 1,
-}
-EMBEDDED: ServerSettings = {**_EXACT, "async_insert": 0}
-SERVER: ServerSettings = {**_EXACT, "async_insert": 1}
+from flamehouse.store.write.token_inserts import TokenInserts
 
 
 def nothing() -> None:
@@ -31,23 +19,16 @@ def nothing() -> None:
 
 
 class BatchInserts:
-    """Inserts uploads in batches. `settings` is EMBEDDED or SERVER.
+    """Inserts uploads in batches.
 
     `sync` makes the rows durable before the ledger has their uploads. Without it, the ledger may survive a power failure
     that the rows do not survive.
     """
 
-    def __init__(
-        self,
-        clickhouse: ClickHouse,
-        settings: ServerSettings,
-        known: Known | None = None,
-        *,
-        sync: Callable[[], None] = nothing,
-    ) -> None:
+    def __init__(self, clickhouse: ClickHouse, *, sync: Callable[[], None] = nothing) -> None:
         self._clickhouse = clickhouse
-        self._settings = settings
-        self._known = known or Known()
+        self._inserts = TokenInserts(clickhouse, combined=False)
+        self._known = Known()
         self._sync = sync
         self._deletions = Deletions(clickhouse)
 
@@ -79,19 +60,8 @@ class BatchInserts:
         """
         if not uploads:
             return
-        batch = self.insert_rows(uploads, token)
-        self._sync()
-        self.enter(uploads, token)
-        batch.stored()
-
-    def insert_rows(self, uploads: Sequence[Upload], token: str) -> Batch:
-        """Insert the rows of the uploads, once per token."""
         batch = Batch(uploads, self._known)
-        for name, rows in batch.inserts():
-            settings = {**self._settings, "insert_deduplication_token": f"{token}:{name}"}
-            self._clickhouse.insert("ingest", COLUMNS, rows, settings)
-        return batch
-
-    def enter(self, uploads: Sequence[Upload], token: str) -> None:
-        """Write the uploads into the ledger, once per token."""
-        enter_uploads(self._clickhouse, uploads, {**self._settings, "insert_deduplication_token": token})
+        self._inserts.insert(batch, token)
+        self._sync()
+        self._inserts.enter(uploads, token)
+        batch.stored()

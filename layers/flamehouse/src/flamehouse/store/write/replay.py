@@ -10,27 +10,22 @@ by itself.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from contextvars import copy_context
 from typing import Final
 from uuid import uuid4
 
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.model.time_range import TimeRange
-from flamehouse.store import Failures, UploadKey
-from flamehouse.store.connection.client import ClickHouse, ServerSettings
-from flamehouse.store.connection.errors import TO_WRITERS, as_rpc_errors
+from flamehouse.store import Failures
+from flamehouse.store.connection.client import ClickHouse
 from flamehouse.store.write.batch import Batch
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.completion import has_samples, labels_of, without_stored
-from flamehouse.store.write.inserts import EMBEDDED, SERVER
-from flamehouse.store.write.ledger import enter_uploads, key_of, stored_uploads
-from flamehouse.store.write.row_binary import COLUMNS
+from flamehouse.store.write.concurrent_inserts import insert_each
+from flamehouse.store.write.ledger import key_of, stored_uploads
 from flamehouse.store.write.seen_ids import Known
+from flamehouse.store.write.token_inserts import TokenInserts
 
-_THREADS: Final = 16
 _TOKENS: Final = 100
 """Deletions of one upload within two hours, after each of which it is stored again."""
 
@@ -48,7 +43,7 @@ class ReplayInserts:
     def __init__(self, clickhouse: ClickHouse, budget: SeriesBudget | None = None) -> None:
         self._clickhouse = clickhouse
         self._budget = budget
-        self._settings = EMBEDDED if clickhouse.embedded else SERVER
+        self._inserts = TokenInserts(clickhouse, combined=True)
         self._known = Known()
 
     def stored(self, tenant: str, ids: Sequence[bytes], within: TimeRange) -> set[bytes]:
@@ -74,56 +69,28 @@ class ReplayInserts:
         """
         by_key = {key_of(upload): upload for upload in uploads}
         self._insert_symbols([*by_key.values()])
-        errors = self._each([*by_key.values()])
+        errors = insert_each([*by_key.values()], self._insert_upload, self._budget)
         done = by_key.keys() - errors.keys() - stored_uploads(self._clickhouse, by_key)
         if done:
             # A token of its own: under that of an entry which was deleted, it would be dropped.
-            token = self._with_token(uuid4().hex)
-            enter_uploads(self._clickhouse, [by_key[key] for key in done], token)
+            self._inserts.enter([by_key[key] for key in done], uuid4().hex)
         return errors
 
     def _insert_symbols(self, uploads: Sequence[Upload]) -> None:
         """Insert the symbols of all uploads."""
         batch = Batch(uploads, self._known)
-        for name, rows in batch.symbols():
-            self._insert(rows, name)
+        self._inserts.insert_symbols(batch)
         batch.symbols_stored()
 
-    def _each(self, uploads: Sequence[Upload]) -> dict[UploadKey, RpcError]:
-        if not uploads:
-            return {}
-        with ThreadPoolExecutor(min(_THREADS, len(uploads))) as threads:
-            # The time limit is part of the context.
-            running = {
-                key_of(each): threads.submit(copy_context().run, self._insert_upload, each)
-                for each in uploads
-            }
-        found = {key: error.result() for key, error in running.items()}
-        return {key: error for key, error in found.items() if error is not None}
+    def _insert_upload(self, upload: Upload) -> None:
+        """Insert what is not stored of an upload. Raises RpcError(ABORTED) if ClickHouse remembers all its tokens."""
+        self._inserts.insert(self._batch(labels_of(upload)), f"labels:{uuid4().hex}")
+        for number in range(_TOKENS):
+            rest = without_stored(self._clickhouse, upload)
+            if not has_samples(rest):
+                return
+            self._inserts.insert(self._batch(rest), upload.id.hex(), f":{number}" if number else "")
+        raise RpcError(Code.ABORTED, "ClickHouse drops the upload under every token: try again in two hours")
 
-    def _insert_upload(self, upload: Upload) -> RpcError | None:
-        """Insert what is not stored of an upload; returns its error."""
-        try:
-            with ExitStack() as around:
-                around.enter_context(as_rpc_errors(TO_WRITERS))
-                if self._budget:
-                    around.enter_context(self._budget.taken(upload))
-                self._insert_rows(labels_of(upload), f"labels:{uuid4().hex}")
-                for number in range(_TOKENS):
-                    rest = without_stored(self._clickhouse, upload)
-                    if not has_samples(rest):
-                        return None
-                    self._insert_rows(rest, upload.id.hex(), f":{number}" if number else "")
-        except RpcError as error:
-            return error.alone()
-        return RpcError(Code.ABORTED, "ClickHouse drops the upload under every token: try again in two hours")
-
-    def _insert_rows(self, upload: Upload, name: str, again: str = "") -> None:
-        for part, rows in Batch([upload], self._known).inserts():
-            self._insert(rows, f"{name}:{part}{again}")
-
-    def _insert(self, rows: bytes, token: str) -> None:
-        self._clickhouse.insert("ingest", COLUMNS, rows, self._with_token(token))
-
-    def _with_token(self, token: str) -> ServerSettings:
-        return {**self._settings, "insert_deduplication_token": token}
+    def _batch(self, upload: Upload) -> Batch:
+        return Batch([upload], self._known)

@@ -11,12 +11,13 @@ from typing import Protocol
 from flamehouse.model.profile import Upload
 from flamehouse.store import Failures, Record, UploadKey
 from flamehouse.store.connection.client import ClickHouse
+from flamehouse.store.write.batch import Batch
 from flamehouse.store.write.cardinality import SeriesBudget
 from flamehouse.store.write.deletions import Deletions
 from flamehouse.store.write.group import GroupInserts
-from flamehouse.store.write.inserts import EMBEDDED, SERVER, BatchInserts
 from flamehouse.store.write.replay import ReplayInserts
 from flamehouse.store.write.seen_ids import Known
+from flamehouse.store.write.token_inserts import TokenInserts
 
 
 class Writer(Protocol):
@@ -54,20 +55,21 @@ class LoneWriter:
     """Inserts each upload separately; a server batches the INSERTs (async_insert)."""
 
     def __init__(self, clickhouse: ClickHouse, clock: Callable[[], float] = time.time) -> None:
-        settings, self._known = EMBEDDED if clickhouse.embedded else SERVER, Known()
         self._clickhouse = clickhouse
+        self._known = Known()
         self._deletions = Deletions(clickhouse, clock)
-        self._inserts = BatchInserts(clickhouse, settings, self._known)
-        self._group = GroupInserts(clickhouse, settings, self._known, time.time_ns, self._deletions)
+        self._inserts = TokenInserts(clickhouse, combined=True)
+        self._group = GroupInserts(clickhouse, self._known, time.time_ns, self._deletions)
 
     def insert(self, upload: Upload, record: Record | None = None) -> None:  # noqa: ARG002  # needs no log
-        batch = self._inserts.insert_rows([upload], upload.id.hex())
+        batch, token = Batch([upload], self._known), upload.id.hex()
+        self._inserts.insert(batch, token)
         if self._deletions.affected([upload]):
             self._known.forget()
             for error in ReplayInserts(self._clickhouse).store([upload]).values():
                 raise error
             return
-        self._inserts.enter([upload], upload.id.hex())
+        self._inserts.enter([upload], token)
         batch.stored()
 
     def insert_batch(self, uploads: Sequence[tuple[Upload, Record]], budget: SeriesBudget) -> Failures:
