@@ -16,7 +16,7 @@ from bench.isolated import data_folder
 from bench.plan import Plan
 from bench.report import Line
 from bench.rpc import HEADERS, RpcClient
-from bench.timing import time_calls
+from bench.timing import Times, time_calls
 from flamehouse.pb.querier_pb2 import ProfileTypesRequest
 from flamehouse.services import Services
 from flamehouse.settings import Settings
@@ -44,7 +44,25 @@ def measure(plan: Plan) -> Sequence[Line]:
 
 
 def _overheads(deployed: Cloud, plan: Plan) -> list[Line]:
-    """Measure a small RPC through the gateway, through Lambda only, and in this process, all with the same ClickHouse."""
+    """Return what Lambda and the gateway add to a small RPC."""
+    times = _times(deployed, plan)
+    beside = f"{times['here']} in this process"
+    added = {name: times[name].median - times["here"].median for name in ("gateway", "lambda")}
+    return [
+        Line(
+            what="warm, Lambda's bootstrap and Mangum",
+            ours=str(times["lambda"]),
+            beside=beside,
+            figure=added["lambda"],
+        ),
+        Line(
+            what="warm, with the gateway", ours=str(times["gateway"]), beside=beside, figure=added["gateway"]
+        ),
+    ]
+
+
+def _times(deployed: Cloud, plan: Plan) -> Mapping[str, Times]:
+    """Time a small RPC through the gateway, through Lambda only, and in this process, all with the same ClickHouse."""
     request = _request(deployed)
     event = json.dumps(event_of(request, f"ANY {_PREFIX}{_RPC}")).encode()
     headers = {name.decode(): value.decode() for name, value in request.headers}
@@ -68,19 +86,7 @@ def _overheads(deployed: Cloud, plan: Plan) -> list[Line]:
     )
     connection.close()
     store.close()
-    beside = f"{times['here']} in this process"
-    added = {name: times[name].median - times["here"].median for name in ("gateway", "lambda")}
-    return [
-        Line(
-            what="warm, Lambda's bootstrap and Mangum",
-            ours=str(times["lambda"]),
-            beside=beside,
-            figure=added["lambda"],
-        ),
-        Line(
-            what="warm, with the gateway", ours=str(times["gateway"]), beside=beside, figure=added["gateway"]
-        ),
-    ]
+    return times
 
 
 def _app(store: Store) -> Starlette:

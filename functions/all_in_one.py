@@ -32,7 +32,7 @@ from flamehouse.query_queue import QueryQueue
 from flamehouse.services import Services
 from flamehouse.settings import Settings, is_loopback
 from flamehouse.store import Store
-from flamehouse.store.clickhouse_store import open_store
+from flamehouse.store.clickhouse_store import ClickHouseStore, open_store
 from flamehouse.store.connection.data_folder import data_folder, local_environ, locked
 from flamehouse.store.connection.embedded import HANDLES, embedded_path, is_embedded
 from flamehouse.store.connection.errors import exit_on_failure
@@ -159,9 +159,7 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             store = open_store(settings, carry_over)
             opened.callback(lambda: closed.append(store.close()))
             services = _services_of(settings, store)
-            if is_embedded(settings.clickhouse_dsn):
-                folder = Path(embedded_path(settings.clickhouse_dsn))
-                store.open_log(folder, partial(replay, services), fsync=bool(settings.fsync))
+            _open_log(store, services)
             threads = (maintenance, open_input(services), open_self_profile(services), open_watch(services))
         for thread in threads:
             if thread is not None:
@@ -175,14 +173,7 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
             lambda: services, settings.path_prefix, credentials, prometheus=prometheus, memory=memory
         )
         config = _uvicorn_config(app, settings, grpc_address)
-        greeting = partial(
-            _READY.format,
-            user=_CREDENTIAL_USER if _has_credentials(settings) else "",
-            data=_data_in_words(settings, migrated),
-            grpc=f"\n  OTLP over gRPC:  {grpc_address}" if grpc_address else "",
-            access=_access_in_words(host, settings),
-        )
-        _Server(config, greeting).run([listener])
+        _Server(config, _greeting(settings, host, migrated, grpc_address)).run([listener])
     if not all(closed):
         _say("a query did not end in time: exiting without it")
         os._exit(0)
@@ -198,6 +189,25 @@ def _uvicorn_config(app: ASGIApp, settings: Settings, grpc_address: str) -> uvic
         backlog=_BACKLOG,
         timeout_graceful_shutdown=settings.query_timeout_s + _STOP_GRACE_S,
     )
+
+
+def _greeting(settings: Settings, host: str, migrated: Migrated, grpc_address: str) -> Callable[..., str]:
+    """Return the greeting as a function of its parameter `url`."""
+    return partial(
+        _READY.format,
+        user=_CREDENTIAL_USER if _has_credentials(settings) else "",
+        data=_data_in_words(settings, migrated),
+        grpc=f"\n  OTLP over gRPC:  {grpc_address}" if grpc_address else "",
+        access=_access_in_words(host, settings),
+    )
+
+
+def _open_log(store: ClickHouseStore, services: Services) -> None:
+    """Open the log of uploads if the engine is embedded."""
+    settings = services.settings
+    if is_embedded(settings.clickhouse_dsn):
+        folder = Path(embedded_path(settings.clickhouse_dsn))
+        store.open_log(folder, partial(replay, services), fsync=bool(settings.fsync))
 
 
 def _services_of(settings: Settings, store: Store) -> Services:

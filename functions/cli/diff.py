@@ -57,18 +57,9 @@ def diff(  # noqa: PLR0913  # a parameter per option
     if as_json:
         print_json(_as_json(root))
         return
-    print_lines(
-        [
-            f"left:  {left.title}",
-            f"       {left.within}",
-            f"right: {right.title}",
-            f"       {right.within}",
-            "",
-        ]
-    )
-    print_lines(
-        diff_text_of(root, scale_of(right.unit, max(root.total, root.left_total)), least_share=least / 100)
-    )
+    print_lines(_heading(left, right))
+    scale = scale_of(right.unit, max(root.total, root.left_total))
+    print_lines(diff_text_of(root, scale, least_share=least / 100))
 
 
 def _left_range(right: Range, start: str | None, end: str | None, *, moved: bool) -> Range:
@@ -87,6 +78,17 @@ def _side(selection: Selection) -> SelectMergeStacktracesRequest:
         end=selection.within.end_ms,
         max_nodes=_NODES,
     )
+
+
+def _heading(left: Selection, right: Selection) -> list[str]:
+    """Return the lines above the tree: what the two sides are."""
+    return [
+        f"left:  {left.title}",
+        f"       {left.within}",
+        f"right: {right.title}",
+        f"       {right.within}",
+        "",
+    ]
 
 
 def _as_json(frame: Frame) -> dict[str, object]:

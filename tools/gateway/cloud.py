@@ -4,7 +4,7 @@ import json
 import platform
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,12 +85,8 @@ def cloud(  # noqa: PLR0913  # what a deployment may have
             bucket, blobs, queue = aws.new_bucket(), aws.new_bucket(), aws.new_queue()
             blobs.notify(queue, _PREFIXES)
             parameters = {
-                "ClickHouseSecretArn": secret.arn,
                 # Deployments in one process share moto's buckets and queues, so parameters set the names of resources.
-                "CredentialsSecret": credentials.arn,
-                "AdHocProfilesBucket": bucket.name,
-                "BlobsBucket": blobs.name,
-                "BlobsQueue": queue.url,
+                **_resource_parameters(secret, credentials, bucket, blobs, queue),
                 "Architecture": _ARCHITECTURES[platform.machine()],
                 "RetentionDays": str(retention_days),
                 "PathPrefix": path_prefix,
@@ -98,29 +94,39 @@ def cloud(  # noqa: PLR0913  # what a deployment may have
             }
             deployment = read_deployment(build, parameters)
             functions = LambdaService(deployment, {**aws.environ(), **(environ or {})}, folder)
-            try:
-                with (
-                    polling(queue, functions, _WORKER),
-                    serving(create_app(deployment, functions), port) as url,
-                ):
-                    yield Cloud(
-                        url=url,
-                        clickhouse=clickhouse,
-                        proxy=proxy,
-                        aws=aws,
-                        secret=secret,
-                        bucket=bucket,
-                        blobs=blobs,
-                        queue=queue,
-                        deployment=deployment,
-                        functions=functions,
-                        credentials=credentials,
-                        parameters=parameters,
-                        credential=token.text,
-                        tokens={tenant: each.text for tenant, each in tokens.items()},
-                    )
-            finally:
-                functions.close()
+            with (
+                closing(functions),
+                polling(queue, functions, _WORKER),
+                serving(create_app(deployment, functions), port) as url,
+            ):
+                yield Cloud(
+                    url=url,
+                    clickhouse=clickhouse,
+                    proxy=proxy,
+                    aws=aws,
+                    secret=secret,
+                    bucket=bucket,
+                    blobs=blobs,
+                    queue=queue,
+                    deployment=deployment,
+                    functions=functions,
+                    credentials=credentials,
+                    parameters=parameters,
+                    credential=token.text,
+                    tokens={tenant: each.text for tenant, each in tokens.items()},
+                )
+
+
+def _resource_parameters(
+    secret: LocalSecret, credentials: LocalSecret, bucket: LocalBucket, blobs: LocalBucket, queue: LocalQueue
+) -> dict[str, str]:
+    return {
+        "ClickHouseSecretArn": secret.arn,
+        "CredentialsSecret": credentials.arn,
+        "AdHocProfilesBucket": bucket.name,
+        "BlobsBucket": blobs.name,
+        "BlobsQueue": queue.url,
+    }
 
 
 def credentials_text(tokens: Mapping[str, NewToken]) -> str:

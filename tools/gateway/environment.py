@@ -40,7 +40,8 @@ class Environment:
         self._function = function
         self._events: Queue[tuple[bytes, float]] = Queue()
         self._results: Queue[tuple[str, bytes]] = Queue()
-        self._api = _serve_runtime_api(self._events, self._results)
+        self._api = _RuntimeApi(self._events, self._results)
+        self._api.start()
         self._process = subprocess.Popen(  # built in this repository
             # Without `site`, the packages of this environment cannot be imported.
             [sys.executable, "-S", "-m", "awslambdaric", function.handler],
@@ -130,57 +131,61 @@ def _environ(
     }
 
 
-def _serve_runtime_api(
-    events: "Queue[tuple[bytes, float]]", results: "Queue[tuple[str, bytes]]"
-) -> ThreadingHTTPServer:
+class _RuntimeApi(ThreadingHTTPServer):
     """The Runtime API of one environment: sends `events`, receives `results`."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        # Head and body in one packet: otherwise the body waits for the acknowledgement of the head.
-        wbufsize = -1
-        disable_nagle_algorithm = True
+    block_on_close = False
 
-        def do_GET(self) -> None:
-            if self.path != _NEXT:
-                self.send_error(404)
-                return
-            event, deadline = events.get()
-            headers = {
-                "Content-Type": "application/json",
-                "Lambda-Runtime-Aws-Request-Id": str(uuid4()),
-                "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
-                "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-central-1:123456789012:function:loopback",
-            }
-            self._answer(200, event, headers)
+    def __init__(self, events: "Queue[tuple[bytes, float]]", results: "Queue[tuple[str, bytes]]") -> None:
+        super().__init__(("127.0.0.1", 0), _RuntimeApiHandler)
+        self.events = events
+        self.results = results
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            found = _RESULT.fullmatch(self.path)
-            if found is None:
-                self.send_error(404)
-                return
-            self._answer(202, b'{"status":"OK"}', {})
-            results.put((found[1] or found[2], body))
+    def start(self) -> None:
+        """Serve in a thread, until `shutdown`."""
+        Thread(target=self.serve_forever, kwargs={"poll_interval": _POLL_S}, daemon=True).start()
 
-        def _answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  # as the class has it
+        """Prints nothing if an environment that waits for an event is killed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
-        def log_message(self, *_: object) -> None:
-            """Logs no requests."""
 
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  # as the class has it
-            """Prints nothing if an environment that waits for an event is killed."""
-            if not isinstance(sys.exception(), ConnectionError):
-                super().handle_error(request, client_address)
+class _RuntimeApiHandler(BaseHTTPRequestHandler):
+    server: _RuntimeApi
+    protocol_version = "HTTP/1.1"
+    # Head and body in one packet: otherwise the body waits for the acknowledgement of the head.
+    wbufsize = -1
+    disable_nagle_algorithm = True
 
-    server = Server(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    server.block_on_close = False
-    Thread(target=server.serve_forever, kwargs={"poll_interval": _POLL_S}, daemon=True).start()
-    return server
+    def do_GET(self) -> None:
+        if self.path != _NEXT:
+            self.send_error(404)
+            return
+        event, deadline = self.server.events.get()
+        headers = {
+            "Content-Type": "application/json",
+            "Lambda-Runtime-Aws-Request-Id": str(uuid4()),
+            "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
+            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:eu-central-1:123456789012:function:loopback",
+        }
+        self._answer(200, event, headers)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        found = _RESULT.fullmatch(self.path)
+        if found is None:
+            self.send_error(404)
+            return
+        self._answer(202, b'{"status":"OK"}', {})
+        self.server.results.put((found[1] or found[2], body))
+
+    def _answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Logs no requests."""

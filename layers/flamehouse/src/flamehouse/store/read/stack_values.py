@@ -65,16 +65,11 @@ def select_stack_values(
     first_hour, end_hour = -(-start // MS_PER_HOUR), end // MS_PER_HOUR
     names = {"profiles": reader.profiles, "rows": all_of(selection.rows, profile_ids.sql)}
     if spans.parameters:
-        columns = "stacktrace_ids, values, span_ids, trace_ids"
-        rows = _SQL("profiles", **names, columns=columns)
-        sql = _SQL("values_in_spans", rows=rows, samples=spans.sql)
+        sql = _values_in_spans(names, spans.sql)
     elif profile_ids.parameters or end_hour - first_hour < _MIN_HOURS:
-        rows = _SQL("profiles", **names, columns="stacktrace_ids, values")
-        sql = _SQL("values", rows=rows)
+        sql = _values_of_profiles(names)
     else:
-        names["series"] = selection.series
-        rows = _SQL("profiles_and_rollups", **names, valid=_SQL("valid", **names))
-        sql = _SQL("values", rows=rows)
+        sql = _values_of_profiles_and_rollups({**names, "series": selection.series})
     return StackValues(
         sql=sql,
         call_site=call_site.sql,
@@ -90,3 +85,16 @@ def select_stack_values(
             "end_hour": end_hour * S_PER_HOUR,
         },
     )
+
+
+def _values_in_spans(names: Mapping[str, str], samples: str) -> str:
+    columns = "stacktrace_ids, values, span_ids, trace_ids"
+    return _SQL("values_in_spans", rows=_SQL("profiles", **names, columns=columns), samples=samples)
+
+
+def _values_of_profiles(names: Mapping[str, str]) -> str:
+    return _SQL("values", rows=_SQL("profiles", **names, columns="stacktrace_ids, values"))
+
+
+def _values_of_profiles_and_rollups(names: Mapping[str, str]) -> str:
+    return _SQL("values", rows=_SQL("profiles_and_rollups", **names, valid=_SQL("valid", **names)))
