@@ -12,10 +12,9 @@ POISONED = "poisoned"
 
 _POISON = """
 CREATE MATERIALIZED VIEW poison ENGINE = Null AS
-SELECT throwIf({condition}, 'a secret in SQL') AS fails
-FROM {table}
+SELECT throwIf(CAST(service, 'String') = 'poisoned' AND toUnixTimestamp64Milli(time) >= {since_ms}, 'a secret in SQL') AS fails
+FROM ingest
 """
-_OF_POISONED = "CAST(service, 'String') = 'poisoned' AND toUnixTimestamp64Milli(time) >= {since_ms}"
 
 
 class Killed(BaseException):
@@ -91,20 +90,7 @@ class MortalStorage:
 @contextmanager
 def poisoned(clickhouse: ClickHouse, *, since_ms: int = 0) -> Iterator[None]:
     """Makes inserts of profiles of the service POISONED since then fail."""
-    with _view(clickhouse, _POISON.format(table="ingest", condition=_OF_POISONED.format(since_ms=since_ms))):
-        yield
-
-
-@contextmanager
-def poisoned_ledger(clickhouse: ClickHouse) -> Iterator[None]:
-    """Makes writing the ledger fail after the rows are written."""
-    with _view(clickhouse, _POISON.format(table="uploads", condition="true")):
-        yield
-
-
-@contextmanager
-def _view(clickhouse: ClickHouse, statement: str) -> Iterator[None]:
-    clickhouse.command(statement)
+    clickhouse.command(_POISON.format(since_ms=since_ms))
     try:
         yield
     finally:

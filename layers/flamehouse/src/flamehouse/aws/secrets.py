@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import urllib3
 
@@ -27,20 +27,14 @@ class SecretError(Exception):
     """A secret that cannot be read. The message says why and contains no part of the secret."""
 
 
-class Secrets(Protocol):
-    """A store of secrets."""
-
-    def read(self, arn: str) -> str:
-        """Return the current text of the secret. Raises SecretError."""
-
-
 class SecretsManager:
-    """`Secrets` in AWS Secrets Manager, in the region of each ARN."""
+    """The secrets in AWS Secrets Manager, each in the region of its ARN."""
 
     def __init__(self, settings: Settings) -> None:
         self._endpoint = settings.aws_endpoint_url_secrets_manager
 
     def read(self, arn: str) -> str:
+        """Return the current text of the secret. Raises SecretError."""
         parts = arn.split(":")
         if len(parts) < 7 or parts[2] != _SERVICE:
             raise SecretError("CLICKHOUSE_SECRET_ARN is not the ARN of a secret")
