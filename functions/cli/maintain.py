@@ -16,7 +16,7 @@ from flamehouse.store.maintenance import maintenance_client
     "--seconds", type=int, default=600, show_default=True, help="The approximate time limit, in seconds."
 )
 def maintain(seconds: int) -> None:
-    """Make the roll-ups of past hours in ./data, DATA_DIR or CLICKHOUSE_DSN, and drop tables of older versions.
+    """Maintain ./data, DATA_DIR or CLICKHOUSE_DSN: make roll-ups, delete what tenants retain no longer, drop old tables.
 
     A local server does this itself. Without it, queries return the same results, but those of many hours take longer.
     """
