@@ -185,6 +185,7 @@ def _uvicorn_config(app: ASGIApp, settings: Settings, grpc_address: str) -> uvic
         http=http_protocol(grpc_address, connections_allowed(settings.max_connections)),
         log_config=None,
         access_log=False,
+        server_header=False,
         lifespan="off",
         backlog=_BACKLOG,
         timeout_graceful_shutdown=settings.query_timeout_s + _STOP_GRACE_S,

@@ -33,7 +33,7 @@ def _response(event: dict[str, Any]) -> PageResponse:
     if not path:
         # The page's URLs are relative: without the slash they would miss the prefix.
         return PageResponse(status=307, headers={"Location": f"{event['rawPath'].rpartition('/')[2]}/"})
-    return _page().respond(path, event.get("headers") or {})
+    return _page().respond(path, event.get("rawQueryString") or "", event.get("headers") or {})
 
 
 def _without_prefix(path: str) -> str:

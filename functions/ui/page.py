@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
+from urllib.parse import parse_qs
 
 STATIC: Final = Path(__file__).parent / "static"
 
@@ -26,8 +27,15 @@ _TYPES: Final = {
 _INDEX: Final = "index.html"
 _ENTRY: Final = "js/app.js"
 _IMPORT: Final = re.compile(rb'^import .* from "([^"]+)";$', re.MULTILINE)
-_IMMUTABLE: Final = "public, max-age=31536000, immutable"
+_OPENED: Final = re.compile(rb'import\("\./pages/(\w+)\.js"\)')
+"""How the entry loads the module of a page."""
+_START: Final = "overview"
+"""The page of a URL that names none."""
+_IMMUTABLE: Final = "max-age=31536000, immutable"
 _REVALIDATED: Final = "no-cache"
+_PARTS: Final = {".css", ".js"}
+"""The suffixes of parts of a document: its own policies apply to them, so that they need no headers for these."""
+_NOT_SNIFFED: Final = {"X-Content-Type-Options": "nosniff"}
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src {connect}; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -61,6 +69,7 @@ class _Asset:
     gzipped: bytes
     media_type: str
     etag: str
+    is_part: bool
 
     @classmethod
     def of(cls, body: bytes, suffix: str) -> Self:
@@ -69,15 +78,16 @@ class _Asset:
             gzipped=gzip.compress(body, mtime=0),
             media_type=_TYPES[suffix],
             etag=f'"{hashlib.sha256(body).hexdigest()[:16]}"',
+            is_part=suffix in _PARTS,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The page in memory: `index`, and the assets by their path below `ui/VERSION/`."""
+    """The page in memory: `index.html` by the name of the page it opens, and the assets by their path below `ui/VERSION/`."""
 
     version: str
-    index: _Asset
+    indexes: Mapping[str, _Asset]
     assets: Mapping[str, _Asset]
     policy: str
 
@@ -96,18 +106,24 @@ class Page:
         template = files.pop(_INDEX).decode()
         return cls(
             version=version,
-            index=_Asset.of(_filled(template, version, options, files).encode(), ".html"),
+            indexes={
+                name.decode(): _Asset.of(
+                    _filled(template, version, options, _modules(name.decode(), files)).encode(), ".html"
+                )
+                for name in _OPENED.findall(files[_ENTRY])
+            },
             assets={name: _Asset.of(body, Path(name).suffix) for name, body in files.items()},
             policy=_POLICY.format(connect=f"'self' {_origin(options.api_url)}".strip()),
         )
 
-    def respond(self, path: str, headers: Mapping[str, str]) -> PageResponse:
-        """Return the response to GET `path`, which is `/` or below `/ui/`; the names of `headers` are in lower case.
+    def respond(self, path: str, query: str, headers: Mapping[str, str]) -> PageResponse:
+        """Return the response to GET `path?query`, which is `/` or below `/ui/`; the names of `headers` are in lower case.
 
         For another version, it is this version's file, not to be cached: a visitor may arrive during a deployment.
         """
         if path == "/":
-            return self._file(self.index, headers, _REVALIDATED)
+            index = self.indexes.get(_page_named(query), self.indexes[_START])
+            return self._file(index, headers, _REVALIDATED)
         version, _, name = path.removeprefix("/ui/").partition("/")
         asset = self.assets.get(name)
         if asset is None:
@@ -119,7 +135,13 @@ class Page:
         return self._file(asset, headers, _IMMUTABLE if version == self.version else _REVALIDATED)
 
     def _file(self, asset: _Asset, headers: Mapping[str, str], caching: str) -> PageResponse:
-        common = {**self._security(), "ETag": asset.etag, "Cache-Control": caching, "Vary": "Accept-Encoding"}
+        common = {
+            **(_NOT_SNIFFED if asset.is_part else self._security()),
+            # What never changes is never revalidated.
+            **({} if caching == _IMMUTABLE else {"ETag": asset.etag}),
+            "Cache-Control": caching,
+            "Vary": "Accept-Encoding",
+        }
         if asset.etag in headers.get("if-none-match", ""):
             return PageResponse(status=304, headers=common)
         common["Content-Type"] = asset.media_type
@@ -132,17 +154,15 @@ class Page:
     def _security(self) -> dict[str, str]:
         return {
             "Content-Security-Policy": self.policy,
-            "X-Content-Type-Options": "nosniff",
+            **_NOT_SNIFFED,
             "Referrer-Policy": "no-referrer",
         }
 
 
-def _filled(template: str, version: str, options: PageOptions, files: Mapping[str, bytes]) -> str:
-    """Return the completed `index.html`; it lists the modules of every page, so that the browser fetches them at once."""
-    modules = "".join(
-        f'<link rel="modulepreload" href="ui/{version}/{name}">' for name in sorted(_imported(_ENTRY, files))
-    )
-    template = template.replace("{{modules}}", modules)
+def _filled(template: str, version: str, options: PageOptions, modules: set[str]) -> str:
+    """Return the completed `index.html`; it lists the modules, so that the browser fetches them at once."""
+    links = "".join(f'<link rel="modulepreload" href="ui/{version}/{name}">' for name in sorted(modules))
+    template = template.replace("{{modules}}", links)
     blanks = {
         "{{version}}": version,
         "{{api_url}}": options.api_url,
@@ -151,6 +171,18 @@ def _filled(template: str, version: str, options: PageOptions, files: Mapping[st
     for blank, value in blanks.items():
         template = template.replace(blank, html.escape(value))
     return template
+
+
+def _modules(page: str, files: Mapping[str, bytes]) -> set[str]:
+    """Return the modules that the first picture of a page consists of."""
+    return _imported(_ENTRY, files) | _imported(f"js/pages/{page}.js", files)
+
+
+def _page_named(query: str) -> str:
+    """Return the page that a URL opens, as `js/url_state.js` reads it; links of Pyroscope have a query and no page."""
+    sent = parse_qs(query)
+    implied = "diff" if "leftQuery" in sent else "single" if "query" in sent else _START
+    return sent.get("page", [implied])[0]
 
 
 def _imported(entry: str, files: Mapping[str, bytes]) -> set[str]:

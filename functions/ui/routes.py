@@ -28,7 +28,7 @@ async def page_file(request: Request) -> Response:
         # Its URLs are relative: without the slash they would miss the prefix.
         return RedirectResponse(f"{sent.rpartition('/')[2]}/")
     page = _page(PageOptions(api_url=settings.ui_api_url, source_hosts=settings.ui_source_hosts))
-    found = page.respond(request.scope["path"], request.headers)
+    found = page.respond(request.scope["path"], request.url.query, request.headers)
     return Response(found.body, found.status, dict(found.headers))
 
 

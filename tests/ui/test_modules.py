@@ -18,21 +18,21 @@ WITH_MODULES = """
 async ({ run, input }) => {
   const base = document.querySelector("script[type=module]").src;
   const load = (name) => import(new URL(name, base).href);
-  const [graph, functions, merge, names, selector, times, units] = await Promise.all(
-    ["flame/graph.js", "flame/functions.js", "flame/merge.js", "flame/names.js", "selector.js", "time_range.js", "units.js"].map(load),
+  const [graph, merge, names, queries, times, units] = await Promise.all(
+    ["flame/graph.js", "flame/merge.js", "flame/names.js", "query.js", "time_range.js", "units.js"].map(load),
   );
   const cases = {
     nodes: ({ names, levels, isDiff }) => {
       const decoded = graph.decode({ names, levels }, isDiff);
       return Array.from({ length: decoded.count }, (_, node) => [decoded.namesTo(node), decoded.total[node], decoded.self[node]]);
     },
-    functions: (answer) => functions.functionsOf(graph.decode(answer)).map((row) => [row.name, row.total, row.self]),
+    functions: (answer) => graph.functionsOf(graph.decode(answer)).map((row) => [row.name, row.total, row.self]),
     callers: ({ answer, name }) => {
       const found = merge.callers(graph.decode(answer), answer.names.indexOf(name));
       return Array.from({ length: found.count }, (_, node) => [found.namesTo(node), found.total[node]]);
     },
     fit: ([name, room]) => names.fitName(name, room),
-    query: (text) => { const { type, matchers } = selector.parseQuery(text); return [type, matchers, selector.formatQuery(type, matchers)]; },
+    query: (text) => { const { type, matchers } = queries.parseQuery(text); return [type, matchers, queries.formatQuery(type, matchers)]; },
     time: ([text, now]) => times.parseTime(text, now),
     value: ([value, unit]) => units.formatValue(value, unit),
     relative: ([left, right]) => units.formatRelative(left, right),

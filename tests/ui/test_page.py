@@ -6,13 +6,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from flamehouse.pb.profile_pb2 import Profile
 from flamehouse.pb.querier_pb2 import SelectMergeProfileRequest
 from tests.ui.profiles import HOSTILE, TYPE, Filled
 from tests.ui.steps import SINGLE, flame, parameters, stacks
-from tools.page_size import MAX_OPENING_BYTES, Transfer
+from tools.page_size import MAX_ADDED_BYTES, MAX_OPENING_BYTES, MAX_PICTURE_BYTES, MAX_VISIT_BYTES, Transfer
 
 pytestmark = pytest.mark.xdist_group("page")
 SERVE = "github.com/acme/shop/checkout.(*Handler).ServeHTTP"
@@ -41,7 +41,25 @@ def test_opening_page_takes_at_most_60_kb(page: Page) -> None:
     flame(page)
     expect(page.locator(".uplot canvas").first).to_be_visible()
     assert 20_000 < opening < MAX_OPENING_BYTES
-    assert 20_000 < transfer.size() - opening < MAX_OPENING_BYTES
+    assert 20_000 < transfer.size() - opening < MAX_ADDED_BYTES
+
+
+@pytest.mark.parametrize("way", ["single", "diff"])
+def test_a_direct_visit_paints_its_flame_graph_before_it_loads_the_timeline(page: Page, way: str) -> None:
+    transfer = Transfer(page)
+    timeline: list[Route] = []
+    page.route(re.compile(r"/plot\.js$"), lambda route: timeline.append(route))  # noqa: PLW0108  # Playwright marks its handlers
+    page.goto(SINGLE.replace("page=single", f"page={way}"))
+    flame(page, "Flame graph")
+    panel = page.locator(".panel")
+    before = panel.bounding_box()
+    assert 20_000 < transfer.size() < MAX_PICTURE_BYTES
+    for request in timeline:
+        request.continue_()
+    page.unroute_all()
+    expect(page.locator(".uplot canvas").first).to_be_visible()
+    assert panel.bounding_box() == before
+    assert transfer.size() < MAX_VISIT_BYTES
 
 
 def test_the_keyboard_alone_leads_from_a_service_to_its_pprof(page: Page, filled: Filled) -> None:
@@ -292,6 +310,8 @@ def test_errors_are_shown_in_plain_words(
     page.route(re.compile("SelectMergeStacktraces"), lambda route: route.fulfill(status=status, body=body))
     page.goto(SINGLE)
     expect(page.locator(".status")).to_contain_text(output)
+    # There is no empty panel below it.
+    expect(page.locator(".panel")).to_be_hidden()
     page.wait_for_timeout(50)
     # Chromium itself logs each failed request.
     faults[:] = [fault for fault in faults if "Failed to load resource" not in fault]
@@ -312,6 +332,20 @@ def test_a_page_whose_files_cannot_be_loaded_offers_to_reload(
     page.unroute(file)
     page.get_by_role("button", name="Reload").click()
     flame(page)
+    faults[:] = [fault for fault in faults if "Failed to load resource" not in fault]
+
+
+def test_a_part_that_cannot_be_loaded_says_so_and_leaves_the_rest(page: Page, faults: list[str]) -> None:
+    page.route(re.compile(r"/js/(plot|export|help)\.js$"), lambda route: route.abort())
+    page.goto(SINGLE)
+    expect(page.locator(".timeline")).to_have_text("The timeline could not be loaded: reload the page.")
+    flame(page)
+    page.keyboard.press("?")
+    expect(page.locator(".toast")).to_contain_text("This page cannot be loaded")
+    page.locator(".export-menu summary").click()
+    expect(page.locator(".toast")).to_have_count(2)
+    expect(page.locator(".export-menu")).not_to_have_attribute("open", "")
+    expect(page.get_by_role("row").filter(has_text="encoding/json.Marshal")).to_be_visible()
     faults[:] = [fault for fault in faults if "Failed to load resource" not in fault]
 
 

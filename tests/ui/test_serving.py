@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import posixpath
 import re
 from typing import Any
 
@@ -26,14 +27,24 @@ def get(path: str, settings: Settings | None = None, **headers: str) -> httpx.Re
     return request(app, path, method="GET", headers=sent)
 
 
-def event(path: str, method: str = "GET", **headers: str) -> dict[str, Any]:
+def event(url: str, method: str = "GET", **headers: str) -> dict[str, Any]:
     """Returns the event of an HTTP API, with the parts that the function reads."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    return {"rawPath": path, "headers": sent, "requestContext": {"http": {"method": method}}}
+    path, _, query = url.partition("?")
+    return {
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": sent,
+        "requestContext": {"http": {"method": method}},
+    }
 
 
 def assets(index: str) -> list[str]:
     return re.findall(r'(?:href|src)="(ui/[^"]+)"', index)
+
+
+def preloaded(url: str) -> set[str]:
+    return {*re.findall(r'modulepreload" href="ui/\w+/([^"]+)"', get(url).text)}
 
 
 def test_page_needs_no_credential_and_queries_do() -> None:
@@ -43,31 +54,63 @@ def test_page_needs_no_credential_and_queries_do() -> None:
     assert get("/pyroscope/render?query=a", settings).status_code == 401
 
 
-def test_the_first_load_is_small_and_the_timeline_library_loads_later() -> None:
-    names = assets(get("/").text)
-    assert [name for name in names if name.endswith("uPlot.iife.min.js")] == []
+@pytest.mark.parametrize(("url", "most_kib"), [("/", 30), ("/?page=single", 52), ("/?page=diff", 54)])
+def test_files_of_the_first_picture_are_few_and_the_timeline_is_not_among_them(
+    url: str, most_kib: int
+) -> None:
+    names = assets(get(url).text)
+    assert [name for name in names if "uplot" in name or name.endswith("plot.js")] == []
     files = [gzip.compress((STATIC / name.split("/", 2)[2]).read_bytes(), mtime=0) for name in {*names}]
-    assert sum(map(len, files)) < 40 << 10
+    assert sum(map(len, files)) < most_kib << 10
 
 
 def test_every_file_of_the_page_is_served_and_cached_for_good() -> None:
-    names = assets(get("/").text)
+    names = assets(get("/?page=single").text)
     assert len(names) > 20
     for name in names:
         response = get(f"/{name}")
         assert response.status_code == 200
-        assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        assert response.headers["Cache-Control"] == "max-age=31536000, immutable"
         assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_modules_of_every_page_are_preloaded_and_those_of_one_page_are_not() -> None:
-    preloaded = re.findall(r'modulepreload" href="ui/\w+/([^"]+)"', get("/").text)
-    assert {"js/app.js", "js/query_bar.js", "js/flame/graph.js"} <= {*preloaded}
-    assert [name for name in preloaded if name.startswith("js/pages/") or name == "js/panel.js"] == []
-    for name in preloaded:
-        imported = re.findall(r'^import .* from "\./([^"]+)"', (STATIC / name).read_text(), re.MULTILINE)
-        folder = name.rpartition("/")[0]
-        assert {f"{folder}/{each}" for each in imported} <= {*preloaded}
+def test_documents_have_a_policy_and_their_parts_no_header_that_only_costs() -> None:
+    index = get("/")
+    icon, script = (next(n for n in assets(index.text) if n.endswith(end)) for end in ("icon.svg", "app.js"))
+    for document in (index, get(f"/{icon}"), get("/ui/x/nothing.js")):
+        assert "default-src 'none'" in document.headers["Content-Security-Policy"]
+        assert document.headers["Referrer-Policy"] == "no-referrer"
+    assert {*get(f"/{script}", Accept_Encoding="gzip").headers} == {
+        "cache-control",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "vary",
+        "x-content-type-options",
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "module"),
+    [
+        ("/", "js/pages/overview.js"),
+        ("/?page=nothing", "js/pages/overview.js"),
+        ("/?page=single&query=cpu", "js/pages/single.js"),
+        ("/?page=tags&query=cpu", "js/pages/tags.js"),
+        ("/?page=compare&leftQuery=cpu", "js/pages/compare.js"),
+        ("/?query=cpu&from=now-1h", "js/pages/single.js"),
+        ("/?query=cpu&leftQuery=cpu", "js/pages/diff.js"),
+    ],
+)
+def test_modules_of_the_page_that_opens_are_preloaded_with_all_that_they_import(
+    url: str, module: str
+) -> None:
+    names = preloaded(url)
+    assert "js/app.js" in names
+    assert [name for name in names if name.startswith("js/pages/")] == [module]
+    for name in names:
+        imported = re.findall(r'^import .* from "([^"]+)"', (STATIC / name).read_text(), re.MULTILINE)
+        assert {posixpath.normpath(f"{name}/../{each}") for each in imported} <= names
 
 
 def test_index_is_checked_at_every_visit() -> None:
@@ -87,7 +130,7 @@ def test_policy_lets_the_page_reach_its_own_server_and_the_one_configured() -> N
 
 def test_options_of_a_deployment_are_escaped() -> None:
     page = Page.load(PageOptions(api_url='"><script>', source_hosts="git.example.com=gitlab"))
-    index = page.respond("/", {}).body.decode()
+    index = page.respond("/", "", {}).body.decode()
     assert 'content="&quot;&gt;&lt;script&gt;"' in index
     assert 'content="git.example.com=gitlab"' in index
 
@@ -136,7 +179,7 @@ def test_the_function_serves_the_page_under_the_path_of_a_domain(
     assert response["headers"].get("Location") == ("profiles/" if status == 307 else None)
 
 
-@pytest.mark.parametrize("path", ["/", "/ui/x/app.css", "/ui/x/nothing.js"])
+@pytest.mark.parametrize("path", ["/", "/?page=diff", "/ui/x/app.css", "/ui/x/icon.svg", "/ui/x/nothing.js"])
 @pytest.mark.parametrize("encoding", ["", "gzip"])
 def test_the_function_responds_as_the_local_server_does(path: str, encoding: str) -> None:
     response = handler(event(path, accept_encoding=encoding), None)

@@ -1,12 +1,14 @@
 // @ts-check
 /** A client of Pyroscope's public Connect API in JSON; converts every failure to an ApiError. */
 
-import { sessionHeaders } from "./session.js";
-
 /** @typedef {import("./time_range.js").Range} Range */
+/** @typedef {{ kind: "none" | "basic" | "bearer", user: string, secret: string, tenant: string }} Session */
 
 const SERVICE = "querier.v1.QuerierService";
 const LINE_LIMIT = 400;
+export const SESSION = "flamehouse.session";
+/** @type {Session} */
+const NOBODY = { kind: "none", user: "", secret: "", tenant: "" };
 
 /** A failure as the page shows it: a title, and advice. */
 export class ApiError extends Error {
@@ -24,6 +26,31 @@ export class ApiError extends Error {
 export function apiBase() {
   const configured = document.querySelector('meta[name="flamehouse-api"]')?.getAttribute("content");
   return new URL(configured ? `${configured.replace(/\/+$/, "")}/` : "./", location.href.split(/[?#]/)[0]);
+}
+
+/** The signed-in user: only for this tab, never in the URL or on disk. @returns {Session} */
+export function session() {
+  try {
+    return { ...NOBODY, ...JSON.parse(sessionStorage.getItem(SESSION) ?? "{}") };
+  } catch {
+    return NOBODY;
+  }
+}
+
+/** The headers that a request carries. @returns {Record<string, string>} */
+function sessionHeaders() {
+  const { kind, user, secret, tenant } = session();
+  /** @type {Record<string, string>} */
+  const headers = {};
+  if (kind === "basic") headers.Authorization = `Basic ${base64(`${user}:${secret}`)}`;
+  if (kind === "bearer") headers.Authorization = `Bearer ${secret}`;
+  if (tenant) headers["X-Scope-OrgID"] = tenant;
+  return headers;
+}
+
+/** @param {string} text */
+function base64(text) {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }
 
 /** Call an RPC of the querier. @param {string} method @param {object} request @param {AbortSignal} [signal] @returns {Promise<any>} */

@@ -1,15 +1,12 @@
 // @ts-check
 /** The page as a whole: navigation, the query bar, and the page that the URL names. */
 
-import { ApiError } from "./api.js";
+import { session } from "./api.js";
 import { fill, h } from "./dom.js";
-import { Loader } from "./loader.js";
+import { Loader, moduleOf, usedModule, whyUnwatched } from "./loader.js";
 import { QueryBar } from "./query_bar.js";
-import { session } from "./session.js";
-import { openSignIn } from "./sign_in.js";
 import { isRelative } from "./time_range.js";
 import { hrefOf, navigate, onChange, state } from "./url_state.js";
-import { whyUnwatched } from "./watch.js";
 
 /** @typedef {import("./url_state.js").State} State */
 /**
@@ -29,7 +26,7 @@ const LINKS = [["single", "Single"], ["compare", "Compare"], ["diff", "Diff"], [
 
 /** @type {Map<string, Page>} */
 const pages = new Map();
-const loader = new Loader({ onSignIn: (reason) => openSignIn(signedIn, reason) });
+const loader = new Loader({ onSignIn: (reason) => void openSignIn(reason) });
 const bar = new QueryBar({ onReload: () => void load() });
 const main = /** @type {HTMLElement} */ (document.getElementById("page"));
 const nav = /** @type {HTMLElement} */ (document.getElementById("nav"));
@@ -50,21 +47,12 @@ function currentPage() {
 /** Open the page that the URL names, unless the signal stops it. @param {AbortSignal} signal */
 async function openPage(signal) {
   const name = pageName();
-  const opened = pages.get(name) ?? (await PAGES[name]().catch(unloadable));
+  const opened = pages.get(name) ?? (await moduleOf(PAGES[name]()));
   signal.throwIfAborted();
   const page = pages.get(name) ?? opened;
   pages.set(name, page);
   show();
   return page;
-}
-
-/** The modules of a page are missing, or are of another version than those in use. @param {Error} error @returns {never} */
-function unloadable(error) {
-  throw new ApiError({
-    title: "This page cannot be loaded",
-    advice: `The server cannot be reached, or has a new version of the page. Reload it. (${error.message.slice(0, 200)})`,
-    code: "unloadable",
-  });
 }
 
 /** @param {{ quiet?: boolean }} [options] */
@@ -115,6 +103,12 @@ function link(name, text) {
   return h("a", { href: hrefOf(changes), "aria-current": state().page === name ? "page" : null, on: { click: open }, text });
 }
 
+/** @param {string} [reason] */
+async function openSignIn(reason) {
+  const dialog = await usedModule(import("./sign_in.js"));
+  dialog?.openSignIn(signedIn, reason);
+}
+
 function signedIn() {
   drawAccount();
   void load();
@@ -143,7 +137,7 @@ onChange((now, before) => {
   if (!page || now.page !== before.page || page.isOther(now, before)) void load();
   else page.apply();
 });
-document.getElementById("account")?.addEventListener("click", () => openSignIn(signedIn));
+document.getElementById("account")?.addEventListener("click", () => void openSignIn());
 document.getElementById("home")?.addEventListener("click", (event) => {
   event.preventDefault();
   navigate({ page: "", query: "", leftQuery: "", rightQuery: "" });

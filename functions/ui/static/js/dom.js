@@ -45,6 +45,29 @@ export function button(label, action, props = {}) {
   return h("button", { type: "button", on: { click: action }, ...props }, label);
 }
 
+/** A `<select>` with its label. @param {string} label @param {string[][]} options @param {(value: string) => void} onChange */
+export function select(label, options, onChange) {
+  const input = h(
+    "select",
+    { id: uniqueId("select"), on: { change: () => onChange(input.value) } },
+    options.map(([value, name]) => h("option", { value, text: name })),
+  );
+  return { input, element: h("div", { class: "field inline" }, h("label", { for: input.id, text: label }), input) };
+}
+
+/** Close an open menu at a click elsewhere and at Escape. @param {HTMLDetailsElement} details */
+export function closeOutside(details) {
+  document.addEventListener("click", (event) => {
+    if (details.open && !details.contains(/** @type {Node} */ (event.target))) details.open = false;
+  });
+  details.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !details.open) return;
+    event.stopPropagation();
+    details.open = false;
+    details.querySelector("summary")?.focus();
+  });
+}
+
 let ids = 0;
 /** An id that no other element has. @param {string} stem */
 export function uniqueId(stem) {

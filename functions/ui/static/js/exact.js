@@ -1,9 +1,9 @@
 // @ts-check
 /** A merged profile in JSON: exact sums by function, and where each function is written. */
 
-import { emptyRow } from "./flame/functions.js";
+import { emptyRow } from "./flame/graph.js";
 
-/** @typedef {import("./flame/functions.js").Row} Row */
+/** @typedef {import("./flame/graph.js").Row} Row */
 /** @typedef {{ file: string, line: number }} Place */
 
 /** The functions of every stack, none cut off; each stack counts once towards a function. @param {any} profile @returns {Map<string, Row>} */

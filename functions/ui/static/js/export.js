@@ -1,11 +1,10 @@
 // @ts-check
 /** Exports: files that this browser creates, and commands for a terminal. Nothing is sent to a third party. */
 
-import { fetchPprof, renderUrl } from "./api.js";
+import { fetchPprof, renderUrl, session } from "./api.js";
 import { button, copy, h, toast } from "./dom.js";
-import { session } from "./session.js";
 import { draw, ROW_HEIGHT } from "./flame/draw.js";
-import { closeOutside } from "./time_field.js";
+import { toastFailure } from "./loader.js";
 
 /** @typedef {import("./flame/view.js").FlameView} FlameView */
 /** @typedef {{ label: string, query: string, from: number, until: number }} Selection */
@@ -13,37 +12,28 @@ import { closeOutside } from "./time_field.js";
 
 const MOST_PNG_PX = 12_000;
 
-/** The menu; `exported` is called when an item is chosen. @param {() => Exported | null} exported */
-export function exportMenu(exported) {
-  const run = (/** @type {(what: Exported) => unknown} */ action) => async () => {
+/** The items of the menu. @param {() => Exported | null} exported called when an item is chosen @param {() => void} close */
+export function exportItems(exported, close) {
+  const run = async (/** @type {(what: Exported) => unknown} */ action) => {
     const what = exported();
-    details.open = false;
+    close();
     if (!what) return toast("There is nothing to export yet");
     try {
       await action(what);
     } catch (error) {
-      toast(`${/** @type {any} */ (error).title ?? "The export failed"}. ${/** @type {any} */ (error).advice ?? ""}`);
+      toastFailure("", error);
     }
   };
-  const item = (/** @type {string} */ name, /** @type {(what: Exported) => unknown} */ action) => button(name, () => void run(action)(), { class: "quiet" });
-  const details = h(
-    "details",
-    { class: "menu export-menu" },
-    h("summary", { text: "Export" }),
-    h(
-      "div",
-      { class: "menu-body" },
-      item("Download pprof", savePprof),
-      item("Download JSON", saveJson),
-      item("Download collapsed stacks", saveCollapsed),
-      item("Download PNG", savePng),
-      item("Copy go tool pprof command", copyGoTool),
-      item("Copy curl command", copyCurl),
-      item("Copy link to this view", () => copy(location.href, "the link")),
-    ),
-  );
-  closeOutside(details);
-  return details;
+  const items = /** @type {[string, (what: Exported) => unknown][]} */ ([
+    ["Download pprof", savePprof],
+    ["Download JSON", saveJson],
+    ["Download collapsed stacks", saveCollapsed],
+    ["Download PNG", savePng],
+    ["Copy go tool pprof command", copyGoTool],
+    ["Copy curl command", copyCurl],
+    ["Copy link to this view", () => copy(location.href, "the link")],
+  ]);
+  return items.map(([name, action]) => button(name, () => void run(action), { class: "quiet" }));
 }
 
 /** @param {Exported} what */
@@ -65,7 +55,7 @@ function saveCollapsed({ view, stem }) {
 }
 
 /** The stacks, root first, a line each; of a diff with the left and the right value. @param {import("./flame/graph.js").Graph} graph */
-export function collapsed(graph) {
+function collapsed(graph) {
   const lines = [];
   /** @type {string[]} */
   const stacks = [];
@@ -107,7 +97,7 @@ function copyCurl({ selections, stem }) {
 }
 
 /** @param {string} text */
-export function shellQuoted(text) {
+function shellQuoted(text) {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 

@@ -1,12 +1,14 @@
 // @ts-check
-/** Runs the requests of a page, one at a time, and shows waiting and errors. */
+/** Runs the requests of a page, one at a time, shows waiting and errors, and loads modules at their first use. */
 
 import { ApiError } from "./api.js";
-import { announce, button, fill, h } from "./dom.js";
+import { announce, button, fill, h, toast } from "./dom.js";
 
 const SLOW_MS = 400;
 const VERY_SLOW_MS = 4000;
 const MOST_RETRY_S = 60;
+const IDLE_MS = 10 * 60 * 1000;
+let lastInput = Date.now();
 
 export class Loader {
   /** @param {{ onSignIn: (reason: string) => void }} settings */
@@ -110,4 +112,62 @@ function inWords(error) {
     code: "rubbish",
     retryAfterS: 0,
   };
+}
+
+/** A module that is loaded at its first use. @template T @param {Promise<T>} importing @returns {Promise<T>} */
+export function moduleOf(importing) {
+  return importing.catch((error) => {
+    // It is missing, or of another version than those in use.
+    throw new ApiError({
+      title: "This page cannot be loaded",
+      advice: `The server cannot be reached, or has a new version of the page. Reload it. (${error.message.slice(0, 200)})`,
+      code: "unloadable",
+    });
+  });
+}
+
+/** The same for a control: a failure is shown, and gives null. @template T @param {Promise<T>} importing @returns {Promise<T | null>} */
+export function usedModule(importing) {
+  return moduleOf(importing).catch((error) => {
+    toastFailure("", error);
+    return null;
+  });
+}
+
+/** @param {string} what @param {any} error */
+export function toastFailure(what, error) {
+  toast(`${what}${error.title ?? error}. ${error.advice ?? ""}`);
+}
+
+/** A promise that is awaited later, which reports its failure then. @template T @param {Promise<T>} promise */
+export function awaitedLater(promise) {
+  promise.catch(() => {});
+  return promise;
+}
+
+/** Call `make` only the first time; a failure is not cached. @template T @param {() => Promise<T>} make @returns {() => Promise<T>} */
+export function once(make) {
+  /** @type {Promise<T> | null} */
+  let made = null;
+  return () => {
+    if (!made) {
+      made = make();
+      made.catch(() => (made = null));
+    }
+    return made;
+  };
+}
+
+for (const event of ["pointerdown", "pointermove", "keydown", "wheel", "focus"]) {
+  addEventListener(event, () => (lastInput = Date.now()), { passive: true, capture: true });
+}
+
+/** The reason why the page does not refresh: a tab in the background must not keep the database awake. Empty if it does. */
+export function whyUnwatched() {
+  if (document.hidden) return "paused: tab hidden";
+  return Date.now() - lastInput > IDLE_MS ? "paused: no input for 10 min" : "";
+}
+
+export function isWatched() {
+  return whyUnwatched() === "";
 }

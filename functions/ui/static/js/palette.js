@@ -32,7 +32,7 @@ function packageColours(graph) {
 }
 
 /** @param {string} name */
-export function nameColour(name) {
+function nameColour(name) {
   if (name === "other") return dark.matches ? "hsl(30 4% 62%)" : "hsl(30 6% 82%)";
   const group = packageOf(name) || name;
   const seed = parseInt(hashOf(group), 36);
@@ -50,15 +50,8 @@ function valueColours(graph) {
     const heat = step / STEPS;
     return `hsl(${52 - 36 * heat} ${45 + 40 * heat}% ${(dark.matches ? 78 : 88) - 18 * heat}%)`;
   });
-  const most = Math.sqrt(Math.max(1, ...sampleOf(graph.self)));
+  const most = Math.sqrt(graph.self.reduce((a, b) => Math.max(a, b), 1));
   return (node) => (node === 0 ? rootColour() : ramp[Math.round((Math.sqrt(graph.self[node]) / most) * STEPS)] ?? ramp[STEPS]);
-}
-
-/** The largest of each thousand: a call takes only so many arguments. @param {Float64Array} values */
-function sampleOf(values) {
-  const peaks = [0];
-  for (let at = 0; at < values.length; at += 1) if (values[at] > peaks[0]) peaks[0] = values[at];
-  return peaks;
 }
 
 /** Blue where the share fell, orange where it rose; colour-blind people can distinguish both. @param {Graph} graph @returns {Colour} */
@@ -68,7 +61,7 @@ function diffColours(graph) {
 }
 
 /** How a node's share changed, from -1 (gone) to 1 (new). @param {Graph} graph @param {number} node */
-export function changeOf(graph, node) {
+function changeOf(graph, node) {
   const left = graph.leftTicks && graph.left ? graph.left.total[node] / graph.leftTicks : 0;
   const right = graph.rightTicks && graph.right ? graph.right.total[node] / graph.rightTicks : 0;
   return left + right > 0 ? (right - left) / Math.max(left, right) : 0;
@@ -82,7 +75,7 @@ export function diffColour(change) {
   return `hsl(24 ${8 + 82 * strength}% ${grey - 12 * strength}%)`;
 }
 
-export function rootColour() {
+function rootColour() {
   return dark.matches ? "hsl(30 5% 66%)" : "hsl(30 8% 80%)";
 }
 

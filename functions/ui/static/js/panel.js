@@ -2,27 +2,28 @@
 /** A flame graph with its table and tools, below the timeline of Single and Diff. */
 
 import { announce, button, copy, fill, h, toast } from "./dom.js";
-import { exportMenu } from "./export.js";
-import { shownName, tooltipLines } from "./flame/describe.js";
-import { functionsOf, matcherOf, searchGraph } from "./flame/functions.js";
-import { callees, callers, withoutRecursion } from "./flame/merge.js";
+import { functionsOf, matcherOf, searchGraph } from "./flame/graph.js";
+import { shownName, tooltipLines } from "./flame/names.js";
 import { FlameView } from "./flame/view.js";
-import { showKeys } from "./help.js";
-import { navigate, state } from "./url_state.js";
-import { formatCount, formatShare, formatValue } from "./units.js";
-import { splitter } from "./splitter.js";
+import { toastFailure, usedModule } from "./loader.js";
 import { FunctionTable } from "./table.js";
-import { tools } from "./tools.js";
+import { exportMenu, showKeys, tools } from "./tools.js";
+import { formatCount, formatShare, formatValue } from "./units.js";
+import { navigate, state } from "./url_state.js";
 
-/** @typedef {import("./flame/functions.js").Row} Row */
+/** @typedef {import("./flame/graph.js").Row} Row */
 /** @typedef {import("./flame/graph.js").Graph} Graph */
 /**
  * @typedef {{
- *   graph: Graph, answer: object, unit: string, stem: string, maxNodes: number, title: string,
+ *   graph: Graph, answer: object, unit: string, stem: string,
  *   selections: import("./export.js").Selection[], exactRows: () => Promise<Row[]>,
  *   placeOf?: (name: string) => Promise<{ text: string, url: string } | null>, canOpenOther: boolean,
  * }} Content
  */
+
+const SPLIT = "flamehouse.split";
+const LEAST_SHARE = 15;
+const MOST_SHARE = 75;
 
 export class ProfilePanel {
   /** @param {{ label: string }} settings */
@@ -33,9 +34,10 @@ export class ProfilePanel {
     this.exact = null;
     this.unit = "";
     this.view = this.flameView(label);
-    this.callersView = this.flameView("Callers");
-    this.callersView.setFlip(true);
-    this.calleesView = this.flameView("Callees");
+    /** @type {import("./sandwich.js").Sandwich | null} */
+    this.sandwich = null;
+    /** @type {typeof import("./flame/merge.js") | null} */
+    this.merge = null;
     this.table = new FunctionTable({
       onSelect: (row) => this.selectFunction(row),
       onSort: (sort) => navigate({ sort }, { replace: true }),
@@ -48,11 +50,11 @@ export class ProfilePanel {
     this.crumbs = h("nav", { class: "crumbs", "aria-label": "Zoomed to" });
     this.detail = h("div", { class: "detail" });
     this.note = h("div", { class: "exact-note" });
-    this.sandwich = h("div", { class: "sandwich", hidden: true });
-    this.flameSide = h("div", { class: "flame-side" }, this.view.element, this.sandwich);
+    this.sandwichSide = h("div", { class: "sandwich", hidden: true });
+    this.flameSide = h("div", { class: "flame-side" }, this.view.element, this.sandwichSide);
     this.tableSide = h("div", { class: "table-side" }, this.table.element, this.note);
     this.body = h("div", { class: "panel-body" }, this.tableSide, splitter(() => this.body), this.flameSide);
-    this.element = h("section", { class: "panel", "aria-label": "Profile" }, this.tools.element, this.crumbs, this.detail, this.body);
+    this.element = h("section", { class: "panel", "aria-label": "Profile", hidden: true }, this.tools.element, this.crumbs, this.detail, this.body);
   }
 
   /** @param {string} label */
@@ -85,7 +87,8 @@ export class ProfilePanel {
     const now = state();
     this.tools.apply(now, content.graph.isDiff);
     this.element.dataset.view = now.view;
-    const graph = now.fold ? (this.folded ??= withoutRecursion(content.graph)) : content.graph;
+    if (now.fold && !this.merge) return void this.fetchMerge();
+    const graph = now.fold && this.merge ? (this.folded ??= this.merge.withoutRecursion(content.graph)) : content.graph;
     if (this.view.graph !== graph) {
       this.view.show(graph);
       this.rows = functionsOf(graph);
@@ -96,8 +99,9 @@ export class ProfilePanel {
     this.applySearch(now.search);
     this.applyTable(now);
     this.applySandwich(now);
-    const isSandwich = Boolean(now.sandwich) && this.calleesView.graph.count > 0;
-    this.describe(isSandwich ? this.calleesView : this.view, isSandwich ? this.calleesView.focus : this.view.focus);
+    const callees = now.sandwich ? this.sandwich?.callees : null;
+    const described = callees?.graph.count ? callees : this.view;
+    this.describe(described, described.focus);
   }
 
   /** @param {number} node */
@@ -117,7 +121,7 @@ export class ProfilePanel {
     }
     const found = searchGraph(this.view.graph, matches);
     this.matches = matches;
-    for (const view of [this.view, this.callersView, this.calleesView]) view.setMatched(found.names);
+    for (const view of [this.view, this.sandwich?.callers, this.sandwich?.callees]) view?.setMatched(found.names);
     this.table.filter(matches);
     const { graph } = this.view;
     const whole = `${formatValue(graph.total[0] ?? 0, this.unit)} total · ${formatCount(graph.count, "frame")} · ${formatCount(this.rows?.length ?? 0, "function")}`;
@@ -159,7 +163,7 @@ export class ProfilePanel {
       this.applyTable(state());
     } catch (error) {
       if (/** @type {Error} */ (error).name === "AbortError") return;
-      toast(`Exact sums: ${/** @type {any} */ (error).title ?? error}. ${/** @type {any} */ (error).advice ?? ""}`);
+      toastFailure("Exact sums: ", error);
       navigate({ exact: "" }, { replace: true });
     } finally {
       this.fetching = null;
@@ -168,23 +172,24 @@ export class ProfilePanel {
 
   /** @param {import("./url_state.js").State} now */
   applySandwich(now) {
-    const { graph } = this.view;
-    const name = now.sandwich ? graph.names.indexOf(now.sandwich) : -1;
-    this.sandwich.hidden = !now.sandwich;
+    this.sandwichSide.hidden = !now.sandwich;
     this.view.element.hidden = Boolean(now.sandwich);
     if (!now.sandwich) return;
-    const heading = h("div", { class: "sandwich-head" }, h("strong", { class: "name", text: shownName(now.sandwich) }), button("Back to the flame graph", () => navigate({ sandwich: "" }), { class: "small" }));
-    if (name < 0) {
-      fill(this.sandwich, heading, h("p", { class: "empty-note", text: "This function is not in the flame graph of this range." }));
-      return;
-    }
-    if (!this.sandwich.contains(this.callersView.element)) {
-      fill(this.sandwich, heading, h("h3", { text: "Callers" }), this.callersView.element, h("h3", { text: "Callees" }), this.calleesView.element);
-    } else this.sandwich.firstElementChild?.replaceWith(heading);
-    this.callersView.show(callers(graph, name), { keep: false });
-    this.calleesView.show(callees(graph, name), { keep: false });
-    this.callersView.scroller.scrollTop = this.callersView.scroller.scrollHeight;
-    for (const view of [this.callersView, this.calleesView]) view.setScheme(now.colour);
+    if (this.sandwich) this.sandwich.show(this.view.graph, now.sandwich, now.colour);
+    else void this.fetchSandwich();
+  }
+
+  async fetchSandwich() {
+    const module = await usedModule(import("./sandwich.js"));
+    if (!module) return navigate({ sandwich: "" }, { replace: true });
+    this.sandwich ??= new module.Sandwich(this.sandwichSide, (label) => this.flameView(label));
+    this.apply();
+  }
+
+  async fetchMerge() {
+    this.merge = await usedModule(import("./flame/merge.js"));
+    if (this.merge) this.apply();
+    else navigate({ fold: "" }, { replace: true });
   }
 
   drawCrumbs() {
@@ -297,4 +302,41 @@ export class ProfilePanel {
 /** @param {Graph} graph @param {string} unit */
 function diffSummary(graph, unit) {
   return `left ${formatValue(graph.leftTicks, unit)} · right ${formatValue(graph.rightTicks, unit)} · ${formatCount(graph.count, "frame")}`;
+}
+
+/** The bar between table and flame graph; this browser remembers its position. @param {() => HTMLElement} body the element that the bar divides */
+function splitter(body) {
+  let share = clamp(Number(localStorage.getItem(SPLIT)) || 34);
+  const bar = h("div", {
+    class: "splitter",
+    role: "separator",
+    tabindex: "0",
+    "aria-label": "Width of the table",
+    "aria-orientation": "vertical",
+    "aria-valuemin": LEAST_SHARE,
+    "aria-valuemax": MOST_SHARE,
+  });
+  const set = (/** @type {number} */ value) => {
+    share = clamp(value);
+    bar.setAttribute("aria-valuenow", String(Math.round(share)));
+    bar.parentElement?.style.setProperty("--table-share", `${share}%`);
+    localStorage.setItem(SPLIT, String(share));
+  };
+  bar.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => bar.setPointerCapture(event.pointerId));
+  bar.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
+    if (!bar.hasPointerCapture(event.pointerId)) return;
+    const box = body().getBoundingClientRect();
+    set(((event.clientX - box.left) / box.width) * 100);
+  });
+  bar.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
+    const step = { ArrowLeft: -2, ArrowRight: 2 }[event.key];
+    if (step) set(share + step);
+  });
+  queueMicrotask(() => set(share));
+  return bar;
+}
+
+/** @param {number} share */
+function clamp(share) {
+  return Math.max(LEAST_SHARE, Math.min(MOST_SHARE, share));
 }

@@ -2,17 +2,14 @@
 /** The bar of service, profile type, labels, range and live refresh. */
 
 import { fetchServices } from "./api.js";
-import { Combobox } from "./combobox.js";
-import { button, h, icon } from "./dom.js";
-import { LabelsField } from "./labels_field.js";
-import { formatQuery, parseQuery, serviceOf, SERVICE, withoutService, withService } from "./selector.js";
-import { TimeField } from "./time_field.js";
+import { button, h, icon, select } from "./dom.js";
+import { Combobox, LabelsField, TimeField } from "./fields.js";
+import { formatQuery, parseQuery, serviceOf, SERVICE, withoutService, withService } from "./query.js";
 import { parseRange } from "./time_range.js";
-import { select } from "./tools.js";
 import { typeName } from "./units.js";
 import { navigate, state } from "./url_state.js";
 
-/** @typedef {import("./selector.js").Matcher} Matcher */
+/** @typedef {import("./query.js").Matcher} Matcher */
 
 const REFRESH = [["", "Off"], ["5", "5 s"], ["10", "10 s"], ["30", "30 s"], ["60", "1 min"]];
 const RELOAD = "M13.6 2.4v3.8H9.8M13.2 6.2A5.6 5.6 0 1 0 13.6 9";

@@ -2,18 +2,16 @@
 /** The two sides of Compare and Diff: labels, range and timeline of each, presets, and the swap. */
 
 import { fetchSeries } from "./api.js";
-import { button, h } from "./dom.js";
-import { LabelsField } from "./labels_field.js";
-import { againstBefore, sideQuery, sideTimes, wholeRange } from "./query.js";
-import { formatQuery, SERVICE, withoutService, withService } from "./selector.js";
-import { TimeField } from "./time_field.js";
+import { button, h, select } from "./dom.js";
+import { LabelsField, TimeField } from "./fields.js";
+import { againstBefore, formatQuery, SERVICE, sideQuery, sideTimes, wholeRange, withoutService, withService } from "./query.js";
 import { stepOf } from "./time_range.js";
 import { Timeline } from "./timeline.js";
-import { select } from "./tools.js";
 import { typeName, unitOf } from "./units.js";
 import { navigate, state } from "./url_state.js";
 
 /** @typedef {import("./query.js").SideName} SideName */
+/** @typedef {import("./timeline.js").Drawing} Drawing */
 /** @typedef {import("./url_state.js").State} State */
 
 const HOUR = 3_600_000;
@@ -43,9 +41,15 @@ export class Sides {
     this.element = h("div", { class: "sides" }, bar, this.left.element, this.right.element);
   }
 
-  /** Fetch both timelines and draw them. @param {AbortSignal} signal */
-  async load(signal) {
-    await Promise.all([this.left.load(signal), this.right.load(signal)]);
+  /** Fetch both timelines. @param {AbortSignal} signal @returns {Promise<[Drawing, Drawing]>} */
+  fetch(signal) {
+    return Promise.all([this.left.fetch(signal), this.right.fetch(signal)]);
+  }
+
+  /** @param {[Drawing, Drawing]} timelines */
+  show([left, right]) {
+    this.left.timeline.show(left);
+    this.right.timeline.show(right);
   }
 
   apply() {
@@ -97,22 +101,22 @@ class SideBox {
     }
   }
 
-  /** @param {AbortSignal} signal */
-  async load(signal) {
+  /** @param {AbortSignal} signal @returns {Promise<Drawing>} */
+  async fetch(signal) {
     this.apply();
     const now = state();
     const query = sideQuery(now, this.side);
     const range = wholeRange(now);
     const step = stepOf(range, 130);
     const series = await fetchSeries({ ...query, range, step }, signal);
-    this.timeline.show({
+    return {
       name: `${this.side}, ${typeName(query.type)}`,
       range,
       step,
       unit: unitOf(query.type),
       lines: [{ name: typeName(query.type), points: series.flatMap((each) => each.points), colour: this.side === "left" ? 1 : 0 }],
       marked: query.range,
-    });
+    };
   }
 }
 

@@ -1,8 +1,8 @@
 // @ts-check
 /** The dialog for a credential and a tenant. */
 
+import { session, SESSION } from "./api.js";
 import { button, h, uniqueId } from "./dom.js";
-import { forgetSession, saveSession, session } from "./session.js";
 
 /** Open the dialog; `onDone` is called once something changed. @param {() => void} onDone @param {string} [reason] */
 export function openSignIn(onDone, reason = "") {
@@ -19,12 +19,13 @@ export function openSignIn(onDone, reason = "") {
     const chosen = fields.kind.input.value;
     const isEmpty = !fields.user.input.value && !fields.secret.input.value;
     const kind = /** @type {any} */ (isEmpty ? "none" : chosen);
-    saveSession({ kind, user: fields.user.input.value, secret: kind === "none" ? "" : fields.secret.input.value, tenant: fields.tenant.input.value.trim() });
+    const signedIn = { kind, user: fields.user.input.value, secret: kind === "none" ? "" : fields.secret.input.value, tenant: fields.tenant.input.value.trim() };
+    sessionStorage.setItem(SESSION, JSON.stringify(signedIn));
     dialog.close();
     onDone();
   };
   const forget = () => {
-    forgetSession();
+    sessionStorage.removeItem(SESSION);
     dialog.close();
     onDone();
   };

@@ -1,6 +1,11 @@
 // @ts-check
-/** Links from a function to its source, if labels have the repository. Nothing is fetched. */
+/** Where functions are written, and links to there if labels have the repository. Nothing is fetched from it. */
 
+import { rpc } from "./api.js";
+import { placesOf } from "./exact.js";
+import { once } from "./loader.js";
+
+/** @typedef {import("./query.js").Query} Query */
 /** @typedef {{ repository: string, ref: string, root: string }} Repository */
 /** @typedef {import("./exact.js").Place} Place */
 
@@ -13,8 +18,34 @@ const SHAPES = {
   bitbucket: (ref, file, line) => `/src/${ref}/${file}${line ? `#lines-${line}` : ""}`,
 };
 
+/** Finds the place of a function of a query, and its URL if it has one. @param {Query} query @param {() => Promise<any>} profile of the query */
+export function placeFinder(query, profile) {
+  const places = once(async () => placesOf(await profile()));
+  const repository = once(() => repositoryIn(query));
+  return async (/** @type {string} */ name) => {
+    const place = (await places()).get(name);
+    if (!place) return null;
+    const known = await repository();
+    return { text: place.line ? `${place.file}:${place.line}` : place.file, url: known ? sourceUrl(known, place) : "" };
+  };
+}
+
+/** The repository in the labels of the query's series. @param {Query} query */
+async function repositoryIn(query) {
+  const { range, selector, type } = query;
+  const matchers = [selector === "{}" ? `{__profile_type__="${type}"}` : selector];
+  const labelNames = ["service_repository", "service_git_ref", "service_root_path"];
+  const answer = await rpc("Series", { matchers, labelNames, start: range.start, end: range.end });
+  for (const { labels = [] } of answer.labelsSet ?? []) {
+    const named = Object.fromEntries(labels.map((/** @type {any} */ pair) => [pair.name, pair.value]));
+    const found = repositoryOf(named);
+    if (found) return found;
+  }
+  return null;
+}
+
 /** The repository in labels, if its host is known. @param {Record<string, string>} labels @returns {Repository | null} */
-export function repositoryOf(labels) {
+function repositoryOf(labels) {
   const repository = (labels.service_repository ?? "").replace(/\/+$/, "").replace(/\.git$/, "");
   const ref = labels.service_git_ref ?? "";
   if (!ref || !shapeOf(repository)) return null;
@@ -22,7 +53,7 @@ export function repositoryOf(labels) {
 }
 
 /** The URL of a place, or an empty text if the file does not seem to be in the repository. @param {Repository} repository @param {Place} place */
-export function sourceUrl(repository, { file, line }) {
+function sourceUrl(repository, { file, line }) {
   const shape = shapeOf(repository.repository);
   const path = pathWithin(repository, file);
   if (!shape || !path) return "";

@@ -2,11 +2,10 @@
 /** The table of functions: a native table of which only the rows in sight exist. */
 
 import { h } from "./dom.js";
-import { shownName } from "./flame/describe.js";
-import { shortName } from "./flame/names.js";
+import { shortName, shownName } from "./flame/names.js";
 import { formatChange, formatCount, formatPoints, formatRelative, formatShare, formatValue } from "./units.js";
 
-/** @typedef {import("./flame/functions.js").Row} Row */
+/** @typedef {import("./flame/graph.js").Row} Row */
 /**
  * @typedef {{ unit: string, total: number, leftTicks: number, rightTicks: number }} Scale
  * @typedef {{ key: string, title: string, value: (row: Row, scale: Scale) => number,

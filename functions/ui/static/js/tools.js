@@ -1,7 +1,8 @@
 // @ts-check
 /** The tools above a flame graph: search, view, colours, orientation, export. */
 
-import { h, uniqueId } from "./dom.js";
+import { closeOutside, fill, h, select, uniqueId } from "./dom.js";
+import { usedModule } from "./loader.js";
 import { diffColour } from "./palette.js";
 import { navigate, state } from "./url_state.js";
 
@@ -57,6 +58,25 @@ export function tools({ exporting }) {
   };
 }
 
+/** The menu of exports. @param {() => import("./export.js").Exported | null} exported */
+export function exportMenu(exported) {
+  const body = h("div", { class: "menu-body" });
+  const details = h("details", { class: "menu export-menu", on: { toggle: () => details.open && void list() } }, h("summary", { text: "Export" }), body);
+  const list = async () => {
+    const module = await usedModule(import("./export.js"));
+    if (!module) details.open = false;
+    else if (!body.childElementCount) fill(body, module.exportItems(exported, () => (details.open = false)));
+  };
+  closeOutside(details);
+  return details;
+}
+
+/** Show the keys of the flame graph. */
+export async function showKeys() {
+  const help = await usedModule(import("./help.js"));
+  help?.showKeys();
+}
+
 /** @param {string} problem the id of the search's error message */
 function searchField(problem) {
   let timer = 0;
@@ -80,16 +100,6 @@ function searchField(problem) {
 /** @param {string} label @param {() => void} action @param {Record<string, string>} [data] @returns {any} */
 function toggle(label, action, data = {}) {
   return h("button", { type: "button", "aria-pressed": "false", data, on: { click: action } }, label);
-}
-
-/** @param {string} label @param {string[][]} options @param {(value: string) => void} onChange */
-export function select(label, options, onChange) {
-  const input = h(
-    "select",
-    { id: uniqueId("select"), on: { change: () => onChange(input.value) } },
-    options.map(([value, name]) => h("option", { value, text: name })),
-  );
-  return { input, element: h("div", { class: "field inline" }, h("label", { for: input.id, text: label }), input) };
 }
 
 /** @param {number} change */

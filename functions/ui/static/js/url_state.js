@@ -12,7 +12,7 @@
  */
 
 /** @type {State} */
-export const DEFAULTS = Object.freeze({
+const DEFAULTS = Object.freeze({
   page: "",
   query: "",
   from: "now-1h",

@@ -91,7 +91,7 @@ function outline(context, x, y, width, height, colour) {
 
 /** The first of the nodes `from` to `end` of one level that ends after `x`. @param {Graph} graph @param {number} from
  * @param {number} end @param {number} x */
-export function firstEndingAfter(graph, from, end, x) {
+function firstEndingAfter(graph, from, end, x) {
   let low = from;
   let high = end;
   while (low < high) {

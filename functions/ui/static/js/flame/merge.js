@@ -102,7 +102,7 @@ class Merger {
 }
 
 /** The outermost nodes of a name: recursion counts once. @param {Graph} graph @param {number} name */
-export function outermost(graph, name) {
+function outermost(graph, name) {
   const found = [];
   let edge = -1;
   const nodes = [];

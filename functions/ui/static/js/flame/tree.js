@@ -1,5 +1,5 @@
 // @ts-check
-/** The flame graph for screen readers: a tree of the surroundings of the focused frame, rebuilt at each move. */
+/** The flame graph for keyboards and screen readers: a tree of the surroundings of the focused frame, rebuilt at each move. */
 
 import { h, uniqueId } from "../dom.js";
 
@@ -34,14 +34,14 @@ export class FrameTree {
   item(graph, node, focus, ancestors) {
     const parent = graph.parent[node];
     const first = parent < 0 ? 0 : graph.childStart[parent];
-    const siblings = parent < 0 ? 1 : graph.childStart[parent + 1] - first;
+    const setSize = parent < 0 ? 1 : graph.childStart[parent + 1] - first;
     const hasChildren = graph.childStart[node] < graph.childStart[node + 1];
     return h("div", {
       role: "treeitem",
       id: `${this.stem}-${node}`,
       "aria-level": graph.levelOf(node) + 1,
       "aria-posinset": node - first + 1,
-      "aria-setsize": siblings,
+      "aria-setsize": setSize,
       "aria-selected": node === focus ? "true" : "false",
       "aria-expanded": hasChildren ? String(node === focus || ancestors.includes(node)) : null,
       text: this.describe(node),
@@ -59,8 +59,43 @@ function around(graph, node) {
 }
 
 /** @param {Graph} graph @param {number} node @param {number} count */
-export function largestChildren(graph, node, count) {
+function largestChildren(graph, node, count) {
   const children = [];
   for (let child = graph.childStart[node]; child < graph.childStart[node + 1]; child += 1) children.push(child);
   return children.sort((a, b) => graph.total[b] - graph.total[a]).slice(0, count);
+}
+
+/** @type {Record<string, (graph: Graph, node: number, matched: boolean[] | null) => number>} */
+const MOVES = {
+  ArrowDown: (graph, node) => largestChildren(graph, node, 1)[0] ?? node,
+  ArrowUp: (graph, node) => Math.max(0, graph.parent[node]),
+  ArrowLeft: (graph, node) => Math.max(siblings(graph, node)[0], node - 1),
+  ArrowRight: (graph, node) => Math.min(siblings(graph, node)[1], node + 1),
+  Home: (graph, node) => siblings(graph, node)[0],
+  End: (graph, node) => siblings(graph, node)[1],
+  n: (graph, node, matched) => nextMatch(graph, node, matched, 1),
+  N: (graph, node, matched) => nextMatch(graph, node, matched, -1),
+};
+
+/** The node that a key leads to, or null for a key that leads nowhere. @param {Graph} graph @param {number} node
+ * @param {string} key @param {boolean[] | null} matched */
+export function keyAction(graph, node, key, matched) {
+  const move = MOVES[key];
+  return move ? move(graph, node, matched) : null;
+}
+
+/** The first and the last node with the same caller. @param {Graph} graph @param {number} node */
+function siblings(graph, node) {
+  const parent = graph.parent[node];
+  return parent < 0 ? [node, node] : [graph.childStart[parent], graph.childStart[parent + 1] - 1];
+}
+
+/** @param {Graph} graph @param {number} node @param {boolean[] | null} matched @param {number} direction */
+function nextMatch(graph, node, matched, direction) {
+  if (!matched) return node;
+  for (let step = 1; step <= graph.count; step += 1) {
+    const next = (node + direction * step + graph.count * 2) % graph.count;
+    if (next > 0 && matched[graph.name[next]]) return next;
+  }
+  return node;
 }

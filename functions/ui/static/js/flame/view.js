@@ -3,11 +3,10 @@
 
 import { announce, h } from "../dom.js";
 import { coloursOf, dark } from "../palette.js";
-import { describeFrame, tooltipLines } from "./describe.js";
 import { draw, FONT, nodeAtValue, ROW_HEIGHT } from "./draw.js";
 import { Graph } from "./graph.js";
-import { keyAction } from "./keys.js";
-import { FrameTree } from "./tree.js";
+import { describeFrame, tooltipLines } from "./names.js";
+import { FrameTree, keyAction } from "./tree.js";
 
 const ZOOM_MS = 160;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -256,7 +255,7 @@ export class FlameView {
   /** @param {KeyboardEvent} event */
   onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || !this.graph.count) return;
-    const next = keyAction(this.graph, this.focus, event.key, this.matched, this.zoom);
+    const next = keyAction(this.graph, this.focus, event.key, this.matched);
     if (next === null && !this.onOwnKey(event.key)) return;
     event.preventDefault();
     if (next === null) return;

@@ -3,14 +3,13 @@
 
 import { fetchFlamegraph } from "../api.js";
 import { announce, button, fill, h } from "../dom.js";
-import { shownName, tooltipLines } from "../flame/describe.js";
-import { matcherOf, searchGraph } from "../flame/functions.js";
-import { decode } from "../flame/graph.js";
+import { decode, matcherOf, searchGraph } from "../flame/graph.js";
+import { shownName, tooltipLines } from "../flame/names.js";
 import { FlameView } from "../flame/view.js";
-import { showKeys } from "../help.js";
+import { awaitedLater } from "../loader.js";
 import { sideQuery } from "../query.js";
 import { isOtherComparison, Sides } from "../sides.js";
-import { tools } from "../tools.js";
+import { showKeys, tools } from "../tools.js";
 import { formatShare, formatValue, unitOf } from "../units.js";
 import { navigate, state } from "../url_state.js";
 
@@ -26,12 +25,13 @@ export class ComparePage {
     this.right = this.pane("right", "Flame graph, right");
     this.reset = button("Reset zoom", () => navigate({ zoom: "" }), { class: "small" });
     this.tools.element.append(this.reset);
-    this.element = h(
-      "div",
-      { class: "page" },
-      this.sides.element,
-      h("section", { class: "panel compare", "aria-label": "Profiles" }, this.tools.element, h("div", { class: "panes" }, this.left.element, this.right.element)),
+    this.panel = h(
+      "section",
+      { class: "panel compare", "aria-label": "Profiles", hidden: true },
+      this.tools.element,
+      h("div", { class: "panes" }, this.left.element, this.right.element),
     );
+    this.element = h("div", { class: "page" }, this.sides.element, this.panel);
   }
 
   /** @param {SideName} side @param {string} label */
@@ -53,10 +53,13 @@ export class ComparePage {
     const left = sideQuery(state(), "left");
     const right = sideQuery(state(), "right");
     this.unit = unitOf(left.type);
-    const [before, after] = await Promise.all([fetchFlamegraph(left, signal), fetchFlamegraph(right, signal), this.sides.load(signal)]);
+    const requested = awaitedLater(this.sides.fetch(signal));
+    const [before, after] = await Promise.all([fetchFlamegraph(left, signal), fetchFlamegraph(right, signal)]);
+    this.panel.hidden = false;
     this.show(this.left, before);
     this.show(this.right, after);
     this.apply();
+    this.sides.show(await requested);
   }
 
   /** @param {ReturnType<ComparePage["pane"]>} pane @param {object} answer */
@@ -122,7 +125,7 @@ export class ComparePage {
   /** @param {string} key */
   onKey(key) {
     if (key === "/") this.tools.focusSearch();
-    else if (key === "?") showKeys();
+    else if (key === "?") void showKeys();
     return key === "/" || key === "?";
   }
 }

@@ -3,14 +3,13 @@
 
 import { fetchDiff, fetchProfile } from "../api.js";
 import { fill, h } from "../dom.js";
-import { exactDiff, exactFunctions } from "../exact.js";
 import { decode } from "../flame/graph.js";
+import { awaitedLater, moduleOf } from "../loader.js";
 import { ProfilePanel } from "../panel.js";
 import { fileStem, sideQuery } from "../query.js";
 import { isOtherComparison, Sides } from "../sides.js";
 import { unitOf } from "../units.js";
 import { state } from "../url_state.js";
-import { noProfiles } from "./no_profiles.js";
 
 /** @typedef {import("../query.js").Query} Query */
 
@@ -28,12 +27,18 @@ export class DiffPage {
   async load(signal) {
     const left = sideQuery(state(), "left");
     const right = sideQuery(state(), "right");
-    const [answer] = await Promise.all([fetchDiff(left, right, signal), this.sides.load(signal)]);
+    const requested = awaitedLater(this.sides.fetch(signal));
+    await this.showGraph(left, right, await fetchDiff(left, right, signal), signal);
+    this.sides.show(await requested);
+  }
+
+  /** @param {Query} left @param {Query} right @param {object} answer @param {AbortSignal} signal */
+  async showGraph(left, right, answer, signal) {
     const graph = decode(answer, true);
     const nothing = !graph.count || !graph.total[0];
     this.empty.hidden = !nothing;
     this.panel.element.hidden = nothing;
-    if (nothing) fill(this.empty, await noProfiles(right, signal));
+    if (nothing) fill(this.empty, await (await moduleOf(import("./no_profiles.js"))).noProfiles(right, signal));
     const missing = !graph.leftTicks ? "left" : "right";
     this.oneSided.hidden = nothing || (graph.leftTicks > 0 && graph.rightTicks > 0);
     this.oneSided.textContent = `The ${missing} side has no profiles in its range: every frame differs. Choose another range or other labels.`;
@@ -60,8 +65,8 @@ function content(left, right, graph, answer) {
     stem: `diff-${fileStem(right)}`,
     selections: [selection("left", left), selection("right", right)],
     exactRows: async () => {
-      const [before, after] = await Promise.all([fetchProfile(left), fetchProfile(right)]);
-      return exactDiff(exactFunctions(before), exactFunctions(after));
+      const [exact, before, after] = await Promise.all([moduleOf(import("../exact.js")), fetchProfile(left), fetchProfile(right)]);
+      return exact.exactDiff(exact.exactFunctions(before), exact.exactFunctions(after));
     },
     canOpenOther: false,
   };

@@ -1,13 +1,12 @@
 // @ts-check
 /** The first minute: how to send profiles to this server, and the wait for the first one. */
 
-import { apiBase, fetchServices, fetchStats } from "../api.js";
+import { apiBase, fetchServices, fetchStats, session } from "../api.js";
 import { button, copy, h } from "../dom.js";
+import { isWatched } from "../loader.js";
 import { rank } from "../query_bar.js";
-import { formatQuery, withService } from "../selector.js";
-import { session } from "../session.js";
+import { formatQuery, withService } from "../query.js";
 import { navigate } from "../url_state.js";
-import { isWatched } from "../watch.js";
 import { SNIPPETS } from "./snippets.js";
 
 const POLL_MS = 2000;

@@ -3,13 +3,12 @@
 
 import { fetchSeries, fetchServices, fetchStats } from "../api.js";
 import { fill, h } from "../dom.js";
+import { moduleOf } from "../loader.js";
 import { rank } from "../query_bar.js";
-import { formatQuery, SERVICE, withService } from "../selector.js";
+import { formatQuery, SERVICE, withService } from "../query.js";
 import { formatAgo, formatTime, parseRange, stepOf } from "../time_range.js";
 import { formatValue, typeName, unitOf } from "../units.js";
 import { hrefOf, navigate, state } from "../url_state.js";
-import { firstMinute } from "./first_minute.js";
-import { noProfiles } from "./no_profiles.js";
 
 /** @typedef {{ type: string, total: number, last: number }} Volume */
 /** @typedef {{ name: string, types: Volume[], last: number, points: { time: number, value: number }[] }} Service */
@@ -41,7 +40,8 @@ export class OverviewPage {
   /** @param {AbortSignal} signal */
   async showNone(signal) {
     const stats = await fetchStats(signal);
-    fill(this.element, stats.ingested ? await noProfiles(null, signal) : firstMinute());
+    if (stats.ingested) fill(this.element, await (await moduleOf(import("./no_profiles.js"))).noProfiles(null, signal));
+    else fill(this.element, (await moduleOf(import("./first_minute.js"))).firstMinute());
   }
 
   apply() {}

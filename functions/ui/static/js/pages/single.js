@@ -1,16 +1,16 @@
 // @ts-check
 /** Single: the timeline and the flame graph of one query. */
 
-import { fetchFlamegraph, fetchProfile, fetchSeries, rpc } from "../api.js";
+import { fetchFlamegraph, fetchProfile, fetchSeries } from "../api.js";
 import { button, fill, h } from "../dom.js";
 import { decode } from "../flame/graph.js";
+import { awaitedLater, moduleOf, once } from "../loader.js";
 import { ProfilePanel } from "../panel.js";
 import { fileStem, mainQuery } from "../query.js";
 import { Timeline } from "../timeline.js";
 import { rangeName, stepOf } from "../time_range.js";
 import { typeName, unitOf } from "../units.js";
 import { navigate, state } from "../url_state.js";
-import { noProfiles } from "./no_profiles.js";
 
 /** @typedef {import("../query.js").Query} Query */
 
@@ -28,20 +28,25 @@ export class SinglePage {
   async load(signal) {
     const query = mainQuery(state());
     const step = stepOf(query.range);
-    const [series, answer] = await Promise.all([fetchSeries({ ...query, step }, signal), fetchFlamegraph(query, signal)]);
-    const points = series.flatMap((each) => each.points);
-    const graph = decode(answer);
+    const requested = awaitedLater(fetchSeries({ ...query, step }, signal));
+    await this.showGraph(query, await fetchFlamegraph(query, signal), signal);
+    const series = await requested;
     this.timeline.show({
       name: `${query.service || "All services"}, ${typeName(query.type)}, ${rangeName(query.from, query.until)}`,
       range: query.range,
       step,
       unit: unitOf(query.type),
-      lines: [{ name: typeName(query.type), points }],
+      lines: [{ name: typeName(query.type), points: series.flatMap((each) => each.points) }],
     });
+  }
+
+  /** @param {Query} query @param {object} answer @param {AbortSignal} signal */
+  async showGraph(query, answer, signal) {
+    const graph = decode(answer);
     const nothing = !graph.count || !graph.total[0];
     this.empty.hidden = !nothing;
     this.panel.element.hidden = nothing;
-    if (nothing) fill(this.empty, await noProfiles(query, signal));
+    if (nothing) fill(this.empty, await (await moduleOf(import("./no_profiles.js"))).noProfiles(query, signal));
     this.panel.show(this.content(query, graph, answer));
     this.drawSite(query.site);
   }
@@ -59,24 +64,15 @@ export class SinglePage {
   /** @param {Query} query @param {import("../flame/graph.js").Graph} graph @param {object} answer */
   content(query, graph, answer) {
     const profile = once(() => fetchProfile(query));
-    const exact = once(() => import("../exact.js"));
-    const places = once(async () => (await exact()).placesOf(await profile()));
-    const repository = once(() => repositoryIn(query));
+    const finder = once(async () => (await moduleOf(import("../source.js"))).placeFinder(query, profile));
     return {
       graph,
       answer,
       unit: unitOf(query.type),
       stem: fileStem(query),
-      maxNodes: query.maxNodes,
-      title: query.service,
       selections: [{ label: "profile", query: query.query, from: query.range.start, until: query.range.end }],
-      exactRows: async () => [...(await exact()).exactFunctions(await profile()).values()],
-      placeOf: async (/** @type {string} */ name) => {
-        const place = (await places()).get(name);
-        if (!place) return null;
-        const known = await repository();
-        return { text: place.line ? `${place.file}:${place.line}` : place.file, url: known ? (await import("../source.js")).sourceUrl(known, place) : "" };
-      },
+      exactRows: async () => [...(await moduleOf(import("../exact.js"))).exactFunctions(await profile()).values()],
+      placeOf: async (/** @type {string} */ name) => (await finder())(name),
       canOpenOther: true,
     };
   }
@@ -87,32 +83,3 @@ export class SinglePage {
     fill(this.siteBar, h("span", {}, "Only stacks through ", h("bdi", { class: "name", text: site[site.length - 1] ?? "" })), button("Show all stacks", () => navigate({ site: [], zoom: state().zoom }), { class: "small" }));
   }
 }
-
-/** The repository in the labels of the query's series. @param {Query} query */
-async function repositoryIn(query) {
-  const { range, selector, type } = query;
-  const matchers = [selector === "{}" ? `{__profile_type__="${type}"}` : selector];
-  const labelNames = ["service_repository", "service_git_ref", "service_root_path"];
-  const answer = await rpc("Series", { matchers, labelNames, start: range.start, end: range.end });
-  const { repositoryOf } = await import("../source.js");
-  for (const { labels = [] } of answer.labelsSet ?? []) {
-    const named = Object.fromEntries(labels.map((/** @type {any} */ pair) => [pair.name, pair.value]));
-    const found = repositoryOf(named);
-    if (found) return found;
-  }
-  return null;
-}
-
-/** Call `make` only the first time; a failure is not cached. @template T @param {() => Promise<T>} make @returns {() => Promise<T>} */
-export function once(make) {
-  /** @type {Promise<T> | null} */
-  let made = null;
-  return () => {
-    if (!made) {
-      made = make();
-      made.catch(() => (made = null));
-    }
-    return made;
-  };
-}
-

@@ -2,16 +2,14 @@
 /** Tags: the timeline by the values of a label, the ten largest and the rest. */
 
 import { fetchLabelNames, fetchSeries } from "../api.js";
-import { button, fill, h } from "../dom.js";
+import { button, fill, h, select } from "../dom.js";
+import { moduleOf } from "../loader.js";
 import { seriesColour } from "../palette.js";
-import { mainQuery } from "../query.js";
-import { formatQuery, withLabel } from "../selector.js";
+import { formatQuery, mainQuery, withLabel } from "../query.js";
 import { Timeline } from "../timeline.js";
 import { stepOf } from "../time_range.js";
-import { select } from "../tools.js";
 import { formatShare, formatValue, typeName, unitOf } from "../units.js";
 import { navigate, state } from "../url_state.js";
-import { noProfiles } from "./no_profiles.js";
 
 /** @typedef {{ time: number, value: number }} Point */
 /** @typedef {{ value: string, points: Point[], total: number, peak: number, rest: boolean }} Group */
@@ -50,7 +48,7 @@ export class TagsPage {
       unit: unitOf(query.type),
       lines: groups.map((group, at) => ({ name: nameOf(group), points: group.points, colour: group.rest ? TOP : at })),
     });
-    if (!groups.length) return fill(this.body, await noProfiles(query, signal));
+    if (!groups.length) return fill(this.body, await (await moduleOf(import("./no_profiles.js"))).noProfiles(query, signal));
     fill(this.body, this.table(groups, label, unitOf(query.type)));
     this.drawChosen();
   }
