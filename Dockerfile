@@ -1,4 +1,4 @@
-# The local server in a container: docker build --tag flamehouse . (see docs/docker.md)
+# The local server in a container: docker build --tag flamehouse . (see docs/install.md)
 FROM python:3.13-slim-trixie AS build
 WORKDIR /src
 COPY requirements.local.txt ./

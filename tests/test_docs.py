@@ -1,6 +1,7 @@
 """The docs list what the code has: every setting with its default, every route with its method, and nothing else."""
 
 import re
+import subprocess
 from dataclasses import fields
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from all_in_one import create_app
+from all_in_one import _READY, create_app
 from cli.__main__ import flamehouse
 from flamehouse.services import Services
 from flamehouse.settings import Settings
@@ -101,3 +102,31 @@ def test_python_examples_are_python(page: str) -> None:
 def test_every_decision_is_in_the_list_of_decisions() -> None:
     decisions = {page.name for page in (REPO / "docs/adr").glob("[0-9]*.md")}
     assert decisions == set(re.findall(r"\]\((\d{4}-[a-z0-9-]+\.md)\)", read("docs/adr/README.md")))
+
+
+def test_a_page_that_a_file_names_exists() -> None:
+    grep = ["git", "grep", "-hIoE", r"\bdocs/[a-z0-9/-]+\.md\b", "--", ":!tests"]
+    found = subprocess.run(grep, cwd=REPO, capture_output=True, text=True, check=False)
+    if found.returncode:
+        pytest.skip("not a clone: git finds no files")
+    named = {*found.stdout.split()}
+    assert {"docs/install.md", "docs/deploy.md"} <= named
+    assert {page for page in named if not (REPO / page).exists()} == set()
+
+
+def test_the_readme_shows_the_greeting_of_the_server() -> None:
+    greeting = _READY.format(
+        url="http://127.0.0.1:4040",
+        user="",
+        access="this machine only, without a credential",
+        data="new database flamehouse in /home/you/flamehouse/data; profiles are retained for 30 days",
+        grpc="",
+    )
+    assert f"\n```\n{greeting}\n```\n" in read("README.md")
+
+
+def test_an_endpoint_that_is_not_offered_is_not_served_by_the_local_server() -> None:
+    missing = re.findall(r"^\| not offered \| ([^|;]+)", read("docs/api.md"), re.MULTILINE)
+    paths = {path for cell in missing for path in re.findall(r"`(/[^`]*)`", cell)}
+    assert paths == {"/explore", "/comparison", "/api/v1/status/config", "/api/v1/tenant_limits"}
+    assert not paths & {path for _, path in rows("docs/api.md")}

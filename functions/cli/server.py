@@ -110,6 +110,10 @@ def _in_words(url: str) -> "Iterator[None]":
         yield
     except httpx.TimeoutException as error:
         raise ServerError(f"{url} did not respond in time; try a shorter range") from error
+    except UnicodeEncodeError as error:
+        raise ServerError(
+            "--credential, --user and --tenant must be ASCII: headers carry nothing else"
+        ) from error
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
         raise ServerError(f"invalid URL {url!r}: use http://HOST:PORT or https://HOST") from error
     except httpx.ConnectError as error:

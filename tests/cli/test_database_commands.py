@@ -89,6 +89,14 @@ def test_a_retention_is_shortened_by_an_explicit_command_alone(tmp_path: Path) -
             {"CLICKHOUSE_DATABASE": "flamehuose"},
             "unknown database 'flamehuose': CLICKHOUSE_DATABASE selects another",
         ),
+        *(
+            (
+                command,
+                {"CLICKHOUSE_DATABASE": "flamehuose"},
+                "Database flamehuose does not exist. (UNKNOWN_DATABASE); CLICKHOUSE_DATABASE selects another database",
+            )
+            for command in (("limits", "show"), ("maintain",), ("usage",))
+        ),
         (
             ("retention", "set", "soon"),
             {},
@@ -96,7 +104,7 @@ def test_a_retention_is_shortened_by_an_explicit_command_alone(tmp_path: Path) -
         ),
     ],
 )
-def test_an_invalid_retention_is_reported_in_one_line(
+def test_an_invalid_retention_or_database_is_reported_in_one_line(
     tmp_path: Path, arguments: tuple[str, ...], environ: dict[str, str], words: str
 ) -> None:
     run = flamehouse(*arguments, **{"DATA_DIR": str(tmp_path), **environ})

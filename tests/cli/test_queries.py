@@ -226,6 +226,12 @@ def test_missing_profiles_are_reported_in_one_line(
         ({"FLAMEHOUSE_URL": "http://127.0.0.1:1"}, "no server responds at http://127.0.0.1:1 ("),
         ({"FLAMEHOUSE_URL": "localhost:4040"}, "invalid URL 'localhost:4040': use http://HOST:PORT"),
         ({"FLAMEHOUSE_URL": "http://"}, "invalid URL 'http:'"),
+        (
+            {"FLAMEHOUSE_URL": "http://b\u00fccher..example"},
+            "invalid URL 'http://b\u00fccher..example': use http://HOST",
+        ),
+        ({"API_CREDENTIAL": "p\u00f6ny"}, "--credential, --user and --tenant must be ASCII"),
+        ({"FLAMEHOUSE_TENANT": "p\u00f6ny"}, "--credential, --user and --tenant must be ASCII"),
         ({"API_CREDENTIAL": ""}, "; check --credential (API_CREDENTIAL)"),
         ({"API_CREDENTIAL": "pony", "FLAMEHOUSE_USER": "me"}, "returned 401: "),
     ],

@@ -13,7 +13,7 @@ from flamehouse.errors import Code, OperatorError, RpcError
 from flamehouse.telemetry import events, metrics
 from flamehouse.telemetry.log import log
 
-_BAD_REGEXP = "the selector contains a regular expression that RE2 rejects"
+_BAD_REGEXP = "the query contains a regular expression that RE2 rejects"
 _TOO_MUCH = "the query exceeded its memory limit; request a shorter range or fewer series"
 _TOO_LARGE = "the response exceeds the size limit; request a shorter range, fewer series, fewer labels or a longer step"
 _QUOTA = "the quota of queries is used up; retry in a minute"
@@ -23,6 +23,9 @@ _NOT_SET_UP = (
     "the profile store is not set up for this version of flamehouse; the operator finds the reason in the log"
 )
 _MIGRATE = "the database does not have this version's schema: run flamehouse migrate"
+_SELECT_DATABASE = (
+    "; CLICKHOUSE_DATABASE selects another database, and flamehouse serve or migrate creates its schema"
+)
 
 type Answers = Mapping[int, tuple[Code, str]]
 """The client's error by ClickHouse error code. Other codes mean a fault of the store, not of the client."""
@@ -117,8 +120,7 @@ def exit_on_failure() -> Iterator[None]:
         yield
     except ClickHouseError as error:
         reason = str(_cause(error)).partition("\n")[0]
-        advice = "; check its address in CLICKHOUSE_DSN" if code_of(error) is None else ""
-        raise SystemExit(f"flamehouse: ClickHouse: {reason}{advice}") from error
+        raise SystemExit(f"flamehouse: ClickHouse: {reason}{_advice_of(error)}") from error
     except (ValueError, RuntimeError, OperatorError, SecretError) as error:
         raise SystemExit(f"flamehouse: {error}") from error
 
@@ -133,6 +135,13 @@ def reason_of(error: ClickHouseError) -> str:
     if isinstance(error, Error) and error.code is not None:
         return f"code {error.code} {error.name or ''}".rstrip()
     return type(_cause(error)).__name__
+
+
+def _advice_of(error: ClickHouseError) -> str:
+    """The end of a command's message. An error without a ClickHouse code did not come from ClickHouse."""
+    if code_of(error) is None:
+        return "; check its address in CLICKHOUSE_DSN"
+    return _SELECT_DATABASE if _kind(error)[1] == _MIGRATE else ""
 
 
 def in_words(error: ClickHouseError | HTTPError | OSError | SecretError) -> tuple[str, str]:
