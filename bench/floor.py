@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
-from time import perf_counter, process_time
+from time import clock_gettime, perf_counter, process_time
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +24,8 @@ _WARM = 5
 _RECORD_BYTES = 60_000
 _HOST = "127.0.0.1"
 _START_S = 20
+_CPU_CLOCK = 2
+"""Linux's kind of clock that counts the CPU time of a process exactly, in the low bits of its id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +58,8 @@ def measure_floor() -> Floor:
 
 
 def cpu_s(pid: int) -> float:
-    """Return the seconds of CPU that a process has used, from the fields utime and stime of proc_pid_stat(5)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Return the seconds of CPU that a process has used, ended threads included, from its clock_getcpuclockid(3)."""
+    return clock_gettime(~pid << 3 | _CPU_CLOCK)
 
 
 def measure_select_floor() -> list[Line]:

@@ -77,7 +77,7 @@ _FLAMEGRAPH = "flame graph"
 _MERGED = Rpc(request=SelectMergeStacktracesRequest, fields=_selected)
 
 
-def _rpcs(service: Service) -> Mapping[str, Rpc]:
+def rpcs_of(service: Service) -> Mapping[str, Rpc]:
     """Return the requests by name; `service` is one of the selected services."""
     program = service.program
     root = program.functions[program.frame_function[program.stacks[0][0]]].name
@@ -123,7 +123,7 @@ def _rpcs(service: Service) -> Mapping[str, Rpc]:
     }
 
 
-def _rpcs_of_spans(service: Service) -> Mapping[str, Rpc]:
+def rpcs_of_spans(service: Service) -> Mapping[str, Rpc]:
     """Return the requests about spans by name."""
     (span,) = service.draw(0).span_ids[:1]
     return {
@@ -179,7 +179,7 @@ def _load(plan: Plan, folder: Path, profiles: int, spans: int) -> _Loaded:
     services = make_services(Shape(services=plan.services, stacks=plan.stacks, drawn=plan.drawn, spans=spans))
     for group in batched(draw_profiles(services, profiles), plan.group, strict=False):
         ours.insert(group)
-    rpcs = _rpcs_of_spans(services[0]) if spans else _rpcs(services[0])
+    rpcs = rpcs_of_spans(services[0]) if spans else rpcs_of(services[0])
     return _Loaded(ours=ours, profiles=profiles, rpcs=rpcs)
 
 

@@ -2,13 +2,11 @@
 
 import http.client
 import json
-import os
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from threading import local
 from time import perf_counter, sleep
 from typing import Any, Final
@@ -16,6 +14,7 @@ from urllib.parse import urlsplit
 
 from google.protobuf import json_format
 
+from bench.floor import cpu_s
 from bench.report import Line
 from flamehouse.pb.querier_pb2 import SelectMergeStacktracesRequest
 from flamehouse.web.codec import JSON, PROTO
@@ -56,7 +55,7 @@ class Served:
 
     def __init__(self, url: str, pid: int) -> None:
         self._address = urlsplit(url).netloc
-        self._stat = Path(f"/proc/{pid}/stat")
+        self._pid = pid
         self._local = local()
 
     def post(self, path: str, body: bytes, media_type: str) -> bytes:
@@ -77,9 +76,8 @@ class Served:
                 each.result()
 
     def cpu_s(self) -> float:
-        """The seconds of CPU it has used, from the fields utime and stime of proc_pid_stat(5)."""
-        fields = self._stat.read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """The seconds of CPU it has used."""
+        return cpu_s(self._pid)
 
     def settle(self) -> None:
         """Wait until it has finished merging."""

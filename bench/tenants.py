@@ -25,6 +25,7 @@ from time import perf_counter
 from typing import Final
 from urllib.parse import urlsplit
 
+from bench.floor import cpu_s
 from bench.plan import Plan
 from bench.report import Line
 from flamehouse.identity.token import NewToken, new_token
@@ -64,9 +65,8 @@ class _Site:
         return http.client.HTTPConnection(urlsplit(self.server.url).netloc, timeout=_TIMEOUT_S)
 
     def cpu_s(self) -> float:
-        """Seconds of CPU it has used, from the fields utime and stime of proc_pid_stat(5)."""
-        fields = Path(f"/proc/{self.server.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """The seconds of CPU it has used."""
+        return cpu_s(self.server.pid)
 
 
 def measure(plan: Plan) -> Sequence[Line]:
