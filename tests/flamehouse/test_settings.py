@@ -32,9 +32,19 @@ def test_a_number_out_of_range_is_rejected_by_name(name: str, value: str, allowe
         Settings.from_env({name: value})
 
 
-def test_an_unknown_way_to_draw_native_frames_is_rejected() -> None:
-    with pytest.raises(ValueError, match=r"^NATIVE_FRAMES must be address or mapping, not 'symbol'$"):
-        Settings.from_env({"NATIVE_FRAMES": "symbol"})
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("NATIVE_FRAMES", "symbol", "address or mapping"),
+        ("LOG_FORMAT", "JSON", "text or json"),
+        ("UI", "yes", "true or false"),
+        ("KEEP_BLOBS", "1", "true or false"),
+        ("INGEST_MODE", "queue", "direct, fallback or staged"),
+    ],
+)
+def test_a_value_that_is_not_a_choice_is_rejected_by_name(name: str, value: str, allowed: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} must be {allowed}, not '{value}'$"):
+        Settings.from_env({name: value})
 
 
 @pytest.mark.parametrize(

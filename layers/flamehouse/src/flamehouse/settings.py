@@ -1,7 +1,7 @@
 """The settings of a deployment, read once from the environment and passed down."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from typing import Final, Self
@@ -14,7 +14,6 @@ _MIB = 1 << 20
 _DSN = re.compile(r"chdb://[^?]+|https?://.+", re.DOTALL)
 """chDB ends the folder's name at a `?`, but the lock of the folder does not."""
 _PLACE = re.compile(r"s3://[^/]+/?|(?!.*://).*", re.DOTALL)
-_LOG_FORMATS: Final = ("text", "json")
 _ANY: Final = (0, MAX_INT64)
 _ANY_OR_DEFAULT: Final = (-1, MAX_INT64)
 _RANGES: Final[Mapping[str, tuple[int, int]]] = {
@@ -39,6 +38,14 @@ STAGED: Final = "staged"
 """The modes of ingestion."""
 NATIVE_FRAMES_BY_ADDRESS: Final = "address"
 NATIVE_FRAMES_BY_MAPPING: Final = "mapping"
+_CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "native_frames": (NATIVE_FRAMES_BY_ADDRESS, NATIVE_FRAMES_BY_MAPPING),
+    "ui": ("true", "false"),
+    "log_format": ("text", "json"),
+    "ingest_mode": (DIRECT, FALLBACK, STAGED),
+    "keep_blobs": ("true", "false"),
+}
+"""The values of each setting that has a few."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,11 +192,9 @@ class Settings:
             )
         if not self.clickhouse_dsn.startswith("chdb:"):
             _check_server(self.clickhouse_dsn)
+        for name, choices in _CHOICES.items():
+            _check_choice(name, getattr(self, name), choices)
         _check_places(self)
-        if self.native_frames not in {NATIVE_FRAMES_BY_ADDRESS, NATIVE_FRAMES_BY_MAPPING}:
-            raise ValueError(f"NATIVE_FRAMES must be address or mapping, not {self.native_frames!r}")
-        if self.ui not in {"true", "false"}:
-            raise ValueError(f"UI must be true or false, not {self.ui!r}")
         parse_label_rules(self.label_rules)
         for setting in fields(self):
             value = getattr(self, setting.name)
@@ -219,6 +224,12 @@ class Settings:
         return settings
 
 
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        *others, last = choices
+        raise ValueError(f"{name.upper()} must be {', '.join(others)} or {last}, not {value!r}")
+
+
 def _check_places(settings: Settings) -> None:
     """Raises ValueError if a place for files is neither a folder nor a bucket, or is missing for staging."""
     for name in ("adhoc_profiles", "blobs_dir"):
@@ -226,10 +237,6 @@ def _check_places(settings: Settings) -> None:
         if not _PLACE.fullmatch(place):
             raise ValueError(f"{name.upper()} must be a folder or s3://BUCKET, not {place!r}")
     mode = settings.ingest_mode
-    if mode not in {DIRECT, FALLBACK, STAGED}:
-        raise ValueError(f"INGEST_MODE must be direct, fallback or staged, not {mode!r}")
-    if settings.keep_blobs not in {"true", "false"}:
-        raise ValueError(f"KEEP_BLOBS must be true or false, not {settings.keep_blobs!r}")
     if settings.keeps_blobs and not settings.blobs_dir:
         raise ValueError("KEEP_BLOBS=true needs BLOBS_DIR, a folder or s3://BUCKET to retain uploads in")
     if mode != DIRECT and not settings.blobs_dir:
