@@ -3,13 +3,15 @@
 import argparse
 import logging
 import os
-import socket
-
-import uvicorn
+import signal
+from threading import Thread
+from typing import Final
 
 from tools.clickhouse_http.engine import Engine
-from tools.clickhouse_http.server import REQUESTS_LOG, create_app
+from tools.clickhouse_http.server import REQUESTS_LOG, Server
 from tools.clickhouse_http.statement import Account
+
+_STOP: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def main() -> None:
@@ -22,14 +24,15 @@ def main() -> None:
         handler = logging.FileHandler(arguments.requests)
         logging.getLogger(REQUESTS_LOG).addHandler(handler)
         logging.getLogger(REQUESTS_LOG).setLevel(logging.INFO)
-    listener = socket.create_server(("127.0.0.1", arguments.port))
-    # asyncio sets it only on sockets with an explicit protocol, unlike this one: without it, a response's body waits 40
-    # ms.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    config = uvicorn.Config(create_app(engine, account), log_level="warning", lifespan="off")
-    uvicorn.Server(config).run([listener])
-    engine.close()
+    with Server(arguments.port, engine, account) as server:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
+        Thread(target=server.serve_forever, daemon=True).start()
+        print(f"http://127.0.0.1:{server.server_port}", flush=True)
+        signal.sigwait(_STOP)
+        server.shutdown()
+    engine.wait()
+    # To close the engine would take seconds, or forever if its merges are stopped; it finds its data again without that.
+    os._exit(0)
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,10 +1,8 @@
-"""Runs statements on a chDB, each on a separate handle, so that its settings end with it, as on a server."""
+"""Runs statements on a chDB."""
 
 import os
-import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,15 +10,13 @@ from xml.sax.saxutils import escape
 
 import chdb
 
-from tools.clickhouse_http.failure import ServerError
+from tools.clickhouse_http.handles import Handles, quoted
 from tools.clickhouse_http.statement import Statement
 
 _FIRST_WITH_BLOCK_INFO: Final = 51903
 """The first revision in which Native blocks begin with `_BLOCK_INFO`."""
 _BLOCK_INFO: Final = b"\x01\x00\x02\xff\xff\xff\xff\x00"
 """is_overflows = 0, bucket_num = -1, end."""
-_STREAMED: Final = re.compile(rb"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
-"""The statements whose results chDB streams block by block; other results (DESCRIBE, SHOW) are one block."""
 _USERS: Final = """\
 <clickhouse>
   <users_config>{file}</users_config>
@@ -38,8 +34,6 @@ _USERS: Final = """\
 </clickhouse>
 """
 """A configuration with one user, which chDB runs every statement as, with only these grants and settings."""
-_DEFAULT_DATABASE: Final = "default"
-_SETTING_NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +52,14 @@ class Engine:
     """
 
     def __init__(self, path: str, grants: Sequence[str] = (), profile: str = "") -> None:
-        self._place = f"{path}?config-file={_configured(path, grants, profile)}" if grants else path
-        self._open = chdb.connect(self._place)
+        place = f"{path}?config-file={_configured(path, grants, profile)}" if grants else path
+        self._open = chdb.connect(place)
+        self._handles = Handles(place)
         self.version = self._open.query("SELECT version()", "TabSeparatedRaw").bytes().decode().strip()
 
     def run(self, statement: Statement) -> Answer:
         """Run a statement. Raises chdb.ChdbError with ClickHouse's message."""
-        with self._handle(statement) as handle:
+        with self._handles.of(statement) as handle:
             if statement.data is not None:
                 return _insert(handle, statement, statement.data)
             if statement.format == "Native" and statement.protocol_version >= _FIRST_WITH_BLOCK_INFO:
@@ -72,25 +67,9 @@ class Engine:
             result = handle.query(statement.sql, statement.format, params=dict(statement.parameters))
             return Answer(rows=result.bytes() or b"", summary=_summary(result, "read"))
 
-    def close(self) -> None:
-        self._open.close()
-
-    @contextmanager
-    def _handle(self, statement: Statement) -> Iterator[Any]:
-        handle = chdb.connect(self._place)
-        try:
-            # USE needs a grant, but a server does not check it for its default database.
-            if statement.database != _DEFAULT_DATABASE:
-                handle.query("USE {name:Identifier}", "TabSeparated", params={"name": statement.database})
-            for name, value in statement.settings.items():
-                if not _SETTING_NAME.fullmatch(name):
-                    raise ServerError(115, f"Setting {name} is neither a builtin setting", "UNKNOWN_SETTING")
-                handle.query(f"SET {name} = {_quoted(value)}", "TabSeparated")
-            if statement.read_only:
-                handle.query("SET readonly = 2", "TabSeparated")
-            yield handle
-        finally:
-            handle.close()
+    def wait(self) -> None:
+        """Wait some seconds for running statements to end."""
+        self._handles.wait()
 
 
 def _configured(path: str, grants: Sequence[str], profile: str) -> Path:
@@ -120,7 +99,7 @@ def _insert(handle: Any, statement: Statement, data: bytes) -> Answer:  # noqa: 
     with tempfile.NamedTemporaryFile(delete=False) as file:
         file.write(data)
     try:
-        source = f" FROM INFILE {_quoted(file.name)} COMPRESSION 'none' FORMAT {statement.format}"
+        source = f" FROM INFILE {quoted(file.name)} COMPRESSION 'none' FORMAT {statement.format}"
         result = handle.query(statement.sql + source.encode(), "TabSeparated")
     finally:
         os.unlink(file.name)  # noqa: PTH108  # made by tempfile, whose names are strings
@@ -130,7 +109,8 @@ def _insert(handle: Any, statement: Statement, data: bytes) -> Answer:  # noqa: 
 def _blocks(handle: Any, statement: Statement) -> bytes:  # noqa: ANN401
     """Return a result in the Native format of newer clients, in which blocks have headers."""
     parameters = dict(statement.parameters)
-    if _STREAMED.match(statement.sql):
+    if statement.is_select:
+        # Other results (DESCRIBE, SHOW) are one block.
         blocks = handle.send_query(statement.sql, "Native", params=parameters)
         return b"".join(_BLOCK_INFO + block.bytes() for block in blocks)
     block = handle.query(statement.sql, "Native", params=parameters).bytes()
@@ -144,8 +124,3 @@ def _summary(result: Any, verb: str) -> dict[str, str]:  # noqa: ANN401
         f"{verb}_bytes": str(result.bytes_read()),
         "elapsed_ns": str(int(result.elapsed() * 1e9)),
     }
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

@@ -6,8 +6,6 @@ Codes: system.errors. Statuses: exceptionCodeToHTTPStatus in ClickHouse's src/Se
 import re
 from typing import Final
 
-from starlette.responses import Response
-
 _STATUSES: Final[dict[int, int]] = {
     **dict.fromkeys((6, 25, 26, 27, 32, 38, 41, 53, 62, 69, 72, 117, 118, 427), 400),
     194: 401,
@@ -18,6 +16,7 @@ _STATUSES: Final[dict[int, int]] = {
     **dict.fromkeys((76, 209, 439), 503),
 }
 _OTHERWISE: Final = 500
+_UNKNOWN: Final = 1002
 _CODE: Final = re.compile(r"Code: (\d+)")
 
 
@@ -28,15 +27,16 @@ class ServerError(Exception):
         super().__init__(f"Code: {code}. DB::Exception: {message}. ({name})")
 
 
-def error_response(error: Exception, version: str) -> Response:
-    """Return the response to a failed statement; errors without a code become ClickHouse's 1002 (unknown)."""
+def code_and_status(error: Exception) -> tuple[int, int]:
+    """ClickHouse's code of a failure, 1002 (unknown) for one without a code, and the status of its response."""
+    found = _CODE.search(str(error))
+    code = int(found[1]) if found else _UNKNOWN
+    return code, _STATUSES.get(code, _OTHERWISE)
+
+
+def in_words(error: Exception, version: str) -> str:
+    """The body of the response to a failed statement."""
     text = str(error)
     found = _CODE.search(text)
-    code = int(found[1]) if found else 1002
-    shown = text[found.start() :] if found else f"Code: {code}. DB::Exception: {text}. (UNKNOWN_EXCEPTION)"
-    return Response(
-        f"{shown} (version {version})\n",
-        _STATUSES.get(code, _OTHERWISE),
-        {"X-ClickHouse-Exception-Code": str(code)},
-        media_type="text/plain; charset=UTF-8",
-    )
+    unknown = f"Code: {_UNKNOWN}. DB::Exception: {text}. (UNKNOWN_EXCEPTION)"
+    return f"{text[found.start() :] if found else unknown} (version {version})\n"

@@ -8,10 +8,12 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.message import Message
+from io import BytesIO
 from typing import Final
 
-from starlette.datastructures import FormData, Headers
-from starlette.requests import Request
+from python_multipart import parse_form
+from python_multipart.multipart import Field, File
 
 from tools.clickhouse_http.coding import decoded
 from tools.clickhouse_http.failure import ServerError
@@ -43,7 +45,18 @@ _UNSERVED: Final = frozenset({"compress", "decompress", "session_id", "session_t
 _INSERT: Final = re.compile(
     rb"\s*(INSERT\s+INTO\s.+?)\s+FORMAT\s+(\w+)[ \t]*(?:\r?\n|;|$)", re.IGNORECASE | re.DOTALL
 )
+_SELECT: Final = re.compile(rb"\s*(?:SELECT|WITH)\b", re.IGNORECASE)
 _FORMAT: Final = re.compile(rb"\sFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """An HTTP request: the parameters of its URL, its headers and its body."""
+
+    method: str
+    url: Mapping[str, str]
+    headers: Message
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +73,15 @@ class Statement:
     """The revision of the Native format that the client reads; 0 is the plain one."""
     read_only: bool
 
+    @property
+    def is_select(self) -> bool:
+        return _SELECT.match(self.sql) is not None
+
+    @property
+    def changes_no_session(self) -> bool:
+        """Whether it leaves database, settings and temporary tables of its handle as they were."""
+        return self.is_select or self.data is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
@@ -71,7 +93,7 @@ class Account:
 
 def account_of(request: Request) -> Account:
     """Return the user from Basic authorization, ClickHouse's headers or the URL, or else `default` without a password."""
-    headers, url = request.headers, request.query_params
+    headers, url = request.headers, request.url
     scheme, _, credentials = headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "basic":
         user, _, password = _base64(credentials).partition(":")
@@ -82,18 +104,17 @@ def account_of(request: Request) -> Account:
     )
 
 
-async def statement_of(request: Request) -> Statement:
+def statement_of(request: Request) -> Statement:
     """Read the request. Raises ServerError if it uses a feature that this server lacks."""
-    url = request.query_params
+    url = request.url
     if refused := _UNSERVED & url.keys():
         raise ServerError(48, f"{', '.join(sorted(refused))} is not supported here", "NOT_IMPLEMENTED")
     if request.headers.get("Content-Type", "").startswith(_FORM):
-        async with request.form() as form:
-            fields = {name: await _text(form, name) for name in form}
+        fields = _form(request)
         body = fields.pop("query", "").encode()
     else:
         fields = {}
-        body = decoded(await request.body(), request.headers.get("Content-Encoding", ""))
+        body = decoded(request.body, request.headers.get("Content-Encoding", ""))
     statement = b"\n".join(part for part in (url.get("query", "").encode(), body) if part)
     sql, format_, data = _split(statement, _default_format(request.headers, url))
     return Statement(
@@ -116,7 +137,7 @@ def _split(statement: bytes, default_format: str) -> tuple[bytes, str, bytes | N
     return statement, named[1].decode() if named else default_format, None
 
 
-def _default_format(headers: Headers, url: Mapping[str, str]) -> str:
+def _default_format(headers: Message, url: Mapping[str, str]) -> str:
     return url.get("default_format") or headers.get("X-ClickHouse-Format") or "TabSeparated"
 
 
@@ -130,12 +151,19 @@ def _parameters(pairs: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-async def _text(form: FormData, name: str) -> str:
-    value = form[name]
-    text = value if isinstance(value, str) else (await value.read()).decode()
-    if len(text) > _MAX_FIELD_BYTES:
+def _form(request: Request) -> dict[str, str]:
+    """The fields of a form. Raises ServerError if one is longer than a server accepts."""
+    fields: dict[str, str] = {}
+
+    def add(field: Field | File) -> None:
+        if isinstance(field, Field):
+            fields[(field.field_name or b"").decode()] = (field.value or b"").decode()
+
+    headers = {"Content-Type": request.headers.get("Content-Type", "").encode()}
+    parse_form(headers, BytesIO(request.body), add, add)
+    if any(len(text) > _MAX_FIELD_BYTES for text in fields.values()):
         raise ServerError(1000, "HTML Form Exception: Field value too long", "POCO_EXCEPTION")
-    return text
+    return fields
 
 
 def _base64(text: str) -> str:
