@@ -2,8 +2,10 @@
 
 import json
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import get_ident
 
@@ -184,6 +186,38 @@ def test_a_secret_that_cannot_be_read_is_unavailable_and_named_in_the_log(
     settings = replace(settings_of(secret), **change)  # type: ignore[arg-type]  # settings of text alone
     assert failure_of(open_store(settings)).code is Code.UNAVAILABLE
     assert reason in caplog.text
+
+
+def test_a_small_query_arrives_in_one_piece() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+
+        def receive() -> bytes:
+            connection, _ = listener.accept()
+            with connection:
+                piece = connection.recv(65_536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            return piece
+
+        received = pool.submit(receive)
+        dsn = f"http://flamehouse:the-password@127.0.0.1:{listener.getsockname()[1]}"
+        ClickHouse(Settings(clickhouse_dsn=dsn)).rows("SELECT 1")
+        assert received.result().endswith(b"\r\n\r\nSELECT 1\n FORMAT Native")
+
+
+@pytest.mark.parametrize(
+    ("sql", "parameters", "length"),
+    [
+        ("SELECT length({text:String})", {"text": "a" * 50_000}, 50_000),
+        (f"SELECT length('{'a' * 200_000}')", {}, 200_000),
+    ],
+    ids=["in a form", "in a large body"],
+)
+def test_a_long_query_arrives_whole(
+    server: ClickHouseServer, sql: str, parameters: dict[str, object], length: int
+) -> None:
+    clickhouse = ClickHouse(Settings(clickhouse_dsn=server.dsn))
+    for _ in range(2):
+        assert clickhouse.rows(sql, parameters) == [(length,)]
 
 
 @pytest.mark.parametrize("passing", [BUSY, Reply(status=503), Reply(status=502), Reply(status=0)])

@@ -23,6 +23,7 @@ class CachedLimits:
         self._builtin = builtin
         self._clock = clock
         self._limits: Mapping[str, Limits] = {}
+        self._defaults = builtin
         self._until = float("-inf")
         self._born = clock()
         self._lock = Lock()
@@ -46,12 +47,15 @@ class CachedLimits:
 
     def last(self, tenant: str) -> Limits:
         """Return the limits of a tenant as last read."""
-        defaults = self._limits.get(DEFAULTS, Limits()).over(self._builtin)
-        return self._limits.get(tenant, Limits()).over(defaults)
+        own = self._limits.get(tenant)
+        return own.over(self._defaults) if own else self._defaults
 
     def _refresh(self, read: Callable[[], Mapping[str, Limits]]) -> None:
         try:
-            self._limits = read()
+            limits = read()
         except RpcError:
             # The error is logged with ClickHouse's other errors.
             self._until = self._clock() + _AGAIN_S
+        else:
+            self._defaults = limits.get(DEFAULTS, Limits()).over(self._builtin)
+            self._limits = limits

@@ -9,24 +9,21 @@ import re
 import time
 from collections.abc import Callable
 from threading import Lock
-from typing import Any
 
 from clickhouse_connect import common
 from clickhouse_connect.driver._backend.httpcommon import apply_http_server_settings
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 from clickhouse_connect.driver.httpclient import HttpClient
-from clickhouse_connect.driver.httputil import get_pool_manager_options
 from clickhouse_connect.driver.models import SettingDef
 from clickhouse_connect.driver.query import TzSource
-from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 
-from flamehouse.deadline import has_time, time_left
+from flamehouse.deadline import has_time
 from flamehouse.store.connection.endpoint import Endpoint
 from flamehouse.store.connection.errors import code_of
 from flamehouse.store.connection.kill_query import stop_queries, stopping
+from flamehouse.store.connection.timed_pool import TimedPool
 
-_CONNECT_TIMEOUT_S = 3
 _ATTEMPTS = 3
 _PAUSE_S = 0.2
 """The first pause before a retry is 50 to 100 % of this; each later one is twice as long."""
@@ -130,7 +127,7 @@ def server_client(at: Endpoint, database: str | None, timeout_s: int) -> Client:
         autogenerate_session_id=False,
         query_retries=0,
         send_receive_timeout=timeout_s,
-        pool_mgr=_TimedPool(timeout_s),
+        pool_mgr=TimedPool(timeout_s),
         show_clickhouse_errors="scrub",
     )
     client.http_retries = 0
@@ -154,19 +151,6 @@ class _Client(HttpClient):
     def close(self) -> None:
         self.http.clear()
         super().close()
-
-
-class _TimedPool(PoolManager):
-    """Connections whose requests end at the time limit of the calling context."""
-
-    def __init__(self, timeout_s: int) -> None:
-        super().__init__(**get_pool_manager_options())
-        self._timeout_s = timeout_s
-
-    def request(self, method: str, url: str, *args: Any, **options: Any) -> BaseHTTPResponse:  # noqa: ANN401
-        left = time_left(self._timeout_s)
-        options["timeout"] = Timeout(connect=min(_CONNECT_TIMEOUT_S, left), read=left, total=left)
-        return super().request(method, url, *args, **options)
 
 
 def _refuses_user(error: ClickHouseError) -> bool:
