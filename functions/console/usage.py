@@ -6,7 +6,6 @@ from typing import Annotated, Final, Literal
 
 from fastapi import Query
 from pydantic import BaseModel, Field
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -71,7 +70,7 @@ router = http_router()
 async def usage(request: Request, parameters: Annotated[UsageParameters, Query()]) -> JSONResponse:
     """The usage of the tenants in `X-Scope-OrgID`; of all tenants if a credential for all sends no such header."""
     principal, days = principal_of(request.scope), _days(parameters.days)
-    services: Services = await run_in_threadpool(request.app.state.services)
+    services: Services = request.app.state.services()
     tenants = () if principal.all_tenants else principal.tenants
 
     def respond() -> JSONResponse:

@@ -3,7 +3,6 @@
 from functools import cache
 from typing import Final
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -19,7 +18,7 @@ router = http_router()
 @router.get("/ui/{path:path}", include_in_schema=False)
 async def page_file(request: Request) -> Response:
     """Return one file of the page."""
-    services: Services = await run_in_threadpool(request.app.state.services)
+    services: Services = request.app.state.services()
     settings = services.settings
     if settings.ui != "true":
         raise RpcError(Code.NOT_FOUND, "the web page is disabled: set UI=true to serve it")

@@ -13,6 +13,6 @@ router = http_router()
 @router.get("/ready", tags=["status"], summary="Readiness", response_class=PlainTextResponse)
 async def ready(request: Request) -> Response:
     """Return `ready` once the services of this process are up. Needs no credential."""
-    services: Services = await run_in_threadpool(request.app.state.services)
+    services: Services = request.app.state.services()
     await run_in_threadpool(services.check)
     return PlainTextResponse("ready")

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -54,7 +53,7 @@ class Selection:
 async def respond(request: Request, page: Callable[[Call], Content]) -> Response:
     """Runs `page` in a worker thread and returns its response; `page` raises RpcError for client errors."""
     principal = principal_of(request.scope)
-    services: Services = await run_in_threadpool(request.app.state.services)
+    services: Services = request.app.state.services()
     call = Call(services=services, principal=principal, headers=request.headers)
 
     def respond() -> Response:

@@ -1,4 +1,4 @@
-"""The objects that request handlers work with; built once per process, on the first request."""
+"""The objects that request handlers work with; built once per process."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ def nothing() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The settings and the store of this process. `app.state.services` is a callable that returns it.
+    """The settings and the store of this process. `app.state.services` is a callable that returns it without blocking.
 
     `check` returns if the process is ready, and otherwise raises RpcError with the reason. On AWS it does nothing:
     /ready needs no credential there, and a query would wake ClickHouse Cloud, which costs money.

@@ -20,17 +20,16 @@ async def admitted(request: Request, tenant: str, admit: Admit) -> Services:
 
     Raises RpcError as `admit` does, after the body is discarded and the delay of `slow_refusals`.
     """
+    services: Services = request.app.state.services()
 
-    # In one thread: the first request of a process makes the services.
-    def count() -> tuple[Services, RpcError | None]:
-        services: Services = request.app.state.services()
+    def count() -> RpcError | None:
         try:
             admit(services, tenant, content_length(request.headers))
         except RpcError as error:
-            return services, error.alone()
-        return services, None
+            return error.alone()
+        return None
 
-    services, refusal = await run_in_threadpool(count)
+    refusal = await run_in_threadpool(count)
     if refusal is not None:
         async with slow_refusals(services):
             await discard_body(request)

@@ -11,7 +11,6 @@ from time import monotonic
 from typing import Final
 
 from google.protobuf.message import Message
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
@@ -173,7 +172,7 @@ class _Unary:
     async def _services(self, request: Request, principal: Principal) -> Services:
         if self.admit:
             return await admitted(request, principal.tenant, self.admit)
-        services: Services = await run_in_threadpool(request.app.state.services)
+        services: Services = request.app.state.services()
         return services
 
 
