@@ -4,8 +4,8 @@ An upload is acknowledged when it is in the store or in the storage of blobs. In
 lists them, and is the same for every retry.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
 
@@ -143,15 +143,18 @@ def _read(services: Services, received: ReceivedUpload) -> tuple[ReadUpload, Seq
     """Return the upload without its profiles, their ids, and its rows: the working memory is free again."""
     try:
         upload = read_upload(received, services)
+        ids = [profile.id for profile in upload.profiles]
         with upload.explained():
             rows = upload_of(upload, received, services.settings)
-        return replace(upload, profiles=()), [profile.id for profile in upload.profiles], rows
+        return upload, ids, rows
     finally:
         memory.end_work()
 
 
 def upload_of(upload: ReadUpload, received: Receipt, settings: Settings) -> Rows:
     """Return the rows of the valid profiles, and the invalid profiles.
+
+    The profiles of `upload` are given up one by one, as their memory may be that of the whole upload.
 
     An upload with a profile from the future is rejected as a whole: that profile becomes valid later, but a retry with
     the same id would count as stored.
@@ -162,6 +165,7 @@ def upload_of(upload: ReadUpload, received: Receipt, settings: Settings) -> Rows
         if isinstance(checked.profile, RpcError)
     }
     if _is_too_new(rejected):
+        upload.profiles.clear()
         return Rows(upload=None, rejected=rejected)
     parts = _normalize(upload, rejected, received, settings)
     rejected = dict(sorted(rejected.items()))
@@ -190,7 +194,7 @@ def _normalize(
     """
     parts: list[SeriesProfile] = []
     series, folded = set[int](), set[int]()
-    for index, checked in enumerate(upload.profiles):
+    for index, checked in enumerate(_emptied(upload.profiles)):
         if isinstance(checked.profile, RpcError):
             continue
         normalized = partial(
@@ -212,6 +216,13 @@ def _normalize(
         counted.update(_series_of(of_profile))
         parts += of_profile
     return parts
+
+
+def _emptied[T](items: list[T]) -> Iterator[T]:
+    """Yield the items, which the list no longer holds then."""
+    items.reverse()
+    while items:
+        yield items.pop()
 
 
 def _series_of(parts: Sequence[SeriesProfile]) -> set[int]:

@@ -4,6 +4,7 @@ The envelope is `MAGIC`, the length of the header (4 bytes, big-endian), the hea
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -62,6 +63,10 @@ class ReceivedUpload:
 
     def serialize(self) -> bytes:
         """Return the envelope; `ReceivedUpload.parse` returns an equal value."""
+        return b"".join(self.pieces())
+
+    def pieces(self) -> Sequence[bytes]:
+        """Return the envelope in pieces, without a copy of the body."""
         header = {
             "version": VERSION,
             "tenant": self.tenant,
@@ -73,7 +78,7 @@ class ReceivedUpload:
             "body_bytes": len(self.body),
         }
         text = json.dumps(header, separators=(",", ":")).encode()
-        return b"".join((MAGIC, len(text).to_bytes(_LENGTH_BYTES), text, self.body))
+        return b"".join((MAGIC, len(text).to_bytes(_LENGTH_BYTES), text)), self.body
 
     @classmethod
     def parse(cls, data: bytes) -> "ReceivedUpload":

@@ -34,8 +34,8 @@ class _Read:
     found: StoredObject
     upload: Upload | RpcError
 
-    def serialize(self) -> bytes:
-        return self.found.content
+    def pieces(self) -> Sequence[bytes]:
+        return (self.found.content,)
 
 
 def handle(services: Services, objects: Sequence[ObjectCreated]) -> Mapping[ObjectCreated, RpcError]:
@@ -110,7 +110,7 @@ def _store(services: Services, read: Sequence[_Read]) -> _Failures:
 def _finish(services: Services, read: _Read) -> None:
     """Retain the envelope if it is to be, and delete the object."""
     if isinstance(read.upload, Upload):
-        keep(services, read.upload, read.serialize)
+        keep(services, read.upload, lambda: read.found.content)
     _storage(services, read.source).delete(read.source.key)
 
 

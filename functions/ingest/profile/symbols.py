@@ -12,7 +12,15 @@ from itertools import accumulate
 from operator import itemgetter
 from struct import Struct
 
-from flamehouse.model.profile import Symbols, function_of, location_of, mapping_of, stacktrace_ids
+from flamehouse.model.profile import (
+    MAX_CACHED_CHARS,
+    Symbols,
+    cached_function_of,
+    function_of,
+    location_of,
+    mapping_of,
+    stacktrace_ids,
+)
 from flamehouse.model.symbols import ID_BYTES, Function, Location, Mapping
 from flamehouse.pb import profile_pb2
 from ingest.profile.columns import Functions
@@ -107,8 +115,10 @@ class SymbolTable:
 def _functions(functions: Functions, names: Sequence[str], strings: Sequence[str]) -> dict[int, Function]:
     """Return the functions by their ids in the pprof; `names` is the string table for their names."""
     text = strings.__getitem__
+    # The look-up of the common case is called without Python code.
+    is_short = 3 * max(map(len, strings), default=0) <= MAX_CACHED_CHARS
     found = map(
-        function_of,
+        cached_function_of if is_short else function_of,
         map(names.__getitem__, functions.names),
         map(text, functions.system_names),
         map(text, functions.filenames),

@@ -3,7 +3,7 @@
 A reader stores nothing, and formats no response: `ingest.pipeline` and `ingest.endpoints` do.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -29,7 +29,7 @@ class ReadUpload:
     """
 
     id: bytes
-    profiles: Sequence[CheckedProfile]
+    profiles: list[CheckedProfile]
     explain: Callable[[RpcError], RpcError] = _unchanged
     if_empty: RpcError | None = None
 

@@ -1,6 +1,6 @@
 """Uploads that are stored again: each once, also where ClickHouse remembers the tokens of rows that were deleted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -133,8 +133,8 @@ def test_a_replay_and_a_worker_at_the_same_time_store_an_upload_once(
 
 
 class _NoRecord:
-    def serialize(self) -> bytes:
-        return b""
+    def pieces(self) -> Sequence[bytes]:
+        return (b"",)
 
 
 def test_uploads_that_are_read_anew_replace_the_old_ones_in_roll_ups_too(

@@ -5,6 +5,7 @@ acknowledged upload for its rows until they are inserted. A request that does no
 429. Reading an upload briefly takes a multiple of its bytes: such work waits for its turn instead.
 """
 
+import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,6 +18,7 @@ from flamehouse.telemetry import metrics
 
 _RETRY_AFTER_S: Final = 5
 _LONGEST_WAIT_S: Final = 30.0
+_LARGE_WORK_BYTES: Final = 16 << 20
 
 
 class BusyError(RpcError):
@@ -94,6 +96,13 @@ class MemoryBudget:
         return not (self._limit and self._working) or self._held + self._working + size <= self._limit
 
 
+def return_freed() -> None:
+    """Return freed memory to the system, as after a large upload. The C library retains it otherwise, in small pieces."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # only glibc has it
+        trim(0)
+
+
 class Share:
     """The bytes that one request has reserved of a budget, and those of its work."""
 
@@ -115,6 +124,8 @@ class Share:
         self._working += size
 
     def end_work(self) -> None:
+        if self._working > _LARGE_WORK_BYTES:
+            return_freed()
         self.budget.end_work(self._working)
         self._working = 0
 

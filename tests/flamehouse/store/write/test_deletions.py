@@ -1,7 +1,7 @@
 """Uploads that are sent again after a deletion: every acknowledged one is stored, once, whatever ClickHouse remembers."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -43,8 +43,8 @@ the ledger and the deletions first. A server forgets the tokens of a part of whi
 
 
 class _NoRecord:
-    def serialize(self) -> bytes:
-        return b"an upload"
+    def pieces(self) -> Sequence[bytes]:
+        return (b"an upload",)
 
 
 def send(clickhouse: ClickHouse, *uploads: Upload) -> None:

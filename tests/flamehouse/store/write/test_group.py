@@ -158,5 +158,5 @@ def test_the_store_reports_which_uploads_are_in_the_ledger(counted: Counted, sto
 
 
 class _Record:
-    def serialize(self) -> bytes:
-        return b"an upload"
+    def pieces(self) -> Sequence[bytes]:
+        return (b"an upload",)

@@ -85,8 +85,8 @@ def upload_of(tenant: str, number: int) -> Upload:
 
 
 class _NoRecord:
-    def serialize(self) -> bytes:
-        return b""
+    def pieces(self) -> Sequence[bytes]:
+        return (b"",)
 
 
 def work(clickhouse: ClickHouse, upload: Upload) -> None:

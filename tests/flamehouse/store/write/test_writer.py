@@ -70,7 +70,7 @@ class Logged:
         assert [*log.left_segments()] == []
         for upload in uploads:
             record = self.record(upload)
-            log.append(record.serialize(), Pending(upload=upload, record=record))
+            log.append(record.pieces(), Pending(upload=upload, record=record))
 
     def recover(self, clickhouse: ClickHouse) -> None:
         """Starts and stops as a process does."""
@@ -90,8 +90,8 @@ class Numbered:
 
     number: int
 
-    def serialize(self) -> bytes:
-        return str(self.number).encode()
+    def pieces(self) -> Sequence[bytes]:
+        return (str(self.number).encode(),)
 
 
 @pytest.fixture

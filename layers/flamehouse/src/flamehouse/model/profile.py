@@ -14,6 +14,8 @@ from uuid import UUID
 from flamehouse.model.labels import LabelSet
 from flamehouse.model.symbols import ID_BYTES, Function, Line, Location, Mapping, hash64, hash64_of
 
+MAX_CACHED_CHARS = 1_024
+"""The longest texts of a function that is retained for later uploads; 65,536 of them take 64 MiB if they are ASCII."""
 _STACK_BYTES = 200
 """The memory of a stack, in addition to its frames."""
 
@@ -70,13 +72,22 @@ class Symbols:
         return (name_id,) if name_id in self.merged_name_ids else run
 
 
-# Functions and locations repeat in every profile of a process, and a look-up is several times
-# cheaper than a hash: these caches hold the symbols of some tens of services.
-@lru_cache(maxsize=1 << 16)
 def function_of(name: str, system_name: str, filename: str, start_line: int) -> Function:
     """Return the function with its ids."""
+    if len(name) + len(system_name) + len(filename) > MAX_CACHED_CHARS:
+        return _new_function(name, system_name, filename, start_line)
+    return cached_function_of(name, system_name, filename, start_line)
+
+
+def _new_function(name: str, system_name: str, filename: str, start_line: int) -> Function:
     id_ = hash64_of(name, system_name, filename, start_line)
     return Function(id_, hash64(name.encode()), name, system_name, filename, start_line)
+
+
+# Functions and locations repeat in every profile of a process, and a look-up is several times
+# cheaper than a hash: these caches hold the symbols of some tens of services.
+cached_function_of = lru_cache(maxsize=1 << 16)(_new_function)
+"""As `function_of`, for functions whose texts have at most MAX_CACHED_CHARS together: the cache retains them."""
 
 
 @lru_cache(maxsize=1 << 15)

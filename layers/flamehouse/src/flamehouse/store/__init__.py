@@ -41,8 +41,8 @@ type Failures = Mapping[UploadKey, RpcError]
 class Record(Protocol):
     """An upload as received."""
 
-    def serialize(self) -> bytes:
-        """The bytes that the local server's log stores until ClickHouse has the upload."""
+    def pieces(self) -> Sequence[bytes]:
+        """The bytes that the local server's log stores until ClickHouse has the upload: one after the other."""
 
 
 class Store(Protocol):

@@ -39,8 +39,8 @@ class Numbered:
 
     number: int
 
-    def serialize(self) -> bytes:
-        return str(self.number).encode()
+    def pieces(self) -> Sequence[bytes]:
+        return (str(self.number).encode(),)
 
 
 class UnsyncedInserts(BatchInserts):

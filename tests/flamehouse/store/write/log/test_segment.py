@@ -7,8 +7,8 @@ import pytest
 from flamehouse.store.write.log.segment import HEADER, encode_record, read_segment
 
 RECORDS = (b"first", bytes(300), b"\xff" * 70)
-WHOLE = HEADER + b"".join(map(encode_record, RECORDS))
-LAST = encode_record(b"last record")
+WHOLE = HEADER + b"".join(piece for record in RECORDS for piece in encode_record(record))
+LAST = b"".join(encode_record(b"last record"))
 
 TAILS: dict[str, bytes] = {
     "nothing": b"",

@@ -7,7 +7,7 @@ A power failure may leave the end of a file torn, zeroed or filled with other by
 damaged record; anything after it was never acknowledged.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from struct import Struct
 from typing import Final
@@ -19,11 +19,18 @@ MAX_RECORD_BYTES: Final = 1 << 30
 _PREFIX: Final = Struct("<II")
 
 
-def encode_record(payload: bytes) -> bytes:
-    """The bytes of the record. Raises ValueError if the payload is empty or exceeds MAX_RECORD_BYTES."""
-    if not 0 < len(payload) <= MAX_RECORD_BYTES:
-        raise ValueError(f"a record of the log has 1 to {MAX_RECORD_BYTES} bytes, not {len(payload)}")
-    return _PREFIX.pack(len(payload), crc32(payload)) + payload
+def encode_record(*payload: bytes) -> Sequence[bytes]:
+    """The bytes of the record, in pieces as those of the payload: one may be long.
+
+    Raises ValueError if the payload is empty or exceeds MAX_RECORD_BYTES.
+    """
+    size = sum(map(len, payload))
+    if not 0 < size <= MAX_RECORD_BYTES:
+        raise ValueError(f"a record of the log has 1 to {MAX_RECORD_BYTES} bytes, not {size}")
+    checksum = 0
+    for piece in payload:
+        checksum = crc32(piece, checksum)
+    return _PREFIX.pack(size, checksum), *payload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,18 +81,20 @@ class UploadLog[Item]:
                 log(events.UPLOAD_LOG_DAMAGED, path=str(path), damaged_bytes=content.damaged_bytes)
             yield LeftSegment(path=path, records=content.records)
 
-    def append(self, payload: bytes, item: Item) -> str:
-        """Write a record and return its segment's name once the record is durable.
+    def append(self, payload: Sequence[bytes], item: Item) -> str:
+        """Write a record, whose payload comes in pieces, and return its segment's name once the record is durable.
 
         `item` is what the writer inserts for it. Raises RpcError(UNAVAILABLE), which names the folder, if the disk is full
         or cannot be written; the record is then not acknowledged, though a later start may still find it.
         """
-        record = encode_record(payload)
-        with disk_trouble(self.folder, self._disk, len(record)):
+        record = encode_record(*payload)
+        size = sum(map(len, record))
+        with disk_trouble(self.folder, self._disk, size):
             with self._lock:
-                self._check_free(len(record))
+                self._check_free(size)
                 segment = self._current or self._open()
-                self._write(segment, record)
+                for piece in record:
+                    self._write(segment, piece)
                 segment.items.append(item)
                 end = segment.size
             self._sync(segment, end)

@@ -58,8 +58,8 @@ class _Parsed:
 
     content: bytes
 
-    def serialize(self) -> bytes:
-        return self.content
+    def pieces(self) -> Sequence[bytes]:
+        return (self.content,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +129,11 @@ class LogWriter:
         """
         if record is None:
             raise ValueError("an upload needs a record to be logged")
-        payload = record.serialize()
-        if self._backlog_bytes + len(payload) > _MAX_BACKLOG_BYTES:
+        payload = record.pieces()
+        size = sum(map(len, payload))
+        if self._backlog_bytes + size > _MAX_BACKLOG_BYTES:
             raise RpcError(Code.UNAVAILABLE, self._behind())
-        held = memory.hold(len(payload) + upload.memory_bytes)
+        held = memory.hold(size + upload.memory_bytes)
         try:
             self._log.append(payload, Pending(upload=upload, record=record, held=held))
         except BaseException:
@@ -225,13 +226,11 @@ class LogWriter:
             pause = min(2 * pause, _LONGEST_PAUSE_S)
         wanted_s = _INTERVAL_PER_INSERT * (monotonic() - started)
         self._interval_s = min(max(_LEAST_INTERVAL_S, wanted_s), _LONGEST_INTERVAL_S)
-        for pending in segment.items:
-            if pending.held is not None:
-                pending.held.release()
         with self._changed:
             self._failing, self._storing = "", None
             self._stored.append(segment)
             self._changed.notify_all()
+        _forget(segment)
         return True
 
     def _insert(self, segment: Segment[Pending]) -> None:
@@ -290,7 +289,7 @@ class LogWriter:
             if _is_engine_trouble(error):
                 raise
             self._inserts.delete([pending.upload])
-            record = pending.record.serialize()
+            record = b"".join(pending.record.pieces())
             self._quarantine.put(f"{name}.{pending.upload.id.hex()}", record, _reason(error))
 
     def _clean(self) -> None:
@@ -325,6 +324,16 @@ class LogWriter:
             f"ClickHouse has not inserted {self._backlog_bytes} bytes of acknowledged uploads"
             f"{f' ({self._failing})' if self._failing else ''}; they are in {self._log.folder}"
         )
+
+
+def _forget(segment: Segment[Pending]) -> None:
+    """Release the memory of the uploads, which are inserted."""
+    holds = [pending.held for pending in segment.items if pending.held is not None]
+    segment.items.clear()
+    if segment.size > _MAX_SEGMENT_BYTES:
+        memory.return_freed()
+    for hold in holds:
+        hold.release()
 
 
 def _fresh_token(name: str) -> str:
