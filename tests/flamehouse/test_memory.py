@@ -1,12 +1,10 @@
 """The budget of memory in flight."""
 
-from threading import Thread
-
 import pytest
 
 from flamehouse import memory
 from flamehouse.deadline import time_limit
-from flamehouse.memory import BusyError, MemoryBudget
+from flamehouse.memory import SMALL_WORK_BYTES, BusyError, MemoryBudget, Share
 
 LIMIT = 100
 
@@ -45,26 +43,61 @@ def test_what_outlives_its_request_is_held_until_its_release() -> None:
             memory.take(1)
 
 
-def test_work_waits_for_other_work_and_any_work_may_go_alone() -> None:
-    budget = MemoryBudget(LIMIT)
-    begun: list[str] = []
+LARGE = SMALL_WORK_BYTES + 1
 
-    def work(name: str, size: int) -> None:
-        with budget.request():
+
+class Request:
+    """A request of its own, whose work begins and ends as the test says."""
+
+    def __init__(self, budget: MemoryBudget, size: int) -> None:
+        self._share = Share(budget)
+        self._share.begin_work(size)
+
+    def end(self) -> None:
+        self._share.end()
+
+
+def is_rejected(budget: MemoryBudget, size: int) -> bool:
+    """Returns whether work has to wait longer than the time of its request."""
+    with time_limit(0.01), budget.request():
+        try:
             memory.begin_work(size)
-            begun.append(name)
+        except BusyError as error:
+            return "take too long" in str(error) and error.http_status == 429
+    return False
 
+
+def test_large_work_waits_for_other_large_work_and_any_may_go_alone() -> None:
+    budget = MemoryBudget(LIMIT)
     with budget.request():
         memory.take(LIMIT)
-        memory.begin_work(10 * LIMIT)
-        with time_limit(0.01), budget.request(), pytest.raises(BusyError, match="take too long"):
-            memory.begin_work(1)
-        waiting = Thread(target=work, args=("other", 1))
-        waiting.start()
-        begun.append("first")
+        memory.begin_work(10 * LARGE)
+        assert is_rejected(budget, LARGE)
         memory.end_work()
-        waiting.join()
-    assert begun == ["first", "other"]
+        assert not is_rejected(budget, LARGE)
+    assert not is_rejected(budget, LARGE)
+
+
+def test_small_work_has_turns_while_large_work_has_all_of_its_own() -> None:
+    budget = MemoryBudget(0)
+    large = [Request(budget, LARGE), Request(budget, LARGE)]
+    assert is_rejected(budget, LARGE)
+    small = [Request(budget, SMALL_WORK_BYTES) for _ in range(3)]
+    assert is_rejected(budget, 1)
+    large.pop().end()
+    assert (is_rejected(budget, 1), is_rejected(budget, LARGE)) == (True, False)
+    small.pop().end()
+    assert not is_rejected(budget, 1)
+
+
+def test_small_work_that_grows_large_keeps_large_work_waiting() -> None:
+    budget = MemoryBudget(LARGE)
+    for grown, rejected in ((SMALL_WORK_BYTES, False), (LARGE, True)):
+        with budget.request():
+            memory.begin_work(0)
+            memory.add_work(grown)
+            assert is_rejected(budget, LARGE) == rejected
+    assert not is_rejected(budget, LARGE)
 
 
 def test_without_a_budget_or_with_a_limit_of_zero_anything_fits() -> None:

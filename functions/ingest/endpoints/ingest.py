@@ -43,7 +43,7 @@ async def ingest(request: Request) -> Response:
         content_encoding=request.headers.get("Content-Encoding", ""),
         body=await read_upload(request, limit),
     )
-    outcome = await upload_for(services, tenant, lambda: pipeline.ingest(services, received))
+    outcome = await upload_for(services, tenant, received.size, lambda: pipeline.ingest(services, received))
     if outcome.error is not None:
         raise outcome.error
     return Response(headers=outcome.warning_headers)

@@ -74,7 +74,7 @@ async def export(request: Request) -> Response:
         content = codec.encode(response_of(pipeline.ingest(services, received)))
         return Response(content, headers={"Content-Type": media_type_of(content_type)})
 
-    return await upload_for(services, tenant, run)
+    return await upload_for(services, tenant, received.size, run)
 
 
 def response_of(outcome: Outcome) -> Message:

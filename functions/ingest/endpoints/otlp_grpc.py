@@ -153,7 +153,7 @@ class _Exporter:
         def run() -> bytes:
             return response_of(pipeline.ingest(services, received)).SerializeToString()
 
-        return await upload_for(services, tenant, run)
+        return await upload_for(services, tenant, received.size, run)
 
     async def _read(self, messages: AsyncIterator[bytes]) -> bytes:
         """Return the message. A few are read at a time, as their memory is not counted before."""

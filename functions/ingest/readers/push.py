@@ -1,13 +1,14 @@
 """Reads uploads to push.v1.PusherService/Push: pprof profiles of several series."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
 from flamehouse import memory
 from flamehouse.errors import RpcError, invalid_argument
+from flamehouse.memory import BusyError
 from flamehouse.model.labels import check_label_sizes, unique_labels
 from flamehouse.pb import push_pb2
 from flamehouse.services import Services
@@ -26,32 +27,47 @@ from ingest.request.body import human_bytes, limit_of, unpack
 _MAX_PROFILES: Final = 10_000
 _MEMORY_FACTOR: Final = 16
 """The bytes of memory that reading a byte takes at most; profiles are read one after the other."""
+_SMALL_BYTES: Final = 1 << 20
+"""The longest body that is decoded before its turn, which then depends on its profiles."""
 _SESSION_LABEL: Final = "__session_id__"
+
+type _Labels = dict[str, str] | RpcError
+"""The labels of a series, or the reason why they are invalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sample:
-    """One profile of a request: a name for its series, its bytes, and the parsed profile."""
+    """One profile of a request: its id, a name for its series, its bytes, and the reason if these cannot be read."""
 
+    id: str
     name: str
+    labels: _Labels
     content: bytes
-    checked: CheckedProfile
+    error: RpcError | None
 
 
 def read(received: ReceivedUpload, services: Services) -> ReadUpload:
     """Read the upload. Raises RpcError(INVALID_ARGUMENT) for an invalid body, and for no or too many profiles."""
-    # The message and its profiles are copies of the body.
-    memory.begin_work(2 * len(received.body) + services.settings.max_profile_bytes * _MEMORY_FACTOR)
-    request = _body(received).message(push_pb2.PushRequest, services.settings.max_body_bytes)
-    count = sum(len(series.samples) for series in request.series)
-    if not count:
-        raise invalid_argument("no profiles received")
-    if count > _MAX_PROFILES:
-        raise invalid_argument(f"the push has {count} profiles: send at most {_MAX_PROFILES}")
-    samples = _read(request, checks_of(received, services))
-    profiles = [sample.checked for sample in samples]
+    samples = _samples_in_turn(received, services.settings)
+    checks = checks_of(received, services)
+    profiles = [CheckedProfile(id=sample.id, profile=_profile(sample, checks)) for sample in samples]
     parts = ((sample.name, sample.content) for sample in samples)
     return ReadUpload(id=id_of_profiles(received, parts, profiles), profiles=profiles)
+
+
+def _samples_in_turn(received: ReceivedUpload, settings: Settings) -> list[_Sample]:
+    """Return the profiles once there is memory to read them."""
+    body = _body(received).unpacked(settings.max_body_bytes)
+    # The message and its profiles are copies of the body.
+    needed = 2 * len(body.data)
+    is_small = len(body.data) <= _SMALL_BYTES
+    if not is_small:
+        memory.begin_work(needed + settings.max_profile_bytes * _MEMORY_FACTOR)
+    samples = _samples(body.message(push_pb2.PushRequest, settings.max_body_bytes), settings)
+    if is_small:
+        sizes = [len(sample.content) for sample in samples]
+        memory.begin_work(needed + sum(sizes) + max(sizes) * _MEMORY_FACTOR)
+    return samples
 
 
 def _body(received: ReceivedUpload) -> MessageBody:
@@ -61,10 +77,16 @@ def _body(received: ReceivedUpload) -> MessageBody:
     return MessageBody(data=received.body, codec=codec, content_encoding=received.content_encoding)
 
 
-def _read(request: push_pb2.PushRequest, checks: Checks) -> list[_Sample]:
-    limit = left = checks.settings.max_body_bytes
+def _samples(request: push_pb2.PushRequest, settings: Settings) -> list[_Sample]:
+    """Return the profiles of the request, decompressed. Raises RpcError(INVALID_ARGUMENT) if they are none or too many."""
+    count = sum(len(series.samples) for series in request.series)
+    if not count:
+        raise invalid_argument("no profiles received")
+    if count > _MAX_PROFILES:
+        raise invalid_argument(f"the push has {count} profiles: send at most {_MAX_PROFILES}")
+    limit = left = settings.max_body_bytes
     samples = []
-    for sample in _samples(request, checks):
+    for sample in _unpacked_samples(request, settings):
         left -= len(sample.content)
         if left < 0:
             size = human_bytes(limit)
@@ -75,26 +97,30 @@ def _read(request: push_pb2.PushRequest, checks: Checks) -> list[_Sample]:
     return samples
 
 
-def _samples(request: push_pb2.PushRequest, checks: Checks) -> Iterator[_Sample]:
+def _unpacked_samples(request: push_pb2.PushRequest, settings: Settings) -> Iterator[_Sample]:
     for series in request.series:
         pairs = sorted((label.name, label.value) for label in series.labels if label.name != _SESSION_LABEL)
         name = sha256(json.dumps(pairs).encode()).hexdigest()
         note_service(dict(pairs).get(SERVICE_NAME, ""))
-        labels = _labels(pairs, checks.settings)
+        labels = _labels(pairs, settings)
         for sample in series.samples:
-            content = sample.raw_profile
-            profile: ValidProfile | RpcError
-            try:
-                if isinstance(labels, RpcError):
-                    raise labels
-                content = _unpacked(content, labels, checks.settings)
-                profile = checks.accept(read_pprof(content, labels))
-            except RpcError as error:
-                profile = error.alone()
-            yield _Sample(name=name, content=content, checked=CheckedProfile(id=sample.ID, profile=profile))
+            content, error = _unpacked(sample.raw_profile, labels, settings)
+            yield _Sample(id=sample.ID, name=name, labels=labels, content=content, error=error)
 
 
-def _labels(pairs: Sequence[tuple[str, str]], settings: Settings) -> dict[str, str] | RpcError:
+def _profile(sample: _Sample, checks: Checks) -> ValidProfile | RpcError:
+    """Return the profile, or the reason why it is rejected."""
+    if isinstance(sample.labels, RpcError):
+        return sample.labels
+    if sample.error is not None:
+        return sample.error
+    try:
+        return checks.accept(read_pprof(sample.content, sample.labels))
+    except RpcError as error:
+        return error.alone()
+
+
+def _labels(pairs: Sequence[tuple[str, str]], settings: Settings) -> _Labels:
     """Return the labels of a series, or the reason why they are invalid; validated once per series."""
     try:
         labels = unique_labels(pairs)
@@ -104,6 +130,14 @@ def _labels(pairs: Sequence[tuple[str, str]], settings: Settings) -> dict[str, s
     return labels
 
 
-def _unpacked(raw: bytes, labels: Mapping[str, str], settings: Settings) -> bytes:
-    check_size(len(raw), labels, settings)
-    return unpack(raw, limit_of(settings, "max_profile_bytes"))
+def _unpacked(raw: bytes, labels: _Labels, settings: Settings) -> tuple[bytes, RpcError | None]:
+    """Return the decompressed profile, or the profile as sent and the reason. Raises BusyError without memory for it."""
+    if isinstance(labels, RpcError):
+        return raw, None
+    try:
+        check_size(len(raw), labels, settings)
+        return unpack(raw, limit_of(settings, "max_profile_bytes")), None
+    except BusyError:
+        raise
+    except RpcError as error:
+        return raw, error.alone()

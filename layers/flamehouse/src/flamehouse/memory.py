@@ -3,6 +3,9 @@
 A request uses memory for its body, compressed and decompressed, and for its response until it is sent; an
 acknowledged upload for its rows until they are inserted. A request that does not fit is rejected at once, with status
 429. Reading an upload briefly takes a multiple of its bytes: such work waits for its turn instead.
+
+Small work takes few bytes and little time, and has turns of its own, so that large work never delays it. Its bytes are not
+counted, which the number of its turns bounds. That number is small also because Python runs one thread at a time.
 """
 
 import ctypes
@@ -10,15 +13,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Condition
+from time import monotonic
 from typing import Final
 
 from flamehouse.deadline import time_left
 from flamehouse.errors import Code, RpcError
 from flamehouse.telemetry import metrics
+from flamehouse.turns import Turns
+
+SMALL_WORK_BYTES: Final = 16 << 20
+"""The most working memory of small work: that of an upload of 1 MiB."""
 
 _RETRY_AFTER_S: Final = 5
 _LONGEST_WAIT_S: Final = 30.0
-_LARGE_WORK_BYTES: Final = 16 << 20
+_SMALL_TURNS: Final = 3
+_LARGE_TURNS: Final = 2
 
 
 class BusyError(RpcError):
@@ -38,6 +47,8 @@ class MemoryBudget:
         self._held = 0
         self._working = 0
         self._changed = Condition()
+        self._small = Turns(_SMALL_TURNS)
+        self._large = Turns(_LARGE_TURNS)
 
     @contextmanager
     def request(self) -> Iterator[None]:
@@ -71,26 +82,37 @@ class MemoryBudget:
             self._held -= size
             self._changed.notify_all()
 
-    def begin_work(self, size: int) -> None:
-        """Wait until `size` more bytes of working memory fit, or no other work is running.
+    def begin_work(self, size: int) -> "Work":
+        """Wait for a turn and, for large work, until `size` more bytes fit or no other large work is running.
 
         Raises BusyError after half a minute, or at the caller's time limit.
         """
+        is_small = size <= SMALL_WORK_BYTES
+        turns = self._small if is_small else self._large
+        give_up = monotonic() + time_left(_LONGEST_WAIT_S)
+        if not turns.take(give_up - monotonic()):
+            raise _too_slow()
+        if is_small:
+            return Work(self, turns, uncounted=SMALL_WORK_BYTES - size)
         with self._changed:
-            if not self._changed.wait_for(lambda: self._has_room_for(size), time_left(_LONGEST_WAIT_S)):
-                raise BusyError("the uploads before this one take too long to read; retry later")
-            self._working += size
+            if self._changed.wait_for(lambda: self._has_room_for(size), give_up - monotonic()):
+                self._working += size
+                return Work(self, turns, counted=size)
+        turns.give_back()
+        raise _too_slow()
 
     def add_work(self, size: int) -> None:
         """Count more working memory, without a wait: work that has begun is finished."""
         with self._changed:
             self._working += size
 
-    def end_work(self, size: int) -> None:
-        """End work that began with `begin_work`."""
-        with self._changed:
-            self._working -= size
-            self._changed.notify_all()
+    def end_work(self, turns: Turns, size: int) -> None:
+        """End work of `size` counted bytes."""
+        if size:
+            with self._changed:
+                self._working -= size
+                self._changed.notify_all()
+        turns.give_back()
 
     def _has_room_for(self, size: int) -> bool:
         return not (self._limit and self._working) or self._held + self._working + size <= self._limit
@@ -103,31 +125,51 @@ def return_freed() -> None:
         trim(0)
 
 
+class Work:
+    """Work that has begun: `uncounted` more bytes are free, the others are counted."""
+
+    def __init__(self, budget: MemoryBudget, turns: Turns, *, counted: int = 0, uncounted: int = 0) -> None:
+        self._budget = budget
+        self._turns = turns
+        self._counted = counted
+        self._uncounted = uncounted
+
+    def add(self, size: int) -> None:
+        free = min(size, self._uncounted)
+        self._uncounted -= free
+        if size > free:
+            self._budget.add_work(size - free)
+            self._counted += size - free
+
+    def end(self) -> None:
+        if self._counted > SMALL_WORK_BYTES:
+            return_freed()
+        self._budget.end_work(self._turns, self._counted)
+
+
 class Share:
     """The bytes that one request has reserved of a budget, and those of its work."""
 
     def __init__(self, budget: MemoryBudget) -> None:
         self.budget = budget
         self._held = 0
-        self._working = 0
+        self._work: Work | None = None
 
     def take(self, size: int) -> None:
         self.budget.take(size)
         self._held += size
 
     def begin_work(self, size: int) -> None:
-        self.budget.begin_work(size)
-        self._working = size
+        self._work = self.budget.begin_work(size)
 
     def add_work(self, size: int) -> None:
-        self.budget.add_work(size)
-        self._working += size
+        if self._work is not None:
+            self._work.add(size)
 
     def end_work(self) -> None:
-        if self._working > _LARGE_WORK_BYTES:
-            return_freed()
-        self.budget.end_work(self._working)
-        self._working = 0
+        if self._work is not None:
+            self._work.end()
+            self._work = None
 
     def give_back(self) -> None:
         self.budget.give_back(self._held)
@@ -157,6 +199,10 @@ class Hold:
         if self._budget is not None:
             self._budget.give_back(self._size)
             self._budget = None
+
+
+def _too_slow() -> BusyError:
+    return BusyError("the uploads before this one take too long to read; retry later")
 
 
 _share: ContextVar[Share | None] = ContextVar("memory_share", default=None)

@@ -17,6 +17,8 @@ _WAITING: Final = 256
 _WAITING_OF_TENANT: Final = 64
 _UPLOADS: Final = 40
 """Uploads that run at a time: most of them wait until the log is on disk or ClickHouse responds."""
+_LARGE_UPLOADS: Final = 8
+"""Large uploads that run at a time: what bounds them is that few are read at a time (`flamehouse.memory`)."""
 _RETRY_AFTER_S: Final = 5
 _DAY_S: Final = 86_400
 
@@ -136,3 +138,8 @@ class QueryQueue:
 def upload_queue() -> QueryQueue:
     """Return the queue of uploads; the memory of all requests and the number of connections bound what waits."""
     return QueryQueue(_UPLOADS, math.inf, math.inf)
+
+
+def large_upload_queue() -> QueryQueue:
+    """Return the queue of large uploads, which wait as others do."""
+    return QueryQueue(_LARGE_UPLOADS, math.inf, math.inf)

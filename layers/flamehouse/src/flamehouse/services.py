@@ -6,13 +6,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from flamehouse.circuit import Circuit
-from flamehouse.query_queue import QueryQueue, upload_queue
+from flamehouse.query_queue import QueryQueue, large_upload_queue, upload_queue
 from flamehouse.settings import DIRECT, Settings
 from flamehouse.store import Store
 from flamehouse.units import S_PER_DAY
 
 if TYPE_CHECKING:
     from flamehouse.aws.objects import ObjectStorage
+
+
+_SMALL_UPLOAD_BYTES = 1 << 20
 
 
 def nothing() -> None:
@@ -34,8 +37,13 @@ class Services:
     """Whether ClickHouse stored the last uploads, for deployments that can acknowledge them without it."""
     queries: QueryQueue = field(default_factory=QueryQueue)
     uploads: QueryQueue = field(default_factory=upload_queue)
+    large_uploads: QueryQueue = field(default_factory=large_upload_queue)
     refusal_delay_s: float = 0
     """The delay of a response to a request over a limit; none on AWS, where the wait of a function costs money."""
+
+    def uploads_of(self, size: int) -> QueryQueue:
+        """Return the queue for uploads of `size` bytes as sent: small ones never wait for the places of large ones."""
+        return self.uploads if size <= _SMALL_UPLOAD_BYTES else self.large_uploads
 
     def of_tenant(self, tenant: str) -> "Services":
         """Return these services, with the label rules of a tenant in the settings."""

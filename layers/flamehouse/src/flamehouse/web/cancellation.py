@@ -42,9 +42,9 @@ async def query_for[T](
             return await work_for(request, services.store, work, until, place)
 
 
-async def upload_for[T](services: Services, tenant: str, work: Callable[[], T]) -> T:
-    """Run an upload in its turn: tenants take turns, so that one that sends many delays only its own."""
-    async with turn(services, services.uploads, tenant) as place:
+async def upload_for[T](services: Services, tenant: str, size: int, work: Callable[[], T]) -> T:
+    """Run an upload of `size` bytes in its turn: tenants take turns, so that one that sends many delays only its own."""
+    async with turn(services, services.uploads_of(size), tenant) as place:
         return await _admitted(work, place)
 
 

@@ -163,7 +163,7 @@ class _Unary:
             return Response(content, headers={**call.response_headers, **own})
 
         if self.admit:
-            async with turn(services, services.uploads, principal.tenant) as place:
+            async with turn(services, services.uploads_of(len(data)), principal.tenant) as place:
                 return await work_for(request, services.store, run, until, place)
         if self.query:
             return await query_for(request, services, principal.tenants, run, until)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from google.protobuf.message import Message
 
@@ -21,15 +21,19 @@ class MessageBody:
     content_encoding: str
 
     def message[M: Message](self, message_type: type[M], *limits: int | None) -> M:
-        """Return the message.
+        """Return the message. Raises RpcError as `unpacked`, and `invalid_argument` if it is invalid."""
+        return self.codec.decode(self.unpacked(*limits).data, message_type)
+
+    def unpacked(self, *limits: int | None) -> "MessageBody":
+        """Return the decompressed body.
 
         Raises:
-            RpcError: `invalid_argument` if it is invalid or larger than one of the `limits`, in bytes, or the codec's;
+            RpcError: `invalid_argument` if it is damaged or larger than one of the `limits`, in bytes, or the codec's;
                 `unimplemented` for an unsupported Content-Encoding.
         """
         with too_large_for_good():
-            body = decompress(self.data, self.content_encoding, max_message_bytes(self.codec, *limits))
-        return self.codec.decode(body, message_type)
+            data = decompress(self.data, self.content_encoding, max_message_bytes(self.codec, *limits))
+        return replace(self, data=data, content_encoding="")
 
 
 def max_message_bytes(codec: Codec, *limits: int | None) -> int:
