@@ -134,6 +134,21 @@ def test_another_day_and_another_tenant_have_nothing(
     assert scope(Server.on(store, settings), "{}", monday, monday + DAY) == {"componentCount": 1}
 
 
-def test_a_bad_regular_expression_is_an_invalid_argument(server: Server, monday: int) -> None:
-    response = server.call("AnalyzeQuery", query='{pod=~"("}', start=monday, end=monday + DAY)
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("(", "missing )"),
+        ("a)", "unexpected )"),
+        ("[b-a]", "invalid character class range"),
+        ("(?=a)", "invalid perl operator"),
+        ("a{1001}", "invalid repetition size"),
+    ],
+)
+def test_a_bad_regular_expression_is_an_invalid_argument(
+    server: Server, monday: int, expression: str, reason: str
+) -> None:
+    response = server.call("AnalyzeQuery", query=f'{{pod=~"{expression}"}}', start=monday, end=monday + DAY)
     assert (response.status_code, response.json()["code"]) == (400, "invalid_argument")
+    assert response.json()["message"] == (
+        f"the query contains a regular expression that RE2 rejects: {reason}"
+    )

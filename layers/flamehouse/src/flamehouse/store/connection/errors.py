@@ -1,6 +1,7 @@
 """Maps failures of ClickHouse to Connect errors for clients, and to one log line for operators."""
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -14,6 +15,12 @@ from flamehouse.telemetry import events, metrics
 from flamehouse.telemetry.log import log
 
 _BAD_REGEXP = "the query contains a regular expression that RE2 rejects"
+_REASONS_OF_RE2 = re.compile(
+    r", error: (missing closing \]|missing [])]|unexpected \)|trailing \\|no argument for repetition operator|"
+    r"invalid repetition size|bad repetition operator|invalid perl operator|invalid UTF-8|invalid named capture group|"
+    r"invalid escape sequence|invalid character class range|invalid character class|pattern too large)"
+)
+"""RE2's messages (re2.cc), without the part of the expression that follows: logs contain no values of labels."""
 _TOO_MUCH = "the query exceeded its memory limit; request a shorter range or fewer series"
 _TOO_LARGE = "the response exceeds the size limit; request a shorter range, fewer series, fewer labels or a longer step"
 _QUOTA = "the quota of queries is used up; retry in a minute"
@@ -102,7 +109,8 @@ def as_rpc_errors(answers: Answers = TO_READERS) -> Iterator[None]:
         code, message = answers.get(code_of(error) or 0, (Code.UNAVAILABLE, passing))
         if code is Code.UNAVAILABLE:
             _report(reason_of(error), *_kind(error))
-        raise RpcError(code, message) from None
+        why = _reason_of_re2(error) if message == _BAD_REGEXP else ""
+        raise RpcError(code, message + why) from None
     except (HTTPError, OSError, SecretError) as error:
         _report(*_outside(error))
         raise RpcError(Code.UNAVAILABLE, _UNAVAILABLE) from None
@@ -123,6 +131,12 @@ def exit_on_failure() -> Iterator[None]:
         raise SystemExit(f"flamehouse: ClickHouse: {reason}{_advice_of(error)}") from error
     except (ValueError, RuntimeError, OperatorError, SecretError) as error:
         raise SystemExit(f"flamehouse: {error}") from error
+
+
+def _reason_of_re2(error: ClickHouseError) -> str:
+    """Why RE2 rejects an expression, as the end of a message; empty if it does not say."""
+    found = _REASONS_OF_RE2.search(str(error))
+    return f": {found[1]}" if found else ""
 
 
 def code_of(error: ClickHouseError) -> int | None:
