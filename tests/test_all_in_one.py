@@ -185,7 +185,7 @@ def test_a_port_in_use_is_reported_before_the_engine_starts(tmp_path: Path) -> N
         (
             {"CLICKHOUSE_DSN": "https://user:hunter2@127.0.0.1:1"},
             (
-                "flamehouse: ClickHouse: HTTPSConnection(host='127.0.0.1', port=1): "
+                "flamehouse: ClickHouse: 127.0.0.1:1: "
                 "Failed to establish a new connection: [Errno 111] Connection refused; "
                 "check its address in CLICKHOUSE_DSN"
             ),

@@ -46,6 +46,10 @@ class _OneSend(HTTPConnection):
 
     _held: bytearray | None = None
 
+    def __str__(self) -> str:
+        """The server, with which urllib3 begins its messages of failed connections."""
+        return f"{self.host}:{self.port}"
+
     def request(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
         self._held = bytearray()
         try:
