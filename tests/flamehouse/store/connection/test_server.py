@@ -220,6 +220,26 @@ def test_a_long_query_arrives_whole(
         assert clickhouse.rows(sql, parameters) == [(length,)]
 
 
+def test_a_large_insert_may_take_longer_than_a_connection() -> None:
+    body = bytes(16 << 20)
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+
+        def receive() -> int:
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rb") as stream:
+                while stream.readline() != b"\r\n":
+                    pass
+                time.sleep(4)
+                received = len(stream.read(len(body)))
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            return received
+
+        received = pool.submit(receive)
+        dsn = f"http://flamehouse:the-password@127.0.0.1:{listener.getsockname()[1]}"
+        ClickHouse(Settings(clickhouse_dsn=dsn)).insert("ingest", ["tenant"], body, {})
+        assert received.result() == len(body)
+
+
 @pytest.mark.parametrize("passing", [BUSY, Reply(status=503), Reply(status=502), Reply(status=0)])
 def test_a_query_survives_a_transient_failure(passing: Reply) -> None:
     with scripted(passing, passing, NO_ROWS) as server:

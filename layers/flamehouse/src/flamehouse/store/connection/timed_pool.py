@@ -12,6 +12,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from flamehouse.deadline import time_left
 
 _CONNECT_TIMEOUT_S: Final = 3
+_LONGEST_SEND_S: Final = 60
 _MAX_HELD_BYTES: Final = 64 << 10
 
 
@@ -64,6 +65,9 @@ class _OneSend(HTTPConnection):
             held += data
         else:
             self._send_held()
+            if self.sock is not None:
+                # urllib3 sends a body within the timeout to connect, which a large one exceeds.
+                self.sock.settimeout(time_left(_LONGEST_SEND_S))
             super().send(data)
 
     def _send_held(self) -> None:
