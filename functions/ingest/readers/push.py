@@ -27,7 +27,7 @@ from ingest.request.body import human_bytes, limit_of, unpack
 _MAX_PROFILES: Final = 10_000
 _MEMORY_FACTOR: Final = 16
 """The bytes of memory that reading a byte takes at most; profiles are read one after the other."""
-_SMALL_BYTES: Final = 1 << 20
+_SMALL_BYTES: Final = memory.SMALL_WORK_BYTES // _MEMORY_FACTOR
 """The longest body that is decoded before its turn, which then depends on its profiles."""
 _SESSION_LABEL: Final = "__session_id__"
 
