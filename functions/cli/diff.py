@@ -42,8 +42,8 @@ def diff(  # noqa: PLR0913  # a parameter per option
     as_json: bool,
 ) -> None:
     """Compare profiles with those of the previous range, another range, or another selector."""
+    within = _left_range(selection.within, left_from, left_until, moved=against is None)
     right = selection.resolved(server)
-    within = _left_range(right.within, left_from, left_until, moved=against is None)
     selector = right.selector if against is None else selector_of(against)
     left = replace(right, selector=selector, within=within)
     with waiting("querying"):

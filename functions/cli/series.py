@@ -29,8 +29,8 @@ def series(
     *, selection: Selection, group_by: Sequence[str], step: str | None, server: Server, as_json: bool
 ) -> None:
     """Show totals over time: per series a sum, the largest point and a curve."""
-    selection = selection.resolved(server)
     step_ms = step_of(step, selection.within.length_ms // _COLUMNS)
+    selection = selection.resolved(server)
     with waiting("querying"):
         found = select_series(server, selection, group_by or ("service_name",), step_ms)
     if not found:

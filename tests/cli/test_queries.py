@@ -275,7 +275,7 @@ def test_another_kind_of_server_is_reported_in_one_line(status: int, body: bytes
     ],
 )
 def test_a_wrong_command_line_is_explained(run: Run, arguments: tuple[str, ...], words: str) -> None:
-    done = run(*arguments)
+    done = run(*arguments, FLAMEHOUSE_TENANT=new_tenant())
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr

@@ -106,6 +106,7 @@ def memory_mb(body: bytes) -> int:
                 "CLICKHOUSE_DSN": clickhouse.dsn,
                 "INGEST_WINDOW_PAST_S": "0",
                 "MAX_BODY_BYTES": str(64 << 20),
+                "QUERY_TIMEOUT_S": "600",
             },
             capture_output=True,
             text=True,
