@@ -125,6 +125,42 @@ def test_a_password_is_not_sent_to_another_machine_in_clear_text() -> None:
     assert "the-password" not in str(rejection.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "form"),
+    [
+        ("PATH_PREFIX", "profiles?", "a path such as profiles or internal/profiles"),
+        ("PATH_PREFIX", "https://example.com/profiles", "a path such as"),
+        ("UI_API_URL", "pyroscope:4040", "a URL such as https://pyroscope.example.com"),
+        ("UI_API_URL", "https://pyroscope; script-src *", "a URL such as"),
+        ("UI_SOURCE_HOSTS", "git.example.com", "pairs such as git.example.com=gitlab"),
+        ("UI_SOURCE_HOSTS", "git.example.com=svn", "pairs such as"),
+        ("UI_SOURCE_HOSTS", "https://git.example.com=gitlab", "pairs such as"),
+        ("UI_SOURCE_HOSTS", "git.example.com=gitlab,", "pairs such as"),
+    ],
+)
+def test_a_text_of_another_form_is_rejected_by_name(name: str, value: str, form: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{name} must be {re.escape(form)}.*, not {re.escape(repr(value))}$"):
+        Settings.from_env({name: value})
+
+
+def test_a_password_in_a_url_is_not_shown() -> None:
+    with pytest.raises(ValueError, match=r"^UI_API_URL must be .*, without a user or query$"):
+        Settings.from_env({"UI_API_URL": "https://me:secret@pyroscope"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PATH_PREFIX", "/internal/profiles/"),
+        ("UI_API_URL", "http://127.0.0.1:4040"),
+        ("UI_API_URL", "https://[::1]:4040/pyroscope/"),
+        ("UI_SOURCE_HOSTS", "git.example.com=gitlab, code.example.com:8443=github"),
+    ],
+)
+def test_a_text_of_its_form_is_accepted(name: str, value: str) -> None:
+    assert getattr(Settings.from_env({name: value}), name.lower()) == value
+
+
 @pytest.mark.parametrize("place", ["gs://bucket", "s3://", "s3:///", "s3://bucket/folder"])
 @pytest.mark.parametrize("name", ["ADHOC_PROFILES", "BLOBS_DIR"])
 def test_blobs_are_stored_in_a_folder_or_a_bucket(name: str, place: str) -> None:

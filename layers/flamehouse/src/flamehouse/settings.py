@@ -13,7 +13,6 @@ from flamehouse.units import MAX_INT64, S_PER_DAY
 _MIB = 1 << 20
 _DSN = re.compile(r"chdb://[^?]+|https?://.+", re.DOTALL)
 """chDB ends the folder's name at a `?`, but the lock of the folder does not."""
-_PLACE = re.compile(r"s3://[^/]+/?|(?!.*://).*", re.DOTALL)
 _ANY: Final = (0, MAX_INT64)
 _ANY_OR_DEFAULT: Final = (-1, MAX_INT64)
 _RANGES: Final[Mapping[str, tuple[int, int]]] = {
@@ -46,6 +45,22 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "keep_blobs": ("true", "false"),
 }
 """The values of each setting that has a few."""
+_PLACE: Final = re.compile(r"s3://[^/]+/?|(?!.*://).*", re.DOTALL)
+_SOURCE_HOST: Final = r"\s*[a-z0-9.-]+(:[0-9]+)?=(github|gitlab|gitea|bitbucket)\s*"
+_FORMS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
+    "path_prefix": (re.compile(r"[A-Za-z0-9._~/-]*"), "a path such as profiles or internal/profiles"),
+    "ui_api_url": (
+        re.compile(r"(https?://[A-Za-z0-9.:\[\]-]+(/[^\s?#]*)?)?"),
+        "a URL such as https://pyroscope.example.com, without a user or query",
+    ),
+    "ui_source_hosts": (
+        re.compile(rf"({_SOURCE_HOST}(,{_SOURCE_HOST})*)?"),
+        "pairs such as git.example.com=gitlab,code.example.com=github, with github, gitlab, gitea or bitbucket",
+    ),
+    "adhoc_profiles": (_PLACE, "a folder or s3://BUCKET"),
+    "blobs_dir": (_PLACE, "a folder or s3://BUCKET"),
+}
+"""The form of each text that has one, and its description in an error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +209,9 @@ class Settings:
             _check_server(self.clickhouse_dsn)
         for name, choices in _CHOICES.items():
             _check_choice(name, getattr(self, name), choices)
-        _check_places(self)
+        for name, (form, description) in _FORMS.items():
+            _check_form(name, getattr(self, name), form, description)
+        _check_staging(self)
         parse_label_rules(self.label_rules)
         for setting in fields(self):
             value = getattr(self, setting.name)
@@ -230,12 +247,15 @@ def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
         raise ValueError(f"{name.upper()} must be {', '.join(others)} or {last}, not {value!r}")
 
 
-def _check_places(settings: Settings) -> None:
-    """Raises ValueError if a place for files is neither a folder nor a bucket, or is missing for staging."""
-    for name in ("adhoc_profiles", "blobs_dir"):
-        place = getattr(settings, name)
-        if not _PLACE.fullmatch(place):
-            raise ValueError(f"{name.upper()} must be a folder or s3://BUCKET, not {place!r}")
+def _check_form(name: str, value: str, form: re.Pattern[str], description: str) -> None:
+    if not form.fullmatch(value):
+        # A URL may contain a password.
+        shown = "" if "@" in value else f", not {value!r}"
+        raise ValueError(f"{name.upper()} must be {description}{shown}")
+
+
+def _check_staging(settings: Settings) -> None:
+    """Raises ValueError if uploads are to be staged or retained without a place for them."""
     mode = settings.ingest_mode
     if settings.keeps_blobs and not settings.blobs_dir:
         raise ValueError("KEEP_BLOBS=true needs BLOBS_DIR, a folder or s3://BUCKET to retain uploads in")
