@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.ui.profiles import Filled, fill
 from tools.local_server import local_server
 
 _NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
+_PATIENCE_MS: Final = 20_000
+"""How long tests wait for the page, which may share its cores with other tests."""
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +29,7 @@ def chromium() -> str:
 # Module scope instead of session: while Playwright runs, asyncio.run fails in its thread.
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         # Containers run as root, where Chromium has no sandbox.
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -54,7 +57,7 @@ def page(browser: Browser, filled: Filled, faults: list[str], tmp_path: Path) ->
         viewport={"width": 1440, "height": 900}, base_url=filled.url, accept_downloads=True
     )
     tab = context.new_page()
-    tab.set_default_timeout(20_000)
+    tab.set_default_timeout(_PATIENCE_MS)
     tab.on("pageerror", lambda error: faults.append(f"error: {error}"))
     tab.on("console", lambda line: faults.append(line.text) if line.type in {"error", "warning"} else None)
     tab.on("request", lambda sent: None if _is_own(sent.url, filled.url) else faults.append(sent.url))

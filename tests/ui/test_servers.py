@@ -46,7 +46,7 @@ def test_first_profile_opens_by_itself_once_signed_in(browser: Browser, closed: 
         page.get_by_role("button", name=client, exact=True).click()
         expect(snippet).to_contain_text(f"{closed.url}/profiles")
     send_first(closed.url)
-    expect(page.get_by_role("tree").first).to_be_attached(timeout=15_000)
+    expect(page.get_by_role("tree").first).to_be_attached()
     expect(page.get_by_role("row").filter(has_text="work")).to_be_visible()
     kept = page.evaluate("JSON.stringify(localStorage) + document.cookie + location.href")
     assert CREDENTIAL not in kept
