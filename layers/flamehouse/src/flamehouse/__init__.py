@@ -1,4 +1,4 @@
-"""The kernel that every path shares. An endpoint, a format of uploads or a command does not belong here."""
+"""The kernel that every path shares. Endpoints, upload formats and commands do not belong here."""
 
 from typing import Final
 

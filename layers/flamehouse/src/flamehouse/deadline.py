@@ -1,6 +1,6 @@
 """The time left for a response.
 
-Everything that waits for the network takes its timeout from here, and long loops end with it.
+Everything that waits for the network takes its timeout from here; long loops stop when no time is left.
 """
 
 import math
@@ -23,7 +23,7 @@ _LEAST_S = 0.01
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Limit the block: `time_left` counts down from `seconds`, or from what is left of an enclosing limit."""
+    """Limit the block: `time_left` counts down from `seconds`, or from what is left of an enclosing limit if less."""
     token = _until.set(min(_until.get(), monotonic() + seconds))
     try:
         yield
@@ -33,7 +33,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def no_time_limit() -> Iterator[None]:
-    """Lift the limit for the block, whose result other requests use too."""
+    """Lift the limit for a block whose result other requests also use."""
     token = _until.set(math.inf)
     try:
         yield
@@ -58,7 +58,7 @@ def check_time() -> None:
 
 
 def in_time[T](items: Iterable[T]) -> Iterator[T]:
-    """Yield the items of a long loop; raises as `check_time` before every 4,096th."""
+    """Yield the items of a long loop; before every 4,096th, raises as `check_time` does."""
     for number, item in enumerate(items):
         if not number % _CHECKED_EVERY:
             check_time()
@@ -66,7 +66,7 @@ def in_time[T](items: Iterable[T]) -> Iterator[T]:
 
 
 def drained[T](pending: list[T]) -> Iterator[T]:
-    """Pop the last item until the list is empty, for a walk that adds to it; raises as `check_time`."""
+    """Pop and yield the last item until the list is empty; the caller may add items. Raises as `check_time` does."""
     for number in count():
         if not number % _CHECKED_EVERY:
             check_time()

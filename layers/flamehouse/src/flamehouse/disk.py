@@ -9,7 +9,7 @@ from typing import Final
 from uuid import uuid4
 
 OWN: Final = ".flamehouse-"
-"""The prefix of the names of files that only this package reads, such as drafts."""
+"""The name prefix of files that only this package reads, such as drafts."""
 
 
 class Disk:

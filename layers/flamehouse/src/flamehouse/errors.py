@@ -1,4 +1,4 @@
-"""Errors for clients and operators, and the one table from their code to an HTTP status.
+"""Errors for clients and operators, and the single table that maps error codes to HTTP statuses.
 
 Codes and statuses: connectrpc.com/docs/protocol, section "Error codes".
 """
@@ -8,7 +8,7 @@ from typing import Final, Self
 
 
 class Code(Enum):
-    """A Connect error code: its wire name and the HTTP status it travels with."""
+    """A Connect error code: its wire name and its HTTP status."""
 
     CANCELED = ("canceled", 499)
     UNKNOWN = ("unknown", 500)
@@ -33,7 +33,7 @@ class Code(Enum):
 
 
 PASSING: Final = frozenset({Code.UNAVAILABLE, Code.DEADLINE_EXCEEDED})
-"""Failures of a database or storage, which pass: a retry may succeed. Any other error is caused by what was sent."""
+"""Transient failures of a database or storage: a retry may succeed. Other errors are caused by the content sent."""
 
 
 class RpcError(Exception):
@@ -59,9 +59,9 @@ class RpcError(Exception):
 
 
 class OperatorError(Exception):
-    """A command that fails; the message is one line for the operator."""
+    """The failure of a command; its message is one line for the operator."""
 
 
 def invalid_argument(message: str) -> RpcError:
-    """Return the error for a request that is invalid whatever the server's state."""
+    """Return the error for a request that is invalid regardless of the server's state."""
     return RpcError(Code.INVALID_ARGUMENT, message)

@@ -1,4 +1,4 @@
-"""Rules that drop, rename and hash labels: a label whose values never repeat would make a series per value."""
+"""Rules that drop, rename and hash labels: a label whose values never repeat would create a series per value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from typing import Final
 
 
 class LabelRule(StrEnum):
-    """What happens to a label: it is dropped, stored as the span of its sample, or a label of the series.
+    """What happens to a label: it is dropped, stored as the span of its sample, or stored as a label of the series.
 
-    A renamed label gets the name after `rename:`; the value of a hashed label is replaced by its hash.
+    A renamed label gets the name after `rename:`; a hash replaces the value of a hashed label.
     """
 
     DROP = "drop"
@@ -43,7 +43,7 @@ _DEFAULT: Final[Mapping[str, LabelRule]] = MappingProxyType(
         ),
     }
 )
-"""Labels that the tracers of Datadog (names with spaces) and OpenTelemetry (names with dots) attach."""
+"""Labels that tracers attach: Datadog's have spaces in their names, OpenTelemetry's have dots."""
 
 
 _EVERY_OTHER: Final = "*"
@@ -56,20 +56,20 @@ _PRIVATE: Final = "__"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelRules:
-    """The rule of each label; `names` has the new names of renamed labels, `otherwise` is the rule of all others."""
+    """The rule of each label. `names` maps renamed labels to their new names; `otherwise` is the rule of all others."""
 
     rules: Mapping[str, LabelRule]
     names: Mapping[str, str]
     otherwise: LabelRule = LabelRule.KEEP
 
     def rule_of(self, name: str) -> LabelRule:
-        """Return the rule of a label. The service name and private labels stay as they are."""
+        """Return the rule of a label. The service name and private labels never change."""
         if name == _SERVICE_NAME or name.startswith(_PRIVATE):
             return LabelRule.KEEP
         return self.rules.get(name, self.otherwise)
 
     def relabelled(self, labels: Mapping[str, str]) -> dict[str, str]:
-        """Return the labels of the series. A label that already has a name wins over one that is renamed to it."""
+        """Return the labels of the series. A label that already has the name wins over one that is renamed to it."""
         changed, renamed = {}, {}
         for name, value in labels.items():
             match self.rule_of(name):
@@ -84,7 +84,7 @@ class LabelRules:
 
 @lru_cache(maxsize=256)
 def parse_label_rules(text: str) -> LabelRules:
-    """Change the default rules, as in `name=drop,other name=keep`; the name `*` means all labels without a rule.
+    """Parse changes to the default rules, such as `name=drop,other name=keep`; `*` means all labels without a rule.
 
     Raises: ValueError for a rule that is unknown, has no name, or is for the label `service_name` or a private label.
     """

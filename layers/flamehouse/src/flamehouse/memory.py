@@ -1,11 +1,11 @@
-"""Memory in flight: limits the bytes that requests use in this process by one budget.
+"""Limits the memory of all current requests of this process to one budget.
 
-A request uses memory for its body, compressed and decompressed, and for its response until it is sent; an
-acknowledged upload for its rows until they are inserted. A request that does not fit is rejected at once, with status
-429. Reading an upload briefly takes a multiple of its bytes: such work waits for its turn instead.
+A request uses memory for its body, compressed and decompressed, and for its response until that is sent. An
+acknowledged upload uses memory for its rows until they are inserted. A request that does not fit is rejected at once,
+with status 429. Reading an upload briefly takes a multiple of its size: such work waits for its turn instead.
 
-Small work takes few bytes and little time, and has turns of its own, so that large work never delays it. Its bytes are not
-counted, which the number of its turns bounds. That number is small also because Python runs one thread at a time.
+Small work takes little memory and time, and has its own turns so that large work never delays it. Its bytes are not
+counted; the number of turns bounds them. That number is also small because Python runs one thread at a time.
 """
 
 import ctypes
@@ -22,7 +22,7 @@ from flamehouse.telemetry import metrics
 from flamehouse.turns import Turns
 
 SMALL_WORK_BYTES: Final = 16 << 20
-"""The most working memory of small work: that of an upload of 1 MiB."""
+"""The maximum working memory of small work: that of an upload of 1 MiB."""
 
 _RETRY_AFTER_S: Final = 5
 _LONGEST_WAIT_S: Final = 30.0
@@ -42,7 +42,7 @@ class MemoryBudget:
     """The budget of bytes for all current requests. Thread-safe."""
 
     def __init__(self, limit: int) -> None:
-        """`limit` is in bytes; 0 is no limit."""
+        """`limit` is in bytes; 0 means no limit."""
         self._limit = limit
         self._held = 0
         self._working = 0
@@ -52,7 +52,7 @@ class MemoryBudget:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Make this module's functions use this budget within the block; its end releases the request's bytes."""
+        """Make this module's functions use this budget within the block, whose end releases the request's bytes."""
         share = Share(self)
         token = _share.set(share)
         try:
@@ -72,7 +72,7 @@ class MemoryBudget:
             self._held += size
 
     def count(self, size: int) -> None:
-        """Reserve `size` bytes even if they do not fit: what has been read is not rejected for them."""
+        """Reserve `size` bytes even if they do not fit: an upload that has been read is not rejected for them."""
         with self._changed:
             self._held += size
 
@@ -102,7 +102,7 @@ class MemoryBudget:
         raise _too_slow()
 
     def add_work(self, size: int) -> None:
-        """Count more working memory, without a wait: work that has begun is finished."""
+        """Count more working memory without waiting: work that has begun is finished."""
         with self._changed:
             self._working += size
 
@@ -119,14 +119,14 @@ class MemoryBudget:
 
 
 def return_freed() -> None:
-    """Return freed memory to the system, as after a large upload. The C library retains it otherwise, in small pieces."""
+    """Return freed memory to the system, as after a large upload; else the C library retains it in small pieces."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:  # only glibc has it
         trim(0)
 
 
 class Work:
-    """Work that has begun: `uncounted` more bytes are free, the others are counted."""
+    """Work that has begun: its next `uncounted` bytes are free, further bytes are counted."""
 
     def __init__(self, budget: MemoryBudget, turns: Turns, *, counted: int = 0, uncounted: int = 0) -> None:
         self._budget = budget
@@ -148,7 +148,7 @@ class Work:
 
 
 class Share:
-    """The bytes that one request has reserved of a budget, and those of its work."""
+    """The bytes that one request has reserved from a budget, and its work."""
 
     def __init__(self, budget: MemoryBudget) -> None:
         self.budget = budget
@@ -176,7 +176,7 @@ class Share:
         self._held = 0
 
     def hold(self, size: int) -> "Hold":
-        """Hand over what the request has reserved, and count the rest."""
+        """Move the bytes that the request has reserved into a `Hold` of `size` bytes, and count the rest."""
         reserved = min(size, self._held)
         self.budget.count(size - reserved)
         self._held -= reserved
@@ -188,7 +188,7 @@ class Share:
 
 
 class Hold:
-    """Bytes that outlive their request; `budget` is None without a limit."""
+    """Reserved bytes that outlive their request; `budget` is None outside of a request with a budget."""
 
     def __init__(self, budget: MemoryBudget | None, size: int) -> None:
         self._budget = budget
@@ -215,19 +215,19 @@ def take(size: int) -> None:
 
 
 def give_back() -> None:
-    """Release all bytes: the current request is rejected."""
+    """Release all bytes of the current request, because it is rejected."""
     if share := _share.get():
         share.give_back()
 
 
 def hold(size: int) -> Hold:
-    """Reserve `size` bytes until their release, even after the current request; its own bytes become part of them."""
+    """Reserve `size` bytes until `Hold.release`, even after the current request; its own bytes count towards them."""
     share = _share.get()
     return share.hold(size) if share else Hold(None, size)
 
 
 def begin_work(size: int) -> None:
-    """Wait until the current request may use `size` bytes for some time; see `MemoryBudget.begin_work`."""
+    """Wait until the current request may use `size` bytes of working memory; see `MemoryBudget.begin_work`."""
     if share := _share.get():
         share.begin_work(size)
 

@@ -1,4 +1,4 @@
-"""Limits concurrent queries, and uploads in a queue of their own: the others wait, and tenants take turns."""
+"""Limits concurrent queries, and in separate queues concurrent uploads: the others wait, and tenants take turns."""
 
 import asyncio
 import math
@@ -16,9 +16,9 @@ _RUNNING: Final = 32
 _WAITING: Final = 256
 _WAITING_OF_TENANT: Final = 64
 _UPLOADS: Final = 40
-"""Uploads that run at a time: most of them wait until the log is on disk or ClickHouse responds."""
+"""The number of uploads that run at a time: most of them wait until the log is on disk or ClickHouse responds."""
 _LARGE_UPLOADS: Final = 8
-"""Large uploads that run at a time: what bounds them is that few are read at a time (`flamehouse.memory`)."""
+"""The number of large uploads that run at a time; `flamehouse.memory` lets even fewer be read at a time."""
 _RETRY_AFTER_S: Final = 5
 _DAY_S: Final = 86_400
 
@@ -34,9 +34,9 @@ class Place:
     async def admission(self) -> None:
         """Wait until the query may run.
 
-        Raises: RpcError(CANCELED) if it is abandoned before that, RpcError(DEADLINE_EXCEEDED) if its time is up.
+        Raises: RpcError(CANCELED) if the query is abandoned first, RpcError(DEADLINE_EXCEEDED) if its time is up.
         """
-        # Unlike awaiting the future, this does not cancel it.
+        # Unlike awaiting the future itself, `wait` does not cancel it.
         await asyncio.wait({self._admitted}, timeout=time_left(_DAY_S))
         if self._admitted.cancelled():
             raise RpcError(Code.CANCELED, "the client closed the connection")
@@ -44,11 +44,11 @@ class Place:
             raise out_of_time()
 
     def abandon(self) -> bool:
-        """End the wait; False if the query was already admitted."""
+        """End the wait; return False if the query was already admitted."""
         return self._admitted.cancel()
 
     def admit(self) -> None:
-        """May be called from any thread."""
+        """Admit the query. May be called from any thread."""
         self._loop.call_soon_threadsafe(self._set_admitted)
 
     def _set_admitted(self) -> None:
@@ -59,10 +59,11 @@ class Place:
 class QueryQueue:
     """Admits `running` queries at a time. Thread-safe, for any number of event loops.
 
-    `waiting` and `waiting_of_tenant` bound the queries that wait; infinite where other limits bound them.
+    `waiting` and `waiting_of_tenant` are the maximum numbers of waiting queries, in total and of one tenant; they are
+    infinite if other limits bound them.
 
-    A tenant's queries wait in order. The next tenant is the one whose last admission is longest ago, so a tenant that
-    sends many queries delays only its own.
+    A tenant's queries wait in order. Tenants with waiting queries take turns (round-robin), so a tenant that sends
+    many queries delays only its own.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class QueryQueue:
     def place(self, tenant: str) -> Iterator[Place]:
         """Occupy a place in the queue for the duration of the block.
 
-        Raises: RpcError(RESOURCE_EXHAUSTED) if too many queries of this tenant, or of all, are waiting.
+        Raises: RpcError(RESOURCE_EXHAUSTED) if too many queries are waiting, of this tenant or in total.
         """
         place = Place()
         self._enter(tenant, place)
@@ -136,10 +137,10 @@ class QueryQueue:
 
 
 def upload_queue() -> QueryQueue:
-    """Return the queue of uploads; the memory of all requests and the number of connections bound what waits."""
+    """Return the queue of uploads; the memory budget and the number of connections bound how many wait."""
     return QueryQueue(_UPLOADS, math.inf, math.inf)
 
 
 def large_upload_queue() -> QueryQueue:
-    """Return the queue of large uploads, which wait as others do."""
+    """Return the queue of large uploads; the same limits bound how many wait."""
     return QueryQueue(_LARGE_UPLOADS, math.inf, math.inf)

@@ -19,12 +19,14 @@ _SMALL_UPLOAD_BYTES = 1 << 20
 
 
 def nothing() -> None:
-    """The check of a process that is ready as soon as it runs."""
+    """The readiness check of a process that is ready as soon as it runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """The settings and the store of this process. `app.state.services` is a callable that returns it without blocking.
+    """The settings and the store of this process.
+
+    `app.state.services` is a callable that returns them without blocking.
 
     `check` returns if the process is ready, and otherwise raises RpcError with the reason. On AWS it does nothing:
     /ready needs no credential there, and a query would wake ClickHouse Cloud, which costs money.
@@ -39,14 +41,14 @@ class Services:
     uploads: QueryQueue = field(default_factory=upload_queue)
     large_uploads: QueryQueue = field(default_factory=large_upload_queue)
     refusal_delay_s: float = 0
-    """The delay of a response to a request over a limit; none on AWS, where the wait of a function costs money."""
+    """The delay of a response to a request over a limit; 0 on AWS, where a waiting function costs money."""
 
     def uploads_of(self, size: int) -> QueryQueue:
-        """Return the queue for uploads of `size` bytes as sent: small ones never wait for the places of large ones."""
+        """Return the queue for uploads of `size` bytes as sent; small uploads never wait for places of large ones."""
         return self.uploads if size <= _SMALL_UPLOAD_BYTES else self.large_uploads
 
     def of_tenant(self, tenant: str) -> "Services":
-        """Return these services, with the label rules of a tenant in the settings."""
+        """Return these services, with the tenant's label rules added to the settings."""
         if not (rules := self.store.limits_of(tenant).label_rules):
             return self
         return replace(self, settings=_with_label_rules(self.settings, rules))

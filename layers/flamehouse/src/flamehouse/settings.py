@@ -12,14 +12,14 @@ from flamehouse.units import MAX_INT64, S_PER_DAY
 
 _MIB = 1 << 20
 _DSN = re.compile(r"chdb://[^?]+|https?://.+", re.DOTALL)
-"""chDB ends the folder's name at a `?`, but the lock of the folder does not."""
+"""chDB ends the folder's name at a `?`, but the folder's lock does not."""
 _ANY: Final = (0, MAX_INT64)
 _ANY_OR_DEFAULT: Final = (-1, MAX_INT64)
 _RANGES: Final[Mapping[str, tuple[int, int]]] = {
-    # A row's time plus this must be before 2106, where ClickHouse's DateTime wraps: the row would expire at once.
+    # A row's time plus its retention must be before 2106: then ClickHouse's DateTime wraps and the row would expire.
     "retention_days": (0, 10_000),
     "ingest_window_past_s": _ANY_OR_DEFAULT,
-    # The node ids of a call tree can hold this depth (store/read/call_tree.py).
+    # The node ids of a call tree have room for this depth (store/read/call_tree.py).
     "max_stack_depth": (1, 4_000),
     "max_query_length_s": _ANY_OR_DEFAULT,
     "max_query_lookback_s": _ANY_OR_DEFAULT,
@@ -30,7 +30,7 @@ _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "access_log": (0, 1),
     "fsync": (0, 1),
 }
-"""The least and the greatest value of each number for which these are not `_ANY`."""
+"""The minimum and maximum of each numeric setting whose range is not `_ANY`."""
 DIRECT: Final = "direct"
 FALLBACK: Final = "fallback"
 STAGED: Final = "staged"
@@ -44,7 +44,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "ingest_mode": (DIRECT, FALLBACK, STAGED),
     "keep_blobs": ("true", "false"),
 }
-"""The values of each setting that has a few."""
+"""The valid values of each setting that allows only a few."""
 _PLACE: Final = re.compile(r"s3://[^/]+/?|(?!.*://).*", re.DOTALL)
 _SOURCE_HOST: Final = r"\s*[a-z0-9.-]+(:[0-9]+)?=(github|gitlab|gitea|bitbucket)\s*"
 _FORMS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
@@ -60,32 +60,32 @@ _FORMS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
     "adhoc_profiles": (_PLACE, "a folder or s3://BUCKET"),
     "blobs_dir": (_PLACE, "a folder or s3://BUCKET"),
 }
-"""The form of each text that has one, and its description in an error."""
+"""The form of each text setting that must have one, and its description in errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The settings and their defaults; the environment variable of each is its name in upper case.
 
-    A limit of 0 means "no limit" wherever the comment says so. Sizes are bytes, times seconds.
+    A limit of 0 means "no limit" only where the comment says so. Sizes are in bytes, times in seconds.
     """
 
     clickhouse_dsn: str = field(default="chdb://./data", repr=False)
     """`chdb://FOLDER` or `https://user:password@host:port`."""
     clickhouse_secret_arn: str = ""
-    """A secret in AWS Secrets Manager that replaces the DSN: its text is JSON with host, port, user and password."""
+    """The secret in AWS Secrets Manager that replaces the DSN: JSON with host, port, user and password."""
     clickhouse_database: str = "flamehouse"
     path_prefix: str = ""
-    """A prefix (an API Gateway stage, say) stripped from every path before routing."""
+    """A prefix, such as an API Gateway stage, that is stripped from every path before routing."""
     api_credential: str = field(default="", repr=False)
-    """The local server: the Basic password or Bearer token of clients. Empty: it requires none."""
+    """The Basic password or Bearer token that the local server requires of clients. Empty: it requires none."""
     credentials_file: str = ""
     """The credentials file of the local server, which `flamehouse credentials` edits; it replaces API_CREDENTIAL.
     Changes apply at once."""
     credentials_secret_arn: str = ""
     """The secret in AWS Secrets Manager with the credentials that the authorizer accepts."""
     retention_days: int | None = None
-    """How long a new database retains profiles, at most 10,000 days; 0 means forever, and None means 30.
+    """How many days a new database retains profiles, at most 10,000; 0 means forever, and None means 30.
 
     The database records its retention: a larger number extends it, a smaller one is rejected.
     """
@@ -94,12 +94,15 @@ class Settings:
     """The tenant of the profiles that qryn's collector inserts into the database."""
 
     self_profile: str = ""
-    """The tenant for whom the local server, or a function of the API on AWS, stores its own CPU profiles. Empty: none."""
+    """The tenant for which the local server, or a function of the API on AWS, stores its own CPU profiles.
+
+    Empty: it stores none.
+    """
 
     ui: str = "true"
     """`true` serves the web page at `/`, `false` does not."""
     ui_api_url: str = ""
-    """The server whose profiles the web page shows. Empty: the one that serves it."""
+    """The URL of the server whose profiles the web page shows. Empty: the server that serves the page."""
     ui_source_hosts: str = ""
     """Repository hosts that the web page links to, in addition to the public ones, each with its kind: `HOST=github`,
     `HOST=gitlab`, `HOST=gitea` or `HOST=bitbucket`, separated by commas.
@@ -119,14 +122,16 @@ class Settings:
     """The maximum total size of one tenant's ad hoc profiles; 0 means no limit."""
 
     blobs_dir: str = ""
-    """Where uploads are staged and retained, and clients drop files: a folder, or `s3://BUCKET`. Empty: nowhere, but for the
-    local server, which has them in its data folder."""
+    """Where uploads are staged and retained, and where clients drop files: a folder, or `s3://BUCKET`.
+
+    Empty: nowhere, except that the local server uses its data folder.
+    """
 
     keep_blobs: str = "false"
-    """`true` retains the envelope of every upload that is stored, in BLOBS_DIR, for `flamehouse replay`."""
+    """`true` retains the envelope of every stored upload in BLOBS_DIR, for `flamehouse replay`."""
 
     blobs_queue_url: str = ""
-    """The SQS queue with a message for each object put into the bucket of blobs; only the drain on AWS reads it."""
+    """The URL of the SQS queue with a message for each object put into the bucket; only the drain on AWS reads it."""
 
     max_connections: int = 1_000
     """The maximum number of connections of the local server; the limit on open files may reduce it."""
@@ -146,8 +151,7 @@ class Settings:
     max_profile_bytes: int = 4 * _MIB
     """The maximum size of one profile after decompression."""
     max_jfr_bytes: int = 32 * _MIB
-    """The maximum size of one JFR recording after decompression: it contains several profiles, and much other data.
-    """
+    """The maximum size of one JFR recording after decompression: it contains several profiles and much other data."""
     max_json_bytes: int = 32 * _MIB
     """The maximum size of one JSON file after decompression, such as a Firefox profile: much of it is not stacks."""
     max_profile_samples: int = 16_000
@@ -157,9 +161,10 @@ class Settings:
     max_stack_depth: int = 1_000
     """The maximum number of frames in a stack, inlined ones included; deeper frames are cut off. At most 4,000."""
     native_frames: str = NATIVE_FRAMES_BY_ADDRESS
-    """How a frame without a function is drawn: `address` as `libc.so.6!0x7f21`, `mapping` as `[libc.so.6]` with consecutive ones merged.
+    """How a frame without a function is drawn: `address` as `libc.so.6!0x7f21`, `mapping` as `[libc.so.6]`, with
+    consecutive equal frames merged.
 
-    Applies when profiles are stored, not to stored ones.
+    Applies when a profile is stored; stored profiles do not change.
     """
     max_label_names: int = 30
     max_label_name_bytes: int = 1_024
@@ -185,13 +190,13 @@ class Settings:
     query_timeout_s: int = 25
     """From 1 to 86,400."""
     fsync: int = 1
-    """1: the local server acknowledges an upload once it is on disk. 0: once the operating system has it, which is faster
-    and loses the last uploads in a power failure."""
+    """1: the local server acknowledges an upload once it is on disk. 0: once the operating system has it, which is
+    faster but loses the latest uploads in a power failure."""
     query_memory_bytes: int = 4_096 * _MIB
     """The memory that one query may use in ClickHouse; 0 means no limit."""
 
     aws_region: str = ""
-    """The region of the bucket. Empty: boto3 finds it, as it finds the credentials."""
+    """The region of the bucket. Empty: boto3 finds the region, as it finds the credentials."""
     aws_endpoint_url_secrets_manager: str = ""
     """The URL of Secrets Manager. Empty: AWS's endpoint in the secret's region."""
     aws_endpoint_url_s3: str = ""
@@ -255,7 +260,7 @@ def _check_form(name: str, value: str, form: re.Pattern[str], description: str) 
 
 
 def _check_staging(settings: Settings) -> None:
-    """Raises ValueError if uploads are to be staged or retained without a place for them."""
+    """Raises ValueError if uploads must be staged or retained but BLOBS_DIR is empty."""
     mode = settings.ingest_mode
     if settings.keeps_blobs and not settings.blobs_dir:
         raise ValueError("KEEP_BLOBS=true needs BLOBS_DIR, a folder or s3://BUCKET to retain uploads in")
@@ -264,12 +269,14 @@ def _check_staging(settings: Settings) -> None:
 
 
 def _check_server(dsn: str) -> None:
-    """Raises ValueError for anything but a user, a host and a port; the message contains no part of a password."""
+    """Raises ValueError for parts other than user, host and port, and for http to another machine.
+
+    The message contains no part of a password.
+    """
     try:
         url = urlsplit(dsn)
         whole = url.hostname is not None and url.port != 0
-        # A `/`, `?` or `#` in a password ends the host name there: part of the password would be looked up and
-        # logged.
+        # A `/`, `?` or `#` in a password ends the host name: part of the password would be looked up and logged.
         whole = whole and url.path in {"", "/"} and not url.query and not url.fragment
     except ValueError:
         whole = False

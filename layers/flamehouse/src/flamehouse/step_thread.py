@@ -1,4 +1,4 @@
-"""A background thread of the local server that runs steps of limited duration."""
+"""A background thread that runs steps of limited duration."""
 
 from collections.abc import Callable
 from threading import Event, Thread
@@ -21,7 +21,7 @@ class StepThread:
         self._thread.start()
 
     def stop(self) -> None:
-        """Wait for the current step to end, at most 30 seconds."""
+        """Stop after the current step, and wait at most 30 seconds for it."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(_STOP_S)

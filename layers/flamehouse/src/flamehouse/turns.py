@@ -1,4 +1,4 @@
-"""A bound on how many threads do something at a time, first come, first served."""
+"""Limits how many threads do something at a time; first come, first served."""
 
 from collections import deque
 from threading import Event, Lock
@@ -7,8 +7,8 @@ from threading import Event, Lock
 class Turns:
     """`count` turns. Thread-safe.
 
-    A turn that is given back passes to the thread that has waited longest, and no thread that comes later can take it. So
-    the others need not wake to look for it, which costs more than short work does.
+    A turn that is given back passes to the thread that has waited longest; no thread that arrives later can take it.
+    The other threads need not wake to compete for it, which would cost more than short work does.
     """
 
     def __init__(self, count: int) -> None:
@@ -17,7 +17,7 @@ class Turns:
         self._lock = Lock()
 
     def take(self, timeout_s: float) -> bool:
-        """Wait for a turn; return False if there is none in time."""
+        """Wait for a turn; return False if none is free in time."""
         with self._lock:
             if self._free:
                 self._free -= 1

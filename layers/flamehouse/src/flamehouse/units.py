@@ -16,7 +16,7 @@ NS_PER_DAY: Final = S_PER_DAY * NS_PER_S
 FIRST_MONDAY: Final = -3
 """The day number of the Monday of the week of 1970-01-01, a Thursday."""
 MAX_MS: Final = 4_102_444_800_000
-"""2100-01-01: any time between 1970 and then fits every type that ClickHouse stores it in."""
+"""2100-01-01: any time from 1970 until then fits every ClickHouse type that stores times."""
 
 MAX_INT64: Final = (1 << 63) - 1
 MAX_UINT64: Final = (1 << 64) - 1

@@ -1,8 +1,8 @@
-"""Unsigned LEB128 numbers, and texts prefixed with their length as one, as in RowBinary and Pyroscope's TREE."""
+"""Encodes unsigned numbers in LEB128, and texts with such a length prefix, as in RowBinary and Pyroscope's TREE."""
 
 
 def uvarint(number: int) -> bytes:
-    """Return the number as LEB128; it must not be negative."""
+    """Return the number in LEB128; it must not be negative."""
     if number < 0x80:
         return _SHORT[number]
     groups = bytearray()

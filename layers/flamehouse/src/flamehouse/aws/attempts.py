@@ -20,7 +20,7 @@ _BY_TIME_LEFT: Final = (
     (5, Attempts(count=2, timeout_s=2)),
     (-math.inf, Attempts(count=1, timeout_s=1)),
 )
-"""The first row whose number of seconds remains applies."""
+"""Policies by the number of seconds that must be left; the first that fits applies."""
 
 
 def attempts() -> Attempts:

@@ -1,4 +1,4 @@
-"""An SQS queue, by boto3, for a function that receives its messages itself."""
+"""An SQS queue, through boto3, for a function that receives its messages itself."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _PER_REQUEST: Final = 10
-"""The maximum number of messages per request of SQS."""
+"""The maximum number of messages per request to SQS."""
 _WAIT_S: Final = 1
-"""A request with a wait time queries all of SQS's servers, one without only some of them."""
+"""With a wait time, a request queries all of SQS's servers, otherwise only some of them."""
 _UNAVAILABLE: Final = "the queue is unavailable; retry in 30 seconds"
 _REJECTED: Final = (
     "the role needs sqs:ReceiveMessage, sqs:DeleteMessage and sqs:GetQueueAttributes; check BLOBS_QUEUE_URL"
@@ -30,7 +30,7 @@ _CONNECTION: Final = "check AWS_ENDPOINT_URL_SQS, AWS_REGION, the credentials an
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueMessage:
-    """A message; `receives` counts its deliveries, including this one, which `receipt` identifies."""
+    """A message. `receives` counts its deliveries, including this one; `receipt` identifies this delivery."""
 
     id: str
     body: str
@@ -55,7 +55,7 @@ class Queue:
         return int(found["Attributes"][name])
 
     def receive(self, at_most: int) -> list[QueueMessage]:
-        """Receive messages, invisible to others until the queue's visibility timeout; none if it is empty."""
+        """Receive up to `at_most` messages, which other receivers do not see until the queue's visibility timeout."""
         messages: list[QueueMessage] = []
         while len(messages) < at_most:
             found = self._receive(min(_PER_REQUEST, at_most - len(messages)))

@@ -1,4 +1,4 @@
-"""Object storage in an S3 bucket, by boto3."""
+"""Object storage in an S3 bucket, through boto3."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _MISSING: Final = {"NoSuchKey", "NoSuchVersion", "404", "405"}
 """S3's error codes for a missing key or version, or a delete marker.
 
-Responses to HEAD have no body, so only a status.
+Responses to HEAD have no body, so their code is the status.
 """
 _ADVICE: Final[Mapping[str, str]] = {
     "AccessDenied": "the role needs s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket on the bucket",
@@ -49,8 +49,8 @@ class _MissingKeyError(Exception):
 class S3Bucket:
     """An `ObjectStorage` of one bucket, usable from several threads.
 
-    boto3 finds the credentials: environment, profile, role of the machine. `page_size` is the number of keys per list
-    request.
+    boto3 finds the credentials in the environment, a profile, or the machine's role. `page_size` is the number of keys
+    per list request.
     """
 
     def __init__(self, name: str, settings: Settings, page_size: int = 1_000) -> None:
@@ -108,13 +108,13 @@ class S3Bucket:
         import boto3  # noqa: PLC0415  # 150 ms, paid by the first request that needs it
         from botocore.config import Config  # noqa: PLC0415  # likewise
 
-        # Other S3 servers have no host name for each bucket.
+        # S3 servers other than AWS's have no host name for each bucket.
         style = Config(s3={"addressing_style": "path" if self._endpoint else "auto"})
         session = boto3.Session(region_name=self._region)
         return session.client("s3", endpoint_url=self._endpoint, config=config.merge(style))
 
     def _failures(self, operation: str) -> AbstractContextManager[None]:
-        """Turn failures of S3 into RpcError(UNAVAILABLE) and one log line, a missing key into _MissingKeyError."""
+        """Convert failures of S3 to RpcError(UNAVAILABLE) and one log line, a missing key to _MissingKeyError."""
         instead = dict.fromkeys(_MISSING, _MissingKeyError())
         return failures(partial(self._log, operation), RpcError(Code.UNAVAILABLE, _UNAVAILABLE), instead)
 

@@ -1,7 +1,7 @@
 """Reads secrets from AWS Secrets Manager with botocore's signer over urllib3.
 
-Every cold start of a querier reads one secret. boto3's client takes 180 ms of CPU, the signer 28 ms (docs/adr/0014),
-as urllib3 is loaded anyway.
+Every cold start of a querier reads one secret. boto3's client takes 180 ms of CPU; the signer takes 28 ms
+(docs/adr/0014), because urllib3 is loaded anyway.
 """
 
 import json
@@ -80,7 +80,7 @@ class _Keys:
 
 
 def _credentials() -> "_Keys | Credentials":
-    """Return the credentials in the environment, which Lambda sets, otherwise the first that botocore finds."""
+    """Return the credentials in the environment, which Lambda sets, or else the first that botocore finds."""
     environ = os.environ
     if environ.get("AWS_ACCESS_KEY_ID") and environ.get("AWS_SECRET_ACCESS_KEY"):
         return _Keys(

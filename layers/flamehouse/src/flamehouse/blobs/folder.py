@@ -20,8 +20,8 @@ _NO_OBJECT: Final = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 class Folder:
     """An `ObjectStorage` in a folder, usable from several threads and processes.
 
-    Metadata is JSON at the same key below `.flamehouse-metadata/`. On a file system that ignores case, keys that differ
-    only in case are one object. Methods raise ValueError for a key that is not a path below the folder.
+    Metadata is JSON at the same key below `.flamehouse-metadata/`. On a file system that ignores case, keys that
+    differ only in case are the same object. Methods raise ValueError for a key that is not a path below the folder.
     """
 
     def __init__(self, path: Path, disk: Disk | None = None) -> None:
@@ -71,7 +71,7 @@ class Folder:
                     continue
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """As `ObjectStorage.list`. All keys are read before the first is returned."""
+        """Like `ObjectStorage.list`, but reads all keys before it yields the first."""
         with self._failures():
             folder = self._path / prefix.rpartition("/")[0]
             keys = (path.relative_to(self._path).as_posix() for path in _files_below(folder))

@@ -2,7 +2,7 @@
 
     staged/TENANT/DATE/HOUR/ID        an acknowledged upload that ClickHouse does not have yet; ID is 64 hex digits
     kept/TENANT/DATE/HOUR/ID          an acknowledged upload that is retained for a replay
-    drops/TENANT/[SERVICE/]NAME       a file that a client puts there to be ingested
+    drops/TENANT/[SERVICE/]NAME       a file that a client puts there for ingestion
     quarantine/KEY                    an object that cannot be stored; KEY is its former key
     quarantine/KEY.reason.json        the reason
     quotas.json                       the limits of tenants and what they have sent today, as the worker last read them
@@ -67,7 +67,10 @@ class UploadKey:
 
     @property
     def hour_ms(self) -> int:
-        """The start of the hour, in milliseconds since the epoch. Raises ValueError for a date or hour that does not exist."""
+        """The start of the hour, in milliseconds since the epoch.
+
+        Raises ValueError for a date or hour that does not exist.
+        """
         start = datetime.strptime(self.hour, "%Y-%m-%d/%H").replace(tzinfo=UTC)
         return int(start.timestamp()) * MS_PER_S
 
@@ -77,7 +80,7 @@ class UploadKey:
 
 
 def hour_of(time_ns: int) -> str:
-    """Return `DATE/HOUR` of a time since the epoch, in UTC. Sorts as the times do."""
+    """Return `DATE/HOUR`, in UTC, of a time since the epoch. The results sort as the times do."""
     return datetime.fromtimestamp(time_ns // NS_PER_S, UTC).strftime("%Y-%m-%d/%H")
 
 

@@ -1,4 +1,4 @@
-"""Resolves the credential and tenant of a request into its `Principal`: the interface, and what its implementations share."""
+"""The interface that resolves a request's credential and tenant into its `Principal`, and shared parts of it."""
 
 from typing import Final, Protocol
 
@@ -17,11 +17,12 @@ class Credentials(Protocol):
     """The credentials that a server accepts."""
 
     def principal_of(self, request: HTTPConnection) -> Principal:
-        """Return the caller that sent this request; on AWS its scope has the gateway's event as `aws.event`.
+        """Return the caller that sent this request; on AWS the request's scope has the gateway's event as `aws.event`.
 
         Raises:
-            RpcError: `unauthenticated` without an accepted credential, `permission_denied` for a tenant it does not
-            allow, `invalid_argument` for an invalid tenant, `unavailable` if the credentials cannot be read.
+            RpcError: `unauthenticated` without an accepted credential, `permission_denied` for a tenant that the
+            credential does not allow, `invalid_argument` for an invalid tenant, `unavailable` if the credentials
+            cannot be read.
         """
         ...
 

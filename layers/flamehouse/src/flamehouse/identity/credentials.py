@@ -1,4 +1,4 @@
-"""The credentials that the local server accepts: one class for each way."""
+"""The ways in which the local server checks credentials, one class each."""
 
 import hmac
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class SharedCredential:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentCredentials:
-    """Accepts the credentials of a document; `document` returns the current one or raises RpcError."""
+    """Accepts the credentials in a document; `document` returns the current document or raises RpcError."""
 
     document: Callable[[], CredentialDocument]
 

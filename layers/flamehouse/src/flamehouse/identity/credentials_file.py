@@ -68,10 +68,10 @@ class CredentialsFile:
         return document
 
     def edit(self, change: Callable[[CredentialDocument], CredentialDocument]) -> None:
-        """Replace the document by the result of `change`; a missing file is an empty document.
+        """Replace the document with the result of `change`; a missing file counts as an empty document.
 
-        Edits are serialized, and readers see the old file or the new one. The file's permissions stay; a new file is
-        accessible to its owner only.
+        Edits are serialized, and readers see the old file or the new one. The file keeps its permissions; a new file
+        is accessible only to its owner.
 
         Raises:
             DocumentError: if the file is invalid or cannot be written.
@@ -100,7 +100,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write beside the file, and rename."""
+    """Write a temporary file in the same folder, and rename it."""
     mode = path.stat().st_mode & _PERMISSIONS if path.exists() else _OWNER_ONLY
     descriptor, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}-")
     beside = Path(name)

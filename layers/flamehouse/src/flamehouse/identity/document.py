@@ -1,4 +1,4 @@
-"""The credentials document: hashes of tokens, with what each allows, in JSON.
+"""The credentials document: JSON with the hash of each token and what the token allows.
 
 It is stored as a secret in AWS Secrets Manager, or as a file of the local server. `flamehouse credentials` edits it.
 """
@@ -19,7 +19,7 @@ from flamehouse.identity.token import digest, token_id
 _ID: Final = re.compile(r"[0-9a-f]{10}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _UNKNOWN: Final = bytes(32)
-"""Compared with if the id is unknown, so that unknown ids take as long as known ones."""
+"""The hash to compare with if the id is unknown, so that unknown ids take as long as known ones."""
 _FIELDS: Final = {"id", "sha256", "tenants", "scopes", "created", "expires", "note"}
 
 

@@ -1,4 +1,4 @@
-"""What a credential allows, and the principal that results for a request."""
+"""What a credential allows, and the resulting principal of a request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Grant:
 
         Raises:
             RpcError: `permission_denied` for a tenant that the credential does not allow, `invalid_argument` for an
-            invalid one, and without a header if the credential has several tenants.
+            invalid tenant, or without a header if the credential is for several tenants.
         """
         named = named_tenants(headers)
         return Principal(

@@ -30,7 +30,7 @@ class Principal:
     scopes: frozenset[Scope]
     credential_id: str
     all_tenants: bool = False
-    """Whether the credential is for all tenants, and the request names none."""
+    """Whether the credential is for all tenants and the request names none."""
 
     @property
     def tenant(self) -> str:

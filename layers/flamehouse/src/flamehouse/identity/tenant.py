@@ -11,7 +11,7 @@ from flamehouse.errors import invalid_argument
 
 ANONYMOUS: Final = "anonymous"
 CHARACTERS: Final = "letters, digits and !-_.*'()"
-"""What a tenant's name may have, for messages."""
+"""The characters that a tenant's name may contain, for messages."""
 HEADER: Final = "X-Scope-OrgID"
 
 _MAX_CHARS: Final = 150
@@ -25,7 +25,7 @@ type Tenants = tuple[str, ...]
 
 
 def named_tenants(headers: Sequence[str]) -> Tenants:
-    """Return the tenants in the X-Scope-OrgID header (`a`, `a|b`), without duplicates and sorted; empty without one.
+    """Return the tenants in the X-Scope-OrgID header (`a`, `a|b`), sorted and distinct; empty without a header.
 
     Raises RpcError(INVALID_ARGUMENT) for several headers (a proxy may append its own to the client's), for an invalid
     name, and for more than 100 tenants.
@@ -43,12 +43,12 @@ def named_tenants(headers: Sequence[str]) -> Tenants:
 
 
 def written(tenants: Tenants) -> str:
-    """Return the tenants as the header has them."""
+    """Return the header's value for the tenants, such as `a|b`."""
     return _SEPARATOR.join(tenants)
 
 
 def split(tenants: str) -> Tenants:
-    """The inverse of `written`; one empty name for an empty text."""
+    """Return the tenants in the output of `written`; one empty name for an empty text."""
     return tuple(tenants.split(_SEPARATOR))
 
 

@@ -39,12 +39,15 @@ def token_id(token: str) -> str:
 
 
 def digest(token: str) -> bytes:
-    """Return a token's SHA-256. Its length is fixed, so the time of a comparison does not reveal the token's."""
+    """Return a token's SHA-256. Its length is fixed, so the time of a comparison does not reveal the token's length."""
     return hashlib.sha256(token.encode(errors="surrogateescape")).digest()
 
 
 def sent_token(authorization: Sequence[str]) -> str | None:
-    """Return the Bearer token or Basic password of the Authorization header; None without exactly one."""
+    """Return the Bearer token or Basic password of the Authorization header.
+
+    None if it has neither, or if there is not exactly one header.
+    """
     if len(authorization) != 1 or len(authorization[0]) > _MAX_CHARS:
         return None
     scheme, _, value = authorization[0].strip().partition(" ")

@@ -15,7 +15,7 @@ from flamehouse.units import MAX_INT64, NS_PER_S
 
 _LAST_YEAR_WITHOUT_DATES: Final = 1900
 _MAX_DIGITS: Final = 20
-"""More digits than a 64-bit number has: the time is clamped to the latest anyway."""
+"""More digits than a 64-bit number has, so further ones do not matter: the time is clamped to the latest."""
 _FRACTION_DIGITS: Final = 9
 _SHOWN_CHARS: Final = 40
 
@@ -103,7 +103,7 @@ def _offset_ns(offsets: str, text: str, parameter: str) -> int:
 
 
 def _iso_ns(text: str, parameter: str) -> int:
-    """Read a time in ISO 8601, in UTC unless it names a zone, with all digits of its fraction of a second."""
+    """Read a time in ISO 8601, to the nanosecond; in UTC unless it names a zone."""
     fraction = _ISO_FRACTION.search(text)
     whole = text if fraction is None else text[: fraction.start()] + text[fraction.end() :]
     try:

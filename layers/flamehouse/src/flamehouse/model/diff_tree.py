@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiffTree:
-    """The remaining nodes of two merged call trees: columns of one length, one node per position, in any order.
+    """The remaining nodes of two merged call trees: columns of equal length, one node per position, in any order.
 
-    As `CutTree`, but with the sums of two sides; a node that is missing on one side has 0 there.
+    Like `CutTree`, but with the sums of two sides; a node that is missing on one side has 0 there.
     """
 
     ids: Sequence[int]

@@ -14,7 +14,7 @@ type LabelSet = tuple[tuple[str, str], ...]
 """Labels as (name, value), names unique."""
 
 _MAX_SHOWN_CHARS: Final = 4096
-"""Messages truncate a longer label set."""
+"""Messages truncate longer label sets."""
 
 _ESCAPES: Final = {
     "\a": r"\a",
@@ -64,7 +64,7 @@ def unique_labels(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 def validate_labels(labels: Mapping[str, str], settings: Settings) -> None:
     """Check a whole series: its `__name__`, its `service_name` and each label.
 
-    Raises RpcError(INVALID_ARGUMENT) that says what is invalid. Lengths are in bytes of UTF-8.
+    Raises RpcError(INVALID_ARGUMENT), which says what is invalid. Lengths are in bytes of UTF-8.
     """
     if not labels:
         raise invalid_argument("error at least one label pair is required per profile")
@@ -81,7 +81,7 @@ def validate_labels(labels: Mapping[str, str], settings: Settings) -> None:
 
 
 def check_label_sizes(labels: Mapping[str, str], settings: Settings) -> None:
-    """Check the number of labels and their lengths. Raises RpcError(INVALID_ARGUMENT) as `validate_labels`."""
+    """Check the number of labels and their lengths. Raises RpcError(INVALID_ARGUMENT) as `validate_labels` does."""
     _check_count(labels, settings)
     for name, value in sorted(labels.items()):
         _check_lengths(name, value, labels, settings)

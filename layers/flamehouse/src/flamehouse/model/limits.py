@@ -18,7 +18,7 @@ type Sent = Mapping[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The limits of a tenant, or the defaults of all. None means the default, 0 no limit."""
+    """The limits of one tenant, or the defaults for all. None means the default, 0 no limit."""
 
     uploads_per_second: int | None = None
     bytes_per_day: int | None = None

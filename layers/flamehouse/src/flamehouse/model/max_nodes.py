@@ -1,11 +1,14 @@
-"""The number of nodes in a response: the requested number, for a flame graph within the settings."""
+"""The number of nodes in a response: the requested number, which the settings limit for a flame graph."""
 
 from flamehouse.errors import invalid_argument
 from flamehouse.settings import Settings
 
 
 def nodes_limit(requested: int, settings: Settings) -> int:
-    """Return the number of nodes for the requested one, where 0 means the default. Raises as `check_nodes_limit`."""
+    """Return the number of nodes to use for the requested number, where 0 means the default.
+
+    Raises as `check_nodes_limit` does.
+    """
     check_nodes_limit(requested, settings)
     return requested or min(settings.default_flamegraph_nodes, settings.max_flamegraph_nodes)
 
@@ -20,7 +23,7 @@ def check_nodes_limit(requested: int, settings: Settings) -> None:
 def any_nodes_limit(requested: int, settings: Settings) -> int:
     """Return the number of nodes for a response without a maximum, where 0 means all.
 
-    Raises for a negative number.
+    Raises RpcError(INVALID_ARGUMENT) for a negative number.
     """
     if requested < 0:
         allowed = settings.max_flamegraph_nodes

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from flamehouse.model.symbols import Mapping as MappedFile
 
 CUT_OFF = 0
-"""Among the ids of locations: the part that was cut off a stack."""
+"""In place of a location's id: the part that was cut off a stack."""
 
 
 class SourceLabels(NamedTuple):
@@ -28,7 +28,7 @@ UNKNOWN_SOURCE = SourceLabels("", "", "")
 class EncodedFunctions:
     """The functions, encoded as pprof's field `function`, and the first part of its `string_table`.
 
-    `last_number` is an upper bound of the functions' numbers. `text_count` is the number of `texts`; the first is
+    `last_number` is an upper bound on the functions' numbers. `text_count` is the number of `texts`; the first is
     empty, and some may be unused.
     """
 

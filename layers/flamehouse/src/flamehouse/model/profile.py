@@ -1,6 +1,6 @@
 """An upload as the store accepts it: profiles split by series, and the symbols of their stacks.
 
-The id of a stack is a hash of its content, as are those of its `flamehouse.model.symbols`.
+The id of a stack is a hash of its content, and so are the ids of its symbols (`flamehouse.model.symbols`).
 """
 
 from array import array
@@ -15,20 +15,20 @@ from flamehouse.model.labels import LabelSet
 from flamehouse.model.symbols import ID_BYTES, Function, Line, Location, Mapping, hash64, hash64_of
 
 MAX_CACHED_CHARS = 1_024
-"""The longest texts of a function that is retained for later uploads; 65,536 of them take 64 MiB if they are ASCII."""
+"""The maximum total length of a cached function's texts; those of 65,536 functions take 64 MiB if they are ASCII."""
 _STACK_BYTES = 200
 """The memory of a stack, in addition to its frames."""
 
 
 @dataclass(kw_only=True)
 class Symbols:
-    """The symbols of a set of profiles; a stack, by its id, is the packed ids of its locations, root first.
+    """The symbols of a set of profiles.
 
-    `all_functions` includes the names of native frames. Consecutive frames with the same id, if it is in
-    `merged_name_ids`, are drawn as one; a stack without locations is drawn as `no_frames`.
+    `stacktraces` has, for the id of each stack, the packed ids of its locations, root first. `all_functions` includes
+    the names of native frames. Consecutive frames with the same name id are drawn as one if it is in
+    `merged_name_ids`; a stack without locations is drawn as `no_frames`.
 
-    Most stacks of an upload are stored already, and are then written without their symbols: these are found by id only
-    on demand.
+    Most stacks of an upload are stored already and need no symbols, so symbols are indexed by id only on demand.
     """
 
     stacktraces: dict[int, bytes] = field(default_factory=dict)
@@ -85,9 +85,9 @@ def _new_function(name: str, system_name: str, filename: str, start_line: int) -
 
 
 # Functions and locations repeat in every profile of a process, and a look-up is several times
-# cheaper than a hash: these caches hold the symbols of some tens of services.
+# cheaper than a hash: these caches hold the symbols of a few dozen services.
 cached_function_of = lru_cache(maxsize=1 << 16)(_new_function)
-"""As `function_of`, for functions whose texts have at most MAX_CACHED_CHARS together: the cache retains them."""
+"""Like `function_of`, for functions whose texts have at most MAX_CACHED_CHARS in total: the cache retains them."""
 
 
 @lru_cache(maxsize=1 << 15)
@@ -99,8 +99,8 @@ def location_of(
 ) -> Location:
     """Return the location with its id; a line is ((function id, its name id), line number, column), innermost first.
 
-    `native_name_id` is the name of the frame of a location without lines. It is part of the id, so that a stack's id
-    determines its frames.
+    `native_name_id` is the name id of the frame as which a location without lines is drawn. It is part of the
+    location's id, so that a stack's id determines its frames.
     """
     known = tuple(Line(function_id, line, column) for (function_id, _), line, column in lines)
     if native_name_id is not None:
@@ -115,7 +115,7 @@ def location_of(
 def location_of_line(
     address: int, mapping_id: int, function_id: int, name_id: int, line: int, column: int
 ) -> Location:
-    """Return the location with its id and one line, as without inlined functions."""
+    """Return the location with its id and a single line, that is, without inlined functions."""
     return location_of(address, mapping_id, (((function_id, name_id), line, column),))
 
 
@@ -126,7 +126,7 @@ def mapping_of(start: int, limit: int, offset: int, filename: str, build_id: str
 
 
 def stacktrace_ids(stacks: Iterable[bytes]) -> Sequence[int]:
-    """Return the ids of stacks: the hash of the packed ids of a stack's locations, root first."""
+    """Return the ids of stacks; each is the hash of the packed ids of the stack's locations, root first."""
     return array("Q", b"".join([blake2b(stack, digest_size=ID_BYTES).digest() for stack in stacks]))
 
 
@@ -152,7 +152,7 @@ class SeriesProfile:
     span_ids: "array[int]" = field(default_factory=lambda: array("Q"))
     trace_ids: Sequence[bytes] = ()
     omitted_samples: int = 0
-    """The samples that were left out because they are stored."""
+    """The number of samples if they are omitted because they are already stored."""
 
     @property
     def sample_count(self) -> int:
@@ -164,7 +164,7 @@ class SeriesProfile:
 class Upload:
     """The profiles of one request: `id` (32 bytes) is the same for every attempt of the same request.
 
-    `size` is the number of bytes of its body as received; 0 for profiles that no request sent.
+    `size` is the number of bytes of the request's body as received; 0 for profiles that did not arrive in a request.
     """
 
     tenant: str

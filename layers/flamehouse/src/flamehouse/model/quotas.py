@@ -30,6 +30,6 @@ class Quotas:
             raise ValueError(f"expected the limits of tenants: {error}") from error
 
     def serialize(self) -> bytes:
-        """Return them as JSON."""
+        """Return the quotas as JSON."""
         limits = {tenant: limits.serialize() for tenant, limits in self.limits.items()}
         return json.dumps({"limits": limits, "day": self.day, "sent": dict(self.sent)}).encode()

@@ -1,4 +1,4 @@
-"""Estimates the size of a compiled RE2 regular expression, to bound the time of matching.
+"""Estimates the size of a compiled RE2 regular expression, to bound the time that matching takes.
 
 RE2 expands counted repetitions: `(x?){600}` becomes 600 copies of `x?`. In the worst case, matching one value takes
 time proportional to the value's length times this size. Syntax: github.com/google/re2/wiki/Syntax.
@@ -26,9 +26,9 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _PROPERTY_SIZE: Final = 500
-"""A Unicode class compiles to some hundred ranges of bytes."""
+"""A Unicode class compiles to several hundred byte ranges."""
 _NEGATED_SIZE: Final = 10
-"""A negated class compiles to a range per length in UTF-8."""
+"""A negated class compiles to a byte range for each length of a character in UTF-8."""
 _GROUP_SIZE: Final = 2
 
 
@@ -44,7 +44,7 @@ def check_regexp_size(regexps: Iterable[str], limit: int) -> None:
 def regexp_size(regexp: str) -> int:
     """Estimate the number of instructions of the compiled expression; RE2 itself rejects invalid expressions."""
     before, last = [0], [0]
-    """For each open group: the size before its last element, and of that element, which an operator may repeat."""
+    """For each open group: the size before its last element, and the size of that element, which may be repeated."""
     for token in _TOKEN.finditer(regexp):
         kind = token.lastgroup
         if kind == "open":

@@ -1,10 +1,10 @@
-"""Label selectors: text in the grammar of a Prometheus metric selector, read into matchers.
+"""Parses label selectors, written in the grammar of Prometheus metric selectors, into matchers.
 
     process_cpu{service_name="checkout", pod=~"a|b", "k8s.namespace"!='test',}
 
-Grammar and string literals: prometheus.io/docs/prometheus/latest/querying/basics. Comments are skipped as
-there. Every error is RpcError(INVALID_ARGUMENT). Only the size of a regular expression is checked here: RE2, which
-runs it, checks its syntax.
+Grammar and string literals: prometheus.io/docs/prometheus/latest/querying/basics. Comments are skipped, as in
+Prometheus. Every error is RpcError(INVALID_ARGUMENT). Only the size of a regular expression is checked here: RE2,
+which runs it, checks its syntax.
 """
 
 import re
@@ -17,7 +17,7 @@ from flamehouse.model.labels import quoted
 from flamehouse.model.regexp_size import check_regexp_size
 
 MAX_SELECTOR_BYTES = 16_384
-"""The maximum length of all selectors of a request together, in UTF-8."""
+"""The maximum length of all selectors of a request together, in bytes of UTF-8."""
 MAX_MATCHERS = 100
 MAX_REGEXP_BYTES = 4_096
 MAX_REGEXP_SIZE = 16_384
@@ -224,9 +224,9 @@ def _unquote(token: _Token) -> str:
 
 
 def _unescape(kind: str, text: bytes) -> bytes:
-    """Return the bytes of an escape of `kind`, a group of _ESCAPE.
+    """Return the bytes of an escape; `kind` is its group in _ESCAPE.
 
-    Raises ValueError or OverflowError if it is not a rune.
+    Raises ValueError or OverflowError if the escape is not a rune.
     """
     if kind == "character":
         return _CHARACTERS[text]

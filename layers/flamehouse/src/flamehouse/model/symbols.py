@@ -1,6 +1,6 @@
 """Functions, lines, locations and mappings of stacks, identified by 64-bit hashes of their content.
 
-The same content has the same id in every upload, and no id has to be looked up before a write.
+The same content has the same id in every upload, so no id has to be looked up before a write.
 """
 
 from hashlib import blake2b
@@ -16,12 +16,12 @@ def hash64(data: bytes) -> int:
 
 
 def hash64_of(*parts: str | int) -> int:
-    """Return the id of a tuple of strings and numbers, from a text that no other tuple has."""
+    """Return the id of a tuple of strings and numbers: the hash of its length-prefixed parts as text."""
     return hash64("".join(f"{len(text := str(part))}:{text}" for part in parts).encode())
 
 
 class Function(NamedTuple):
-    """A function as pprof knows it. Flame graphs merge by `name`, whose hash is `name_id`."""
+    """A function as pprof defines it. Flame graphs merge by `name`; `name_id` is its hash."""
 
     id: int
     name_id: int
@@ -40,10 +40,10 @@ class Line(NamedTuple):
 
 
 class Location(NamedTuple):
-    """A place in the code; `lines` runs from the innermost inlined function to the one that was called.
+    """A place in the code; `lines` runs from the innermost inlined function to the function that was called.
 
-    `name_ids` are the name ids of its functions in stack order, the called one first. A location without lines has
-    the name id of the frame that it is drawn as.
+    `name_ids` are the name ids of its functions in stack order, the called function first. A location without lines
+    has the name id of the frame as which it is drawn.
     """
 
     id: int

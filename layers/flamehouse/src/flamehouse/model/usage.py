@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Usage:
     """Counts of a service's profiles.
 
-    `bytes` are those on disk, estimated by samples; `bytes_sent` those of request bodies, as received. `share` is the part
-    of the samples of all services in the result, and so about the part of ClickHouse's bill.
+    `bytes` is the size on disk, estimated from the number of samples; `bytes_sent` is the size of request bodies as
+    received. `share` is the service's fraction of all samples in the result, and so roughly of ClickHouse's bill.
     """
 
     tenant: str

@@ -15,7 +15,7 @@ from flamehouse.render.tree_walk import Node, children_of, root_of
 
 
 class Called(NamedTuple):
-    """A function: the value of the function itself (`flat`), and including its callees (`cum`)."""
+    """A function, with its own value (`flat`) and its value including callees (`cum`)."""
 
     name: str
     flat: int
@@ -23,7 +23,7 @@ class Called(NamedTuple):
 
 
 class CallEdge(NamedTuple):
-    """A call and its value; a `residual` one passes, at least once, through omitted functions."""
+    """A call and its value; a `residual` call passes, at least once, through omitted functions."""
 
     caller: str
     callee: str

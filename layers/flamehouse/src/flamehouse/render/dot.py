@@ -18,7 +18,7 @@ _FONT_RANGE: Final = 16
 _MAX_WEIGHT: Final = 100
 _MAX_PEN: Final = 5
 _UNNAMED: Final = "(no name)"
-# Control characters are invisible and may end the text; a line break becomes a space.
+# Control characters are invisible and may end the text, so each becomes a space.
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _UNITS: Final[Mapping[str, Sequence[tuple[int, str]]]] = {
     "nanoseconds": (
@@ -31,7 +31,7 @@ _UNITS: Final[Mapping[str, Sequence[tuple[int, str]]]] = {
     ),
     "bytes": ((1 << 40, "TB"), (1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"), (1, "B")),
 }
-"""The units of a profile that are scaled to larger ones, the largest first, as google/pprof writes them."""
+"""The profile units that are scaled to larger ones, the largest first, named as in google/pprof."""
 
 
 def dot_of(tree: CutTree, profile_type: ProfileType, max_nodes: int) -> str:
@@ -134,5 +134,5 @@ def _quoted(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    r"""Return the text quoted; Graphviz replaces sequences that begin with `\`, so it is escaped."""
+    r"""Return the text escaped for quotes; `\` too, because Graphviz replaces sequences that begin with it."""
     return _CONTROL.sub(" ", text).replace("\\", "\\\\").replace('"', '\\"')

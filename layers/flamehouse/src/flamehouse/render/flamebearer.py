@@ -1,7 +1,7 @@
 """Flame graphs as flamebearer JSON, the response format of /pyroscope/render and ad hoc profiles.
 
-Format: grafana.com/docs/pyroscope/latest/reference-server-api, section "/pyroscope/render". Numbers are JSON numbers, not
-strings.
+Format: grafana.com/docs/pyroscope/latest/reference-server-api, section "/pyroscope/render". Numbers are JSON numbers,
+not strings.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class Shown:
 
 
 def shown_as(sample_type: str, unit: str) -> Shown:
-    """Return Pyroscope's metadata of a sample type. CPU time is shown as samples of one nanosecond each."""
+    """Return Pyroscope's metadata for a sample type. CPU time is shown as samples of one nanosecond each."""
     if sample_type == "cpu":
         return Shown(name=sample_type, units="samples", sample_rate=_CPU_RATE)
     return Shown(name=sample_type, units="objects" if sample_type in _OBJECTS else unit)
@@ -41,7 +41,7 @@ def flamebearer_of(graph: FlameGraph, shown: Shown) -> Flamebearer:
 
 
 def flamebearer_diff_of(graph: FlameGraphDiff, shown: Shown) -> Flamebearer:
-    """Return the flame graph of two selections, with the sum of each."""
+    """Return the flame graph of two selections, with the total of each."""
     ticks = {"leftTicks": graph.leftTicks, "rightTicks": graph.rightTicks}
     return {**_flamebearer(graph, shown, "double"), **ticks}
 

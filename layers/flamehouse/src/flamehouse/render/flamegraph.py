@@ -18,8 +18,8 @@ _SELF_FIELD = 2
 def flamegraph_of(tree: CutTree) -> querier_pb2.FlameGraph:
     """Lay the tree out under a root called `total`, children in the byte order of their names.
 
-    The cut part of a node becomes its last child, a leaf called `other`. A frame of that name is merged into the leaf
-    with all its callees. `names` are in the order of a walk that visits the last child first.
+    The cut part of a node becomes its last child, a leaf called `other`. A frame of that name is merged into the
+    leaf, with all its callees. `names` are in the order of a walk that visits the last child first.
     """
     names, levels = _bars(tree)
     for level in levels:

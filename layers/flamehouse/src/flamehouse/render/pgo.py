@@ -12,7 +12,7 @@ _SHAPE = "[go.shape."
 
 
 def with_shapes(pprof: Profile) -> Profile:
-    """Rename generic functions to their symbols, as the compiler matches them; returns the changed profile."""
+    """Rename generic functions to their symbol names, which the compiler matches; returns the changed profile."""
     texts = pprof.string_table
     for function in pprof.function:
         if _SHAPE in texts[function.system_name]:
@@ -21,7 +21,7 @@ def with_shapes(pprof: Profile) -> Profile:
 
 
 def aggregate_callees(pprof: Profile) -> Profile:
-    """Remove the lines of leaves and merge the stacks that are then equal; returns the changed profile.
+    """Remove the lines of leaves and merge the stacks that become equal; returns the changed profile.
 
     The leaf is the innermost function of a sample's first location. Unused locations are dropped.
     """
@@ -42,7 +42,7 @@ def aggregate_callees(pprof: Profile) -> Profile:
 
 
 def _leaves(pprof: Profile) -> dict[int, int]:
-    """Return for each location the one that replaces it as a leaf; adds missing ones to the profile."""
+    """Return, for each location, the id of the one that replaces it as a leaf; adds new locations to the profile."""
     leaf_of: dict[int, int] = {}
     by_content: dict[bytes, int] = {}
     next_id = max((location.id for location in pprof.location), default=0) + 1

@@ -25,7 +25,7 @@ def encoded_pprof(merged: MergedProfile, profile_type: ProfileType, within: Time
         return b""
     functions = merged.functions
     rest = _rest_of(merged, profile_type, within).SerializeToString()
-    # Texts are numbered in this order.
+    # The texts of both parts are numbered in this order.
     return b"".join((merged.samples, merged.locations, functions.functions, functions.texts, rest))
 
 
@@ -37,7 +37,7 @@ def pprof_without_samples(profile_type: ProfileType, within: TimeRange) -> bytes
 
 
 def _rest_of(merged: MergedProfile, profile_type: ProfileType, within: TimeRange) -> Profile:
-    """The part of the profile that is not encoded yet."""
+    """Return the part of the profile that is not encoded yet."""
     pprof = Profile()
     table = _Strings(first=merged.functions.text_count)
     value_type = ValueType(type=table[profile_type.sample_type], unit=table[profile_type.sample_unit])
@@ -57,7 +57,7 @@ def _rest_of(merged: MergedProfile, profile_type: ProfileType, within: TimeRange
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Strings:
-    """The rest of the string table: assigns each text an index from `first` on, at its first use."""
+    """The rest of the string table: assigns each text an index on first use, starting at `first`."""
 
     first: int
     texts: dict[str, int] = field(default_factory=dict)
@@ -84,7 +84,7 @@ def _add_mappings(pprof: Profile, merged: MergedProfile, table: _Strings) -> Non
 
 
 def _build_id(build_id: str, source: SourceLabels) -> str:
-    """Return the build id, with the place of the source code if known, as JSON in the form that Drilldown reads."""
+    """Return the build id; if the place of the source code is known, both as JSON in the form that Drilldown reads."""
     if not any(source):
         return build_id
     known = {

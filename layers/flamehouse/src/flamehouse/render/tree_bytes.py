@@ -1,7 +1,7 @@
 """Encodes call trees in Pyroscope's format TREE, which profilecli and Pyroscope's servers read.
 
-A node is its length-prefixed name, its self value and the number of its children; numbers are in LEB128. Nodes are in the
-order of a walk from a nameless root that visits the last child first.
+A node is its length-prefixed name, its self value and the number of its children; numbers are in LEB128. Nodes are in
+the order of a walk that starts at a nameless root and visits the last child first.
 """
 
 from flamehouse.deadline import drained

@@ -7,7 +7,7 @@ from flamehouse.model.call_tree import NO_NODE, OTHER, ROOT, CutTree
 
 
 class Node(NamedTuple):
-    """A node, with its value including all its callees (`total`) and of itself (`self_`)."""
+    """A node, with its value including all its callees (`total`) and its own value (`self_`)."""
 
     id: int
     name: str

@@ -1,5 +1,5 @@
-"""This process's own CPU profile (SELF_PROFILE): the sampler, the profile that it makes, and the thread that hands it over.
+"""CPU profiles of this process itself (SELF_PROFILE): the sampler, the conversion to pprof, and their thread.
 
-`recorder` is the thread; `drop` hands the profiles of a function on AWS to the worker, as a file in the bucket. The way into the
-local server's own store is ingest's (ingest/self_profile.py). What other programs send does not belong here.
+`recorder` is the thread; `drop` passes the profiles of a function on AWS to the worker, as files in the bucket.
+ingest/self_profile.py stores those of the local server. Profiles of other programs do not belong here.
 """

@@ -1,7 +1,7 @@
 """Samples the CPU time of this process's Python threads by stack.
 
-A sample reads each thread's CPU clock, and the stack of the threads whose clock moved; while the process waits, it reads one
-clock. Threads of ClickHouse's engine run no Python and are not sampled.
+A sample reads each thread's CPU clock, and the stack of each thread whose clock advanced. If the process was idle, a
+sample reads only the process's clock. Threads of ClickHouse's engine run no Python and are not sampled.
 """
 
 import sys
@@ -16,16 +16,16 @@ type Stack = tuple[tuple[CodeType, int], ...]
 """The functions of a stack with their current lines, leaf first."""
 
 _IDLE_NS: Final = 1_000_000
-"""A process that used less CPU time since the last sample waits."""
+"""A process that used less CPU time than this since the last sample is idle."""
 _OF_THREAD: Final = 4
 _SCHEDULED: Final = 2
-"""Linux's id of a thread's CPU clock: CPUCLOCK_PERTHREAD_MASK and CPUCLOCK_SCHED of
+"""Parts of Linux's id of a thread's CPU clock: CPUCLOCK_PERTHREAD_MASK and CPUCLOCK_SCHED of
 include/linux/posix-timers_types.h.
 """
 
 
 def is_supported() -> bool:
-    """Whether this system has a CPU clock for each thread."""
+    """Return whether this system has a CPU clock for each thread."""
     return sys.platform == "linux"
 
 
@@ -52,7 +52,7 @@ class CpuSampler:
 
     def _sample_threads(self) -> None:
         own = threading.get_ident()
-        frames = sys._current_frames()  # noqa: SLF001  # documented, and the only way to the stacks of other threads
+        frames = sys._current_frames()  # noqa: SLF001  # documented, and the only access to the stacks of other threads
         clocks = {}
         for thread in threading.enumerate():
             frame = frames.get(thread.ident or 0)
@@ -65,13 +65,13 @@ class CpuSampler:
         self._clocks = clocks
 
     def take(self) -> Mapping[Stack, int]:
-        """Return the CPU time in nanoseconds by stack and start again, without the time until the next sample."""
+        """Return the CPU time in nanoseconds by stack, and start over; time until the next sample is not counted."""
         taken, self._stacks, self._clocks = self._stacks, Counter(), {}
         return taken
 
 
 def _cpu_ns(native_id: int) -> int:
-    """The CPU time of a thread in nanoseconds; 0 if it has ended."""
+    """Return the CPU time of a thread in nanoseconds; 0 if the thread has ended."""
     try:
         return time.clock_gettime_ns(~native_id << 3 | _OF_THREAD | _SCHEDULED)
     except OSError:

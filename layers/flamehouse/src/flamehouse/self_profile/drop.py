@@ -1,7 +1,8 @@
-"""Hands the profiles of a function on AWS to the worker, as files dropped into the bucket of blobs.
+"""Passes the profiles of a function on AWS to the worker, as files dropped into the bucket of blobs.
 
-The worker has no SELF_PROFILE, so storing a profile makes no further one. A function may only put objects below its prefix, and
-its clients do not wait: the thread continues a put in the next invocation if Lambda freezes the process meanwhile.
+The worker has no SELF_PROFILE, so storing a profile creates no further one. A function may only put objects below
+the prefix of these files. Clients do not wait for a put: if Lambda freezes the process during one, the thread
+continues in the next invocation.
 """
 
 import gzip
@@ -21,7 +22,10 @@ INTERVAL_S: Final = 60
 
 @cache
 def profile_function(settings: Settings, function: str) -> StepThread:
-    """Return the running thread that profiles this process: one for each setting. Raises ValueError for an invalid SELF_PROFILE."""
+    """Return the thread that profiles this process; the first call starts it.
+
+    Raises ValueError for an invalid SELF_PROFILE.
+    """
     thread = recording_thread(settings.self_profile, partial(put, settings, function), INTERVAL_S)
     thread.start()
     return thread

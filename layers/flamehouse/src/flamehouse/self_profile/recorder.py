@@ -1,7 +1,7 @@
-"""The thread that samples this process, and hands over its CPU profiles.
+"""The thread that samples this process and stores its CPU profiles.
 
-The thread itself is not sampled, and it hands over a profile once its CPU time is many times that of storing one: profiles do not
-consist of their own storage.
+The thread itself is not sampled. It stores a profile only once the profile's CPU time is many times that of storing
+one, so that profiles do not consist mostly of their own storage.
 """
 
 import time
@@ -24,13 +24,13 @@ _MIN_CPU_NS: Final = NS_PER_S // 4
 """About ten times the CPU time of storing a profile."""
 
 type Store = Callable[[Profile], None]
-"""Stores a profile, or hands it to what does. Raises RpcError."""
+"""Stores a profile, or passes it to the worker. Raises RpcError."""
 
 
 def recording_thread(tenant: str, store: Store, interval_s: int) -> StepThread:
     """Return the thread of a `Recorder`, not started.
 
-    Raises: ValueError for an invalid tenant in SELF_PROFILE, and on a system without CPU clocks for threads.
+    Raises: ValueError for an invalid tenant in SELF_PROFILE, and on a system without a CPU clock for each thread.
     """
     if not is_tenant(tenant):
         raise ValueError(f"invalid tenant {tenant!r} in SELF_PROFILE: use {CHARACTERS}")
@@ -40,7 +40,7 @@ def recording_thread(tenant: str, store: Store, interval_s: int) -> StepThread:
 
 
 class Recorder:
-    """Samples this process, and stores a profile every `interval_s` seconds, unless it was idle.
+    """Samples this process, and stores a profile every `interval_s` seconds, or later if the process is mostly idle.
 
     `clock` returns Unix time in nanoseconds.
     """

@@ -26,14 +26,14 @@ from flamehouse.web.response_limits import answer_too_large
 from flamehouse.web.routing import AppOf, CleanPaths, app_of
 
 _MAX_ANSWER_BYTES: Final = 6_291_556
-"""Lambda's limit of a response in JSON; the client of a larger one would get a 500 from the gateway."""
+"""Lambda's limit on a response in JSON; for a larger one, the client would receive a 500 from the gateway."""
 _ENVELOPE_BYTES: Final = 16_384
-"""An upper bound of the status and headers of a response."""
+"""An upper bound on the status and headers of a response."""
 _WORST_ESCAPE: Final = 6
 """The factor by which JSON may lengthen a text body."""
 _TO_ANSWER_S: Final = 1.5
-"""The part of an invocation's time that is reserved for its response: if Lambda ends it, the client gets the
-gateway's 500.
+"""The part of an invocation's time that is reserved for its response: if Lambda ends the invocation, the client
+receives the gateway's 500.
 """
 
 type LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -76,7 +76,7 @@ def lambda_handler(*routes: BaseRoute, app_of: AppOf = app_of) -> LambdaHandler:
 
 def _adapter(routes: Sequence[BaseRoute], app_of: AppOf) -> Mangum:
     """Build the adapter for events. Raises ValueError for an invalid environment."""
-    # What the imports made lives as long as the process: a collection in the first event need not visit it.
+    # Imported objects live as long as the process: a garbage collection in the first event need not visit them.
     gc.freeze()
     settings = _services().settings
     access_log(enabled=bool(settings.access_log))
@@ -85,7 +85,7 @@ def _adapter(routes: Sequence[BaseRoute], app_of: AppOf) -> Mangum:
 
 
 def _profile_itself(context: Any) -> None:  # noqa: ANN401  # Lambda's own
-    """Start this function's own profile (SELF_PROFILE). Raises ValueError for an invalid setting."""
+    """Start to profile this function if SELF_PROFILE is set. Raises ValueError for an invalid setting."""
     settings = _services().settings
     if settings.self_profile:
         from flamehouse.self_profile.drop import profile_function  # noqa: PLC0415  # off by default

@@ -1,6 +1,7 @@
-"""Reads which S3 objects a message is about, in every form of S3's notifications.
+"""Reads the S3 objects that a message reports, in every form of S3's notifications.
 
-Shapes: docs.aws.amazon.com/AmazonS3/latest/userguide, "Event message structure" and "EventBridge event message structure".
+Shapes: docs.aws.amazon.com/AmazonS3/latest/userguide, "Event message structure" and "EventBridge event message
+structure".
 """
 
 import json
@@ -20,7 +21,7 @@ class UnknownMessageError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectCreated:
-    """An object that was put: its place (`s3://BUCKET`, or a folder), its key, and its version in a versioned bucket."""
+    """An object that was put: its place (`s3://BUCKET`, or a folder), key, and version in a versioned bucket."""
 
     place: str
     key: str
@@ -29,7 +30,7 @@ class ObjectCreated:
 
 
 def objects_of(message: Any) -> list[ObjectCreated]:  # noqa: ANN401  # JSON
-    """Return the objects that a message reports as put: none for S3's test event and other events, such as deletions.
+    """Return the objects that a message reports as put: none for S3's test event or other events, such as deletions.
 
     Raises UnknownMessageError.
     """
@@ -55,7 +56,7 @@ def _is_put(record: Mapping[str, Any]) -> bool:
 
 
 def _notified(s3: Mapping[str, Any]) -> ObjectCreated:
-    """Read the objects of S3's own notifications, which encode keys as forms do."""
+    """Read the object of one of S3's own notifications, which encode keys as HTML forms do."""
     found = s3["object"]
     return _object(s3, unquote_plus(found["key"], errors="strict"), found.get("versionId"))
 

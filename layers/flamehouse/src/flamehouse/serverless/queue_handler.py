@@ -1,4 +1,4 @@
-"""Queue messages as a Lambda function: a batch is handled as a whole, and the failed messages are redelivered.
+"""Lambda functions invoked by a queue: a batch is handled as a whole, and SQS redelivers the failed messages.
 
 Partial failures: docs.aws.amazon.com/lambda/latest/dg, "Handling errors for an SQS event source in Lambda".
 """
@@ -17,7 +17,7 @@ from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 
 _TO_ANSWER_S: Final = 3.0
-"""The time reserved for the response of an invocation: without one, the whole batch is redelivered."""
+"""The time reserved for the response of an invocation: without a response, SQS redelivers the whole batch."""
 
 type Failures = Mapping[str, Exception]
 """The error of each message that failed, by the message's id."""
@@ -67,6 +67,6 @@ def _response(event: dict[str, Any], failures: Failures, context: Any) -> dict[s
         if record.message_id in failures:
             raise failures[record.message_id]
 
-    # If all messages fail, the function itself has not failed: ClickHouse is asleep.
+    # If all messages fail, the function itself has not failed: ClickHouse may be asleep.
     processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
     return {**process_partial_response(event, report, processor, context)}

@@ -16,8 +16,7 @@ _TO_END_S: Final = 3.0
 """The time reserved at the end of an invocation, to write its metrics and to raise before Lambda ends it."""
 
 type Run = Callable[[Services], None]
-"""The work of one invocation; if it raises, Lambda invokes the function again one minute later, and two after that.
-"""
+"""The work of one invocation; if it raises, Lambda retries one minute later, and once more two minutes after that."""
 
 
 def schedule_handler(run: Run) -> Callable[[Mapping[str, Any], Any], None]:

@@ -94,7 +94,7 @@ def _time(record: logging.LogRecord) -> str:
 
 
 def _shown(value: object) -> str:
-    """Return the value, in quotes if it contains spaces, quotes or unprintable characters."""
+    """Return the value, in quotes if it contains spaces, quotes, `=` or unprintable characters."""
     text = str(value)
     return text if text.isprintable() and not set(text) & {" ", '"', "="} else json.dumps(text)
 

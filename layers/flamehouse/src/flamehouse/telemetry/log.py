@@ -37,7 +37,7 @@ def _log(event: Event, fields: Mapping[str, str | float], *, traceback: bool) ->
 
 
 def _encodable[T: str | float](value: T) -> T | str:
-    """Return the value with lone surrogates escaped, which cannot be encoded as UTF-8."""
+    """Return the value with lone surrogates escaped, which UTF-8 cannot encode."""
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
@@ -47,20 +47,21 @@ def access_log(*, enabled: bool) -> None:
 
 
 def silence_libraries() -> None:
-    """Omit what libraries log below WARNING in a function, as on the local server.
+    """Drop the lines below WARNING that libraries log in a function, as on the local server.
 
-    Lambda applies LogLevel to every logger: botocore's lines have the token of the function's role, and Mangum writes one for
-    each request.
+    Lambda applies LogLevel to every logger: botocore's lines contain the token of the function's role, and Mangum
+    writes a line for each request.
     """
     root = logging.getLogger()
     root.setLevel(max(root.level, logging.WARNING))
 
 
 class LimitRepeats(logging.Filter):
-    """Passes five lines per minute of the same event, tenant and reason.
+    """Passes five lines per minute of the same event, tenant, reason and service.
 
-    The next line after that minute reports the number of suppressed lines (`suppressed`). Lines without an event,
-    from libraries, count as the same if their format strings are. All access log lines pass.
+    The next line after that minute reports the number of suppressed lines (`suppressed`). Lines from libraries have
+    no event and count as the same if their format strings are the same. Lines below WARNING, such as the access
+    log's, all pass.
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:

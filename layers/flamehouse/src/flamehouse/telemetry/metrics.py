@@ -20,7 +20,7 @@ class Unit(StrEnum):
 class Metric:
     """A metric.
 
-    `buckets` are a histogram's upper bounds; without them it is a counter, whose name ends in `_total`.
+    `buckets` are a histogram's upper bounds. Without them the metric is a counter, and its name ends in `_total`.
     """
 
     name: str
@@ -166,7 +166,7 @@ def add(metric: Metric, value: float = 1, **labels: str) -> None:
 
 @contextmanager
 def timed(metric: Metric, **labels: str) -> Iterator[None]:
-    """Record the milliseconds that the block takes, also if it raises."""
+    """Record the milliseconds that the block takes, even if it raises."""
     started = perf_counter()
     try:
         yield

@@ -30,7 +30,7 @@ class Telemetry:
         self._warm = False
 
     def begin(self, context: Any) -> None:  # noqa: ANN401  # Lambda's own
-        """Add the invocation to all further lines, and count a cold start."""
+        """Add the ids of the invocation to all further lines, and count a cold start."""
         self._logger.append_keys(
             function_name=getattr(context, "function_name", ""),
             function_request_id=getattr(context, "aws_request_id", ""),
@@ -67,6 +67,6 @@ class EmbeddedMetrics:
                     line.add_dimension(name, text)
             for metric, value in values:
                 line.add_metric(name=metric.name, unit=metric.unit.value, value=value)
-            # `add_metric` prints a full line, of a hundred values, by itself; a line without any would be a warning.
+            # `add_metric` itself prints a line once it has a hundred values; to print one without values would warn.
             if line.metric_set:
                 line.flush_metrics()

@@ -30,7 +30,7 @@ _current: ContextVar[RequestFacts | None] = ContextVar("request_facts", default=
 
 
 def current() -> RequestFacts:
-    """Return the facts of the current request; outside of one, an object that is not used further."""
+    """Return the facts of the current request; outside of a request, an object that is not used further."""
     return _current.get() or RequestFacts()
 
 

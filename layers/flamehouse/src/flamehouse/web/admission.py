@@ -1,4 +1,4 @@
-"""Admits uploads by the limits of their tenants before their bodies are read, so that a rejected one costs little."""
+"""Checks uploads against their tenants' limits before their bodies are read, so that a rejected upload costs little."""
 
 from collections.abc import Callable
 
@@ -12,13 +12,13 @@ from flamehouse.web.content_length import content_length
 from flamehouse.web.slow_refusals import slow_refusals
 
 type Admit = Callable[[Services, str, int], None]
-"""Counts an upload of a tenant whose body may have so many bytes. It may block, and raises RpcError to reject it."""
+"""Counts an upload of a tenant, with its announced length in bytes. May block; raises RpcError to reject it."""
 
 
 async def admitted(request: Request, tenant: str, admit: Admit) -> Services:
     """Return the services once `admit` has counted the upload.
 
-    Raises RpcError as `admit` does, after the body is discarded and the delay of `slow_refusals`.
+    Raises RpcError as `admit` does, after discarding the body and the delay of `slow_refusals`.
     """
     services: Services = request.app.state.services()
 

@@ -24,9 +24,9 @@ _KEY: Final = "flamehouse.principal"
 class Authentication:
     """ASGI middleware that stores the caller in the request's scope, for `principal_of`.
 
-    It rejects unauthenticated requests. Other failures, such as an invalid tenant, are reported by the endpoint, whose
-    clients expect their own error format. Expects normalized paths (`flamehouse.web.routing`): /ready and the web page
-    need no credential.
+    It rejects unauthenticated requests. The endpoint reports other failures, such as an invalid tenant, because its
+    clients expect their own error format. Expects normalized paths (`flamehouse.web.routing`): /ready and the web
+    page need no credential.
     """
 
     app: ASGIApp

@@ -13,7 +13,7 @@ from flamehouse.web.compression import too_large
 from flamehouse.web.content_length import content_length
 
 _STALL_S: Final = 30
-"""The longest wait for more of a body, and how far a body may be behind the slowest pace."""
+"""The longest wait for more of a body, and the time by which a body may lag behind the slowest pace."""
 _SLOWEST_BYTES_PER_S: Final = 4_096
 _MAX_DISCARDED_BYTES: Final = 1 << 29
 
@@ -30,7 +30,7 @@ async def read_body(request: Request, limit: int) -> bytes:
     try:
         if announced > limit:
             raise too_large(limit)
-        # All at once: otherwise several large bodies could each get only a part of the memory.
+        # Reserved all at once: otherwise several large bodies could each get only a part of their memory.
         memory.take(announced)
         return await _read(request, limit, announced)
     except ClientDisconnect as error:
@@ -40,7 +40,7 @@ async def read_body(request: Request, limit: int) -> bytes:
             Code.DEADLINE_EXCEEDED, "the rest of the request body did not arrive in time", http_status=408
         ) from error
     except RpcError as error:
-        # Without its traceback, which holds what has been read.
+        # Without its traceback, which references what has been read.
         rejection = error.alone()
     memory.give_back()
     await discard_body(request)
@@ -48,8 +48,8 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 async def _read(request: Request, limit: int, held: int) -> bytes:
-    """Read the body, for the first `held` bytes of which there is memory."""
-    # Its content is passed on without a copy.
+    """Read the body; memory for its first `held` bytes is already reserved."""
+    # BytesIO returns its content without a copy.
     body = BytesIO()
     started, loop = monotonic(), asyncio.get_running_loop()
     async with asyncio.timeout(_STALL_S) as patience:

@@ -25,15 +25,15 @@ from flamehouse.store.connection.query_tag import tagged
 from flamehouse.web.slow_refusals import slow_refusals
 
 _AGAIN_S: Final = 0.5
-"""A request may run several queries: one that starts after a stop is killed by the next."""
+"""The pause between stops: a request may run several queries, and the next stop kills one that starts after a stop."""
 
 
 async def query_for[T](
     request: Request, services: Services, tenants: Tenants, work: Callable[[], T], until: float = math.inf
 ) -> T:
-    """Run a query as `work_for`, in its turn (`flamehouse.query_queue`), within QUERY_TIMEOUT_S including the wait.
+    """Run a query as `work_for` does, in its turn (`flamehouse.query_queue`).
 
-    Queries of several tenants wait in a queue of these tenants together: they take turns with those of each.
+    QUERY_TIMEOUT_S includes the wait. For the turns, a combination of several tenants counts as a tenant of its own.
 
     Raises: RpcError(RESOURCE_EXHAUSTED) if too many queries wait.
     """
@@ -43,14 +43,17 @@ async def query_for[T](
 
 
 async def upload_for[T](services: Services, tenant: str, size: int, work: Callable[[], T]) -> T:
-    """Run an upload of `size` bytes in its turn: tenants take turns, so that one that sends many delays only its own."""
+    """Run an upload of `size` bytes in its turn.
+
+    Tenants take turns, so a tenant that sends many uploads delays only its own.
+    """
     async with turn(services, services.uploads_of(size), tenant) as place:
         return await _admitted(work, place)
 
 
 @asynccontextmanager
 async def turn(services: Services, queue: QueryQueue, owner: str) -> AsyncIterator[Place]:
-    """Yield a place among the owner's in the queue; a refusal is delayed as in `slow_refusals`."""
+    """Yield a place in the queue for the owner; a rejection is delayed as in `slow_refusals`."""
     async with slow_refusals(services):
         with queue.place(owner) as place:
             yield place
@@ -59,7 +62,7 @@ async def turn(services: Services, queue: QueryQueue, owner: str) -> AsyncIterat
 async def _admitted[T](work: Callable[[], T], place: Place) -> T:
     """Run the work in a thread of its own once its turn comes."""
     await place.admission()
-    # The queue bounds the threads: what else needs one never waits for queries or uploads.
+    # The queue bounds the threads. With a limiter of its own, this work never delays other work that needs a thread.
     return await run_sync(work, limiter=CapacityLimiter(1))
 
 
@@ -70,9 +73,9 @@ async def work_for[T](
     until: float = math.inf,
     place: Place | None = None,
 ) -> T:
-    """Return the result of `work`; its queries of the store are stopped at `until`, a time of `monotonic()`.
+    """Return the result of `work`; its queries are stopped at `until`, a time of `monotonic()`.
 
-    The body of `request` must have been read. With a `place` in the queue of queries, the work begins once it is admitted.
+    The body of `request` must have been read. With a `place` in a queue, the work begins once the place is admitted.
 
     Raises: RpcError(DEADLINE_EXCEEDED) if the time is up first.
     """
@@ -99,7 +102,7 @@ async def _stop_when_abandoned(request: Request, store: Store, tag: str, place: 
     if place is not None and place.abandon():
         return
     while True:
-        # Not in the pool that runs the work: the abandoned work may occupy all its threads.
+        # Not in the pool that runs the work: abandoned work may occupy all threads of the pool.
         await asyncio.to_thread(store.stop, tag)
         await asyncio.sleep(_AGAIN_S)
 

@@ -1,4 +1,4 @@
-"""The two encodings of a Connect message: protobuf, and JSON by protobuf's mapping.
+"""The two encodings of a Connect message: protobuf, and JSON in protobuf's mapping.
 
 JSON mapping: protobuf.dev/programming-guides/json. Unknown fields are ignored, as Connect servers do.
 """
@@ -22,8 +22,8 @@ _MAX_JSON_BYTES: Final = 16 << 20
 _MAX_FIELDS: Final = 1 << 19
 """Enough for the ten thousand profiles of the largest upload, with their labels.
 
-A nested message needs only two bytes, and takes about thirty times as much memory: fields are counted before the body is
-parsed. In JSON, commas and braces are counted, including those in strings.
+A nested message needs only two bytes but takes about thirty times as much memory, so fields are counted before the
+body is parsed. In JSON, commas and braces are counted, including those in strings.
 """
 
 
@@ -82,7 +82,7 @@ def check_field_count(body: bytes, message_type: type[Message]) -> None:
 
 
 def parsed[M: Message](body: bytes, message_type: type[M]) -> M:
-    """Parse a protobuf body whose fields are counted. Raises RpcError(INVALID_ARGUMENT) if it is invalid."""
+    """Parse a protobuf body after `check_field_count`. Raises RpcError(INVALID_ARGUMENT) if it is invalid."""
     try:
         return message_type.FromString(body)
     except DecodeError as error:
@@ -99,7 +99,7 @@ def json_object(body: bytes) -> dict[str, Any]:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise invalid_argument(f"the body is not valid UTF-8: {error}") from error
-    # The first character suffices, before parsing takes memory.
+    # Check the first character before parsing takes memory.
     if not text.lstrip().startswith("{"):
         raise invalid_argument("the body is not a JSON object")
     if text.count(",") + text.count("{") > _MAX_FIELDS:
@@ -143,9 +143,9 @@ def _without_duplicates(members: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _check_objects(content: object, message_type: Descriptor) -> None:
-    """Raises RpcError(INVALID_ARGUMENT) if a message is not an object: the parser reads it as an empty message.
+    """Raises RpcError(INVALID_ARGUMENT) if a message is not an object.
 
-    A part of the request or upload would be ignored.
+    The parser reads such a value as an empty message, so a part of the request or upload would be ignored.
     """
     pending = [("body", content, message_type)]
     while pending:

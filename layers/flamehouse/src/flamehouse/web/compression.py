@@ -15,10 +15,10 @@ from flamehouse.errors import Code, RpcError, invalid_argument
 _WORTH_BYTES: Final = 2048
 """Responses up to this length are not compressed."""
 _LEVEL: Final = 2
-"""One of ISA-L's four levels: takes a fifth of the time of zlib's fastest, for the same size."""
+"""One of ISA-L's four levels: a fifth of the time of zlib's fastest level, for the same size."""
 _GZIP_WBITS: Final = 16 + zlib.MAX_WBITS
 _CHUNK_BYTES: Final = 1 << 16
-"""The end of each member copies the rest of its input, so the input is passed in chunks."""
+"""zlib copies the rest of its input at the end of each member, so the input is passed in chunks."""
 _MAX_MEMBERS: Final = 1024
 """Empty members cost time without output, so the limit on the output does not stop them."""
 
@@ -26,7 +26,7 @@ _MAX_MEMBERS: Final = 1024
 def decompress(body: bytes, encoding: str, limit: int) -> bytes:
     """Undo a Content-Encoding ("gzip", "identity" or ""); an empty body is valid in all of them.
 
-    Raises RpcError(UNIMPLEMENTED) for another encoding, otherwise as `gunzip`.
+    Raises RpcError(UNIMPLEMENTED) for another encoding, otherwise as `gunzip` does.
     """
     match encoding.strip().lower():
         case "" | "identity":
@@ -42,8 +42,8 @@ def decompress(body: bytes, encoding: str, limit: int) -> bytes:
 def gunzip(body: bytes, limit: int) -> bytes:
     """Inflate a gzip body of any number of members.
 
-    Raises RpcError(INVALID_ARGUMENT) if it is damaged or truncated, RESOURCE_EXHAUSTED above `limit` bytes, or
-    (BusyError) if the process has no memory for them.
+    Raises RpcError(INVALID_ARGUMENT) if the body is damaged or truncated, RESOURCE_EXHAUSTED above `limit` bytes, or
+    (BusyError) if the process has no memory for the result.
     """
     view = memoryview(body)
     pieces: list[bytes] = []

@@ -49,7 +49,7 @@ class Call:
 
     @property
     def tenant(self) -> str:
-        """The one tenant. Raises RpcError(INVALID_ARGUMENT) if the request names several."""
+        """The single tenant. Raises RpcError(INVALID_ARGUMENT) if the request names several."""
         return self.principal.tenant
 
     @property
@@ -93,7 +93,7 @@ def unary_as_sent(
     query: bool = False,
     admit: Admit | None = None,
 ) -> Route:
-    """Return the route of an RPC that receives its request's body as sent, and decodes it itself.
+    """Return the route of an RPC that receives its request's body as sent and decodes it itself.
 
     A `query` waits for its turn, and so does an upload, which `admit` counts before its body is read.
     """
@@ -110,7 +110,7 @@ def unary_as_sent(
     )
 
 
-# An object and not a function: for a function, Starlette itself rejects wrong methods, in its own format.
+# An object and not a function: for a function, Starlette itself rejects wrong methods in its own format.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Unary:
     """The ASGI app of one RPC."""
@@ -183,7 +183,7 @@ def _check_protocol_version(headers: Headers) -> None:
 
 
 def _timeout_s(headers: Headers) -> float:
-    """Return how long the client waits, in seconds; infinite if it does not say."""
+    """Return how long the client waits, in seconds; infinite if the client does not say."""
     text = headers.get("Connect-Timeout-Ms")
     if text is None:
         return math.inf

@@ -21,7 +21,7 @@ _MIN_FIELD_BYTES: Final = 2
 def has_more_fields(data: bytes, message_type: type[Message], limit: int) -> bool:
     """Return whether `data`, as a message of this type, has more than `limit` fields, including nested ones.
 
-    Damaged data counts up to the damage.
+    Damaged data is counted up to the damage.
     """
     if len(data) <= _MIN_FIELD_BYTES * limit:
         return False

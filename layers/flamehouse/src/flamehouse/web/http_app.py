@@ -1,6 +1,6 @@
-"""FastAPI for the plain HTTP endpoints: the app, and a route whose errors have its clients' format.
+"""FastAPI for the plain HTTP endpoints: the app, and a route that reports errors in the format of its clients.
 
-No RPC of the read path imports this module: FastAPI and Pydantic cost a cold start more than everything else.
+No RPC of the read path imports this module: FastAPI and Pydantic take more of a cold start than everything else.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
@@ -30,7 +30,7 @@ class HttpRoute(APIRoute):
     """A path and its method. Converts every failure to a response by `refuse`."""
 
     @staticmethod
-    def refuse(request: Request, error: RpcError) -> Response:  # noqa: ARG004  # others need it
+    def refuse(request: Request, error: RpcError) -> Response:  # noqa: ARG004  # overriding methods need it
         """Return the error in the format of the path's clients: Connect's `{"code", "message"}`, unless overridden."""
         return error_response(error)
 
@@ -44,7 +44,7 @@ class HttpRoute(APIRoute):
                 return await respond(request)
             except RpcError as error:
                 return self.refuse(request, error)
-            except Exception:  # noqa: BLE001  # the edge: what no one foresaw goes to the log and to no client
+            except Exception:  # noqa: BLE001  # the outermost handler: unexpected errors are logged, not sent
                 log_exception(events.REQUEST_FAILED, path=request.scope["path"])
                 return self.refuse(request, RpcError(Code.INTERNAL, "internal error"))
 

@@ -13,7 +13,7 @@ _PIECE_BYTES: Final = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """ASGI middleware around everything else."""
+    """The outermost ASGI middleware."""
 
     app: ASGIApp
     memory: MemoryBudget

@@ -1,7 +1,7 @@
-"""Writes a protobuf message as JSON, piece by piece: of a large one no more than a piece is in Python's objects at a time.
+"""Writes a protobuf message as JSON piece by piece, so that only one piece of it is in Python objects at a time.
 
-The text is that of protobuf's own `json_format`, which takes ten times as long; tests compare the two. Maps, `float` fields
-and Google's well-known types are not supported: no response has them.
+The JSON equals that of protobuf's own `json_format`, which takes ten times as long; tests compare the two. Maps,
+`float` fields and Google's well-known types are not supported: no response has them.
 
 JSON mapping: protobuf.dev/programming-guides/json.
 """
@@ -18,7 +18,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 _PIECE_BYTES: Final = 1 << 18
-"""The size of a message as protobuf; as Python objects it takes some thirty times as much."""
+"""The size of a piece as protobuf; as Python objects it takes about thirty times as much."""
 _PIECE_ELEMENTS: Final = 1 << 14
 
 type _Write = Callable[[Any], str]
@@ -27,7 +27,7 @@ _dump: Final[_Write] = json.JSONEncoder(separators=(",", ":"), ensure_ascii=Fals
 
 
 def json_pieces(message: Message) -> Iterator[bytes]:
-    """The message as JSON in UTF-8: a small one in one piece, a large one field by field."""
+    """Yield the message as JSON in UTF-8: a small message in one piece, a large one field by field."""
     if message.ByteSize() <= _PIECE_BYTES:
         yield _object(message).encode()
         return
@@ -70,7 +70,7 @@ def _key(field: FieldDescriptor) -> str:
 
 @cache
 def _writer(field: FieldDescriptor) -> _Write:
-    """Returns the function that writes the field's value; of a repeated field, a list that is not empty."""
+    """Return the function that writes the field's value; for a repeated field the value is a list that is not empty."""
     write = _writer_of_one(field)
     if not field.is_repeated:
         return write
@@ -91,8 +91,8 @@ def _quoted(number: int) -> str:
 
 
 def _list_of_quoted(numbers: Sequence[int]) -> str:
-    # No loop over the numbers: the levels of a flame graph have tens of thousands. Of a repeated field, a slice is copied
-    # faster than its iterator.
+    # No loop over the numbers: the levels of a flame graph have tens of thousands. A slice of a repeated field is
+    # copied faster than the field's iterator.
     return f'["{('%d","' * len(numbers))[:-3] % tuple(numbers[:])}"]'
 
 

@@ -14,22 +14,22 @@ from flamehouse.web.compression import decompress
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageBody:
-    """A body in the encoding of `codec`, within `content_encoding`."""
+    """A body in the encoding of `codec`, compressed by `content_encoding`."""
 
     data: bytes
     codec: Codec
     content_encoding: str
 
     def message[M: Message](self, message_type: type[M], *limits: int | None) -> M:
-        """Return the message. Raises RpcError as `unpacked`, and `invalid_argument` if it is invalid."""
+        """Return the message. Raises RpcError as `unpacked` does, and `invalid_argument` if the message is invalid."""
         return self.codec.decode(self.unpacked(*limits).data, message_type)
 
     def unpacked(self, *limits: int | None) -> "MessageBody":
         """Return the decompressed body.
 
         Raises:
-            RpcError: `invalid_argument` if it is damaged or larger than one of the `limits`, in bytes, or the codec's;
-                `unimplemented` for an unsupported Content-Encoding.
+            RpcError: `invalid_argument` if the body is damaged, or larger than the codec's limit or one of `limits`,
+                in bytes; `unimplemented` for an unsupported Content-Encoding.
         """
         with too_large_for_good():
             data = decompress(self.data, self.content_encoding, max_message_bytes(self.codec, *limits))

@@ -1,4 +1,4 @@
-"""Reports every request when it ends: metrics, a line for a rejected one, and the access log."""
+"""Reports every request when it ends: metrics, a log line if it was rejected, and the access log."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -31,17 +31,17 @@ _MS: Final = 1_000
 
 @dataclass(slots=True, kw_only=True)
 class _Traffic:
-    """The status and sizes of one request, recorded in passing."""
+    """The status and sizes of one request, recorded as its messages pass."""
 
     status: int = 499
-    """Without a response, the client has disconnected."""
+    """499, if no response is sent: the client has disconnected."""
     announced: int = 0
     received: int = 0
     sent: int = 0
 
     @property
     def request_bytes(self) -> int:
-        """The length of the body; a request may be rejected before it is read."""
+        """The length of the body; a request may be rejected before its body is read."""
         return max(self.announced, self.received)
 
 
@@ -74,8 +74,8 @@ class Observation:
             try:
                 await self.app(scope, counted_receive, counted_send)
             finally:
-                # The router adds the endpoint that it found. Other paths are arbitrary, and each value of a label is a
-                # separate series.
+                # The router adds the endpoint that it finds. Unknown paths are arbitrary, and each value of a label
+                # is a separate series.
                 _measure(
                     traffic, facts, facts.route if facts.route in UPLOADS or "endpoint" in scope else _UNKNOWN
                 )

@@ -1,6 +1,6 @@
-"""Normalizes the paths of requests for routing: removes repeated slashes and the deployment prefix.
+"""Normalizes the paths of requests for routing: removes repeated slashes and the deployment's prefix.
 
-Clients concatenate their server address and an endpoint, so requests for `//ingest` and `/prefix//ingest` occur.
+Clients append an endpoint to their server address, so requests for `//ingest` and `/prefix//ingest` occur.
 """
 
 import re
@@ -60,7 +60,7 @@ ADVICE: Final[Mapping[str, str]] = {
 """Advice by the service's name, which is the first part of an RPC's path."""
 _PROCEDURE: Final = re.compile(r"/[\w.]+\.\w+/\w+", re.ASCII)
 _BEHIND_A_PATH: Final = re.compile(r"(/.*?)(/[\w.]+\.\w+/\w+|(?:/pyroscope)?/ingest)", re.ASCII)
-"""The paths of requests from clients whose server URL has a path."""
+"""The paths that clients request if their server URL has a path."""
 _SERVED: Final = "docs/api.md lists the endpoints"
 
 
@@ -71,7 +71,7 @@ type AppOf = Callable[[Sequence[BaseRoute], Callable[[], Services], Credentials]
 def app_of(
     routes: Sequence[BaseRoute], services: Callable[[], Services], credentials: Credentials
 ) -> Starlette:
-    """Return the app of `routes`; `credentials` authenticates its requests, and `services` is called for each request."""
+    """Return the app of `routes`; `credentials` authenticates requests, and `services` is called for each request."""
     door = Middleware(Authentication, credentials=credentials)
     app = Starlette(routes=routes, middleware=[Middleware(Observation), door])
     app.state.services = services
@@ -81,7 +81,7 @@ def app_of(
 
 
 async def unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
-    """The app for unknown paths: `unimplemented` if it has the form of an RPC's path, otherwise `not_found`."""
+    """The app for unknown paths: `unimplemented` if the path has the form of an RPC's, otherwise `not_found`."""
     path = scope["path"]
     advice = ADVICE.get(path[1:].partition("/")[0])
     if advice is not None:

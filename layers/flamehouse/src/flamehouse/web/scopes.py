@@ -11,11 +11,12 @@ from flamehouse.web.authentication import principal_of
 
 
 class Access(Enum):
-    """The requirement of a route that needs a credential but no scope."""
+    """The requirement of a route that needs no scope."""
 
     OPEN = auto()
-    """The requirement of a route that needs no credential."""
+    """No credential is required."""
     ANY_CREDENTIAL = auto()
+    """A credential is required, with any scope."""
 
 
 type Required = Scope | Access

@@ -1,4 +1,4 @@
-"""Delays responses to requests over a limit, so that a client that retries at once costs little."""
+"""Delays responses to requests over a limit, so that clients that retry at once cost little."""
 
 import asyncio
 import random
@@ -11,14 +11,15 @@ from flamehouse.errors import Code, RpcError
 from flamehouse.services import Services
 
 _MOST: Final = 1.5
-"""The longest delay by the shortest: clients that are rejected together do not return together."""
+"""The longest delay divided by the shortest: clients that are rejected together do not retry together."""
 
 
 @asynccontextmanager
 async def slow_refusals(services: Services) -> AsyncIterator[None]:
     """Delay RpcError(RESOURCE_EXHAUSTED) of the block if a retry may succeed later.
 
-    The delay is `services.refusal_delay_s` to one and a half times that. The request's memory is released before; only its connection waits.
+    The delay is between `services.refusal_delay_s` and one and a half times that. The request's memory is released
+    first, so only its connection waits.
     """
     try:
         yield
