@@ -52,7 +52,7 @@ class MemoryBudget:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Make this module's functions use this budget within the block, whose end releases the request's bytes."""
+        """Make this module's functions use this budget within the block; release the request's bytes at its end."""
         share = Share(self)
         token = _share.set(share)
         try:

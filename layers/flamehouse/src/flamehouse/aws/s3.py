@@ -108,7 +108,7 @@ class S3Bucket:
         import boto3  # noqa: PLC0415  # 150 ms, paid by the first request that needs it
         from botocore.config import Config  # noqa: PLC0415  # likewise
 
-        # S3 servers other than AWS's have no host name for each bucket.
+        # S3 servers other than AWS's may have no host name for each bucket.
         style = Config(s3={"addressing_style": "path" if self._endpoint else "auto"})
         session = boto3.Session(region_name=self._region)
         return session.client("s3", endpoint_url=self._endpoint, config=config.merge(style))

@@ -1,4 +1,4 @@
 """Values that the write path, the read path and the store share: labels, selectors, profiles, queries, results.
 
-No I/O, no SQL, no wire format: `pb` has the wire's messages.
+No I/O, no SQL, no wire format: the wire messages are in `pb`.
 """

@@ -25,7 +25,7 @@ class Symbols:
     """The symbols of a set of profiles.
 
     `stacktraces` has, for the id of each stack, the packed ids of its locations, root first. `all_functions` includes
-    the names of native frames. Consecutive frames with the same name id are drawn as one if it is in
+    the names of native frames. Consecutive frames with the same name id are drawn as one if the id is in
     `merged_name_ids`; a stack without locations is drawn as `no_frames`.
 
     Most stacks of an upload are stored already and need no symbols, so symbols are indexed by id only on demand.
@@ -99,7 +99,7 @@ def location_of(
 ) -> Location:
     """Return the location with its id; a line is ((function id, its name id), line number, column), innermost first.
 
-    `native_name_id` is the name id of the frame as which a location without lines is drawn. It is part of the
+    `native_name_id` is the name id of the frame that is drawn for a location without lines. It is part of the
     location's id, so that a stack's id determines its frames.
     """
     known = tuple(Line(function_id, line, column) for (function_id, _), line, column in lines)

@@ -43,7 +43,7 @@ class Location(NamedTuple):
     """A place in the code; `lines` runs from the innermost inlined function to the function that was called.
 
     `name_ids` are the name ids of its functions in stack order, the called function first. A location without lines
-    has the name id of the frame as which it is drawn.
+    has the name id of the frame that is drawn in its place.
     """
 
     id: int
