@@ -40,7 +40,7 @@ class Connection(Protocol):
         """Call `work` with a client; retry only if it is `repeatable`."""
 
     def threads(self) -> int | None:
-        """Return the `max_threads` of another query; None for ClickHouse's default."""
+        """Return the `max_threads` for one more query; None for ClickHouse's default."""
 
     def stop(self, tag: str) -> None:
         """Try to kill the queries whose `log_comment` is this tag."""
@@ -143,9 +143,9 @@ class ClickHouse:
         return limited if threads is None else {**limited, "max_threads": threads}
 
     def close(self) -> bool:
-        """Close every client, embedded ones once they are free; later calls to those raise ClickHouseError.
+        """Close every client; embedded ones close once they are free, and later calls to them raise ClickHouseError.
 
-        Returns False if embedded ones are still in use after some seconds.
+        Returns False if embedded ones are still in use after a few seconds.
         """
         return self._connection.close()
 

@@ -17,7 +17,7 @@ STOP_SERVER: Final = "stop it first"
 
 
 def local_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process on this machine: ClickHouse is in DATA_DIR or ./data, and blobs are there, unless it says otherwise."""
+    """Return `environ` with local defaults: ClickHouse in DATA_DIR or ./data, and blobs in its folder if embedded."""
     dsn = environ.get("CLICKHOUSE_DSN") or f"chdb://{environ.get('DATA_DIR') or './data'}"
     blobs = environ.get("BLOBS_DIR") or (embedded_path(dsn) if is_embedded(dsn) else "")
     return {**environ, "CLICKHOUSE_DSN": dsn, "BLOBS_DIR": blobs}

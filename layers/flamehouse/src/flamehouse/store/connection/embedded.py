@@ -71,7 +71,7 @@ class Embedded:
             self._put_back(client)
 
     def threads(self) -> int:
-        """Return the threads for another statement: half of the cores, shared by all running ones.
+        """Return the number of threads for a statement: half of the cores, divided among all running statements.
 
         The other half is for uploads and for Python. A second thread costs a small statement more CPU time than it
         saves.
@@ -87,17 +87,17 @@ class Embedded:
                 client.close()
 
     def stop(self, tag: str) -> None:
-        """Kill the queries with this tag, through a separate handle: they may occupy all the others."""
+        """Kill the queries with this tag through a separate handle, since they may occupy all the others."""
         with self._stopping, stopping():
             if self._stopper is None:
                 self._stopper = embedded_client(self._path, self._database)
             stop_queries(self._stopper, tag)
 
     def close(self) -> bool:
-        """Close every handle once it is free, and wait some seconds for that; later calls raise ProgrammingError.
+        """Wait up to 5 seconds for every handle to become free, and close it; later calls raise ProgrammingError.
 
-        Returns False if a handle is still in use: the process can then only end by `os._exit`, as the engine waits
-        for its queries.
+        Returns False if a handle is still in use. The process can then end only through `os._exit`, since the engine
+        waits for its queries.
         """
         until = monotonic() + _CLOSE_WAIT_S
         try:

@@ -51,7 +51,7 @@ TO_READERS: Answers = {
 TOO_MANY_ROWS_OR_BYTES (system.errors)."""
 
 TO_WRITERS: Answers = {}
-"""Empty: an accepted upload is valid, so the client retries whatever the failure."""
+"""Empty: an accepted upload is valid, so the client retries after any failure."""
 
 _CHECK_USER = "ClickHouse rejects the user or password of the secret or CLICKHOUSE_DSN"
 _KINDS: Mapping[int, tuple[str, str]] = {
@@ -83,7 +83,7 @@ _KINDS: Mapping[int, tuple[str, str]] = {
     241: ("memory", "give ClickHouse more memory, or send smaller uploads"),
     252: ("parts", "uploads come faster than ClickHouse merges: check for profiles of many different weeks"),
 }
-"""The kind of a failure, and the advice for the operator. NO_SUCH_COLUMN_IN_TABLE and the like; ACCESS_DENIED;
+"""The kind of a failure, and the advice for the operator. Codes: NO_SUCH_COLUMN_IN_TABLE and the like; ACCESS_DENIED;
 SETTING_CONSTRAINT_VIOLATION; QUOTA_EXCEEDED; AUTHENTICATION_FAILED and the like; TOO_MANY_SIMULTANEOUS_QUERIES,
 UNKNOWN_STATUS_OF_INSERT, KEEPER_EXCEPTION; READONLY, TABLE_IS_READ_ONLY; CANNOT_WRITE_TO_FILE_DESCRIPTOR, NOT_ENOUGH_SPACE;
 TIMEOUT_EXCEEDED and the like; MEMORY_LIMIT_EXCEEDED; TOO_MANY_PARTS (system.errors)."""
@@ -120,7 +120,7 @@ def as_rpc_errors(answers: Answers = TO_READERS) -> Iterator[None]:
 def exit_on_failure() -> Iterator[None]:
     """Exit with a one-line message (SystemExit) if a setting is invalid or ClickHouse fails.
 
-    It contains no password.
+    The message contains no password.
     """
     # The client logs its exceptions with a stack trace.
     logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
@@ -134,7 +134,7 @@ def exit_on_failure() -> Iterator[None]:
 
 
 def _reason_of_re2(error: ClickHouseError) -> str:
-    """Why RE2 rejects an expression, as the end of a message; empty if it does not say."""
+    """Why RE2 rejects an expression, as the end of a message; empty if the error does not say."""
     found = _REASONS_OF_RE2.search(str(error))
     return f": {found[1]}" if found else ""
 

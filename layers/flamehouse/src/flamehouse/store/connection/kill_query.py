@@ -16,7 +16,7 @@ _STOP = "KILL QUERY WHERE Settings['log_comment'] = {tag:String} ASYNC"
 def stop_queries(client: Client, tag: str) -> None:
     """Kill the queries whose `log_comment` is this tag.
 
-    A user may kill its own queries if it may read system.processes, for which some servers require a grant
+    A user can kill its own queries if it may read system.processes, for which some servers require a grant
     (select_from_system_db_requires_grant).
     """
     client.command(_STOP, parameters={"tag": tag})

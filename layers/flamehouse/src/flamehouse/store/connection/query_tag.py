@@ -20,7 +20,7 @@ def tagged() -> Iterator[str]:
 
 @contextmanager
 def untagged() -> Iterator[None]:
-    """Run the queries of this block to their end, though the client abandons the request."""
+    """Run the queries of this block to their end, even if the client abandons the request."""
     token = _tag.set("")
     try:
         yield

@@ -36,19 +36,19 @@ UNKNOWN_STATUS_OF_INSERT, KEEPER_EXCEPTION."""
 _REFUSED_USER = frozenset({192, 193, 194, 516})
 """UNKNOWN_USER, WRONG_PASSWORD, REQUIRED_PASSWORD, AUTHENTICATION_FAILED."""
 _REFUSED_STATUS = re.compile(r"HTTP status 40[13]\b")
-"""The client's message if a proxy, and not ClickHouse, rejects the user."""
+"""Matches the client library's message if a proxy, rather than ClickHouse, rejects the user."""
 
 _ASSUMED_SETTINGS = {
     name: SettingDef(name=name, value="0", readonly=0)
     for name in ("enable_http_compression", "cancel_http_readonly_queries_on_client_close")
 }
-"""Settings that the client would otherwise query from the server: both are writable and not yet set."""
+"""Settings that the client library would otherwise query from the server: both are writable and not yet set."""
 
 
 class Server:
     """One database of a server. The client is created on first use, and again if the server rejects its user.
 
-    Each time it calls `endpoint`, so a rotated password takes effect without a restart.
+    Each time, `endpoint` is called, so a rotated password takes effect without a restart.
     """
 
     def __init__(self, endpoint: Callable[[], Endpoint], database: str | None, timeout_s: int) -> None:
@@ -80,7 +80,7 @@ class Server:
         """Return None: ClickHouse decides."""
 
     def stop(self, tag: str) -> None:
-        """Kill the queries with this tag on the server that responds, which must be the one that runs them."""
+        """Kill the queries with this tag; has no effect unless the replica that receives the request runs them."""
         with stopping():
             stop_queries(self._connected(), tag)
 
@@ -98,7 +98,7 @@ class Server:
             return self._client
 
     def _renew(self, rejected: Client) -> bool:
-        """Whether the endpoint has changed since it rejected this client; drops the client if so."""
+        """Drop the rejected client if the endpoint has changed since; return whether it has."""
         with self._lock:
             if self._client is rejected:
                 at = self._endpoint()
@@ -111,7 +111,7 @@ class Server:
 
 def server_client(at: Endpoint, database: str | None, timeout_s: int) -> Client:
     """A client of the server at `at`, which sends nothing yet. `timeout_s` applies to requests without a time limit."""
-    # Both log addresses, and the client logs SQL.
+    # Both libraries log addresses, and clickhouse_connect also logs SQL.
     for name in ("clickhouse_connect", "urllib3"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     common.set_setting("send_os_user", False)
@@ -135,7 +135,7 @@ def server_client(at: Endpoint, database: str | None, timeout_s: int) -> Client:
 
 
 class _Client(HttpClient):
-    """Skips the three requests by which a client inspects its server.
+    """Skips the three requests with which the client library inspects a server.
 
     Their results are not needed: our queries name their time zones, and a setting unknown to the server is an error.
     """

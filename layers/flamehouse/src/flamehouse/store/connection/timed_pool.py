@@ -1,6 +1,6 @@
-"""Connections to one ClickHouse server, whose requests end at the time limit of the calling context.
+"""Connections to one ClickHouse server; each request ends at the time limit of the caller's context.
 
-A small query spends most of its CPU in this process on HTTP, so a request takes the shortest way through urllib3.
+HTTP takes most of the CPU time that a small query costs this process, so requests take a short path through urllib3.
 """
 
 from typing import Any, Final
@@ -17,7 +17,7 @@ _MAX_HELD_BYTES: Final = 64 << 10
 
 
 class TimedPool(PoolManager):
-    """Connections of the client of one server. `timeout_s` applies to requests without a time limit."""
+    """The connection pool of one server's client. `timeout_s` applies to requests without a time limit."""
 
     def __init__(self, timeout_s: int) -> None:
         super().__init__(**get_pool_manager_options())
@@ -26,7 +26,7 @@ class TimedPool(PoolManager):
         self._server: HTTPConnectionPool | None = None
 
     def request(self, method: str, url: str, *args: Any, **options: Any) -> BaseHTTPResponse:  # noqa: ANN401
-        """Send a request of the client; without form fields, past a manager's parsing of the URL and choice of the server."""
+        """Send a request; if it has no form fields, skip urllib3's parsing of the URL and choice of a pool."""
         left = time_left(self._timeout_s)
         options["timeout"] = Timeout(connect=min(_CONNECT_TIMEOUT_S, left), read=left, total=left)
         if args or "fields" in options:
@@ -37,18 +37,18 @@ class TimedPool(PoolManager):
         return server.urlopen(method, f"/{url.split('/', 3)[3]}", **options)
 
     def clear(self) -> None:
-        """Close the connections; a later request opens another."""
+        """Close the connections; a later request opens a new one."""
         self._server = None
         super().clear()
 
 
 class _OneSend(HTTPConnection):
-    """Sends the head of a request together with a small body: apart, they wake the server twice."""
+    """Sends the head of a request together with a small body: sent separately, they wake the server twice."""
 
     _held: bytearray | None = None
 
     def __str__(self) -> str:
-        """The server, with which urllib3 begins its messages of failed connections."""
+        """The server's address, with which urllib3 begins its messages about failed connections."""
         return f"{self.host}:{self.port}"
 
     def request(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
@@ -66,7 +66,7 @@ class _OneSend(HTTPConnection):
         else:
             self._send_held()
             if self.sock is not None:
-                # urllib3 sends a body within the timeout to connect, which a large one exceeds.
+                # urllib3 applies the connect timeout to sending the body, which is too short for a large one.
                 self.sock.settimeout(time_left(_LONGEST_SEND_S))
             super().send(data)
 

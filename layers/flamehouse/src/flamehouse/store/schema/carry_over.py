@@ -1,8 +1,8 @@
 """Carries over profiles from the layout before migration 0003: from `samples`, one row per sample, to `sampled_profiles`.
 
-Until the old layout is dropped, versions before and after the migration write both. Hours are carried over one by one,
-newest first, and each row once: a step may be killed, and another process then starts over and skips the completed
-part.
+Until the old layout is dropped, flamehouse versions before and after the migration write to both layouts. Hours are
+carried over one by one, newest first, and each row once. If a step is killed, another process starts over and skips
+what is already carried over.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,16 +26,16 @@ _OLD_LAYOUT: Final = (
     ("TABLE", "samples_5m"),
     ("TABLE", "samples_1h"),
 )
-"""In the order of the drops. Once `profiles` is gone, everything is carried over; until then `samples` is complete."""
+"""In drop order. Once `profiles` is gone, everything has been carried over; until then, `samples` is complete."""
 _CARRIED: Final = frozenset({"profiles", "samples"})
 
 _LAST_HOUR: Final = MAX_MS // MS_PER_HOUR
 """The latest hour that a profile can have."""
 
 _IN_ORDER: Final[ServerSettings] = {
-    # Aggregation in the order of the table's key needs memory for a few profiles only.
+    # Aggregation in the order of the table's key needs memory for only a few profiles.
     "optimize_aggregation_in_order": 1,
-    # One thread, so that the same rows form the same blocks, and deduplication by token recognizes them.
+    # With one thread, the same rows form the same blocks, and deduplication by token recognizes them.
     "max_threads": 1,
     "max_insert_threads": 1,
     "deduplicate_insert_select": "force_enable",
@@ -84,7 +84,7 @@ class CarryOver:
             self._source = self._completed()
 
     def step(self, seconds: float) -> bool:
-        """Carry over for about `seconds`, and drop the old layout in a later step; return whether all of it is done."""
+        """Carry over for about `seconds`, and drop the old layout in a later step; return whether all is done."""
         if not has_old_layout(self._clickhouse.rows):
             return True
         if self._carried or not self._is_needed():
@@ -97,7 +97,7 @@ class CarryOver:
         return False
 
     def carry(self, seconds: float) -> bool:
-        """Carry over for about `seconds`, at least the next hour; return whether everything is done."""
+        """Carry over hours of profiles for about `seconds`, at least one hour; return whether everything is done."""
         if not self._is_needed():
             return True
         until = monotonic() + seconds

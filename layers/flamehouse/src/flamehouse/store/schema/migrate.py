@@ -1,8 +1,8 @@
 """Upgrades a database to this code's schema.
 
-The schema consists of the numbered files in `migrations/`, which are applied in order and never change after release. The
-table `migrations` records the applied ones and the retention. Every statement may run twice, so an interrupted migration
-runs again.
+The schema consists of the numbered files in `migrations/`, which are applied in order and never change after release.
+The table `migrations` records the applied ones and the retention. Every statement may run twice, so an interrupted
+migration can run again.
 """
 
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ WINDOWS: Final[Mapping[str, int]] = {
     "replicated_deduplication_window": 100_000,
     "replicated_deduplication_window_seconds": 7_200,
 }
-"""How many deduplication tokens a table remembers, and for how long: `$exactly_once` in migrations."""
+"""How many deduplication tokens a table remembers, and for how long; replaces `$exactly_once` in migrations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +68,8 @@ class Migrated:
 def migrate(settings: Settings) -> Migrated:
     """Create or upgrade the database in `settings`; does nothing if it is up to date.
 
-    The database stores the retention. RETENTION_DAYS sets it in a new database (30 if it is not set), lengthens it in an
-    existing one, and never shortens it.
+    The database stores the retention. RETENTION_DAYS sets it in a new database (30 days by default), can lengthen it in
+    an existing one, and never shortens it.
 
     Raises: RuntimeError for a ClickHouse too old to store uploads exactly once; RetentionError for a shorter
     retention.
@@ -81,7 +81,7 @@ def migrate(settings: Settings) -> Migrated:
         number = client.query(_LAST_NUMBER).result_rows[0][0]
         latest = _apply_since(client, number)
         if not number:
-            # A new database: no earlier version reads or writes it.
+            # No earlier version reads or writes a new database.
             drop_old_layout(client)
         days = settle(client, latest, settings.retention_days)
         replace_views(client)

@@ -1,4 +1,4 @@
-"""The retention of profiles, which the database records with its migrations and enforces by the TTLs of its tables."""
+"""The retention of profiles, which the database records with its migrations and enforces through its tables' TTLs."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from flamehouse.store.sql import SqlFile
 DEFAULT_DAYS: Final = 30
 """The retention of a new database."""
 MAX_DAYS: Final = 10_000
-"""A row's time plus the retention must lie before 2106: ClickHouse's DateTime overflows there, and rows expire at once."""
+"""A row's time plus the retention must be before 2106, when ClickHouse's DateTime overflows and rows expire at once."""
 
 _ARGUMENT: Final = re.compile(r"([0-9]{1,9})d?")
 _TIMEOUT_S: Final = 600
@@ -27,7 +27,7 @@ _SQL: Final = SqlFile(__file__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expiry:
-    """When the rows of a table expire: `since` is SQL for a row's time, `extra_days` the length of its unit of time."""
+    """When the rows of a table expire: `extra_days` after the retention, counted from `since`, SQL for a row's time."""
 
     since: str
     extra_days: int = 0
@@ -49,7 +49,7 @@ EXPIRIES: Final[Mapping[str, Expiry]] = {
     "mappings": Expiry(since="week", extra_days=7),
     "uploads": Expiry(since="toDateTime(received)", extra_days=7),
 }
-"""All tables with an expiry. A row for a day, hour or week remains until that whole period has expired."""
+"""All tables with an expiry. A row for an hour, day or week remains until that whole period has expired."""
 
 
 class RetentionError(OperatorError):
@@ -67,7 +67,7 @@ class Expired:
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Client]:
-    """A client of the migrated database in `settings`.
+    """A client of the existing database in `settings`.
 
     Raises: OperatorError if the database does not exist.
     """
@@ -134,7 +134,7 @@ def settle(client: Client, number: int, wanted: int | None) -> int:
 
 
 def apply(client: Client, number: int, days: int) -> None:
-    """Set the TTL of every table and record it; ClickHouse's next merges delete expired data."""
+    """Set the TTL of every table and record the retention; ClickHouse's next merges delete expired data."""
     client.command(_SQL("record"), {"number": number, "retention_days": UNSETTLED})
     for table, expiry in EXPIRIES.items():
         if days:

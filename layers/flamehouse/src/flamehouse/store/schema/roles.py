@@ -14,8 +14,8 @@ _SQL: Final = SqlFile(__file__)
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 ROLES: Final = ("ingest", "query", "admin", "maintain", "expire", "migrate")
-"""The roles: adds profiles; reads; changes a tenant's settings; makes roll-ups; deletes what tenants retain no longer;
-creates and alters tables.
+"""The rights of the roles, in order: add profiles; read; change a tenant's settings; make roll-ups; delete profiles
+that tenants no longer retain; create and alter tables.
 """
 
 USERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -27,11 +27,11 @@ USERS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The roles of each user. The catch-all function serves uploads, queries and settings, and has the user `admin`.
 
-The settings profile of the role `query` makes its users read-only, so no user has another role in addition.
+The settings profile of the role `query` makes its users read-only, so a user with it has no other role.
 """
 
 QRYN_ROLES: Final = ("qryn", "collector")
-"""Turns rows of qryn's collector into profiles; inserts these rows."""
+"""The rights of these roles, in order: turn rows of qryn's collector into profiles; insert these rows."""
 
 QRYN_USERS: Final[Mapping[str, tuple[str, ...]]] = {
     **USERS,
@@ -39,7 +39,7 @@ QRYN_USERS: Final[Mapping[str, tuple[str, ...]]] = {
     "admin": (*USERS["admin"], "qryn"),
     "collector": ("collector",),
 }
-"""The roles of each user where the database has tables for qryn's collector."""
+"""The roles of each user if the database has tables for qryn's collector."""
 
 _QUERIES_PER_MINUTE: Final = 6_000
 _SECONDS_PER_MINUTE: Final = 3_600
@@ -59,19 +59,19 @@ class User:
 
 
 def user_name(database: str, key: str) -> str:
-    """Return the name of a user in ClickHouse; it starts with the database, as several may share a service."""
+    """Return the name of a user in ClickHouse; it starts with the database, since several may share a service."""
     return f"{database}_{key}"
 
 
 def role_name(database: str, role: str) -> str:
-    """Return the name of a role; it differs from the names of users, as GRANT accepts either."""
+    """Return the name of a role; it differs from all names of users, since GRANT accepts either."""
     return f"{database}_{role}_role"
 
 
 def roles_sql(settings: Settings, *, qryn_input: bool = False) -> str:
-    """Return the statements that create the roles, with `qryn_input` `QRYN_ROLES` too; they may run again.
+    """Return the statements that create the roles, including `QRYN_ROLES` if `qryn_input`; they may run repeatedly.
 
-    The limits of the role `query` follow from the corresponding settings.
+    The limits of the role `query` are those in `settings`.
 
     Raises: OperatorError for a database name that needs quotes.
     """

@@ -1,6 +1,6 @@
 """The recorded state of a database, and the migrations that this code has.
 
-Each process that queries reads both: what changes a database is in `migrate` and `retention`.
+Every process that queries reads both. `migrate` and `retention` change a database.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,6 +1,6 @@
 """Creates the documented views, and replaces them if `views.sql` changed.
 
-Each view's comment has the hash of the file.
+Each view's comment contains a hash of all definitions.
 """
 
 import re
@@ -29,7 +29,7 @@ def view_definitions() -> dict[str, str]:
 def replace_views(client: Client) -> None:
     """Create or replace the views; runs no statement if they are up to date."""
     definitions = view_definitions()
-    # A view may read another, so a change of one replaces all.
+    # A view may read another, so a change to one replaces all.
     version = sha256("".join(definitions.values()).encode()).hexdigest()[:16]
     current = {str(name): str(comment) for name, comment in client.query(_COMMENTS).result_rows}
     for name, statement in definitions.items():
