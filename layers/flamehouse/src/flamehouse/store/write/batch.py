@@ -1,7 +1,7 @@
 """Turns uploads into INSERTs: one per week of profile time, since a week is a partition, and more for a large upload.
 
-Each has a name, which with the upload's id makes its token. Which profiles are in it depends only on the upload, so that
-every process makes the same INSERTs.
+Each INSERT has a name, from which the caller forms its deduplication token. Which profiles an INSERT contains depends
+only on the uploads, so every process makes the same INSERTs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from flamehouse.store.write.seen_ids import FreshSymbols, Known, SymbolScope
 from flamehouse.units import DAYS_PER_WEEK, FIRST_MONDAY, NS_PER_DAY
 
 _MAX_SAMPLES: Final = 100_000
-"""The samples of an upload in one INSERT, unless a profile has more: those of almost every upload."""
+"""The number of an upload's samples per INSERT, rounded up to whole profiles; almost every upload has fewer."""
 
 
 class _Part(NamedTuple):
@@ -41,7 +41,7 @@ class Batch:
     """Uploads to store together: run the `inserts` in order, then call `stored`.
 
     Alternatively, run `symbols` and `profiles` separately, in this order: rows of symbols may be inserted repeatedly.
-    Rows are encoded when their INSERT is due.
+    Rows are encoded only when their INSERT is due.
     """
 
     def __init__(self, uploads: Sequence[Upload], known: Known) -> None:
@@ -59,8 +59,8 @@ class Batch:
     def inserts(self) -> Iterator[tuple[str, bytes]]:
         """The name of each INSERT, and its rows for the table `ingest`.
 
-        Those of a small upload have its symbols too. Those of a large one are preceded by INSERTs of symbols, whose names
-        never repeat, since every process has other symbols to store.
+        The INSERTs of a small batch also contain its symbols. A large batch starts with separate INSERTs of symbols.
+        Their names are unique, since each process has different symbols to store.
         """
         if self._is_small:
             for part, rows in self._rows.items():
@@ -70,12 +70,12 @@ class Batch:
         yield from self.profiles()
 
     def profiles(self) -> Iterator[tuple[str, bytes]]:
-        """The rows of profiles in `inserts`."""
+        """The INSERTs of profiles, as in `inserts`."""
         for part, rows in self._rows.items():
             yield part.name, _joined(rows)
 
     def symbols(self) -> Iterator[tuple[str, bytes]]:
-        """The rows of symbols in `inserts`, for the weeks that have any."""
+        """The INSERTs of symbols, as in `inserts`, for the weeks that have any."""
         for week in self._weeks:
             for rows in self._symbols_of(week):
                 yield f"{week}:symbols:{uuid4().hex}", rows
@@ -90,7 +90,7 @@ class Batch:
         return [*dict.fromkeys(part.week for part in self._rows)]
 
     def stored(self) -> None:
-        """Remember the stored series and symbols; call this after every insert has succeeded."""
+        """Remember the stored series and symbols; call this after all inserts have succeeded."""
         self.symbols_stored()
         self.profiles_stored()
 
@@ -105,7 +105,7 @@ class Batch:
             self._known.add(("series", tenant, day), (fingerprint,))
 
     def _symbols_of(self, week: int) -> Iterator[bytes]:
-        """The rows of symbols of a week: one of all small services together, and several of a large one."""
+        """The symbols of a week, as rows: those of all small services together, those of a large one in pieces."""
         time_ns = max(0, week * DAYS_PER_WEEK + FIRST_MONDAY) * NS_PER_DAY
         small: list[bytes] = []
         for (tenant, service, of_week), symbols in self._symbols.items():

@@ -13,7 +13,7 @@ from flamehouse.units import NS_PER_DAY, S_PER_DAY, S_PER_HOUR
 
 _MAX_COUNTED = 2_000_000
 _RETRY_AFTER_S = S_PER_HOUR
-"""Retries fail until the next UTC day, whose profiles count separately."""
+"""New series are rejected until the next UTC day, whose profiles count separately."""
 
 _FINGERPRINTS = """
 SELECT DISTINCT fingerprint
@@ -26,9 +26,9 @@ LIMIT {limit:UInt64}
 class SeriesBudget:
     """Counts the series of each tenant and day that this process writes to, up to the limit of the tenant.
 
-    `limit_of` returns that limit, where 0 turns counting off. The count is read from the database once and then
-    updated in memory, so several writers may exceed the limit by the series that each adds. After 2 M counted series,
-    all counts are dropped and read again, so memory does not grow from day to day.
+    `limit_of` returns that limit; 0 turns counting off. The count is read from the database once and then updated in
+    memory, so several writers together may exceed the limit by the series that each adds. Above 2 M counted series, all
+    counts are dropped and read again, so that memory does not grow from day to day.
     """
 
     def __init__(self, clickhouse: ClickHouse, limit_of: Callable[[str], int]) -> None:
@@ -78,7 +78,7 @@ class SeriesBudget:
                 self._counted -= len(new)
 
     def _read(self, tenant: str, day: int, limit: int) -> None:
-        """Read the day's series unless they are known. The query runs without the lock, so other threads do not wait for it."""
+        """Read the day's series unless they are known. The query runs without the lock, so no thread waits for it."""
         with self._lock:
             if self._counted > _MAX_COUNTED:
                 self._series, self._counted = {}, 0
@@ -92,7 +92,7 @@ class SeriesBudget:
             self._counted += len(known) - before + 1
 
     def _known(self, tenant: str, day: int) -> set[int]:
-        """The series counted so far; a new set if the counts were dropped since."""
+        """The series counted so far; an empty set if the counts have been dropped since."""
         return self._series.get((tenant, day), set())
 
 

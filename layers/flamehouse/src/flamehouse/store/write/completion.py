@@ -1,7 +1,7 @@
 """Completes uploads that were interrupted long ago, without storing any profile twice.
 
 ClickHouse forgets the token of an INSERT after two hours. From then on, the rows themselves show which profiles of an
-upload are stored: an INSERT writes all rows of a week or none, and in the other tables repeated rows do no harm.
+upload are stored: an INSERT writes all of its profiles or none, and repeated rows in the other tables do no harm.
 """
 
 from array import array
@@ -15,7 +15,7 @@ from flamehouse.store.connection.client import READ_LATEST, ClickHouse
 from flamehouse.units import NS_PER_S, S_PER_HOUR
 
 _REMEMBERED_S: Final = S_PER_HOUR
-"""Half of the time for which ClickHouse remembers a token: it recognizes uploads received since then."""
+"""Half of the time for which ClickHouse remembers a token, so it still recognizes uploads received since then."""
 
 _PROFILES = """
 SELECT hex(upload_id), profile_id, profile_type, fingerprint
@@ -30,7 +30,7 @@ type _Row = tuple[bytes, UUID, str, int]
 
 
 def without_stored_profiles(clickhouse: ClickHouse, uploads: Sequence[Upload], now_ns: int) -> list[Upload]:
-    """Return the uploads; in those older than the tokens, stored profiles have no samples: only labels are inserted."""
+    """Return the uploads; in those older than the tokens, stored profiles lose their samples and keep their labels."""
     oldest = now_ns - _REMEMBERED_S * NS_PER_S
     return [
         upload if upload.received_ns > oldest else without_stored(clickhouse, upload) for upload in uploads
@@ -38,7 +38,7 @@ def without_stored_profiles(clickhouse: ClickHouse, uploads: Sequence[Upload], n
 
 
 def without_stored(clickhouse: ClickHouse, upload: Upload) -> Upload:
-    """The upload, without samples in the profiles that are stored."""
+    """The upload, without the samples of the profiles that are stored."""
     return _without(upload, _stored_rows(clickhouse, upload))
 
 

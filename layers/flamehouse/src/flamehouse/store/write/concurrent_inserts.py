@@ -19,7 +19,7 @@ _THREADS: Final = 16
 def insert_each(
     uploads: Sequence[Upload], insert: Callable[[Upload], None], budget: SeriesBudget | None
 ) -> Failures:
-    """Call `insert` for each upload, within the budget if there is one; returns the errors.
+    """Call `insert` for each upload, within the budget if it is given; return the errors.
 
     `insert` raises ClickHouseError or RpcError.
     """
@@ -35,7 +35,7 @@ def insert_each(
         return None
 
     with ThreadPoolExecutor(min(_THREADS, len(uploads))) as threads:
-        # The time limit is part of the context.
+        # The context contains the time limit.
         running = {key_of(each): threads.submit(copy_context().run, attempt, each) for each in uploads}
     found = {key: error.result() for key, error in running.items()}
     return {key: error for key, error in found.items() if error is not None}

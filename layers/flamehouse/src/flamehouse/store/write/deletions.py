@@ -1,8 +1,9 @@
-"""The register of deletions: until which profile time each tenant's profiles may have been deleted.
+"""The register of deletions: for each tenant, the time before which profiles may have been deleted.
 
-ClickHouse drops an INSERT under a token that it remembers, even if the rows were deleted since. Writers therefore verify
-uploads that a deletion may have affected (`replay`). A deletion is registered (`store/deletion.py`) before it deletes anything,
-and waits until every process has read the register since. A row of `tenant_settings` has a tenant that no request can name.
+ClickHouse drops an INSERT with a token that it remembers, even if the rows have been deleted since. Writers therefore
+verify uploads that a deletion may have affected (`replay`). `store/deletion.py` registers a deletion, waits until every
+process has read the register, and only then deletes anything. The register's rows in `tenant_settings` have a tenant
+that no request can name.
 """
 
 import time
@@ -19,7 +20,7 @@ from flamehouse.store.write.ledger import key_of
 from flamehouse.units import NS_PER_MS
 
 OWNER: Final = "deletions/"
-"""The prefix of the `tenant` column of a row; the names of tenants have no slash."""
+"""The prefix of a row's `tenant` column; names of tenants contain no slash."""
 _CACHED_S: Final = 10.0
 WAIT_S: Final = 15.0
 """The time after which every process has read a registered deletion."""
@@ -36,7 +37,7 @@ GROUP BY tenant
 
 
 class Deletions:
-    """The register as this process knows it: read at most ten seconds ago, by `clock` (Unix time). Thread-safe."""
+    """The register as this process knows it, at most ten seconds old by `clock` (Unix time). Thread-safe."""
 
     def __init__(self, clickhouse: ClickHouse, clock: Callable[[], float] = time.time) -> None:
         self._clickhouse = clickhouse
@@ -44,7 +45,7 @@ class Deletions:
         self._read: tuple[float, Mapping[str, int]] = (float("-inf"), {})
 
     def affected(self, uploads: Iterable[Upload]) -> set[UploadKey]:
-        """The uploads of which rows may have been deleted. Call this after the INSERT that may have been dropped."""
+        """The uploads that may have lost rows to a deletion. Call this after the INSERT that may have been dropped."""
         until_ms = self._current()
         return {
             key_of(upload)
@@ -53,10 +54,10 @@ class Deletions:
         }
 
     def _current(self) -> Mapping[str, int]:
-        """Read the register if it is too old. Threads do not wait for each other: ClickHouse may hang."""
+        """Return the register, read again if it is too old. Threads do not wait for each other: ClickHouse may hang."""
         read_at, until_ms = self._read
         now = self._clock()
-        # A function may have been frozen, and its clock set back.
+        # The clock may have been set back while the function was frozen.
         if not 0 <= now - read_at < _CACHED_S:
             until_ms = self._registered()
             self._read = (now, until_ms)
@@ -68,6 +69,6 @@ class Deletions:
         except ClickHouseError as error:
             if code_of(error) != _UNKNOWN_TABLE:
                 raise
-            # A new version accepts uploads before its migration, and nothing could be registered yet.
+            # A new version accepts uploads before its migration has run; no deletion can be registered until then.
             return {}
         return {str(tenant).removeprefix(OWNER): each for tenant, each in rows}

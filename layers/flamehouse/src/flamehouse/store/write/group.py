@@ -1,8 +1,8 @@
-"""Stores a worker's batch of uploads. The queue repeats messages, so other processes may store some of them too.
+"""Stores a worker's batch of uploads. The queue repeats messages, so other processes may store some of the uploads too.
 
-Each upload is an INSERT with its own token, the same in every process, so ClickHouse drops the second of two at any
-time (docs/adr/0018). The INSERTs run concurrently, and a server combines them into one part (async_insert). The
-ledger and the shared symbols are read and written once per batch.
+Each upload is an INSERT with its own token, the same in every process, so ClickHouse drops the second of two INSERTs
+even if they run at the same time (docs/adr/0018). The INSERTs of a batch run concurrently, and a server combines them
+into one part (async_insert). The ledger is read, and the ledger and the shared symbols are written, once per batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ from flamehouse.store.write.seen_ids import Known
 from flamehouse.store.write.token_inserts import TokenInserts
 
 _MAX_KEYS: Final = 250
-"""The number of uploads' keys per query, which fit into a parameter."""
+"""The number of upload keys per query, so that they fit into a parameter."""
 
 
 class GroupInserts:
@@ -42,7 +42,7 @@ class GroupInserts:
         self._deletions = deletions
 
     def store(self, uploads: Sequence[Upload], budget: SeriesBudget) -> Failures:
-        """Store the uploads, except those already stored; returns the errors.
+        """Store the uploads, except those already stored; return the errors.
 
         Raises RpcError or ClickHouseError if the outcome of all of them is unknown.
         """
@@ -70,7 +70,7 @@ class GroupInserts:
         return insert_each(completed, self._insert_upload, budget)
 
     def _store_again(self, uploads: Sequence[Upload], budget: SeriesBudget) -> Failures:
-        """Store uploads of which rows may have been deleted, even if they are in the ledger."""
+        """Store uploads that may have lost rows to a deletion, even if they are in the ledger."""
         self._known.forget()
         return ReplayInserts(self._clickhouse, budget).store(uploads)
 
@@ -90,13 +90,13 @@ class GroupInserts:
         try:
             self._inserts.insert_symbols(batch)
         except ClickHouseError as error:
-            if code_of(error) is None:  # not an error from ClickHouse, which is unreachable
+            if code_of(error) is None:  # ClickHouse is unreachable
                 raise
         else:
             batch.symbols_stored()
 
     def _insert_upload(self, upload: Upload) -> None:
-        """Insert an upload without the stored symbols."""
+        """Insert an upload without the symbols that are already stored."""
         batch = Batch([upload], self._known)
         self._inserts.insert(batch, upload.id.hex())
         batch.stored()

@@ -1,4 +1,4 @@
-"""Inserts batches of uploads into ClickHouse, exactly once per token, and enters them in the ledger last."""
+"""Inserts batches of uploads into ClickHouse, exactly once per token, and then enters them in the ledger."""
 
 from collections.abc import Callable, Sequence
 
@@ -15,14 +15,14 @@ from flamehouse.store.write.token_inserts import TokenInserts
 
 
 def nothing() -> None:
-    """No sync: another copy of the uploads is on disk, or the server sees to it."""
+    """No sync: another copy of the uploads is on disk, or the server makes its own data durable."""
 
 
 class BatchInserts:
     """Inserts uploads in batches.
 
-    `sync` makes the rows durable before the ledger has their uploads. Without it, the ledger may survive a power failure
-    that the rows do not survive.
+    `sync` makes the rows durable before their uploads are entered in the ledger. Without it, an entry in the ledger may
+    survive a power failure that destroys the rows.
     """
 
     def __init__(self, clickhouse: ClickHouse, *, sync: Callable[[], None] = nothing) -> None:
@@ -35,8 +35,8 @@ class BatchInserts:
     def unstored(self, uploads: Sequence[Upload]) -> list[Upload]:
         """The uploads that may not be stored completely, without duplicates and without samples that are stored.
 
-        An upload in the ledger is among them if a part of it may have been deleted. Its labels are inserted even if all its
-        samples are stored: an INSERT that is repeated may have failed between two tables.
+        They include uploads in the ledger that a deletion may have affected. The labels of these are inserted even if
+        all their samples are stored, since an earlier INSERT may have failed between two tables.
         """
         by_key = {key_of(upload): upload for upload in uploads}
         in_ledger = [by_key.pop(key) for key in stored_uploads(self._clickhouse, by_key)]

@@ -1,4 +1,4 @@
-"""The ledger of completely stored uploads: the table `uploads`, to which each upload is written last."""
+"""The ledger of completely stored uploads: the table `uploads`, the last to which an upload is written."""
 
 from collections.abc import Iterable, Sequence
 from struct import Struct
@@ -13,7 +13,7 @@ from flamehouse.varint import length_prefixed
 
 _COLUMNS = ("tenant", "upload_id", "received", "bytes")
 _ONE_THREAD: ServerSettings = {"max_threads": 1}
-"""Takes half the CPU for a query this small."""
+"""Halves the CPU time of a query this small."""
 _I64 = Struct("<q").pack
 _U64 = Struct("<Q").pack
 _NO_SUCH_COLUMN = 16
@@ -50,7 +50,7 @@ def enter_uploads(clickhouse: ClickHouse, uploads: Sequence[Upload], settings: S
     except ClickHouseError as error:
         if code_of(error) != _NO_SUCH_COLUMN:
             raise
-        # Functions may be deployed before migration 4.
+        # Functions may be deployed before migration 4 has run.
         _enter(clickhouse, uploads, settings, sizes=False)
 
 

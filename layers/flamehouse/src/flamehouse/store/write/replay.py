@@ -1,12 +1,13 @@
 """Stores uploads again that may have been deleted, while other processes may be storing them too.
 
-ClickHouse remembers the token of an INSERT for two hours and drops another one under it, even if the rows were deleted
-since. An upload is therefore inserted under its own token first, as by every writer (docs/adr/0018). If its rows are
-missing afterwards, it is inserted under the first of its further tokens that ClickHouse does not remember. An INSERT that
-returns is committed or repeats a committed one: rows that are missing then were deleted, and no row is stored twice.
+ClickHouse remembers the token of an INSERT for two hours and drops another INSERT with that token, even if the rows
+have been deleted since. An upload is first inserted under its own token, as every writer does (docs/adr/0018). If its
+rows are then missing, it is inserted under the first of its further tokens that ClickHouse does not remember. An INSERT
+that returns has been committed or repeats a committed one. Rows that are missing afterwards were therefore deleted, and
+no row is stored twice.
 
-Labels and symbols are inserted before, under new tokens: their tables may have a row twice, and each table forgets tokens
-by itself.
+Labels and symbols are inserted first, under new tokens: their tables may contain a row twice, and each table forgets
+tokens independently.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ from flamehouse.store.write.seen_ids import Known
 from flamehouse.store.write.token_inserts import TokenInserts
 
 _TOKENS: Final = 100
-"""Deletions of one upload within two hours, after each of which it is stored again."""
+"""How often one upload can be deleted and stored again within two hours."""
 
 _WITH_ROWS: Final = """
 SELECT DISTINCT hex(upload_id)
@@ -38,7 +39,7 @@ WHERE tenant = {tenant:String} AND hex(upload_id) IN {upload_ids:Array(String)}
 
 
 class ReplayInserts:
-    """Stores uploads, a batch at a time; a batch that was cut off is stored again. With `budget`, within its limits."""
+    """Stores batches of uploads, within `budget` if it is given; an interrupted batch can be stored again."""
 
     def __init__(self, clickhouse: ClickHouse, budget: SeriesBudget | None = None) -> None:
         self._clickhouse = clickhouse
@@ -47,9 +48,9 @@ class ReplayInserts:
         self._known = Known()
 
     def stored(self, tenant: str, ids: Sequence[bytes], within: TimeRange) -> set[bytes]:
-        """The uploads that are in the ledger and have rows in the range, which holds their first profiles.
+        """The uploads that are in the ledger and have rows in the range, which must contain their first profiles.
 
-        An upload that was deleted and sent again within two hours is in the ledger without any.
+        An upload that was deleted and sent again within two hours is in the ledger but has no rows.
         """
         in_ledger = {id_ for _, id_ in stored_uploads(self._clickhouse, [(tenant, id_) for id_ in ids])}
         if not in_ledger:
@@ -63,7 +64,7 @@ class ReplayInserts:
         return {bytes.fromhex(id_) for (id_,) in self._clickhouse.rows(_WITH_ROWS, parameters)}
 
     def store(self, uploads: Sequence[Upload]) -> Failures:
-        """Store what is not stored of the uploads; the errors of those that ClickHouse rejects.
+        """Store the missing parts of the uploads; return the errors of those that ClickHouse rejects.
 
         Raises ClickHouseError if ClickHouse fails.
         """
@@ -72,7 +73,7 @@ class ReplayInserts:
         errors = insert_each([*by_key.values()], self._insert_upload, self._budget)
         done = by_key.keys() - errors.keys() - stored_uploads(self._clickhouse, by_key)
         if done:
-            # A token of its own: under that of an entry which was deleted, it would be dropped.
+            # A new token, since ClickHouse drops an entry with the token of a deleted one.
             self._inserts.enter([by_key[key] for key in done], uuid4().hex)
         return errors
 
@@ -83,7 +84,7 @@ class ReplayInserts:
         batch.symbols_stored()
 
     def _insert_upload(self, upload: Upload) -> None:
-        """Insert what is not stored of an upload. Raises RpcError(ABORTED) if ClickHouse remembers all its tokens."""
+        """Insert the missing parts of an upload. Raises RpcError(ABORTED) if ClickHouse remembers all its tokens."""
         self._inserts.insert(self._batch(labels_of(upload)), f"labels:{uuid4().hex}")
         for number in range(_TOKENS):
             rest = without_stored(self._clickhouse, upload)

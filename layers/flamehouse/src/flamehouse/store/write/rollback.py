@@ -1,7 +1,7 @@
 """Rolls back interrupted uploads: deletes their rows, so that the uploads can be stored again.
 
 Rows are deleted by upload id, then series without any remaining profile. Roll-ups that cover the deleted rows become
-invalid and are not used. Symbols remain; they do no harm, as nothing refers to them. Every step may run twice.
+invalid and are not used. Symbols remain, since unreferenced symbols do no harm. Every step may run twice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ _NOW: Final[ServerSettings] = {"mutations_sync": 2}
 class Footprint:
     """Where rows of one tenant's uploads may be: their ids, series and hours.
 
-    `hours` are sorted, and count from the epoch.
+    `hours` count from the epoch and are sorted.
     """
 
     tenant: str
@@ -70,10 +70,10 @@ def roll_back(clickhouse: ClickHouse, footprint: Footprint) -> None:
 
 
 def _delete(clickhouse: ClickHouse, table: str, condition: str, parameters: Mapping[str, object]) -> None:
-    """Delete the rows; drop a whole part if it holds no other rows.
+    """Delete the rows; drop a whole part if it contains no other rows.
 
-    A failed insert leaves separate parts, which can be dropped at once. Only rows that were merged with others since need
-    a mutation, which takes a while for every part of the table.
+    A failed insert leaves separate parts, which can be dropped immediately. Only rows that have since been merged with
+    others need a mutation, which takes a while for every part of the table.
     """
     parts = clickhouse.rows(_SQL("parts", table=table, condition=condition), parameters)
     dropped = [_drop_part(clickhouse, table, part) for part, others in parts if not others]
@@ -82,7 +82,7 @@ def _delete(clickhouse: ClickHouse, table: str, condition: str, parameters: Mapp
 
 
 def _drop_part(clickhouse: ClickHouse, table: str, part: str) -> bool:
-    """Drop the part; return whether it still existed and was not merged away meanwhile."""
+    """Drop the part; return False if it no longer exists, because it was merged meanwhile."""
     try:
         clickhouse.command(_SQL("drop_part", table=table), {"part": part})
     except DatabaseError as error:

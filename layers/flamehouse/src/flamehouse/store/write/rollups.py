@@ -1,7 +1,7 @@
-"""Makes roll-ups: one row for each series and closed hour, with the sums of its profiles and what it covers.
+"""Makes roll-ups: one row for each series and closed hour, with the sums of its profiles and which profiles it covers.
 
-A roll-up is a cache: queries ignore it if it does not cover exactly the stored profiles. So nothing depends on a step
-running to its end, and two steps may run at once.
+A roll-up is a cache: queries ignore it unless it covers exactly the stored profiles. So a step may be interrupted, and
+two steps may run at once.
 """
 
 import time
@@ -24,9 +24,9 @@ _S_PER_WEEK: Final = DAYS_PER_WEEK * S_PER_DAY
 _SETTLING_S: Final = 300
 """An hour closes this long after its end: most profiles arrive by then, and each later one costs another roll-up."""
 _LISTED: Final = 1_000
-"""The number of stale hours to read at a time."""
+"""The number of stale hours that are read at a time."""
 _MAX_PROFILES: Final = 4_000
-"""The limit for one INSERT with several services, which bounds its memory."""
+"""The maximum number of profiles in an INSERT for several services, to bound its memory."""
 
 _MAKING: Final[ServerSettings] = {
     "enable_shared_storage_snapshot_in_query": 1,
@@ -38,7 +38,7 @@ _MAKING: Final[ServerSettings] = {
 
 
 class Rollups:
-    """Keeps the roll-ups of a database valid; `clock` gives the Unix time."""
+    """Keeps the roll-ups of a database valid; `clock` returns Unix time."""
 
     def __init__(self, clickhouse: ClickHouse, clock: Callable[[], float] = time.time) -> None:
         self._clickhouse = clickhouse
@@ -50,7 +50,7 @@ class Rollups:
         until = monotonic() + seconds
         closed = int(self._clock() - _SETTLING_S) // S_PER_HOUR * S_PER_HOUR
         for week, profiles in self._clickhouse.rows(_SQL("weeks")):
-            # Inserts and deletes change the number of profiles; a week without them needs no second check.
+            # Inserts and deletes change the number of profiles; an unchanged week needs no second check.
             state = (profiles, min(closed, week + _S_PER_WEEK))
             if self._valid.get(week) != state:
                 if not self._roll_up(week, state[1], until):
@@ -59,7 +59,7 @@ class Rollups:
         return True
 
     def _roll_up(self, start: int, end: int, until: float) -> bool:
-        """Make the missing or invalid roll-ups in [start, end), Unix time; return whether time sufficed."""
+        """Make the missing or invalid roll-ups in [start, end), Unix time; return False if time runs out."""
         before: Sequence[_Stale] = ()
         while (stale := self._stale(start, end)) and stale != before:
             for tenant, hour, services in _batches(stale):

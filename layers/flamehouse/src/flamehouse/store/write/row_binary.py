@@ -1,7 +1,7 @@
 """Encodes uploads as rows of the table `ingest`, in ClickHouse's RowBinary format.
 
-RowBinary (clickhouse.com/docs/interfaces/formats/RowBinary) turns an array of numbers into a single memory copy, so no
-code runs per sample.
+In RowBinary (clickhouse.com/docs/interfaces/formats/RowBinary), an array of numbers is a single memory copy, so no code
+runs per sample.
 """
 
 from array import array
@@ -61,7 +61,7 @@ _NO_SYMBOLS = _EMPTY * _SYMBOL_COLUMNS
 
 
 def profile_row(tenant: str, upload_id: bytes, profile: SeriesProfile, *, with_labels: bool) -> bytes:
-    """The row of one profile; omit the labels if its series is already stored."""
+    """The row of one profile; it needs no labels if its series is already stored."""
     uuid = profile.profile_id.bytes
     labels = profile.labels if with_labels else ()
     return b"".join(
@@ -88,7 +88,7 @@ def profile_row(tenant: str, upload_id: bytes, profile: SeriesProfile, *, with_l
 
 
 def symbols_row(tenant: str, service: str, time_ns: int, symbols: FreshSymbols) -> bytes:
-    """The row of symbols of a service, in the week of `time_ns`."""
+    """The row of a service's symbols, for the week of `time_ns`."""
     return b"".join(
         (
             length_prefixed(tenant),

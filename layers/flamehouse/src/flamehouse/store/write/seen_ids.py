@@ -1,8 +1,7 @@
 """Remembers the series and symbols that this process has stored, so that they are not sent again.
 
-Every profile of a process contains the same stacks, so most of an upload is already stored. Only the content of
-acknowledged inserts is remembered, and for a limited time, so symbols are sent again some time after the database was
-emptied.
+Every profile of a process contains much the same stacks, so most of an upload is already stored. Only the content of
+acknowledged inserts is remembered, and for at most an hour, so symbols are sent again after a database is emptied.
 """
 
 from array import array
@@ -22,9 +21,9 @@ type Stack = "tuple[array[int], array[int]]"
 _MAX_IDS = 2_000_000
 _MAX_AGE_S = 3_600
 _MAX_FRAMES = 500_000
-"""The frames of stacks in one row, and of locations and functions together; those of almost every upload."""
+"""The size of the symbols in a row: frames of stacks plus locations, functions and mappings. Few uploads have more."""
 _CHARS_OF_FRAME = 64
-"""The text that counts as a frame: ClickHouse takes several times the bytes of a row to insert it."""
+"""The length of text that counts as one frame: to insert a row, ClickHouse needs several times its size in memory."""
 
 
 class Known:
@@ -66,7 +65,7 @@ class FreshSymbols:
 
     @property
     def is_small(self) -> bool:
-        """Whether a single row may have all symbols."""
+        """Whether all symbols fit into a single row."""
         frames = sum(len(locations) for _, locations in self.stacktraces.values())
         named = sum(map(_size_of_function, self.functions.values()))
         return (
@@ -75,7 +74,7 @@ class FreshSymbols:
         )
 
     def pieces(self) -> Iterator["FreshSymbols"]:
-        """The symbols in pieces that are small."""
+        """The symbols in pieces, each for a single row."""
         if self.is_small:
             yield self
             return
@@ -91,7 +90,7 @@ class FreshSymbols:
     def add_unknown(self, symbols: Symbols, known: Known, scope: SymbolScope) -> None:
         """Add the `symbols` that are not known to be stored in this scope.
 
-        A known stack was stored with all of its symbols, so they are read only if a stack is unknown.
+        A known stack was stored with all of its symbols, so the symbols are read only if a stack is unknown.
         """
         unknown = symbols.stacktraces.keys() - known.of(("stacktraces", scope)) - self.stacktraces.keys()
         if not unknown:
@@ -124,7 +123,7 @@ def _without[T](items: dict[int, T], known: set[int]) -> dict[int, T]:
 
 
 def _portions[T](items: dict[int, T], size_of: Callable[[T], int]) -> Iterator[dict[int, T]]:
-    """Return the items in dicts of about 500,000 in size."""
+    """Split the items into dicts with a size of about 500,000 each."""
     portion: dict[int, T] = {}
     size = 0
     for id_, item in items.items():

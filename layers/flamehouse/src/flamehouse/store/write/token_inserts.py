@@ -1,4 +1,4 @@
-"""INSERTs under a deduplication token: ClickHouse drops one whose token it remembers."""
+"""INSERTs with a deduplication token: ClickHouse drops an INSERT if it remembers the token."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -21,7 +21,7 @@ _EXACT: Final[ServerSettings] = {
 
 
 class TokenInserts:
-    """The INSERTs of one database. With `combined`, a server makes one part of concurrent ones (async_insert).
+    """The INSERTs of one database. With `combined`, a server combines concurrent ones into one part (async_insert).
 
     Methods raise ClickHouseError. Thread-safe.
     """
@@ -31,17 +31,17 @@ class TokenInserts:
         self._settings = {**_EXACT, "async_insert": int(combined and not clickhouse.embedded)}
 
     def insert(self, batch: Batch, token: str, suffix: str = "") -> None:
-        """Insert the rows of the batch; an INSERT's token is `token`, its name in the batch, and `suffix`."""
+        """Insert the rows of the batch; the token of each INSERT consists of `token`, its name and `suffix`."""
         for name, rows in batch.inserts():
             self.insert_rows(rows, f"{token}:{name}{suffix}")
 
     def insert_symbols(self, batch: Batch) -> None:
-        """Insert the symbols of the batch, under tokens that never repeat."""
+        """Insert the symbols of the batch, under unique tokens."""
         for name, rows in batch.symbols():
             self.insert_rows(rows, name)
 
     def insert_rows(self, rows: bytes, token: str) -> None:
-        """Insert rows of the table `ingest`."""
+        """Insert rows into the table `ingest`."""
         self._clickhouse.insert("ingest", COLUMNS, rows, self._with(token))
 
     def enter(self, uploads: Sequence[Upload], token: str) -> None:

@@ -1,6 +1,6 @@
 """The two ways of storing an upload exactly once (docs/architecture.md, "Exactly once").
 
-LoneWriter      an INSERT per upload, whose id is the token by which ClickHouse drops repeated inserts
+LoneWriter      one INSERT per upload; the upload's id is the token by which ClickHouse drops repeated INSERTs
 LogWriter       (log/writer.py) acknowledges from a log on disk and inserts in batches, for the embedded engine
 """
 
@@ -26,7 +26,7 @@ class Writer(Protocol):
     def insert(self, upload: Upload, record: Record | None = None) -> None:
         """Return when the upload is durable; storing it again changes nothing.
 
-        `record` is the upload as a log stores it. Raises ClickHouseError or RpcError on failure.
+        `record` is the upload as the log stores it. Raises ClickHouseError or RpcError on failure.
         """
 
     def insert_batch(self, uploads: Sequence[tuple[Upload, Record]], budget: SeriesBudget) -> Failures:
@@ -36,7 +36,7 @@ class Writer(Protocol):
         """
 
     def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
-        """The uploads that ClickHouse has completely."""
+        """The uploads that ClickHouse has stored completely."""
 
     def settle(self) -> None:
         """Wait until queries see every upload acknowledged so far."""
@@ -79,13 +79,13 @@ class LoneWriter:
         return self._group.in_ledger(keys)
 
     def settle(self) -> None:
-        """Nothing is pending: an acknowledged upload is inserted."""
+        """Nothing is pending: an acknowledged upload is already inserted."""
 
     def admit(self, size: int) -> None:
         """ClickHouse checks its own disk."""
 
     def check(self) -> None:
-        """Nothing to check beyond ClickHouse itself."""
+        """Nothing to check besides ClickHouse itself."""
 
     def stop(self) -> None:
         """Nothing runs in the background."""

@@ -5,6 +5,6 @@
     quarantine  uploads that ClickHouse rejects for their content, each with its reason
     writer      inserts closed segments into ClickHouse and deletes them
 
-No module here depends on the content of a record. `flamehouse.disk` has the file operations, `flamehouse.store.write` the
-inserts without a log.
+No module here depends on the content of a record. `flamehouse.disk` has the file operations, and
+`flamehouse.store.write` has the inserts without a log.
 """

@@ -1,4 +1,4 @@
-"""Uploads that cannot be stored because of their content: each in a file, its reason in a second file."""
+"""Uploads that cannot be stored because of their content: each in a file, with the reason in a second file."""
 
 import json
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from flamehouse.telemetry.log import log
 
 
 class Quarantine:
-    """A folder of rejected records. The name of a record is its segment and its position in it."""
+    """A folder of rejected records, each named by its segment plus its position there or its upload's id."""
 
     def __init__(self, folder: Path, disk: Disk) -> None:
         self._folder = folder

@@ -3,8 +3,8 @@
     segment = "fhlog" 0x00 0x01 LF, then records
     record  = length (uint32 LE), CRC-32 of the payload (uint32 LE), payload
 
-A power failure may leave the end of a file torn, zeroed or filled with other bytes. Reading therefore stops at the first
-damaged record; anything after it was never acknowledged.
+A power failure may leave the end of a file torn, zeroed or filled with other bytes. Reading therefore stops at the
+first damaged record; anything after it was never acknowledged.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ _PREFIX: Final = Struct("<II")
 
 
 def encode_record(*payload: bytes) -> Sequence[bytes]:
-    """The bytes of the record, in pieces as those of the payload: one may be long.
+    """The bytes of the record: its prefix, then the pieces of the payload, which are not copied since one may be long.
 
     Raises ValueError if the payload is empty or exceeds MAX_RECORD_BYTES.
     """

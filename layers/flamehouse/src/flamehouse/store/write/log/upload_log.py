@@ -1,4 +1,4 @@
-"""Appends records to the current segment of the log, and closes it for the writer to insert."""
+"""Appends records to the current segment of the log, and closes the segment so that the writer can insert it."""
 
 import errno
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ _FULL: Final = frozenset((errno.ENOSPC, errno.EDQUOT))
 class Segment[Item]:
     """An open or closed segment, with the items of its records in memory.
 
-    After a failed write or sync the file's end is unknown, so a `damaged` segment takes no further records.
+    After a failed write or sync, the end of the file is unknown, so a `damaged` segment accepts no further records.
     """
 
     path: Path
@@ -43,7 +43,7 @@ class Segment[Item]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftSegment:
-    """A segment left by an earlier process, whose records may not be inserted."""
+    """A segment left by an earlier process; its records may not have been inserted."""
 
     path: Path
     records: tuple[bytes, ...]
@@ -69,7 +69,7 @@ class UploadLog[Item]:
         self._next_number = 0
 
     def left_segments(self) -> Iterator[LeftSegment]:
-        """The segments of earlier processes, oldest first; call it before the first `append`."""
+        """The segments of earlier processes, oldest first; call this before the first `append`."""
         with disk_trouble(self.folder, self._disk):
             self._disk.make_folder(self.folder)
             names = [name for name in self._disk.names(self.folder) if name.endswith(_SUFFIX)]
@@ -82,10 +82,10 @@ class UploadLog[Item]:
             yield LeftSegment(path=path, records=content.records)
 
     def append(self, payload: Sequence[bytes], item: Item) -> str:
-        """Write a record, whose payload comes in pieces, and return its segment's name once the record is durable.
+        """Write a record with this payload, given in pieces; return its segment's name once the record is durable.
 
-        `item` is what the writer inserts for it. Raises RpcError(UNAVAILABLE), which names the folder, if the disk is full
-        or cannot be written; the record is then not acknowledged, though a later start may still find it.
+        `item` is what the writer inserts for it. Raises RpcError(UNAVAILABLE), which names the folder, if the disk is
+        full or cannot be written. The record is then not acknowledged, though a later start may still find it.
         """
         record = encode_record(*payload)
         size = sum(map(len, record))
@@ -101,7 +101,7 @@ class UploadLog[Item]:
         return segment.name
 
     def close_segment(self) -> Segment[Item] | None:
-        """Close the current segment to further records and return it; None without one.
+        """Close the current segment to further records and return it; None if no segment is open.
 
         Its last records may not be synced yet.
         """

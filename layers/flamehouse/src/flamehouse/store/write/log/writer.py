@@ -2,7 +2,7 @@
 
 The file of a segment is deleted once ClickHouse's own files are known to be on disk. After a crash, the next start
 inserts the remaining segments again. It first deletes the rows of their uploads, so it does not matter how much of an
-INSERT had reached the disk.
+INSERT reached the disk.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,8 +32,8 @@ from flamehouse.telemetry.log import log
 _LEAST_INTERVAL_S: Final = 0.25
 _LONGEST_INTERVAL_S: Final = 2.0
 _INTERVAL_PER_INSERT: Final = 10
-"""Unless a query needs an acknowledged upload earlier, it waits for ten times as long as the last INSERT took, within these
-bounds: what an INSERT and the merges of its parts cost hardly depends on the number of uploads."""
+"""An acknowledged upload waits ten times as long as the last INSERT took, within these bounds, unless a query needs it
+earlier. The cost of an INSERT and of merging its parts hardly depends on the number of uploads."""
 _MAX_SEGMENT_BYTES: Final = 8 << 20
 _MAX_BACKLOG_BYTES: Final = 512 << 20
 _SYNC_EVERY_S: Final = 5.0
@@ -45,7 +45,7 @@ _ENGINE_TROUBLE: Final = frozenset(
     (16, 47, 60, 74, 75, 76, 81, 159, 160, 164, 173, 202, 209, 236, 241, 242, 243, 252, 394, 497, 999)
 )
 """Codes of ClickHouse (system.errors) that say nothing about an upload: memory, disk, permissions, time, load, a missing
-table. Such an INSERT is retried with the same token; after any other code, its uploads are inserted one by one."""
+table. The INSERT is then retried with the same token; after any other code, its uploads are inserted one by one."""
 
 
 type Replay = Callable[[bytes], Upload | None]
@@ -64,12 +64,12 @@ class _Parsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """An acknowledged upload, and its record for the quarantine if ClickHouse rejects it."""
+    """An acknowledged upload, and its record, which goes into quarantine if ClickHouse rejects the upload."""
 
     upload: Upload
     record: Record
     held: Hold | None = None
-    """The memory that both take until the upload is inserted."""
+    """The memory that both occupy until the upload is inserted."""
 
     @property
     def key(self) -> tuple[str, bytes]:
@@ -83,7 +83,7 @@ class Inserts(Protocol):
         """The uploads that may not be stored completely, without duplicates and without samples that are stored."""
 
     def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
-        """The uploads that ClickHouse has completely."""
+        """The uploads that ClickHouse has stored completely."""
 
     def delete(self, uploads: Sequence[Upload]) -> None:
         """Delete all rows of the uploads, if there are any."""
@@ -112,9 +112,9 @@ class LogWriter:
         self._cleaner = Thread(target=self._clean, name="upload-log-cleaner", daemon=True)
 
     def start(self, replay: Replay) -> None:
-        """Insert what earlier processes left in the log, then start to insert in the background.
+        """Insert what earlier processes left in the log, then start inserting in the background.
 
-        Raises RpcError(UNAVAILABLE) if the log folder is unusable, ClickHouseError if ClickHouse fails.
+        Raises RpcError(UNAVAILABLE) if the log folder is unusable, and ClickHouseError if ClickHouse fails.
         """
         with no_time_limit():
             for segment in self._log.left_segments():
@@ -125,7 +125,8 @@ class LogWriter:
     def insert(self, upload: Upload, record: Record | None = None) -> None:
         """Return once the upload is durable in the log.
 
-        Raises RpcError(UNAVAILABLE) if it cannot be written to disk, or if ClickHouse is too far behind; ValueError without a record, which is what the log stores.
+        Raises RpcError(UNAVAILABLE) if the upload cannot be written to disk or ClickHouse is too far behind, and
+        ValueError without a record, which is what the log stores.
         """
         if record is None:
             raise ValueError("an upload needs a record to be logged")
@@ -145,7 +146,7 @@ class LogWriter:
             self._changed.notify_all()
 
     def insert_batch(self, uploads: Sequence[tuple[Upload, Record]], budget: SeriesBudget) -> Failures:
-        """Return once each upload is durable in the log or has failed, as `insert`."""
+        """Return once each upload is durable in the log or has failed; see `insert`."""
         failures: dict[UploadKey, RpcError] = {}
         for upload, record in uploads:
             try:
@@ -156,14 +157,14 @@ class LogWriter:
         return failures
 
     def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
-        """The uploads that ClickHouse has completely, including those of the log unless their insert fails."""
+        """The uploads that ClickHouse has stored completely; unless inserts fail, first inserts those in the log."""
         self.settle()
         return self._inserts.in_ledger(keys)
 
     def settle(self) -> None:
         """Wait until queries see every upload acknowledged so far, or until the caller's time limit.
 
-        Returns at once while inserts into ClickHouse fail: queries then see what it has.
+        Returns at once while inserts into ClickHouse fail: queries then see only what it has already stored.
         """
         with self._changed:
             newest = self._log.current or self._storing
@@ -237,15 +238,15 @@ class LogWriter:
         by_key = {pending.key: pending for pending in segment.items}
         uploads = self._inserts.unstored([pending.upload for pending in by_key.values()])
         batch = [by_key[key_of(upload)] for upload in uploads]
-        # A later process numbers its segments from 0 again: if the token were only the name, ClickHouse would drop
-        # its inserts.
+        # A later process numbers its segments from 0 again. If the token were only the name, ClickHouse would drop
+        # that process's inserts.
         self._insert_batch(segment.name, batch, uploads, f"{segment.name}.{self._process}")
 
     def _recover(self, segment: LeftSegment, replay: Replay) -> None:
         batch = self._parse(segment, replay)
         if batch:
             log(events.UPLOADS_RECOVERED, uploads=len(batch), path=str(segment.path))
-            # Including uploads in the ledger: after a power failure, it may have entries whose rows are lost.
+            # Including uploads in the ledger: after a power failure, it may have entries with lost rows.
             uploads = [pending.upload for pending in batch]
             self._inserts.delete(uploads)
             self._insert_batch(segment.name, batch, uploads, _fresh_token(segment.name))
@@ -270,7 +271,7 @@ class LogWriter:
     def _insert_batch(
         self, name: str, batch: Sequence[Pending], uploads: Sequence[Upload], token: str
     ) -> None:
-        """Insert `uploads`, what is not stored of the batch; if ClickHouse rejects it, insert each upload separately."""
+        """Insert `uploads`, the unstored part of the batch; if ClickHouse rejects them, insert each one separately."""
         try:
             self._inserts.insert(uploads, token)
         except ClickHouseError as error:
@@ -327,7 +328,7 @@ class LogWriter:
 
 
 def _forget(segment: Segment[Pending]) -> None:
-    """Release the memory of the uploads, which are inserted."""
+    """Release the memory of the segment's uploads, which are now inserted."""
     holds = [pending.held for pending in segment.items if pending.held is not None]
     segment.items.clear()
     if segment.size > _MAX_SEGMENT_BYTES:
@@ -341,7 +342,7 @@ def _fresh_token(name: str) -> str:
 
 
 def _is_engine_trouble(error: ClickHouseError) -> bool:
-    """Whether the error says nothing about the uploads; one without a code did not reach the engine."""
+    """Whether the error says nothing about the uploads; an error without a code did not come from the engine."""
     code = code_of(error)
     return code is None or code in _ENGINE_TROUBLE
 
