@@ -1,7 +1,7 @@
 """AnalyzeQuery: how much data a query covers, in rows and in bytes on disk.
 
-Series, profiles, samples and stacks are counted. Bytes are the number of rows times the average size of a row on disk;
-the estimate assumes that stacks share names and locations evenly.
+Series, profiles, samples and stacks are counted. Bytes are estimated: the number of rows times the average size of a
+row on disk. The estimate assumes that stacks share names and locations evenly.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def analyze(reader: Reader, tenants: Tenants, matchers: Sequence[Matcher], withi
 
 
 def _bytes(tables: Mapping[str, tuple[int, int]], rows: int, table: str, *others: str) -> int:
-    """The bytes on disk of `rows` rows of a table, plus their share of `others`; `tables` holds rows and bytes by name."""
+    """The bytes on disk of `rows` rows of a table, plus their share of `others`; `tables` has (rows, bytes) by name."""
     all_rows = tables[table][0] if table in tables else 1
     return round(rows / all_rows * sum(tables[each][1] for each in (table, *others) if each in tables))
 

@@ -4,8 +4,8 @@ A node of the tree is a path from the root, whose id is 0. The id of a path is t
 depth) on it, so one running sum yields all ids of a stack. That number is a hash in the upper 52 bits and a 1 below it,
 so the lower bits add up to the depth. The id and name of a node determine the id of its parent.
 
-The cut is Pyroscope's: a node remains if its total is at least that of the n-th largest. The root has the largest
-total, so it always remains. Of nodes that tie at the cut, those beyond a bound are dropped.
+The cut is Pyroscope's: a node remains if its total is at least that of the n-th largest node. The root has the largest
+total, so it always remains. If too many nodes tie at the cut, those beyond a bound are dropped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,9 +21,9 @@ from flamehouse.units import MAX_INT64
 _SQL: Final = SqlFile(__file__)
 
 READING: ServerSettings = {
-    # A stack is some hundred bytes wide, so a few thousand of them are enough work for several threads.
+    # A stack has a few hundred bytes, so a few thousand stacks are enough work for several threads.
     "merge_tree_min_rows_for_concurrent_read": 2048,
-    # The paths of 8,192 stacks are some megabytes: larger blocks exceed the CPU caches.
+    # The paths of 8,192 stacks take a few megabytes: larger blocks exceed the CPU caches.
     "max_block_size": 8192,
     # The joined tables are small: partitioning them among threads costs more than it saves.
     "join_algorithm": "hash",
@@ -31,7 +31,7 @@ READING: ServerSettings = {
 """The settings for this query."""
 
 _MAX_TIES = 65_536
-"""The bound on nodes beyond `max_nodes`: a million nodes of equal total would take seconds and some hundred megabytes."""
+"""The bound on nodes beyond `max_nodes`: a million nodes of equal total take seconds and a few hundred megabytes."""
 _NODE_COLUMNS = 3
 _COLUMNS_PER_MEASURE = 3
 """Total, self value, and whether the total exceeds 64 bits."""
@@ -41,11 +41,11 @@ _LIMITS: Final = {"max_int64": str(MAX_INT64), "beyond": str(MAX_INT64 + 1)}
 def tree_sql(stacks: str, stacktraces: str, measures: Mapping[str, str]) -> str:
     """The SQL of the cut tree: one row (path, parent, name_id, total and self of each measure) for each node and the root.
 
-    After these columns comes, for each measure, whether the total of the root exceeds 64 bits.
+    One more column for each measure is true if the root's total exceeds 64 bits.
 
     `stacks` selects one row for each distinct stack, with its id as `stack`. `measures` maps names to the 128-bit
     expressions to sum; the names must differ from the columns of `stacks`. `stacktraces` is the condition on rows of
-    that table. With several measures, the greatest total of a node counts for the cut. `read_tree` runs the SQL.
+    that table. With several measures, the cut uses the greatest total of each node. `read_tree` runs the SQL.
     """
     sums = [_SQL("sums", name=name) for name in measures]
     sums += [_SQL("exceeds", name=name, **_LIMITS) for name in measures]
@@ -70,7 +70,7 @@ def take_root(columns: Sequence[Sequence[int]]) -> tuple[list[int], list[list[in
     """The totals of the root, and the columns of the tree's rows without the root.
 
     Raises RpcError(OUT_OF_RANGE) if a total exceeds 64 bits. The root's sum may then have wrapped around,
-    so that the cut removed the root.
+    and the cut may have removed the root.
     """
     ids = columns[0]
     measures = (len(columns) - _NODE_COLUMNS) // _COLUMNS_PER_MEASURE

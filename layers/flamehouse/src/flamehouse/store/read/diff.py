@@ -1,7 +1,7 @@
-"""Diff: the call trees of two selections as one tree, whose nodes have total and self values for each side.
+"""Diff: the call trees of two selections as one tree; each node has total and self values for each side.
 
 The cut is Pyroscope's for two sides: a node remains if the greater of its totals is at least that of the max_nodes-th
-largest node, including the root.
+largest node, counting the root.
 """
 
 from typing import Final

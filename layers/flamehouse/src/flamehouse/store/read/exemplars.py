@@ -10,9 +10,9 @@ from flamehouse.store.read.reader import Reader
 from flamehouse.store.read.selection import Selection
 
 type FoundExemplar = tuple[int, bool, int, int, bytes, str, Sequence[int]]
-"""Value times -1, whether it is before the range, time in ms, span, trace, profile, fingerprints of its series.
+"""The negated value, whether it is before the range, time in ms, span, trace, profile, fingerprints of its series.
 
-Without an exemplar, there are no fingerprints.
+If a point has no exemplar, the fingerprints are empty.
 """
 
 _LABELS = Template("""

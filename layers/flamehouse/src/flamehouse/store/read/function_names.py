@@ -1,7 +1,7 @@
 """Looks up function names by their hashes, for the nodes of flame graphs.
 
-A hash has the same name for every tenant, so names are cached. A join in the flame graph's own query is slower
-than this lookup.
+A hash identifies the same name for every tenant, so names are cached. A join in the flame graph's own query would be
+slower than this lookup.
 """
 
 from collections.abc import Sequence

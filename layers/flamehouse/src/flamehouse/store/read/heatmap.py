@@ -25,7 +25,7 @@ type _Cell = tuple[int, int, int, *tuple[FoundExemplar, ...]]
 
 _BUCKETS = 20
 _MAX_CELLS = 50_000
-"""The limit for a response, without empty cells: at most ten megabytes, or some tens with exemplars."""
+"""The limit of non-empty cells in a response: at most ten megabytes, or a few tens of megabytes with exemplars."""
 
 _SQL: Final = SqlFile(__file__)
 
@@ -33,7 +33,7 @@ _SQL: Final = SqlFile(__file__)
 def select_heatmap(reader: Reader, tenants: Tenants, query: HeatmapQuery) -> Heatmap:
     """The series by descending number of points, then by labels.
 
-    Raises RpcError(INVALID_ARGUMENT) if the response would have more than 50,000 cells that are not empty.
+    Raises RpcError(INVALID_ARGUMENT) if the response would have more than 50,000 non-empty cells.
     """
     first = query.within.start_ms
     within = TimeRange(start_ms=first - query.step_ms + 1, end_ms=query.within.end_ms - 1)

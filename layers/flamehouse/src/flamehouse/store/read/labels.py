@@ -29,14 +29,14 @@ def profile_types(reader: Reader, tenants: Tenants, within: TimeRange) -> list[s
 def label_names(
     reader: Reader, tenants: Tenants, matchers: Sequence[Matcher], within: TimeRange
 ) -> list[str]:
-    """The label names of the matching series on these days, including private labels, sorted."""
+    """The label names, including private ones, of the matching series on the days that overlap the range, sorted."""
     return sorted(_distinct(reader, "arrayJoin(labels.keys)", tenants, matchers, within))
 
 
 def label_values(
     reader: Reader, tenants: Tenants, name: str, matchers: Sequence[Matcher], within: TimeRange
 ) -> list[str]:
-    """The non-empty values of label `name` in the matching series on these days, sorted."""
+    """The non-empty values of label `name` in the matching series on the days that overlap the range, sorted."""
     column = COLUMN_OF_LABEL.get(name)
     if column:
         values = _distinct(reader, column, tenants, matchers, within)
@@ -46,7 +46,7 @@ def label_values(
 
 
 def label_sets(reader: Reader, tenants: Tenants, query: LabelSetsQuery) -> list[LabelSet]:
-    """The distinct non-empty label sets on these days, sorted."""
+    """The distinct non-empty label sets on the days that overlap the range, sorted."""
     columns, labels, wanted = _label_set(query)
     distinct = _distinct_sql(columns, tenants, query.matchers, query.within)
     sql = _SQL("label_sets", distinct=distinct.sql, labels=labels, wanted=wanted)
@@ -64,7 +64,7 @@ def _distinct(  # the parameters of one query
 ) -> list[Any]:
     """The distinct values of a column in the matching rows of `series` for the days of the range, in any order.
 
-    They are few: to sort them in SQL would take longer to analyze than to do.
+    There are few values, so ClickHouse would take longer to analyze an ORDER BY than to sort them.
     """
     distinct = _distinct_sql(column, tenants, matchers, within)
     return [value for (value,) in reader.rows(distinct.sql, {**distinct.parameters, **(parameters or {})})]
@@ -87,7 +87,7 @@ def _distinct_sql(
 
 
 def _label_set(query: LabelSetsQuery) -> tuple[str, str, str]:
-    """The columns of `series` for a label set, as few as possible since `labels` is wide; the set; the wanted labels."""
+    """SQL of a label set: the columns to read of `series` (few: `labels` is wide), the set, and the wanted labels."""
     if not query.names:
         labels = "arraySort(CAST(labels, 'Array(Tuple(String, String))'))"
         return "labels", labels, "true" if query.utf8_names else _LEGACY_NAME

@@ -17,9 +17,9 @@ COLUMN_OF_LABEL = {"__profile_type__": "profile_type", "service_name": "service"
 ALWAYS = "true"
 """The condition without any restriction."""
 
-# `\b\B` matches nowhere. As an alternative, it makes ClickHouse use RE2: ClickHouse's own shortcut searches
-# for a substring that every match must contain, and misses `caf` for `café?`, as it applies the quantifier to
-# the last byte.
+# `\b\B` matches nowhere. Adding it as an alternative makes ClickHouse use RE2. ClickHouse's own shortcut searches
+# for a substring that every match must contain; for `café?` it misses `caf`, since it applies the quantifier
+# only to the last byte.
 _MATCHES = r"match(concat($label, piece), concat('^(?s:\\b\\B|', {$value:String}, ')$$'))"
 
 
@@ -28,13 +28,13 @@ def matches_anywhere(text: str, regexp: str) -> str:
     return rf"match({text}, concat('\\b\\B|', {regexp}))"
 
 
-# ClickHouse checks the time limit between blocks. A block read from a table is 8,192 rows or more, which an expensive
-# expression may match for minutes. An ARRAY JOIN splits blocks by max_block_size; LEFT, and a text that contains its
-# column, keep ClickHouse from matching before the split.
+# ClickHouse checks the time limit between blocks. A block read from a table has 8,192 rows or more, and matching an
+# expensive expression against them may take minutes. An ARRAY JOIN splits blocks by max_block_size. LEFT, and a text
+# that contains the joined column, keep ClickHouse from matching before the split.
 _SPLIT = "LEFT ARRAY JOIN [''] AS piece"
 _MAX_SPLIT_ROWS = 8_192
 _STEPS_OF_BLOCK = 1 << 27
-"""The product of the sizes of texts and expressions in a block: some seconds of RE2 at worst."""
+"""The product of the sizes of texts and expressions in a block: a few seconds of RE2 at worst."""
 _LABEL_BYTES = 2_048
 NAME_BYTES = 65_535
 """The longest function name."""
@@ -42,9 +42,9 @@ NAME_BYTES = 65_535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """SQL that makes a SELECT match regular expressions against few rows at a time: `join` follows the table, `settings` the rest.
+    """SQL that makes a SELECT match regular expressions against few rows at a time.
 
-    Both are empty if there are no expressions.
+    `join` follows the table, and `settings` is the end of the SELECT. Both are empty if there are no expressions.
     """
 
     join: str = ""
@@ -62,8 +62,8 @@ def split_for(regexps: Sequence[str], text_bytes: int) -> Split:
 def is_regexp(regexp: str) -> str:
     """SQL that is true, and that fails for an invalid regular expression.
 
-    The SQL consists of constants, so ClickHouse evaluates it even without rows. It adds no parentheses to the expression:
-    they would make `a)|(b` valid.
+    The SQL consists of constants, so ClickHouse evaluates it even without rows. It adds no parentheses to the
+    expression, since they would make `a)|(b` valid.
     """
     return f"{matches_anywhere("''", regexp)} < 2"
 
@@ -91,12 +91,12 @@ class Condition:
 
     @property
     def after_prewhere(self) -> str:
-        """The condition as SQL that follows a PREWHERE: a part of it, unless `split` has an ARRAY JOIN, which comes later."""
+        """The condition as SQL that follows a PREWHERE: an AND, or a WHERE if `split` has an ARRAY JOIN."""
         return f"WHERE {self.sql}" if self.split.join else f"AND {self.sql}"
 
 
 def all_of(*conditions: str) -> str:
-    """The SQL of all conditions. Those that are always true are omitted: each takes ClickHouse 0.1 ms to analyze."""
+    """The SQL of all conditions, without those that are always true: ClickHouse takes 0.1 ms to analyze each."""
     return " AND ".join(each for each in conditions if each != ALWAYS) or ALWAYS
 
 

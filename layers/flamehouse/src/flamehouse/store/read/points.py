@@ -1,7 +1,7 @@
 """Profiles and spans as points in time, grouped by labels: the input of series and heatmaps.
 
-A point is the value of one profile (or of one span in it) across all series of a group: if sample labels split a profile
-into several series, it is still one point, with the sum of their values.
+A point is the value of one profile (or of one span in it) across all series of a group. If sample labels split a
+profile into several series, it is still one point, with the sum of their values.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ def points_sql(source: str, selection: Selection, group_by: Sequence[str]) -> st
 def source_of(
     reader: Reader, selection: Selection, kind: PointKind, samples: SampleSelector = EVERY_SAMPLE
 ) -> Condition:
-    """SQL of rows (fingerprint, time, profile, span, trace, total) of some samples, by profile or span."""
+    """SQL of rows (fingerprint, time, profile, span, trace, total) for these samples, by profile or span."""
     names = {"profiles": reader.profiles, "rows": selection.rows, "within": within_sql()}
     if kind is PointKind.PROFILE and samples == EVERY_SAMPLE:
         return Condition(sql=_SQL("totals", **names), parameters={})
@@ -51,19 +51,19 @@ def timestamp_sql() -> str:
 
 
 def exemplar_sql() -> str:
-    """A point as an exemplar; the minimum of several represents them."""
+    """A point as an exemplar; the minimum of several points is their exemplar."""
     return _SQL("exemplar")
 
 
 def grouping_of(selection: Selection, group_by: Sequence[str]) -> Mapping[str, str]:
-    """The `labels` expression to group rows with a fingerprint by, and the `join` that provides it."""
+    """`labels`, the expression by which to group rows with a fingerprint, and `join`, the join that it needs."""
     if not group_by:
         return {"labels": _SQL("ungrouped"), "join": ""}
     return {"labels": _SQL("grouped"), "join": _SQL("join_groups", tenants=selection.tenants)}
 
 
 def grouping_of_profiles(selection: Selection, group_by: Sequence[str]) -> Mapping[str, str]:
-    """The same for rows of the table of profiles, which has columns for some labels: these need no join."""
+    """Like `grouping_of`, for rows of the table of profiles: it has columns for some labels, which need no join."""
     if not group_by or not COLUMN_OF_LABEL.keys() >= set(group_by):
         return grouping_of(selection, group_by)
     pairs = ", ".join(f"('{name}', toString({COLUMN_OF_LABEL[name]}))" for name in group_by)
@@ -73,7 +73,7 @@ def grouping_of_profiles(selection: Selection, group_by: Sequence[str]) -> Mappi
 def parameters_of(
     selection: Selection, within: TimeRange, first: int, step: int, group_by: Sequence[str]
 ) -> Mapping[str, object]:
-    """The parameters of this SQL: rows in the range, including both ends, in steps from `first`; all in milliseconds."""
+    """The parameters of this SQL: rows within the range, ends included, in steps from `first`; all in milliseconds."""
     return {
         **selection.parameters,
         "first": first,

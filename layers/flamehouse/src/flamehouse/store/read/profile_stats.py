@@ -1,7 +1,7 @@
 """GetProfileStats: the times of a tenant's first and last profile.
 
-The table `series` shows which days have profiles. Only profiles in the weeks of the first and the last day are read,
-and not all weeks: for a large tenant, the times of one month are some hundred megabytes.
+The table `series` shows which days have profiles. Only profiles in the weeks of the first and the last day are read:
+for a large tenant, the profile times of one month are a few hundred megabytes.
 """
 
 from typing import Final
@@ -26,7 +26,7 @@ def profile_times(reader: Reader, tenants: Tenants) -> TimeRange | None:
     for part in ("first_and_last", "of_all_weeks"):
         times = _SQL(part, profiles=reader.profiles, tenants=rows.sql)
         [(first, last)] = reader.rows(_SQL("in_ms", times=times), parameters)
-        # Profiles expire before the series of their day.
+        # Profiles expire before their day's series, so these weeks may have none: then read all weeks.
         if first is not None and last is not None:
             return TimeRange(start_ms=first, end_ms=last)
     return None

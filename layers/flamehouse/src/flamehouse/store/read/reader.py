@@ -19,13 +19,13 @@ class Reader:
     profiles: str = "sampled_profiles"
 
     def rows(self, sql: str, parameters: Parameters | None = None) -> Sequence[Sequence[Any]]:
-        """The rows of the result, as `ClickHouse.rows`."""
+        """The rows of the result; see `ClickHouse.rows`."""
         return self.clickhouse.rows(sql, parameters, self.settings)
 
     def columns(
         self, sql: str, parameters: Parameters | None = None, *, text: bool = True
     ) -> Sequence[Sequence[Any]]:
-        """The columns of the result, as `ClickHouse.columns`."""
+        """The columns of the result; see `ClickHouse.columns`."""
         return self.clickhouse.columns(sql, parameters, self.settings, text=text)
 
     def with_settings(self, settings: ServerSettings) -> Self:

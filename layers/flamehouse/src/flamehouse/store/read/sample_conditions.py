@@ -22,7 +22,7 @@ _NO_TRACE_ID: Final = bytes(16)
 
 
 def profile_condition(samples: SampleSelector) -> Condition:
-    """The selector's condition on rows of profiles; it has no parameters if it selects all."""
+    """The selector's condition on rows of profiles; without parameters if it selects all."""
     if not samples.profile_ids:
         return Condition(sql=ALWAYS, parameters={})
     bound = {"profile_ids": [str(id_) for id_ in samples.profile_ids]}
@@ -30,7 +30,7 @@ def profile_condition(samples: SampleSelector) -> Condition:
 
 
 def span_condition(samples: SampleSelector) -> Condition:
-    """The selector's condition on a sample's `span_id` and `trace_id`; it has no parameters if it selects all."""
+    """The selector's condition on a sample's `span_id` and `trace_id`; without parameters if it selects all."""
     conditions: list[str] = []
     bound: dict[str, object] = {}
     if samples.span_ids:
@@ -43,7 +43,7 @@ def span_condition(samples: SampleSelector) -> Condition:
 
 
 def stack_condition(samples: SampleSelector, symbols: str) -> Condition:
-    """The condition of the selector's call site and frame filter on rows of `stacktraces`.
+    """The condition on rows of `stacktraces` for the selector's call site and frame filter.
 
     `symbols` is the condition on the rows of `functions` to search.
     """

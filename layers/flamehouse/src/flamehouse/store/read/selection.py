@@ -25,8 +25,8 @@ MIN_MS = 0
 class Selection:
     """Conditions on the tables of samples, profiles and symbols, with their parameters.
 
-    `rows` selects the rows of the series, `symbols` the rows of the symbol tables that they may refer to, and `tenants`
-    all rows of the tenants. `series` are the columns that identify a series.
+    `rows` selects the rows of the series, `symbols` the rows of the symbol tables to which these may refer, and
+    `tenants` all rows of the tenants. `series` are the columns that identify a series.
     """
 
     rows: str

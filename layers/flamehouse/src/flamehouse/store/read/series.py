@@ -32,9 +32,9 @@ from flamehouse.store.sql import SqlFile
 _SQL: Final = SqlFile(__file__)
 
 _MAX_EXEMPLARS = 50_000
-"""The limit for a response: some tens of megabytes."""
+"""The limit for a response: a few tens of megabytes."""
 _MAX_POINTS = 500_000
-"""The limit for a response: as large."""
+"""The limit for a response: also a few tens of megabytes."""
 _MAX_BYTES = 32 << 20
 """The limit for ClickHouse's result: 16 bytes per point, plus labels. In Python, a point takes ten times as much."""
 
@@ -43,7 +43,7 @@ def select_series(reader: Reader, tenants: Tenants, query: SeriesQuery) -> list[
     """The series by descending sum of their points, then by labels.
 
     Raises RpcError(RESOURCE_EXHAUSTED) if the response would have more than 500,000 points, and
-    RpcError(INVALID_ARGUMENT) if it would have exemplars for more than 50,000.
+    RpcError(INVALID_ARGUMENT) if it would have exemplars for more than 50,000 points.
     """
     buckets = _buckets(query)
     selection = selection_of(tenants, query.profile_type, query.matchers, buckets)
@@ -92,9 +92,9 @@ def _has_columns(query: SeriesQuery) -> bool:
 def _by_column(
     reader: Reader, query: SeriesQuery, selection: Selection, parameters: Parameters
 ) -> list[SeriesResult] | None:
-    """The same from one simple SELECT: for the series of an hour, most of the time goes into analyzing the SQL.
+    """The series from one simple SELECT: for the series of an hour, most of the time goes into analyzing the SQL.
 
-    None if all series together have too many points: ClickHouse then has to apply the limit of series.
+    Returns None if all series together have too many points: ClickHouse must then apply the limit on series.
     """
     sql = _SQL(
         "by_column",

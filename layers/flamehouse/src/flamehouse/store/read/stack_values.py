@@ -1,4 +1,4 @@
-"""The stacks that a query selects, and their values: the subquery behind every merged result.
+"""The stacks that a query selects, and their values: the subquery of every merged result.
 
 Values are summed by stack, from valid roll-ups for the whole hours of a range and from profiles for the rest. Roll-ups
 contain neither profile ids nor spans, so a query that selects by these reads only profiles.
@@ -29,8 +29,8 @@ class StackValues:
     """The stacks of the selected samples as SQL, with its parameters.
 
     `sql` selects a row (`stack`, `value`) for each distinct stack; `value` has 128 bits and is not 0. `call_site` is the
-    condition of call site and frame filter on rows of the table `stacktraces`. `selection` is the selection of the
-    samples.
+    condition on rows of the table `stacktraces` for the call site and frame filter. `selection` is the selection of
+    the samples.
     """
 
     sql: str
@@ -44,7 +44,7 @@ class StackValues:
         return f"({all_of(self.selection.symbols, self.call_site)})"
 
     def prefixed(self, prefix: str) -> Self:
-        """A copy with prefixed parameter names, so that one statement can contain two."""
+        """A copy with prefixed parameter names, so that one statement can contain two of them."""
         return replace(
             self,
             sql=prefix_bound(self.sql, prefix),

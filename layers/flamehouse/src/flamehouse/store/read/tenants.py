@@ -1,8 +1,8 @@
 """The tenants of a query, as SQL.
 
-Rows of several tenants may have the same fingerprint: series with the same labels. So counts and comparisons by
-series use the tenant and the fingerprint. Ids of stacks, functions and locations hash their content, so that equal
-ids of two tenants have the same content.
+Rows of several tenants have the same fingerprint if their series have the same labels. Counts and comparisons by series
+therefore use the tenant and the fingerprint. Ids of stacks, functions and locations are hashes of their content, so
+equal ids of two tenants have the same content.
 """
 
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ type Parameters = Mapping[str, object]
 class TenantRows:
     """The condition on rows of these tenants, in any table, and its parameter.
 
-    `series` are the columns that identify a series among the rows: a single tenant needs no column, which queries would
-    read for each profile.
+    `series` are the columns that identify a series among the rows. With a single tenant, the tenant is not one of them,
+    since queries would read it for each profile.
     """
 
     sql: str

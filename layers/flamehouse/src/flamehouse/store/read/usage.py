@@ -13,7 +13,7 @@ _SQL: Final = SqlFile(__file__)
 
 
 def usage(reader: Reader, tenants: Tenants, since_s: int) -> Sequence[Usage]:
-    """The usage by profiles whose time is `since_s` (Unix time) or later, the largest first; without tenants, of all."""
+    """The usage by profiles at `since_s` (Unix time) or later, largest first; of all tenants if `tenants` is empty."""
     rows = TenantRows.of(tenants) if tenants else None
     sql = _SQL("usage", tenants=rows.sql if rows else "true")
     found = reader.rows(sql, {**(rows.parameters if rows else {}), "since": since_s})

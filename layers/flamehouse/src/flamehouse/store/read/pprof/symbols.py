@@ -20,7 +20,7 @@ NUMBER_BYTES = 4
 _FEW = 2
 """Filter by id only if fewer than 1/2 of the known ids are used; otherwise a full read is faster."""
 _FIELD_IDS = 2_800
-"""The number of ids in a parameter, as text, which may have 60,000 bytes (client.py)."""
+"""The number of ids, as text, in one parameter, which may have 60,000 bytes (client.py)."""
 
 _SQL: Final = SqlFile(__file__)
 
@@ -52,7 +52,7 @@ class Used[Number](NamedTuple):
 
 
 def used_of[Number](ids: Iterable[int], numbers: Iterable[Number], known: int) -> Used[Number]:
-    """The ids with a number, which is falsy for unknown ids."""
+    """The ids that have a number; that of an unknown id is falsy."""
     return Used({id_: number for id_, number in zip(ids, numbers, strict=True) if number}, known)
 
 
@@ -61,7 +61,8 @@ def read_locations(
 ) -> tuple[bytes, Used[bytes], Used[int]]:
     """The encoded locations, and the functions and mappings that they use.
 
-    If unused locations are also read, the query returns the functions and mappings of each location.
+    If unused locations are also read, the query returns the functions and mappings of each location, to remove those
+    that only unused locations have.
     """
     named = locations.numbers
     (row,) = _rows(reader, "locations", locations, selection, _locations_sql(selection), text=False)
@@ -104,7 +105,7 @@ def _beside(ids: Iterable[int], locations: Iterable[int], named: Container[int])
 
 
 def _numbered(ids: Sequence[int], encoded: Sequence[bytes], numbers: Mapping[int, bytes]) -> bytes:
-    """The messages with their numbers appended; messages without a number are dropped."""
+    """The messages, each with its number appended; messages without a number are dropped."""
     used = ((message, numbers[id_]) for id_, message in zip(ids, encoded, strict=True) if id_ in numbers)
     return b"".join(chain.from_iterable(used))
 
@@ -152,7 +153,7 @@ def _functions_sql() -> Mapping[str, str]:
 
 
 def _unnumbered(tag: str, message: str) -> str:
-    """SQL of a message field without the NUMBER_BYTES at its end, which hold its number."""
+    """SQL of a message field without its last NUMBER_BYTES bytes, which contain its number."""
     whole = length_delimited(f"concat({message}, '\\x08', '{'0' * NUMBER_BYTES}')")
     return f"concat('{tag}', substring({whole}, 1, -{NUMBER_BYTES}))"
 
@@ -160,8 +161,8 @@ def _unnumbered(tag: str, message: str) -> str:
 def _named(used: Used[Any]) -> Condition:
     """The condition that selects used symbols, or `true` if most are used.
 
-    Ids are bound as text, since the client formats numbers one by one. If most symbols of a kind are used, a full read is
-    faster than binding their ids.
+    Ids are bound as text, since the client formats numbers one by one. If most symbols of a kind are used, a full read
+    is faster than binding their ids.
     """
     if used.known <= _FEW * len(used.numbers):
         return Condition(sql="true", parameters={})
