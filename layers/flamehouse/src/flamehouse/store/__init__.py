@@ -1,7 +1,8 @@
 """The profile store: the interface of queries and inserts, independent of the database.
 
-`clickhouse_store` is the implementation. All that knows ClickHouse belongs in this package: `connection` runs statements,
-`schema` creates and changes tables, `write` inserts, `read` queries, `doctor` examines. HTTP and drawing do not.
+`clickhouse_store` is the implementation. All code that knows ClickHouse belongs in this package: `connection` runs
+statements, `schema` creates and changes tables, `write` inserts, `read` queries, `doctor` examines. HTTP and rendering
+belong elsewhere.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    # For annotations alone: each function on AWS imports the values of its own query.
+    # Only for annotations: a function on AWS imports at run time only what its own query needs.
     from collections.abc import Callable, Mapping, Sequence
 
     from flamehouse.errors import RpcError
@@ -35,14 +36,14 @@ type UploadKey = tuple[str, bytes]
 """A tenant and the id of one of its uploads."""
 
 type Failures = Mapping[UploadKey, RpcError]
-"""The error of each upload of a batch that is not stored."""
+"""The error of each upload in a batch that is not stored."""
 
 
 class Record(Protocol):
     """An upload as received."""
 
     def pieces(self) -> Sequence[bytes]:
-        """The bytes that the local server's log stores until ClickHouse has the upload: one after the other."""
+        """The bytes, in consecutive pieces, that the local server's log stores until ClickHouse has the upload."""
 
 
 class Store(Protocol):
@@ -50,17 +51,17 @@ class Store(Protocol):
 
     Methods raise only RpcError: `invalid_argument` if ClickHouse rejects part of a query (a regular expression),
     `unavailable` or `deadline_exceeded` if it cannot respond, `resource_exhausted` if the query exceeds a limit.
-    A query sees every upload acknowledged before it. Ranges are [start, end), and labels are found for whole days (UTC).
+    A query sees every upload acknowledged before it. Ranges are [start, end); queries for labels cover whole UTC days.
     """
 
     def insert(self, upload: Upload, record: Record | None = None) -> None:
         """Store the upload exactly once, however often the client sends it; return when it is durable."""
 
     def insert_batch(self, uploads: Sequence[tuple[Upload, Record]]) -> Failures:
-        """Store uploads exactly once each; return when each is durable or has failed, with the errors of the latter.
+        """Store each upload exactly once; when each is durable or has failed, return the errors of those that failed.
 
-        Unlike `insert`, it queries the ledger first: for uploads that are sent again long after ClickHouse has
-        forgotten their tokens. Raises RpcError if the outcome of all of them is unknown.
+        Unlike `insert`, this queries the ledger first, to recognize uploads that are sent again long after ClickHouse
+        has forgotten their tokens. Raises RpcError if the outcome of all of them is unknown.
         """
 
     def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
@@ -81,7 +82,7 @@ class Store(Protocol):
         """The distinct non-empty label sets, sorted."""
 
     def profile_times(self, tenants: Tenants) -> TimeRange | None:
-        """The times of the tenants' first and last profile, both included; None if they have none."""
+        """The times of the tenants' first and last profile, inclusive; None if they have no profiles."""
 
     def analyze(self, tenants: Tenants, matchers: Sequence[Matcher], within: TimeRange) -> Analysis:
         """Count the data of the series that match all matchers, of any profile type."""
@@ -95,7 +96,7 @@ class Store(Protocol):
     def select_heatmap(self, tenants: Tenants, query: HeatmapQuery) -> Heatmap:
         """The series by descending number of points, then by labels.
 
-        Raises RpcError(INVALID_ARGUMENT) above 50,000 cells that are not empty.
+        Raises RpcError(INVALID_ARGUMENT) above 50,000 non-empty cells.
         """
 
     def select_merge_stacktraces(self, tenants: Tenants, query: StacktraceQuery) -> CutTree:
@@ -117,9 +118,9 @@ class Store(Protocol):
         """
 
     def usage(self, tenants: Tenants, since_s: int) -> Sequence[Usage]:
-        """What the services of the tenants, or of all without any, send and store, the largest first.
+        """The usage of the services of the tenants (of all tenants if empty), largest first.
 
-        Profiles count whose time is `since_s` (Unix time) or later.
+        It covers profiles at `since_s` (Unix time) or later.
         """
 
     def settings(self, tenant: str) -> list[Setting]:
@@ -141,30 +142,30 @@ class Store(Protocol):
     def limits_of(self, tenant: str) -> Limits:
         """The limits of a tenant, cached for a minute.
 
-        If ClickHouse does not respond within a second, the last ones apply.
+        If ClickHouse does not respond within a second, the last known limits apply.
         """
 
     def admit_request(
         self, tenant: str, announced: int, published: Callable[[], Quotas] | None = None
     ) -> None:
-        """Count an upload before its body is read, which may have `announced` bytes.
+        """Count an upload before its body is read; `announced` is the body's size in bytes, or 0 if unknown.
 
-        `published` reads the limits where ClickHouse may be asleep, at most once a minute, and may raise RpcError: the last
-        ones then apply. Raises RpcError(RESOURCE_EXHAUSTED) if a limit of its tenant is exceeded, UNAVAILABLE if it cannot
-        be stored.
+        `published` reads the published limits, at most once a minute, if ClickHouse may be asleep or does not respond.
+        If it raises RpcError, the last known limits apply. Raises RpcError(RESOURCE_EXHAUSTED) if the tenant exceeds a
+        limit, UNAVAILABLE if the upload cannot be stored.
         """
 
     def admit_body(self, tenant: str, size: int) -> None:
-        """Count the `size` bytes of an upload after `admit_request`, and raise as it does."""
+        """Count the `size` bytes of an upload after `admit_request`; raises the same errors."""
 
     def quotas(self) -> Quotas:
-        """The limits of all tenants, and what those with a limit on bytes have sent today, now read from ClickHouse."""
+        """Read from ClickHouse the limits of all tenants and, if any has a limit on bytes, the bytes sent today."""
 
     def check(self) -> None:
         """Check that ClickHouse responds. Raises RpcError(UNAVAILABLE) if it does not."""
 
     def stop(self, tag: str) -> None:
-        """Kill the queries that carry this tag, but no inserts; the queries fail with RpcError(CANCELED)."""
+        """Kill the queries with this tag, but no inserts; the queries fail with RpcError(CANCELED)."""
 
     def close(self) -> bool:
         """Insert the content of the log, then close the connections; False if queries still run in this process."""

@@ -10,7 +10,7 @@ from flamehouse.model.limits import DEFAULTS, Limits
 
 _CACHED_S: Final = 60
 _AGAIN_S: Final = 10
-"""The pause after limits could not be read."""
+"""The pause after a failure to read the limits."""
 
 
 class CachedLimits:
@@ -31,10 +31,8 @@ class CachedLimits:
     def of(self, tenant: str, read: Callable[[], Mapping[str, Limits]], *, at_once: bool = True) -> Limits:
         """Return the limits of a tenant, from `read` if the cache is stale.
 
-        While one thread reads, others get the old value.
-
-        If they cannot be read, the last ones apply. Unless `at_once`, nothing is read in the first minute, to spare
-        cold starts.
+        While one thread reads, others get the old value. If `read` fails, the last known limits apply. Unless
+        `at_once`, nothing is read in the first minute, so that cold starts stay fast.
         """
         with self._lock:
             now = self._clock()

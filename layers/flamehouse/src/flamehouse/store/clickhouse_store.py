@@ -1,7 +1,7 @@
 """The store over a ClickHouse database: each query and insert with its limits, its tag and its errors for clients.
 
-A function on AWS runs one query, or inserts. It starts faster without the modules of the others, so that each is imported
-by the method that needs it.
+A function on AWS runs one kind of query, or inserts. It starts faster without the other modules, so each method imports
+the module that it needs.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from flamehouse.store.write.writer import Writer
 
 _LIMITS_S = 1
-"""How long a request waits for the limits to be read, once a minute."""
+"""How long a request waits for the limits, which are read at most once a minute."""
 
 
 class ClickHouseStore(Store):
@@ -74,9 +74,10 @@ class ClickHouseStore(Store):
         *,
         uploads: ClickHouse | None = None,
     ) -> None:
-        """`uploads` is the database for everything but queries: in one process, they would wait for its handles.
+        """`uploads` is the database for everything but queries, with its own handles if the engine is embedded.
 
-        Without a `writer`, each upload is a separate INSERT.
+        Otherwise, uploads would wait for the handles that queries use. Without a `writer`, each upload is a separate
+        INSERT.
         """
         self._clickhouse = clickhouse
         self._uploads = uploads or clickhouse
@@ -98,7 +99,7 @@ class ClickHouseStore(Store):
             self._opened = self._open(writer)
 
     def open_log(self, folder: Path, replay: Replay, *, fsync: bool) -> None:
-        """Insert what earlier processes left in the log in `folder`, then write through that log from now on.
+        """Insert what earlier processes left in the log in `folder`, and write through that log from then on.
 
         `replay` parses a record of the log. This process must be the only one that writes to the database.
         """
@@ -243,9 +244,9 @@ class ClickHouseStore(Store):
 
     @contextmanager
     def query_reader(self) -> Iterator[Reader]:
-        """Run one query, which sees every upload acknowledged before it; its time counts for each of its tenants.
+        """Run one query, which sees every upload acknowledged before it; its duration counts for each of its tenants.
 
-        Raises RpcError, also on a timeout.
+        Raises RpcError, including on a timeout.
         """
         with ExitStack() as counted:
             for tenant in split(current().tenant):
@@ -271,7 +272,7 @@ class ClickHouseStore(Store):
             yield replace(reader, profiles=self._carry_over.source) if self._carry_over else reader
 
     def _written(self) -> Uploads:
-        """Return the part that inserts, from the first call on."""
+        """Return the part that stores uploads, opened on the first call."""
         with self._opening:
             if self._opened is None:
                 self._opened = self._open()
@@ -299,7 +300,7 @@ class ClickHouseStore(Store):
         return SentBytes()
 
     def _read_published(self, published: Callable[[], Quotas], *, asleep: bool) -> Mapping[str, Limits]:
-        """Read the published limits; unless ClickHouse may be `asleep`, only if it does not respond."""
+        """Read ClickHouse's limits, or the published ones if ClickHouse may be `asleep` or does not respond."""
         if not asleep:
             with suppress(RpcError):
                 return self._read_limits()

@@ -1,7 +1,7 @@
 """Deletes a tenant's profiles by selector and time, with the data that only they refer to.
 
-It proceeds week by week. In each week the labels are deleted last, since they determine what is selected: an
-interrupted deletion is completed by running it again.
+A deletion proceeds week by week. In each week, the labels are deleted last, since they determine what is selected.
+Running an interrupted deletion again completes it.
 """
 
 import time
@@ -25,14 +25,14 @@ from flamehouse.units import DAYS_PER_WEEK, MS_PER_DAY, MS_PER_HOUR, MS_PER_S, N
 
 _SQL: Final = SqlFile(__file__)
 _ROWS: Final = (("uploads", "uploads"), ("sampled_profiles", "profiles"), ("rollups", "rollups"))
-"""Tables and the conditions on their rows, in the order of deletion: without its ledger entry, an upload is not stored."""
+"""Tables and the conditions on their rows, in deletion order: an upload without a ledger entry counts as not stored."""
 _SYMBOLS: Final = ("stacktraces", "locations", "mappings", "functions")
-"""In the order of deletion: each is referred to by those before it."""
+"""In deletion order: each table is referenced only by tables before it."""
 _UNTIL: Final = "until"
 """The name of a registered deletion's setting."""
 _DELETING: Final[ServerSettings] = {
     "mutations_sync": 2,
-    # Replicas may evaluate a subquery at different times; nothing writes to the selected rows meanwhile (see
+    # Replicas may evaluate a subquery at different times, but nothing writes to the selected rows meanwhile (see
     # `delete`).
     "allow_nondeterministic_mutations": 1,
 }
@@ -82,7 +82,7 @@ def selected(clickhouse: ClickHouse, deletion: Deletion) -> Selected:
 
 
 def until_ms(deletion: Deletion, found: Selected) -> int:
-    """The profile time until which `delete` may delete: for an hour, clients may send profiles that it selects too."""
+    """The end of the profile times that `delete` may delete, if clients send selected profiles for another hour."""
     now_ms = int(time.time() * MS_PER_S)
     return min(deletion.within.end_ms, max(found.last_ms + 1, now_ms + MS_PER_HOUR))
 
@@ -90,12 +90,12 @@ def until_ms(deletion: Deletion, found: Selected) -> int:
 def delete(
     clickhouse: ClickHouse, deletion: Deletion, *, names: bool, done: Callable[[str], None] = lambda _: None
 ) -> None:
-    """Delete the profiles, their roll-ups and the ledger entries of uploads without other profiles; call `done` per table.
+    """Delete the profiles, their roll-ups and the ledger entries of uploads without other profiles.
 
-    Call `register_deletion` before, if clients may send the uploads again.
+    Calls `done` after each table. Call `register_deletion` first if clients may send the uploads again.
 
-    With `names`, also delete labels and symbols that no profile refers to. A process that stored some of them within
-    the last hour remembers them and does not send them again, so there must be no such process.
+    With `names`, also deletes labels and symbols that no profile refers to. A process that stored some of them within
+    the last hour remembers them and does not send them again, so no such process may be running.
     """
     series = _Series(deletion)
     for week in _weeks(clickhouse, series):
@@ -116,9 +116,9 @@ def delete(
 def register_deletion(
     clickhouse: ClickHouse, tenants: Iterable[str], until_ms: int, wait: Callable[[float], None] = time.sleep
 ) -> None:
-    """Register that profiles before `until_ms` are about to be deleted; return once every process takes it into account.
+    """Register that profiles before `until_ms` are about to be deleted; return once every process has read this.
 
-    Only one process writes to a data folder, so this does not wait there.
+    With an embedded engine this does not wait, since only one process writes to a data folder.
     """
     setting = Setting(name=_UNTIL, value=str(until_ms), modified_at=until_ms)
     for tenant in tenants:
@@ -132,7 +132,7 @@ def register_deletion(
 
 
 def upload_ids(clickhouse: ClickHouse, deletion: Deletion) -> set[bytes]:
-    """The uploads of which nothing would remain after `delete`."""
+    """The uploads that `delete` would delete completely."""
     series = _Series(deletion)
     sql = _SQL("ids", whole_uploads=series.whole_uploads)
     rows = clickhouse.rows(sql, series.parameters(deletion.within))
@@ -140,9 +140,10 @@ def upload_ids(clickhouse: ClickHouse, deletion: Deletion) -> set[bytes]:
 
 
 def delete_uploads(clickhouse: ClickHouse, tenant: str, ids: Sequence[bytes], service: str = "") -> None:
-    """Delete these uploads as wholes, with `service` those that have a profile of it: ledger, rows and roll-ups.
+    """Delete these uploads: ledger entries, rows and roll-ups. With `service`, only those with profiles of it.
 
-    Register the deletion before. Symbols remain, as the uploads are about to be stored again. A deletion that is cut off is completed by running it again.
+    Register the deletion first. Symbols remain, since the uploads are about to be stored again. Running an interrupted
+    deletion again completes it.
     """
     parameters = {"tenant": tenant, "upload_ids": [id_.hex().upper() for id_ in ids], "service": service}
     [(fingerprints, first_ns, last_ns, found)] = clickhouse.rows(_SQL("footprint"), parameters)
@@ -157,7 +158,8 @@ def delete_uploads(clickhouse: ClickHouse, tenant: str, ids: Sequence[bytes], se
         "until_ns": (hours[-1] + 1) * NS_PER_HOUR,
     }
     _run_delete(clickhouse, "uploads", _SQL("of_ledger"), of_uploads)
-    # Before the rows, which a deletion that runs again finds them by, and after them: maintenance may have made them meanwhile.
+    # Roll-ups are deleted both before the rows, by which a repeated deletion finds them, and after them, since
+    # maintenance may have made new ones meanwhile.
     _run_delete(clickhouse, "rollups", _SQL("of_hours"), of_uploads)
     footprint = Footprint(
         tenant=tenant,
@@ -170,7 +172,7 @@ def delete_uploads(clickhouse: ClickHouse, tenant: str, ids: Sequence[bytes], se
 
 
 class _Series:
-    """The selected series as a subquery, what it selects in other tables, and its parameters."""
+    """The selected series as a subquery, the conditions that it implies for other tables, and its parameters."""
 
     def __init__(self, deletion: Deletion) -> None:
         condition = series_condition(deletion.matchers)
@@ -183,7 +185,7 @@ class _Series:
         self._bound = {"tenant": deletion.tenant, **condition.parameters}
 
     def parameters(self, within: TimeRange) -> dict[str, object]:
-        """The parameters of SQL that contains the subquery, for profiles in [start, end)."""
+        """The parameters of SQL that contains the subquery, for profiles in `within`, [start, end)."""
         start_ms, end_ms = clamp_ms(within.start_ms), clamp_ms(within.end_ms)
         return {
             **self._bound,

@@ -1,4 +1,4 @@
-"""Enforces the limits of tenants on uploads and queries, as counted by this process and known of others."""
+"""Enforces tenants' limits on uploads and queries, by what this process counts and learns of other processes."""
 
 import time
 from collections import defaultdict
@@ -14,7 +14,7 @@ from flamehouse.telemetry import metrics
 from flamehouse.units import S_PER_DAY
 
 _MAX_TENANTS: Final = 100_000
-"""Above this number of tenants all counts are reset, so that memory does not grow with every tenant."""
+"""Above this number of tenants, all counts are reset, so that memory does not grow with every tenant."""
 
 
 @dataclass(slots=True)
@@ -25,12 +25,12 @@ class _Counts:
     bytes: int = 0
     query_seconds: float = 0
     tokens: float = 0
-    """The tokens for uploads; they refill at the limit's rate, up to one second's uploads."""
+    """The tokens for uploads; they refill at the limit's rate, up to the uploads of one second."""
     refilled: float = 0
 
 
 class Limiter:
-    """Counts usage by tenant since the process started. `clock` returns Unix time in seconds."""
+    """Counts usage by tenant and UTC day in this process. `clock` returns Unix time in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -38,7 +38,7 @@ class Limiter:
         self._lock = Lock()
 
     def admit_request(self, tenant: str, limits: Limits, announced: int) -> None:
-        """Count the request of an upload, whose body has `announced` bytes or, as chunks, 0.
+        """Count the request of an upload; `announced` is the size of its body in bytes, or 0 if it is chunked.
 
         Raises: RpcError(RESOURCE_EXHAUSTED) if a limit is exceeded; the request is then not counted.
         """
@@ -63,7 +63,7 @@ class Limiter:
             counts.bytes += size
 
     def know(self, day: int, sent: Sent) -> None:
-        """Take in what all processes together have stored on `day`; this process's uploads are among it, or will be."""
+        """Record the bytes that all processes have stored on `day`; they include this process's, or soon will."""
         with self._lock:
             for tenant, size in sent.items():
                 counts, _ = self._of(tenant)
@@ -72,7 +72,7 @@ class Limiter:
 
     @contextmanager
     def query(self, tenant: str, limits: Limits) -> Iterator[None]:
-        """Count the duration of the block, also if it fails.
+        """Count the duration of the block, even if it fails.
 
         Raises: RpcError(RESOURCE_EXHAUSTED) if the tenant's time is used up.
         """

@@ -1,6 +1,6 @@
 """Stores the limits of tenants in the table `tenant_settings`.
 
-Their rows have a tenant that no request can name, so no request reads or writes them as a tenant's setting.
+The rows have a tenant that no request can name, so no request can read or write them as a tenant's settings.
 """
 
 import time
@@ -15,7 +15,7 @@ from flamehouse.telemetry.log import log
 from flamehouse.units import NS_PER_MS
 
 _OWNER: Final = "limits/"
-"""The prefix of the `tenant` column of a row; the names of tenants have no slash."""
+"""The prefix of a row's `tenant` column; names of tenants contain no slash."""
 _NAME: Final = "limits"
 
 _EVERY: Final = """
@@ -30,7 +30,7 @@ ORDER BY tenant
 def every_limits(reader: Reader) -> dict[str, Limits]:
     """Return the stored limits by tenant; those of `DEFAULTS` are the defaults.
 
-    Invalid ones are logged and omitted.
+    Invalid limits are logged and omitted.
     """
     found = {}
     for tenant, (value, deleted) in reader.rows(_EVERY, {"owner": _OWNER, "name": _NAME}):

@@ -1,4 +1,4 @@
-"""Maintains a database: carries over old profiles, makes roll-ups, and deletes what tenants retain no longer.
+"""Maintains a database: carries over old profiles, makes roll-ups, and deletes profiles that tenants no longer retain.
 
 Work proceeds in steps of limited duration, and a step may be killed at any point.
 """
@@ -27,13 +27,13 @@ _IDLE_S: Final = 60
 """The pause between steps otherwise."""
 _STATEMENT_S: Final = 600
 _EXPIRE_S: Final = 3_600
-"""Between deletions of what tenants retain no longer."""
+"""The time between deletions of profiles that tenants no longer retain."""
 
 
 def open_maintenance(settings: Settings) -> tuple[CarryOver, StepThread]:
     """The carry-over, through which queries read profiles in an older layout, and the maintenance thread.
 
-    The thread has its own clients, so it and the queries never wait for each other.
+    The thread has its own clients, so the thread and queries never wait for each other.
     """
     clickhouse = maintenance_client(settings)
     carry_over = CarryOver(clickhouse)
@@ -50,7 +50,7 @@ def maintenance_client(settings: Settings) -> ClickHouse:
 class Maintenance:
     """The maintenance of one database, step by step.
 
-    `deletes`: whether it deletes what tenants retain no longer, which needs a right that the other work does not.
+    `deletes`: whether it deletes profiles that tenants no longer retain, which needs a right that other work does not.
     """
 
     def __init__(
@@ -62,10 +62,10 @@ class Maintenance:
         self._expire_at = float("-inf") if deletes else float("inf")
 
     def step(self, seconds: float) -> bool:
-        """Work for about `seconds`; return whether all work is done for now. Deletions take as long as they take."""
+        """Work for about `seconds`; return whether all work is done for now. Deletions may take longer."""
         if not (self._carry_over.step(seconds) and self._rollups.step(seconds)):
             return False
-        # Last, so that roll-ups are made even where the user may not delete.
+        # Last, so that roll-ups are made even if the user may not delete.
         if monotonic() >= self._expire_at:
             self._expire_at = monotonic() + _EXPIRE_S
             expire(self._clickhouse, every_retention(self._clickhouse), time.time())

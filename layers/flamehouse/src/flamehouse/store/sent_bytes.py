@@ -1,4 +1,4 @@
-"""Reads the bytes that tenants have sent in a UTC day from the ledger, where every process enters its uploads."""
+"""Reads how many bytes tenants have sent in a UTC day, from the ledger in which every process enters its uploads."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from flamehouse.units import S_PER_DAY
 
 _CACHED_S: Final = 60
 _MAX_TENANTS: Final = 100_000
-"""Above this number of tenants all are read again, so that memory does not grow with every tenant."""
+"""Above this number of tenants, all are read again, so that memory does not grow with every tenant."""
 
 _SENT: Final = """
 SELECT tenant, sum(bytes)
@@ -29,7 +29,7 @@ def today() -> int:
 
 
 def sent_bytes(reader: Reader, day: int, tenants: Sequence[str] = ()) -> Sent:
-    """Return the bytes of the uploads stored on `day` (days since the epoch) or later; of all tenants without `tenants`."""
+    """Return the bytes of uploads since `day` (days since the epoch); for all tenants if `tenants` is empty."""
     parameters = {"since": day * S_PER_DAY, "all": not tenants, "tenants": list(tenants)}
     return {str(tenant): int(size) for tenant, size in reader.rows(_SENT, parameters)}
 
@@ -43,7 +43,7 @@ class SentBytes:
         self._lock = Lock()
 
     def refresh(self, tenant: str, read: Callable[[], None]) -> None:
-        """Call `read` if it was not called for the tenant within a minute; a failure is not repeated before that."""
+        """Call `read` unless it was called for the tenant within the last minute, even if that call failed."""
         with self._lock:
             now = self._clock()
             if now < self._until.get(tenant, now):

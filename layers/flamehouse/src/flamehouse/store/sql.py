@@ -1,8 +1,8 @@
-"""Loads SQL from `.sql` files: `SqlFile(__file__)` is the file of that name beside a module.
+"""Loads SQL from `.sql` files: `SqlFile(__file__)` is the file next to a module that has the module's name.
 
 A file is a list of named parts, each after a line `-- part: NAME`. A part is a `string.Template`: `$name` is a
-placeholder for other SQL, and `{name:Type}` for a value that ClickHouse binds. Values are never formatted into the text.
-Comments are not sent.
+placeholder for other SQL, and `{name:Type}` for a value that ClickHouse binds. Values are never formatted into the
+text. Comments are not sent.
 """
 
 import re
@@ -17,7 +17,7 @@ _COMMENT: Final = re.compile(r"^ *--.*\n?", re.MULTILINE)
 
 
 class SqlFile:
-    """The parts of the `.sql` file beside `module_file`, read on first use."""
+    """The parts of the `.sql` file next to `module_file`, read on first use."""
 
     def __init__(self, module_file: str) -> None:
         self._path = Path(module_file).with_suffix(".sql")

@@ -1,7 +1,8 @@
-"""Retention of tenants and services, shorter than the database's, and the deletion of what has expired under it.
+"""Retentions of tenants and services, shorter than the database's, and the deletion of profiles that expire under them.
 
-A TTL deletes whole parts, which hold profiles of all tenants. What one tenant retains for a shorter time is therefore
-deleted by maintenance, a day at a time. Stored in the table `tenant_settings` under names that no tenant can have.
+A TTL deletes whole parts, which contain profiles of all tenants. Maintenance therefore deletes the profiles that a
+tenant retains for a shorter time, in whole days. The retentions are stored in the table `tenant_settings`, under names
+that no tenant can have.
 """
 
 import time
@@ -19,7 +20,7 @@ from flamehouse.store.tenant_settings import delete_setting, set_setting
 from flamehouse.units import DAYS_PER_WEEK, FIRST_MONDAY, MS_PER_DAY, MS_PER_S, NS_PER_MS
 
 _OWNER: Final = "retention/"
-"""What the tenant of a row begins with; a tenant's own name has no slash."""
+"""The prefix of a row's `tenant` column; names of tenants contain no slash."""
 _ALL: Final = "*"
 _SERVICE: Final = "service/"
 
@@ -37,7 +38,7 @@ _MAY_EXPIRE: Final = "CHECK GRANT ALTER DELETE ON sampled_profiles"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retention:
-    """How many days a tenant retains profiles of a service; an empty service means all without a retention of their own."""
+    """How many days a tenant retains profiles of a service; if empty, of all services without their own retention."""
 
     tenant: str
     service: str = ""
@@ -59,7 +60,7 @@ def every_retention(clickhouse: ClickHouse) -> list[Retention]:
 
 
 def store_retention(reader: Reader, retention: Retention) -> None:
-    """Replace the retention of a tenant or service; 0 days remove it."""
+    """Replace the retention of a tenant or service; 0 days removes it."""
     owner, name = _OWNER + retention.tenant, _SERVICE + retention.service if retention.service else _ALL
     if not retention.days:
         delete_setting(reader, owner, name)
@@ -85,10 +86,10 @@ def expired(clickhouse: ClickHouse, retentions: Sequence[Retention], now_s: floa
 
 
 def expire(clickhouse: ClickHouse, retentions: Sequence[Retention], now_s: float) -> None:
-    """Delete the profiles that are older than their retention, by UTC days: none is deleted early.
+    """Delete the profiles that are older than their retention, in whole UTC days, so that none is deleted early.
 
-    Labels and symbols go with the week that has expired as a whole: what an older profile than that refers to is expired
-    too, so that no process misses what it remembers as stored.
+    Labels and symbols are deleted only for weeks that have expired completely. A process may remember symbols of such a
+    week as stored, but a profile that refers to them has expired too.
     """
     for each in _deletions(retentions, now_s):
         if not selected(clickhouse, each).profiles:
@@ -103,7 +104,7 @@ def expire(clickhouse: ClickHouse, retentions: Sequence[Retention], now_s: float
 
 
 def with_change(retentions: Iterable[Retention], change: Retention) -> list[Retention]:
-    """The retentions of one tenant, changed as `store_retention` changes them."""
+    """The retentions of the change's tenant, as they are after `store_retention` of the change."""
     kept = [each for each in retentions if each.tenant == change.tenant and each.service != change.service]
     return [*kept, change] if change.days else kept
 

@@ -1,7 +1,7 @@
-"""Settings that Grafana's apps store for a tenant: the table `tenant_settings`, whose rows are changes.
+"""Settings that Grafana's apps store for a tenant, in the table `tenant_settings`: each row is a change.
 
-A write reads the last change, checks the new one and inserts it. Of concurrent changes, the table's version column
-selects one, the same for all readers.
+A write reads the last change, checks the new one and inserts it. The table's version column selects one of concurrent
+changes, the same for all readers.
 """
 
 import time
@@ -22,7 +22,7 @@ _MAX_VALUE_BYTES: Final = 1 << 16
 _MAX_TOTAL_BYTES: Final = 1 << 20
 """The limit for all values of a tenant together, so that they fit into a response."""
 _MAX_NAMES: Final = 1_000
-"""The limit for a tenant, including deleted settings, since the rows that mark them as deleted remain."""
+"""The limit for a tenant, including deleted settings, since the rows that mark these as deleted remain."""
 _MAX_LIFE: Final = (1 << 32) - 1
 
 _COLUMNS: Final = ("tenant", "name", "value", "life", "modified_at", "written", "deleted")
@@ -93,7 +93,7 @@ def delete_setting(reader: Reader, tenant: str, name: str) -> None:
 
 
 def _after(before: _Change, setting: Setting, *, deleted: bool) -> _Change:
-    """The change that follows `before`, even if the clock went back."""
+    """The change that follows `before`, even if the clock was set back."""
     written = max(time.time_ns(), before.written + 1)
     return _Change(setting=setting, life=before.life + deleted, written=written, deleted=deleted)
 

@@ -1,4 +1,4 @@
-"""The uploads of a store: inserts within the limits of their tenants, with their errors for clients."""
+"""The uploads of a store: inserts them within the limits of their tenants, and maps failures to errors for clients."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 class Uploads:
-    """Stores uploads by a `Writer`, each within `time_limit_s`; `series_per_day` is the limit of a tenant."""
+    """Stores uploads through a `Writer`.
+
+    `series_per_day` returns a tenant's limit. `time_limit_s` applies to `insert`, `in_ledger` and `check`.
+    """
 
     def __init__(
         self,
@@ -35,7 +38,7 @@ class Uploads:
         self._time_limit_s = time_limit_s
 
     def open_log(self, folder: Path, replay: "Replay", *, fsync: bool) -> None:
-        """As `ClickHouseStore.open_log`."""
+        """See `ClickHouseStore.open_log`."""
         # Only a local server has a log: functions on AWS start faster without these modules.
         from flamehouse.store.write.inserts import BatchInserts  # noqa: PLC0415
         from flamehouse.store.write.log.quarantine import Quarantine  # noqa: PLC0415
@@ -50,7 +53,7 @@ class Uploads:
         self._writer = writer
 
     def insert(self, upload: Upload, record: Record | None) -> None:
-        """As `Store.insert`."""
+        """See `Store.insert`."""
         with (
             as_rpc_errors(TO_WRITERS),
             time_limit(self._time_limit_s),
@@ -61,7 +64,7 @@ class Uploads:
         metrics.add(metrics.SAMPLES_STORED, sum(len(profile.values) for profile in upload.profiles))
 
     def insert_batch(self, uploads: Sequence[tuple[Upload, Record]]) -> Failures:
-        """As `Store.insert_batch`."""
+        """See `Store.insert_batch`."""
         with as_rpc_errors(TO_WRITERS), metrics.timed(metrics.INSERT_MILLISECONDS):
             failures = self._writer.insert_batch(uploads, self._budget)
         stored = (upload for upload, _ in uploads if key_of(upload) not in failures)
@@ -71,7 +74,7 @@ class Uploads:
         return failures
 
     def in_ledger(self, keys: Sequence[UploadKey]) -> set[UploadKey]:
-        """As `Store.in_ledger`."""
+        """See `Store.in_ledger`."""
         with as_rpc_errors(TO_WRITERS), time_limit(self._time_limit_s):
             return self._writer.in_ledger(keys)
 
@@ -80,7 +83,7 @@ class Uploads:
         self._writer.admit(size)
 
     def settle(self) -> None:
-        """Wait until queries see every upload acknowledged so far. Raises as the `Writer` does."""
+        """Wait until queries see every upload acknowledged so far. Raises what the `Writer` raises."""
         self._writer.settle()
 
     def check(self) -> None:

@@ -1,4 +1,4 @@
-"""Tests that an upload is stored once: several clients insert it at the same time, and one again afterwards."""
+"""Tests that an upload is stored once: several clients insert it at the same time, and another one afterwards."""
 
 import time
 from array import array
@@ -26,7 +26,7 @@ from flamehouse.store.doctor.finding import Examination, Finding, Severity
 from flamehouse.store.write.writer import LoneWriter
 
 PROBE: Final = "flamehouse-doctor"
-"""The tenant and the service of the test profiles: each run stores one of a few bytes, which expires like any other.
+"""The tenant and service of the test profiles. Each run stores a profile of a few bytes, which expires like any other.
 """
 _CLIENTS: Final = 4
 _TYPE: Final = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
@@ -39,12 +39,12 @@ SELECT
 
 
 def check_exactly_once(examination: Examination) -> Iterator[Finding]:
-    """Insert one upload as functions do, by several clients at the same time and then again."""
+    """Insert one upload as functions do, from several clients at the same time and then once more."""
     upload = _upload()
     settings = examination.settings
     with ThreadPoolExecutor(_CLIENTS) as clients:
         outcomes = [*clients.map(_insert, [settings] * _CLIENTS, [upload] * _CLIENTS)]
-    # Another insert after the others, as a retry.
+    # One more insert after the others, as a retry would be.
     outcomes.append(_insert(settings, upload))
     if failed := [error for error in outcomes if error is not None]:
         raise failed[0]

@@ -32,13 +32,13 @@ DATABASE_CHECKS: Final[Checks] = {
     "rollups": check_rollups,
 }
 USER_CHECKS: Final[Checks] = {"grants": check_grants}
-"""The checks for a function's user: the others are about the database, and run once."""
+"""The checks for a function's user. The other checks are about the database, and run once."""
 
 
 def examine(examination: Examination, checks: Checks = DATABASE_CHECKS) -> Iterator[Finding]:
     """Yield the findings of the checks.
 
-    A database that does not respond has one finding and is not checked further.
+    A database that does not respond yields one finding and is not checked further.
     """
     if (unreachable := _unreachable(examination)) is not None:
         yield unreachable

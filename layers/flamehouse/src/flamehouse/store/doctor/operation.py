@@ -16,7 +16,7 @@ _SQL: Final = SqlFile(__file__)
 
 
 def check_latency(examination: Examination) -> Iterator[Finding]:
-    """Check that the database is near its clients."""
+    """Check that the database is near its clients, by the latency of a query."""
     times = []
     for _ in range(_ATTEMPTS):
         started = perf_counter()

@@ -1,8 +1,8 @@
 """Builds and cuts the call tree in SQL; ClickHouse returns only the nodes that remain.
 
-A node of the tree is a path from the root, whose id is 0. The id of a path is the sum of one number for each (name,
-depth) on it, so one running sum yields all ids of a stack. That number is a hash in the upper 52 bits and a 1 below it,
-so the lower bits add up to the depth. The id and name of a node determine the id of its parent.
+A node of the tree is a path from the root; the root's id is 0. The id of a path is the sum of one number for each
+(name, depth) on it, so one running sum yields all ids of a stack. That number is a hash in the upper 52 bits and a 1
+below it, so the lower bits add up to the depth. The id and name of a node determine the id of its parent.
 
 The cut is Pyroscope's: a node remains if its total is at least that of the n-th largest node. The root has the largest
 total, so it always remains. If too many nodes tie at the cut, those beyond a bound are dropped.

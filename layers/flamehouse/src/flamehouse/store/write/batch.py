@@ -14,7 +14,7 @@ from flamehouse.store.write.seen_ids import FreshSymbols, Known, SymbolScope
 from flamehouse.units import DAYS_PER_WEEK, FIRST_MONDAY, NS_PER_DAY
 
 _MAX_SAMPLES: Final = 100_000
-"""The number of an upload's samples per INSERT, rounded up to whole profiles; almost every upload has fewer."""
+"""The maximum of an upload's samples per INSERT, rounded up to whole profiles. Almost every upload has fewer."""
 
 
 class _Part(NamedTuple):

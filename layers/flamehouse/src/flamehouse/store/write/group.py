@@ -2,7 +2,7 @@
 
 Each upload is an INSERT with its own token, the same in every process, so ClickHouse drops the second of two INSERTs
 even if they run at the same time (docs/adr/0018). The INSERTs of a batch run concurrently, and a server combines them
-into one part (async_insert). The ledger is read, and the ledger and the shared symbols are written, once per batch.
+into one part (async_insert). Once per batch, the ledger is read, and the ledger's entries and the symbols are written.
 """
 
 from collections.abc import Callable, Sequence

@@ -246,7 +246,7 @@ class LogWriter:
         batch = self._parse(segment, replay)
         if batch:
             log(events.UPLOADS_RECOVERED, uploads=len(batch), path=str(segment.path))
-            # Including uploads in the ledger: after a power failure, it may have entries with lost rows.
+            # Including uploads in the ledger: after a power failure, it may contain entries of uploads with lost rows.
             uploads = [pending.upload for pending in batch]
             self._inserts.delete(uploads)
             self._insert_batch(segment.name, batch, uploads, _fresh_token(segment.name))
