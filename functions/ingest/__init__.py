@@ -1,4 +1,4 @@
-"""The write path: endpoints, formats, validation, and one pipeline into the store.
+"""The write path: endpoints, formats, validation, and a single pipeline into the store.
 
 SQL belongs in `flamehouse.store`.
 """

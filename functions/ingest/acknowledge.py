@@ -1,4 +1,4 @@
-"""Acknowledges uploads by INGEST_MODE: once stored, or once staged as an object for the worker to store."""
+"""Acknowledges uploads, depending on INGEST_MODE, once they are stored or once they are staged for the worker."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -13,15 +13,15 @@ from ingest.keep import keep, key_of
 from ingest.received import ReceivedUpload
 
 _INSERT_S: Final = 4.0
-"""How long an upload waits for ClickHouse if it can be staged: SDKs give up after ten seconds."""
+"""How long an upload waits for ClickHouse if it can be staged instead; SDKs give up after ten seconds."""
 _STAGING_S: Final = 2.0
 """The part of the client's timeout that is reserved for staging."""
 _LEAST_S: Final = 0.25
-"""With less time than this, no INSERT is started."""
+"""With less time left than this, no INSERT is started."""
 
 
 def acknowledge(services: Services, upload: Upload, received: ReceivedUpload) -> None:
-    """Return once the upload is durable. Raises RpcError if it cannot be stored, now or at all."""
+    """Return once the upload is durable. Raises RpcError if it cannot be stored now, or can never be stored."""
     _WAYS[services.settings.ingest_mode](services, upload, received)
 
 
@@ -31,15 +31,15 @@ def _store(services: Services, upload: Upload, received: ReceivedUpload) -> None
 
 
 def _stage(services: Services, upload: Upload, received: ReceivedUpload) -> None:
-    """Put the envelope of the upload; all attempts of an upload are the same object."""
+    """Put the envelope of the upload into the storage; all attempts of an upload write the same object."""
     services.blobs.put(key_of(upload).staged, received.serialize())
     metrics.add(metrics.UPLOADS_STAGED)
 
 
 def _store_or_stage(services: Services, upload: Upload, received: ReceivedUpload) -> None:
-    """Store the upload if ClickHouse does so in time.
+    """Store the upload, or stage it if ClickHouse does not respond in time.
 
-    A timed-out INSERT may still succeed: the worker uses the same token.
+    A timed-out INSERT may still succeed. That is harmless, because the worker uses the same deduplication token.
     """
     seconds = time_left(_INSERT_S + _STAGING_S) - _STAGING_S
     tries = seconds >= _LEAST_S and services.circuit.allows()
@@ -50,7 +50,7 @@ def _store_or_stage(services: Services, upload: Upload, received: ReceivedUpload
     except RpcError:
         if tries:
             raise
-        # The circuit is open, but the failure may be over.
+        # The circuit is open, but ClickHouse may have recovered.
         _store(services, upload, received)
 
 

@@ -1,4 +1,4 @@
-"""The drain: at the times of DrainSchedule, wakes ClickHouse and passes all messages of the queue to the worker."""
+"""The drain: wakes ClickHouse at the times of DrainSchedule and passes all messages of the queue to the worker."""
 
 import time
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ from ingest.worker import work
 
 _BATCH: Final = 100
 _BATCH_S: Final = 60.0
-"""The time limit of one batch, as for the worker: a sixth of the queue's visibility timeout."""
+"""The time limit of one batch, the same as the worker's: a sixth of the queue's visibility timeout."""
 _LEAST_S: Final = 15.0
-"""With less time than this, no further batch is received."""
+"""With less time left than this, no further batch is received."""
 _PAUSE_S: Final = 10.0
 """The pause between two attempts to wake ClickHouse."""
 
 
 def drain(services: Services) -> None:
-    """Work until the queue is empty. With an empty queue ClickHouse is not woken.
+    """Work until the queue is empty. An empty queue does not wake ClickHouse.
 
-    Messages are received once ClickHouse responds, so that waking it does not use up deliveries.
+    Messages are received only once ClickHouse responds, so that waking it does not use up deliveries.
 
     Raises:
-        RpcError: if ClickHouse does not wake, fails meanwhile, or the time is up before the queue is empty.
+        RpcError: if ClickHouse does not wake or fails later, or if the time is up before the queue is empty.
     """
     queue = Queue(services.settings.blobs_queue_url, services.settings)
     if not queue.waiting():
@@ -51,7 +51,7 @@ def drain(services: Services) -> None:
 
 
 def _wake(store: Store) -> None:
-    """Return when ClickHouse responds. Raises the last RpcError when the time is up."""
+    """Wait until ClickHouse responds. Raises the last RpcError when the time is up."""
     while True:
         try:
             store.check()
@@ -70,7 +70,7 @@ def _received(queue: Queue) -> Sequence[QueueMessage]:
 
 
 def _check(messages: Sequence[QueueMessage], failures: Failures) -> None:
-    """Raise the error if ClickHouse or the bucket failed a batch: further messages would only use up deliveries."""
+    """Raise the error if ClickHouse or the bucket failed a whole batch: more messages would only waste deliveries."""
     errors = [error for error in failures.values() if isinstance(error, RpcError) and error.code in PASSING]
     if len(errors) == len(messages):
         raise errors[0].alone()

@@ -1,4 +1,4 @@
-"""Blobs that are retained: with KEEP_BLOBS, the envelope of every upload that is stored, for a replay."""
+"""Retains blobs: with KEEP_BLOBS, the envelope of every stored upload, so that it can be replayed."""
 
 from collections.abc import Callable
 
@@ -8,12 +8,14 @@ from flamehouse.services import Services
 
 
 def key_of(upload: Upload) -> UploadKey:
-    """The key of the upload's envelope, which follows from the upload."""
+    """Return the key of the upload's envelope, which depends only on the upload."""
     return UploadKey.of(upload.tenant, upload.id, min(profile.time_ns for profile in upload.profiles))
 
 
 def keep(services: Services, upload: Upload, envelope: Callable[[], bytes]) -> None:
-    """Put the envelope, before the upload is stored: what is acknowledged is retained. The same upload is one object.
+    """Put the envelope before the upload is stored, so that every acknowledged upload is retained.
+
+    All attempts of an upload write the same object.
 
     Raises:
         RpcError: if the storage fails.

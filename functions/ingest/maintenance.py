@@ -1,4 +1,4 @@
-"""Maintenance at the times of MaintainSchedule: makes roll-ups, and deletes what tenants retain no longer."""
+"""Maintenance at the times of MaintainSchedule: makes roll-ups, and deletes profiles past their tenant's retention."""
 
 from contextlib import closing
 from typing import Final
@@ -13,13 +13,13 @@ from flamehouse.telemetry.log import log
 
 _MOST_S: Final = 840.0
 _STATEMENT_S: Final = 60.0
-"""The time that the statement under way at the end may need."""
+"""The time reserved for the last statement to finish."""
 
 
 def maintain_database(services: Services) -> None:
-    """Make roll-ups for as long as the invocation has time; the next one goes on from there.
+    """Make roll-ups for as long as the invocation has time; the next invocation continues from there.
 
-    Deletes what tenants retain no longer if the function has the secret of a user that may (ClickHouseMaintainSecretArn).
+    Deletes profiles past their tenant's retention if the function's user may do so (ClickHouseMaintainSecretArn).
     """
     with closing(maintenance_client(services.settings)) as clickhouse:
         seconds = max(time_left(_MOST_S) - _STATEMENT_S, 0)

@@ -1,7 +1,7 @@
-"""The pipeline of all uploads into the store: reads, validates, normalizes, and inserts or stages them.
+"""The pipeline into the store: reads, validates and normalizes every upload, and inserts or stages it.
 
-An upload is acknowledged when it is in the store or in the storage of blobs. Invalid profiles are not stored; the outcome
-lists them, and is the same for every retry.
+An upload is acknowledged when it is in the store or in the storage of blobs. Invalid profiles are not stored; the
+outcome lists them, and is the same for every retry.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ from ingest.readers import ReadUpload, read_upload
 from ingest.received import EnvelopeError, ReceivedUpload
 
 WARNING_HEADER: Final = "Flamehouse-Warning"
-"""The response header with what was changed of a stored upload."""
+"""The response header that says what was changed in a stored upload."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +39,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The outcome of an upload: its rejected profiles by index, and whether no other was stored.
+    """The outcome of an upload: its rejected profiles by index, and whether nothing was stored.
 
-    `error` is for clients whose protocol has no partial success; None if nothing was rejected. `warning` describes
-    changes of stored profiles, for protocols with warnings.
+    `error` is for protocols without partial success; None if nothing was rejected. `warning` describes changes to
+    stored profiles, for protocols with warnings.
     """
 
     rejected: Mapping[int, Rejected]
@@ -52,13 +52,13 @@ class Outcome:
 
     @property
     def warning_headers(self) -> dict[str, str]:
-        """The warning as a response header, for protocols without a field for it."""
+        """The warning as a response header, for protocols without a field for warnings."""
         return {WARNING_HEADER: self.warning} if self.warning else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """The rows of an upload's valid profiles, None without any, the rejected profiles by index, and a warning."""
+    """The rows of an upload's valid profiles (None without any), the errors of the others by index, and a warning."""
 
     upload: Upload | None
     rejected: Mapping[int, RpcError]
@@ -66,9 +66,9 @@ class Rows:
 
 
 def admit(services: Services, tenant: str, announced: int) -> None:
-    """Count an upload against the limits of its tenant, before its body of `announced` bytes is read.
+    """Count an upload against its tenant's limits, before its body of `announced` bytes is read.
 
-    Where uploads are staged, a query for limits would wake ClickHouse.
+    If uploads may be staged, the limits come from a blob, because a query for them would wake ClickHouse.
 
     Raises:
         RpcError: `resource_exhausted` if a limit is exceeded, `unavailable` if nothing can be stored.
@@ -82,7 +82,7 @@ def ingest(services: Services, received: ReceivedUpload) -> Outcome:
 
     Raises:
         RpcError: if nothing is stored, because the upload is unreadable, the store fails, or a limit of the tenant is
-            exceeded; in the words of its endpoint.
+            exceeded. The message is in the form of the endpoint.
     """
     services = _admit_body(services, received)
     upload, ids, rows = _read(services, received)
@@ -104,16 +104,16 @@ def ingest(services: Services, received: ReceivedUpload) -> Outcome:
 
 
 def _admit_body(services: Services, received: ReceivedUpload) -> Services:
-    """Count the bytes of the upload; returns the services with the label rules that apply now.
+    """Count the bytes of the upload, and return the services with the label rules that apply now.
 
-    Where uploads are staged, the worker applies the label rules.
+    In mode `staged`, the worker applies the label rules.
     """
     services.store.admit_body(received.tenant, received.size)
     return services if services.settings.ingest_mode == STAGED else services.of_tenant(received.tenant)
 
 
 def replay(services: Services, record: bytes) -> Upload | None:
-    """Return the upload that `ingest` stores for a serialized ReceivedUpload; None if it has no valid profile.
+    """Return the upload that `ingest` would store for a serialized ReceivedUpload; None if it has no valid profile.
 
     Raises:
         RpcError: if the record is unreadable.
@@ -140,7 +140,7 @@ class Receipt(Protocol):
 
 
 def _read(services: Services, received: ReceivedUpload) -> tuple[ReadUpload, Sequence[str], Rows]:
-    """Return the upload without its profiles, their ids, and its rows: the working memory is free again."""
+    """Return the upload without its profiles, their ids, and its rows; the working memory is released."""
     try:
         upload = read_upload(received, services)
         ids = [profile.id for profile in upload.profiles]
@@ -152,12 +152,12 @@ def _read(services: Services, received: ReceivedUpload) -> tuple[ReadUpload, Seq
 
 
 def upload_of(upload: ReadUpload, received: Receipt, settings: Settings) -> Rows:
-    """Return the rows of the valid profiles, and the invalid profiles.
+    """Return the rows of the valid profiles, and the errors of the invalid ones.
 
-    The profiles of `upload` are given up one by one, as their memory may be that of the whole upload.
+    The profiles are removed from `upload` one by one, because they may take most of the upload's memory.
 
     An upload with a profile from the future is rejected as a whole: that profile becomes valid later, but a retry with
-    the same id would count as stored.
+    the same id would count as already stored.
     """
     rejected = {
         index: checked.profile
@@ -188,7 +188,7 @@ def _is_too_new(rejected: Mapping[int, RpcError]) -> bool:
 def _normalize(
     upload: ReadUpload, rejected: dict[int, RpcError], received: Receipt, settings: Settings
 ) -> list[SeriesProfile]:
-    """Return the rows of the upload; profiles that prove invalid here are added to the rejected ones, by index.
+    """Return the rows of the upload; adds profiles that turn out to be invalid to `rejected`, by index.
 
     Profiles beyond the limit on series are stored with folded labels, in at most as many additional series.
     """
@@ -219,7 +219,7 @@ def _normalize(
 
 
 def _emptied[T](items: list[T]) -> Iterator[T]:
-    """Yield the items, which the list no longer holds then."""
+    """Yield the items in order, and remove each from the list."""
     items.reverse()
     while items:
         yield items.pop()
@@ -230,7 +230,7 @@ def _series_of(parts: Sequence[SeriesProfile]) -> set[int]:
 
 
 def _warning_of(parts: Sequence[SeriesProfile], settings: Settings) -> str:
-    """Log and return the warning about folded labels; empty without any."""
+    """Log folded labels, and return the warning about them; empty without any."""
     folded = [part for part in parts if is_overflow(part)]
     if not folded:
         return ""

@@ -1,4 +1,4 @@
-"""The limits of tenants as a blob: the worker, which reaches ClickHouse, publishes them for functions that may not."""
+"""The limits of tenants as a blob: the worker reads them from ClickHouse for functions that must not wake it."""
 
 import time
 from typing import Final
@@ -14,9 +14,9 @@ _EVERY_NS: Final = 60 * NS_PER_S
 
 
 def publish(services: Services) -> None:
-    """Replace the published quotas if they are a minute old; publish none while no tenant has a limit.
+    """Replace the published quotas if they are a minute old; the first blob is written once a tenant has a limit.
 
-    A failure is logged by what fails, and not raised: the uploads are stored.
+    A failure is not raised, as the uploads are stored; the code that fails logs it.
     """
     if services.settings.ingest_mode == DIRECT:
         return
@@ -32,7 +32,7 @@ def publish(services: Services) -> None:
 
 
 def published(services: Services) -> Quotas:
-    """Return the published quotas; none before the worker's first batch. Raises RpcError if they cannot be read."""
+    """Return the published quotas; empty if the worker has published none. Raises RpcError if they are unreadable."""
     found = services.blobs.get(QUOTAS)
     try:
         return Quotas.parse(found.content) if found else Quotas()

@@ -1,6 +1,6 @@
-"""An upload as received: a value that can be serialized, and later ingested again to the same rows.
+"""An upload as received: a value that can be serialized, and ingested again later with the same rows as a result.
 
-The envelope is `MAGIC`, the length of the header (4 bytes, big-endian), the header (JSON in ASCII), and the body as sent.
+The envelope is `MAGIC`, the length of the header (4 bytes, big-endian), the header (JSON in ASCII) and the body as sent.
 """
 
 import json
@@ -16,13 +16,13 @@ VERSION: Final = 1
 
 _LENGTH_BYTES: Final = 4
 _MAX_HEADER_BYTES: Final = 1 << 20
-"""More than the longest query string that a server accepts, escaped."""
+"""More than the escaped form of the longest query string that a server accepts."""
 
 
 class Endpoint(StrEnum):
-    """The interfaces that accept uploads; `DROP` is a file in the storage of blobs.
+    """The ways by which uploads arrive; `DROP` is a file in the storage of blobs.
 
-    Each has one name in the ids of uploads, for all its paths and transports.
+    The name is part of the ids of uploads, and is the same for all paths and transports of an endpoint.
     """
 
     INGEST = "/ingest"
@@ -39,9 +39,9 @@ class EnvelopeError(ValueError):
 class ReceivedUpload:
     """The parts of a request that determine the stored data.
 
-    `parameters` is the query string as sent, or the description of a drop (readers/drop.py); bytes that are not UTF-8 are
-    escaped (`surrogateescape`). `content_type` and `content_encoding` are the headers as sent, `body` is neither
-    decompressed nor split.
+    `parameters` is the query string as sent, or the description of a drop (readers/drop.py); bytes that are not UTF-8
+    are escaped (`surrogateescape`). `content_type` and `content_encoding` are the headers as sent. `body` is neither
+    decompressed nor split into its parts.
     """
 
     tenant: str
@@ -110,7 +110,7 @@ _TYPES: Final = {
     "content_encoding": str,
     "body_bytes": int,
 }
-"""Return the fields of the header, without its version."""
+"""The fields of the header and their types, except the version."""
 
 
 def _header(text: bytes) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Stores the local server's own CPU profiles (SELF_PROFILE).
 
-A profile enters the pipeline directly, without a request that would itself be profiled.
+Profiles enter the pipeline directly, because the request of an upload would itself be profiled.
 """
 
 import time
@@ -23,7 +23,7 @@ _LABELS: Final = {"__name__": "process_cpu", "service_name": SERVICE}
 
 
 def open_self_profile(services: Services) -> StepThread | None:
-    """Return the thread that profiles this process; None if SELF_PROFILE is not set.
+    """Return the thread that profiles this process; None without SELF_PROFILE.
 
     Raises: OperatorError for an invalid tenant, or on a system without CPU clocks for threads.
     """
@@ -37,7 +37,7 @@ def open_self_profile(services: Services) -> StepThread | None:
 
 
 def store_profile(services: Services, tenant: str, profile: Profile) -> None:
-    """Store a profile as a Push of the tenant. Raises RpcError."""
+    """Store a profile as if the tenant had pushed it. Raises RpcError if it cannot be stored."""
     labels = [LabelPair(name=name, value=value) for name, value in _LABELS.items()]
     sample = RawSample(raw_profile=profile.SerializeToString(), ID=str(uuid4()))
     push = PushRequest(series=[RawProfileSeries(labels=labels, samples=[sample])])

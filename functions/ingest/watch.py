@@ -1,4 +1,4 @@
-"""The local server's watch of BLOBS_DIR: what the worker does on AWS, by looking for objects instead of being notified."""
+"""Watches BLOBS_DIR for the local server: does the work of the worker on AWS, but polls instead of being notified."""
 
 import time
 from collections.abc import Iterator
@@ -20,28 +20,28 @@ _BUCKET_PAUSE_S: Final = 30.0
 """Listing a bucket costs money."""
 _FAILED_PAUSE_S: Final = 10.0
 _SETTLED_NS: Final = 2_000_000_000
-"""A file that was not written to for so long is whole; one that is renamed into the folder is whole at once, but waits too."""
+"""A file counts as complete once it is unmodified for this long; a renamed file is complete at once, but waits too."""
 
 type _Version = tuple[int, int]
 """The size and the time of the last change, in nanoseconds."""
 
 
 class Watch:
-    """Stores the objects below `drops/`, and below `staged/` where uploads are staged, each version once a process."""
+    """Stores the objects below `drops/`, and below `staged/` if uploads may be staged; each version once a process."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._place = services.settings.blobs_dir
         self._in_bucket = is_bucket(self._place)
         self._seen: dict[str, _Version] = {}
-        """Files of a folder at the last look."""
+        """The files of a folder when it was last listed."""
         self._done: dict[str, _Version] = {}
 
     def step(self) -> float:
-        """Store what is whole and not yet stored; the pause before the next look, in seconds."""
+        """Store complete objects that are not stored yet; return the seconds to pause before the next step."""
         try:
             found = {each.key: each for each in self._found()}
-        except RpcError:  # it is logged
+        except RpcError:  # logged where it was raised
             return _FAILED_PAUSE_S
         self._done = {key: version for key, version in self._done.items() if key in found}
         ready = [each for each in found.values() if self._is_ready(each)]
@@ -66,13 +66,13 @@ class Watch:
         version = _version_of(each)
         if self._done.get(each.key) == version:
             return False
-        if self._in_bucket or each.key.startswith(STAGED):  # never seen half written
+        if self._in_bucket or each.key.startswith(STAGED):  # such an object appears only once it is complete
             return True
         return self._seen.get(each.key) == version and time.time_ns() - each.modified_ns >= _SETTLED_NS
 
 
 def open_watch(services: Services) -> StepThread | None:
-    """The thread that watches BLOBS_DIR; None without one."""
+    """Return the thread that watches BLOBS_DIR; None if the setting is empty."""
     if not services.settings.blobs_dir:
         return None
     return StepThread("blobs", Watch(services).step, lambda: None)
@@ -83,5 +83,5 @@ def _version_of(each: ObjectInfo) -> _Version:
 
 
 def _is_file(key: str) -> bool:
-    """Whether the object is a file to store: no sidecar, and not hidden, as drafts of rsync and editors are."""
+    """Return whether the object is a file to store: not a sidecar, and not hidden like drafts of rsync and editors."""
     return not key.endswith(("/", SIDECAR)) and not any(part.startswith(".") for part in key.split("/"))

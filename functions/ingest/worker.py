@@ -1,4 +1,4 @@
-"""The worker: ingests objects from the bucket (staged uploads and dropped files) that a queue's messages name."""
+"""The worker: ingests the objects that a queue's messages name, which are staged uploads and dropped files."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,9 @@ from flamehouse.telemetry.log import log
 from ingest import objects
 
 _SUSPECT_RECEIVES: Final = 3
-"""After this many deliveries, a batch may contain an object that kills the process, by its memory or time."""
+"""From this delivery on, a message may name an object that kills the process, by its memory or time."""
 _LEAST_S: Final = 5.0
-"""The time for an object: with less time left, it is left to the next invocation."""
+"""With less time left than this, objects are left to the next invocation."""
 
 
 def work(services: Services, messages: Sequence[QueueMessage]) -> Failures:
@@ -45,9 +45,9 @@ def _json(body: str) -> object:
 def _batches(
     messages: Sequence[QueueMessage], found: dict[str, list[ObjectCreated]]
 ) -> Iterator[dict[str, list[ObjectCreated]]]:
-    """Return all messages as one batch, or one by one if the last attempts were killed, smallest objects first.
+    """Yield all messages as one batch, or one by one, smallest objects first, if earlier attempts may have been killed.
 
-    An object that kills the process then does so after the others are stored.
+    An object that kills the process then does so only after the others are stored.
     """
     if all(message.receives < _SUSPECT_RECEIVES for message in messages):
         yield found

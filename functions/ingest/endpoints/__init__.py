@@ -1,4 +1,4 @@
-"""The HTTP endpoints of the write path, one module each: requests in, responses out.
+"""The endpoints of the write path, one module each: requests in, responses out.
 
-Nothing here reads a profile: an endpoint makes a `ReceivedUpload` and passes it to the pipeline.
+Endpoints do not read profiles: each makes a `ReceivedUpload` and passes it to the pipeline.
 """

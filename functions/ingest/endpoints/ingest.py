@@ -1,4 +1,4 @@
-"""/ingest: the upload of Pyroscope SDKs, one application in a request, described by its query string."""
+"""/ingest: uploads of Pyroscope SDKs, one application per request, described by the query string."""
 
 import time
 
@@ -19,7 +19,7 @@ from ingest.request.query import parse_ingest_request
 router = http_router()
 
 
-# The query string is read as sent: FastAPI would replace bytes of labels that are not UTF-8, which are an error.
+# The query string is read as sent: FastAPI would replace invalid UTF-8 in labels, which must be an error.
 @router.post("/ingest", operation_id="ingest", openapi_extra=INGEST)
 @router.post("/pyroscope/ingest", operation_id="pyroscopeIngest", openapi_extra=INGEST)
 async def ingest(request: Request) -> Response:
@@ -29,7 +29,7 @@ async def ingest(request: Request) -> Response:
     """
     tenant, received_ns = principal_of(request.scope).tenant, time.time_ns()
     parameters = request.scope["query_string"].decode(errors="surrogateescape")
-    # Before the body is read, so that an invalid query is rejected cheaply.
+    # Parsed before the body is read, so that an invalid query is rejected cheaply.
     described = parse_ingest_request(parameters, received_ns)
     services = await admitted(request, tenant, pipeline.admit)
     content_type = request.headers.get("Content-Type", "")

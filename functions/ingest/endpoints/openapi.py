@@ -1,4 +1,4 @@
-"""The parts of the OpenAPI document of uploads that FastAPI cannot derive: query parameters, headers and bodies."""
+"""Those parts of the OpenAPI document on uploads that FastAPI cannot derive: query parameters, headers and bodies."""
 
 from typing import Any, Final
 
@@ -38,7 +38,7 @@ class IngestParameters(BaseModel):
 
 
 def parameters_of(model: type[BaseModel]) -> list[dict[str, Any]]:
-    """Return the fields of the model as OpenAPI's query parameters."""
+    """Return the fields of the model as query parameters in OpenAPI."""
     schema = model.model_json_schema()
     required = schema.get("required", ())
     return [

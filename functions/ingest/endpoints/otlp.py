@@ -1,6 +1,6 @@
 """OTLP profiles over HTTP, from the `otlp_http` exporter of OpenTelemetry collectors and from SDKs.
 
-Protocol: opentelemetry.io/docs/specs/otlp, "OTLP/HTTP". A response is in the request's encoding, errors are Status messages.
+Protocol: opentelemetry.io/docs/specs/otlp, "OTLP/HTTP". A response has its request's encoding; errors are Statuses.
 """
 
 import time
@@ -28,18 +28,18 @@ from ingest.request.otlp_body import CODECS, codec_of, max_bytes, media_type_of
 _RPC_PATH: Final = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export"
 
 _MAX_SHOWN: Final = 100
-"""The maximum number of rejected profiles in a response: there may be ten thousand."""
+"""The maximum number of rejected profiles that a response lists; a request may have ten thousand."""
 
 GRPC_CODES: Final = {code: number for number, code in enumerate(Code, start=1)}
-"""Codes are declared in the order of their numbers."""
+"""The gRPC number of each code; `Code` declares them in the order of these numbers."""
 
 
 class _OtlpRoute(HttpRoute):
-    """A path of OTLP."""
+    """An OTLP path."""
 
     @staticmethod
     def refuse(request: Request, error: RpcError) -> Response:
-        """Return the error in OTLP's format: a Status in the request's encoding, in JSON if that is unsupported."""
+        """Return the error as OTLP's Status in the request's encoding, or in JSON if that encoding is unsupported."""
         media_type = media_type_of(request.headers.get("Content-Type", ""))
         if media_type not in CODECS:
             media_type = "application/json"
@@ -78,11 +78,11 @@ async def export(request: Request) -> Response:
 
 
 def response_of(outcome: Outcome) -> Message:
-    """Report rejected profiles, or else changes of stored ones.
+    """Return the response, which reports rejected profiles or, without any, changes to stored ones.
 
     Raises RpcError(INVALID_ARGUMENT) if nothing was stored.
     """
-    # OpenTelemetry's messages take milliseconds to load, which no other request needs.
+    # Loading OpenTelemetry's messages takes milliseconds, and no other request needs them.
     from ingest.formats import otlp  # noqa: PLC0415
 
     messages = {rejected.id: rejected.error.message for rejected in outcome.rejected.values()}
@@ -94,5 +94,5 @@ def response_of(outcome: Outcome) -> Message:
 
 
 def shown(text: str) -> str:
-    """Return the text as UTF-8 can encode it, cut to the size of a message."""
+    """Return the text in a form that UTF-8 can encode, cut to the maximum size of a message."""
     return text[:MAX_MESSAGE_CHARS].encode(errors="replace").decode()

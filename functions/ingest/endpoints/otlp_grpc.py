@@ -1,7 +1,7 @@
-"""OTLP profiles over gRPC, the default of collectors and the eBPF profiler. Local server only.
+"""OTLP profiles over gRPC, the default transport of collectors and the eBPF profiler. Local server only.
 
-Protocol: opentelemetry.io/docs/specs/otlp, "OTLP/gRPC". An export is the same upload as over HTTP: a retry by the other
-transport is stored once. grpcio treats the messages as bytes, as their layout is not known yet.
+Protocol: opentelemetry.io/docs/specs/otlp, "OTLP/gRPC". An export is the same upload as over HTTP, so that a retry over
+the other transport is stored once. grpcio passes messages as bytes, because their layout is not known yet.
 """
 
 import asyncio
@@ -36,9 +36,9 @@ from ingest.request.otlp_body import max_bytes
 _SERVICE: Final = "opentelemetry.proto.collector.profiles.v1development.ProfilesService"
 _PROTOBUF: Final = "application/x-protobuf"
 _EXPORTS: Final = 256
-"""Exports at a time, most of which wait; grpcio rejects more."""
+"""The maximum number of concurrent exports, most of which wait; grpcio rejects more."""
 _OF_CONNECTION: Final = 64
-"""Exports at a time of one connection, whose client holds back more."""
+"""The maximum number of concurrent exports per connection; the client holds back more."""
 _READ_AT_ONCE: Final = 16
 _READ_S: Final = 30
 """How long a message may take to arrive."""
@@ -46,13 +46,13 @@ _TOO_MANY: Final = 429
 _RETRY_INFO: Final = "type.googleapis.com/google.rpc.RetryInfo"
 _DETAILS: Final = "grpc-status-details-bin"
 _STATUS_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
-"""By number."""
+"""gRPC status codes by number."""
 
 type _Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class GrpcServer:
-    """A running server, with an event loop in a thread of its own."""
+    """A running server, whose event loop has its own thread."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -69,7 +69,7 @@ class GrpcServer:
         return self._run(self._start(address, handler, limit))
 
     def stop(self, grace_s: float) -> None:
-        """Accept nothing more, and return once the current exports have ended, at the latest after `grace_s`."""
+        """Stop accepting exports, and return once the current ones have ended, after at most `grace_s` seconds."""
         if self._server is not None:
             self._run(self._server.stop(grace_s))
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -98,13 +98,13 @@ class GrpcServer:
 def serve(
     address: str, services: Services, credentials: Credentials, memory: MemoryBudget | None = None
 ) -> tuple[GrpcServer, int]:
-    """Start a server; also returns the port, for an address with port 0. Exports count against `memory`.
+    """Start a server and return it with its port, as the address may have port 0. Exports count against `memory`.
 
     Raises:
         RuntimeError: if it cannot listen on the address.
     """
     exporter = _Exporter(services, credentials, memory or MemoryBudget(0))
-    # A stream of one message is the same to a client, and is read only when its turn comes.
+    # To a client, a stream of one message is the same as a unary call, but the server reads it only in its turn.
     method = grpc.stream_unary_rpc_method_handler(exporter.export)
     handler = grpc.method_handlers_generic_handler(_SERVICE, {"Export": method})
     server = GrpcServer()
@@ -123,7 +123,7 @@ class _Exporter:
         self._reading = asyncio.Semaphore(_READ_AT_ONCE)
 
     async def export(self, messages: AsyncIterator[bytes], context: _Context) -> bytes:
-        """Store one export; responses and errors correspond to those over HTTP."""
+        """Store one export; responses and errors match those over HTTP."""
         with self._memory.request():
             try:
                 return await self._export(messages, context)
@@ -156,7 +156,7 @@ class _Exporter:
         return await upload_for(services, tenant, received.size, run)
 
     async def _read(self, messages: AsyncIterator[bytes]) -> bytes:
-        """Return the message. A few are read at a time, as their memory is not counted before."""
+        """Return the message. Only a few are read at a time, because their memory is counted only after that."""
         async with self._reading:
             try:
                 async with asyncio.timeout(_READ_S):
@@ -178,7 +178,7 @@ def _connection(context: _Context) -> HTTPConnection:
 
 
 async def _abort(context: _Context, error: RpcError) -> None:
-    """End the call with the error's status, with RetryInfo if a retry may succeed."""
+    """End the call with the error's status, and with RetryInfo if a retry may succeed."""
     number = GRPC_CODES[error.code]
     metadata: tuple[tuple[str, bytes], ...] = ()
     if error.http_status == _TOO_MANY or error.code is Code.UNAVAILABLE:

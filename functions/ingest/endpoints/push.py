@@ -1,4 +1,4 @@
-"""push.v1.PusherService/Push: pprof profiles with the labels of their series, several per request.
+"""push.v1.PusherService/Push: several pprof profiles per request, with the labels of their series.
 
 Sent by Grafana Alloy and by the SDKs for Python, Ruby, Rust and .NET.
 """
@@ -26,7 +26,7 @@ def push(call: Call, body: MessageBody) -> PushResponse:
         content_encoding=body.content_encoding,
         body=body.data,
     )
-    # An upload that has begun is stored.
+    # Once an upload begins, it is stored even if its client disconnects.
     with untagged():
         outcome = pipeline.ingest(call.services, received)
     if outcome.error is not None:
