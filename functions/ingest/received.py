@@ -1,6 +1,6 @@
 """An upload as received: a value that can be serialized, and ingested again later with the same rows as a result.
 
-The envelope is `MAGIC`, the length of the header (4 bytes, big-endian), the header (JSON in ASCII) and the body as sent.
+The envelope is `MAGIC`, the header's length (4 bytes, big-endian), the header (JSON in ASCII) and the body as sent.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""Ingests the objects that a worker is notified of, by the prefix of their keys.
+"""Ingests the objects that a worker is notified of, with a handler for each prefix of keys.
 
-A handler gets the objects of its prefix and returns the error of each object to retry; all others are stored or in
-quarantine. It may be killed at any point, and then gets the same objects again. The messages that notify of objects are the
-worker's concern; the layout of keys is `flamehouse.blobs`'s.
+A handler receives the objects of its prefix and returns the error of each object to retry; all others are stored or
+quarantined. It may be killed at any point, and then receives the same objects again. The worker handles the messages
+about objects; `flamehouse.blobs` defines the keys.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,17 +21,17 @@ type Failures = Mapping[ObjectCreated, RpcError]
 """The error of each object to retry."""
 
 type Handle = Callable[[Services, Sequence[ObjectCreated]], Failures]
-"""Ingests objects. An RpcError that it raises applies to all of them."""
+"""A handler of objects. An RpcError that it raises applies to all of them."""
 
 _HANDLERS: Final[Mapping[str, str]] = {
     STAGED: "ingest.objects.staged",
     DROPS: "ingest.objects.drops",
 }
-"""The module for each prefix, imported for its first object; its function is `handle`."""
+"""The module for each prefix, imported for the prefix's first object; its function is `handle`."""
 
 
 def handle(services: Services, objects: Sequence[ObjectCreated]) -> Failures:
-    """Ingest the objects, each by the handler of its prefix."""
+    """Ingest each object with the handler of its prefix."""
     failures: dict[ObjectCreated, RpcError] = {}
     for module, own in _by_handler(objects).items():
         handler = cast(Handle, import_module(module).handle)

@@ -59,7 +59,7 @@ def _handle(services: Services, storage: ObjectStorage, source: ObjectCreated) -
 
 
 def _store(services: Services, storage: ObjectStorage, key: str, found: StoredObject) -> None:
-    """Store the valid profiles. Raises RpcError(INVALID_ARGUMENT) if any is invalid, or without any."""
+    """Store the valid profiles. Raises RpcError(INVALID_ARGUMENT) if a profile is invalid or the file has none."""
     received = received_of(key, found, _sidecar(storage, key))
     services = services.of_tenant(received.tenant)
     read = read_upload(received, services)

@@ -1,4 +1,4 @@
-"""Retained blobs, `kept/TENANT/DATE/HOUR/ID`: which there are, and the uploads of some of them stored again."""
+"""Lists retained blobs, `kept/TENANT/DATE/HOUR/ID`, and replays the uploads in a selection of them."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ from ingest import pipeline
 
 _BATCH: int = 100
 _BATCH_BYTES: int = 16 << 20
-"""Of envelopes: what is read at a time has to fit into memory unpacked."""
+"""The maximum size of a batch of envelopes: decompressed, it has to fit into memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Uploads whose first profile is in [start, end), of one tenant or all, and with a profile of one service or of any."""
+    """Uploads of a tenant (or all) whose first profile is in [start, end), with a profile of a service (or any)."""
 
     within: TimeRange
     tenant: str = ""
@@ -43,7 +43,7 @@ class Blob:
 
 @dataclass(slots=True, kw_only=True)
 class Counts:
-    """What became of the blobs read so far: stored again, stored already, of another selection, and the errors of the others."""
+    """The outcomes so far: blobs that were stored again, were already stored or are not selected, and errors by key."""
 
     replayed: int = 0
     skipped: int = 0
@@ -56,7 +56,7 @@ class Counts:
 
 
 def blobs_of(services: Services, selection: Selection) -> list[Blob]:
-    """The blobs whose keys have an hour of the range, oldest first within each tenant."""
+    """Return the blobs whose keys have an hour of the range, oldest first within each tenant."""
     prefix = f"{KEPT}{selection.tenant}/" if selection.tenant else KEPT
     first, last = (hour_of(ms * NS_PER_MS) for ms in (selection.within.start_ms, selection.within.end_ms - 1))
     return [blob for blob in _found(services.blobs.list(prefix)) if first <= blob.key.hour <= last]
@@ -70,7 +70,7 @@ def _found(listed: Iterable[ObjectInfo]) -> Iterator[Blob]:
 
 
 def batches(blobs: Sequence[Blob]) -> Iterator[list[Blob]]:
-    """The blobs by tenant, in batches of at most 100 and 16 MiB, or one."""
+    """Yield the blobs by tenant, in batches of at most 100 blobs and 16 MiB, or of a single larger blob."""
     for _, of_tenant in groupby(blobs, lambda blob: blob.key.tenant):
         batch: list[Blob] = []
         for blob in of_tenant:
@@ -90,7 +90,9 @@ def replay(
     selection: Selection,
     report: Callable[[Counts], None],
 ) -> Counts:
-    """Store the uploads of the blobs that are not stored; `report` is called after every batch. May be cut off anywhere.
+    """Store those uploads of the blobs that are not stored yet, and call `report` after every batch.
+
+    The process may be killed at any point.
 
     Raises:
         RpcError: if ClickHouse or the storage fails.
@@ -132,7 +134,7 @@ def _replay_batch(
 
 
 def _hours_of(batch: Sequence[Blob]) -> TimeRange:
-    """The hours of the first profiles."""
+    """Return the range of hours of the uploads' first profiles."""
     starts_ms = [blob.key.hour_ms for blob in batch]
     return TimeRange(start_ms=min(starts_ms), end_ms=max(starts_ms) + MS_PER_HOUR)
 

@@ -1,4 +1,4 @@
-"""Moves objects that can never be stored to `quarantine/`, each with its reason beside it."""
+"""Moves objects that can never be stored to `quarantine/`, each with a file that states the reason."""
 
 import json
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ POISON: Final = frozenset({Code.INVALID_ARGUMENT, Code.UNKNOWN, Code.RESOURCE_EX
 
 
 def quarantine(storage: ObjectStorage, key: str, found: StoredObject, reason: str, version: str = "") -> None:
-    """Move the object, or only that version of it; may be repeated after a kill. Raises RpcError if the storage fails."""
+    """Move the object, or only this version. Can be repeated after a kill. Raises RpcError if the storage fails."""
     moved = quarantine_key(key)
     _put_reason(storage, key, len(found.content), reason)
     storage.put(moved, found.content, found.metadata)
@@ -24,7 +24,7 @@ def quarantine(storage: ObjectStorage, key: str, found: StoredObject, reason: st
 
 
 def quarantine_unread(storage: ObjectStorage, key: str, size: int, reason: str) -> None:
-    """Put the reason for an object that is too large to read; the object stays at its key."""
+    """Record the reason for an object that is too large to read; the object stays at its key."""
     _put_reason(storage, key, size, reason)
     _report(key, key, reason)
 

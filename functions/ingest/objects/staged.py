@@ -1,4 +1,4 @@
-"""Inserts staged uploads in batches: the envelopes of acknowledged uploads."""
+"""Inserts staged uploads, which are the envelopes of acknowledged uploads, in batches."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ from ingest.objects.quarantine import POISON, quarantine
 
 _THREADS: Final = 16
 _MAX_BATCH_BYTES: Final = 16 << 20
-"""The size of a batch of envelopes, as stored: uncompressed, it must fit into the function's memory."""
+"""The maximum size of a batch of envelopes, as stored: decompressed, it must fit into the function's memory."""
 
 type _Failures = dict[ObjectCreated, RpcError]
 
@@ -39,7 +39,7 @@ class _Read:
 
 
 def handle(services: Services, objects: Sequence[ObjectCreated]) -> Mapping[ObjectCreated, RpcError]:
-    """Store the uploads of the objects, then delete the stored objects, and quarantine those that can never be stored."""
+    """Store the objects' uploads, then delete the stored objects and quarantine those that can never be stored."""
     failures: _Failures = {}
     for batch in _batches(objects):
         found = _each(lambda source: _storage(services, source).get(source.key), batch, failures)
@@ -54,7 +54,7 @@ def handle(services: Services, objects: Sequence[ObjectCreated]) -> Mapping[Obje
 
 
 def _batches(objects: Iterable[ObjectCreated]) -> Iterator[list[ObjectCreated]]:
-    """Group the objects so that each group is at most 16 MiB, or one object."""
+    """Group the objects so that each group has at most 16 MiB, or is a single larger object."""
     batch: list[ObjectCreated] = []
     size = 0
     for source in objects:
@@ -68,9 +68,9 @@ def _batches(objects: Iterable[ObjectCreated]) -> Iterator[list[ObjectCreated]]:
 
 
 def _missing(services: Services, sources: Sequence[ObjectCreated]) -> _Failures:
-    """Return the error of each missing object whose upload is not in ClickHouse: its data is lost.
+    """Return an error for each missing object whose upload is not in ClickHouse: its data is lost.
 
-    If the upload is in ClickHouse, the object was deleted by another worker, or by this one before its message.
+    If the upload is in ClickHouse, another worker deleted the object, or this one did and its message came again.
     """
     keys = {source: UploadKey.parse(source.key) for source in sources}
     pairs = [(key.tenant, key.upload_id) for key in keys.values() if key is not None]
@@ -108,7 +108,7 @@ def _store(services: Services, read: Sequence[_Read]) -> _Failures:
 
 
 def _finish(services: Services, read: _Read) -> None:
-    """Retain the envelope if it is to be, and delete the object."""
+    """Retain the envelope if KEEP_BLOBS is set, and delete the object."""
     if isinstance(read.upload, Upload):
         keep(services, read.upload, lambda: read.found.content)
     _storage(services, read.source).delete(read.source.key)
@@ -137,11 +137,11 @@ def _storage(services: Services, source: ObjectCreated) -> ObjectStorage:
 def _each[T](
     work: Callable[[ObjectCreated], T], sources: Sequence[ObjectCreated], failures: _Failures
 ) -> dict[ObjectCreated, T]:
-    """Return the result of `work` for each object, run concurrently; adds objects whose storage fails to `failures`."""
+    """Run `work` for all objects concurrently and return the results; add those whose storage fails to `failures`."""
     if not sources:
         return {}
     with ThreadPoolExecutor(min(_THREADS, len(sources))) as threads:
-        # The time limit is part of the context.
+        # The context carries the time limit.
         running = {source: threads.submit(copy_context().run, work, source) for source in sources}
     done: dict[ObjectCreated, T] = {}
     for source, result in running.items():

@@ -1,4 +1,4 @@
-"""Converts pprof messages to rows: reading, validation, normalization, symbols, labels of series.
+"""Converts pprof messages to rows: reading, validation, normalization, symbols, and the labels of series.
 
 This package does not depend on the format of the upload.
 """

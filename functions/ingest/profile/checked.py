@@ -1,4 +1,4 @@
-"""Validates the profiles of an upload: valid ones, and the reason of each rejection."""
+"""Validates the profiles of an upload, and records the reason for each rejection."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -11,14 +11,14 @@ from ingest.profile.series_labels import SERVICE_NAME, UNKNOWN_SERVICE
 from ingest.profile.validate import ValidProfile, validate
 
 _MAX_PARTS: Final = 4_000_000
-"""The limit for all profiles of an upload: gzip can expand a few bytes to gigabytes of messages."""
+"""The limit for all profiles of an upload together: gzip can expand a few bytes to gigabytes of messages."""
 _PART_BYTES: Final = 64
-"""The memory that a part takes until the upload's rows are made."""
+"""The bytes of memory that a part takes until the upload's rows are made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedProfile:
-    """One profile of an upload, or the reason why it is rejected. `id` is the client's."""
+    """One profile of an upload, or the reason why it is rejected. `id` is the client's id of it."""
 
     id: str
     profile: ValidProfile | RpcError
@@ -31,16 +31,16 @@ class CheckedProfile:
 
 @dataclass(slots=True, kw_only=True)
 class Checks:
-    """Validates the profiles of one upload as they are read, so that rejected ones do not stay in memory."""
+    """Validates the profiles of one upload while they are read, so that rejected ones do not stay in memory."""
 
     settings: Settings
     received_ns: int
     past_s: int
-    """How far before `received_ns` the time of a profile may be; 0 means no limit."""
+    """How many seconds before `received_ns` the time of a profile may be; 0 means no limit."""
     parts_left: int = _MAX_PARTS
 
     def check(self, profile: IncomingProfile, id_: str = "") -> CheckedProfile:
-        """Validate a profile; return it, or its rejection."""
+        """Validate a profile, and return it or the reason why it is rejected."""
         try:
             return CheckedProfile(id=id_, profile=self.accept(profile))
         except RpcError as error:
@@ -50,7 +50,7 @@ class Checks:
         """Return the profile, with a service name.
 
         Raises:
-            RpcError: `invalid_argument` for an invalid profile, and once the upload is too large, for all further ones.
+            RpcError: `invalid_argument` for an invalid profile and, once the upload is too large, for all further ones.
         """
         if self.parts_left >= 0:
             valid = validate(_with_service_name(profile), self.settings, self.received_ns, self.past_s)

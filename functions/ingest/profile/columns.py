@@ -1,13 +1,13 @@
 """The samples, locations and functions of a pprof as columns: a list for each of their fields.
 
-Python reads a field of a message in about 100 ns, and a pprof has tens of thousands of them. Protobuf's C library reads
-all of them in less than a millisecond: concatenated messages are one message with the fields of all, so a joined list of
-messages is parsed as one message of repeated fields (profile_columns.proto).
+Python reads a field of a message in about 100 ns, and a pprof has tens of thousands of fields. Protobuf's C library
+reads all of them in less than a millisecond: concatenated messages are one message with the fields of all, so a joined
+list of messages is parsed as one message of repeated fields (profile_columns.proto).
 
-Such a field has no entry for a message that omits it. So a separator with an entry for every field precedes each message:
-a message contributes one entry if it omits the field, and two otherwise. This requires an encoding in which a field
-occurs at most once and never with its default, and lists of numbers are packed. The C library writes this encoding, so
-the input is first parsed and serialized.
+A repeated field has no entry for a message that omits the field. So each message is preceded by a separator with an
+entry for every field: a message then contributes one entry if it omits the field, and two otherwise. This requires an
+encoding in which a field occurs at most once and never with its default, and in which lists of numbers are packed. The
+C library writes this encoding, so the input is first parsed and serialized again.
 """
 
 from array import array
@@ -29,8 +29,8 @@ from flamehouse.pb.profile_columns_pb2 import (
 from ingest.profile import vectors_used
 from ingest.profile.incoming import IncomingProfile
 
-# Each field's number and wire type, followed by an entry: empty, or 0. Labels and lines are messages, which may be
-# empty: their entry has a first field of 0, which is never written.
+# Each field's number and wire type, followed by an empty entry or 0. Labels and lines are messages that may themselves
+# be empty, so their entry has a first field of 0, which is never written.
 _SAMPLE_SEPARATOR = b"\x0a\x00\x12\x00\x1a\x02\x08\x00"
 _LOCATION_SEPARATOR = b"\x08\x00\x10\x00\x18\x00\x22\x02\x08\x00"
 LINE_SEPARATOR = b"\x08\x00\x10\x00\x18\x00"
@@ -38,19 +38,19 @@ _FUNCTION_SEPARATOR = b"\x08\x00\x10\x00\x18\x00\x20\x00\x28\x00"
 _NO_MESSAGE = b"\x08\x00"
 
 _MAX_INTEGERS = 500_000
-"""Lists of more integers than that are arrays, which are slower."""
+"""Longer lists of integers become arrays, which are slower but smaller."""
 _BATCH_BYTES = 1 << 18
-"""The samples whose integers are read at a time for arrays."""
+"""The size of the samples whose integers are read at a time into arrays."""
 
 _last_bytes = methodcaller("translate", None, bytes(range(0x80, 0x100)))
-"""Returns the last byte of each packed varint: the one below 0x80."""
+"""Returns the last byte of each packed varint, which is the only one below 0x80."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
-    """`location_ids` and `values` are those of all samples, one sample after the other.
+    """The samples: `location_ids`, `values` and encoded `labels` are those of all samples, one sample after the other.
 
-    So are `labels`, which are encoded. `depths`, `widths` and `label_counts` are the numbers of each per sample.
+    `depths`, `widths` and `label_counts` are the number of each per sample, in this order.
     """
 
     location_ids: Sequence[int]
@@ -63,7 +63,7 @@ class Samples:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Locations:
-    """`function_ids`, `lines` and `columns` are those of all lines; `line_counts` is the number of lines per location."""
+    """The locations: `function_ids`, `lines` and `columns` have an entry per line, `line_counts` one per location."""
 
     ids: Sequence[int]
     mapping_ids: Sequence[int]
@@ -76,7 +76,7 @@ class Locations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Functions:
-    """Names and files are indices into the string table."""
+    """The functions: names and files are indices into the string table."""
 
     ids: Sequence[int]
     names: Sequence[int]
@@ -96,13 +96,13 @@ class PprofColumns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnarProfile(IncomingProfile):
-    """A profile that was read directly into columns: only these have the content of the long lists."""
+    """A profile that was read directly into columns: its message lacks the long lists, which only the columns have."""
 
     columns: PprofColumns
 
 
 def read_columns(pprof: profile_pb2.Profile) -> PprofColumns:
-    """Return the columns of a pprof; unknown fields are removed from it."""
+    """Return the columns of a pprof, and remove its unknown fields."""
     pprof.DiscardUnknownFields()
     encoded = pprof.SerializeToString()
     uses_vectors = vectors_used.reads(len(encoded))
@@ -116,7 +116,7 @@ def read_columns(pprof: profile_pb2.Profile) -> PprofColumns:
 
 
 def vector_columns(lists: EncodedProfile | ProfileLists) -> PprofColumns | None:
-    """Return the columns of the lists as NumPy reads them; None for an unusual encoding."""
+    """Read the columns of the lists with NumPy; return None for an unusual encoding."""
     from ingest.profile import vector_samples, vectors  # noqa: PLC0415  # on Lambda there is no NumPy
 
     try:
@@ -143,7 +143,7 @@ def _samples(encoded: Sequence[bytes]) -> Samples:
 
 
 def _shape(encoded: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[int], Sequence[int], Sequence[int]]:
-    """Return the labels of all samples, and the numbers of labels, locations and values of each."""
+    """Return the labels of all samples, and the number of labels, locations and values of each sample."""
     lists = SampleLists.FromString(joined(encoded, _SAMPLE_SEPARATOR))
     labels, label_counts = flattened(lists.label[:], len(encoded))
     depths = _varint_counts(aligned(lists.location_id, len(encoded)))
@@ -151,7 +151,7 @@ def _shape(encoded: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[int], Se
 
 
 def _numbers(encoded: Sequence[bytes], count: int) -> tuple[Sequence[int], Sequence[int]]:
-    """Return the `count` location ids and values of all samples; as arrays if there are many, as Python's integers take 40 bytes."""
+    """Return the `count` location ids and values of all samples; many become arrays, as a Python int takes 40 bytes."""
     if count <= _MAX_INTEGERS:
         numbers = SampleColumns.FromString(b"".join(encoded))
         return numbers.location_id[:], numbers.value[:]
@@ -225,7 +225,7 @@ def aligned[T: (int, bytes)](entries: Sequence[T], count: int) -> Sequence[T]:
 
 
 def flattened(entries: Sequence[bytes], count: int) -> tuple[Sequence[bytes], Sequence[int]]:
-    """Return the nested messages of `count` messages, and the number of each; in `entries`, separators precede each."""
+    """Return the messages nested in `count` messages, and how many each has; `entries` has a separator before each."""
     if len(entries) == count:
         return (), [0] * count
     messages = [entry for entry in entries if entry != _NO_MESSAGE]

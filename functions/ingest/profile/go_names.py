@@ -1,4 +1,4 @@
-"""Normalizes the names of Go's generic functions, which the compiler generates per shape of their type parameters."""
+"""Normalizes the names of Go's generic functions; the compiler generates one for each shape of type parameters."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ _SHAPES = re.compile(r"\[go\.shape\..*\]")
 
 
 def names_of(labels: Mapping[str, str], strings: Sequence[str]) -> Sequence[str]:
-    """Return the string table for the names of functions: `slices.Sort` for Go's `slices.Sort[go.shape.string]`."""
+    """Return the string table for function names: Go's `slices.Sort[go.shape.string]` becomes `slices.Sort`."""
     text = "\0".join((*strings, ""))
     if _SHAPE not in text or not _is_go(labels, text):
         return strings

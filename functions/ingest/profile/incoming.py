@@ -1,4 +1,4 @@
-"""The result of every format's parser: labels of the series, and a pprof message."""
+"""The result of every format's parser: the labels of a series and a pprof message."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Converts the locations of one pprof: each gets an id that is the same in every upload.
+"""Converts the locations of one pprof to locations whose ids are the same in every upload.
 
 The normalization is Pyroscope's: addresses in mappings with functions are dropped, so that the same line of code is the
 same location in every build, and locations with neither a line nor an address are dropped.
@@ -22,11 +22,11 @@ _name_id = itemgetter(1)
 """The name id of a function."""
 
 type _Lines = tuple[tuple[tuple[int, int], int, int], ...]
-"""The lines of a location, as for `location_of`."""
+"""The lines of a location, in the form that `location_of` takes."""
 
 
 class LocalLocations(NamedTuple):
-    """The locations of a pprof: their numbers in it, of which the last of equal ones counts, and their ids."""
+    """The locations of a pprof: their numbers in it (the last of equal ones counts) and their ids."""
 
     numbers: Sequence[int]
     ids: Sequence[int]
@@ -39,7 +39,7 @@ def local_locations(
     mappings: MappingOf[int, Mapping],
     native: NativeFrames,
 ) -> LocalLocations:
-    """Return the locations, without those with neither an address nor a function."""
+    """Return the locations that have an address or a function."""
     if vectors_used.has_numpy():
         from ingest.profile.vector_symbols import find_locations  # noqa: PLC0415  # on Lambda there is no NumPy
 
@@ -100,7 +100,7 @@ def _native_name_ids(
     mappings: MappingOf[int, Mapping],
     native: NativeFrames,
 ) -> Iterable[int | None]:
-    """Return the name id of each location that has only an address, None for the others."""
+    """Return the name id of each location that has only an address, and None for the others."""
     if all(lines):
         return repeat(None)
     return [
@@ -112,7 +112,7 @@ def _native_name_ids(
 
 
 def _known_lines(columns: Locations, functions: MappingOf[int, tuple[int, int]]) -> Iterable[_Lines]:
-    """Return each location's lines with known functions, as for `location_of`."""
+    """Return each location's lines with known functions, in the form that `location_of` takes."""
     known = [functions[local] for local in columns.function_ids if local in functions]
     if len(known) == len(columns.function_ids) and columns.line_counts.count(1) == len(columns.line_counts):
         return zip(zip(known, columns.lines, columns.columns, strict=True), strict=True)

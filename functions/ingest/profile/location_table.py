@@ -1,8 +1,8 @@
 """Remembers locations of one line, and finds those of a whole profile at once.
 
-A dictionary takes several accesses to scattered memory for each look-up, which for the thousands of locations of a profile
-cost more than anything else of it. Here a row is found by NumPy in one array, by open addressing. A row is compared as a
-whole, so that an unlucky or malicious hash costs time alone: after a few places, its location is made anew.
+A dictionary needs several accesses to scattered memory for each look-up. For the thousands of locations of a profile,
+these would cost more than everything else. Instead, NumPy finds a row in one array by open addressing. Rows are
+compared as a whole, so that an unlucky or malicious hash costs only time: after 16 places, the location is built anew.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from flamehouse.model.symbols import Location
 from ingest.profile.vectors import Numbers, Places
 
 WIDTH: Final = 5
-"""The numbers of a row: address, mapping id, function id, line and column."""
+"""How many numbers a row has: address, mapping id, function id, line and column."""
 _MAX_PLACES: Final = 16
 _FACTORS: Final = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F],
@@ -39,7 +39,7 @@ class LocationTable:
         return len(self._locations) == len(self._rows)
 
     def find(self, rows: Numbers) -> Places:
-        """Return the number of each row's location, -1 for those without."""
+        """Return the number of each row's location, or -1 if the table does not have it."""
         found = np.full(len(rows), -1, np.int64)
         left, places = np.arange(len(rows)), self._first_places(rows)
         for _ in range(_MAX_PLACES):
@@ -53,7 +53,7 @@ class LocationTable:
         return found
 
     def add(self, row: Numbers, location: Location) -> None:
-        """Add a location, unless the table is full, has it, or has too many rows of the same hash."""
+        """Add a location, unless the table is full, has the row, or has no free place near its hash."""
         place = int(self._first_places(row[np.newaxis])[0])
         with self._lock:
             if self.is_full:
@@ -64,7 +64,7 @@ class LocationTable:
                     number = len(self._locations)
                     self._rows[number], self._ids[number] = row, location.id
                     self._locations.append(location)
-                    # Last: from now on, other threads find it.
+                    # Written last, because it makes the location visible to other threads.
                     self._entries[place] = number
                     return
                 if (self._rows[entry] == row).all():

@@ -9,7 +9,7 @@ from flamehouse.model.symbols import Function
 from flamehouse.settings import NATIVE_FRAMES_BY_MAPPING
 
 UNKNOWN: Final = "[unknown]"
-"""The frame of a stack without frames, and of native code with an unknown mapping."""
+"""The name of the frame drawn for a stack without frames, and for native code with an unknown mapping."""
 _SEPARATOR: Final = re.compile(r"[/\\]")
 
 
@@ -35,17 +35,17 @@ class NativeFrames:
 
     @property
     def merged_name_ids(self) -> Collection[int]:
-        """The names whose consecutive frames are drawn as one: a repeated address is a recursion, a repeated file is not."""
+        """The names whose consecutive frames are merged: a repeated address is recursion, a repeated file is not."""
         if self._style != NATIVE_FRAMES_BY_MAPPING:
             return frozenset()
         return {function.name_id for function in self.functions.values()}
 
     def name_id(self, address: int, filename: str) -> int:
-        """Return the name id of an address within the mapping of a file, which is empty if the mapping is unknown."""
+        """Return the name id of an address in the mapping of a file; `filename` is empty for an unknown mapping."""
         return self._named(frame_name(address, filename, self._style))
 
     def unknown(self) -> int:
-        """Return the name id of the frame of a stack without frames."""
+        """Return the name id of the frame drawn for a stack without frames."""
         return self._named(UNKNOWN)
 
     def _named(self, name: str) -> int:

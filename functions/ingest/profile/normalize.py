@@ -37,8 +37,8 @@ def normalize(
     """Convert a validated profile to the parts to store, one per series.
 
     Samples whose labels would make more series than `series_left` share folded labels; with `folds_own`, the profile's
-    own labels are folded too. Raises RpcError(INVALID_ARGUMENT) for label sets that are invalid in combination with
-    sample labels, and for more series than an upload may make.
+    own labels are folded too. Raises RpcError(INVALID_ARGUMENT) for labels that together with sample labels make an
+    invalid set, and for more series than an upload may make.
     """
     symbols = Symbols()
     table = SymbolTable(profile, symbols, settings.max_stack_depth, settings.native_frames)
@@ -60,7 +60,7 @@ def normalize(
 
 
 def check_series_count(count: int, settings: Settings) -> None:
-    """Raises RpcError(INVALID_ARGUMENT) for more series than an upload may make."""
+    """Raise RpcError(INVALID_ARGUMENT) for more series than an upload may make."""
     if count > settings.max_series_per_upload:
         raise invalid_argument(
             f"the upload makes more series than the limit of {settings.max_series_per_upload}"
@@ -69,7 +69,7 @@ def check_series_count(count: int, settings: Settings) -> None:
 
 
 def profile_id_of(upload_id: bytes, index: int) -> UUID:
-    """Return the id of the upload's profile number `index`, which is the same for all attempts."""
+    """Return the id of profile number `index` of the upload, which is the same for all attempts."""
     return UUID(bytes=sha256(upload_id + index.to_bytes(4)).digest()[:16], version=4)
 
 
@@ -81,7 +81,7 @@ def _series_profiles(
     profile_id: UUID,
     received_ns: int,
 ) -> Iterator[SeriesProfile]:
-    """Return the profile's part for one label set: one SeriesProfile per sample type with a nonzero value."""
+    """Yield the profile's parts for one label set: a SeriesProfile per sample type with a nonzero value."""
     for index, sample_type in enumerate(pprof.sample_type):
         columns = columns_of(samples, index)
         if not columns.values:

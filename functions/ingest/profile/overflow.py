@@ -1,4 +1,4 @@
-"""Handles series beyond the limit of an upload: the samples of further label sets share one series, so no value is lost."""
+"""Folds series beyond an upload's limit: the samples of further label sets share one series, so no value is lost."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain, islice
@@ -16,9 +16,9 @@ OVERFLOW: Final = "__overflow__"
 def fold(
     series: Mapping[LabelSet, Sequence[Merged]], most: int, max_names: int
 ) -> Mapping[LabelSet, Sequence[Merged]]:
-    """Return the first `most - 1` label sets unchanged; the samples of the others get one set of folded labels.
+    """Return the first `most - 1` label sets unchanged, and the samples of all others under one set of folded labels.
 
-    It has the names of all folded labels, at most `max_names`.
+    This set has the names of all folded labels, but at most `max_names`.
     """
     if len(series) <= most:
         return series

@@ -1,4 +1,4 @@
-"""Packs the stacks of one pprof: the ids of the locations of all samples, as the bytes that are hashed and stored."""
+"""Packs the stacks of one pprof: the location ids of all samples become the bytes that are hashed and stored."""
 
 from array import array
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -17,9 +17,9 @@ _pack_id = Struct("<Q").pack
 def pack_stacks(
     locations: LocalLocations, numbers: Sequence[int], depths: Sequence[int]
 ) -> tuple[bytes, Sequence[int]]:
-    """Return the packed ids of the locations with these numbers in reverse order, and the depths of the stacks.
+    """Return the packed ids of the locations with these numbers, in reverse order, and the depths of the stacks.
 
-    Reversed, every stack is root first, and the last stack is first. Numbers without a location are omitted.
+    Reversed, every stack begins at its root, and the last stack comes first. Numbers without a location are omitted.
     """
     if vectors_used.has_numpy():
         from ingest.profile.vector_symbols import pack_stacks as pack  # noqa: PLC0415  # on Lambda there is no NumPy
@@ -27,7 +27,7 @@ def pack_stacks(
         return pack(locations, numbers, depths)
     ids = dict(zip(locations.numbers, map(_pack_id, locations.ids), strict=True))
     try:
-        # Ids are bytes here: numbers of 64 bits cost Python several times as much.
+        # Ids are bytes here, because 64-bit integers cost Python several times as much.
         packed = array("Q", b"".join(_entries(_table_of(ids) or ids, numbers)))
     except (IndexError, KeyError, TypeError):
         numbers, depths = _without_dangling(numbers, depths, ids)
@@ -47,13 +47,13 @@ def _without_dangling(
 
 
 def _table_of(ids: Mapping[int, bytes]) -> Sequence[bytes | None]:
-    """Return the ids as a list by location, which is faster to read; an empty one if the numbers of locations are too sparse."""
+    """Return the ids as a list by location number, which is faster to read; empty if the numbers are too sparse."""
     last = max(ids, default=0)
     return [*map(ids.get, range(last + 1))] if last <= _SPARSE * len(ids) else ()
 
 
 def _entries(table: Sequence[bytes | None] | Mapping[int, bytes], numbers: Sequence[int]) -> Iterable[bytes]:
-    """Return the entries of these numbers; raise IndexError or KeyError for a number without one, which may be None too."""
+    """Return the entries of these numbers. A number without an entry is None, or raises IndexError or KeyError."""
     if len(numbers) < 2:
         return [table[number] for number in numbers]  # type: ignore[misc]  # None is the caller's
     entries: Iterable[bytes] = itemgetter(*numbers)(table)

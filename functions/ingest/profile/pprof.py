@@ -21,12 +21,12 @@ _LONGEST_CHAR_BYTES: Final = 4
 
 
 def read_pprof(data: bytes, labels: dict[str, str]) -> IncomingProfile:
-    """Read a pprof that is stored as it was sent, into columns if that is possible. Raises as `decode_pprof`."""
+    """Read a pprof that is stored as sent, into columns if possible. Raises the errors of `decode_pprof`."""
     return _read_columnar(data, labels) or IncomingProfile(labels=labels, pprof=decode_pprof(data))
 
 
 def decode_pprof(data: bytes) -> profile_pb2.Profile:
-    """Parse the message. A time before 1970 and a negative duration are ignored; a long text is cut to its end.
+    """Parse the message. A time before 1970 and a negative duration are ignored; a long text loses its beginning.
 
     Raises RpcError(INVALID_ARGUMENT) for an invalid pprof, and for text that is not UTF-8.
     """
@@ -39,7 +39,7 @@ def decode_pprof(data: bytes) -> profile_pb2.Profile:
 
 
 def _read_columnar(data: bytes, labels: dict[str, str]) -> ColumnarProfile | None:
-    """Return the profile with its columns; None for an invalid message, and for one that NumPy does not read."""
+    """Return the profile with its columns; None for an invalid message or one that NumPy does not read."""
     if not vectors_used.reads(len(data)):
         return None
     try:
@@ -51,7 +51,7 @@ def _read_columnar(data: bytes, labels: dict[str, str]) -> ColumnarProfile | Non
         return None
     for name in ("sample", "location", "function"):
         profile.ClearField(name)
-    # It has the other fields of a Profile.
+    # The message has all other fields of a Profile.
     pprof = cast("profile_pb2.Profile", profile)
     _tidy(pprof)
     return ColumnarProfile(labels=labels, pprof=pprof, columns=columns)
@@ -64,7 +64,7 @@ def _tidy(profile: profile_pb2.Profile) -> None:
 
 
 def shorten(text: str) -> str:
-    """Return the text, cut to the end if it is longer than a pprof string may be."""
+    """Return the text, or only its end if it is longer than a string of a pprof may be."""
     if len(text) * _LONGEST_CHAR_BYTES <= _MAX_STRING_BYTES:
         return text
     return text.encode()[-_MAX_STRING_BYTES:].decode(errors="ignore")
@@ -80,7 +80,7 @@ def _shorten_strings(profile: profile_pb2.Profile) -> None:
 
 
 def _undecodable(data: bytes, error: DecodeError) -> RpcError:
-    """Return the error for an invalid pprof, which names the text that is not UTF-8, if any."""
+    """Return the error for an invalid pprof; it names the text that is not UTF-8, if any."""
     try:
         texts: list[bytes] = [*_profile_of_bytes().FromString(data).string_table]
     except DecodeError:
@@ -95,7 +95,7 @@ def _undecodable(data: bytes, error: DecodeError) -> RpcError:
 
 @cache
 def _profile_of_bytes() -> type[Any]:
-    """Return the message's class, but with a string table of bytes."""
+    """Return a class like the message's, except that its string table has bytes."""
     file = descriptor_pb2.FileDescriptorProto()
     profile_pb2.DESCRIPTOR.CopyToProto(file)
     profile = next(message for message in file.message_type if message.name == "Profile")

@@ -1,4 +1,4 @@
-"""Merges the samples of one pprof: equal stacks with equal labels become one, grouped by series."""
+"""Merges the samples of one pprof: those with equal stacks and labels become one. The result is grouped by series."""
 
 from array import array
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ _SPAN_LABELS = ("span_id", "profile_id")
 
 
 class SampleLabels(NamedTuple):
-    """A sample's labels: those of its series, and its span and trace (0 and zero bytes for none)."""
+    """A sample's labels: those of its series, and the ids of its span and trace (0 and zero bytes mean none)."""
 
     series: LabelSet
     span_id: int
@@ -29,7 +29,7 @@ class SampleLabels(NamedTuple):
 
 
 class Merged(NamedTuple):
-    """Samples with equal labels: their distinct stacks, and the values of these for each sample type."""
+    """Samples with equal labels: their distinct stacks, and the values of the stacks for each sample type."""
 
     labels: SampleLabels
     stacktraces: Sequence[int]
@@ -50,8 +50,8 @@ def merge_samples(
 ) -> Mapping[LabelSet, Sequence[Merged]]:
     """Sum the pprof's samples by labels and stack, grouped by series.
 
-    Negative values count as zero, and samples with only zeros are dropped. The labels of the series override those of
-    samples with the same name.
+    Negative values count as zero, and samples with only zeros are dropped. Labels of the series override sample labels
+    of the same name.
     """
     samples = profile.columns.samples
     types = len(profile.pprof.sample_type)
@@ -68,7 +68,7 @@ def merge_samples(
 
 
 def _without_negative(values: Sequence[int]) -> Sequence[int]:
-    """Return the values with zero for negative ones, which occur in profiles of differences."""
+    """Return the values with negative ones replaced by zero; they occur in profiles of differences."""
     return values if min(values, default=0) >= 0 else [max(value, 0) for value in values]
 
 
@@ -89,7 +89,7 @@ def _rows_by_labels(
 def _merge(
     stacktraces: Sequence[int], values: Sequence[Sequence[int]]
 ) -> tuple[Sequence[int], Sequence[Sequence[int]]]:
-    """Return the distinct stacks, with the sums of their values."""
+    """Return the distinct stacks and the sums of their values."""
     sums = dict.fromkeys(stacktraces, 0)
     if len(sums) == len(stacktraces):
         return stacktraces, values
@@ -103,7 +103,7 @@ def _merge(
 
 
 def merge_again(labels: LabelSet, samples: Iterable[Merged]) -> Sequence[Merged]:
-    """Return the samples of one series, in which stacks of the same span and trace are summed again."""
+    """Merge the samples of one series again: sum equal stacks with the same span and trace."""
     stacktraces: dict[SampleLabels, list[int]] = {}
     values: dict[SampleLabels, list[list[int]]] = {}
     for each in samples:
@@ -152,7 +152,7 @@ class LabelReader:
         return found
 
     def _read(self, labels: Iterable[Label]) -> SampleLabels:
-        """Return the string labels (a numeric one has string 0), the first of equal names, without private ones."""
+        """Return the public string labels (a numeric one has string 0); of equal names, the first counts."""
         named: dict[str, str] = {}
         for label in labels:
             if label.str and self._strings[label.str]:
@@ -171,7 +171,7 @@ class LabelReader:
 
 
 def _any_id(text: str) -> int:
-    """Return a 64-bit id, from decimal, as in Datadog's tracers, or from 16 hexadecimal digits; 0 if it is neither."""
+    """Parse a 64-bit id from 16 hexadecimal digits or, as in Datadog's tracers, from decimal; 0 for other text."""
     if text.isascii() and text.isdigit() and len(text) <= _MAX_DECIMAL_DIGITS and int(text) < 1 << 64:
         return int(text)
     return int.from_bytes(_hex_id(text, 8))

@@ -1,4 +1,4 @@
-"""Adds the labels of a profile's series that the client does not set, also for profiles sent to /ingest."""
+"""Adds the labels of a profile's series that the client did not set."""
 
 from typing import Final
 
@@ -14,9 +14,9 @@ _APP_NAME: Final = "app_name"
 def series_labels(
     request: IngestRequest, service: str, metric: str, *, keeps_app_name: bool = True
 ) -> dict[str, str]:
-    """Return the labels; `metric` is the `__name__`. The request's take precedence, but it cannot set private ones.
+    """Return the labels; `metric` is the `__name__`. Labels of the request take precedence, but cannot be private.
 
-    A `service_name` among them replaces the service, which then becomes `app_name` if `keeps_app_name`.
+    A `service_name` in the request replaces the service, which then becomes `app_name` if `keeps_app_name`.
     """
     own = request.public_labels
     if SERVICE_NAME not in own:

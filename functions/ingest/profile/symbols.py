@@ -59,9 +59,9 @@ class SymbolTable:
     def stacktraces(
         self, locations: Sequence[int], depths: Sequence[int], kept: Sequence[int]
     ) -> MappingOf[int, int]:
-        """Return the ids of the stacks with the numbers `kept`; the stacks are concatenated in `locations`.
+        """Return the ids of the stacks with the numbers `kept`; `locations` has all stacks, one after the other.
 
-        Each stack is given leaf first; `depths` has their lengths. Unknown locations are omitted.
+        Each stack is leaf first; `depths` has their lengths. Unknown locations are omitted.
         """
         packed, depths = pack_stacks(self._locations, locations, depths)
         ends = [*accumulate(depths)]
@@ -84,7 +84,7 @@ class SymbolTable:
         self._symbols.all_functions = [*self._functions, *self._native.functions.values()]
 
     def _cut(self, stack: bytes) -> bytes:
-        """Cut the stack to its outermost `max_depth` frames; a location counts once per line."""
+        """Cut the stack to its outermost `max_depth` frames. A location counts once per line."""
         budget = self._max_depth
         for kept, id_ in enumerate(array("Q", stack)):
             location = self._by_id[id_]
@@ -99,7 +99,7 @@ class SymbolTable:
         return {location.id: location for location in self._locations.locations}
 
     def _outermost(self, location: Location, count: int) -> bytes:
-        """Return a stack of the location with at most its `count` outermost lines; empty for no lines."""
+        """Return the location, cut to its `count` outermost lines, as a stack; return an empty stack for 0 lines."""
         if not count:
             return b""
         lines = zip(location.lines[-count:], reversed(location.name_ids[:count]), strict=True)
@@ -113,9 +113,9 @@ class SymbolTable:
 
 
 def _functions(functions: Functions, names: Sequence[str], strings: Sequence[str]) -> dict[int, Function]:
-    """Return the functions by their ids in the pprof; `names` is the string table for their names."""
+    """Return the functions by their ids in the pprof; `names` is the string table for function names."""
     text = strings.__getitem__
-    # The look-up of the common case is called without Python code.
+    # `map` calls the cached function of the common case directly, without Python code in between.
     is_short = 3 * max(map(len, strings), default=0) <= MAX_CACHED_CHARS
     found = map(
         cached_function_of if is_short else function_of,

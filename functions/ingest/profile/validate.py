@@ -1,7 +1,7 @@
-"""Validates profiles before they are processed: their limits, consistency and time.
+"""Validates profiles before they are processed: limits, consistency and time.
 
-The checks, their order and their messages are Grafana Pyroscope's, which clients know; the limits on frames and totals
-are ours. Large lists are checked as columns.
+The checks, their order and their messages are those of Grafana Pyroscope, which clients know; only the limits on frames
+and totals are ours. Large lists are checked as columns.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from ingest.profile.series_labels import SERVICE_NAME
 
 
 class TooNewError(RpcError):
-    """The profile's time is after the ingestion window: the only error that a later retry may avoid."""
+    """The profile's time is after the ingestion window. Of all validation errors, only this one may pass on a retry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class ValidProfile:
 
     @property
     def part_count(self) -> int:
-        """The number of parts that take memory and time: messages, strings, and locations of stacks."""
+        """The number of parts that take memory and time: messages, strings and locations of stacks."""
         samples, locations, functions = self.columns.samples, self.columns.locations, self.columns.functions
         lists = (
             samples.depths,
@@ -51,10 +51,10 @@ class ValidProfile:
 def validate(profile: IncomingProfile, settings: Settings, received_ns: int, past_s: int) -> ValidProfile:
     """Check one profile. Raises RpcError(INVALID_ARGUMENT) with the reason.
 
-    Its time may be up to `past_s` seconds before `received_ns`; 0 means no limit.
+    The profile's time may be up to `past_s` seconds before `received_ns`; 0 means no limit.
 
-    A valid profile has string indices within its table, one value per sample type in every sample, totals of at most 64
-    bits, and valid labels. Dangling ids are allowed: normalization drops them.
+    In a valid profile, string indices are within the table, every sample has one value per sample type, totals have at
+    most 64 bits, and labels are valid. Dangling ids are allowed: normalization drops them.
     """
     note_service(profile.labels.get(SERVICE_NAME, ""))
     pprof = profile.pprof
@@ -82,7 +82,7 @@ def _columns_of(profile: IncomingProfile, settings: Settings) -> PprofColumns:
 
 
 def check_size(size: int, labels: Mapping[str, str], settings: Settings) -> None:
-    """Check the length of a profile's bytes, before they are decoded."""
+    """Check the size of a profile in bytes, before it is decoded."""
     if size > settings.max_profile_bytes:
         raise _over_limit(labels, "size limit (MAX_PROFILE_BYTES", size, settings.max_profile_bytes)
 
@@ -166,7 +166,7 @@ def _check_type_names(pprof: profile_pb2.Profile) -> None:
 
 
 def _check_totals(pprof: profile_pb2.Profile, samples: Samples) -> None:
-    """Check the totals: sums are stored in 64 bits. Negative values count as zero."""
+    """Check the totals, which are stored in 64 bits. Negative values count as zero."""
     if max(samples.values, default=0) * len(samples.widths) <= MAX_INT64:
         return
     width = len(pprof.sample_type)
@@ -177,9 +177,9 @@ def _check_totals(pprof: profile_pb2.Profile, samples: Samples) -> None:
 
 
 def _check_frames(columns: PprofColumns, settings: Settings) -> None:
-    """Count the frames of all stacks with inlined lines expanded, each stack cut to the maximum depth.
+    """Check the number of frames of all stacks, with inlined lines expanded and each stack cut to the maximum depth.
 
-    A location counts once per line, or once without lines.
+    A location counts once per line, or once if it has no lines.
     """
     limit, deepest = settings.max_profile_frames, settings.max_stack_depth
     samples, locations = columns.samples, columns.locations
@@ -204,7 +204,7 @@ def _over_limit(labels: Mapping[str, str], limit: str, actual: int, allowed: int
 
 
 def _timestamp(ns: int) -> str:
-    """Return the time in UTC to the millisecond, as Go prints it: `2023-02-17 13:13:14.5 +0000 UTC`."""
+    """Format the time in UTC to the millisecond, as Go prints it: `2023-02-17 13:13:14.5 +0000 UTC`."""
     seconds, rest_ns = divmod(ns, NS_PER_S)
     fraction = f".{rest_ns // NS_PER_MS:03}".rstrip("0").rstrip(".")
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}{fraction} +0000 UTC"

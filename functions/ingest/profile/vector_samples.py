@@ -1,4 +1,4 @@
-"""Reads the samples of a pprof with NumPy: a list of locations, a list of values, then the labels."""
+"""Reads the samples of a pprof with NumPy: each is a list of locations, a list of values, and labels."""
 
 from collections.abc import Mapping, Sequence
 
@@ -26,7 +26,7 @@ _VALUES = 0x12
 
 
 def read_samples(encoded: Sequence[bytes]) -> Samples:
-    """Return the columns of samples. Raises OddEncodingError."""
+    """Return the columns of samples. Raises OddEncodingError for an unusual encoding."""
     varints = decode(b"".join(encoded))
     starts = message_starts(encoded)
     places = places_of(starts, varints.starts)
@@ -50,9 +50,9 @@ def read_samples(encoded: Sequence[bytes]) -> Samples:
 
 
 def _lists(varints: Varints, at: Places, ends: Places, tag: int) -> tuple[Places, Numbers, Places]:
-    """Read the list with this tag from each message that has it at the varint `at`.
+    """Read the list with this tag from each message that has it at varint number `at`.
 
-    Returns the varints after the lists, all numbers of the lists, and how many each list has.
+    Returns the number of the varint after each list, all entries of the lists, and how many each list has.
     """
     values, starts = varints
     has = at < ends
@@ -72,13 +72,13 @@ def _lists(varints: Varints, at: Places, ends: Places, tag: int) -> tuple[Places
 
 
 def _ranges(starts: Places, counts: Places) -> Places:
-    """Return the numbers of all ranges, which begin at `starts` and have `counts` numbers."""
+    """Return the numbers in all ranges, one range after the other; they begin at `starts` and have `counts` numbers."""
     before = np.cumsum(counts) - counts
     return np.repeat(starts - before, counts) + np.arange(int(counts.sum()))
 
 
 def _labels(tail: bytes) -> Sequence[bytes]:
-    """Return the labels of a sample, each in its usual encoding."""
+    """Return the encoded labels of a sample. Raises OddEncodingError for an unusual encoding."""
     try:
         lists = SampleLists.FromString(tail)
         labels = [*map(Label.FromString, lists.label)]

@@ -15,14 +15,14 @@ from ingest.profile.location_table import WIDTH, LocationTable
 from ingest.profile.vectors import Numbers, Places, unsigned
 
 _SPARSE: Final = 4
-"""The maximum length of a table of places, as a multiple of the number of ids."""
+"""The maximum length of a table of positions, as a multiple of the number of ids."""
 _CAPACITY: Final = 1 << 17
-"""Locations of some tens of services."""
+"""Enough for the locations of some tens of services."""
 _id = itemgetter(0)
 
 
 class Found:
-    """The locations of the rows of a pprof, which are looked up only where their symbols are needed."""
+    """The locations of a pprof's rows; they are looked up in the table only if their symbols are needed."""
 
     def __init__(self, table: LocationTable, numbers: Places, others: MappingOf[int, Location]) -> None:
         self._table = table
@@ -40,7 +40,7 @@ class Found:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Found) and [*self] == [*other]
 
-    __hash__ = None  # type: ignore[assignment]  # equal ones may be of different tables
+    __hash__ = None  # type: ignore[assignment]  # equal objects may refer to different tables
 
     def __iter__(self) -> Iterator[Location]:
         if not self._others:
@@ -52,7 +52,7 @@ class Found:
 
 
 class Tables:
-    """The table in use; a full one is replaced, and lives on in the profiles that refer to it."""
+    """The table in use. A full table is replaced; profiles that refer to it keep it alive."""
 
     def __init__(self) -> None:
         self.current = LocationTable(_CAPACITY)
@@ -91,7 +91,7 @@ def find_locations(
 
 
 def _heads(columns: Locations, mappings: MappingOf[int, Mapping]) -> Numbers:
-    """Return the address and the mapping id of each location, as they are stored for locations with functions."""
+    """Return the address and the mapping id of each location, in the form stored for locations with functions."""
     local = positions(_unsigned([*mappings]), _unsigned(columns.mapping_ids)) + 1
     has_functions = np.array([False, *(each.has_functions for each in mappings.values())])
     heads = np.empty((len(local), 2), np.uint64)
@@ -116,7 +116,7 @@ def pack_stacks(
 
 
 def positions(ids: Numbers, wanted: Numbers) -> Places:
-    """Return where each wanted id is in `ids`: its last place there, or -1."""
+    """Return the last position of each wanted id in `ids`, or -1 for a missing one."""
     last = int(ids.max(initial=0))
     if last <= _SPARSE * len(ids):
         table = np.full(last + 2, -1, np.int64)

@@ -1,10 +1,10 @@
 """Reads the messages of a pprof with NumPy, as vectors of variable-length integers.
 
-The messages of a pprof's long lists have numbers, lists of numbers, and messages of numbers: their bytes are varints from
-beginning to end, tags and lengths included, and are decoded all at once. A location and a function are pairs of a tag and
-a value, in which a line's tag and length are a pair before those of the line.
+The messages of a pprof's long lists consist of numbers, lists of numbers, and messages of numbers. So their bytes,
+including tags and lengths, are varints from beginning to end, and are decoded all at once. A location or function is a
+sequence of pairs of a tag and a value; a line's tag and length are a pair that precedes the pairs of the line.
 
-What is encoded in any other way, which is rare, is left to the C library, by OddEncodingError.
+Any other encoding is rare. It raises OddEncodingError, and protobuf's C library reads the messages instead.
 """
 
 from array import array
@@ -21,7 +21,7 @@ type Places = NDArray[np.int64]
 
 _LONGEST: Final = 10
 _LAST_OF_LONGEST: Final = 1
-"""The greatest last byte of a varint of 10 bytes: 64 bits are nine times seven and one."""
+"""The greatest last byte of a varint of 10 bytes: nine bytes have seven bits each, so one of the 64 is left."""
 _LINE: Final = 0x22
 
 
@@ -30,14 +30,14 @@ class OddEncodingError(Exception):
 
 
 class Varints(NamedTuple):
-    """The integers of some bytes. `starts` has the place of each, and the number of bytes at the end."""
+    """The integers in some bytes. `starts` has the offset of each and, as its last entry, the number of bytes."""
 
     values: Numbers
     starts: Places
 
 
 class Pairs(NamedTuple):
-    """Pairs of a tag and a value: the number of each pair's message, and the places where pairs start and end."""
+    """Pairs of a tag and a value: the number of each pair's message, and the offsets where pairs start and end."""
 
     tags: Numbers
     values: Numbers
@@ -46,7 +46,7 @@ class Pairs(NamedTuple):
 
 
 def decode(data: bytes) -> Varints:
-    """Return the varints that the bytes consist of. Raises OddEncodingError."""
+    """Return the varints that the bytes consist of. Raises OddEncodingError for bytes that are not varints."""
     octets = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero(octets < 0x80) + 1
     if len(data) and not (len(ends) and ends[-1] == len(data)):
@@ -68,7 +68,7 @@ def decode(data: bytes) -> Varints:
 
 
 def read_functions(encoded: Sequence[bytes]) -> Functions:
-    """Return the columns of functions. Raises OddEncodingError."""
+    """Return the columns of functions. Raises OddEncodingError for an unusual encoding."""
     pairs = _pairs(encoded)
     ids, *texts = _fields(pairs, len(encoded), (0x08, 0x10, 0x18, 0x20, 0x28))
     names, system_names, filenames, start_lines = (column.view(np.int64).tolist() for column in texts)
@@ -82,7 +82,7 @@ def read_functions(encoded: Sequence[bytes]) -> Functions:
 
 
 def read_locations(encoded: Sequence[bytes]) -> Locations:
-    """Return the columns of locations. Raises OddEncodingError."""
+    """Return the columns of locations. Raises OddEncodingError for an unusual encoding."""
     pairs = _pairs(encoded)
     is_line = pairs.tags == _LINE
     line_ends = _line_ends(pairs, is_line)
@@ -108,7 +108,7 @@ def read_locations(encoded: Sequence[bytes]) -> Locations:
 
 
 def _line_ends(pairs: Pairs, is_line: NDArray[np.bool_]) -> Places:
-    """Return the place where each line ends, 0 for pairs of another tag; a line ends where a pair of its location does."""
+    """Return the offset where each line ends, and 0 for pairs of another tag. A line must end with a pair."""
     ends = np.zeros(len(is_line), np.int64)
     lengths = pairs.values[is_line]
     if (lengths > np.uint64(pairs.starts[-1])).any():
@@ -132,12 +132,12 @@ def _pairs(encoded: Sequence[bytes]) -> Pairs:
 
 
 def message_starts(encoded: Sequence[bytes]) -> Places:
-    """Return the places of the messages if they follow each other, and the number of their bytes at the end."""
+    """Return the offset of each message in their concatenation and, as the last entry, its length."""
     return np.cumsum(np.fromiter((0, *map(len, encoded)), np.int64, len(encoded) + 1))
 
 
 def places_of(wanted: Places, starts: Places) -> Places:
-    """Return the number of the varint that starts at each place. Raises OddEncodingError if none does."""
+    """Return the number of the varint that starts at each offset. Raises OddEncodingError for an offset without one."""
     found = np.searchsorted(starts, wanted)
     if (found == len(starts)).any() or (starts[found] != wanted).any():
         raise OddEncodingError
@@ -149,13 +149,13 @@ def _where(pairs: Pairs, mask: NDArray[np.bool_]) -> Pairs:
 
 
 def _fields(pairs: Pairs, count: int, tags: Sequence[int]) -> list[Numbers]:
-    """Return a column for each tag, with 0 for messages without it. Raises OddEncodingError for other tags."""
+    """Return a column for each tag, with 0 for messages that lack it. Raises OddEncodingError for other tags."""
     columns, left = [], len(pairs.tags)
     for tag in tags:
         mask = pairs.tags == tag
         values = pairs.values[mask]
         column = np.zeros(count, np.uint64)
-        # Of several values, the last counts.
+        # The last of several values counts.
         column[pairs.messages[mask]] = values
         columns.append(column)
         left -= len(values)
@@ -170,5 +170,5 @@ def unsigned(numbers: Numbers) -> "array[int]":
 
 
 def signed(numbers: Numbers) -> "array[int]":
-    """Return the numbers, whose bits are those of signed ones, as an array."""
+    """Return the numbers as an array of the signed numbers with the same bits."""
     return array("q", numbers.tobytes())

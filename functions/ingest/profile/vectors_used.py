@@ -1,16 +1,16 @@
-"""What NumPy reads: the local server has it, as the embedded ClickHouse needs it, and Lambda does not."""
+"""Decides what NumPy reads. The local server has NumPy, as the embedded ClickHouse needs it; Lambda does not."""
 
 from functools import cache
 from importlib.util import find_spec
 from typing import Final
 
 _MAX_BYTES: Final = 1 << 20
-"""NumPy takes some 50 bytes of memory for each byte that it reads."""
+"""The largest message that NumPy reads, as it takes some 50 bytes of memory for each byte."""
 
 
 @cache
 def has_numpy() -> bool:
-    """Return whether columns of numbers can be read and computed by NumPy."""
+    """Return whether NumPy is available to read and compute columns of numbers."""
     return find_spec("numpy") is not None
 
 

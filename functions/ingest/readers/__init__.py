@@ -1,6 +1,6 @@
-"""One reader per endpoint, which reads a received upload into its id and validated profiles.
+"""The readers, one per endpoint: each turns a received upload into an id and validated profiles.
 
-A reader stores nothing, and formats no response: `ingest.pipeline` and `ingest.endpoints` do.
+Readers neither store anything nor format responses; `ingest.pipeline` and `ingest.endpoints` do.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,8 +24,8 @@ def _unchanged(error: RpcError) -> RpcError:
 class ReadUpload:
     """A parsed and validated upload; `id` is the same for every retry.
 
-    `explain` adapts later errors for the upload's client. `if_empty` is the error if the profiles have no value to store;
-    None if such an upload is allowed.
+    `explain` adapts later errors to the upload's client. `if_empty` is the error for an upload whose profiles have
+    nothing to store; None if such an upload is allowed.
     """
 
     id: bytes
@@ -35,7 +35,7 @@ class ReadUpload:
 
     @contextmanager
     def explained(self) -> Iterator[None]:
-        """Words the errors that occur within."""
+        """Apply `explain` to the errors of the block."""
         try:
             yield
         except RpcError as error:
@@ -58,7 +58,7 @@ _READERS: Final[Mapping[Endpoint, str]] = {
     Endpoint.OTLP: "ingest.readers.otlp",
     Endpoint.DROP: "ingest.readers.drop",
 }
-"""Modules, imported for the first upload of their kind: OpenTelemetry's messages take milliseconds to load."""
+"""The reader modules. Each is imported for its first upload: loading OpenTelemetry's messages takes milliseconds."""
 
 
 def read_upload(received: ReceivedUpload, services: Services) -> ReadUpload:
@@ -69,7 +69,7 @@ def read_upload(received: ReceivedUpload, services: Services) -> ReadUpload:
 def id_of_profiles(
     received: ReceivedUpload, parts: Iterable[tuple[str, bytes]], profiles: Iterable[CheckedProfile]
 ) -> bytes:
-    """Return the id of an upload that consists only of its profiles, with or without their own times."""
+    """Return the id of an upload that consists only of profiles, which may or may not have their own times."""
     timed = all(profile.is_timed for profile in profiles)
     return upload_id(
         tenant=received.tenant,

@@ -1,7 +1,7 @@
 """Reads dropped files: a profile in any format, described by the object's metadata, a sidecar or its key.
 
-The id hashes the tenant, the description and the uncompressed content, but no time of receipt: a file that is copied,
-overwritten with the same content or put again later is the same upload.
+The id hashes the tenant, the description and the decompressed content, but not the time of receipt: a file that is
+copied, overwritten with the same content or put again later is the same upload.
 """
 
 import json
@@ -38,7 +38,7 @@ class Description:
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], source: str) -> "Description":
-        """Read the fields of `source`, which are strings; `labels` is an object, or a string `name=value,name=value`.
+        """Read the fields of `source`, which are strings; `labels` may also be an object instead of `name=value,...`.
 
         Raises RpcError(INVALID_ARGUMENT) for fields of other types and an unknown format.
         """
@@ -56,7 +56,7 @@ class Description:
         return cls(labels=labels, **known)
 
     def over(self, other: "Description") -> "Description":
-        """Return this description, completed from the other one; labels are merged."""
+        """Return this description with missing fields taken from the other one; labels are merged."""
         return Description(
             service=self.service or other.service,
             labels={**other.labels, **self.labels},
@@ -87,7 +87,7 @@ def json_object(text: str | bytes, source: str) -> dict[str, Any]:
 
 
 def read(received: ReceivedUpload, services: Services) -> ReadUpload:
-    """Read the file; its format is in the description, or detected from its content."""
+    """Read the file, whose format the description names or the content reveals."""
     description = Description.parse(received.parameters)
     name = format_of(description.format, "", received.body)
     request = replace(_request_of(description, received.received_ns), format=name)
@@ -121,7 +121,7 @@ def _request_of(description: Description, received_ns: int) -> IngestRequest:
 
 
 def _time_of(text: str, received_ns: int) -> AtTime | None:
-    """Return the time in the description. Without one, and without one in the profile, the object's time applies."""
+    """Return the time in the description, if any. If the profile has none either, the object's time applies."""
     return parse_attime(text, received_ns, "time") if text else None
 
 

@@ -21,7 +21,7 @@ class ParsedFile:
     parsed: Parsed
 
     def id(self, received_s: int | None) -> bytes:
-        """Return the id of the upload; `received_s` is in it unless the time of receipt does not count."""
+        """Return the id of the upload, which includes `received_s` unless that is None."""
         return upload_id(
             tenant=self.received.tenant,
             endpoint=self.received.endpoint,
@@ -34,9 +34,9 @@ class ParsedFile:
 def parse_file(
     received: ReceivedUpload, request: IngestRequest, *, max_body_bytes: int, part_limit: Limit
 ) -> ParsedFile:
-    """Parse the upload's body, whose format the request names.
+    """Parse the upload's body in the format that the request names.
 
-    Raises RpcError for a body that is invalid for its format, or above a limit after decompression.
+    Raises RpcError for a body that is invalid for its format or exceeds a limit after decompression.
     """
     format_ = FORMATS[request.format]
     parts = read_parts(

@@ -1,4 +1,4 @@
-"""Reads uploads to /ingest: one application, in one of many formats, described by the query string."""
+"""Reads uploads to /ingest: profiles of one application in one of many formats, described by the query string."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,9 +47,9 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wording:
-    """Errors in the words of /ingest: for invalid content, they name the format and the step, and have their status.
+    """Adapts errors about invalid content to /ingest: they name the format and the step, and have the step's status.
 
-    `advice` is added for the sender; `guessed` says whether the format was detected from the content.
+    `advice` is added to the message; `guessed` says whether the format was detected from the content.
     """
 
     name: str
@@ -58,7 +58,7 @@ class _Wording:
 
     @contextmanager
     def of_parsing(self) -> Iterator[None]:
-        """Convert the errors of the block. A RefusedProfileError belongs to the next step."""
+        """Adapt the errors of the block. A RefusedProfileError belongs to the next step."""
         try:
             yield
         except RefusedProfileError as error:
@@ -67,7 +67,7 @@ class _Wording:
             raise self._worded(self._with_guess(error), "parsing", UNPROCESSABLE) from error.__cause__
 
     def _with_guess(self, error: RpcError) -> RpcError:
-        """Return the error with the detected format and the supported ones, unless it or the request names the format."""
+        """Add the detected format and the supported ones to the error, unless it or the request names the format."""
         if not self.guessed or READ in error.message or error.code is not Code.INVALID_ARGUMENT:
             return error
         return invalid_argument(
@@ -75,7 +75,7 @@ class _Wording:
         )
 
     def of_pushing(self, error: RpcError) -> RpcError:
-        """Return an error for an upload after parsing."""
+        """Adapt an error that occurs after parsing."""
         return self._worded(error, "pushing", FORMATS[self.name].refused_status)
 
     def of_nothing(self, expected: str) -> RpcError:

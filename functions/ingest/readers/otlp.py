@@ -13,7 +13,7 @@ from ingest.received import ReceivedUpload
 from ingest.request.otlp_body import codec_of, max_bytes, unpacked
 
 _MEMORY_FACTOR: Final = 16
-"""The bytes of memory that reading a byte takes at most."""
+"""The maximum bytes of memory that reading one byte takes."""
 
 
 def read(received: ReceivedUpload, services: Services) -> ReadUpload:

@@ -26,9 +26,9 @@ from ingest.request.body import human_bytes, limit_of, unpack
 
 _MAX_PROFILES: Final = 10_000
 _MEMORY_FACTOR: Final = 16
-"""The bytes of memory that reading a byte takes at most; profiles are read one after the other."""
+"""The maximum bytes of memory that reading one byte of a profile takes; profiles are read one after the other."""
 _SMALL_BYTES: Final = memory.SMALL_WORK_BYTES // _MEMORY_FACTOR
-"""The longest body that is decoded before its turn, which then depends on its profiles."""
+"""The longest body that is decoded before memory is reserved for it, so that the reservation fits its profiles."""
 _SESSION_LABEL: Final = "__session_id__"
 
 type _Labels = dict[str, str] | RpcError
@@ -37,7 +37,7 @@ type _Labels = dict[str, str] | RpcError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sample:
-    """One profile of a request: its id, a name for its series, its bytes, and the reason if these cannot be read."""
+    """One profile of a request: its id, a name for its series, its bytes, and the error if these cannot be read."""
 
     id: str
     name: str
@@ -47,7 +47,7 @@ class _Sample:
 
 
 def read(received: ReceivedUpload, services: Services) -> ReadUpload:
-    """Read the upload. Raises RpcError(INVALID_ARGUMENT) for an invalid body, and for no or too many profiles."""
+    """Read the upload. Raises RpcError(INVALID_ARGUMENT) for an invalid body, no profiles, or too many."""
     samples = _samples_in_turn(received, services.settings)
     checks = checks_of(received, services)
     profiles = [CheckedProfile(id=sample.id, profile=_profile(sample, checks)) for sample in samples]
@@ -56,7 +56,7 @@ def read(received: ReceivedUpload, services: Services) -> ReadUpload:
 
 
 def _samples_in_turn(received: ReceivedUpload, settings: Settings) -> list[_Sample]:
-    """Return the profiles once there is memory to read them."""
+    """Return the profiles once enough memory is available to read them."""
     body = _body(received).unpacked(settings.max_body_bytes)
     # The message and its profiles are copies of the body.
     needed = 2 * len(body.data)
@@ -78,7 +78,7 @@ def _body(received: ReceivedUpload) -> MessageBody:
 
 
 def _samples(request: push_pb2.PushRequest, settings: Settings) -> list[_Sample]:
-    """Return the profiles of the request, decompressed. Raises RpcError(INVALID_ARGUMENT) if they are none or too many."""
+    """Return the request's profiles, decompressed. Raises RpcError(INVALID_ARGUMENT) for no profiles or too many."""
     count = sum(len(series.samples) for series in request.series)
     if not count:
         raise invalid_argument("no profiles received")
@@ -121,7 +121,7 @@ def _profile(sample: _Sample, checks: Checks) -> ValidProfile | RpcError:
 
 
 def _labels(pairs: Sequence[tuple[str, str]], settings: Settings) -> _Labels:
-    """Return the labels of a series, or the reason why they are invalid; validated once per series."""
+    """Return the labels of a series, or the reason why they are invalid. Called once per series, not per profile."""
     try:
         labels = unique_labels(pairs)
         check_label_sizes(labels, settings)
@@ -131,7 +131,7 @@ def _labels(pairs: Sequence[tuple[str, str]], settings: Settings) -> _Labels:
 
 
 def _unpacked(raw: bytes, labels: _Labels, settings: Settings) -> tuple[bytes, RpcError | None]:
-    """Return the decompressed profile, or the profile as sent and the reason. Raises BusyError without memory for it."""
+    """Return the decompressed profile, or the profile as sent and an error. Raises BusyError if memory is short."""
     if isinstance(labels, RpcError):
         return raw, None
     try:

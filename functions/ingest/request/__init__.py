@@ -1,4 +1,4 @@
-"""Reads requests: query parameters, bodies, multipart forms; computes the upload's id.
+"""Reads requests (query parameters, bodies and multipart forms) and computes the upload's id.
 
-What a part contains belongs in `ingest.formats`.
+The content of a part belongs in `ingest.formats`.
 """

@@ -1,7 +1,7 @@
 """Reads the body of an upload within limits, decompresses it, and splits it into its parts.
 
-Clients gzip the profile, or the whole body with or without a header, or both, and some declare gzip for uncompressed
-data. So only the bytes count: gzip begins with 1f 8b, and no format does.
+Clients gzip the profile, the whole body (with or without a header) or both, and some declare gzip for uncompressed
+data. So only the bytes decide: gzip begins with 1f 8b, and no format does.
 """
 
 from collections.abc import Collection, Mapping
@@ -22,14 +22,14 @@ _MAX_GZIP_LAYERS: Final = 4
 _ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip"})
 
 WHOLE_BODY: Final = "profile"
-"""The name of the only part of a body that is not a form, as in a form."""
+"""The name of the only part of a body that is not a form; a form's profile has the same name."""
 
 
 async def read_upload(request: Request, limit: "Limit") -> bytes:
     """Return the body as sent.
 
     Raises RpcError with status 413 above the limit, 408 for a truncated or slow body, 415 for a Content-Encoding
-    other than gzip, 429 (BusyError) if the process has no memory for it.
+    other than gzip, and 429 (BusyError) if the process is short of memory.
     """
     _check_encoding(request.headers.get("Content-Encoding", ""))
     try:
@@ -47,9 +47,9 @@ async def read_upload(request: Request, limit: "Limit") -> bytes:
 def read_parts(
     body: bytes, content_type: str, wanted: Collection[str], *, max_body_bytes: int, part_limit: "Limit"
 ) -> Mapping[str, bytes]:
-    """Return the decompressed parts of a form that are `wanted`, by name, or the decompressed body as the only part.
+    """Return the decompressed `wanted` parts of a form by name, or the decompressed body as the only part.
 
-    Together they are limited to the size of a body. Raises RpcError for a damaged form or gzip, for a form without any
+    All parts together may be as large as a body. Raises RpcError for a damaged form or gzip, for a form without any
     wanted part, and for parts that are too large after decompression. Other parts are not decompressed.
     """
     if not is_multipart(content_type):
@@ -96,7 +96,7 @@ def beginning(data: bytes, size: int) -> bytes:
 
 
 def human_bytes(count: int) -> str:
-    """Return a size for messages: `16 B`, `1.6 kB`, `4.2 MB`, `268 MB`."""
+    """Format a size for messages: `16 B`, `1.6 kB`, `4.2 MB`, `268 MB`."""
     if count < 10:
         return f"{count} B"
     value = float(count)

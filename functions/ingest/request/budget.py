@@ -1,10 +1,10 @@
-"""Budgets of an upload, which are charged before anything is allocated."""
+"""Budgets of an upload, charged before anything is allocated."""
 
 from flamehouse.errors import invalid_argument
 
 
 class Budget:
-    """The rest of a limit."""
+    """The remainder of a limit."""
 
     __slots__ = ("_left", "_most", "_what")
 

@@ -15,7 +15,7 @@ _MAX_NUMBER: Final = 1 << 64
 _MAX_SHOWN: Final = 100
 _MAX_VALUES: Final = 1 << 22
 _MAX_CONTAINERS: Final = 1 << 20
-"""Each takes about 200 bytes of memory, even if it is encoded in two bytes."""
+"""An object or list takes about 200 bytes of memory, even if its encoding has only two."""
 
 
 def parse_json(data: bytes) -> object:
@@ -87,7 +87,7 @@ def number_from(value: object, what: str) -> float:
 
 
 def shown(text: str) -> str:
-    """Return a text as messages quote it."""
+    """Return a text in the form in which messages quote it."""
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
 
 

@@ -24,7 +24,7 @@ def is_multipart(content_type: str) -> bool:
 
 
 def split_multipart(body: bytes, content_type: str, wanted: Collection[str]) -> dict[str, bytes]:
-    """Returns the form's parts with names in `wanted`, files and plain fields alike; the first of equal names.
+    """Returns the form's parts with names in `wanted`, whether files or plain fields. Of equal names, the first counts.
 
     Raises RpcError(INVALID_ARGUMENT) for a form that is damaged, truncated, has more than 32 parts or no wanted part.
     """

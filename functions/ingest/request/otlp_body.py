@@ -44,9 +44,9 @@ def max_bytes(codec: Codec, settings: Settings) -> int:
 
 
 def unpacked(body: bytes, limit: int) -> bytes:
-    """Decompress the body if its bytes are gzip, which no request begins like.
+    """Decompress the body if it is gzip; no uncompressed request begins like gzip.
 
-    Raises RpcError with status 413 if too large.
+    Raises RpcError with status 413 for a body that is too large.
     """
     if not body.startswith(GZIP_MAGIC):
         return body

@@ -26,7 +26,7 @@ _UNKNOWN_SPY: Final = "unknown"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestRequest:
-    """The query of one upload. `from_` and `until` are None if they are not given."""
+    """The query of one upload. `from_` and `until` are None if they are absent."""
 
     app_name: str
     labels: Mapping[str, str]
@@ -40,7 +40,7 @@ class IngestRequest:
 
     @property
     def start_ns(self) -> int:
-        """The start of the profile, 0 if the request has none, or one before 1970."""
+        """The start of the profile; 0 if the request has none, or one before 1970."""
         return 0 if self.from_ is None else max(0, self.from_.ns)
 
     @property
@@ -50,7 +50,7 @@ class IngestRequest:
 
     @property
     def names_its_client(self) -> bool:
-        """Whether `spyName` is set, as by every SDK, but not by users of curl."""
+        """Whether `spyName` is set: every SDK sets it, users of curl do not."""
         return self.spy_name not in {"", _UNKNOWN_SPY}
 
     @property
@@ -78,7 +78,7 @@ def parse_ingest_request(query: str, now_ns: int) -> IngestRequest:
 
     Raises RpcError(INVALID_ARGUMENT) for an invalid `name` or time.
 
-    Bytes that are not UTF-8 are escaped (`surrogateescape`) for the check of labels.
+    Bytes that are not UTF-8 are escaped (`surrogateescape`), so that the check of labels rejects them.
     """
     given: dict[str, str] = {}
     for name, value in parse_qsl(query, errors="surrogateescape"):
@@ -144,7 +144,7 @@ def _as_utf8(text: str) -> str:
 
 
 def _sample_rate(text: str) -> int:
-    """Parse a sample rate; 0 is valid, and anything but a 32-bit number is the default."""
+    """Parse a sample rate; 0 is valid, and anything but a 32-bit number means the default."""
     if not _WHOLE_NUMBER.fullmatch(text) or int(text) > _MAX_SAMPLE_RATE:
         return DEFAULT_SAMPLE_RATE
     return int(text)

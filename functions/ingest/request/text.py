@@ -6,7 +6,7 @@ from flamehouse.errors import invalid_argument
 
 
 def utf8_text(data: bytes) -> bytes:
-    """Return the text in UTF-8 without a byte order mark, from UTF-8 or UTF-16, which PowerShell's `>` writes.
+    """Convert UTF-8 or UTF-16, which PowerShell's `>` writes, to UTF-8 without a byte order mark.
 
     Raises RpcError(INVALID_ARGUMENT) for invalid UTF-16; UTF-8 is not checked.
     """
@@ -21,7 +21,7 @@ def utf8_text(data: bytes) -> bytes:
 
 
 def utf8_beginning(data: bytes) -> bytes:
-    """As `utf8_text`, for the beginning of a text: a truncated character is dropped."""
+    """Like `utf8_text`, for the beginning of a text: drops a truncated character."""
     if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         return data.decode("utf-16", errors="ignore").encode(errors="ignore")
     return data.removeprefix(BOM_UTF8)

@@ -1,6 +1,6 @@
 """Computes the id of an upload: the same for every retry, even if a client or proxy encodes it differently.
 
-The id does not depend on form boundaries, unused parts, compression, and the order of headers and parameters. Equal
+The id does not depend on form boundaries, unused parts, compression, or the order of headers and parameters. Equal
 requests are one upload.
 """
 
@@ -16,11 +16,11 @@ def upload_id(
     parts: Iterable[tuple[str, bytes]],
     received_s: int | None,
 ) -> bytes:
-    """Return the SHA-256 over all arguments, each with its length, so that different inputs cannot collide.
+    """Return the SHA-256 over all arguments, each with its length, so that no two inputs are hashed as the same bytes.
 
-    `parameters` are in canonical form, `parts` decompressed and by name; `received_s` is the second of receipt for an
-    upload without its own time, None for any other. Bytes of a parameter that are not UTF-8 are escaped
-    (`surrogateescape`).
+    `parameters` are in canonical form; `parts` are names and decompressed contents. `received_s` is the second of
+    receipt for an upload without its own time, and None for any other. Bytes of a parameter that are not UTF-8 are
+    escaped (`surrogateescape`).
     """
     received = "" if received_s is None else str(received_s)
     pairs = [(name, value.encode(errors="surrogateescape")) for name, value in parameters]
