@@ -1,4 +1,4 @@
-"""Those parts of the OpenAPI document on uploads that FastAPI cannot derive: query parameters, headers and bodies."""
+"""Parts of the OpenAPI document that FastAPI cannot derive for uploads: query parameters, headers and bodies."""
 
 from typing import Any, Final
 

@@ -1,6 +1,7 @@
 """OTLP profiles over HTTP, from the `otlp_http` exporter of OpenTelemetry collectors and from SDKs.
 
-Protocol: opentelemetry.io/docs/specs/otlp, "OTLP/HTTP". A response has its request's encoding; errors are Statuses.
+Protocol: opentelemetry.io/docs/specs/otlp, "OTLP/HTTP". Responses have the encoding of the request; errors are Status
+messages.
 """
 
 import time

@@ -1,7 +1,7 @@
 """The formats of uploads to /ingest: how a request selects one, and the properties of each.
 
-A format is a module here with a function `parse` of the type `Parse`, and a row of FORMATS. What is checked or changed in
-every format alike belongs in `ingest.profile`.
+A format is a module in this package with a function `parse` of the type `Parse`, and a row of FORMATS. Checks and
+changes that are common to all formats belong in `ingest.profile`.
 """
 
 import re
@@ -24,16 +24,16 @@ from ingest.request.text import utf8_beginning
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parsed:
-    """The profiles of an upload; `timed` unless one of them takes its time from the time of receipt."""
+    """The profiles of an upload. `timed` is False if the time of any of them depends on the time of receipt."""
 
     profiles: Sequence[IncomingProfile]
     timed: bool
 
 
 class Parse(Protocol):
-    """Parses the parts of an upload, by name; a body that is not a form is the part `profile`.
+    """Parses the parts of an upload, by name. A body that is not a form is the part `profile`.
 
-    Raises RpcError(INVALID_ARGUMENT) for parts that are not of the format, and RefusedProfileError for valid parts
+    Raises RpcError(INVALID_ARGUMENT) for parts that are not in the format, and RefusedProfileError for valid parts
     that do not make a valid profile.
     """
 
@@ -41,7 +41,7 @@ class Parse(Protocol):
 
 
 class RefusedProfileError(RpcError):
-    """The upload is well-formed but its content is invalid: the response is that of a profile that fails validation."""
+    """The upload is well-formed but its content is invalid. It is reported like a profile that fails validation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,27 +49,27 @@ class Format:
     """The properties of a format."""
 
     module: str
-    """Imported when the first upload of this format arrives."""
+    """The module, imported when the first upload of this format arrives."""
     expected: str
     """What an upload of this format contains, for the error about an upload without samples."""
     parts: Sequence[str] = (WHOLE_BODY,)
     """The parts of a form that `parse` receives, the profile first."""
     size_setting: str = "max_profile_bytes"
-    """The setting that limits the decompressed bytes of a part."""
+    """The setting that limits the decompressed size of a part in bytes."""
     memory_factor: int = 16
-    """The bytes of memory that reading a byte of an upload takes at most, decompressed."""
+    """The maximum bytes of memory that reading one decompressed byte of an upload takes."""
     begins_with_anything: bool = False
-    """Whether such an upload may begin with any bytes, so that its beginning identifies no other format."""
+    """Whether such an upload may begin with any bytes, so that they do not indicate another format."""
     refused_status: int | None = None
-    """The status of an upload with invalid profiles; None for the status of the error's code. Unparsable uploads get
-    status 422 in every format."""
+    """The status for an upload with invalid profiles; None for that of the error's code. Uploads that cannot be parsed
+    get 422 in every format."""
 
     def part_limit(self, settings: Settings) -> Limit:
         """Returns the maximum decompressed size of a part, in bytes."""
         return limit_of(settings, self.size_setting)
 
     def body_limit(self, settings: Settings) -> Limit:
-        """Returns the maximum size of a body: that of its decompressed parts, plus a little for a form."""
+        """Returns the maximum size of a body: that of its decompressed parts, plus a little for the form itself."""
         limit = self.part_limit(settings)
         size = min(limit.bytes * len(self.parts) + _FORM_BYTES, settings.max_body_bytes)
         return (
@@ -79,7 +79,7 @@ class Format:
         )
 
     def check_content(self, parts: Mapping[str, bytes]) -> None:
-        """Raises RpcError(INVALID_ARGUMENT) if the content is missing, empty or of a known unsupported format."""
+        """Raises RpcError(INVALID_ARGUMENT) if the content is missing, empty, or in a known unsupported format."""
         content = parts.get(self.parts[0], parts.get(WHOLE_BODY))
         if content is None:
             raise invalid_argument(f"missing form part '{self.parts[0]}'")
@@ -185,17 +185,17 @@ _NAMES: Final = (
     *((name, None) for name in ("speedscope", "perf_script", "cpuprofile", "austin", "instruments")),
     *((name, None) for name in ("chrome_trace", "firefox")),
 )
-"""Formats in order of precedence, by the parameter `format` or by a Content-Type."""
+"""The formats that the parameter `format` or a Content-Type selects, in order of precedence."""
 
 _BEGINNINGS: Final = (
     ("jfr", re.compile(rb"FLR\0")),
-    # A field of the message, followed closely by a byte that text does not contain.
+    # A field of the message, closely followed by a byte that no text contains.
     (
         "pprof",
         re.compile(rb"[\x0a\x12\x1a\x22\x2a\x32\x38\x40\x48\x50\x5a\x60\x6a\x70][\s\S]*[\0-\x08\x0e-\x1f]"),
     ),
 )
-"""The first bytes of binary formats, which no text begins with."""
+"""The first bytes of binary formats; no text begins with these."""
 _BEGINNING_BYTES: Final = 1 << 16
 _BINARY_BEGINNING_BYTES: Final = 8_192
 
@@ -210,14 +210,14 @@ def format_of(parameter: str, content_type: str, body: bytes) -> str:
 
 
 def body_limit(parameter: str, content_type: str, settings: Settings) -> Limit:
-    """Returns the maximum size of a body; where its beginning is to select the format, that of the largest format."""
+    """Returns the maximum size of a body; if its beginning selects the format, the largest limit of all formats."""
     selected = _selected(parameter, content_type)
     formats = [FORMATS[selected]] if selected else FORMATS.values()
     return max((format_.body_limit(settings) for format_ in formats), key=lambda limit: limit.bytes)
 
 
 def _selected(parameter: str, content_type: str) -> str:
-    """Returns the format that the request selects without its body; empty if it selects none."""
+    """Returns the format that the request selects apart from its body; empty if it does not select any."""
     for name, media_type in _NAMES:
         if parameter == name or content_type == media_type:
             return name
@@ -227,7 +227,7 @@ def _selected(parameter: str, content_type: str) -> str:
 
 
 def no_such_format(parameter: str, taken_for: str) -> str:
-    """Returns the addition to an error for an unknown `format` parameter, if the body was `taken_for` another."""
+    """Returns what to add to an error if the `format` parameter is unknown and the body was `taken_for` another."""
     if parameter in {"", "folded", *FORMATS}:
         return ""
     return (
@@ -238,7 +238,7 @@ def no_such_format(parameter: str, taken_for: str) -> str:
 def format_by_beginning(body: bytes) -> str:
     """Returns the format of a body, gzipped or not, by its first bytes; `groups` if they do not identify one.
 
-    `flamebearer`, which uploads do not support, is a flame graph in JSON.
+    May return `flamebearer`, a flame graph in JSON, which uploads do not support.
     """
     data = beginning(body, _BEGINNING_BYTES)
     text = utf8_beginning(data)

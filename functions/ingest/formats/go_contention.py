@@ -1,7 +1,7 @@
 """Distinguishes Go's block and mutex profiles: both have the sample types contentions and delay, and no name.
 
-A mutex profile records unlocks of contended locks, a block profile the waits; the leaf functions of the stacks
-distinguish them. Both: runtime/mprof.go of Go.
+A mutex profile records unlocks of contended locks, a block profile records waits. So the leaf functions of the stacks
+distinguish them. Source: runtime/mprof.go of Go.
 """
 
 import re
@@ -19,7 +19,7 @@ _UNLOCKS: Final = re.compile(
 
 
 def waits_in_go(pprof: profile_pb2.Profile) -> bool:
-    """Whether stacks end in functions that wait, and none in one that unlocks. Ids may be dangling."""
+    """Returns whether any stack ends in a function that waits, and none in one that unlocks. Ids may be dangling."""
     leaves = {sample.location_id[0] for sample in pprof.sample if sample.location_id}
     ends = {line.function_id for each in pprof.location if each.id in leaves for line in each.line}
     strings = pprof.string_table

@@ -1,4 +1,4 @@
-"""Detects formats of JSON by the names of the first fields of a file, in any order."""
+"""Detects JSON formats by the names of a file's first fields, in any order."""
 
 import re
 from typing import Final
@@ -16,18 +16,18 @@ _FIELDS: Final = (
     ("cpuprofile", frozenset({b"startTime", b"endTime"})),
     ("cpuprofile", frozenset({b"timeDeltas"})),
 )
-"""Formats in the order of detection, each with fields that all occur at its beginning."""
+"""Formats in the order of detection, each with fields that must all occur at the beginning."""
 _SPEEDSCOPE: Final = b"speedscope"
-"""speedscope.app, py-spy, dotnet-trace and others write the schema or the exporter first."""
+"""A part of the schema or the exporter, which speedscope.app, py-spy, dotnet-trace and others write first."""
 
 
 def begins_as_json(text: bytes) -> bool:
-    """Whether the text begins as an object with fields or a list of objects; `{main};work 5` does not."""
+    """Returns whether the text begins like an object with fields or a list of objects; `{main};work 5` does not."""
     return _BEGINS_AS_JSON.match(text) is not None
 
 
 def json_format(text: bytes) -> str:
-    """Returns the format of JSON with this beginning; empty if it is unknown or not JSON."""
+    """Returns the format of a JSON file with this beginning; empty if it is unknown or not JSON."""
     if not begins_as_json(text):
         return ""
     fields = frozenset(_FIELD.findall(text))

@@ -1,4 +1,4 @@
-"""Reads pprof uploads of SDKs: the profile alone, or a form of `profile` and `sample_type_config`.
+"""Reads pprof uploads of SDKs: a bare profile, or a form of `profile` and `sample_type_config`.
 
 Historical variants: grafana.com/docs/pyroscope/latest/reference-server-api.
 """
@@ -20,11 +20,11 @@ from ingest.request.query import IngestRequest
 _YEAR_1971_NS: Final = 365 * 86_400 * 1_000_000_000
 _MAX_CONFIG_BYTES: Final = 1 << 16
 _MAX_RENAMED_CHARS: Final = 1 << 24
-"""A few long file and function names combine to many long pairs: the limit of all together."""
+"""The limit for all renamed functions together: a few long file and function names combine to many long pairs."""
 _SCRIPTING_SPIES: Final = frozenset({"pyspy", "rbspy", "scripting"})
 
 type DisplayNames = Mapping[str, str]
-"""The display name of a sample type, by its name; empty if it is displayed as is."""
+"""The display name of each sample type, by its name; empty if the name itself is displayed."""
 
 _DEFAULT_DISPLAY_NAMES: Final[DisplayNames] = {
     "samples": "cpu",
@@ -40,11 +40,11 @@ _METRICS: Final = (
     ("block_", "block"),
     ("goroutines", "goroutines"),
 )
-"""Metric names by what the display name of a sample type contains."""
+"""Metric names, by a part of the display name of a sample type."""
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """One profile."""
+    """Returns one profile."""
     if parts.get("prev_profile"):
         raise invalid_argument(
             "unsupported client version. Please update github.com/grafana/pyroscope-go to the latest version"
@@ -94,7 +94,7 @@ def _bad_config(reason: str) -> RpcError:
 
 
 def _settle_time(pprof: profile_pb2.Profile, request: IngestRequest) -> bool:
-    """Gives a profile without a time that of the request, and returns whether its time is independent of the receipt.
+    """Sets a missing time to the request's, and returns whether the profile's time is independent of its receipt.
 
     Old SDKs write microseconds or milliseconds instead of nanoseconds, so a time in 1970 counts as missing.
     """
@@ -132,7 +132,7 @@ def _is_dotnet(request: IngestRequest, display_names: DisplayNames) -> bool:
 
 
 def _repair_dotnet(pprof: profile_pb2.Profile) -> None:
-    """Numbers functions without ids, and writes sample types with underscores."""
+    """Numbers functions that have no ids, and replaces hyphens in sample types by underscores."""
     if len(pprof.function) == len(pprof.location) and not any(function.id for function in pprof.function):
         for function, location in zip(pprof.function, pprof.location, strict=True):
             function.id = location.id
@@ -143,7 +143,7 @@ def _repair_dotnet(pprof: profile_pb2.Profile) -> None:
 
 
 def _metric_name(pprof: profile_pb2.Profile, display_names: DisplayNames) -> str:
-    """Returns the `__name__` for the sample types; the last type's own name if none is known."""
+    """Returns the `__name__` for the sample types; if all are unknown, the name of the last type."""
     names = [_string(pprof, sample_type.type) for sample_type in pprof.sample_type]
     if "wall" in names:
         return "wall"
@@ -159,6 +159,6 @@ def _metric_name(pprof: profile_pb2.Profile, display_names: DisplayNames) -> str
 
 
 def _string(pprof: profile_pb2.Profile, index: int) -> str:
-    """Returns the string at an unvalidated index; empty if out of range."""
+    """Returns the string at an index that is not validated yet; empty if it is out of range."""
     strings = pprof.string_table
     return strings[index] if 0 <= index < len(strings) else ""

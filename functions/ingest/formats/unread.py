@@ -55,7 +55,7 @@ _UNREAD: Final[Mapping[str, re.Pattern[bytes]]] = {
 
 
 def refuse_unread(data: bytes) -> None:
-    """Raises RpcError(INVALID_ARGUMENT) with the format's name if the data begins like a known unsupported one."""
+    """Raises RpcError(INVALID_ARGUMENT) if the data begins like a known unsupported format, which the error names."""
     beginning = data[:_LOOKED_AT_BYTES]
     for name, pattern in _UNREAD.items():
         if pattern.match(beginning):

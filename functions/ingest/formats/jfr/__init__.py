@@ -1,7 +1,7 @@
 """Reads JFR uploads of the Java agent: a recording, or a form of `jfr` and, if labels are set, `labels`.
 
-A recording describes itself: its metadata says where each field lies, whether JDK Flight Recorder, async-profiler or
-another tool wrote it. Read the modules in this order:
+A recording describes itself: its metadata says where each field lies. So it does not matter whether JDK Flight
+Recorder, async-profiler or another tool wrote it. Read the modules in this order:
 
     chunks.py       the chunks of a recording, each a complete recording
     metadata.py     the classes of events and constants; layout.py: how instances are encoded
@@ -14,8 +14,8 @@ another tool wrote it. Read the modules in this order:
 
 Format: the packages jdk.jfr.internal and jdk.jfr.internal.consumer of OpenJDK.
 
-Only this module knows of requests. MAX_JFR_BYTES and limits.py bound the cost of a recording: the worst tested ones, of
-32 MB, took 310 MB of memory and five seconds of CPU.
+Only this module uses the request. MAX_JFR_BYTES and limits.py bound the cost of a recording: the worst ones tested,
+of 32 MB, took 310 MB of memory and five seconds of CPU.
 """
 
 from collections.abc import Mapping
@@ -32,9 +32,9 @@ from ingest.request.query import IngestRequest
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """Returns a profile for each kind of event of which the recording has samples.
+    """Returns a profile for each kind of event that has samples in the recording.
 
-    Their time is the request's: times in a recording are of another clock.
+    The profiles have the request's time, because times in a recording are of another clock.
     """
     data = parts.get("jfr", parts.get(WHOLE_BODY))
     if data is None:

@@ -1,6 +1,6 @@
 """Reads the chunks of a recording: each is a complete recording, with a header, events, metadata and constants.
 
-Header: the class jdk.jfr.internal.consumer.ChunkHeader of OpenJDK, of format 2.
+Header: format 2, as read by the class jdk.jfr.internal.consumer.ChunkHeader of OpenJDK.
 """
 
 from collections.abc import Iterator
@@ -22,8 +22,8 @@ _COMPRESSED: Final = 1
 class Chunk:
     """The positions of a chunk's parts in `data`, the whole recording; its events lie between `start` and `end`.
 
-    `compressed` selects the encoding of integers: seven bits a byte, or the full width of their type. Durations
-    are in ticks, `ticks_per_s` (at least 1) a second. `budgets` belong to the whole recording.
+    `compressed` says how integers are encoded: with seven bits a byte, or in the full width of their type. Durations
+    are in ticks of 1 / `ticks_per_s` seconds; `ticks_per_s` is at least 1. `budgets` belong to the whole recording.
     """
 
     data: bytes
@@ -37,7 +37,7 @@ class Chunk:
 
 
 def read_chunks(data: bytes, budgets: Budgets) -> Iterator[Chunk]:
-    """Yields the chunks of a recording. Raises RpcError(INVALID_ARGUMENT) for data that is not one."""
+    """Yields the chunks of a recording. Raises RpcError(INVALID_ARGUMENT) for other data."""
     position = count = 0
     while position < len(data) or not count:
         count += 1

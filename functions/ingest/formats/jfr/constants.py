@@ -1,7 +1,7 @@
 """Reads the constants of a chunk that profiles need: stack traces, methods, classes and strings, by number.
 
-Constants lie in checkpoint events, a pool for each class. Every pool is read, as none gives its length.
-Strings stay encoded, and only stack traces that samples refer to are retained.
+Checkpoint events contain the constants, in a pool for each class. Every pool is read, because pools do not state their
+length. Strings stay encoded, and only stack traces that samples refer to are retained.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -27,13 +27,13 @@ STACK_TRACE: Final = "jdk.types.StackTrace"
 METHOD: Final = "jdk.types.Method"
 CLASS: Final = "java.lang.Class"
 _ROWS: Final[Mapping[str, Sequence[str]]] = {METHOD: ("type", "name"), CLASS: ("name",)}
-"""The retained fields of classes with several."""
+"""The retained fields of classes that have several fields."""
 
 _NO_TEXT: Final = b"\0"
 
 
 class Constants:
-    """The constants of a chunk, added checkpoint by checkpoint."""
+    """The constants of a chunk; checkpoints are added one by one."""
 
     def __init__(self, chunk: Chunk, classes: Classes) -> None:
         self._chunk = chunk
@@ -47,7 +47,7 @@ class Constants:
         self._rows: dict[str, dict[int, Sequence[Value]]] = {name: {} for name in _ROWS}
 
     def read(self, position: int, stacktraces: Collection[int]) -> None:
-        """Adds the constants of the checkpoint event at `position`, and those of its stack traces that are wanted.
+        """Adds the constants of the checkpoint event at `position`; of its stack traces, only those in `stacktraces`.
 
         Raises RpcError(INVALID_ARGUMENT) for a damaged event.
         """
@@ -61,7 +61,7 @@ class Constants:
             self._read_pool(cursor, cursor.long(), cursor.integer(), stacktraces)
 
     def frames(self, stacktrace: int) -> Frames | None:
-        """Returns the frames of a stack trace; None if its number is unknown or not wanted."""
+        """Returns the frames of a stack trace; None if its number is unknown or was not in `stacktraces`."""
         return self._stacktraces.found.get(stacktrace)
 
     def row(self, class_name: str, number: int) -> Sequence[Value] | None:
@@ -69,14 +69,14 @@ class Constants:
         return self._rows[class_name].get(number)
 
     def text(self, class_name: str, field: str, value: Value) -> str | None:
-        """Returns the string of a field of such a class, inline or a constant; None for a dangling reference."""
+        """Returns the string in a field of such a class, inline or a constant; None for a dangling reference."""
         if isinstance(value, bytes):
             return self.decode(value)
         found = self._pool_of(class_name, field).get(value or 0)
         return None if found is None else self.decode(found)
 
     def decode(self, text: bytes) -> str:
-        """Decodes a string, which may refer to a constant."""
+        """Decodes a string, which may be a reference to a constant."""
         compressed = self._chunk.compressed
         number = constant_of(text, compressed=compressed)
         if number is None:
@@ -90,7 +90,7 @@ class Constants:
         return decoded
 
     def _pool_of(self, class_name: str, field: str) -> Mapping[int, bytes]:
-        """Returns the strings by the numbers that refer to them from a field of such a class."""
+        """Returns the strings that a field of such a class may refer to, by number."""
         pool = self._pools.get((class_name, field))
         if pool is None:
             layout = self._layout(self._by_name[class_name])
@@ -134,7 +134,7 @@ class Constants:
         indices: Sequence[int | None],
         rows: dict[int, Sequence[Value]],
     ) -> None:
-        """Selects the steps of these indices; a field that the class lacks is None."""
+        """Reads a pool, and adds the values of the steps at these indices to `rows`; index None stays None."""
         if not layout.numbers:
             for _ in range(count):
                 key = cursor.long()

@@ -1,6 +1,6 @@
 """Reads a recording value by value, for instances that do not consist only of integers.
 
-Encodings: the class files of jdk.jfr.internal.consumer, `RecordingInput` and `StringParser`, in OpenJDK.
+Encodings: the classes `RecordingInput` and `StringParser` in jdk.jfr.internal.consumer of OpenJDK.
 """
 
 from struct import pack
@@ -10,7 +10,7 @@ from flamehouse.errors import RpcError
 from ingest.formats.jfr.limits import MAX_TEXT_BYTES, damaged
 from ingest.formats.jfr.numbers import MAX_NUMBER_BYTES, NumberStream, read_numbers
 
-# The first byte of a string, its encoding; 0 and 1 are a null and an empty string.
+# The first byte of a string is its encoding; 0 is a null string, 1 an empty one.
 _EMPTY, _CONSTANT, _UTF8, _CHARS, _LATIN1 = 1, 2, 3, 4, 5
 
 INT_BYTES: Final = 4
@@ -22,7 +22,7 @@ _CHAR_MASK: Final = 0xFFFF
 class Cursor:
     """A position in a recording, bounded by the end of its event.
 
-    `compressed` selects the encoding of integers. Each read advances. Raises RpcError(INVALID_ARGUMENT) for a read
+    `compressed` says how integers are encoded. Each read advances the position, and raises RpcError(INVALID_ARGUMENT)
     beyond the end.
     """
 
@@ -57,7 +57,7 @@ class Cursor:
         return self.varint() if self.compressed else self.fixed(LONG_BYTES)
 
     def skip(self, size: int) -> int:
-        """Advances by `size` bytes and returns where they start."""
+        """Advances by `size` bytes, and returns the position where they start."""
         start = self.position
         if size > self.end - start:
             raise self._beyond()
@@ -65,7 +65,7 @@ class Cursor:
         return start
 
     def text(self) -> bytes:
-        """Reads an encoded string, for `decode_text`."""
+        """Reads a string in the encoded form that `decode_text` takes."""
         start = self.skip(1)
         encoding = self.data[start]
         if encoding in {_UTF8, _LATIN1}:
@@ -91,7 +91,7 @@ class Cursor:
 
 
 def constant_of(text: bytes, *, compressed: bool) -> int | None:
-    """Returns the number of the constant that an encoded string refers to; None for an inline string."""
+    """Returns the number of the constant that an encoded string refers to; None if the string is inline."""
     if text[0] != _CONSTANT:
         return None
     return Cursor(text, 1, len(text), compressed=compressed).long()
@@ -131,7 +131,7 @@ def _from_utf8(encoded: bytes) -> str:
     except UnicodeDecodeError:
         pass
     try:
-        # The JVM encodes a character beyond U+FFFF as two surrogates.
+        # The JVM encodes a character above U+FFFF as two surrogates.
         halves = encoded.decode(errors="surrogatepass")
         return halves.encode("utf-16-be", errors="surrogatepass").decode("utf-16-be")
     except UnicodeDecodeError as error:

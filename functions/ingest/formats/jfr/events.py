@@ -1,6 +1,6 @@
 """Finds the events of a chunk by their sizes, and counts its samples.
 
-Events that consist only of integers are read together with the others of their class, one list per field.
+Events that consist only of integers are read together with others of their class, into one list per field.
 """
 
 from abc import ABC, abstractmethod
@@ -28,11 +28,11 @@ _STACK_TRACE: Final = "stackTrace"
 
 
 type _Key = tuple[int, int | None, int, int, int, int, int]
-"""The fields of a `Sample`, which is created once all are counted."""
+"""The fields of a `Sample`; the object itself is created once all samples are counted."""
 
 
 class Sample(NamedTuple):
-    """The identity of samples of one class: numbers of constants, and ids from a tracer. 0 means none.
+    """What identifies equal samples of one class: numbers of constants, and ids from a tracer. 0 means none.
 
     `state` is None if the class has no such field.
     """
@@ -47,7 +47,7 @@ class Sample(NamedTuple):
 
 
 _FIELDS: Final = (_STACK_TRACE, "state", "contextId", "spanId", "spanName", "traceIdHi", "traceIdLo")
-"""The event fields for those of `Sample`, in its order."""
+"""The event fields that `Sample` has, in the same order."""
 _MISSING: Final = (None, None, 0, 0, 0, 0, 0)
 
 
@@ -103,7 +103,7 @@ class Settings(Collector):
 
 
 class Samples(Collector):
-    """Counts the samples of one class, and sums their amounts if the class has one."""
+    """Counts the samples of one class, and sums their amounts if the class has an amount."""
 
     def __init__(self, chunk: Chunk, class_: Class, classes: Classes, budget: Budget) -> None:
         super().__init__(chunk, class_, classes)
@@ -121,7 +121,7 @@ class Samples(Collector):
 
     @property
     def stacktraces(self) -> set[int]:
-        """Returns the stack traces that samples refer to."""
+        """Returns the numbers of the stack traces that samples refer to."""
         return {key[0] for key in self._counts}
 
     def _count(self, layout: Layout, payloads: Sequence[bytes]) -> None:
@@ -147,7 +147,7 @@ class Samples(Collector):
     def _columns(
         self, layout: Layout, payloads: Sequence[bytes], indices: Sequence[int | None]
     ) -> Sequence[Sequence[int] | None]:
-        """Reads the values of the steps of these indices, a list for each."""
+        """Reads the values of the steps at these indices into a list for each."""
         width = layout.numbers
         if width and max(map(len, payloads)) <= width * MAX_NUMBER_BYTES:
             numbers = read_numbers(b"".join(payloads))
@@ -164,7 +164,7 @@ class Samples(Collector):
 
 
 class Found(NamedTuple):
-    """The positions of a chunk's constants, and its samples and settings."""
+    """The positions of a chunk's checkpoints, its samples and its settings."""
 
     checkpoints: Sequence[int]
     samples: Sequence[Samples]
@@ -174,7 +174,7 @@ class Found(NamedTuple):
 def read_events(chunk: Chunk, classes: Classes) -> Found:
     """Reads the events of a chunk.
 
-    Raises RpcError(INVALID_ARGUMENT) for a damaged chunk, and for too many samples or classes of them.
+    Raises RpcError(INVALID_ARGUMENT) for a damaged chunk, and for too many samples or classes of samples.
     """
     samples: dict[int, Samples] = {}
     settings: dict[int, Settings] = {}
@@ -195,7 +195,7 @@ def read_events(chunk: Chunk, classes: Classes) -> Found:
 
 
 def _scan(chunk: Chunk, collectors: Mapping[int, Collector]) -> Iterator[int]:
-    """Fills the collectors, by class id; yields the positions of checkpoints."""
+    """Passes events to the collectors, which are given by class id, and yields the positions of checkpoints."""
     for type_, start, payload, end in _events(chunk):
         if type_ == CHECKPOINT_TYPE:
             chunk.budgets.pools.take()
@@ -212,11 +212,11 @@ def _scan(chunk: Chunk, collectors: Mapping[int, Collector]) -> Iterator[int]:
 
 
 def _events(chunk: Chunk) -> Iterator[tuple[int, int, int, int]]:
-    """Yields each event's class, start, start of its fields, and end."""
+    """Yields the class, the start, the start of the fields, and the end of each event."""
     data, position, last = chunk.data, chunk.start, chunk.end
     cursor = Cursor(data, position, last, compressed=chunk.compressed)
     while position < last:
-        # Nearly all events have a size and a class of one byte each.
+        # In nearly all events, the size and the class take one byte each.
         size = data[position]
         end = position + size
         if chunk.compressed and 1 < size < 0x80 and end <= last and (type_ := data[position + 1]) < 0x80:

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from typing import Final
 
 type Condition = Callable[[str | None, str], bool]
-"""Whether an event counts, by its thread's state (None if the recording lacks it) and the profiler's sampling mode.
-"""
+"""Decides whether an event counts, from its thread's state (None if the recording lacks it) and the sampling mode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of profile: its `__name__`, its sample types and its period type, each a type and a unit.
+    """A kind of profile: its `__name__`, its sample types and its period type; each type is a name and a unit.
 
-    A sample's values are its count and, with a second sample type, its amount. `timed` kinds have one sample type,
-    with the amount in periods of the request's sample rate; `measured` kinds one with the amount in nanoseconds.
+    A sample's values are its count and, with a second sample type, its amount. Kinds with a single sample type that
+    is a time are `timed` if amounts are periods of the request's sample rate, and `measured` if they are nanoseconds.
     """
 
     metric: str
@@ -33,9 +32,9 @@ class Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event that is a sample: its kind, and the field with its amount; without a field the amount is 1.
+    """An event that is a sample: its kinds, and the field with its amount, which is 1 without such a field.
 
-    `ticks` if the field is in ticks of the chunk's clock, which are converted to nanoseconds.
+    `ticks` says that the field is in ticks of the chunk's clock, which are converted to nanoseconds.
     """
 
     into: Sequence[tuple[Kind, Condition]]

@@ -1,4 +1,4 @@
-"""The labels of samples: labels that the program set, and the span and trace ids of a tracer."""
+"""The labels of samples: those that the program set, and the span and trace ids of a tracer."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -36,7 +36,7 @@ class SampleLabels:
         self._known: dict[int, Labels] = {}
 
     def of(self, sample: Sample) -> Labels:
-        """Returns the sample's labels, without those that lack a name or a value."""
+        """Returns the sample's labels, except those that lack a name or a value."""
         labels = self._of_context(sample.context)
         if sample.span:
             labels += (("profile_id", f"{sample.span:016x}"),)
@@ -63,5 +63,5 @@ class SampleLabels:
 
 
 def _signed(number: int) -> int:
-    """Converts an unsigned 64-bit number to the signed one of the message."""
+    """Converts an unsigned 64-bit number to the signed number that the message has."""
     return number - (1 << _INT64_BITS) if number >> (_INT64_BITS - 1) else number

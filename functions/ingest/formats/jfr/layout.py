@@ -1,7 +1,7 @@
-"""The encoding of a class's instances: a row of plain values, from its fields and their fields.
+"""The encoding of a class's instances: a row of plain values, one for each field and nested field.
 
-A value that is an instance, not a constant, is written inline. So a class is flattened into steps, each of which
-reads one integer, some bytes, a string or a list.
+A value that is an instance and not a constant is written inline. So a class is flattened into steps, each of which
+reads an integer, some bytes, a string or a list.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,11 +28,11 @@ _SIZES: Final = {
     "float": 4,
     "double": 8,
 }
-"""Bytes of a value if integers are not compressed."""
+"""The size of a value in bytes if integers are not compressed."""
 _WITHIN: Final = "."
-"""The name of nested fields, which no code looks up. A name joined from those around it could have any length."""
+"""The name of every nested field: no code looks these up, and joined names could have any length."""
 _COMPRESSED: Final = frozenset({"boolean", "char", "short", "int", "long"})
-"""Types that are compressed integers if integers are compressed; a boolean is 0 or 1 in both encodings."""
+"""The types that compression applies to; a boolean is 0 or 1 in both encodings."""
 
 
 class Kind(Enum):
@@ -46,9 +46,9 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """`name` is the field's, or `_WITHIN` if the field is nested in another.
+    """One value of an instance. `name` is its field's name, or `_WITHIN` if the field is nested in another.
 
-    `type` is the id of its declared class.
+    `type` is the id of the field's declared class.
     """
 
     name: str
@@ -66,7 +66,7 @@ class Layout:
 
     @cached_property
     def numbers(self) -> int:
-        """The number of compressed integers in an instance that has nothing else; otherwise 0."""
+        """The number of compressed integers in an instance; 0 if an instance has anything else."""
         return len(self.steps) if self._all(Kind.NUMBER) else 0
 
     @cached_property
@@ -76,7 +76,7 @@ class Layout:
 
     @cached_property
     def size(self) -> int:
-        """The size of an instance in bytes if it is fixed; otherwise 0."""
+        """The size of an instance in bytes; 0 if it is not fixed."""
         return sum(step.size for step in self.steps) if self._all(Kind.FIXED) else 0
 
     def index(self, name: str) -> int | None:
@@ -90,7 +90,8 @@ class Layout:
 def layout_of(class_: Class, classes: Classes, chunk: Chunk) -> Layout:
     """Returns the layout of a class of the chunk.
 
-    Raises RpcError(INVALID_ARGUMENT) for a class that contains itself, too many fields, or an unknown class.
+    Raises RpcError(INVALID_ARGUMENT) for a class that contains itself, has too many fields, or has a field of an
+    unknown class.
     """
     return _Flattening(classes, chunk).layout(class_, 0)
 
@@ -144,7 +145,7 @@ type Value = int | bytes | None
 
 
 def read_values(cursor: Cursor, layout: Layout, budget: Budget) -> list[Value]:
-    """Reads one instance, a value a step: an integer, an encoded string, None for a list."""
+    """Reads one instance and returns a value for each step: an integer, an encoded string, or None for a list."""
     # An instance without fields takes time too.
     budget.take(len(layout.steps) or 1)
     return [read_value(cursor, step, budget) for step in layout.steps]

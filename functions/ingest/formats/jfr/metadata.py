@@ -1,7 +1,7 @@
 """Reads the metadata of a chunk: classes and their fields.
 
-It is a tree of elements, like XML: `root` > `metadata` > `class` > `field`. Annotations and settings, which are
-elements too, are skipped.
+The metadata is a tree of elements, like XML: `root` > `metadata` > `class` > `field`. Annotations and settings are
+elements too, but are skipped.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,14 +17,14 @@ from ingest.formats.jfr.remembered import Remembered
 
 METADATA_TYPE: Final = 0
 _MAX_CACHE_BYTES: Final = 1 << 20
-"""Size limit of the cache, by encoded metadata: a JDK's is 100 kB long, and takes up to 20 times that in memory."""
+"""The limit for all encoded metadata in the cache: a JDK's has 100 kB, and takes up to 20 times that in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A field of the class with the id `type`.
+    """A field whose values are of the class with the id `type`.
 
-    A `constant` is a number, its value in a pool; a field may be a list.
+    The value of a `constant` field is the number of a constant in a pool. A field may be an array.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Class:
-    """A class, whose instances are events, constants or parts of these."""
+    """A class of events, of constants, or of parts of these."""
 
     id: int
     name: str
@@ -56,7 +56,7 @@ class Metadata:
     def classes(self, chunk: Chunk) -> Classes:
         """Returns the classes of a chunk by id. Raises RpcError(INVALID_ARGUMENT) for damaged metadata.
 
-        Every recording of a program has the same classes, so they are cached: never modify them.
+        Every recording of a program has the same classes, so they are cached. Never modify them.
         """
         tree = _tree_of(chunk)
         if (tree, chunk.compressed) != self._last:
@@ -67,7 +67,7 @@ class Metadata:
 
 
 def _tree_of(chunk: Chunk) -> bytes:
-    """Returns the metadata without its header, which has a timestamp."""
+    """Returns the metadata without its header, whose timestamp differs in every recording."""
     cursor = Cursor(chunk.data, chunk.metadata, chunk.end, compressed=chunk.compressed)
     size = cursor.integer()
     type_ = cursor.long()

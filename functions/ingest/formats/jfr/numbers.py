@@ -1,10 +1,11 @@
 """Decodes compressed integers of a recording, many at a time.
 
-A recording writes an integer as LEB128, seven bits a byte, except that a ninth byte is the last and has eight.
-Protobuf continues to a tenth byte for the 64th bit. So where a ninth byte has its highest bit set, a tenth byte is
-inserted after it, and protobuf's C library then decodes all of them as one packed field.
+A recording writes an integer as LEB128, with seven bits a byte, except that a ninth byte is always the last and has
+eight. Protobuf has a tenth byte for the 64th bit. So if the highest bit of a ninth byte is set, a tenth byte is
+inserted after it. Then protobuf's C library decodes all integers as one packed field.
 
-Any bytes decode to numbers: bytes after the integers may be decoded with them, and are returned unread.
+Any bytes decode to numbers, so bytes after the requested integers may be decoded with them. `NumberStream.position`
+does not count these.
 """
 
 import re
@@ -25,12 +26,12 @@ _PACKED_FIELD_1: Final = b"\x0a"
 MAX_NUMBER_BYTES: Final = 9
 _FIRST_WINDOW_BYTES: Final = 1 << 8
 _LAST_WINDOW_BYTES: Final = 1 << 14
-"""Windows start small and grow, so at most as much is decoded in vain as was requested."""
+"""Windows start small and grow, so that no more is decoded needlessly than was requested."""
 _BATCH_NUMBERS: Final = 1 << 14
 
 
 def read_numbers(data: bytes) -> Sequence[int]:
-    """Returns all numbers of `data`, without a truncated last one."""
+    """Returns all numbers in `data`, except a truncated last one."""
     return _decode(_as_protobuf(data))
 
 
@@ -65,7 +66,7 @@ class NumberStream:
     def position(self) -> int:
         """The position after the numbers taken so far."""
         unread = len(self._values) - self._next
-        # A window is decoded only when numbers run out, so unread numbers lie in the last one.
+        # A window is decoded only when numbers run out, so all unread numbers lie in the last window.
         taken = self._window[: _length_of(self._window, _count(self._window) - unread)]
         ahead = _original_length(self._window) - _original_length(taken)
         return self._read_up_to - ahead
@@ -91,7 +92,7 @@ class NumberStream:
 
 
 def batches(count: int, width: int) -> Iterator[int]:
-    """Yields `count` rows of `width` numbers, in batches that take little memory."""
+    """Splits `count` rows of `width` numbers into batches that take little memory; yields the rows of each."""
     most = max(1, _BATCH_NUMBERS // width)
     while count > 0:
         yield min(count, most)
@@ -110,9 +111,9 @@ def _original_length(numbers: bytes) -> int:
 
 
 def _may_differ(numbers: bytes) -> bool:
-    """Whether some number is so large that protobuf encodes it differently.
+    """Returns whether any number may be so large that protobuf encodes it differently.
 
-    This check costs less than locating it.
+    This check costs less than finding such a number.
     """
     return _NINE in numbers.translate(_IS_GOING_ON)
 
@@ -129,7 +130,7 @@ def _count(numbers: bytes) -> int:
 
 
 def _length_of(numbers: bytes, count: int) -> int:
-    """Returns the size of the first `count` numbers in bytes, by binary search for their last byte."""
+    """Returns the size in bytes of the first `count` numbers, by binary search for the last byte of these."""
     low, high = 0, len(numbers)
     if not count:
         return 0

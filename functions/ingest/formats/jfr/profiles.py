@@ -1,7 +1,7 @@
-"""Builds the profiles of a recording: the samples of all chunks, over one table of locations and functions.
+"""Builds the profiles of a recording: the samples of all chunks, with one table of locations and functions.
 
-Numbers of constants are local to a chunk. So a function's name and a line identify a frame, and frames identify a
-stack.
+Numbers of constants are local to a chunk. So across chunks, a function's name and a line identify a frame, and frames
+identify a stack.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,9 +18,9 @@ _INT64: Final = range(-(1 << 63), 1 << 63)
 
 type Labels = tuple[tuple[str, str], ...]
 type Stack = tuple[int, ...]
-"""The ids of a stack's locations, the leaf first.
+"""The ids of a stack's locations, leaf first.
 
-Samples refer to it by number, as hashing it takes time with its depth.
+Samples refer to a stack by number, because the time to hash it grows with its depth.
 """
 
 
@@ -72,8 +72,8 @@ class Profiles:
         return number
 
     def add(self, kind: Kind, stack: int, labels: Labels, values: Sequence[int]) -> None:
-        """Adds a sample; equal ones are summed."""
-        # Equal label sets are merged, which takes time with their number.
+        """Adds a sample. Equal samples are summed."""
+        # Merging equal label sets takes time that grows with the number of labels.
         self._budgets.labels.take(len(labels))
         samples = self._samples.setdefault(kind, {})
         key = (stack, labels)

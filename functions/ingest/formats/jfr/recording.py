@@ -1,4 +1,4 @@
-"""Converts a recording to profiles: the events of each chunk, with the constants that they refer to."""
+"""Converts a recording to profiles: joins the events of each chunk with the constants that they refer to."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from ingest.formats.jfr.symbols import normal_name
 from ingest.profile.pprof import shorten
 
 _EVENT: Final = "event"
-"""The setting with the profiler's sampling mode: `cpu`, `itimer`, `wall`."""
+"""The setting that has the profiler's sampling mode: `cpu`, `itimer` or `wall`."""
 _NOWHERE: Final = 0
 
 
 @dataclass(slots=True, kw_only=True)
 class Recording:
-    """The profiles, and the profiler's sampling mode, empty if the recording does not have it."""
+    """The profiles, and the profiler's sampling mode (empty if the recording lacks it)."""
 
     profiles: Profiles
     sampled: str = ""
@@ -63,8 +63,8 @@ def _sampled(settings: Iterable[Settings], constants: Constants) -> str:
 def _add_samples(
     recording: Recording, samples: Samples, stacks: "_Stacks", labels: SampleLabels, period_ns: int
 ) -> None:
-    """Adds the samples of one class of events, without those whose stack trace is missing from the chunk."""
-    # A class without the field does not record sleeping threads.
+    """Adds the samples of one class of events, except those whose stack trace is missing from the chunk."""
+    # A class without the field `state` does not record sleeping threads.
     states: dict[int | None, str | None] = {None: ""}
     for sample, count, amount in samples.counted():
         stack = stacks.get(sample.stacktrace)
@@ -90,7 +90,7 @@ class _Stacks:
         self._names: dict[tuple[str, Value], str] = {}
 
     def get(self, number: int) -> int | None:
-        """Returns the stack's number among those of all chunks; None if the chunk lacks the stack trace.
+        """Returns the stack's number among the stacks of all chunks; None if the chunk lacks the stack trace.
 
         Frames of unknown methods are omitted.
         """
@@ -99,7 +99,7 @@ class _Stacks:
         return self._stacks[number]
 
     def location(self, method: int, line: int) -> int:
-        """Returns the id of a frame's location; `_NOWHERE` for a method that is missing from the chunk."""
+        """Returns the id of a frame's location; `_NOWHERE` if the method is missing from the chunk."""
         function = self._functions.get(method)
         if function is None:
             function = self._functions[method] = self._function(method)

@@ -5,7 +5,7 @@ from threading import Lock
 
 
 class Remembered[Key: Hashable, Value]:
-    """Evicts the oldest values once the sizes add up to more than `most`. Usable from several threads."""
+    """Evicts the oldest values once the sizes add up to more than `most`."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -18,7 +18,7 @@ class Remembered[Key: Hashable, Value]:
         return None if found is None else found[0]
 
     def put(self, key: Key, value: Value, size: int) -> None:
-        """Caches a value, unless it is larger than `most`."""
+        """Caches a value, unless it is larger than `most` or the key already has one."""
         with self._lock:
             if size > self._most or key in self._values:
                 return

@@ -1,7 +1,7 @@
 """Reads the stack traces of a chunk: lists of frames, which make up most of a recording.
 
-Frames usually consist only of integers and are read thousands at a time. Only stack traces that samples refer to are
-retained.
+Frames usually consist only of integers, and are then read thousands at a time. Only stack traces that samples refer to
+are retained.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,20 +17,21 @@ _METHOD: Final = "method"
 _LINE: Final = "lineNumber"
 
 type Frames = tuple[Sequence[int], Sequence[int]]
-"""A stack trace: the methods of its frames, the leaf's first, and their line numbers."""
+"""A stack trace: the methods of its frames, leaf first, and their line numbers."""
 
 
 class StackTraces:
-    """Collects the stack traces of pools in `found`, by number."""
+    """Collects the stack traces of pools by number, in `found`."""
 
     def __init__(self, budgets: Budgets) -> None:
         self.found: dict[int, Frames] = {}
         self._budgets = budgets
 
     def read(self, cursor: Cursor, count: int, layout: Layout, wanted: Collection[int]) -> None:
-        """Reads a pool of `count` stack traces and retains those wanted.
+        """Reads a pool of `count` stack traces, and retains those whose numbers are `wanted`.
 
-        Raises RpcError(INVALID_ARGUMENT) for a damaged or too long one. A stack trace without methods has no frames.
+        Raises RpcError(INVALID_ARGUMENT) for a stack trace that is damaged or too long. If the class of frames has no
+        method, stack traces have no frames.
         """
         index = layout.index(_FRAMES)
         element = None if index is None else layout.steps[index].of
@@ -58,7 +59,7 @@ class StackTraces:
         around: tuple[int, int],
         wanted: Collection[int],
     ) -> None:
-        """Reads stack traces that consist only of integers, with `around` integers before and after the frames."""
+        """Reads stack traces of integers alone; `around` is how many come before and after the frames."""
         before, after = around
         width, method, line = element.numbers, element.index(_METHOD), element.index(_LINE)
         stream = NumberStream(cursor.data, cursor.position, cursor.end)

@@ -1,6 +1,6 @@
 """Normalizes names of classes and libraries that a JVM generates anew in every run.
 
-The rules are those of github.com/grafana/jfr-parser, so that frames have the names that Grafana Pyroscope gives them.
+The rules are those of github.com/grafana/jfr-parser, so that frames have the same names as in Grafana Pyroscope.
 """
 
 import re

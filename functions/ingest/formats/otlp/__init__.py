@@ -1,6 +1,6 @@
-"""Reads OTLP profiles, as an OpenTelemetry collector or SDK exports them: the request's message and its profiles.
+"""Reads the OTLP profiles that an OpenTelemetry collector or SDK exports: the request's message and its profiles.
 
-The only package that loads OpenTelemetry's messages; it is imported when the first such request arrives. HTTP and gRPC
+Only this package loads OpenTelemetry's messages, and it is imported when the first such request arrives. HTTP and gRPC
 are in `ingest.endpoints`.
 """
 
@@ -30,23 +30,23 @@ from ingest.request.body import human_bytes
 __all__ = ["Found", "answer", "profiles_of", "read_json", "read_proto"]
 
 _MAX_PROFILES: Final = 10_000
-"""Of a request; applied again after profiles are split by service."""
+"""Per request; applied again after profiles are split by service."""
 _MAX_FRAMES: Final = 4_000_000
-"""Of all samples of a request: any number of samples may refer to a stack that is encoded once."""
+"""Per request, in all of its samples: any number of samples may refer to a stack that is encoded once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """One profile of a request: its position, and its result or the reason why it is rejected."""
+    """One profile of a request: its position, and the resulting profiles or the reason why it is rejected."""
 
     place: str
     profiles: Sequence[IncomingProfile] | RpcError
 
 
 def answer(rejected: int, message: str) -> ExportProfilesServiceResponse:
-    """The response to a request stored without `rejected` of its profiles; empty if it is stored as sent.
+    """Returns the response to a request stored without `rejected` of its profiles; empty if it is stored as sent.
 
-    A message without rejected profiles is a warning, as in the protocol.
+    In the protocol, a message without rejected profiles is a warning.
     """
     if not message:
         return ExportProfilesServiceResponse()
@@ -90,7 +90,7 @@ class _Reader:
         self._bytes_left = settings.max_body_bytes
 
     def labels_of_resource(self, resource: Message) -> _Labels:
-        """The labels of all its profiles, or the error in them: read once, however many profiles it has."""
+        """Returns the labels of all its profiles, or the error in them. Called once per resource, not per profile."""
         try:
             labels = self._export.labels_of_resource(resource)
             check_label_sizes(labels, self._settings)
@@ -102,7 +102,7 @@ class _Reader:
         return labels
 
     def labels_of_scope(self, scope: Message, of_resource: _Labels) -> _Labels:
-        """Returns the labels of all its profiles; the resource's override others."""
+        """Returns the labels of all its profiles; those of the resource override those of the scope."""
         if isinstance(of_resource, RpcError):
             return of_resource
         try:
@@ -144,7 +144,7 @@ class _Reader:
         self._check_room()
 
     def _check_room(self) -> None:
-        """Once a profile exceeds the limit of the request, further ones are not read."""
+        """Raises RpcError once a profile has exceeded the limit of the request, so that further ones are not read."""
         if self._profiles_left < 0:
             raise invalid_argument(
                 f"the request has more than {_MAX_PROFILES} profiles, counting one for each service"

@@ -1,6 +1,6 @@
-"""Converts attributes to label values: strings, integers, and lists of one of these.
+"""Converts attributes to label values: strings, integers, and lists of a single string or integer.
 
-Other values, such as maps and longer lists, make no label and are not inspected.
+Attributes with other values, such as maps and longer lists, make no label and are not inspected.
 """
 
 from collections.abc import Callable, Container, Iterable
@@ -11,10 +11,10 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 def labels_of(
     attributes: Iterable[KeyValue], text_at: Callable[[int], str], dropped: Container[str]
 ) -> dict[str, str]:
-    """Returns the labels from attributes of resources and scopes, without the `dropped` names.
+    """Returns the labels from the attributes of a resource or scope, except `dropped` names.
 
-    The first of equal names counts. `text_at` returns the text at an index of the request's string table, which
-    may contain names and values. Clients cannot set private labels.
+    Of equal names, the first counts. `text_at` returns the text at an index of the request's string table, which may
+    contain names and values. Clients cannot set private labels.
     """
     labels: dict[str, str] = {}
     for attribute in attributes:
@@ -26,7 +26,7 @@ def labels_of(
 
 
 def string_of(value: AnyValue, text_at: Callable[[int], str]) -> str:
-    """Returns the text of a string; empty for any other value."""
+    """Returns the text of a string value; empty for other values."""
     text = ""
     match value.WhichOneof("value"):
         case "string_value":

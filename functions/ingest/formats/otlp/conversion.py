@@ -1,7 +1,7 @@
 """Converts one OTLP profile to pprof messages with the labels of their series.
 
-Message: opentelemetry-proto, profiles/v1development/profiles.proto. Names of sample types follow Grafana
-Pyroscope, except as docs/adr/0008-differences-from-pyroscope.md says.
+Message: opentelemetry-proto, profiles/v1development/profiles.proto. Names of sample types follow Grafana Pyroscope,
+except where docs/adr/0008-differences-from-pyroscope.md says otherwise.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ type Sample = otlp.Sample | V18Sample
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """The meaning of a profile's values: the metric's name, type and unit, and the factor to apply."""
+    """The meaning of a profile's values: the metric's name, type and unit, and the factor to multiply values by."""
 
     metric: str
     type: tuple[str, str]
@@ -84,7 +84,7 @@ def _measure_of(profile: Profile, dictionary: Dictionary) -> Measure:
 
 
 def _values_of(profile: Profile, factor: int) -> Sequence[int]:
-    """A sample's value is the sum of its values or, without any, the number of its timestamps."""
+    """Returns a value for each sample: the sum of its values or, without any, the number of its timestamps."""
     values = [
         (sum(values) if (values := sample.values) else len(sample.timestamps_unix_nano)) * factor
         for sample in profile.samples
@@ -95,7 +95,7 @@ def _values_of(profile: Profile, factor: int) -> Sequence[int]:
 
 
 def _rows_by_service(profile: Profile, dictionary: Dictionary) -> Mapping[str, Sequence[int]]:
-    """Returns the indices of samples by their service; an empty text for samples without one."""
+    """Returns the indices of samples by service; the service is empty for samples without one."""
     if not dictionary.may_name(_SERVICE):
         return {"": range(len(profile.samples))}
     rows: dict[str, list[int]] = {}
@@ -107,7 +107,7 @@ def _rows_by_service(profile: Profile, dictionary: Dictionary) -> Mapping[str, S
 
 
 class _Texts:
-    """The string table of a pprof under construction: the number of each text."""
+    """The string table of a pprof under construction, with the number of each text."""
 
     def __init__(self, dictionary: Dictionary) -> None:
         self.dictionary = dictionary
@@ -123,7 +123,7 @@ class _Texts:
 
 
 def _head_of(profile: Profile, measure: Measure, texts: _Texts) -> Pprof:
-    """Builds the profile-level fields of a pprof."""
+    """Builds a pprof with only the fields of the profile itself."""
     type_, period_type = (
         ValueType(type=texts.number(name), unit=texts.number(unit))
         for name, unit in (measure.type, measure.period_type)
@@ -166,7 +166,7 @@ def _samples_of(samples: Sequence[Sample], values: Sequence[int], texts: _Texts)
 
 
 class _LabelReader:
-    """Reads the encoded labels of samples: one for each attribute that is a string, and one for the span."""
+    """Makes the encoded labels of samples: one for each attribute that is a string, and one for the span."""
 
     def __init__(self, texts: _Texts) -> None:
         self._texts = texts

@@ -1,7 +1,7 @@
 """The tables that all profiles of a request refer to by index; shared entries are decoded once.
 
 Index 0 of a table means none: opentelemetry-proto, profiles/v1development/profiles.proto. If a client puts a value
-there, it is used, except for links: a sample without a link has index 0.
+there, the value is used, except in the table of links: index 0 always means that a sample has no link.
 """
 
 from collections.abc import Collection, Container, Iterable, Sequence
@@ -34,7 +34,7 @@ class MappingParts(NamedTuple):
 
 
 class Dictionary:
-    """One request's tables. Every method raises RpcError invalid_argument for an index beyond its table."""
+    """One request's tables. Every method raises RpcError(INVALID_ARGUMENT) for an index beyond its table."""
 
     def __init__(
         self, message: otlp.ProfilesDictionary, max_stack_depth: int, dropped: Container[str]
@@ -62,12 +62,12 @@ class Dictionary:
         return self._texts[index]
 
     def texts(self, indices: Collection[int]) -> Iterable[str]:
-        """Like `text`, for many."""
+        """Like `text`, for many indices."""
         self._text_numbers.check(indices)
         return map(self._texts.__getitem__, indices)
 
     def stacks(self, indices: Sequence[int]) -> Sequence[Sequence[int]]:
-        """Returns the location numbers of each stack, leaf first, cut to the outermost."""
+        """Returns the location numbers of each stack, leaf first, cut to the outermost locations."""
         self._stack_numbers.check(indices)
         for index in {*indices} - self._stacks.keys():
             self._stacks[index] = self._read_stack(index)
@@ -77,7 +77,7 @@ class Dictionary:
         """Adds stacks, each a range of `locations` (start and length), leaf first, and returns their indices.
 
         Raises:
-            RpcError: `invalid_argument` if all added stacks have too many frames together: ranges may overlap.
+            RpcError: `invalid_argument` if all stacks added so far have too many frames together; ranges may overlap.
         """
         cut = [
             (max(start, start + length - self._max_stack_depth), start + length) for start, length in ranges
@@ -95,7 +95,7 @@ class Dictionary:
         return numbers
 
     def frame_count(self, stacks: Sequence[int]) -> int:
-        """Returns the number of frames of the stacks at these indices; repeated stacks count each time."""
+        """Returns the number of frames in the stacks at these indices; a repeated stack counts each time."""
         if not self.symbols.has_inlined:
             return sum(map(len, self.stacks(stacks)))
         for index in {*stacks} - self._frame_counts.keys():
@@ -104,7 +104,7 @@ class Dictionary:
         return sum(map(self._frame_counts.__getitem__, stacks))
 
     def mapping(self, number: int) -> MappingParts:
-        """Returns the mapping with a number other than 0."""
+        """Returns the mapping with this number, which is not 0."""
         found = self._mappings.get(number)
         if found is None:
             index = self.symbols.mapping_numbers.index(number)
@@ -120,18 +120,18 @@ class Dictionary:
         return found
 
     def sample_label(self, index: int) -> tuple[str, str]:
-        """Like `attribute`, for a sample: empty for an attribute that makes no label."""
+        """Like `attribute`, for a sample: both are empty for an attribute that makes no label."""
         name, text = self.attribute(index)
         return ("", "") if name in self._dropped else (name, text)
 
     def may_name(self, attribute: str) -> bool:
-        """Whether some attribute may have this name."""
+        """Returns whether any attribute may have this name."""
         return attribute in self._attribute_names
 
     def span(self, link: int) -> tuple[str, str]:
         """Returns the trace and span ids of a link in hexadecimal; empty without a link."""
         self._link_numbers.number(link)
-        # A sample without a link has index 0, even if that entry has a value.
+        # Index 0 means no link, even if that entry has a value.
         if not link:
             return "", ""
         message = self._message.link_table[link]
@@ -148,7 +148,7 @@ class Dictionary:
 
     def _read_stack(self, index: int) -> Sequence[int]:
         table = self._message.stack_table
-        # Cut before decoding, as it may be as long as the body.
+        # Cut before decoding, because the list may be as long as the body.
         indices = table[index].location_indices[-self._max_stack_depth :] if table else ()
         return self.symbols.location_numbers.unchecked(indices)
 

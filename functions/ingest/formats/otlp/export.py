@@ -1,4 +1,4 @@
-"""An export request of any layout, opened: its tables, the labels of its resources and scopes, and its profiles."""
+"""Opens an export request of any layout: its tables, the labels of its resources and scopes, and its profiles."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -21,7 +21,7 @@ _OF_RANGES: Final = (V15, V17)
 
 
 class Export:
-    """Every method raises RpcError(INVALID_ARGUMENT) for unreadable data."""
+    """An open request. Every method raises RpcError(INVALID_ARGUMENT) for unreadable data."""
 
     def __init__(self, request: Request, settings: Settings) -> None:
         self._layout = request.layout
@@ -51,7 +51,7 @@ class Export:
 
 
 def _tables(request: Request) -> otlp.ProfilesDictionary:
-    """The tables of the request."""
+    """Returns the tables of the request."""
     if request.layout is V15:
         return otlp.ProfilesDictionary()
     dictionary = request.message.dictionary

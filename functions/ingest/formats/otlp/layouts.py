@@ -1,8 +1,8 @@
 """The layouts of OTLP profiles over time, and the detection of a request's layout.
 
-A request has the one layout that allows every field in it with its wire type and whose samples are complete: the
-format requires values or timestamps, and equally many if there are both. A request that two layouts allow with
-different values is rejected as ambiguous.
+A request has the layout that allows all of its fields with their wire types, and in which its samples are complete: the
+format requires values or timestamps, and equally many if there are both. If two layouts with different values are
+possible, the request is rejected as ambiguous.
 
 Layouts: the releases of github.com/open-telemetry/opentelemetry-proto, profiles/v1development/profiles.proto.
 """
@@ -27,7 +27,7 @@ _V, _F, _L = Wire.VARINT, Wire.FIXED64, Wire.LENGTH
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Layout:
-    """One layout. `message` is None if it is not read.
+    """One layout. `message` is None if the layout is not supported.
 
     `allowed` has the wire types of each field, by kind of message.
     """
@@ -37,9 +37,9 @@ class Layout:
     allowed: Mapping[str, Fields]
     samples_of: Callable[[Any], Sequence[Any]] = attrgetter("samples")
     is_consistent: Callable[[Any, Any], bool] = lambda _sample, _request: True
-    """Whether a sample of a request is complete: checked if several layouts allow the request."""
+    """Returns whether a sample of a request is complete; checked only if several layouts allow the request."""
     ignores_new_fields: bool = False
-    """Whether fields above the highest number are ignored, as fields of a later release."""
+    """Whether fields above the highest number are ignored, because they belong to a later release."""
 
     def allows(self, evidence: Evidence) -> bool:
         return all(self._allows(self.allowed[kind], fields) for kind, fields in evidence.items())
@@ -51,7 +51,7 @@ class Layout:
 
 
 def _fields(wires: str, first: int = 1) -> Fields:
-    """Parses fields from number `first` on, a letter for each wire type; `.` for an unused number."""
+    """Parses the wire types of fields, numbered from `first` on: one letter each, `.` for an unused number."""
     types = {"V": _V, "F": _F, "L": _L}
     return frozenset((number, types[wire]) for number, wire in enumerate(wires, first) if wire != ".")
 
@@ -134,7 +134,7 @@ EXPERIMENTAL: Final = Layout(
     },
 )
 LAYOUTS: Final = (CURRENT, V18, V17, V15, EXPERIMENTAL)
-"""The newest first."""
+"""All layouts, the newest first."""
 UPGRADE: Final = "upgrade the collector or profiler to one of OTLP profiles 1.10 (collector 0.148 or later)"
 
 
@@ -145,7 +145,7 @@ _SAME_SAMPLES: Final = _fields("V...L")
 _UNPACKED_VALUES: Final = _fields("V..V")
 """Samples of 1.10 with unpacked values, as Pyroscope's Java agent sends them.
 
-In 1.8 and 1.9 the same fields are a stack and a link, without a value or a time, which is not a sample.
+In 1.8 and 1.9 the same fields are a stack and a link without a value or a time, which is not a valid sample.
 """
 
 
@@ -162,7 +162,7 @@ def read_proto(body: bytes) -> Request:
 
     Raises:
         RpcError: `invalid_argument` for a body that is not a request or has too many fields, for an unsupported
-        layout, and if several layouts are possible with different values.
+        layout, and if several layouts with different values are possible.
     """
     check_field_count(body, ExportProfilesServiceRequest)
     evidence = evidence_of(body)

@@ -1,7 +1,7 @@
 """Reads the request of an OTLP export in JSON, in its layout.
 
-JSON is protobuf's own mapping, except that ids are hexadecimal: opentelemetry.io/docs/specs/otlp, "JSON Protobuf
-Encoding". The names of fields distinguish the layouts; those of 1.9 and 1.10 are the same and are read alike.
+The JSON is protobuf's own mapping, except that ids are hexadecimal: opentelemetry.io/docs/specs/otlp, "JSON Protobuf
+Encoding". The names of fields distinguish the layouts; 1.9 and 1.10 have the same names and are read alike.
 """
 
 import base64
@@ -36,13 +36,13 @@ _NAMES: Final[Mapping[Layout, set[str]]] = {
     V15: {*_RANGES, *_RANGE_SAMPLE, *_TABLES, "attributeUnits"},
     EXPERIMENTAL: {"profile", "startTimeUnixNano", "endTimeUnixNano"},
 }
-"""The members that only some layouts have, of profiles, samples and the dictionary."""
+"""The members of profiles, samples and the dictionary that only some layouts have."""
 _DICTIONARY: Final = "dictionary"
 _KNOWN: Final = set().union(*_NAMES.values())
 
 
 def read_json(body: bytes) -> Request:
-    """Reads a request in its layout; ids may be hexadecimal or base64, distinguished by length.
+    """Reads a request in its layout. Ids may be hexadecimal or base64, which their length distinguishes.
 
     Raises:
         RpcError: `invalid_argument` for a body that is not a request or has too many fields, and for an unsupported
@@ -83,7 +83,7 @@ def _message_type(layout: Layout) -> type[Message]:
 
 
 def _encode_members(content: Any, layout: Layout) -> None:  # noqa: ANN401
-    """Encodes each bytes member of the layout's message in base64, as a message of the current layout."""
+    """Encodes the objects that the layout's message has as bytes: in base64, as messages of the current layout."""
     resources = [*_members(content, "resourceProfiles", "resource_profiles")]
     _encode(resources, Resource, "resource")
     scopes = [scope for each in resources for scope in _members(each, "scopeProfiles", "scope_profiles")]
@@ -123,7 +123,7 @@ def _rename(holders: Iterable[dict[str, Any]], old: str, new: str) -> None:
 
 
 def _names(holders: Iterable[Any]) -> Iterator[str]:
-    """Returns the names of all members, in camel case."""
+    """Yields the names of all members, in camel case."""
     for name in set().union(*(holder for holder in holders if isinstance(holder, dict))):
         head, *rest = name.split("_")
         yield head + "".join(map(str.capitalize, rest))
@@ -150,7 +150,7 @@ def _member(content: Any, name: str) -> Any:  # noqa: ANN401
 
 
 def _members(content: Any, *names: str) -> Iterator[dict[str, Any]]:  # noqa: ANN401
-    """Returns the objects of the list under any of the names."""
+    """Yields the objects in the lists under any of the names."""
     for name in names:
         listed = _member(content, name)
         if isinstance(listed, list):
@@ -158,7 +158,7 @@ def _members(content: Any, *names: str) -> Iterator[dict[str, Any]]:  # noqa: AN
 
 
 def _base64(id_: Any, length: int) -> Any:  # noqa: ANN401
-    """Converts a hexadecimal id of that many bytes to base64, and returns other values unchanged."""
+    """Converts a hexadecimal id of `length` bytes to base64, and returns other values unchanged."""
     if not isinstance(id_, str) or len(id_) != 2 * length:
         return id_
     try:

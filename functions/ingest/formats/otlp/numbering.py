@@ -1,4 +1,4 @@
-"""Numbers the entries of OTLP's tables for pprof: by index, as 0 means none in both."""
+"""Numbers the entries of OTLP's tables for pprof: numbers are indices, because 0 means none in both formats."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -22,20 +22,20 @@ class Numbering:
         return cls(table=table, count=len(entries), has_0=bool(entries) and entries[0].ByteSize() > 0)
 
     def number(self, index: int) -> int:
-        """Returns the number.
+        """Returns the number of the entry at an index.
 
-        Raises RpcError(INVALID_ARGUMENT) for an index beyond the table; 0 is valid even for a missing table.
+        Raises RpcError(INVALID_ARGUMENT) for an index beyond the table; 0 is valid even for an empty table.
         """
         if not 0 <= index < (self.count or 1):
             raise invalid_argument(f"index {index} is out of range: {self.table} has {self.count} entries")
         return index or (self.count if self.has_0 else 0)
 
     def unchecked(self, indices: Sequence[int]) -> Sequence[int]:
-        """Like `number`, for many, without a check."""
+        """Like `number`, for many indices, without a check."""
         return [index or self.count for index in indices] if self.has_0 else indices
 
     def check(self, numbers: Collection[int]) -> None:
-        """Raises RpcError(INVALID_ARGUMENT) for numbers other than 0 and those of entries."""
+        """Raises RpcError(INVALID_ARGUMENT) for a number that is neither 0 nor that of an entry."""
         for number in (min(numbers), max(numbers)) if numbers else ():
             if number != self.count or not self.has_0:
                 self.number(number)

@@ -1,7 +1,7 @@
 """Converts profiles of OTLP 1.5 to 1.7, whose stacks are ranges of `location_indices`, to the current layout.
 
-Relevant differences: a sample has a value for each of the profile's sample types; an attribute contains its name; a
-link or mapping is optional, so index 0 is the first of its table. Profiles of 1.5 and 1.6 have their own tables.
+Relevant differences: a sample has a value for each of the profile's sample types; an attribute contains its name; links
+and mappings are optional, so that index 0 is the first of its table. Profiles of 1.5 and 1.6 have their own tables.
 """
 
 from collections.abc import Iterator, Sequence
@@ -31,10 +31,10 @@ type RangeProfile = V15Profile | V17Profile
 
 
 def tables_of(tables: V17Dictionary | V15Profile) -> otlp.ProfilesDictionary:
-    """Converts the tables to a current dictionary, without stacks; an empty mapping and link are inserted first.
+    """Converts the tables to a current dictionary without stacks; an empty mapping and link are inserted first.
 
     Raises:
-        RpcError: `invalid_argument` for an entry that is not such a message.
+        RpcError: `invalid_argument` for an entry that is not a message of its table.
     """
     names = [*tables.string_table]
     try:
@@ -51,10 +51,11 @@ def tables_of(tables: V17Dictionary | V15Profile) -> otlp.ProfilesDictionary:
 
 
 def upgraded(profile: RangeProfile, dictionary: Dictionary) -> Iterator[V18Profile]:
-    """Yields a profile of one sample type for each of its sample types. Its stacks are added to the dictionary.
+    """Yields a profile for each sample type of the profile, and adds the profile's stacks to the dictionary.
 
     Raises:
-        RpcError: `invalid_argument` for a range beyond the profile's locations, or a sample without a value for each type.
+        RpcError: `invalid_argument` for a range beyond the profile's locations, and for a sample without a value for
+        each type.
     """
     types = [*profile.sample_type] or [ValueType()]
     stacks = _stacks_of(profile, dictionary)
@@ -82,12 +83,12 @@ def _location(location: Location) -> otlp.Location:
 
 
 def _moved(index: int) -> int:
-    """Returns the index after the empty first entry; -1, which is beyond every table, for an impossible one."""
+    """Shifts an index past the empty first entry; returns -1, which is beyond every table, for an invalid index."""
     return index + 1 if 0 <= index < _MAX_INT32 else -1
 
 
 def _attribute(attribute: Attribute, names: list[str]) -> otlp.KeyValueAndUnit:
-    """Converts the attribute: its name is added to `names`, its value is text."""
+    """Converts an attribute with a text as its value, and adds its name to `names`."""
     names.append(attribute.key)
     text = AnyValue.FromString(attribute.value).string_value
     return otlp.KeyValueAndUnit(key_strindex=len(names) - 1, value=AnyValue(string_value=text))
@@ -109,7 +110,7 @@ def _stacks_of(profile: RangeProfile, dictionary: Dictionary) -> Sequence[int]:
 
 
 def _values_of(sample: RangeSample, types: int) -> Sequence[Sequence[int]]:
-    """Returns the values of each sample type: one, or any number if there is a single type."""
+    """Returns the values of each sample type: one value each, or any number of values if there is a single type."""
     if types == 1:
         return [sample.value]
     if len(sample.value) != types:

@@ -1,6 +1,6 @@
 """The locations and functions of a request's dictionary, as columns, and the subset that one profile uses.
 
-All profiles of a request share a dictionary: each gets its subset, so that its cost depends on its own size.
+All profiles of a request share a dictionary. Each receives a subset, so that its cost depends only on its own size.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _FUNCTION_SEPARATOR: Final = b"\x08\x00\x10\x00\x18\x00\x20\x00"
 
 
 class FunctionTexts(NamedTuple):
-    """The functions that a profile uses, by number, and for each the indices of its texts, and its first line."""
+    """The functions that a profile uses: the number, the indices of the texts, and the first line of each."""
 
     ids: Sequence[int]
     names: Sequence[int]
@@ -39,7 +39,7 @@ class FunctionTexts(NamedTuple):
 
 
 class SymbolTables:
-    """The tables of one request, by the pprof numbers of their entries."""
+    """The tables of one request; entries have their numbers in pprof."""
 
     def __init__(self, message: otlp.ProfilesDictionary) -> None:
         message.DiscardUnknownFields()
@@ -47,7 +47,7 @@ class SymbolTables:
         self.mapping_numbers = Numbering.of("mapping_table", message.mapping_table)
         self.location_numbers = Numbering.of("location_table", message.location_table)
         self._function_numbers = Numbering.of("function_table", message.function_table)
-        # The first entry is repeated after the last, where its number points if it is used.
+        # The first entry is repeated after the last: if it has a value, its number is that place.
         self._read_locations([*lists.location_table, *lists.location_table[:1]])
         self._read_functions([*lists.function_table, *lists.function_table[:1]])
 
@@ -59,7 +59,7 @@ class SymbolTables:
     def locations(self, numbers: Sequence[int]) -> Locations:
         """Builds pprof locations.
 
-        Raises RpcError(INVALID_ARGUMENT) for a missing location, or one with dangling references.
+        Raises RpcError(INVALID_ARGUMENT) for a missing location and for dangling references.
         """
         self.location_numbers.check(numbers)
         lines = numbers

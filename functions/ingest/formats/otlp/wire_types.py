@@ -1,7 +1,7 @@
 """Reads the wire types of an export request's fields, by kind of message, without knowing the request's layout.
 
-A message that is parsed as one of the probes of `otlp_layouts.proto` has its fields of one wire type. Serialized messages
-that are joined are one message, so that all profiles or samples of a request are probed at once.
+A message parsed as one of the probes in `otlp_layouts.proto` shows its fields of one wire type. Concatenated messages
+are one message, so that all profiles or all samples of a request are probed at once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -35,7 +35,7 @@ _PROBES: Final[Mapping[Wire, type[Message]]] = {
 
 
 def evidence_of(body: bytes) -> Evidence:
-    """The fields and wire types of the request, and of its profiles, samples, attributes and stacks.
+    """Returns the fields and wire types of the request, and of its profiles, samples, attributes and stacks.
 
     Raises:
         RpcError: `invalid_argument` for a body that is not a protobuf message.

@@ -1,4 +1,4 @@
-"""Formats of plain stacks with values: text, tries, trees, speedscope. Each is converted to one pprof message.
+"""Formats of stacks of names with values: text, tries, trees and JSON. Each profile becomes one pprof message.
 
-Formats that carry addresses, mappings or several profiles have modules of their own beside this package.
+Formats with addresses or mappings have their own modules in `ingest.formats`.
 """

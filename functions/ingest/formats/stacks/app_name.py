@@ -1,6 +1,6 @@
 """Derives the metric of plain stacks from an application's name: `checkout.alloc_space` is bytes of memory.
 
-Such a profile does not contain its type. The names are those of Pyroscope's older agents.
+Plain stacks do not contain their type. The names are those of Pyroscope's older agents.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _DEFAULT_ENDING: Final = "cpu"
 class SampleType:
     """A metric, and the type and unit of its values.
 
-    `period_ns` is the time that one sample represents, 0 if values are not samples of a clock.
+    `period_ns` is the time that one sample represents; 0 if values are not samples of a clock.
     """
 
     metric: str
@@ -30,7 +30,7 @@ class SampleType:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Clock:
-    """Samples taken at a rate: their values are multiplied into time of this type."""
+    """Samples taken at a rate; their values are converted to time of this type."""
 
     metric: str
     type: str
@@ -82,14 +82,14 @@ _BY_ENDING: Final[Mapping[str, _Clock | SampleType]] = {
 
 
 def sample_type_of(ending: str) -> SampleType:
-    """The sample type of a known ending, at the default sample rate."""
+    """Returns the sample type of a known ending, at the default sample rate."""
     return read_app_name(f".{ending}", DEFAULT_SAMPLE_RATE)[1]
 
 
 def read_app_name(app_name: str, sample_rate: int) -> tuple[str, SampleType]:
     """Returns the service, which is the name up to its last dot, and the sample type of the ending after the dot.
 
-    Without a dot it is CPU. At a `sample_rate` of 0, samples of a clock stay samples.
+    Without a dot, the sample type is CPU. At a `sample_rate` of 0, samples of a clock stay counts.
     Raises RefusedProfileError for an unknown ending.
     """
     service, dot, ending = app_name.rpartition(".")

@@ -1,4 +1,4 @@
-"""Reads austin: the output of the sampler of that name, a stack per line after a header with the unit of its numbers.
+"""Reads austin: the output of the sampler of that name, with a stack per line after a header that states the mode.
 
 Format: github.com/P403n1x87/austin, section "Collapsed stacks": `P12;T3;module:function:line 1000`. Numbers are
 microseconds; in mode `memory`, bytes; in mode `full`, a time, an idle flag and bytes.
@@ -35,7 +35,7 @@ type _Sums = defaultdict[bytes, int]
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """Returns one profile; in mode `full` three, of wall time, CPU time and memory. Freed memory does not count."""
+    """Returns one profile or, in mode `full`, three: wall time, CPU time and memory. Freed memory does not count."""
     lines = split_lines(parts.get(WHOLE_BODY, b""))
     mode = next((found[1].decode() for line in lines if (found := _MODE.match(line))), "wall")
     if mode not in _MODES:
@@ -58,7 +58,7 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
 
 
 def _sums(lines: list[bytes], mode: str) -> tuple[_Sums, _Sums, _Sums]:
-    """Returns the nanoseconds of each stack, those while its thread was not idle, and the bytes."""
+    """Returns the nanoseconds of each stack, its nanoseconds while its thread was not idle, and its bytes."""
     times, busy_times, sizes = (defaultdict[bytes, int](int) for _ in range(3))
     for number, line in enumerate(lines, 1):
         if not line or is_comment(line):

@@ -17,7 +17,7 @@ from ingest.request.json_fields import list_of, object_of, objects_of, parse_jso
 from ingest.request.query import IngestRequest
 
 type _Id = tuple[str, str]
-"""The ids of a process, and of its thread or profile."""
+"""The ids of a process and of its thread or profile."""
 
 _MAX_PROFILES: Final = 1_000
 
@@ -33,7 +33,7 @@ class _Profile:
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """Returns a profile of CPU time per profiled thread, with the thread's name as label `profile_name`."""
+    """Returns a profile of CPU time per profiled thread, with the thread's name in the label `profile_name`."""
     trace = parse_json(parts.get(WHOLE_BODY, b""))
     if isinstance(trace, list):
         trace = {"traceEvents": trace}

@@ -1,7 +1,7 @@
-"""Reads Firefox profiles: files of profiler.firefox.com, which samply and other tools also write, and what Firefox records.
+"""Reads Firefox profiles: files of profiler.firefox.com, samply and other tools, and recordings of Firefox itself.
 
-Format: the processed profile format of github.com/firefox-devtools/profiler. Its tables are columnar; those of stacks,
-frames, functions and strings are in each thread or, in newer versions, shared. `gecko` converts the recorded format.
+Format: the processed profile format of github.com/firefox-devtools/profiler. Its tables are columnar; the tables of
+stacks, frames, functions and strings are in each thread or, in newer versions, shared. `gecko` converts recordings.
 """
 
 from collections import defaultdict
@@ -34,7 +34,7 @@ _MAX_THREADS: Final = 1_000
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """Returns a profile per thread with samples. A sample lasts for the interval, whether its thread ran or waited."""
+    """Returns a profile per thread with samples. A sample lasts for one interval, whether its thread ran or waited."""
     file = object_of(parse_json(parts.get(WHOLE_BODY, b"")), "the file")
     interval_ns = (number_of(object_of(file.get("meta"), "meta"), "interval") or 1) * NS_PER_MS
     recorded = gecko.is_recorded(file)
@@ -62,7 +62,7 @@ def _of_thread(
 
 
 def _measure(weight_type: str, interval_ns: float) -> tuple[SampleType, float]:
-    """The sample type by weight type, and the value of one weight in its unit."""
+    """Returns the sample type for a weight type, and the value of a weight of 1 in the sample type's unit."""
     measures = {
         "": (WALL_TIME, interval_ns),
         "samples": (WALL_TIME, interval_ns),
@@ -91,7 +91,7 @@ def _weights(samples: Mapping[str, object]) -> Mapping[int, float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Tables:
-    """The stacks of a thread: the caller of each (-1 for a root), and its name."""
+    """The tables of a thread's stacks. A stack's prefix is its caller, -1 for a root; `name` names its own frame."""
 
     prefixes: Sequence[int]
     frames: Sequence[int]
@@ -118,7 +118,7 @@ def _tables(thread: Mapping[str, object], shared: Mapping[str, object]) -> _Tabl
 
 
 def _prefixes(stacks: Mapping[str, object]) -> Sequence[int]:
-    """Returns the column `prefix`, or computes it from `prefixOffset`, the distance back to the caller in newer versions."""
+    """Returns the column `prefix`; newer versions have `prefixOffset` instead, the distance back to the caller."""
     offsets = _indices(stacks, "prefixOffset")
     if offsets:
         return [at - offset if offset else _NO_PREFIX for at, offset in enumerate(offsets)]

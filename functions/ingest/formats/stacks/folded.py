@@ -1,4 +1,4 @@
-"""Reads groups, also called folded or collapsed: per line a stack, written `root;child;leaf`, and its count.
+"""Reads groups, also called folded or collapsed: each line has a stack, written `root;child;leaf`, and its count.
 
 Format: github.com/brendangregg/FlameGraph, the output of its stackcollapse programs.
 """
@@ -28,7 +28,7 @@ _LOOKED_AT_BYTES: Final = 512
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """Returns one profile. The numbers of text with a header of austin are microseconds."""
+    """Returns one profile. In text with a header of austin, numbers are microseconds."""
     text = parts.get(WHOLE_BODY, b"")
     if text_format(utf8_beginning(text[:_LOOKED_AT_BYTES])) == "austin":
         return austin.parse(request, parts)
@@ -39,7 +39,7 @@ def sum_by_stack(text: bytes, *, negative: bool = True) -> dict[bytes, int]:
     """Returns the count of each stack: the number follows the last blanks of its line.
 
     Empty lines, comments and numbers without a stack are skipped. Raises RpcError(INVALID_ARGUMENT) for any other
-    line that does not end in a 64-bit integer and, unless `negative`, for a negative one.
+    line that does not end in a 64-bit integer and, unless `negative`, for a negative integer.
     """
     counts: dict[bytes, int] = {}
     try:

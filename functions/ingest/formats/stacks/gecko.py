@@ -1,8 +1,8 @@
-"""Profiles as Firefox and CPython's sampling profiler record them, turned into the tables of `firefox`.
+"""Converts recordings of Firefox and of CPython's sampling profiler to the tables that `firefox` reads.
 
-Format: the Gecko profile format, docs-developer/gecko-profile-format.md of github.com/firefox-devtools/profiler. A table is
-a `schema`, the place of each field in a row, and `data`, the rows. Frames name their place in one text; other processes
-are profiles within the profile.
+Format: the Gecko profile format, docs-developer/gecko-profile-format.md of github.com/firefox-devtools/profiler. A
+table has a `schema`, which gives each field's index in a row, and `data`, the rows. A frame's location is one text.
+Other processes are profiles nested in the profile.
 """
 
 import re
@@ -13,22 +13,22 @@ from flamehouse.errors import invalid_argument
 from ingest.request.json_fields import list_of, number_from, number_of, object_of, objects_of, text_of
 
 _SCRIPT: Final = re.compile(r"(.+) \([^()]+:\d+(?::\d+)?\)")
-"""A function of a script, with its file, line and column."""
+"""The location of a function in a script: its name, file, line and column."""
 _NATIVE: Final = re.compile(r"(.+) \(in [^()]*\)(?: \+ \d+)?")
-"""A function of a library, with its name."""
+"""The location of a function in a library: its name and the library's name."""
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{1,16}")
 
 type _Library = tuple[int, int, str]
-"""The first address, the one behind the last, and the name."""
+"""The first address of a library, the address after its last one, and its name."""
 
 
 def is_recorded(file: Mapping[str, object]) -> bool:
-    """Whether the file has tables of rows, as recorded, and not of columns."""
+    """Returns whether the file is a recording, whose tables consist of rows instead of columns."""
     return any("schema" in object_of(thread.get("samples"), "samples") for thread in _own_threads(file))
 
 
 def threads_of(file: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
-    """The threads of all processes, each with its tables as columns."""
+    """Yields the threads of all processes, with their tables as columns."""
     waiting = [file]
     while waiting:
         process = waiting.pop()
@@ -59,7 +59,7 @@ def _in_columns(thread: Mapping[str, object], libraries: Sequence[_Library]) -> 
 
 
 def _column(thread: Mapping[str, object], table: str, field: str) -> list[object]:
-    """A field of each row; null for a row that ends before it. Raises RpcError if the table's schema does not have it."""
+    """Returns a field of each row, None for a row that is too short. Raises RpcError if the schema lacks the field."""
     content = object_of(thread.get(table), table)
     schema = object_of(content.get("schema"), f"the schema of {table}")
     if field not in schema:
@@ -77,7 +77,7 @@ def _library(library: Mapping[str, object]) -> _Library:
 
 
 def _name(location: str, libraries: Sequence[_Library]) -> str:
-    """The name of the function at a location; of a bare address, its library and the address within it."""
+    """Returns the name of the function at a location; for a bare address, its library and the address in that."""
     found = _SCRIPT.fullmatch(location) or _NATIVE.fullmatch(location)
     if found is not None:
         return found[1]

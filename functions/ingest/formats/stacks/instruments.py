@@ -1,7 +1,7 @@
 """Reads instruments: a call tree copied from Xcode's Instruments (Edit > Deep Copy), in tab-separated columns.
 
-A row is a frame, with its total, self value and name: `4.93 s  100.0%`, `846.00 ms`, ` main`. The indent of the name is
-the depth. Without a column of self values, they are the totals minus those of the callees.
+A row is a frame with its total, self value and name: `4.93 s  100.0%`, `846.00 ms`, ` main`. The name's indent is the
+depth of the frame. Without a column of self values, these are the totals minus those of the callees.
 """
 
 import re
@@ -50,12 +50,12 @@ _UNITS: Final[Mapping[str, tuple[SampleType, float]]] = {
     "Tc": (_CYCLES, 1e12),
     "": (_COUNT, 1),
 }
-"""The sample type and the factor of each unit. Sizes are in powers of 1,024."""
+"""The sample type and factor of each unit. Units of size are powers of 1,024."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _Row:
-    """A frame below `depth` others. `own` is its self value, computed from its callees unless a column has it."""
+    """A frame below `depth` others. `own` is its self value, from the column or else computed from its callees."""
 
     depth: int
     name: str
@@ -63,7 +63,7 @@ class _Row:
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """Returns one profile, in the unit of the first row: CPU time, bytes, cycles or counts."""
+    """Returns one profile of CPU time, bytes, cycles or counts, depending on the unit of the first row."""
     lines = split_lines(parts.get(WHOLE_BODY, b""))
     header = next((number for number, line in enumerate(lines) if line), 0)
     columns = _Columns.of(_decoded(lines[header], header + 1))
@@ -80,7 +80,7 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
 
 @dataclass(slots=True, kw_only=True)
 class _Columns:
-    """The columns of a row's total, self value and name, and the sample type and the indent of the first row."""
+    """The columns of the total, the self value and the name, and the sample type and indent of the first row."""
 
     total: int
     own: int | None
@@ -103,7 +103,7 @@ class _Columns:
         return cls(total=total, own=find(_OWN), name=name)
 
     def row(self, line: str, number: int) -> _Row:
-        """Reads a row, whose unit must have the sample type of the first row."""
+        """Reads a row, whose unit must belong to the sample type of the first row."""
         cells = line.split("\t")
         if len(cells) <= self.name:
             raise invalid_argument(f"line {number}: expected {self.name + 1} columns between tabs")

@@ -1,4 +1,4 @@
-"""Reads lines: a stack per line, written `root;child;leaf`, repeated for each sample."""
+"""Reads lines: a stack per line, written `root;child;leaf`, with a line for each sample."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -1,8 +1,9 @@
 """Reads the output of `perf script`: events, each with its stack, leaf first.
 
 Headers (`perf script --header`), comments, blanks and lines of source code between frames are skipped. Without call
-graphs (`perf record` without -g) an event's own line ends in its only frame. Format: man perf-script. Repeated stacks are
-parsed once.
+graphs (`perf record` without -g), an event's own line ends in its only frame. Repeated stacks are parsed once.
+
+Format: man perf-script.
 """
 
 import re
@@ -22,23 +23,23 @@ _COMMENTS: Final = re.compile(rb"^#(?:[ \t#!=][^\n]*)?$", re.MULTILINE)
 _EVENT: Final = re.compile(
     r"[ \t]{0,64}+(\S[^\n]{0,255}?)[ \t]{1,64}+(\d{1,10}+)(?:/\d{1,10}+)?[ \t]{1,64}+\S"
 )
-"""The command, and the ids of its process and thread, before the CPU, the time and the event."""
+"""The beginning of an event: the command and the ids of its process and thread, before CPU, time and event name."""
 _IN_EVENT: Final = re.compile(
     r"[ \t]{0,64}+(?:\[\d{1,6}\][ \t]{1,64}+)?(?:[\d.]{1,32}+:[ \t]{1,64}+)?(?:\d{1,20}+[ \t]{1,64}+)?[^\s()]{1,200}:"
     r"([ \t]{1,64}+[0-9a-f]{4,16}[ \t]+\S.*)"
 )
-"""The rest of the line, after the ids, of an event with one frame: CPU, time, period, event, and the frame."""
+"""What follows the ids in the line of an event with one frame: CPU, time, period, event name and the frame."""
 _TIMED_EVENT: Final = re.compile(
     _EVENT.pattern.removesuffix(r"\S") + r"(?:\[\d{1,6}\][ \t]{1,64}+)?\d{1,20}\.\d{1,9}:[ \t]"
 )
-"""An event with its time, which distinguishes it from frames even if its command, such as `dd`, could be an address."""
+"""An event with its time, which distinguishes it from a frame even if the command looks like an address, as `dd`."""
 _FRAME: Final = re.compile(
     r"[ \t]*+([0-9a-f]++)[ \t]++(.+?)(?: \([^()]*(?: \(deleted\))?\))?[ \t]*+", re.ASCII
 )
-"""The address, the symbol, and its file, to the end of the line. `-F ip,sym` omits the file."""
+"""A frame, which is the whole line: the address, the symbol and its file. `-F ip,sym` omits the file."""
 _OFFSET: Final = re.compile(r"\+0x[0-9a-f]+\Z")
 _SOURCE: Final = re.compile(r"[ \t]++[^\s()]+(?::\d+| \(inlined\))[ \t]*+")
-"""A line of source code (`-F +srcline`) or an inlined function without a file beneath a frame."""
+"""A line below a frame: source code (`-F +srcline`), or an inlined function without a file."""
 
 
 class _Event(NamedTuple):
@@ -57,14 +58,14 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
 
 
 def perf_stacks(data: bytes) -> Iterator[Stack]:
-    """Returns the stacks, the command first, with their numbers of events.
+    """Yields the stacks, the command first, with their numbers of events.
 
     Raises:
         RpcError: `invalid_argument` for a line that is neither an event nor a frame, and for text that is not UTF-8.
     """
     lines = split_lines(data)
     blocks = Counter[tuple[_Event, bytes]]()
-    # The first line of an event is unique, because of its time; the lines of its stack are shared with many others.
+    # An event's first line is unique because of its time, but many events share the lines of their stack.
     for block in _COMMENTS.sub(b"", b"\n".join(lines)).split(b"\n\n"):
         head, _, stack = block.strip(b"\n").partition(b"\n")
         if head:
@@ -85,7 +86,7 @@ def _event(line: str, lines: list[bytes]) -> _Event:
 
 
 def _stacks(event: _Event, stack: bytes, lines: list[bytes]) -> Iterator[tuple[str, ...]]:
-    """Returns the stack of an event, and those of events that follow without a blank line."""
+    """Yields the stack of an event, and those of the events that follow without a blank line."""
     frames: list[str] = []
     for line in _decoded(stack).split("\n"):
         if _TIMED_EVENT.match(line):
@@ -99,7 +100,7 @@ def _stacks(event: _Event, stack: bytes, lines: list[bytes]) -> Iterator[tuple[s
 
 
 def _names(event: _Event, frames: list[str]) -> tuple[str, ...]:
-    """Returns the command and its frames, leaf last; without frames, the one in the event's own line, if any."""
+    """Returns the command and its frames, leaf last; without frames, that in the event's own line is used, if any."""
     found = _FRAME.fullmatch(event.frame) if not frames else None
     return (event.command, *reversed(frames)) if found is None else (event.command, found[2])
 

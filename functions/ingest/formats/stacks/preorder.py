@@ -1,6 +1,6 @@
-"""Reads trees in pre-order: each node is its name, its value and its number of children, which follow.
+"""Reads trees in pre-order: each node has a name, a value and the number of its children, which follow.
 
-The encoding of the formats `trie` and `tree`. Numbers are varints, as in protobuf and Go's encoding/binary.
+The formats `trie` and `tree` have this encoding. Numbers are varints, as in protobuf and Go's encoding/binary.
 """
 
 from typing import Final
@@ -11,7 +11,7 @@ from ingest.request.budget import Budget
 
 _MAX_NAME_BYTES: Final = 65_535
 _MAX_PATH_BYTES: Final = 1 << 26
-"""The limit for the paths of all nodes with a value together: each path contains those of its ancestors."""
+"""The limit for the paths of all nodes with a value together: each path contains the names of all ancestors."""
 _MIN_NODE_BYTES: Final = 3
 _MAX_NUMBER_BITS: Final = 70
 
@@ -20,7 +20,7 @@ def sum_by_path(data: bytes, separator: bytes) -> dict[bytes, int]:
     """Returns the values of all nodes by path: the names from the root on, joined by `separator`.
 
     Nodes are read to the end of the data, which may have several roots. Raises RpcError(INVALID_ARGUMENT) for
-    truncated nodes, names beyond 65,535 bytes, numbers beyond 64 bits, and paths beyond 64 MiB together.
+    truncated nodes, names above 65,535 bytes, numbers above 64 bits, and paths above 64 MiB in all.
     """
     sums: dict[bytes, int] = {}
     path: list[bytes] = []
@@ -61,7 +61,7 @@ def _read_node(data: bytes, position: int) -> tuple[bytes, int, int, int]:
 
 
 def _read_varint(data: bytes, position: int) -> tuple[int, int]:
-    """Returns the number at a position, and its end position. Raises IndexError if the data is truncated."""
+    """Returns the number at a position and its end position. Raises IndexError if the data is truncated."""
     number = data[position]
     position += 1
     if number < 0x80:

@@ -33,14 +33,14 @@ _RATES: Final[Mapping[str, int]] = {
     "none": _PRECISION * 100,
     _BYTES: 0,
 }
-"""The sample rate at which a unit's hundredths equal its time; a weight without a unit is 10 ms."""
+"""The sample rate at which a hundredth of a unit is one sample; a weight without a unit is 10 ms."""
 
 _ADDERS: Final = {"evented": add_evented, "sampled": add_sampled}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Key:
-    """The key by which profiles are merged into one."""
+    """The properties of a profile; profiles with equal ones are merged."""
 
     name: str
     type: str
@@ -91,21 +91,21 @@ class _Maker:
     budgets: StackBudgets
 
     def profile(self, key: _Key, sums: Sums) -> IncomingProfile:
-        """Builds one profile; its values are time if its sample type is."""
+        """Builds one profile. Values are converted to time if the sample type is a time."""
         request = self.request
         is_default = request.sample_rate == DEFAULT_SAMPLE_RATE
         rate = _RATES[key.unit] if is_default else request.sample_rate
         service, sample_type = read_app_name(self._app_name(key.unit), rate)
         factor = 1 if key.unit == _BYTES else _PRECISION
         if sample_type.period_ns:
-            # The shortest period is one nanosecond; a hundredth of a nanosecond is less.
+            # A hundredth of a nanosecond is less than the shortest period, which is one nanosecond.
             factor = factor * NS_PER_S // rate if is_default else factor * sample_type.period_ns
         stacks = _stacks(sums, self.names, factor)
         labels = {"profile_name": key.name} if key.name else {}
         return stack_profile(request, service, sample_type, stacks, self.budgets, labels)
 
     def _app_name(self, unit: str) -> str:
-        """The unit decides the sample type if there are several profiles, or if the application's name does not."""
+        """Returns the name with the unit as its ending if there are several profiles, or if bytes lack an ending."""
         app_name = self.request.app_name
         if self.several or (unit == _BYTES and "." not in app_name):
             return f"{app_name}.{unit}"

@@ -16,7 +16,7 @@ _ROOT: Final = 0
 def add_sampled(
     profile: Mapping[str, object], frames: Mapping[int, object], sums: Sums, frames_room: Budget
 ) -> None:
-    """Adds each sample's weight, except for samples without a stack.
+    """Adds the weight of each sample to its stack; samples without a stack are dropped.
 
     Raises RpcError(INVALID_ARGUMENT) for unknown frames, for negative or missing weights, and for more frames than
     the budget allows.
@@ -75,7 +75,7 @@ def add_evented(
 
 
 class _CallTree:
-    """A node for each distinct stack, so that the cost of an event is independent of depth."""
+    """A node for each distinct stack, so that the cost of an event does not depend on its depth."""
 
     def __init__(self) -> None:
         self._children: dict[tuple[int, int], int] = {}

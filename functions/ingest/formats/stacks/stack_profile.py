@@ -1,4 +1,4 @@
-"""Converts plain stacks, which are names and a value, to labels and a pprof message of one sample type."""
+"""Converts plain stacks (names and a value) to labels and a pprof message of one sample type."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,11 +18,11 @@ from ingest.request.budget import Budget
 from ingest.request.query import DEFAULT_SAMPLE_RATE, IngestRequest
 
 _MAX_STACKS: Final = 1 << 18
-"""The maximum number of distinct stacks of a profile."""
+"""The maximum number of distinct stacks."""
 _MAX_FRAMES: Final = 4_000_000
-"""The limit for all stacks of an upload together: short or shared names make many frames from few bytes."""
+"""The limit for all stacks of an upload together: with short or shared names, few bytes can encode many frames."""
 _MAX_NAME_CHARS: Final = 1 << 24
-"""Several profiles may share long names, and each contains them."""
+"""The limit for all profiles of an upload together: they may share long names, but each contains a copy."""
 _MAX_SHOWN_BYTES: Final = 256
 _DROPPING_LABEL: Final = "profile_id"
 
@@ -62,7 +62,7 @@ def upload_of_named_stacks(request: IngestRequest, stacks: Sequence[Stack]) -> P
 class MeasuredStacks:
     """The stacks of one profile with its own sample type, and its labels in addition to the upload's.
 
-    `count` is an upper bound of the number of stacks; `stacks` may be a generator.
+    `count` is an upper bound on the number of stacks; `stacks` may be a generator.
     """
 
     sample_type: SampleType
@@ -74,11 +74,11 @@ class MeasuredStacks:
 def upload_of_measured(request: IngestRequest, profiles: Sequence[MeasuredStacks]) -> Parsed:
     """Builds an upload of profiles whose values have the unit of their sample type.
 
-    The ending of an application's name may select another sample type of that unit, such as `wall` for `cpu`.
+    The ending of the application's name may select another sample type of the same unit, such as `wall` for `cpu`.
 
     Raises:
-        RpcError: as `upload_of_stacks`.
-        RefusedProfileError: as `upload_of_stacks`, and for an ending with another unit.
+        RpcError: like `upload_of_stacks`.
+        RefusedProfileError: like `upload_of_stacks`, and for an ending with another unit.
     """
     budget, budgets = Budget(_MAX_STACKS, "distinct stacks"), StackBudgets()
     made = []
@@ -90,7 +90,7 @@ def upload_of_measured(request: IngestRequest, profiles: Sequence[MeasuredStacks
 
 
 def _named(app_name: str, measured: SampleType) -> tuple[str, SampleType]:
-    """Returns the service, and the sample type in the application's name, or else the measured one."""
+    """Returns the service, and the sample type that the application's name ends in, or else the measured one."""
     if "." not in app_name:
         return app_name, measured
     service, named = read_app_name(app_name, DEFAULT_SAMPLE_RATE)

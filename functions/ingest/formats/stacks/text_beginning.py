@@ -8,13 +8,15 @@ _HEADER_OF_AUSTIN: Final = re.compile(rb"\s*+# austin: ")
 _PERF_EVENT: Final = re.compile(
     rb"[^\S\n]*+\S[^\n]{0,255}?[^\S\n]++\d++(?:/\d++)?[^\S\n]++(?:\[\d++\][^\S\n]++)?[\d.]+:[^\S\n]"
 )
-"""The command, the ids of its process and thread, the CPU, and the time with a colon, which never ends a folded
-stack.
+"""The command, the ids of its process and thread, the CPU, and the time with a colon, with which no folded stack ends.
 """
 
 
 def begins_as_perf_script(data: bytes) -> bool:
-    """Whether the first line that is neither a comment nor empty is an event of `perf script`, and not the last line."""
+    """Returns whether the first line, apart from comments and empty lines, is an event of `perf script`.
+
+    The last line does not count, because it may be truncated.
+    """
     lines = data.split(b"\n")[:-1]
     first = next((line for line in lines if line.strip() and not line.startswith(b"#")), b"")
     return _PERF_EVENT.match(first) is not None

@@ -23,5 +23,5 @@ def split_lines(text: bytes) -> list[bytes]:
 
 
 def is_comment(line: bytes) -> bool:
-    """Whether a line is a comment or header (`# mode: wall`), and not a stack whose first name begins with `#`."""
+    """Returns whether a line is a comment or header (`# mode: wall`), not a stack whose first name begins with `#`."""
     return line.startswith(_COMMENT) and line[1:2] in _AFTER_COMMENT

@@ -1,4 +1,4 @@
-"""Reads tree: a call tree, each node with its self value. The root has no name and is not a frame."""
+"""Reads tree: a call tree whose nodes have self values. The root usually has no name and is not a frame."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ _SEPARATOR = b";"
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
-    """Returns one profile. The root's value is ignored, but a root with a name is a frame."""
+    """Returns one profile. The value of a root without a name is ignored; a root with a name is a frame."""
     stacks: dict[bytes, int] = {}
     for path, value in sum_by_path(parts.get(WHOLE_BODY, b""), _SEPARATOR).items():
         stack = path.removeprefix(_SEPARATOR)

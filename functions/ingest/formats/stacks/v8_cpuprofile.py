@@ -1,7 +1,7 @@
 """Reads V8's CPU profiles: `.cpuprofile` files of Node.js and Chrome's developer tools.
 
-Format: the type Profiler.Profile of the Chrome DevTools Protocol. A sample is a node with a duration, its time delta
-in microseconds; without time deltas, samples are spread evenly between start and end.
+Format: the type Profiler.Profile of the Chrome DevTools Protocol. A sample is a node and its duration, a time delta in
+microseconds. Without time deltas, samples are spread evenly between start and end.
 """
 
 from collections import Counter, defaultdict
@@ -27,7 +27,7 @@ _US_NS: Final = 1_000
 _ROOT: Final = "(root)"
 _ANONYMOUS: Final = "(anonymous)"
 _IDLE: Final = frozenset({"(idle)"})
-"""Idle time, which a CPU profile does not count."""
+"""The names of nodes whose time is idle, which a CPU profile does not count."""
 
 
 def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
@@ -37,7 +37,7 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
 
 
 def cpu_stacks(profile: Mapping[str, object], labels: Mapping[str, str] | None = None) -> MeasuredStacks:
-    """Returns the stacks of an object of the type Profiler.Profile with their CPU time."""
+    """Returns the stacks in an object of the type Profiler.Profile, with their CPU time."""
     times = _times(profile)
     return MeasuredStacks(
         sample_type=CPU_TIME, count=len(times), stacks=_stacks(profile, times), labels=labels or {}
@@ -63,7 +63,7 @@ def _stacks(profile: Mapping[str, object], times: Mapping[int, float]) -> Iterat
 
 
 def _stack(id_: int, names: Mapping[int, str], parents: Mapping[int, int]) -> Sequence[str]:
-    """Returns the names of a node and its ancestors, the outermost first; the root is not a frame."""
+    """Returns the names of a node and its ancestors, outermost first, without the root, which is not a frame."""
     stack: list[str] = []
     while id_ in names:
         stack.append(names[id_])
