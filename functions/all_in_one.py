@@ -1,6 +1,7 @@
-"""All of flamehouse in one process: every route of both paths, on an embedded ClickHouse.
+"""All of flamehouse in one process: every write and read route, with an embedded ClickHouse by default.
 
-Environment variables set its address (HOST, PORT), its data folder (DATA_DIR), and the settings of `flamehouse.settings`.
+Environment variables set the address (HOST, PORT), the data folder (DATA_DIR), and the settings of
+`flamehouse.settings`.
 """
 
 import asyncio
@@ -55,18 +56,18 @@ from routes import routes
 
 _REFUSAL_DELAY_S: Final = 1.0
 _BACKLOG: Final = 128
-"""asyncio tries this many accepts at a time; when descriptors run out, each fails and logs."""
+"""asyncio tries to accept this many connections at a time; without free descriptors, each attempt fails and logs."""
 _STOP_GRACE_S: Final = 5
-"""How long a stop waits for current requests, in addition to the time limit of a query."""
+"""How long shutdown waits for current requests, in addition to the time limit of a query."""
 _GRPC_STOP_S: Final = 5
-"""How long a stop waits for current exports over gRPC, which clients retry."""
+"""How long shutdown waits for current gRPC exports; clients retry them."""
 _LOOPBACK: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared with, not bound
-"""The loopback address of a server that listens on all interfaces, independent of the meaning of `localhost`."""
+"""The loopback address of a server that listens on all interfaces; `localhost` may resolve to either."""
 
 _ADVICE: Final = dict.fromkeys(
     (errno.EADDRINUSE, errno.EACCES), "; set PORT to another port, or to 0 for a free one"
 )
-"""Advice if the server cannot listen on a port. EACCES: ports below 1,024 are privileged."""
+"""Advice if the server cannot listen on a port. EACCES occurs for ports below 1,024, which are privileged."""
 
 _READY: Final = """\
 flamehouse is ready on {url}
@@ -93,7 +94,7 @@ def create_app(
 ) -> ASGIApp:
     """Return the app with all routes; `services` is called for each request.
 
-    Without `credentials` it accepts all requests, without `memory` their memory is not limited.
+    Without `credentials`, all requests are accepted; without `memory`, the memory of requests is not limited.
     """
     documented = api_routes(prometheus or Prometheus())
     every = [*documented, *reference_routes(documented)]
@@ -102,7 +103,7 @@ def create_app(
 
 
 def api_routes(prometheus: Prometheus) -> list[BaseRoute]:
-    """Return all routes except those of the reference, which describes them."""
+    """Return all routes that the API reference describes."""
     return [*routes, *adhoc_profiles.routes, *metrics_routes(prometheus)]
 
 
@@ -127,8 +128,8 @@ def credentials_of(settings: Settings) -> Credentials:
     if not settings.credentials_file:
         credential = settings.api_credential
         return SharedCredential(credential=credential) if credential else NoCredential()
-    # Clients use the same variable: if API_CREDENTIAL contained one of the file's tokens, that token would allow
-    # everything.
+    # Clients also read API_CREDENTIAL: if it contained one of the file's tokens, the server would grant that token all
+    # rights.
     if settings.api_credential:
         raise SystemExit("flamehouse: API_CREDENTIAL and CREDENTIALS_FILE are both set: unset one of them")
     file = CredentialsFile(Path(settings.credentials_file))
@@ -193,7 +194,7 @@ def _uvicorn_config(app: ASGIApp, settings: Settings, grpc_address: str) -> uvic
 
 
 def _greeting(settings: Settings, host: str, migrated: Migrated, grpc_address: str) -> Callable[..., str]:
-    """Return the greeting as a function of its parameter `url`."""
+    """Return a function that formats the greeting for a `url`."""
     return partial(
         _READY.format,
         user=_CREDENTIAL_USER if _has_credentials(settings) else "",
@@ -204,7 +205,7 @@ def _greeting(settings: Settings, host: str, migrated: Migrated, grpc_address: s
 
 
 def _open_log(store: ClickHouseStore, services: Services) -> None:
-    """Open the log of uploads if the engine is embedded."""
+    """Open the write-ahead log of uploads if the engine is embedded."""
     settings = services.settings
     if is_embedded(settings.clickhouse_dsn):
         folder = Path(embedded_path(settings.clickhouse_dsn))
@@ -229,13 +230,13 @@ def _serve_grpc(
     memory: MemoryBudget,
     opened: ExitStack,
 ) -> str:
-    """Serve OTLP over gRPC on OTLP_GRPC_PORT until `opened` closes; returns the address, empty if it is not served."""
+    """Serve OTLP over gRPC on OTLP_GRPC_PORT until `opened` closes; return the address, empty without a port."""
     text = environ.get("OTLP_GRPC_PORT") or ""
     if not text:
         return ""
     host = environ.get("HOST") or "127.0.0.1"
     host = f"[{host}]" if ":" in host else host
-    # grpcio takes about 60 ms to import, which only this option needs.
+    # Only this option needs grpcio, whose import takes about 60 ms.
     from ingest.endpoints import otlp_grpc  # noqa: PLC0415
 
     try:
@@ -253,7 +254,7 @@ def _serve_grpc(
 
 
 class _Server(uvicorn.Server):
-    """Prints a greeting when it listens, ends with status 0 at the first signal and at once at the second.
+    """Prints a greeting when it listens; exits with status 0 after the first signal, and immediately on the second.
 
     `greeting` returns the text for the parameter `url`.
     """
@@ -271,7 +272,7 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002  # uvicorn's signature
         if self.should_exit:
             os._exit(128 + sig)
-        # First, as the next signal may interrupt what follows.
+        # Set this first: the next signal may interrupt the lines below.
         self.should_exit = True
         _say(f"{signal.Signals(sig).name}: finishing current requests (again: stop at once)")
 
@@ -290,7 +291,7 @@ def _has_credentials(settings: Settings) -> bool:
 
 
 def _access_in_words(host: str, settings: Settings) -> str:
-    """Return which machines can reach the server, and the credential they need."""
+    """Describe which machines can reach the server, and with which credential."""
     machines = "this machine only" if is_loopback(host) else f"every machine that reaches {host}"
     if settings.credentials_file:
         return f"{machines}, with a credential of {settings.credentials_file}"
@@ -298,7 +299,7 @@ def _access_in_words(host: str, settings: Settings) -> str:
 
 
 def _say(text: str) -> None:
-    """Print a line. Without a reader of standard output it is lost, now and at exit: a signal must still stop the server."""
+    """Print a line. If standard output is closed, discard all output, so that a signal still stops the server."""
     try:
         print(text, flush=True)  # noqa: T201  # output for the user
     except BrokenPipeError:
@@ -306,7 +307,7 @@ def _say(text: str) -> None:
 
 
 def _data_in_words(settings: Settings, migrated: Migrated) -> str:
-    """Return the place and retention of the profiles, and whether the database is new, which reveals a mistyped name."""
+    """Describe where profiles are stored and for how long; a new database is called new, to reveal a mistyped name."""
     folder = data_folder(settings)
     name = settings.clickhouse_database
     place = f"database {name}" + (f" in {folder.resolve()}" if folder else "")
@@ -329,12 +330,12 @@ def _listen(host: str, port: str) -> socket.socket:
     except (ValueError, OverflowError) as error:
         raise SystemExit(f"flamehouse: PORT must be a port number, not {port!r}") from error
     except OSError as error:
-        # Python adds the address, which the message already has.
+        # Python appends the address, which the message below already contains.
         reason = str(error.strerror).partition(" (while ")[0]
         advice = _ADVICE.get(error.errno or 0, "; HOST must be an address of this machine")
         raise SystemExit(f"flamehouse: cannot listen on {host}:{port}: {reason}{advice}") from error
-    # asyncio sets it only on sockets with an explicit protocol, unlike this one: without it, a response's body waits 40
-    # ms.
+    # asyncio sets this only on sockets with an explicit protocol, which this one lacks. Without it, the body of a
+    # response is delayed by 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 

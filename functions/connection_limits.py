@@ -1,4 +1,4 @@
-"""Limits on the connections of the local server: their number, and the time for a request head and for a response."""
+"""Limits the connections of the local server: their number, and the time to send a head and to receive a response."""
 
 import asyncio
 import resource
@@ -12,11 +12,11 @@ from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 
 _HEAD_S: Final = 30
-"""The time for a complete request head, from the connection's start or the head's first byte."""
+"""The time in which a client must send a request head, from the connection's start or the head's first byte."""
 _SEND_S: Final = 60
-"""The time for a client to continue reading when the server has paused sending its response."""
+"""The time in which a client must resume reading once the server has paused sending."""
 _ENGINE_FILES: Final = 768
-"""File descriptors for the engine, which uses 500 to 600 under normal load, and for the log."""
+"""File descriptors reserved for the log and the engine, which uses 500 to 600 under normal load."""
 _MOST_FILES: Final = 1 << 16
 _LEAST_CONNECTIONS: Final = 16
 _REPEAT_S: Final = 60
@@ -30,7 +30,7 @@ _TOO_SLOW: Final = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nConten
 
 
 def connections_allowed(wanted: int) -> int:
-    """Raise the limit on descriptors, and return how many of the `wanted` connections they suffice for."""
+    """Raise the limit on file descriptors; return how many of the `wanted` connections it then allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
     if soft != resource.RLIM_INFINITY and soft < most:
@@ -57,7 +57,7 @@ class Repeated:
 
 
 def log_failed_accepts(loop: asyncio.AbstractEventLoop) -> None:
-    """Log once a minute that connections wait for descriptors, instead of a traceback for each attempt."""
+    """Log at most once a minute that connections wait for descriptors, instead of a traceback for each attempt."""
     repeated = Repeated()
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

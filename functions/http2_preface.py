@@ -1,4 +1,7 @@
-"""HTTP/1.1 for the local server that recognizes gRPC clients on the wrong port, whose preface uvicorn calls invalid."""
+"""HTTP/1.1 for the local server, with advice for gRPC clients on the wrong port.
+
+To uvicorn, their connection preface is just an invalid request.
+"""
 
 from typing import Any, Final
 
@@ -7,7 +10,7 @@ from flamehouse.telemetry import events
 from flamehouse.telemetry.log import log
 
 _PREFACE: Final = b"PRI * HTTP/2.0"
-"""The first bytes of a client that assumes HTTP/2: RFC 9113, section 3.4."""
+"""The first bytes that an HTTP/2 client sends: RFC 9113, section 3.4."""
 
 
 def http_protocol(grpc_address: str, most: int) -> type[Any]:
@@ -20,7 +23,7 @@ def http_protocol(grpc_address: str, most: int) -> type[Any]:
     repeated = Repeated()
 
     class Http1Protocol(BoundedProtocol):
-        """Closes connections that begin with HTTP/2's preface, and logs advice at most once a minute."""
+        """Closes connections that begin with the HTTP/2 preface, and logs advice at most once a minute."""
 
         most_connections = most
         refusals = Repeated()

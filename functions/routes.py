@@ -1,7 +1,7 @@
-"""All routes except ad hoc profiles: on AWS the catch-all function, for paths that no route matches literally.
+"""All routes except ad hoc profiles; on AWS, the catch-all function for paths that no route matches literally.
 
-API Gateway compares paths literally, so paths with repeated slashes (`//ingest`) or the prefix of a custom domain
-(PATH_PREFIX) arrive here. The local server mounts the same routes.
+API Gateway compares paths literally, so it sends paths with repeated slashes (`//ingest`) or the prefix of a custom
+domain (PATH_PREFIX) here. The local server mounts the same routes.
 """
 
 from typing import Final

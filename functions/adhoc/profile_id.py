@@ -1,4 +1,4 @@
-"""The id of an ad hoc profile: a ULID, which contains the time of upload, and the name of its file.
+"""The id of an ad hoc profile: a ULID, which contains the upload time, and the file name.
 
 ULID: github.com/ulid/spec.
 """
@@ -23,7 +23,7 @@ _MAX_SHOWN_CHARS: Final = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileId:
-    """An id, safe as the last part of a path and of a key. `uploaded_at` is in ms since the epoch."""
+    """An id that is safe as the last part of a path or an S3 key. `uploaded_at` is in ms since the epoch."""
 
     text: str
     name: str
@@ -31,7 +31,7 @@ class ProfileId:
 
     @classmethod
     def new(cls, name: str, uploaded_at: int) -> Self:
-        """Create an id for a file name: invalid characters become `_`, and a long name is cut to its end."""
+        """Create an id for a file name. Invalid characters become `_`; only the end of a long name is used."""
         name = _NOT_OF_NAME.sub("_", name[-_MAX_NAME_CHARS:]) or _DEFAULT_NAME
         number = uploaded_at << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
         ulid = "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(_ULID_CHARS)))
@@ -39,7 +39,7 @@ class ProfileId:
 
     @classmethod
     def read(cls, text: str) -> Self | None:
-        """Parse an id; None if it is invalid."""
+        """Parse an id; return None if it is invalid."""
         found = _ID.fullmatch(text)
         if found is None:
             return None

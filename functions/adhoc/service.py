@@ -1,4 +1,4 @@
-"""adhocprofiles.v1.AdHocProfileService: files that are uploaded for display and comparison without being ingested."""
+"""adhocprofiles.v1.AdHocProfileService: files uploaded for display and comparison without being ingested."""
 
 import base64
 import json
@@ -107,7 +107,7 @@ def _drawn(id_: ProfileId, file: ProfileFile, requested: str, max_nodes: int) ->
 
 
 def _number_of(file: ProfileFile, type_: str) -> int:
-    """Return the number of the sample type of that name, or of the first type."""
+    """Return the index of the sample type with that name, or of the first type."""
     return next((number for number, shown in enumerate(file.types) if shown.name == type_), 0)
 
 
@@ -132,7 +132,7 @@ def _file(call: Call, id_: ProfileId) -> ProfileFile:
 
 
 def _lives(call: Call, id_: ProfileId) -> bool:
-    """Return whether the file is within the retention; expired files may exist for some time."""
+    """Return whether the file is within the retention; expired files may remain for some time."""
     retention_ms = call.services.adhoc_retention_s * _MS_PER_S
     return not retention_ms or _now_ms() - id_.uploaded_at < retention_ms
 

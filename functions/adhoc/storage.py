@@ -21,9 +21,9 @@ _MAX_FILES: Final = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """The files of all tenants, by names that are safe in a path. Methods raise RpcError(UNAVAILABLE) on failure.
+    """The files of all tenants, under names that are safe in a path. Methods raise RpcError(UNAVAILABLE) on failure.
 
-    `folder_of` maps a tenant to the first part of its keys. `expires_itself` says whether the bucket's lifecycle deletes
+    `folder_of` maps a tenant to the first part of its keys. `expires_itself` means that the bucket's lifecycle deletes
     expired files.
     """
 
@@ -32,7 +32,7 @@ class Files:
     expires_itself: bool
 
     def put(self, tenant: str, name: str, content: bytes) -> None:
-        """Store a file; returns once it is durable."""
+        """Store a file; return once it is durable."""
         self.objects.put(self._key(tenant, name), content)
 
     def get(self, tenant: str, name: str) -> bytes | None:
@@ -59,9 +59,9 @@ class Files:
                     self.objects.delete(self._key(tenant, name))
 
     def check_quota(self, tenant: str, size: int, quota: int) -> None:
-        """Check that the tenant's files and another one of `size` bytes stay within `quota` bytes; 0 means no limit.
+        """Check that the tenant's files plus a new one of `size` bytes stay within `quota` bytes; 0 means no limit.
 
-        Raises RpcError(RESOURCE_EXHAUSTED), naming the setting. Concurrent uploads may exceed the quota together.
+        Raises RpcError(RESOURCE_EXHAUSTED) that names the setting. Concurrent uploads may together exceed the quota.
         """
         if not quota:
             return
@@ -79,7 +79,7 @@ class Files:
 
 @cache
 def files_of(settings: Settings) -> Files:
-    """Return the storage in `settings`. Raises RpcError(FAILED_PRECONDITION) if it is not set."""
+    """Return the configured storage. Raises RpcError(FAILED_PRECONDITION) if the settings lead to none."""
     place = settings.adhoc_profiles
     if is_bucket(place):
         return Files(objects=storage_of(place, settings), folder_of=str, expires_itself=True)
@@ -94,5 +94,5 @@ def files_of(settings: Settings) -> Files:
 
 
 def _hashed(tenant: str) -> str:
-    """Return the name of a tenant's folder; tenants that differ only in case have different folders on any file system."""
+    """Return the folder of a tenant. The hash separates tenants that differ only in case on any file system."""
     return sha256(tenant.encode()).hexdigest()

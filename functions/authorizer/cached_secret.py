@@ -1,4 +1,4 @@
-"""The credentials document, read from its secret once a minute."""
+"""The credentials document, read from its secret at most once a minute."""
 
 import os
 from collections.abc import Callable
@@ -11,12 +11,15 @@ from flamehouse.telemetry.log import log
 
 _FRESH_S: Final = 60
 _USABLE_S: Final = 3_600
-"""How long the last document applies if the secret cannot be read: clients survive an outage, revocations are delayed."""
+"""How long the last document remains valid if the secret cannot be read.
+
+Clients survive an outage of that length, but revocations are delayed.
+"""
 
 
 def read_secret() -> str:
-    """Return the text of the secret CREDENTIALS_SECRET_ARN. Raises SecretError."""
-    # The import takes longer than everything else here, and is needed once a minute.
+    """Return the text of the secret CREDENTIALS_SECRET_ARN. Raises SecretError if it cannot be read."""
+    # The import takes longer than everything else here, and most invocations do not need it.
     from flamehouse.aws.secrets import SecretsManager  # noqa: PLC0415
     from flamehouse.settings import Settings  # noqa: PLC0415
 
@@ -38,7 +41,7 @@ class CachedDocument:
         """Return the document, at most a minute old, or an hour while the secret cannot be read.
 
         Raises:
-            SecretError, DocumentError: if there is no such document.
+            SecretError, DocumentError: if no valid document is available.
         """
         now = self._clock()
         if self._document is not None and now - self._tried_at < _FRESH_S:
@@ -58,5 +61,5 @@ class CachedDocument:
 
 
 def _is_safe(error: Exception) -> bool:
-    """Return whether the error's text contains no part of the secret."""
+    """Return whether the error's text is free of parts of the secret."""
     return isinstance(error, DocumentError) or type(error).__name__ == "SecretError"

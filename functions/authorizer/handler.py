@@ -1,4 +1,4 @@
-"""Authorizes requests for API Gateway by their credential, with its tenants and scopes as the context.
+"""Authorizes requests for API Gateway by their credential, and returns its tenants and scopes as the context.
 
 Format: docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html, payload 2.0, simple responses.
 """

@@ -1,5 +1,5 @@
-"""The command `flamehouse`: one module per group of commands. Runs the local server, manages a database, queries any server.
+"""The command `flamehouse`: runs the local server, manages a database, and queries any server.
 
-What a command does to a database or an upload belongs in `flamehouse.store` and `ingest`; here are its arguments, its
-output, and errors in one line.
+Each module contains a group of commands: their arguments, their output, and their one-line errors. Code that works on a
+database or an upload belongs in `flamehouse.store` and `ingest`.
 """

@@ -1,4 +1,4 @@
-"""The entry point of `flamehouse` and `python -m cli`: runs the command, and reports a failure in one line."""
+"""The entry point of `flamehouse` and `python -m cli`: runs a command and reports a failure in one line."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -45,7 +45,7 @@ _COMMANDS: Final = {name: entry for section in _SECTIONS.values() for name, entr
 
 
 class _Commands(click.Group):
-    """Imports a command's module on demand, so that queries do not load the server's code."""
+    """Imports each command's module on demand, so that queries do not load the server's code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         return [*_COMMANDS]

@@ -1,4 +1,4 @@
-"""`flamehouse credentials`: the credentials of clients, in a file or in a secret in AWS Secrets Manager."""
+"""`flamehouse credentials`: manages the credentials of clients, in a file or in an AWS Secrets Manager secret."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ class Place(Protocol):
         """Return the document. Raises DocumentError or OperatorError."""
 
     def edit(self, change: Callable[[CredentialDocument], CredentialDocument]) -> None:
-        """Replace the document by the result of `change`, atomically. Raises DocumentError or OperatorError."""
+        """Atomically replace the document with the result of `change`. Raises DocumentError or OperatorError."""
 
 
 @click.group()
@@ -163,7 +163,7 @@ def _edit(place: Place, change: Callable[[CredentialDocument], CredentialDocumen
 
 
 def _print_token(token: NewToken) -> None:
-    """Print only the token to standard output, for scripts."""
+    """Print the token alone on standard output, for scripts."""
     click.echo(f"credential {token.id}; its token is shown only once:", err=True)
     click.echo(token.text)
 

@@ -1,4 +1,4 @@
-"""The credentials document in a secret in AWS Secrets Manager, edited as a whole."""
+"""The credentials document in an AWS Secrets Manager secret, edited as a whole."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -29,7 +29,7 @@ class CredentialsSecret:
         return self._with_client(self._read)[1]
 
     def edit(self, change: Callable[[CredentialDocument], CredentialDocument]) -> None:
-        """Replace the document by the result of `change`, unless it was edited concurrently.
+        """Replace the document with the result of `change`, unless it was edited concurrently.
 
         Raises:
             OperatorError, DocumentError: if it cannot be read or written, or was edited concurrently.
@@ -46,9 +46,9 @@ class CredentialsSecret:
         return found["VersionId"], CredentialDocument.parse(found.get("SecretString", ""))
 
     def _replace(self, client: "SecretsManagerClient", before: str, text: str) -> None:
-        """Write a new version, and move the label of the current version from `before` to it.
+        """Write a new version, and move the label AWSCURRENT from `before` to it.
 
-        Secrets Manager moves a label only from the version that has it, which makes the edit atomic.
+        Secrets Manager moves a label only if the given version still has it, which makes the edit atomic.
         """
         stage = f"{_PENDING}{uuid4().hex}"
         put = client.put_secret_value(SecretId=self._arn, SecretString=text, VersionStages=[stage])
@@ -66,7 +66,7 @@ class CredentialsSecret:
             )
 
     def _with_client[T](self, work: Callable[["SecretsManagerClient"], T]) -> T:
-        # boto3 takes about 300 ms to import, which a credentials file does not need.
+        # boto3 takes about 300 ms to import, and a credentials file does not need it.
         import boto3  # noqa: PLC0415
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 

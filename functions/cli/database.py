@@ -1,4 +1,4 @@
-"""The settings for commands on a database."""
+"""Settings for commands that work on a database."""
 
 import os
 from collections.abc import Mapping
@@ -9,18 +9,20 @@ from flamehouse.store.connection.data_folder import data_folder, local_environ
 
 
 def database_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings from the environment, for a user that may create tables: CLICKHOUSE_DSN, DATA_DIR or ./data.
+    """Return the settings from the environment, with a database user that may create tables.
+
+    The database is that of CLICKHOUSE_DSN, DATA_DIR or ./data.
 
     Raises: ValueError for an invalid setting.
     """
-    # The functions' user, from the secret, may not create tables.
+    # The secret is for the functions' user, which may not create tables.
     return Settings.from_env({**local_environ(environ), "CLICKHOUSE_SECRET_ARN": ""})
 
 
 def existing_database(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Return the same settings, but for an existing data folder: opening an embedded ClickHouse would create it.
+    """Return the same settings, but only for an existing data folder: opening an embedded ClickHouse would create it.
 
-    Raises: OperatorError if there is no such folder.
+    Raises: OperatorError if the folder does not exist.
     """
     settings = database_settings(environ)
     folder = data_folder(settings)

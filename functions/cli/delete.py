@@ -89,7 +89,7 @@ def _delete(
         click.echo("nothing was deleted; to delete them, run this again with --yes")
         return
     deletion.register_deletion(clickhouse, [what.tenant], deletion.until_ms(what, found))
-    # First, as the profiles say which they are: a deletion that is cut off is completed by running it again.
+    # Delete the blobs first: the profiles identify them, so running an interrupted deletion again completes it.
     for key in blobs:
         blobs_of(settings).delete(key)
     names = idle or clickhouse.embedded
@@ -98,7 +98,7 @@ def _delete(
 
 
 def _blobs(clickhouse: ClickHouse, what: deletion.Deletion, settings: Settings) -> Sequence[str]:
-    """The keys of the retained blobs of uploads of which nothing would remain."""
+    """Return the keys of the retained blobs of uploads that the deletion would remove completely."""
     ids = deletion.upload_ids(clickhouse, what)
     listed = blobs_of(settings).list(f"{KEPT}{what.tenant}/")
     keys = ((each.key, UploadKey.parse(each.key)) for each in listed)

@@ -22,7 +22,7 @@ _BUILD: Final = "/api/v1/status/buildinfo"
 _UNAUTHORIZED: Final = frozenset({401, 403})
 _SLOW_MS: Final = 1_000
 _SKEW_S: Final = 5
-"""More than the resolution of a date plus the latency of a response."""
+"""The tolerated clock skew: more than the resolution of the date plus the latency of a response."""
 _HOUR_MS: Final = 3_600_000
 
 
@@ -38,7 +38,7 @@ def examine_deployment(server: Server, clock: Callable[[], float] = time.time) -
         yield _fault("deployment", f"/ready returns {ready.status_code}", "see the log of the functions")
         return
     yield Finding(check="deployment", severity=Severity.OK, text=f"{server.url} is ready")
-    # A proxy may remove it.
+    # A proxy may remove the header.
     if "Date" in ready.headers:
         yield _clock(ready, clock())
     yield _door(server)
@@ -46,7 +46,7 @@ def examine_deployment(server: Server, clock: Callable[[], float] = time.time) -
 
 
 def _clock(response: httpx.Response, now_s: float) -> Finding:
-    """Compare the date of a response, which has a resolution of one second."""
+    """Compare the local clock with the date of a response, which has a resolution of one second."""
     skew = parsedate_to_datetime(response.headers["Date"]).timestamp() - now_s
     if abs(skew) < _SKEW_S:
         return Finding(check="clock", severity=Severity.OK, text="the deployment and this machine agree")
@@ -73,7 +73,7 @@ def _door(server: Server) -> Finding:
 
 
 def _with_credential(server: Server) -> Iterator[Finding]:
-    """Check queries with the credential, and the version."""
+    """Check that the credential can query, and compare the versions."""
     now_ms = time.time_ns() // NS_PER_MS
     request = ProfileTypesRequest(start=now_ms - _HOUR_MS, end=now_ms)
     try:

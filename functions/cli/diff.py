@@ -1,4 +1,4 @@
-"""`flamehouse diff`: compares two selections, or one in two time ranges."""
+"""`flamehouse diff`: compares two selections, or one selection in two time ranges."""
 
 from dataclasses import replace
 from typing import Final
@@ -81,7 +81,7 @@ def _side(selection: Selection) -> SelectMergeStacktracesRequest:
 
 
 def _heading(left: Selection, right: Selection) -> list[str]:
-    """Return the lines above the tree: what the two sides are."""
+    """Return the lines above the tree, which describe the two sides."""
     return [
         f"left:  {left.title}",
         f"       {left.within}",

@@ -1,4 +1,4 @@
-"""`flamehouse doctor`: examines a database, the users of functions, and a deployment, with advice."""
+"""`flamehouse doctor`: examines a database, the users of functions and a deployment, and gives advice."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -64,9 +64,9 @@ def _of_user(settings: Settings, roles: tuple[str, ...]) -> Iterator[Finding]:
 
 
 def _users(settings: Settings, folder: Path | None) -> Iterator[tuple[str, tuple[str, ...], Settings]]:
-    """Return the roles and the settings of each user whose secret is in the folder.
+    """Return the role and the settings of each user with a secret in the folder.
 
-    Raises: OperatorError if it has no secret, SecretError for a file that is not a secret.
+    Raises: OperatorError if the folder has no secret, SecretError for a file that is not a secret.
     """
     if folder is None:
         return
@@ -87,7 +87,7 @@ def _dsn(at: Endpoint) -> str:
 
 
 def _print(findings: Iterable[Finding], prefix: str = "") -> int:
-    """Print each finding at once; return the number of faults."""
+    """Print each finding as it arrives; return the number of faults."""
     faults = 0
     for finding in findings:
         click.echo(replace(finding, check=f"{prefix}{finding.check}"))

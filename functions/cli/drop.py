@@ -1,4 +1,4 @@
-"""`flamehouse drop`: shows what a dropped file would become, and puts it where files are dropped."""
+"""`flamehouse drop`: shows what a dropped file would be stored as, and optionally drops it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,7 +27,7 @@ from ingest.readers import drop as reader
 from ingest.received import ReceivedUpload
 
 _SHOWN: Final = 20
-"""Profiles of a file that are printed."""
+"""The number of profiles printed for a file."""
 
 
 @click.command()
@@ -60,7 +60,7 @@ def drop(  # noqa: PLR0913  # a parameter per option
     metadata = {name: text for name, text in described.items() if text}
     with exit_on_failure():
         settings = replace(database_settings(), ingest_window_past_s=0)
-        # The store is not opened: no limit of a database applies.
+        # The store is not opened, so limits set in a database do not apply.
         services = Services(settings=settings, store=open_store(settings))
         invalid = [file for file in files if not _drop(file, metadata, tenant, place, services)]
     if invalid:
@@ -70,7 +70,7 @@ def drop(  # noqa: PLR0913  # a parameter per option
 def _drop(
     file: Path, metadata: Mapping[str, str], tenant: str, place: str | None, services: Services
 ) -> bool:
-    """Show one file and put it; whether all of it can be stored."""
+    """Show one file and drop it; return whether all of it can be stored."""
     service = metadata.get("service", "")
     key = f"{DROPS}{tenant}/{f'{service}/' if service else ''}{file.name}"
     sidecar = file.with_name(f"{file.name}{SIDECAR}")
@@ -93,7 +93,7 @@ def _drop(
 
 
 def _read(received: ReceivedUpload, services: Services) -> tuple[Upload | None, Sequence[RpcError]]:
-    """The upload, and the errors of its invalid profiles."""
+    """Return the upload, and the errors of its invalid profiles."""
     read = reader.read(received, services)
     rows = pipeline.upload_of(read, received, services.settings)
     if rows.upload is None and not rows.rejected and read.if_empty is not None:
@@ -120,12 +120,12 @@ def _line(profile: SeriesProfile) -> str:
 
 
 def _put(place: str, settings: Settings, key: str, received: ReceivedUpload, upload: Upload | None) -> None:
-    """Put the file, and before it a sidecar with what its key does not say, so that both are found together."""
+    """Put the file. A sidecar with the metadata that its key lacks is put first, so that the worker finds both."""
     storage = storage_of(place, settings)
     description = reader.Description.parse(received.parameters)
     received_s = received.received_s
     if upload and any(each.time_ns // NS_PER_S == received_s for each in upload.profiles):
-        # It has no time of its own, and that of the object would be that of the put.
+        # The file contains no time, and the modification time of the object would be the time of this put.
         description = replace(description, time=str(received_s))
     if description != reader.Description(service=description.service):
         storage.put(f"{key}{SIDECAR}", description.serialize().encode())

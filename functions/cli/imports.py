@@ -111,7 +111,7 @@ def _checked(tenant: str) -> str:
 
 @contextmanager
 def _opened_source(dsn: str, database: str) -> Iterator[Source]:
-    """Return the source from --from-dsn and --database. Raises OperatorError if it is not a qryn database on a server."""
+    """Open the source that --from-dsn and --database name. Raises OperatorError unless it is qryn's, on a server."""
     if dsn.startswith("chdb:"):
         raise OperatorError("--from-dsn must name a ClickHouse server: https://user:password@host:8443")
     try:
@@ -125,7 +125,7 @@ def _opened_source(dsn: str, database: str) -> Iterator[Source]:
 
 
 def _check_retention(settings: Settings, bounds: Bounds, now_ms: int) -> None:
-    """Raises OperatorError if some of the profiles exceed the retention."""
+    """Raises OperatorError if some of the profiles are older than the retention."""
     with opened(settings) as client:
         days = recorded(client).days
     first_ms = bounds.first_ns // NS_PER_MS
@@ -138,14 +138,14 @@ def _check_retention(settings: Settings, bounds: Bounds, now_ms: int) -> None:
 
 
 def _sync_of(settings: Settings) -> Callable[[], None]:
-    """What makes writes to a data folder durable; a server sees to that itself."""
+    """Return a function that makes writes to a data folder durable; a ClickHouse server does so itself."""
     if not uses_embedded(settings):
         return nothing
     return partial(Disk().sync_file_system, Path(embedded_path(settings.clickhouse_dsn)))
 
 
 def _run(history: History, within: Range, bounds: Bounds) -> None:
-    """Import, with a progress bar if there is a terminal."""
+    """Import the rows, with a progress bar on a terminal."""
     errors = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
@@ -158,7 +158,7 @@ def _run(history: History, within: Range, bounds: Bounds) -> None:
 
 
 def _report(counts: Counts, compared: Sequence[Compared], *, as_json: bool) -> None:
-    """Print the outcome of the rows, and the totals. Raises OperatorError if a total differs."""
+    """Print how many rows were imported, and the totals. Raises OperatorError if a total differs."""
     for reason, times in counts.rejected.most_common():
         click.echo(f"flamehouse: {times:,} profiles were not imported: {_printable(reason)}", err=True)
     differing = [each for each in compared if each.differs]

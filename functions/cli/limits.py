@@ -1,4 +1,4 @@
-"""`flamehouse limits`: the limits of tenants on uploads and queries, and the rules for their labels."""
+"""`flamehouse limits`: the upload and query limits of tenants, and their label rules."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -18,7 +18,7 @@ from flamehouse.store.limits import every_limits, store_limits, stored_limits
 from flamehouse.store.read.reader import Reader
 
 _EVERYONE = "*"
-"""The name of the defaults on the command line."""
+"""The command-line name for the defaults of all tenants."""
 
 
 @click.group()

@@ -1,4 +1,4 @@
-"""The options that commands share: server, time range, profiles."""
+"""Options that commands share: server, time range, profiles."""
 
 import os
 import time
@@ -20,12 +20,12 @@ type Command = Callable[..., None]
 _TYPE_LABEL: Final = "__profile_type__"
 _CPU: Final = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
 _COLONS: Final = frozenset({4, 5})
-"""The number of colons in a profile type's id; five with `:delta`."""
+"""The number of colons in a profile type id: four, or five with `:delta`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """A time range in milliseconds since the epoch, its end excluded."""
+    """A time range in milliseconds since the epoch; excludes its end."""
 
     start_ms: int
     end_ms: int
@@ -40,7 +40,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Profiles of one type that a selector matches within a range. An empty `type_id` is not resolved yet."""
+    """The profiles of one type that a selector matches within a range. An empty `type_id` is not resolved yet."""
 
     selector: str
     type_id: str
@@ -55,7 +55,7 @@ class Selection:
         return f"{self.type_id}{self.selector}"
 
     def resolved(self, server: Server) -> "Selection":
-        """Return the selection with a full profile type id: that of its short name, or CPU time, or the only one.
+        """Return the selection with a full profile type id: the one with its short name, CPU time, or the only one.
 
         Raises: ServerError if no profile matches, or several types do.
         """
@@ -149,7 +149,7 @@ json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print
 
 
 def range_of(start: str, end: str) -> Range:
-    """Return the range between two times. Raises: UsageError for an invalid or empty one."""
+    """Return the range between two times. Raises: UsageError for an invalid time or an empty range."""
     now_ms = time.time_ns() // NS_PER_MS
     try:
         within = Range(start_ms=time_ms(start, now_ms), end_ms=time_ms(end, now_ms))
@@ -161,12 +161,12 @@ def range_of(start: str, end: str) -> Range:
 
 
 def read_selector(_ctx: click.Context, _parameter: click.Parameter, text: str) -> str:
-    """The callback of a parameter that is a service or a selector."""
+    """Callback for a parameter that is a service or a selector."""
     return selector_of(text)
 
 
 def selector_of(text: str) -> str:
-    """Return a selector unchanged; any other text is the name of a service."""
+    """Return a selector unchanged; treat any other text as the name of a service."""
     if text.startswith("{"):
         return text
     quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
@@ -174,6 +174,6 @@ def selector_of(text: str) -> str:
 
 
 def _is_called(id_: str, name: str) -> bool:
-    """Return whether a profile type has this short name, such as `cpu`, `process_cpu` or `process_cpu:cpu`."""
+    """Return whether `cpu`, `process_cpu`, `process_cpu:cpu` or the like is a short name of the profile type."""
     profile, sample = id_.split(":")[:2]
     return name in {profile, sample, f"{profile}:{sample}"}

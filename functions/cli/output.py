@@ -1,4 +1,4 @@
-"""The output of commands: tables and trees that fit the terminal, colored only there; JSON for scripts."""
+"""Prints the output of commands: tables and trees that fit the terminal, in color only there; JSON for scripts."""
 
 import json
 import sys
@@ -13,15 +13,15 @@ from rich.table import Table
 from rich.text import Text
 
 _UNBOUNDED: Final = 100_000
-"""The width of files and pipes, whose lines are not cut."""
+"""The width for files and pipes, where lines are not cut."""
 _GAP: Final = 2
-"""The blanks between two columns."""
+"""The number of spaces between two columns."""
 _LEAST_TEXT: Final = 12
-"""The width below which folded text is unreadable."""
+"""Folded text is unreadable below this width."""
 
 
 def console() -> Console:
-    """Return standard output: as wide as the terminal, unbounded if it is not a terminal."""
+    """Return standard output, as wide as the terminal, or unbounded if it is not a terminal."""
     width = None if sys.stdout.isatty() else _UNBOUNDED
     return Console(width=width, highlight=False, soft_wrap=False, emoji=False, markup=False)
 
@@ -52,8 +52,8 @@ def print_table(
 ) -> None:
     """Print a table; the columns in `right` are aligned to the right.
 
-    On a narrow terminal, cells are folded, except those in `right` and `unfolded`. If that does not suffice, the
-    columns in `optional` are omitted; if nothing else helps, each row becomes a block of lines, one for each column.
+    On a narrow terminal, cells are folded, except in the columns `right` and `unfolded`. If the table still does not
+    fit, the columns in `optional` are omitted. As a last resort, each row becomes a block with one line per column.
     """
     out, cells = console(), [*rows]
     widest = [max(map(cell_len, column)) for column in zip(columns, *cells, strict=True)]
@@ -86,7 +86,7 @@ def _fit(widths: Sequence[int], terminal: int) -> bool:
 
 
 def _blocks(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yield each row as lines of a column and its cell, and an empty line between two rows."""
+    """Yield each row as a line per column, with an empty line between rows."""
     names = max(map(cell_len, columns))
     for number, row in enumerate(rows):
         if number:
@@ -96,7 +96,7 @@ def _blocks(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[s
 
 
 def print_lines(lines: Iterable[str | Text]) -> None:
-    """Print lines, each cut with an ellipsis at the edge of the terminal."""
+    """Print lines, each cut at the edge of the terminal with an ellipsis."""
     out = console()
     for line in lines:
         out.print(line, no_wrap=True, overflow="ellipsis", crop=True)

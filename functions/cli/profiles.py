@@ -1,4 +1,4 @@
-"""`flamehouse top` and `flame`: show the merged profile of a selection, by function and as a tree."""
+"""`flamehouse top` and `flame`: show the merged profile of a selection, by function or as a tree."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from flamehouse.pb.querier_pb2 import (
 )
 
 _NODES: Final = 16_384
-"""Enough to include every function with a thousandth of the total."""
+"""Enough nodes to include every function with at least a thousandth of the total."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionTotal:
-    """The self value of a function, and its total with callees; recursion counts once."""
+    """The self value of a function, and its total including callees; recursion counts once."""
 
     name: str
     self_value: int

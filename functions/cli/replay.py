@@ -25,7 +25,7 @@ from ingest.objects.kept import Blob, Counts, Selection, batches, blobs_of
 from ingest.objects.kept import replay as replay_blobs
 
 _SHOWN: Final = 20
-"""Failures that are printed."""
+"""The number of failures printed."""
 
 
 @click.command()
@@ -76,10 +76,10 @@ def _replay(
 
 
 def _clear(clickhouse: ClickHouse, blobs: Sequence[Blob], selection: Selection) -> None:
-    """Delete what is stored of the uploads of the blobs."""
+    """Delete the stored rows of the blobs' uploads."""
     if not blobs:
         return
-    # An upload is selected, and its deletion registered, by the time of its first profile.
+    # Both the selection and the registered deletion go by the time of an upload's first profile.
     register_deletion(clickhouse, sorted({blob.key.tenant for blob in blobs}), selection.within.end_ms)
     for batch in batches(blobs):
         ids = [blob.key.upload_id for blob in batch]
@@ -97,7 +97,7 @@ def _progress() -> Progress:
 
 
 def _report(counts: Counts) -> None:
-    """Print what became of the blobs. Raises OperatorError if some failed."""
+    """Print the outcome for the blobs. Raises OperatorError if some failed."""
     for key, reason in [*counts.failed.items()][:_SHOWN]:
         click.echo(f"flamehouse: {key}: {reason}", err=True)
     click.echo(f"{counts.replayed} replayed, {counts.skipped} skipped, {len(counts.failed)} failed")

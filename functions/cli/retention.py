@@ -30,7 +30,7 @@ from flamehouse.store.tenant_retention import (
 )
 
 _DEFAULT: Final = "default"
-"""What removes the retention of a tenant."""
+"""The value that removes the retention of a tenant or service."""
 
 
 @click.group()
@@ -75,7 +75,7 @@ def set_(days: str, *, tenant: str, service: str, yes: bool) -> None:
 
 
 def _set_of_database(settings: Settings, wanted: int, *, yes: bool) -> str:
-    """Set the retention of the database; return what was done."""
+    """Set the retention of the database; return a message about the change."""
     with recorded_retention.opened(settings) as client:
         _check_layout(client)
         before = recorded_retention.recorded(client)
@@ -96,7 +96,7 @@ def _set_of_database(settings: Settings, wanted: int, *, yes: bool) -> str:
 
 
 def _change(tenant: str, service: str, days: str) -> Retention:
-    """The retention that the options name. Raises OperatorError if they are invalid."""
+    """Return the retention that the options name. Raises OperatorError if they are invalid."""
     if not is_tenant(tenant):
         raise OperatorError(f"invalid tenant {tenant!r}: name it with --tenant")
     wanted = 0 if days == _DEFAULT else recorded_retention.days_of(days)
@@ -106,7 +106,7 @@ def _change(tenant: str, service: str, days: str) -> Retention:
 
 
 def _set_of_tenant(settings: Settings, change: Retention, *, yes: bool) -> str:
-    """Set the retention of a tenant or service, and delete what has expired; return what was done."""
+    """Set the retention of a tenant or service, and delete expired profiles; return a message about the change."""
     with recorded_retention.opened(settings) as client:
         _check_layout(client)
         days = recorded_retention.recorded(client).days

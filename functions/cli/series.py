@@ -16,7 +16,7 @@ from flamehouse.pb.types_pb2 import Series
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _NO_POINT: Final = " "
 _COLUMNS: Final = 40
-"""The number of points of a line, unless --step is set."""
+"""The number of points per line, unless --step is set."""
 
 
 @click.command()
@@ -77,7 +77,7 @@ def select_series(
 
 
 def title_of(one: Series) -> str:
-    """Return the labels of a series."""
+    """Return the labels of a series as text."""
     return ", ".join(f"{label.name}={label.value}" for label in one.labels) or "all"
 
 

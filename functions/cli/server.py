@@ -1,4 +1,4 @@
-"""A client of a server with Pyroscope's API: Connect with JSON, which flamehouse and Grafana Pyroscope both speak.
+"""A client for servers with Pyroscope's API: Connect with JSON, which flamehouse and Grafana Pyroscope both speak.
 
 Connect: connectrpc.com/docs/protocol, section "Unary-Request".
 """
@@ -23,7 +23,7 @@ _BUILD: Final = "/api/v1/status/buildinfo"
 _TIMEOUT: Final = httpx.Timeout(90, connect=5)
 _DENIED: Final = frozenset({401, 403})
 _UNKNOWN: Final = frozenset({404, 405, 415})
-"""The statuses of servers without such a path: the URL is for another server, or has a superfluous path."""
+"""Statuses of a server that does not know the path: the URL is of another kind of server, or has an extra path."""
 
 
 class ServerError(OperatorError):
@@ -32,9 +32,9 @@ class ServerError(OperatorError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A running server, for one tenant and credential. Empty fields are omitted from requests.
+    """A running server, used as one tenant with one credential. Empty fields are omitted from requests.
 
-    With a `user`, the credential is a Basic password, otherwise a Bearer token.
+    With a `user`, the credential is a Basic password; otherwise it is a Bearer token.
     """
 
     url: str
@@ -48,7 +48,7 @@ class Server:
         self._send("GET", _BUILD)
 
     def build_version(self) -> str:
-        """Return the version of the server. Raises ServerError if the request fails, or the response is invalid."""
+        """Return the version of the server. Raises ServerError if the request fails or the response is invalid."""
         received = self._send("GET", _BUILD)
         try:
             return str(received.json()["data"]["version"])
@@ -58,7 +58,7 @@ class Server:
     def query[Resp: Message](self, rpc: str, request: Message, response: Resp) -> Resp:
         """Fill `response` from an RPC of the querier.
 
-        Raises: ServerError if the request fails, or the response is invalid.
+        Raises: ServerError if the request fails or the response is invalid.
         """
         body = json_format.MessageToJson(request, indent=None).encode()
         received = self._send("POST", _QUERIER + rpc, body, {"Content-Type": "application/json"})
@@ -125,7 +125,7 @@ def _in_words(url: str) -> "Iterator[None]":
 
 
 def _reason(response: httpx.Response) -> str:
-    """Return the status, the server's message, and advice."""
+    """Return the status, the server's message and advice."""
     message = ""
     try:
         message = str(json.loads(response.content)["message"])

@@ -1,4 +1,4 @@
-"""`flamehouse setup-sql`: prints SQL that creates ClickHouse's roles and users, and writes secrets for the users."""
+"""`flamehouse setup-sql`: prints SQL that creates ClickHouse roles and users, and writes secrets for the users."""
 
 import json
 import os
@@ -68,7 +68,7 @@ def _users(
 def _write_secret(file: Path, user: User, host: str, port: int) -> None:
     """Write a new file that only its owner can read.
 
-    Raises: OperatorError if it exists: its password may be in use.
+    Raises: OperatorError if the file exists: its password may be in use.
     """
     secret = {"host": host, "port": port, "user": user.name, "password": user.password}
     try:

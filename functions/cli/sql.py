@@ -1,4 +1,4 @@
-"""`flamehouse sql`: runs read-only SQL on a database's documented views (docs/sql.md)."""
+"""`flamehouse sql`: runs read-only SQL on the documented views of a database (docs/sql.md)."""
 
 import datetime as dt
 import sys
@@ -18,7 +18,7 @@ from flamehouse.store.schema.retention import opened
 from flamehouse.store.schema.views import view_definitions
 
 _READ_ONLY: Final = {"readonly": 2}
-"""Only queries; 2 still lets the client set its format's settings."""
+"""Allows only queries; the level 2 still lets the client set the settings of its format."""
 _VIEWS: Final = """
 SELECT table AS view, name AS column, type
 FROM system.columns
@@ -70,7 +70,7 @@ def _is_number(type_: str) -> bool:
 
 
 def _plain(value: Any) -> object:  # noqa: ANN401  # whatever a column holds
-    """Return the value as JSON can represent it."""
+    """Return the value in a form that JSON can represent."""
     match value:
         case dict():
             return {str(key): _plain(one) for key, one in value.items()}

@@ -21,7 +21,7 @@ _EVERY: Final = "15s"
 _SETTLING_MS: Final = 15_000
 """How long a step stays open: SDKs send a profile at the end of its interval."""
 _PAST_MS: Final = 120_000
-"""The range that is printed at the start."""
+"""How far before now the output starts."""
 
 
 @click.command()
@@ -51,7 +51,7 @@ def tail(  # noqa: PLR0913  # a parameter per option
     while lines is None or printed < lines:
         end_ms = start_ms + step_ms
         time.sleep(max(0.0, (end_ms + _SETTLING_MS) / 1_000 - time.time()))
-        # A point at T covers (T - step, T]: the first point of the range would cover the time before it.
+        # A point at T covers (T - step, T], so a point at the range's start would cover the time before it.
         within = Range(start_ms=start_ms + 1, end_ms=end_ms)
         found = select_series(
             server, replace(selection, within=within), group_by or ("service_name",), step_ms
@@ -81,7 +81,7 @@ def _total(series: Series) -> float:
 
 
 def _first(server: Server, selection: Selection) -> Selection:
-    """Return the selection with its profile type, once there are profiles.
+    """Wait for profiles, and return the selection with its profile type.
 
     Raises ServerError if the type is ambiguous.
     """

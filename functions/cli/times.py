@@ -1,4 +1,4 @@
-"""Times on the command line: `1h` (ago), `now-2d`, `now`, ISO 8601, Unix seconds or milliseconds."""
+"""Parses times on the command line: `1h` (ago), `now-2d`, `now`, ISO 8601, Unix seconds or milliseconds."""
 
 import re
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ _SECONDS_DIGITS: Final = 10
 
 
 def time_ms(text: str, now_ms: int) -> int:
-    """Return a time in milliseconds since the epoch; a time without a zone is in UTC.
+    """Return a time in milliseconds since the epoch; a time without a zone is UTC.
 
     Raises: ValueError for any other text.
     """
@@ -39,7 +39,7 @@ def time_ms(text: str, now_ms: int) -> int:
 def duration_ms(text: str) -> int:
     """Return a duration such as `15s` in milliseconds.
 
-    Raises: ValueError for any other text, or zero.
+    Raises: ValueError for any other text, and for zero.
     """
     found = _AGO.fullmatch(text)
     length = int(found[1]) * _UNITS_MS[found[2]] if found and text[0].isdigit() else 0

@@ -1,8 +1,8 @@
-"""A flame graph as a tree of frames, and the tree as text.
+"""Converts a flame graph to a tree of frames, and the tree to text.
 
-The graph's levels are flamebearer's: a level is a flat list of bars, each (offset, total, self, name index), with the
-offset counted from the end of the bar to its left. A diff's bars have the first three for each side. A bar is below the
-frame that called it.
+The graph has the levels of flamebearer: a level is a flat list of bars, each (offset, total, self, name index), where
+the offset is the distance from the end of the bar to its left. In a diff, a bar has the first three for each side. A
+bar is below the bar of its caller.
 """
 
 from bisect import bisect_right
@@ -14,15 +14,15 @@ from cli.units import Scale
 from flamehouse.pb.querier_pb2 import FlameGraph, FlameGraphDiff
 
 _NO_TOTAL = 1
-"""The divisor for shares in an empty graph, where they are all 0."""
+"""The divisor for shares in an empty graph, where all shares are 0."""
 
 type _Bar = tuple[int, "Frame"]
-"""A frame and its start."""
+"""A frame and the position where it starts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """A function on the path from the root: its total with callees, and its self value.
+    """A function on the path from the root, with its total including callees and its self value.
 
     In a diff, `total` and `self_value` are those of the right side.
     """
@@ -62,7 +62,7 @@ def text_of(root: Frame, scale: Scale, *, least_share: float) -> Iterator[str]:
 
 
 def diff_text_of(root: Frame, scale: Scale, *, least_share: float) -> Iterator[str]:
-    """Return the diff as lines: both totals, and the change of a frame's share of its side."""
+    """Return the diff as lines: both totals, and the change in the frame's share of its side."""
     yield f"{'left':>9}  {'right':>9}  {'change':>9}"
     left, right = root.left_total or _NO_TOTAL, root.total or _NO_TOTAL
     for branches, frame in _drawn(
@@ -73,7 +73,7 @@ def diff_text_of(root: Frame, scale: Scale, *, least_share: float) -> Iterator[s
 
 
 def _joined(levels: Iterable[list[_Bar]]) -> Frame:
-    """Return the root of the levels, each frame below its caller."""
+    """Return the root frame of the levels, with each frame below its caller."""
     all_levels = [*levels]
     if not all_levels:
         return Frame(name="total", total=0, self_value=0)
@@ -96,7 +96,7 @@ def _bars(values: Sequence[int], names: Sequence[str]) -> list[_Bar]:
 
 
 def _diff_bars(values: Sequence[int], names: Sequence[str]) -> list[_Bar]:
-    """As `_bars`. The sum of both sides' starts orders the frames, including those of only one side."""
+    """As `_bars`. The sum of the starts on both sides orders the frames, even those that only one side has."""
     bars = []
     left_end = end = 0
     for left_offset, left_total, left_self, offset, total, self_value, name in batched(
@@ -114,7 +114,7 @@ def _diff_bars(values: Sequence[int], names: Sequence[str]) -> list[_Bar]:
 def _drawn(
     frame: Frame, size: Callable[[Frame], float], least: float, branch: str = "", below: str = ""
 ) -> Iterator[tuple[str, Frame]]:
-    """Yield the frame and its callees of at least that size, the largest first, each with the branches that lead to it."""
+    """Yield the frame and its callees of at least that size, largest first, each with the branches drawn before it."""
     yield branch, frame
     shown = sorted((callee for callee in frame.callees if size(callee) >= least), key=lambda one: -size(one))
     for number, callee in enumerate(shown, 1):

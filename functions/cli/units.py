@@ -7,7 +7,7 @@ _STEPS: Final = {
     "nanoseconds": ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1, "ns")),
     "bytes": ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "B")),
 }
-"""Divisors and suffixes by a profile type's unit, the largest first; other units are plain counts."""
+"""Divisors and suffixes by the unit of a profile type, largest first; other units are plain counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

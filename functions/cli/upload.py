@@ -24,7 +24,7 @@ _FORMATS: Final = {
     ".folded": "groups",
     ".speedscope.json": "speedscope",
 }
-"""The format by the extension of a file; the server detects others by their content."""
+"""Formats by file extension; the server detects others by their content."""
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""Grafana's requests for anything but profiles: the server's version and status, and the tenant's settings.
+"""Serves Grafana's requests that are not about profiles: the server's version and status, and the tenant's settings.
 
-Queries of profiles belong in `querier`.
+Profile queries belong in `querier`.
 """

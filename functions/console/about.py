@@ -13,7 +13,7 @@ from flamehouse.web.connect import Call, unary
 from flamehouse.web.http_app import http_app_of, http_router
 
 _QUERIER_API: Final = 1
-"""Pyroscope's version number."""
+"""The version number that Pyroscope returns."""
 _MAX_BODY_BYTES: Final = 1 << 10
 
 _FEATURES: Final = (

@@ -1,4 +1,4 @@
-"""What each tenant and service sends and stores, for those who run the server or pay for it."""
+"""Reports what each tenant and service sends and stores, for those who run the server or pay for it."""
 
 import time
 from dataclasses import asdict

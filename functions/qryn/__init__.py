@@ -1,4 +1,4 @@
-"""Migrates from qryn: reads its tables, and the rows that its collector inserts, as uploads.
+"""Migrates from qryn: converts the rows of its tables, and those that its collector inserts, to uploads.
 
 Schema and values: github.com/metrico/qryn, ctrl/qryn/sql/profiles.sql; docs/from-qryn.md describes the mapping.
 """

@@ -22,7 +22,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """The totals of one key: qryn's with identical rows counted once, the addition of their repetitions, and ours."""
+    """The totals of one key: qryn's with identical rows counted once, what their repetitions add, and flamehouse's."""
 
     key: Key
     theirs: int

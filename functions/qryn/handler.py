@@ -1,6 +1,6 @@
-"""The function that stores rows of qryn's collector, at the times of QrynInputSchedule.
+"""The Lambda function that stores the rows of qryn's collector, on the schedule QrynInputSchedule.
 
-Several invocations at the same time store each row once, as several local servers do.
+Concurrent invocations store each row once, as do several local servers.
 """
 
 from functools import lru_cache
@@ -18,15 +18,15 @@ from qryn.input import Input, input_of
 
 _STEP_S: Final = 240.0
 _SPARE_S: Final = 30.0
-"""What the last rows of a step may take after its end."""
+"""How long the last rows of a step may run past its end."""
 
 
 def store_rows(services: Services) -> None:
-    """Store the rows that wait, or as many as there is time for.
+    """Store the waiting rows, or as many as time allows.
 
     Raises:
-        OperatorError: without the tables of `flamehouse migrate --qryn-input`.
-        ClickHouseError: if the database fails. The rows stay.
+        OperatorError: if the database lacks the tables of `flamehouse migrate --qryn-input`.
+        ClickHouseError: if the database fails; the rows remain.
     """
     try:
         _input_of(services).step(time_left(_STEP_S + _SPARE_S) - _SPARE_S)
@@ -37,7 +37,7 @@ def store_rows(services: Services) -> None:
 
 @lru_cache(maxsize=1)
 def _input_of(services: Services) -> Input:
-    """The input, which counts the attempts at each row as long as the process lives."""
+    """Return the input; cached, as it counts the attempts at each row for the life of the process."""
     input_ = input_of(services)
     if input_ is None:
         raise OperatorError("the database has no table qryn_rows: run flamehouse migrate --qryn-input")

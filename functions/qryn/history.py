@@ -22,7 +22,7 @@ from qryn.source import FoundRow, Range, Source, Window
 
 _SQL: Final = SqlFile(__file__)
 _BATCH_ROWS: Final = 400
-"""The rows per INSERT."""
+"""The number of rows per INSERT."""
 _MAX_REASONS: Final = 100
 
 
@@ -37,7 +37,7 @@ class Receipt:
 
 @dataclass(slots=True, kw_only=True)
 class Counts:
-    """Counts the rows read so far by outcome; `stored_before` were stored by an earlier import, or are repetitions."""
+    """Counts rows by outcome; `stored_before` are repetitions, or were stored by an earlier import."""
 
     read: int = 0
     stored: int = 0
@@ -48,7 +48,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """The ids of the uploads of a window: those in the ledger, and those of which an interrupted import left rows."""
+    """The upload ids of a window: those in the ledger, and those with rows left by an interrupted import."""
 
     stored: set[bytes] = field(default_factory=set)
     interrupted: set[bytes] = field(default_factory=set)
@@ -63,7 +63,7 @@ class History:
     settings: Settings
     receipt: Receipt
     sync: Callable[[], None] = nothing
-    """Makes what ClickHouse has written durable; nothing where ClickHouse is a server."""
+    """Makes writes of an embedded ClickHouse durable; does nothing for a server."""
     counts: Counts = field(default_factory=Counts)
 
     def run(
@@ -94,7 +94,7 @@ class History:
             del by_id[id_]
         uploads = [*self._uploads(within, window, by_id)]
         inserts.delete([upload for upload in uploads if upload.id in known.interrupted])
-        # A new token: with that of an interrupted import, ClickHouse would drop rows that were just deleted.
+        # The token must be new: with the one of an interrupted import, ClickHouse would drop the rows just deleted.
         inserts.insert(uploads, uuid4().hex)
         known.stored.update(upload.id for upload in uploads)
         self.counts.read += len(batch)
@@ -102,7 +102,7 @@ class History:
         self.counts.stored_before += len(batch) - len(by_id)
 
     def _known(self, rows: Sequence[FoundRow]) -> _Known:
-        """Return the uploads at the rows' times: a query per window, as its time grows with the ledger."""
+        """Return the known uploads at the rows' times. Called once per window: the query slows as the ledger grows."""
         times = [found.row.time_ns for found in rows if 0 < found.row.time_ns <= MAX_INT64]
         if not times:
             return _Known()
@@ -118,7 +118,7 @@ class History:
         return known
 
     def _uploads(self, within: Range, window: Window, by_id: Mapping[bytes, FoundRow]) -> Iterator[Upload]:
-        """Return the uploads of the valid rows, which are given by their ids."""
+        """Yield the uploads of the valid rows; `by_id` has the rows by upload id."""
         without_tree = []
         for id_, found in by_id.items():
             try:
@@ -135,7 +135,7 @@ class History:
                     yield upload
 
     def _upload(self, id_: bytes, row: Row) -> Upload | None:
-        """Return the upload of a row; None if it has nothing to store or is rejected, which is counted."""
+        """Return the upload of a row; None, and count the row, if it has nothing to store or is rejected."""
         checks = Checks(settings=self.settings, received_ns=self.receipt.received_ns, past_s=0)
         try:
             if not row.timestamp_ns:
@@ -151,7 +151,7 @@ class History:
         return rows.upload
 
     def _reject(self, error: RpcError) -> None:
-        """Count the row; beyond a hundred reasons, under "other reasons"."""
+        """Count the row by its reason; after a hundred reasons, under "other reasons"."""
         reasons = self.counts.rejected
         known = error.message in reasons or len(reasons) < _MAX_REASONS
         reasons[error.message if known else "other reasons"] += 1

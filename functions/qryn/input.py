@@ -1,7 +1,7 @@
-"""Stores the rows that qryn's collector inserts as profiles, each once; a row is deleted once it is stored or rejected.
+"""Stores the rows that qryn's collector inserts as profiles, each exactly once, and deletes stored and rejected rows.
 
-Any number of processes may do so at the same time. The id of an upload is derived from its row, so ClickHouse drops
-duplicates of other processes. Parts of the table are dropped by name, so no unread row is dropped.
+Any number of processes may do so concurrently: an upload's id is derived from its row, so ClickHouse drops duplicates
+of other processes. Parts of the table are dropped by name, so no unread row is dropped.
 """
 
 from collections import Counter
@@ -37,10 +37,10 @@ _PARTS: Final = 64
 _THREADS: Final = 16
 """Concurrent inserts, which the server batches."""
 _ATTEMPTS: Final = 5
-"""The number of attempts for a row that ClickHouse rejects while it accepts others."""
+"""The number of attempts for a row that ClickHouse rejects while it stores others."""
 _PASSING: Final = PASSING | {Code.CANCELED}
 _GONE: Final = frozenset({232, 384})
-"""NO_SUCH_DATA_PART, PART_IS_TEMPORARILY_LOCKED: it is being merged, and the merged part is read instead."""
+"""NO_SUCH_DATA_PART, PART_IS_TEMPORARILY_LOCKED: the part is being merged, and the merged part is read instead."""
 _MAX_REASON_CHARS: Final = 4_096
 
 
@@ -66,12 +66,12 @@ class Input:
     tenant: str
     _failures: Counter[bytes] = field(default_factory=Counter)
     _reached: dict[str, int] = field(default_factory=dict)
-    """The number of leading rows of each part that are stored or set aside."""
+    """The number of leading rows of each part that are stored or rejected."""
     _takes_rows: bool = False
-    """Whether ClickHouse has stored a row in this step: if so, a failure is caused by the failing row."""
+    """Whether ClickHouse has stored a row in this step; if so, a failure is the fault of the row that fails."""
 
     def step(self, seconds: float) -> bool:
-        """Work for about `seconds`; return whether no row is left.
+        """Store rows for about `seconds`; return whether all rows are done.
 
         Raises: ClickHouseError if the database fails.
         """
@@ -86,9 +86,9 @@ class Input:
         return done
 
     def _store_part(self, run: Callable[..., Any], part: str, rows: int, until: float) -> bool:
-        """Store the rows of a part and drop it; return whether it is gone.
+        """Store the rows of a part and drop the part; return whether it was dropped.
 
-        It stops once the clock shows `until`, and the next step continues from there.
+        Stops once the clock reaches `until`; the next step continues from there.
         """
         read, done = self._reached[part], True
         for first in range(read, rows, _CHUNK_ROWS):
@@ -102,7 +102,7 @@ class Input:
         return done and read == rows and self._drop(part)
 
     def _store(self, run: Callable[..., Any], part: str, chunk: Sequence[_Arrived]) -> bool:
-        """Store or reject rows; return whether none is left."""
+        """Store or reject rows; return whether all of them are done."""
         ids = {arrived.row_id: arrived.row.upload_id(self.tenant) for arrived in chunk}
         stored = {
             id_ for _, id_ in stored_uploads(self.clickhouse, {(self.tenant, id_) for id_ in ids.values()})
@@ -122,7 +122,7 @@ class Input:
         return all(arrived.row_id in rejected for arrived in failed)
 
     def _outcome(self, arrived: _Arrived) -> str | _NotStoredError | None:
-        """Store one row; returns the reason if it is invalid."""
+        """Store one row; return the reason if it is invalid, and an error if ClickHouse did not store it."""
         checks = Checks(
             settings=self.services.settings,
             received_ns=arrived.received_ns,
@@ -170,7 +170,7 @@ class Input:
 
 
 def input_of(services: Services) -> Input | None:
-    """The input of the database that the settings name, for their tenant; None if it has no tables for qryn's collector.
+    """Return the input of the settings' database and tenant; None if it has no tables for qryn's collector.
 
     Raises: OperatorError for an invalid QRYN_INPUT_TENANT, ClickHouseError if the database fails.
     """

@@ -1,4 +1,4 @@
-"""The thread of the local server that stores what qryn's collector inserts."""
+"""The local server's thread that stores what qryn's collector inserts."""
 
 from functools import partial
 from typing import Final
@@ -30,7 +30,7 @@ def open_input(services: Services) -> StepThread | None:
 
 
 def _run_step(input_: Input) -> float:
-    """Store rows for one step; return the pause before the next one, in seconds."""
+    """Run one step; return the pause before the next one, in seconds."""
     try:
         input_.step(_STEP_S)
     except (ClickHouseError, RpcError, OSError) as error:

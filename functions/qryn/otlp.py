@@ -1,4 +1,4 @@
-"""Reads the OTLP exports that gigapipe stores as payload: one profile, with values summed as in qryn."""
+"""Reads the OTLP exports that gigapipe stores as payload: one profile each, with values summed as in qryn."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,7 +14,7 @@ from ingest.profile.validate import check_sample_count
 from qryn.row import Row
 
 _MAX_FRAMES: Final = 4_000_000
-"""The limit for all samples of a payload: a stack is encoded once, and any number of samples may refer to it."""
+"""The limit for all samples of a payload. A stack is encoded once, but any number of samples may refer to it."""
 
 
 def profiles_of_export(row: Row, content: bytes, settings: Settings) -> Sequence[IncomingProfile]:

@@ -12,7 +12,7 @@ from qryn.row import OTLP, PPROF, Row
 
 
 def profiles_of_payload(row: Row, settings: Settings) -> Sequence[IncomingProfile]:
-    """Return the profiles, with the row's labels, and the payload's sample types and times.
+    """Return the profiles, with the row's labels and the payload's sample types and times.
 
     Raises: RpcError `invalid_argument` for a payload that cannot be read.
     """
@@ -30,7 +30,7 @@ def _of_pprof(row: Row, content: bytes, settings: Settings) -> Sequence[Incoming
 
 def _of_otlp(row: Row, content: bytes, settings: Settings) -> Sequence[IncomingProfile]:
     """Return one profile per service in the samples; qryn stores all of them under the row's service."""
-    # OpenTelemetry's messages take milliseconds to load, and few rows need them.
+    # OpenTelemetry's messages take milliseconds to import, and few rows need them.
     from qryn.otlp import profiles_of_export  # noqa: PLC0415
 
     return profiles_of_export(row, content, settings)

@@ -1,4 +1,4 @@
-"""Reads a row of qryn as an upload, from its payload, or from its tree if the payload is unreadable or differs."""
+"""Converts a row of qryn to an upload: from its payload, or from its tree if the payload is unreadable or differs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ class TreeNeededError(Exception):
 
 
 def read_row(row: Row, upload_id: bytes, checks: Checks) -> ReadUpload:
-    """Return the upload of a row, with this id: stacks with files and lines from its payload, values from qryn.
+    """Return a row's upload with this id: stacks with files and lines come from the payload, values from qryn.
 
     Raises:
         RpcError: `invalid_argument` for an invalid row.
@@ -54,7 +54,7 @@ def _valid_profiles(row: Row, checks: Checks) -> Sequence[ValidProfile]:
 
 
 def _check_names(row: Row) -> None:
-    """Raises RpcError if a name is not UTF-8, which a message requires."""
+    """Raises RpcError if a name is not UTF-8, as protobuf requires."""
     for text in (
         row.type,
         row.period_type,
@@ -80,7 +80,7 @@ def _totals_of(profiles: Sequence[ValidProfile]) -> dict[str, int]:
 
 
 def _settled(profile: IncomingProfile, row: Row) -> IncomingProfile:
-    """Return the profile with the row's period type and time, which payloads of JFR recordings lack."""
+    """Return the profile with the row's period type and time, which JFR payloads lack."""
     pprof = profile.pprof
     pprof.period_type.type = _text(pprof, row.period_type)
     pprof.period_type.unit = _text(pprof, row.period_unit)
@@ -98,7 +98,7 @@ def _set_types(pprof: profile_pb2.Profile, sample_types: Sequence[tuple[str, str
 
 
 def _text(pprof: profile_pb2.Profile, text: str) -> int:
-    """Add a text to the string table; return its index."""
+    """Add text to the string table; return its index."""
     if not pprof.string_table:
         pprof.string_table.append("")
     if not text:

@@ -1,4 +1,4 @@
-"""One profile as qryn stores it, and the conversion of its type, labels and time."""
+"""A profile as qryn stores it, and the conversion of its type, labels and time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from ingest.profile.series_labels import SERVICE_NAME, UNKNOWN_SERVICE
 from ingest.request.upload_id import upload_id
 
 ID_PREFIX: Final = b"qryn"
-"""The first bytes of the ids of all uploads from rows of qryn, by which totals recognize them."""
+"""The first bytes of every id of an upload from qryn; the comparison of totals selects by them."""
 PPROF: Final = "0"
 OTLP: Final = "otel_v1development"
 """The values of `payload_type`."""
@@ -18,13 +18,12 @@ _UNNAMED: Final = "unknown"
 _MEMORY: Final = ("alloc_", "inuse_")
 _DROPPED_TAGS: Final = frozenset({"__name__", "__session_id__", SERVICE_NAME})
 _UNITS_NS: Final = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3))
-"""Times below the first number are in a unit of the second number of nanoseconds: seconds, milliseconds or microseconds.
-"""
+"""(bound, unit in ns): a time below the bound is in that unit, which is a second, millisecond or microsecond."""
 _WRAPPED: Final = 1 << 63
 
 
 class Node(NamedTuple):
-    """A node of `tree`: `values` are (`type:unit`, self, total). The parent of a root has the id 0."""
+    """A node of `tree`; `values` are (`type:unit`, self, total). A root has the parent id 0."""
 
     parent: int
     function: int
@@ -61,12 +60,12 @@ class Row:
 
     @property
     def true_duration_ns(self) -> int:
-        """Return the duration in nanoseconds; 0 if unknown. qryn stores a negative one as a number above 63 bits."""
+        """Return the duration in nanoseconds; 0 if unknown. qryn stores a negative one as 2**63 or more."""
         return 0 if self.duration_ns >= _WRAPPED else self.duration_ns * unit_ns(self.timestamp_ns)
 
     @property
     def labels(self) -> dict[str, str]:
-        """Return the labels of the series; the last value of a repeated tag counts."""
+        """Return the labels of the series; the last value of a repeated tag wins."""
         own = {name: value for name, value in self.tags if name not in _DROPPED_TAGS}
         return {
             **own,
@@ -102,12 +101,12 @@ class Row:
 
 
 def unit_ns(timestamp: int) -> int:
-    """Return the nanoseconds per unit of a time since the epoch, guessed from its magnitude."""
+    """Return the unit of a time since the epoch in nanoseconds, guessed from the magnitude of the time."""
     return next((unit for limit, unit in _UNITS_NS if timestamp < limit), 1)
 
 
 def service_of(service: str) -> str:
-    """Return the service name; qryn stores an empty one for a series without one."""
+    """Return the service name; qryn stores an empty name for a series without one."""
     return service or UNKNOWN_SERVICE
 
 

@@ -17,9 +17,9 @@ _FINER: Final = 60
 _MAX_WINDOW_ROWS: Final = 20_000
 _MAX_WINDOW_BYTES: Final = 64 << 20
 _MAX_BOUND: Final = 2_000
-"""The number of ids per query: a server accepts parameters of 128 KiB."""
+"""The maximum number of ids per query: a server accepts parameters of up to 128 KiB."""
 _MAX_TAGS: Final = 100_000
-"""The number of series whose tags are cached."""
+"""The number of series with cached tags."""
 _TREE: Final = ("tree", "functions")
 _EMPTY_TREE: Final = (
     "CAST([], 'Array(Tuple(UInt64, UInt64, UInt64, Array(Tuple(String, Int64, Int64))))')",
@@ -30,7 +30,7 @@ _TYPES_OF_VALUES: Final = "arrayMap(x -> (splitByChar(':', x.1)[1], splitByChar(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """A range of times in nanoseconds since the epoch, without `until_ns`, and services; empty means all services."""
+    """A time range in nanoseconds since the epoch that excludes `until_ns`, and services; empty means all services."""
 
     from_ns: int
     until_ns: int
@@ -60,7 +60,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundRow:
-    """A row, and its identity in its table."""
+    """A row, and the fields that identify it in its table."""
 
     row: Row
     fingerprint: int
@@ -69,9 +69,9 @@ class FoundRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Total:
-    """The sum of a sample type (`type:unit`) on a day, which counts from the epoch.
+    """The sum of a sample type (`type:unit`) on a day, given as days since the epoch.
 
-    `once` counts identical rows once; `again` is the amount that qryn adds for their repetitions.
+    `once` counts identical rows once; `again` is what qryn adds for their repetitions.
     """
 
     type_id: str
@@ -94,11 +94,11 @@ class Source:
 
     @property
     def has_trees(self) -> bool:
-        """Whether the table has trees; the first version of qryn's schema had none."""
+        """Whether the table has trees, which the first version of qryn's schema lacked."""
         return self.columns.issuperset(_TREE)
 
     def bounds(self, within: Range) -> Bounds | None:
-        """Return the bounds of the range's rows; None without rows."""
+        """Return the bounds of the range's rows; None if it has no rows."""
         [(rows, *bounds)] = self._columns("bounds", within)
         first, last, first_stored, last_stored = map(int, bounds)
         if not rows:
@@ -108,7 +108,7 @@ class Source:
         )
 
     def windows(self, within: Range, bounds: Bounds) -> Iterator[Window]:
-        """Yield windows that cover the range's rows, in order of time, each as small as possible."""
+        """Yield windows that cover the range's rows, in order of time, within the size limits where possible."""
         yield from self._windows(within, bounds.first_stored, bounds.last_stored, NS_PER_HOUR)
 
     def _windows(self, within: Range, first: int, last: int, step: int) -> Iterator[Window]:
@@ -132,7 +132,7 @@ class Source:
             yield waiting
 
     def rows(self, within: Range, window: Window) -> list[FoundRow]:
-        """Return the rows of a window, in order of time, without trees if they have a payload."""
+        """Return the rows of a window, in order of time; rows with a payload come without their trees."""
         tree, functions = self._tree_columns("if(payload = '', {column}, [])")
         return self._rows(within, window, tree, functions)
 
@@ -247,7 +247,7 @@ class Source:
         keys: Mapping[str, object] | None = None,
         **sql: str,
     ) -> list[Sequence[Any]]:
-        """Return the rows of a query, only those `selected`."""
+        """Run a query on the selected rows and return its result."""
         time = _SQL("time")
         selected = _SQL("selected", time=time) + ("\n" + _SQL("of_rows") if keys else "")
         text = _SQL(part, profiles=self.profiles, time=time, selected=selected, **sql)
@@ -264,7 +264,7 @@ class Source:
 
 
 def open_source(clickhouse: ClickHouse, database: str) -> Source:
-    """Return the source for a database, with the distributed tables if it has them.
+    """Return the source for a database, which reads distributed tables if the database has them.
 
     Raises: OperatorError if the database has no qryn tables.
     """

@@ -1,4 +1,4 @@
-"""Converts qryn's `tree` and `functions` to a pprof message: the content of qryn's flame graphs, without files and lines."""
+"""Converts qryn's `tree` and `functions` to a pprof message, the content of its flame graphs: no files or lines."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -10,7 +10,7 @@ from qryn.row import Node, Row
 
 _UNKNOWN: Final = "n/a"
 _MAX_FRAMES: Final = 4_000_000
-"""The limit for all stacks of a profile together: a deep tree has many frames from few nodes."""
+"""The limit for all stacks of a profile together: in a deep tree, few nodes yield many frames."""
 
 
 def pprof_of_tree(row: Row) -> profile_pb2.Profile:

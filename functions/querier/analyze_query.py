@@ -1,4 +1,4 @@
-"""AnalyzeQuery: how much data a query covers. Profiles Drilldown shows it beside the query."""
+"""AnalyzeQuery: how much data a query covers. Profiles Drilldown shows the result next to the query."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from querier.common.query_range import query_range_or_last_hour
 from querier.common.rpc import querier_rpc
 
 _COMPONENT: Final = "store"
-"""The query scope has one component of one kind: ClickHouse serves every query."""
+"""The only component of a query scope: ClickHouse serves every query."""
 _PROFILE_TYPE: Final = "__profile_type__"
 _NOTHING: Final = Analysis()
 
@@ -28,7 +28,7 @@ def analyze_query(call: Call, request: AnalyzeQueryRequest) -> AnalyzeQueryRespo
 
 
 def _of_profile_type(matcher: Matcher) -> Matcher:
-    """Turns a matcher on a metric name that is a profile type id into a matcher on the profile type."""
+    """Converts a matcher on a metric name that is a profile type id to a matcher on the profile type."""
     if matcher.name == METRIC_NAME and ":" in matcher.value:
         return Matcher(name=_PROFILE_TYPE, op=matcher.op, value=matcher.value)
     return matcher
@@ -49,7 +49,7 @@ def _scope(analysis: Analysis) -> QueryScope:
 
 
 def _impact(analysis: Analysis) -> QueryImpact:
-    """Deduplication is always false: nothing is stored twice."""
+    """Returns the impact. `deduplication_needed` is always false, as nothing is stored twice."""
     return QueryImpact(
         total_bytes_in_time_range=analysis.index_bytes + analysis.profile_bytes + analysis.symbol_bytes,
         total_queried_series=analysis.series,

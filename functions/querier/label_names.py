@@ -1,4 +1,4 @@
-"""LabelNames: the names of the labels that the selected series carry."""
+"""LabelNames: the names of the labels of the selected series."""
 
 from flamehouse.model.selector import parse_matchers
 from flamehouse.pb.types_pb2 import LabelNamesRequest, LabelNamesResponse

@@ -1,4 +1,4 @@
-"""LabelValues: the values that one label has among the selected series."""
+"""LabelValues: the values of one label in the selected series."""
 
 from flamehouse.errors import invalid_argument
 from flamehouse.model.selector import parse_matchers

@@ -1,4 +1,4 @@
-"""SelectHeatmap: the distribution over time of the values of the selected profiles, or of the spans in them."""
+"""SelectHeatmap: the distribution over time of the values of the selected profiles, or of their spans."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""SelectMergeSpanProfile: the samples taken within some spans merged into one call tree, for traces to profiles."""
+"""SelectMergeSpanProfile: the samples of some spans merged into one call tree, for Grafana's traces to profiles."""
 
 from flamehouse.pb.querier_pb2 import (
     PROFILE_FORMAT_TREE,

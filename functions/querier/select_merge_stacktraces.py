@@ -1,6 +1,6 @@
 """SelectMergeStacktraces: the samples of the selected profiles merged into one call tree, in the requested format.
 
-A function on AWS starts faster without the modules of DOT and pprof, which are requested by hand.
+DOT and pprof are requested only by hand: a Lambda function starts faster without their modules.
 """
 
 from collections.abc import Callable, Mapping
@@ -71,7 +71,7 @@ def _as_dot(call: Call, request: SelectMergeStacktracesRequest) -> _Run:
 def _as_pprof(call: Call, request: SelectMergeStacktracesRequest) -> _Run:
     from querier.common.merged_pprof import merged_pprof, profile_query, requested_pgo  # noqa: PLC0415  # see above
 
-    # Pyroscope applies the flame graph's limit to every format of this RPC.
+    # Pyroscope applies the flame graph limit to every format of this RPC.
     check_nodes_limit(request.max_nodes, call.services.settings)
     go_pgo = requested_pgo(request.stack_trace_selector)
     query = profile_query(call, request, selected_samples(request), go_pgo)

@@ -1,4 +1,4 @@
 """The reference of the HTTP interface: an OpenAPI document of all endpoints, and a page for it. Local server only.
 
-An endpoint's summary and parameters stand where its route does, those of messages in `proto/`.
+The summary and parameters of an endpoint are documented at its route, the fields of messages in `proto/`.
 """

@@ -1,6 +1,6 @@
-"""Builds the OpenAPI 3.1 document of a set of routes: from FastAPI's routes, and from protobuf descriptors for RPCs.
+"""Builds the OpenAPI 3.1 document of a set of routes, from FastAPI's routes and, for RPCs, protobuf descriptors.
 
-Run as a program, writes docs/openapi.json: `python -m reference.document docs/openapi.json`.
+As a program, it writes docs/openapi.json: `python -m reference.document docs/openapi.json`.
 """
 
 import json
@@ -82,7 +82,7 @@ _WITHOUT_TENANT: Final = ("/ready", "/metrics", "/api/v1/status/buildinfo")
 
 
 def document_of(routes: Sequence[BaseRoute]) -> Document:
-    """Return the document of all routes that are part of the interface."""
+    """Return the document of all routes that belong to the interface."""
     rpcs = dict(_rpcs_of(routes))
     http = [route for route in routes if isinstance(route, APIRoute)]
     document = get_openapi(title="flamehouse", version=VERSION, description=_DESCRIPTION, routes=http)
@@ -104,7 +104,7 @@ def written(document: Document) -> str:
 
 
 def _rpcs_of(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, tuple[MethodDescriptor, str]]]:
-    """Return the method and the documentation of each RPC, by path."""
+    """Return the method and documentation of each RPC, by path."""
     for route in routes:
         if isinstance(route, Route) and not isinstance(route, APIRoute):
             service, _, method = route.path[1:].partition("/")
@@ -137,7 +137,7 @@ def _both_encodings(message: Descriptor) -> Document:
 
 
 def _complete(path: str, operation: Document) -> None:
-    """Add the parts that all operations share, and remove FastAPI's error response, which no request receives."""
+    """Add the parts that all operations share, and remove FastAPI's error response, which is never sent."""
     if path not in _WITHOUT_TENANT:
         operation["parameters"] = [*operation.get("parameters", ()), _TENANT]
     responses = operation["responses"]

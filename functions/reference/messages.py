@@ -1,4 +1,4 @@
-"""Converts protobuf messages to JSON Schema, by proto3's JSON mapping: protobuf.dev/programming-guides/json."""
+"""Converts protobuf messages to JSON Schema by proto3's JSON mapping: protobuf.dev/programming-guides/json."""
 
 from collections.abc import Iterable
 from typing import Any, Final, cast
@@ -97,7 +97,7 @@ def _is_map(message: Descriptor) -> bool:
 
 
 def _has_schema(message: Descriptor) -> bool:
-    """Return whether the message has its own schema; a map of plain values has none."""
+    """Return whether the message needs its own schema; a map of plain values does not."""
     return not _is_map(message) or message.fields_by_name["value"].message_type is not None
 
 

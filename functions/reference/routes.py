@@ -1,4 +1,4 @@
-"""/openapi.json and /docs: the document, and Swagger UI for it, with all its files served from here.
+"""/openapi.json and /docs: the document, and Swagger UI for it; this server serves all of its files.
 
 The assets come from the package swagger-ui-py (Apache-2.0), pinned with hashes in requirements.lock.
 """
@@ -29,11 +29,11 @@ _FILES: Final = {
     "swagger-ui.css": ("text/css", None, "swagger-ui.css"),
     "swagger-ui-bundle.js": ("text/javascript", None, "swagger-ui-bundle.js"),
 }
-"""Each file's media type, and its folder if that is not the package's."""
+"""Each file's media type, and its folder if that is not the package folder."""
 
 
 def reference_routes(documented: Sequence[BaseRoute]) -> list[BaseRoute]:
-    """Return the routes of the reference of `documented`."""
+    """Return the routes of the reference that describes the routes `documented`."""
     router = http_router()
 
     @cache
@@ -67,7 +67,7 @@ def _read(path: Path) -> bytes:
 
 
 def _package_folder() -> Path:
-    """Return the assets of swagger-ui-py without importing its code."""
+    """Return the folder of swagger-ui-py's assets without importing its code."""
     spec = find_spec("swagger_ui")
     if spec is None or not spec.submodule_search_locations:
         raise RpcError(Code.NOT_FOUND, "the assets of the reference page are missing: install swagger-ui-py")

@@ -1,4 +1,4 @@
-"""The web page: its files, and the two ways of serving them.
+"""The web page: its files, and two ways to serve them.
 
 No code here queries profiles: the page calls the RPCs.
 """

@@ -1,4 +1,4 @@
-"""The web page on AWS Lambda; imports only the standard library, for a fast cold start.
+"""Serves the web page on AWS Lambda; imports only the standard library, for a fast cold start.
 
 Events: docs.aws.amazon.com/apigateway, "Create AWS Lambda proxy integrations for HTTP APIs", payload format 2.0.
 """
@@ -31,13 +31,13 @@ def _response(event: dict[str, Any]) -> PageResponse:
         )
     path = _without_prefix(event["rawPath"])
     if not path:
-        # The page's URLs are relative: without the slash they would miss the prefix.
+        # The page's URLs are relative: without the trailing slash, they would lose the prefix.
         return PageResponse(status=307, headers={"Location": f"{event['rawPath'].rpartition('/')[2]}/"})
     return _page().respond(path, event.get("rawQueryString") or "", event.get("headers") or {})
 
 
 def _without_prefix(path: str) -> str:
-    """Return the path below PATH_PREFIX, which the path that a domain maps to the API has in front; empty for the prefix."""
+    """Return the path without PATH_PREFIX, under which a custom domain serves the API; empty for the prefix alone."""
     lead = f"/{os.environ.get('PATH_PREFIX', '').strip('/')}"
     return path.removeprefix(lead) if lead != "/" and f"{path}/".startswith(f"{lead}/") else path
 

@@ -1,7 +1,7 @@
 """The files of the web page as HTTP responses; imports only the standard library.
 
-`index.html` refers to its assets below `ui/VERSION/`, where VERSION is a hash of all of them: browsers revalidate it at
-every visit, and cache the assets for good.
+`index.html` refers to its assets below `ui/VERSION/`, where VERSION is a hash of all files. Browsers revalidate
+`index.html` at every visit, and cache the assets for good.
 """
 
 import gzip
@@ -23,18 +23,18 @@ _TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-"""The suffixes of served files; licenses and notes are not served."""
+"""Media types by suffix; files with other suffixes, such as licenses and notes, are not served."""
 _INDEX: Final = "index.html"
 _ENTRY: Final = "js/app.js"
 _IMPORT: Final = re.compile(rb'^import .* from "([^"]+)";$', re.MULTILINE)
 _OPENED: Final = re.compile(rb'import\("\./pages/(\w+)\.js"\)')
-"""How the entry loads the module of a page."""
+"""The statement by which the entry module loads the module of a page."""
 _START: Final = "overview"
-"""The page of a URL that names none."""
+"""The page for a URL that names no page."""
 _IMMUTABLE: Final = "max-age=31536000, immutable"
 _REVALIDATED: Final = "no-cache"
 _PARTS: Final = {".css", ".js"}
-"""The suffixes of parts of a document: its own policies apply to them, so that they need no headers for these."""
+"""The suffixes of files that only a document uses: the document's policies apply, so they need no such headers."""
 _NOT_SNIFFED: Final = {"X-Content-Type-Options": "nosniff"}
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src {connect}; "
@@ -44,7 +44,7 @@ _POLICY: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageResponse:
-    """The response for an adapter, which must not compress the body further."""
+    """A response for an adapter, which must not compress the body again."""
 
     status: int
     headers: Mapping[str, str]
@@ -53,9 +53,9 @@ class PageResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageOptions:
-    """Options of a deployment for the page.
+    """A deployment's options for the page.
 
-    `api_url` is the server whose profiles are shown, instead of the one that serves the page. `source_hosts` are
+    `api_url` is the server to query, if it is not the one that serves the page. `source_hosts` are
     additional repository hosts, such as `git.example.com=gitlab,code.example.com=github`.
     """
 
@@ -84,7 +84,7 @@ class _Asset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The page in memory: `index.html` by the name of the page it opens, and the assets by their path below `ui/VERSION/`."""
+    """The page in memory: an `index.html` for each page it can open, and assets by their path below `ui/VERSION/`."""
 
     version: str
     indexes: Mapping[str, _Asset]
@@ -93,7 +93,7 @@ class Page:
 
     @classmethod
     def load(cls, options: PageOptions) -> Self:
-        """Return the page, whose files are read once."""
+        """Read all files and return the page."""
         files = {
             path.relative_to(STATIC).as_posix(): path.read_bytes()
             for path in sorted(STATIC.rglob("*"))
@@ -117,9 +117,9 @@ class Page:
         )
 
     def respond(self, path: str, query: str, headers: Mapping[str, str]) -> PageResponse:
-        """Return the response to GET `path?query`, which is `/` or below `/ui/`; the names of `headers` are in lower case.
+        """Return the response to GET `path?query`; `path` is `/` or below `/ui/`, names of `headers` are in lower case.
 
-        For another version, it is this version's file, not to be cached: a visitor may arrive during a deployment.
+        Visitors may arrive during a deployment: a URL of another version returns this version's file, not to be cached.
         """
         if path == "/":
             index = self.indexes.get(_page_named(query), self.indexes[_START])
@@ -137,7 +137,7 @@ class Page:
     def _file(self, asset: _Asset, headers: Mapping[str, str], caching: str) -> PageResponse:
         common = {
             **(_NOT_SNIFFED if asset.is_part else self._security()),
-            # What never changes is never revalidated.
+            # Browsers never revalidate an immutable response.
             **({} if caching == _IMMUTABLE else {"ETag": asset.etag}),
             "Cache-Control": caching,
             "Vary": "Accept-Encoding",
@@ -160,7 +160,7 @@ class Page:
 
 
 def _filled(template: str, version: str, options: PageOptions, modules: set[str]) -> str:
-    """Return the completed `index.html`; it lists the modules, so that the browser fetches them at once."""
+    """Return the completed `index.html`, which lists the modules so that the browser fetches them at once."""
     links = "".join(f'<link rel="modulepreload" href="ui/{version}/{name}">' for name in sorted(modules))
     template = template.replace("{{modules}}", links)
     blanks = {
@@ -174,19 +174,19 @@ def _filled(template: str, version: str, options: PageOptions, modules: set[str]
 
 
 def _modules(page: str, files: Mapping[str, bytes]) -> set[str]:
-    """Return the modules that the first picture of a page consists of."""
+    """Return the modules that a page needs for its first render."""
     return _imported(_ENTRY, files) | _imported(f"js/pages/{page}.js", files)
 
 
 def _page_named(query: str) -> str:
-    """Return the page that a URL opens, as `js/url_state.js` reads it; links of Pyroscope have a query and no page."""
+    """Return the page that a URL opens, as `js/url_state.js` does. Pyroscope's links have a query and no page."""
     sent = parse_qs(query)
     implied = "diff" if "leftQuery" in sent else "single" if "query" in sent else _START
     return sent.get("page", [implied])[0]
 
 
 def _imported(entry: str, files: Mapping[str, bytes]) -> set[str]:
-    """Return the module `entry` with all that it imports statically; `import()` loads the others when they are needed."""
+    """Return the module `entry` and all its static imports; `import()` loads other modules on demand."""
     found, due = set[str](), [entry]
     while due:
         name = due.pop()

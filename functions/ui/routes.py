@@ -24,7 +24,7 @@ async def page_file(request: Request) -> Response:
         raise RpcError(Code.NOT_FOUND, "the web page is disabled: set UI=true to serve it")
     sent = request.scope.get("raw_path", b"/").decode("latin-1")
     if request.scope["path"] == "/" and not sent.endswith("/"):
-        # Its URLs are relative: without the slash they would miss the prefix.
+        # The page's URLs are relative: without the trailing slash, they would lose the prefix.
         return RedirectResponse(f"{sent.rpartition('/')[2]}/")
     page = _page(PageOptions(api_url=settings.ui_api_url, source_hosts=settings.ui_source_hosts))
     found = page.respond(request.scope["path"], request.url.query, request.headers)

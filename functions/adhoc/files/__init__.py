@@ -1,4 +1,4 @@
 """Reads uploaded files of each format into one call tree for display.
 
-Where a file is stored is `adhoc.storage`'s concern; formats that are ingested too are read by `ingest.formats`.
+`adhoc.storage` stores the files; `ingest.formats` parses the formats that can also be ingested.
 """

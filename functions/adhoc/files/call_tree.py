@@ -1,6 +1,6 @@
-"""Builds the call tree of one or two files in memory, as their samples are not in ClickHouse, and cuts it for drawing.
+"""Builds the call tree of one or two files in memory and cuts it for drawing; their samples are not in ClickHouse.
 
-The cut is Pyroscope's, as in the store (flamehouse/store/read/call_tree.py).
+The cut is the same as Pyroscope's and the store's (flamehouse/store/read/call_tree.py).
 """
 
 from heapq import nlargest
@@ -16,7 +16,7 @@ _MAX_NODES: Final = 1 << 20
 
 
 class CallTree:
-    """A tree whose nodes are numbered from the root (0), each after its parent, with values of one or two sides."""
+    """A tree with values for one or two sides. The root is node 0; each node has a higher number than its parent."""
 
     def __init__(self, sides: int = 1) -> None:
         self._parents = [ROOT]
@@ -25,7 +25,7 @@ class CallTree:
         self._selves = [[0] for _ in range(sides)]
 
     def child(self, parent: int, name: str) -> int:
-        """Return the node of a function called by `parent`. Raises RpcError(INVALID_ARGUMENT) above a million nodes."""
+        """Return the node of a callee of `parent`. Raises RpcError(INVALID_ARGUMENT) above a million nodes."""
         key = (parent, name)
         node = self._children.get(key)
         if node is None:
@@ -39,7 +39,7 @@ class CallTree:
         return node
 
     def add(self, node: int, value: int, side: int = 0) -> None:
-        """Add to the self value of the node."""
+        """Add `value` to the self value of the node."""
         self._selves[side][node] += value
 
     def cut(self, max_nodes: int) -> CutTree:
@@ -82,6 +82,6 @@ class CallTree:
 
 
 def _largest(weights: list[int], max_nodes: int) -> list[int]:
-    """Return the `max_nodes` heaviest nodes and the ties of the last one; the root counts, but is not returned."""
+    """Return the `max_nodes` heaviest nodes and any that tie with the last one; the root counts but is not returned."""
     least = 1 if len(weights) <= max_nodes else max(nlargest(max_nodes, weights)[-1], 1)
     return [node for node in range(ROOT + 1, len(weights)) if weights[node] >= least]

@@ -1,4 +1,4 @@
-"""Reads flame graphs in JSON, as exported by Pyroscope and returned by /pyroscope/render, back into call trees."""
+"""Converts JSON flame graphs, as exported by Pyroscope and returned by /pyroscope/render, back into call trees."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -25,7 +25,7 @@ class _Bar(NamedTuple):
 
 
 def read_flamebearer(data: bytes, name: str, settings: Settings) -> ProfileFile:
-    """Read the file; it has one sample type. Raises RpcError(INVALID_ARGUMENT) unless it is a flame graph of one side."""
+    """Read a file with one sample type. Raises RpcError(INVALID_ARGUMENT) unless it is a flame graph of one side."""
     profile = _object(parse_json(data), "the file")
     metadata = _object(profile.get("metadata"), "metadata")
     if metadata.get("format") != "single":
@@ -43,7 +43,7 @@ def read_flamebearer(data: bytes, name: str, settings: Settings) -> ProfileFile:
 
 
 def _add_levels(tree: CallTree, levels: Sequence[Sequence[int]], names: Sequence[str], side: int) -> None:
-    """Add a node for every bar, below the node of the bar that it is under. The first level is the root."""
+    """Add a node for each bar as a child of the bar above it. The first level is the root."""
     above: list[_Bar] = []
     for depth, level in enumerate(levels):
         bars: list[_Bar] = []
@@ -116,7 +116,7 @@ def _text(metadata: dict[str, object], field: str) -> str:
 
 
 def _whole(text: str) -> str:
-    """Return the text with question marks for lone surrogates, which JSON allows and UTF-8 does not."""
+    """Return the text with question marks in place of lone surrogates, which JSON allows but UTF-8 does not."""
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 

@@ -1,4 +1,4 @@
-"""Detects the format of a file by its extension or else its content, and has the reader of each format."""
+"""Detects the format of a file by its extension, or else by its content, and selects the reader for it."""
 
 from collections.abc import Callable
 from typing import Final
@@ -14,7 +14,7 @@ from ingest.formats.unread import READ, refuse_unread
 from ingest.request.body import Limit, beginning, limit_of, unpack
 
 _INGESTED: Final = ("jfr", "speedscope", "cpuprofile", "chrome_trace", "firefox", "austin", "instruments")
-"""The formats that are read as uploads to /ingest."""
+"""The formats that are parsed like uploads to /ingest."""
 _READERS: Final[dict[str, Callable[[bytes, str, Settings], ProfileFile]]] = {
     "pprof": read_pprof,
     "json": read_flamebearer,
@@ -23,7 +23,7 @@ _READERS: Final[dict[str, Callable[[bytes, str, Settings], ProfileFile]]] = {
     **{format_: reader_of(format_) for format_ in _INGESTED},
 }
 _BY_CONTENT: Final = {"groups": "collapsed", "flamebearer": "json"}
-"""The format for each result of content detection that has another name here."""
+"""Formats that content detection names differently."""
 _FORMATS: Final = {
     "pprof": "pprof",
     "prof": "pprof",
@@ -46,9 +46,9 @@ def largest_file(settings: Settings) -> int:
 
 
 def read_file(data: bytes, name: str, settings: Settings) -> ProfileFile:
-    """Read an uploaded file, gzip or not.
+    """Read an uploaded file, gzipped or not.
 
-    Raises RpcError(INVALID_ARGUMENT) for an unreadable file, with the detected format and the supported ones.
+    Raises RpcError(INVALID_ARGUMENT) for an unreadable file; the message names the detected and supported formats.
     """
     format_ = _format_of(data, name)
     content = unpack(data, _limit(format_, settings))

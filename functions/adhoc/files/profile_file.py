@@ -1,4 +1,4 @@
-"""The common result of reading a file of any format: its sample types, and a function that fills a call tree."""
+"""The result of reading a file of any format: its sample types, and a function that fills a call tree."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from ingest.formats.stacks.stack_profile import Stack
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileFile:
-    """A parsed file. `fill(tree, type_, side)` adds the samples of the type with that number to a side of the tree."""
+    """A parsed file. `fill(tree, type_, side)` adds the samples of type number `type_` to one side of the tree."""
 
     types: Sequence[Shown]
     fill: Callable[[CallTree, int, int], None]
 
 
 def file_of_stacks(shown: Shown, stacks: Iterable[Stack]) -> ProfileFile:
-    """Return a file with one sample type. Stacks without frames or value are ignored."""
+    """Return a file with one sample type. Stacks without frames or without a positive value are ignored."""
 
     def fill(tree: CallTree, _type: int, side: int) -> None:
         for names, value in stacks:
@@ -28,7 +28,7 @@ def file_of_stacks(shown: Shown, stacks: Iterable[Stack]) -> ProfileFile:
 
 
 def add_stack(tree: CallTree, names: Iterable[str], value: int, side: int) -> None:
-    """Add a stack, root first; it is ignored without frames or value."""
+    """Add a stack, root first, unless it has no frames or no positive value."""
     if value <= 0:
         return
     node = ROOT

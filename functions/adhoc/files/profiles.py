@@ -1,7 +1,7 @@
-"""Files in the formats of /ingest, read by the same parsers and checked as uploads.
+"""Reads files in the formats of /ingest, with the same parsers and checks as uploads.
 
-A frame without a function is drawn as in an upload. Profiles that differ only in labels, such as the threads of a
-recording, are drawn as one.
+Frames without a function are drawn as they are for uploads. Profiles that differ only in labels, such as the threads of
+a recording, are drawn as one.
 """
 
 from collections import defaultdict
@@ -23,7 +23,7 @@ from ingest.request.query import DEFAULT_SAMPLE_RATE, IngestRequest
 
 _NAME = "adhoc"
 _LABELS = {"__name__": _NAME, "service_name": _NAME}
-"""The labels of a series, which a file does not need."""
+"""Placeholders for the labels that a series requires and a file does not have."""
 
 
 def read_pprof(data: bytes, _name: str, settings: Settings) -> ProfileFile:
@@ -32,7 +32,7 @@ def read_pprof(data: bytes, _name: str, settings: Settings) -> ProfileFile:
 
 
 def reader_of(format_: str) -> Callable[[bytes, str, Settings], ProfileFile]:
-    """Return the reader of a format of /ingest. It raises RpcError as the format's parser and checks do."""
+    """Return the reader for a format of /ingest. The reader raises the RpcErrors of the parser and the checks."""
 
     def read(data: bytes, _name: str, settings: Settings) -> ProfileFile:
         request = IngestRequest(
@@ -53,7 +53,7 @@ def reader_of(format_: str) -> Callable[[bytes, str, Settings], ProfileFile]:
 
 def _file_of(profiles: Sequence[IncomingProfile], settings: Settings) -> ProfileFile:
     for profile in profiles:
-        # A file may have any time.
+        # The ingest window does not apply to files.
         profile.pprof.time_nanos = 0
     valid = [validate(profile, settings, received_ns=0, past_s=0) for profile in profiles]
     frames = [_frames(profile, settings.native_frames) for profile in valid]
@@ -67,7 +67,7 @@ def _file_of(profiles: Sequence[IncomingProfile], settings: Settings) -> Profile
 
 
 def _by_name(profiles: Sequence[ValidProfile]) -> dict[Shown, list[tuple[int, int]]]:
-    """Return the places of each sample type: the numbers of profiles, and of the type in them.
+    """Return where each sample type occurs: the indexes of the profiles, and of the type in each.
 
     A name that occurs in several metrics, such as the `delay` of locks and of parked threads, is prefixed with the
     metric.
@@ -118,5 +118,5 @@ def _frames(profile: ValidProfile, native_frames: str) -> dict[int, list[str]]:
 
 
 def _stack(locations: Sequence[int], frames: dict[int, list[str]], max_depth: int) -> list[str]:
-    """Return the outermost `max_depth` names of a stack, root first, from locations leaf first; unknown ones are skipped."""
+    """Return the outermost `max_depth` names of a stack, root first, given locations leaf first; skips unknown ones."""
     return [name for location in reversed(locations) for name in frames.get(location, ())][:max_depth]

@@ -1,4 +1,4 @@
-"""Text files: collapsed stacks, and the output of `perf script`.
+"""Reads text files: collapsed stacks and the output of `perf script`.
 
 Collapsed: ingest/formats/stacks/folded.py. perf script: ingest/formats/stacks/perf_script.py.
 """
@@ -26,11 +26,11 @@ def read_collapsed(data: bytes, name: str, settings: Settings) -> ProfileFile:
 
 
 def read_perf_script(data: bytes, name: str, settings: Settings) -> ProfileFile:
-    """Read events, each with a stack that counts once; the command is the root. Raises RpcError as `perf_stacks`."""
+    """Read events, each counting its stack once, with the command as root. Raises RpcError as `perf_stacks` does."""
     stacks = [(names[: settings.max_stack_depth], count) for names, count in perf_stacks(data)]
     return file_of_stacks(_shown(name), stacks)
 
 
 def _shown(name: str) -> Shown:
-    """Return the file; text has no sample type, so it is named after the file, and its counts have no unit."""
+    """Return the file. Text has no sample type, so the type gets the name of the file, and its counts have no unit."""
     return Shown(name=name, units="", spy_name=_SPY)

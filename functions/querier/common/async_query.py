@@ -19,7 +19,7 @@ from flamehouse.pb.querier_pb2 import (
 from flamehouse.web.codec import PROTO
 
 _FIELD = "async"
-"""The field is named with a Python keyword, so code reads it by `getattr`."""
+"""The field's name is a Python keyword, so code reads it with `getattr`."""
 
 
 def accepted_async_query(request: SelectMergeStacktracesRequest) -> SelectMergeStacktracesResponse | None:

@@ -11,13 +11,13 @@ from querier.common.merged_tree import tree_of
 
 _FUNCTIONS: Final = 100
 _MAX_NODES: Final = 65_536
-"""Graphviz draws far fewer, and the graph of a million nodes takes a minute to compute."""
+"""Graphviz can draw far fewer, and a graph of a million nodes takes a minute to compute."""
 
 
 def dot_graph_of(call: Call, query: StacktraceQuery, max_functions: int) -> str:
-    """Returns the tree as a call graph in DOT of at most `max_functions` functions (0: 100); no samples, no text.
+    """Returns the tree as a DOT call graph of at most `max_functions` functions (0 means 100); empty without samples.
 
-    A function's value is the sum over its nodes, so the tree has at least as many nodes as a flame graph, and at most
+    A function's value is the sum over its nodes, so the tree has at least as many nodes as a flame graph, but at most
     65,536.
     """
     least = nodes_limit(0, call.services.settings)

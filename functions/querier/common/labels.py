@@ -9,7 +9,7 @@ from flamehouse.model.labels import LabelSet
 from flamehouse.pb.types_pb2 import LabelPair
 
 _MAX_NAMES: Final = 100
-"""The store looks up each name in every series."""
+"""Bounds the work of the store, which looks up each name in every series."""
 
 
 def requested_labels(field: str, names: Iterable[str]) -> tuple[str, ...]:
@@ -30,13 +30,13 @@ _CAPABILITY: Final = "allow-utf8-labelnames=true"
 
 
 def visible_names(names: Iterable[str], headers: Mapping[str, str]) -> list[str]:
-    """Returns those of `names` that the client can accept according to its `headers`, in order."""
+    """Returns the `names` that the client accepts according to its `headers`, in order."""
     if accepts_utf8_names(headers):
         return list(names)
     return [name for name in names if _LEGACY_NAME.fullmatch(name)]
 
 
 def accepts_utf8_names(headers: Mapping[str, str]) -> bool:
-    """Whether the client accepts label names of any characters, according to its `headers`."""
+    """Returns whether the client accepts label names with any characters, according to its `headers`."""
     parameters = headers.get("Accept", "").lower().replace(",", ";").split(";")
     return any(parameter.replace(" ", "").replace('"', "") == _CAPABILITY for parameter in parameters)

@@ -18,9 +18,9 @@ from querier.common.query_range import NOTHING, query_range
 def profile_query(
     call: Call, request: MergeRequest, samples: SampleSelector, go_pgo: GoPGO | None
 ) -> ProfileQuery:
-    """Builds the query.
+    """Builds the query. `go_pgo` may limit the stack depth.
 
-    Its range is empty if the request lies before the lookback limit; `go_pgo` may limit stack depth.
+    The query's range is empty if that of the request lies before the lookback limit.
 
     Raises RpcError(INVALID_ARGUMENT) for an invalid request.
     """
@@ -35,15 +35,15 @@ def profile_query(
 
 
 def requested_pgo(selector: StackTraceSelector) -> GoPGO | None:
-    """Returns the selector's `go_pgo` options, None if it has none."""
+    """Returns the selector's `go_pgo` options, or None."""
     return selector.go_pgo if selector.HasField("go_pgo") else None
 
 
 def merged_pprof(call: Call, query: ProfileQuery, go_pgo: GoPGO | None) -> Encoded[Profile]:
-    """Merges the samples that `query` selects into a pprof, in the form that Go's PGO reads if `go_pgo` is given.
+    """Merges the samples that `query` selects into a pprof; with `go_pgo`, in the form that Go's PGO reads.
 
-    If no sample matches, the message is empty, or a pprof without samples if `query` narrows the samples, for example
-    by an unknown profile id. The store is not queried for an empty range.
+    If no sample matches, the message is empty. If `query` narrows the samples, for example by an unknown profile id, it
+    is a pprof without samples. The store is not queried for an empty range.
     """
     if not query.within.length_ms:
         return _encoded(b"")

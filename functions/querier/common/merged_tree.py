@@ -1,4 +1,4 @@
-"""Queries for a merged call tree, built from the requests of several RPCs and checked against the settings."""
+"""Builds queries for a merged call tree from the requests of several RPCs, and checks them against the settings."""
 
 from typing import Protocol
 
@@ -27,7 +27,7 @@ class MergeRequest(Protocol):
 
 
 def stacktrace_query(call: Call, request: MergeRequest, samples: SampleSelector) -> StacktraceQuery:
-    """Builds the query. Its range is empty if the request lies before the lookback limit.
+    """Builds the query. Its range is empty if that of the request lies before the lookback limit.
 
     Raises RpcError(INVALID_ARGUMENT) for an invalid request.
     """

@@ -1,4 +1,4 @@
-"""The time range of a query, checked against the settings before the store sees it."""
+"""Checks the time range of a query against the settings before the store sees it."""
 
 import time
 from typing import Final
@@ -12,7 +12,7 @@ _LAST_MS: Final = 9_223_372_036_854
 """The last millisecond that signed 64-bit nanoseconds can represent, in the year 2262."""
 _HOUR_MS: Final = 3_600_000
 NOTHING: Final = TimeRange(start_ms=0, end_ms=0)
-"""The range of a query that lies before the lookback limit: it is empty, so the store is not queried."""
+"""The range of a query that lies before the lookback limit; the store is not queried for it."""
 
 
 def query_range(call: Call, start_ms: int, end_ms: int) -> TimeRange | None:
@@ -36,7 +36,7 @@ def query_range(call: Call, start_ms: int, end_ms: int) -> TimeRange | None:
 
 
 def query_range_or_last_hour(call: Call, start_ms: int, end_ms: int) -> TimeRange | None:
-    """Like `query_range`, but a request without a range, as old data sources send it, covers the last hour."""
+    """As `query_range`, but a request without a range, as old data sources send, covers the last hour."""
     if start_ms == 0 and end_ms == 0:
         end_ms = time.time_ns() // NS_PER_MS
         start_ms = end_ms - _HOUR_MS

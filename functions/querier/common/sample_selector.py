@@ -1,4 +1,4 @@
-"""Sample selectors of queries for stacks: by profile, span, trace and call site, read from requests."""
+"""Reads the sample selectors of stack queries from requests: by profile, span, trace and call site."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ _MAX_FRAME_NAMES: Final = 1_000
 _MAX_FRAME_REGEXES: Final = 20
 _MAX_REGEX_CHARS: Final = 1_000
 _MAX_REGEX_SIZE: Final = 4_096
-"""All regular expressions together: a name of 65,535 bytes then takes some seconds at most."""
+"""The limit for all regular expressions together; matching a name of 65,535 bytes then takes a few seconds at most."""
 _SPAN_ID_CHARS: Final = 16
 _TRACE_ID_CHARS: Final = 32
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -34,7 +34,7 @@ def sample_selector(
 ) -> SampleSelector:
     """Builds the selector.
 
-    Raises RpcError(INVALID_ARGUMENT) for invalid ids, for too many, and for spans combined with traces.
+    Raises RpcError(INVALID_ARGUMENT) for invalid ids, too many ids, and spans combined with traces.
 
     `stack_trace_selector.go_pgo` does not select samples and is ignored here.
     """
@@ -59,7 +59,7 @@ def reject_go_pgo(selector: StackTraceSelector) -> None:
 
 
 def drawn_samples(request: SelectMergeStacktracesRequest) -> SampleSelector:
-    """Builds the selector of a request for a graph, to which `go_pgo` does not apply."""
+    """Builds the selector of a request for a graph. Raises as `reject_go_pgo` and `sample_selector`."""
     reject_go_pgo(request.stack_trace_selector)
     return selected_samples(request)
 

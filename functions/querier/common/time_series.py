@@ -35,12 +35,12 @@ def check_step(step_s: float) -> None:
 
 
 def step_ms(step_s: float, within: TimeRange) -> int:
-    """Returns the step in whole milliseconds, bounded: above a limit there is one bucket anyway."""
+    """Returns the step in whole milliseconds, bounded: above the bound there is a single bucket anyway."""
     return int(min(step_s * 1000, max(within.start_ms, within.length_ms + 1)))
 
 
 def series_limit(limit: int, settings: Settings) -> int:
-    """The number of series to request: `limit`, where 0 means all, bounded by max_answer_series + 1."""
+    """Returns the number of series to request: `limit`, where 0 means all, bounded by max_answer_series + 1."""
     allowed = settings.max_answer_series
     bounds = [bound for bound in (limit, allowed and allowed + 1) if bound > 0]
     return min(bounds, default=0)
@@ -58,7 +58,7 @@ def check_series_count(count: int, settings: Settings) -> None:
 
 
 def exemplar_kind(exemplar_type: int) -> PointKind | None:
-    """Returns the kind of exemplars, None for no exemplars. Raises RpcError(INVALID_ARGUMENT) for an unknown type."""
+    """Returns the requested kind of exemplars, or None. Raises RpcError(INVALID_ARGUMENT) for an unknown type."""
     if exemplar_type not in _EXEMPLARS:
         raise invalid_argument(f"unknown exemplar type: {exemplar_type}")
     return _EXEMPLARS[exemplar_type]

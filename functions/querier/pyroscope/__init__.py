@@ -1,4 +1,4 @@
-"""The query pages that clients GET: `/pyroscope/render` and its neighbours.
+"""The query pages that clients GET: `/pyroscope/render` and related paths.
 
-The queries are those of the RPCs; only parameters and the format of responses differ.
+They run the queries of the RPCs; only the parameters and response formats differ.
 """

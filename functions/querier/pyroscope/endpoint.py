@@ -1,4 +1,4 @@
-"""Parameters and responses of the query pages, for older Pyroscope clients and Drilldown's comparison (GET requests)."""
+"""Parameters and responses of the query pages: GET requests of older Pyroscope clients and Drilldown's comparison."""
 
 import json
 import time
@@ -82,7 +82,7 @@ def request_of(selection: Selection, nodes: NodesParameters) -> SelectMergeStack
 
 
 def range_of(from_: str, until: str, side: str = "") -> tuple[int, int]:
-    """Returns both ends of a range in milliseconds; a missing end is that of the last hour. `side` as in `Selection`."""
+    """Returns both ends of a range in milliseconds, by default those of the last hour. `side` is as in `Selection`."""
     now_ns = time.time_ns()
     start = parse_attime(from_ or "now-1h", now_ns, parameter_name(side, "from"))
     end = parse_attime(until or "now", now_ns, parameter_name(side, "until"))
@@ -90,7 +90,7 @@ def range_of(from_: str, until: str, side: str = "") -> tuple[int, int]:
 
 
 def parameter_name(side: str, name: str) -> str:
-    """Returns `leftQuery` and the like, or `query` if there is one side."""
+    """Returns the parameter's name: `leftQuery` or the like, or `query` for a single selection."""
     return f"{side}{name.capitalize()}" if side else name
 
 

@@ -36,15 +36,15 @@ _OTHER_FORMS: Final = {
     "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
 }
 _LEAST_POINT_BYTES: Final = 2
-"""The bytes of a zero in JSON."""
+"""The bytes of a zero and its comma in JSON."""
 _WITHOUT_LABEL: Final = "*"
 """The name of the group of profiles without the label, as in Pyroscope."""
 _NO_VALUE: Final = ""
-"""Its name if a label value is `*`: no label has an empty value."""
+"""The name of that group if `*` is a label value; no label value is empty."""
 
 
 def render(call: Call, parameters: RenderParameters) -> Content:
-    """Returns the samples in [from, until) as a page, with their timeline."""
+    """Returns the page for the samples in [from, until), with their timeline."""
     selection = Selection(query=parameters.query, from_=parameters.from_, until=parameters.until)
     request = request_of(selection, parameters)
     if parameters.format == _PPROF:
@@ -98,7 +98,7 @@ def _timelines(
 def _series(
     call: Call, tree_query: StacktraceQuery, step_s: int, group_by: tuple[str, ...], *, average: bool
 ) -> Sequence[SeriesResult]:
-    """Returns the points of the flame graph's selection, on steps; the store is not queried for an empty range."""
+    """Returns the series of the flame graph's selection, on steps; the store is not queried for an empty range."""
     if not tree_query.within.length_ms:
         return ()
     query = SeriesQuery(
@@ -116,7 +116,7 @@ def _series(
 
 
 def _named(lines: Sequence[tuple[LabelSet, Timeline]]) -> dict[str, Timeline]:
-    """Returns the timelines by label value; a series has at most one value."""
+    """Returns the timelines by label value; a series has at most one value of the label."""
     values = [next((value for _, value in labels), None) for labels, _ in lines]
     without = _NO_VALUE if _WITHOUT_LABEL in values else _WITHOUT_LABEL
     names = [without if value is None else value for value in values]

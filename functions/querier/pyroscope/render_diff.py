@@ -1,4 +1,4 @@
-"""/pyroscope/render-diff: two selections compared in one flame graph, as flamebearer JSON. Drilldown's comparison."""
+"""/pyroscope/render-diff: two selections compared in one flame graph, as flamebearer JSON, for Drilldown."""
 
 from typing import Annotated
 

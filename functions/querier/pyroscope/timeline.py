@@ -1,4 +1,4 @@
-"""Timelines of flamebearer JSON: sums over time in steps that fit the range, with zeros for empty steps."""
+"""Timelines of flamebearer JSON: sums over time, in steps that suit the range, with zeros for empty steps."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -11,7 +11,7 @@ _POINTS: Final = 1_500
 _SHORTEST_STEP_S: Final = 15
 _MINUTE: Final = 60
 
-# The steps of Grafana's graphs: (upper bound of range / 1,500, step), where the step is a round number.
+# The steps of Grafana's graphs: (upper bound of range / 1,500, rounded step), both in seconds.
 _STEPS_S: Final = (
     (17.5, 15),
     (25, 20),
@@ -51,12 +51,12 @@ def on_steps(within: TimeRange, step_s: int) -> TimeRange:
 
 
 def point_count(within: TimeRange, step_s: int) -> int:
-    """Returns the number of samples of a timeline over a range on steps, its end excluded."""
+    """Returns the number of points of a timeline; the ends of `within` are on steps, and the last one is excluded."""
     return within.length_ms // (step_s * 1_000)
 
 
 def timeline_of(points: Iterable[tuple[int, float]], within: TimeRange, step_s: int) -> Timeline:
-    """Builds a timeline from points on the steps of `within`, its start included; times are seconds since the epoch.
+    """Builds a timeline from points on the steps of `within`, start included; times are seconds since the epoch.
 
     A point at the end of `within` is dropped, as in Pyroscope.
     """
