@@ -1,1 +1,1 @@
-"""Repeatable measurements: `python -m bench` compares this store with qryn's in one run."""
+"""Repeatable measurements: a run of `python -m bench` compares this store with qryn's."""

@@ -1,4 +1,4 @@
-"""`python -m bench`: measure and print. Takes some minutes; `--quick` tests in one that it works."""
+"""`python -m bench`: measure and print. Takes several minutes; `--quick` only tests that it works, in one minute."""
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The budget of each function's cold start: the libraries it imports, its time, the size of its layers.
+"""The cold-start budget of each function: the libraries it imports, its time and the size of its layers.
 
 Tests check the libraries and the sizes (tests/deployment); `make bench` measures the time of the read path.
 """
@@ -13,8 +13,8 @@ _BASE: Final = frozenset(
         *("typing_extensions", "urllib3"),
     }
 )
-"""The imports of every function: HTTP (Starlette imports python_multipart), protobuf, compression, the ClickHouse client,
-and telemetry (Powertools imports jmespath and the root of botocore).
+"""The imports of every function: HTTP (Starlette imports python_multipart), protobuf, compression, the ClickHouse
+client, and telemetry (Powertools imports jmespath and the root of botocore).
 """
 _FASTAPI: Final = frozenset(
     {"annotated_doc", "annotated_types", "fastapi", "pydantic", "pydantic_core", "typing_inspection"}
@@ -22,7 +22,7 @@ _FASTAPI: Final = frozenset(
 
 
 _QUEUE: Final = _BASE - {"anyio", "google", "isal", "mangum", "python_multipart", "starlette"}
-"""The imports of the worker and the drain before they read their first object."""
+"""The imports of the worker, the drain and the maintenance before they read their first object."""
 
 
 _WRITES: Final = frozenset(
@@ -32,13 +32,13 @@ _WRITES: Final = frozenset(
         *("flamehouse.store.schema.migrate", "flamehouse.store.schema.retention"),
     }
 )
-"""The parts of the kernel that upload, store files or change the schema."""
+"""The parts of the package `flamehouse` that upload, store files or change the schema."""
 _OF_LOCAL_SERVER: Final = frozenset({"flamehouse.identity.credentials", "flamehouse.store.write.log"})
 _QUERIES: Final = frozenset(
     f"flamehouse.store.{module}"
     for module in ("read.labels", "read.series", "read.stacktraces", "read.pprof")
 )
-"""Modules of queries: the store imports one when it runs its query."""
+"""Query modules; the store imports each when it first runs such a query."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,18 +46,18 @@ class Budget:
     """The budget of one function."""
 
     libraries: frozenset[str]
-    """Exactly the packages it imports, except the standard library and this repository's."""
+    """Exactly the packages that it imports, except the standard library and this repository's."""
     init_ratio: float
-    """The time of import and first response, relative to the import of starlette, mangum, clickhouse_connect and
+    """The time of the import and the first response, relative to the import of starlette, mangum, clickhouse_connect and
     protobuf.
     """
     layers_mb: int
     without: frozenset[str] = _OF_LOCAL_SERVER
-    """The modules and packages of the kernel that it does not import."""
+    """The modules and packages of `flamehouse` that it must not import."""
 
     @property
     def fastapi(self) -> bool:
-        """Whether it needs the layer with FastAPI."""
+        """Whether the function needs the layer with FastAPI."""
         return self.libraries >= _FASTAPI
 
 

@@ -1,4 +1,4 @@
-"""Measures the build for AWS (make bundle): the overhead of the gateway and Lambda, and sizes."""
+"""Measures the build for AWS (make bundle): the overhead of the gateway and of Lambda, and sizes."""
 
 import base64
 import io
@@ -30,13 +30,13 @@ BUILD: Final = Path(".aws-sam/build")
 _PREFIX: Final = "/querier.v1.QuerierService/"
 _RPC: Final = "ProfileTypes"
 _REQUEST: Final = ProfileTypesRequest(start=1_000, end=3_600_000)
-"""A small request, about a time without profiles."""
+"""A small request for a time without profiles."""
 _WARM: Final = 30
-"""Small RPCs are repeated this many times as often as slower measurements."""
+"""Small RPCs are repeated this many times more often than slower measurements."""
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Deploy on this machine and measure; returns a hint if there is no bundle."""
+    """Deploy on this machine and measure; return a hint if there is no bundle."""
     if not BUILD.is_dir():
         return [Line(what="not measured: run make bundle", ours="")]
     with data_folder() as folder, cloud(BUILD, folder, retention_days=0) as deployed:
@@ -62,7 +62,7 @@ def _overheads(deployed: Cloud, plan: Plan) -> list[Line]:
 
 
 def _times(deployed: Cloud, plan: Plan) -> Mapping[str, Times]:
-    """Time a small RPC through the gateway, through Lambda only, and in this process, all with the same ClickHouse."""
+    """Time a small RPC through the gateway, through Lambda alone and in this process, all with the same ClickHouse."""
     request = _request(deployed)
     event = json.dumps(event_of(request, f"ANY {_PREFIX}{_RPC}")).encode()
     headers = {name.decode(): value.decode() for name, value in request.headers}
@@ -121,7 +121,7 @@ def _sizes(deployed: Cloud) -> list[Line]:
 
 
 def _kb(size: int) -> str:
-    """Return bytes in kB, as functions are small."""
+    """Return a number of bytes in kB, as functions are small."""
     return f"{size / 1e3:,.0f} kB"
 
 

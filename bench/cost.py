@@ -1,4 +1,4 @@
-"""Dollars per million uploads on AWS, from durations of the functions that are built for it (docs/cost.md)."""
+"""Computes dollars per million uploads on AWS from the durations of the built functions (docs/cost.md)."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,13 +22,13 @@ _SCHEDULE: Final = "rate(30 minutes)"
 _BATCH: Final = 10
 _DRAINED: Final = 300
 _WARM: Final = 10
-"""Single uploads are repeated this many times as often."""
+"""Single uploads are repeated this many times more often."""
 
 _INSERT_MS: Final = 125.0
-"""The wait for INSERTs of a batch into one table, which run side by side, in ClickHouse Cloud."""
+"""The wait in ClickHouse Cloud for a batch's INSERTs into one table, which run concurrently."""
 _SELECT_MS: Final = 5.0
 _S3_MS: Final = 25.0
-"""The wait for a batch's requests of one kind, which run side by side."""
+"""The wait for a batch's requests of one kind, which run concurrently."""
 
 _GB_SECOND: Final = 0.0000133334
 _API: Final = 1.00
@@ -36,12 +36,12 @@ _INVOCATION: Final = 0.20
 _S3: Final = {"PUT": 5.00, "GET": 0.40}
 _SQS: Final = 0.40
 _MESSAGES_A_REQUEST: Final = 10
-"""SQS receives and deletes ten messages a request. Prices are in dollars per million, of us-east-1."""
+"""SQS receives and deletes ten messages per request. The prices above are dollars per million in us-east-1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duration:
-    """What one upload takes of a function: milliseconds here, those of CPU, those of waits on AWS; the function's memory."""
+    """The cost of one upload in a function: time on this machine, CPU time, waits on AWS, and memory."""
 
     here_ms: float = 0
     cpu_ms: float
@@ -55,12 +55,12 @@ class Duration:
 
     @property
     def dollars(self) -> float:
-        """Per million uploads: time and invocations."""
+        """The dollars per million uploads, for time and invocations."""
         return self.billed_ms * self.memory_mb / 1_024 * _GB_SECOND * 1_000 + self.invocations * _INVOCATION
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Deploy on this machine and measure; returns a hint if there is no bundle."""
+    """Deploy on this machine and measure; return a hint if there is no bundle."""
     if not BUILD.is_dir():
         return [Line(what="not measured: run make bundle", ours="")]
     with data_folder() as folder, cloud(BUILD, folder, retention_days=0) as deployed:
@@ -120,7 +120,7 @@ def dollars(request: Duration, stored_by: Duration | None) -> Mapping[str, float
 
 
 def _request(running: Stack, plan: Plan) -> Duration:
-    """Measure warm uploads, each invoked as the gateway does."""
+    """Measure warm uploads, each invoked as by the gateway."""
     invoked = [running.invoke(_INGEST, _event()) for _ in range(plan.repeats * _WARM + 1)]
     failed = [each.answer for each in invoked if each.answer["statusCode"] != 200]
     if failed:
@@ -146,7 +146,7 @@ def _worker(running: Stack, plan: Plan) -> Duration:
 
 
 def _drain(running: Stack, plan: Plan) -> Duration:
-    """Measure drains of a queue; the messages of uploads are sent to it as S3 would."""
+    """Measure drains of a queue, to which the bench sends the messages of uploads as S3 would."""
     invoked = []
     for _ in range(max(2, plan.repeats // 2)):
         for record in running.stage(_DRAINED)["Records"]:
@@ -158,7 +158,7 @@ def _drain(running: Stack, plan: Plan) -> Duration:
 
 
 def _duration(running: Stack, name: str, invoked: Sequence[Invoked], uploads: int) -> Duration:
-    """Return what one of the uploads of an invocation takes: the median, and of CPU, which is counted in ticks, the mean."""
+    """Return the cost of one upload of an invocation: median time and mean CPU time."""
     function = running.cloud.deployment.functions.get(name)
     memory_mb = (function or running.cloud.deployment.functions[WORKER]).memory_mb
     batches = -(-uploads // 100)
@@ -172,6 +172,6 @@ def _duration(running: Stack, name: str, invoked: Sequence[Invoked], uploads: in
 
 
 def _waits_ms(invoked: Invoked) -> float:
-    """Return the waits of a batch on AWS, for which a function is billed as for CPU."""
+    """Return the milliseconds that a batch waits on AWS, which are billed like CPU time."""
     tables = sum(each.startswith("INSERT") for each in invoked.statements)
     return tables * _INSERT_MS + bool(invoked.statements["SELECT"]) * _SELECT_MS + len(invoked.s3) * _S3_MS

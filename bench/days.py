@@ -1,6 +1,6 @@
-"""Measures flame graphs of up to three days of one service over HTTP, beside a recorded run of Grafana Pyroscope.
+"""Measures flame graphs of up to three days of one service over HTTP, compared with a recorded run of Pyroscope.
 
-Pyroscope had 4,320 profiles of 300 stacks, one a minute. Roll-ups are made within a minute, by the maintenance.
+Pyroscope had 4,320 profiles of 300 stacks, one per minute. The server's maintenance makes the roll-ups within a minute.
 """
 
 import statistics
@@ -25,11 +25,11 @@ _PYROSCOPE: Final[Mapping[int, tuple[str, float | None]]] = {
     24: ("179 (340)", None),
     _HOURS: ("346 (642)", 100),
 }
-"""By hours: Pyroscope's median milliseconds (wall time and CPU), and our target."""
+"""Pyroscope's median milliseconds (wall time and CPU) and our target, by hours."""
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Push three days, wait for their roll-ups, then query the last hours in turns."""
+    """Push three days, wait for their roll-ups, then run the queries of the last hours in turns."""
     profiles = _HOURS * plan.per_hour
     interval_ns = _HOUR_MS * 1_000_000 // plan.per_hour
     shape = Shape(services=1, stacks=_STACKS * 5, drawn=_STACKS, interval_ns=interval_ns)

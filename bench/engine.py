@@ -29,7 +29,7 @@ ORDER BY table
 
 
 class Engine:
-    """A connection to the engine in `folder`; a process has only one folder."""
+    """A connection to the engine in `folder`; a process can open only one folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -59,7 +59,7 @@ class Engine:
             self.command("SYSTEM START MERGES")
 
     def merge_all(self, database: str) -> None:
-        """Merge each table to one part per partition."""
+        """Merge each table into one part per partition."""
         for (table,) in self._client.query(_TABLES, {"database": database}).result_rows:
             self.command(f"OPTIMIZE TABLE {database}.{table} FINAL")
 

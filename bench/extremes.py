@@ -18,7 +18,7 @@ _STEP_S = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
-    """Times of a flame graph and of series, and peak memory in bytes before and after them."""
+    """The times of a flame graph and of series, and the peak memory before and after in bytes."""
 
     flamegraph: Times
     series: Times
@@ -27,7 +27,7 @@ class _Outcome:
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Load each case in one process and query it in another, whose peak memory is then that of the query."""
+    """Load each case in one process and query it in another, so that its peak memory is that of the query."""
     return [
         line
         for name, (shape, profiles) in _cases(plan).items()
@@ -36,7 +36,7 @@ def measure(plan: Plan) -> Sequence[Line]:
 
 
 def _cases(plan: Plan) -> dict[str, tuple[Shape, int]]:
-    """Return the workloads by name, and the number of profiles of each."""
+    """Return the workloads and their numbers of profiles, by name."""
     one = Shape(services=1, stacks=plan.stacks, drawn=plan.drawn)
     deep = {depth: replace(one, shallowest=depth * 9 // 10, deepest=depth) for depth in (200, 1_000)}
     pods = replace(one, drawn=plan.drawn_per_pod, pods=plan.pods)

@@ -1,4 +1,4 @@
-"""Measures flame graphs, series and bytes of an hour, compared with qryn's in the same engine."""
+"""Measures flame graphs, series and bytes of an hour of profiles, compared with qryn's in the same engine."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import batched
@@ -49,7 +49,7 @@ class Stores:
         self.bare = Qryn(engine.create(self.databases["bare"]), payloads=False)
 
     def load(self) -> None:
-        """Store the workload, and check that a flame graph adds up to it."""
+        """Store the workload, and check the total of a flame graph against it."""
         plan = self._plan
         shape = Shape(services=plan.services, stacks=plan.stacks, drawn=plan.drawn)
         hits = 0

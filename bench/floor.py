@@ -25,12 +25,12 @@ _RECORD_BYTES = 60_000
 _HOST = "127.0.0.1"
 _START_S = 20
 _CPU_CLOCK = 2
-"""Linux's kind of clock that counts the CPU time of a process exactly, in the low bits of its id."""
+"""The low bits of a clock id by which Linux selects the exact CPU time of a process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
-    """The milliseconds of a call: wall time for a sync, CPU time for the others."""
+    """The milliseconds of each call: wall time for the sync, CPU time for the others."""
 
     sync_ms: float
     insert_cpu_ms: float
@@ -58,12 +58,12 @@ def measure_floor() -> Floor:
 
 
 def cpu_s(pid: int) -> float:
-    """Return the seconds of CPU that a process has used, ended threads included, from its clock_getcpuclockid(3)."""
+    """Return the CPU seconds of a process, including ended threads, from its clock of clock_getcpuclockid(3)."""
     return clock_gettime(~pid << 3 | _CPU_CLOCK)
 
 
 def measure_select_floor() -> list[Line]:
-    """Measure the CPU of the simplest queries of the engine in this process, parsed results included."""
+    """Measure the CPU of the engine's simplest queries in this process, including the parsing of results."""
     with data_folder() as folder:
         return in_new_process(_select_floor, folder)
 
@@ -76,7 +76,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _sync_ms(path: Path) -> float:
-    """Return the median."""
+    """Return the median time of a sync."""
     record, taken = os.urandom(_RECORD_BYTES), []
     with path.open("wb", buffering=0) as file:
         for _ in range(_TIMES):
@@ -143,13 +143,13 @@ def _post(connection: HTTPConnection, times: int) -> None:
 
 @contextmanager
 def _bare_server() -> Iterator[tuple[int, int]]:
-    """Run uvicorn with `app`; yields its process and port."""
+    """Run uvicorn with `app`; yield its process and port."""
     with socket.create_server((_HOST, 0)) as listener:
         listener.set_inheritable(True)
         command = [sys.executable, "-m", "uvicorn", "bench.floor:app", "--fd", str(listener.fileno())]
         with subprocess.Popen([*command, "--log-level", "error"], pass_fds=[listener.fileno()]) as process:
             try:
-                # Connections wait until it has started.
+                # uvicorn inherits the listening socket, so connections wait until it has started.
                 yield process.pid, listener.getsockname()[1]
             finally:
                 process.terminate()

@@ -1,6 +1,6 @@
-"""Measures the cost of an ingested profile: CPU for parsing and for the insert, alone and in groups, and parts.
+"""Measures the cost of an ingested profile: CPU of parsing and of the INSERT, alone and in groups, and parts.
 
-CPU is that of the whole process, including the engine's threads, with merges stopped; merging has its own line.
+CPU is that of the whole process, including the engine's threads, while merges are stopped; merging has its own line.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,13 +18,13 @@ from flamehouse.model.profile import Upload
 
 _DATABASE = "ours"
 _WARM_ROUNDS = 12
-"""Profiles of each service before the measurement, after which most of its symbols are known."""
+"""The number of profiles per service before the measurement; most symbols are known after them."""
 _PYROSCOPE_MS = 30
 _AT_MOST_MS = 15
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Measure uploads of one profile each from known services, which is the normal case."""
+    """Measure the normal case: uploads of one profile each from known services."""
     with data_folder() as folder:
         return in_new_process(_measure, plan, folder)
 
@@ -64,7 +64,7 @@ def _bodies(plan: Plan) -> Iterator[bytes]:
 
 
 def _parse(ours: Flamehouse, bodies: Iterator[bytes]) -> tuple[list[Upload], float]:
-    """Return the uploads, and the CPU time of each without the creation of its body."""
+    """Return the uploads, and the CPU time per upload, excluding the generation of its body."""
     sent, uploads = [*bodies], []
     cpu_ms = _cpu_ms(lambda body: uploads.append(ours.parse(body)), sent)
     return uploads, cpu_ms

@@ -1,4 +1,4 @@
-"""Measures the import and the first response of every built function (make bundle), and the size of its layers."""
+"""Measures the import and first response of every built function (make bundle), and the size of its layers."""
 
 import json
 import subprocess
@@ -51,7 +51,7 @@ _RPCS: Final[Mapping[str, Message]] = {
     "SelectMergeProfile": SelectMergeProfileRequest(**_SELECTED),
     "Diff": DiffRequest(left=_TREE, right=_TREE),
 }
-"""A small request for each RPC, about a time without profiles."""
+"""A small request for each RPC, for a time without profiles."""
 _QUERY: Final = f"query={_CPU}%7B%7D&from=1&until=3600"
 _SIDES: Final = "&".join(f"{side}Query={_CPU}%7B%7D&{side}From=1&{side}Until=9" for side in ("left", "right"))
 _PAGES: Final = {
@@ -68,7 +68,7 @@ _SERVICES: Final = {
     "Settings": "/settings.v1.SettingsService/Get",
     "AdHocProfiles": "/adhocprofiles.v1.AdHocProfileService/List",
 }
-"""The path of a request without a body for the functions of other services."""
+"""Paths of requests without a body, for the functions of other services."""
 _SAMPLES: Final = {
     "Ingest": "ingest-multipart",
     "Worker": "sqs-s3-test",
@@ -76,7 +76,7 @@ _SAMPLES: Final = {
     "Maintain": "schedule",
     "QrynInput": "schedule",
 }
-"""The sample event of each other function."""
+"""Sample events of the remaining functions."""
 _AUTHORIZED: Final = {"tenants": ["*"], "scopes": ["admin", "ingest", "query"], "credential_id": "0123456789"}
 _SCHEDULED: Final = ("DrainSchedule", "MaintainSchedule", "QrynInputSchedule")
 _BARE: Final = (
@@ -99,7 +99,7 @@ print(time.process_time() - begun)
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Deploy on this machine and measure; returns a hint if there is no bundle."""
+    """Deploy on this machine and measure; return a hint if there is no bundle."""
     if not BUILD.is_dir():
         return [Line(what="not measured: run make bundle", ours="")]
     with data_folder() as folder, cloud(BUILD, folder, retention_days=0) as deployed:
@@ -158,7 +158,7 @@ def _cpu_ms(deployed: Cloud, function: Function, program: str, event: str = "") 
     }
     command = (sys.executable, "-S", "-c", f"import time; begun = time.process_time()\n{program}", event)
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
-    # The lines before it are the log and the metrics of the invocation.
+    # The preceding lines are the log and the metrics of the invocation.
     return float(done.stdout.splitlines()[-1]) * 1_000
 
 

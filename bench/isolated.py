@@ -12,7 +12,7 @@ from pathlib import Path
 def in_new_process[**Arguments, Result](
     function: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
 ) -> Result:
-    """Call a module's function in a new interpreter that exits afterwards."""
+    """Call a module-level function in a new interpreter that exits afterwards."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *args, **kwargs).result()
 
@@ -24,6 +24,6 @@ def peak_memory() -> int:
 
 @contextmanager
 def data_folder() -> Iterator[Path]:
-    """An empty folder that is removed at the end."""
+    """Yield an empty folder that is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="flamehouse-bench-") as folder:
         yield Path(folder)

@@ -1,6 +1,6 @@
 """Measures the parsing of JFR recordings in ../shared/conformance/jfr, from their bytes to pprof messages.
 
-The first recording in a process is measured separately: later ones of the same profiler use cached types.
+The first parse in a process is measured separately: later ones of recordings by the same profiler use cached types.
 """
 
 import gzip
@@ -21,7 +21,7 @@ _AT_LEAST_MB_S = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Cost:
-    """The uncompressed bytes of a recording, and the milliseconds of CPU to read it: the first time, and the minimum."""
+    """The uncompressed bytes of a recording, and the CPU milliseconds to read it: first time and later minimum."""
 
     size: int
     first_ms: float
@@ -29,7 +29,7 @@ class _Cost:
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Return a line per recording and one for all, or a hint if they are not beside the clone."""
+    """Return a line per recording and one for all, or a hint if ../shared does not exist next to the clone."""
     folders = sorted(path.parent for path in _RECORDINGS.glob("*/input.jfr.gz"))
     if not folders:
         return [Line(what="JFR", ours="not measured: needs the recordings in ../shared")]

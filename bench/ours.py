@@ -38,7 +38,7 @@ _MAINTENANCE_S: Final = 600
 
 
 class Flamehouse:
-    """A database in an embedded engine, with unlimited retention, as the workload's profiles are old."""
+    """A database in an embedded engine; its retention is unlimited, as the workload's profiles are old."""
 
     def __init__(self, folder: Path, database: str) -> None:
         self.database = database
@@ -61,7 +61,7 @@ class Flamehouse:
             raise AssertionError(f"maintenance did not finish within {_MAINTENANCE_S} s")
 
     def parse(self, body: bytes) -> Upload:
-        """Convert a push request to an upload of the store: all of ingestion except the insert."""
+        """Convert a push request to an upload: all of ingestion except the INSERT."""
         store = _Keeper()
         services = Services(settings=self._services.settings, store=cast("ClickHouseStore", store))
         received = ReceivedUpload(
@@ -121,14 +121,14 @@ class Flamehouse:
         )
 
     def profile_types(self, within: TimeRange) -> bytes:
-        """ProfileTypes."""
+        """Call ProfileTypes."""
         return self._rpc.querier(
             "ProfileTypes", ProfileTypesRequest(start=within.start_ms, end=within.end_ms)
         )
 
 
 class _Keeper:
-    """Receives uploads in place of a store."""
+    """Stands in for a store and keeps the uploads it receives."""
 
     def __init__(self) -> None:
         self.uploads: list[Upload] = []

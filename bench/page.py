@@ -1,4 +1,4 @@
-"""Measures the web page in Chromium: first paint, frames of zooming and scrolling, elements, and bytes on the wire."""
+"""Measures the web page in Chromium: first paint, frames when zooming and scrolling, elements, bytes on the wire."""
 
 import json
 import re
@@ -19,15 +19,15 @@ from tools.page_size import MAX_OPENING_BYTES, MAX_PICTURE_BYTES, Transfer
 _QUERY: Final = quote('process_cpu:cpu:nanoseconds:cpu:nanoseconds{service_name="bench"}')
 _SIZES: Final = {"8,192 nodes": (8_192, 61), "16,384 nodes": (16_384, 81), "65,536 nodes": (65_536, 121)}
 _LARGEST: Final = "65,536 nodes"
-"""More nodes than the page requests by default, so without a target."""
+"""This is more than the page requests by default, so it has no target."""
 _DEEP: Final = ("5,000 rows deep", (10_000, 5_000))
 _MAX_FIRST_PAINT: Final = 18
-"""As a multiple of an empty frame."""
+"""The maximum time, as a multiple of an empty frame."""
 _MAX_FRAMES: Final = 2.1
-"""The 95th percentile of a frame, as a multiple of an empty one: 34 ms if that takes 16.7."""
+"""The maximum 95th percentile of frames, as a multiple of an empty frame: 34 ms if that takes 16.7 ms."""
 _MAX_ELEMENTS: Final = 1_500
 _MAX_VISIT_BYTES: Final = 60 * 1024
-"""The target of the whole page; what tests hold is what it takes."""
+"""The target for the whole page; the tests' limits follow its current size."""
 _MEASURE: Final = """
 async ({ base, answer }) => {
   const { decode } = await import(`${base}js/flame/graph.js`);
@@ -64,7 +64,7 @@ async ({ base, answer }) => {
   return { empty: empty[30], first, zoom: p95(zoom), scroll: p95(scroll) };
 }
 """
-"""Draws a graph with the page's modules; times in ms."""
+"""Draws a graph with the page's modules and returns times in ms."""
 
 
 def measure(plan: Plan) -> Sequence[Line]:
@@ -87,7 +87,7 @@ def measure(plan: Plan) -> Sequence[Line]:
 
 def _drawn(page: Page, url: str, what: str, answer: dict[str, Any]) -> list[Line]:
     page.goto(url)
-    # The page opens by itself, and would replace what is drawn before it.
+    # The page renders itself when it opens, and would replace anything drawn earlier.
     page.locator("main > .page").wait_for(state="attached")
     version = re.search(r"ui/(\w+)/", page.content())
     base = f"/ui/{version[1] if version else ''}/"
@@ -113,7 +113,7 @@ def _drawn(page: Page, url: str, what: str, answer: dict[str, Any]) -> list[Line
 
 
 def _elements(page: Page, url: str) -> Line:
-    """Count the elements of the page with a large flame graph."""
+    """Count the page's elements when it shows a large flame graph."""
     answer = json.dumps({"flamegraph": _answer(16_384, 81)})
 
     def fulfil(route: Route) -> None:
@@ -129,7 +129,7 @@ def _elements(page: Page, url: str) -> Line:
 
 
 def _wire(browser: Browser, url: str) -> list[Line]:
-    """Measure the page's files on the wire: of a first visit to the opening page, and to a flame graph with its timeline."""
+    """Measure the files that first visits to the opening page and to a flame graph with its timeline transfer."""
     httpx.post(f"{url}/ingest?name=bench", content=b"main;work 1").raise_for_status()
     opening = _visit(browser, url, "table.services")
     flame = _visit(browser, f"{url}/?page=single&query={_QUERY}", ".uplot canvas")
@@ -142,7 +142,7 @@ def _wire(browser: Browser, url: str) -> list[Line]:
 
 
 def _visit(browser: Browser, url: str, last: str) -> Transfer:
-    """Return what a first visit transfers until the element `last` is there."""
+    """Return what a first visit transfers until the element `last` exists."""
     answer = json.dumps({"flamegraph": _answer(100, 10)})
     page = browser.new_context().new_page()
     page.route(
@@ -183,7 +183,7 @@ def _answer(nodes: int, depth: int) -> dict[str, Any]:
 
 
 def _children(rng: Random, parents: list[tuple[int, int]], wanted: int) -> list[tuple[int, int]]:
-    """Return nodes within the parents, from left to right."""
+    """Return nodes below the parents, from left to right."""
     chosen = parents if len(parents) <= wanted else sorted(rng.sample(parents, wanted))
     fan = max(1, min(4, round(wanted / len(chosen))))
     return [

@@ -1,27 +1,27 @@
-"""The sizes of a run: the full one, and a small one that only tests that the bench works."""
+"""The sizes of a full run, and of a small run that only tests the bench itself."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Sizes of the workloads. Times are repeated `repeats` times; profiles are stored `group` at a time."""
+    """The sizes of the workloads. Calls are timed `repeats` times; profiles are stored `group` at a time."""
 
     repeats: int = 7
     services: int = 10
     spans: int = 20
-    """The number of spans per profile, where spans are measured."""
+    """The number of spans per profile, in measurements of spans."""
     short: int = 60
-    """Profiles of each service, 15 s apart, in the smaller workload; the larger one has an hour of them."""
+    """Profiles per service in the smaller workload, 15 s apart; `long` is that of the larger one, an hour."""
     long: int = 240
     stacks: int = 5_000
     drawn: int = 1_000
     group: int = 20
     days: int = 7
     per_hour: int = 60
-    """Profiles of one service in each of the 72 hours before a query over HTTP."""
+    """Profiles per hour of one service, for queries of up to 72 hours over HTTP."""
     maintenance_s: float = 60
-    """The wait for maintenance to begin, which makes their roll-ups."""
+    """The wait until the maintenance that makes their roll-ups begins."""
     deep_profiles: int = 60
     pods: int = 1_000
     profiles_per_pod: int = 6
@@ -30,7 +30,7 @@ class Plan:
     groups: int = 5
     rate_s: float = 10
     rate_uploads: int = 1_500
-    """Uploads prepared for the measurement of rates, which ends early if they run out."""
+    """Uploads prepared for each measurement of a rate, which ends early if they run out."""
     clients: tuple[int, ...] = (1, 4, 16)
 
 

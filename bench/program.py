@@ -1,8 +1,8 @@
-"""Generates programs: their functions and the call stacks that a profiler finds in them, the same for the same seed.
+"""Generates programs: their functions, and the stacks that a profiler would find. A seed determines both.
 
-A program is a random call graph whose functions are called from several lines each. Its stacks look like
-those of real programs: a new stack leaves an earlier one some frames above its end, so that stacks share long
-prefixes, and two stacks in five are an earlier stack caught on another line of its last function.
+A program is a random call graph in which each function has several call sites. Its stacks resemble those of real
+programs: a new stack branches off an earlier one a few frames above the leaf, so that stacks share long prefixes, and
+two stacks in five repeat an earlier one on another line of its leaf function.
 """
 
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Program:
 
 
 def make_program(name: str, seed: int, *, stacks: int, shallowest: int, deepest: int) -> Program:
-    """Return the program called `name`; its library functions, and so its first frames, are those of every program."""
+    """Return the program called `name`; all programs share the library functions, and so the first frames."""
     functions = tuple(_library_function(i) for i in range(LIBRARY_FUNCTIONS)) + tuple(
         _own_function(name, i) for i in range(OWN_FUNCTIONS)
     )
@@ -107,7 +107,7 @@ def _word(words: str, i: int) -> str:
 
 
 def _call_graph(rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the function called from each call site of each function. Library functions call only library functions."""
+    """Return the callee of each call site of each function. Library functions call only library functions."""
     functions = LIBRARY_FUNCTIONS + OWN_FUNCTIONS
     library = rng.integers(0, LIBRARY_FUNCTIONS, (functions, CALL_SITES))
     own = rng.integers(LIBRARY_FUNCTIONS, functions, (functions, CALL_SITES))
@@ -148,7 +148,7 @@ class _Grower:
         return row, self._deepest
 
     def _branch(self, earlier: NDArray[np.int64], depths: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
-        """An earlier stack left above its end, or caught on another line of its last function."""
+        """Return a branch of an earlier stack, or an earlier stack on another line of its leaf function."""
         if self._rng.random() < SAME_STACK_OTHER_LINE:
             parent = int(self._rng.integers(len(earlier)))
             row, depth = earlier[parent].copy(), int(depths[parent])
@@ -163,7 +163,7 @@ class _Grower:
         return row, depth
 
     def _walk(self, row: NDArray[np.int64], function: int, start: int, end: int) -> None:
-        """Fill row[start:end] with calls from `function`, ending on a line of a body."""
+        """Fill row[start:end] with a chain of calls from `function`; the last frame is on a line that makes no call."""
         for position, site in enumerate(_skewed(self._rng.random(end - start - 1)), start):
             row[position] = function * LINES + site
             function = int(self._calls[function, site])
@@ -174,5 +174,5 @@ class _Grower:
 
 
 def _skewed(uniform: NDArray[np.float64]) -> list[int]:
-    """Draw call sites, the first ones far more likely than the last."""
+    """Draw call sites; the first ones are far more likely than the last."""
     return [int(site) for site in CALL_SITES * uniform**2]

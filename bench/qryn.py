@@ -1,7 +1,7 @@
 """qryn, rebuilt for comparison: its tables, the rows its writer sends and the queries its reader runs.
 
-The processing of results in its server (the layout of the flame graph) is omitted, to its benefit: a query here is the
-SQL and the transfer of the result. Source: github.com/metrico/qryn, 2025-04.
+A query here is the SQL and the transfer of the result. It omits the processing in qryn's server (the layout of the
+flame graph), which favors qryn. Source: github.com/metrico/qryn, 2025-04.
 """
 
 from collections.abc import Iterable, Sequence
@@ -81,7 +81,7 @@ WHERE {dates}
 
 
 class Qryn:
-    """Create qryn's tables in the empty database of `client`; `payloads` says whether profiles are also stored as sent."""
+    """qryn's tables, created in the empty database of `client`; with `payloads`, profiles are also stored as sent."""
 
     def __init__(self, client: Client, *, payloads: bool) -> None:
         self._client = client
@@ -90,20 +90,20 @@ class Qryn:
         create_tables(client)
 
     def insert(self, profiles: Iterable[Drawn]) -> None:
-        """Insert these profiles at once, one row each."""
+        """Insert these profiles in one INSERT, a row for each."""
         rows = b"".join(self._row(drawn) for drawn in profiles)
         self._client.raw_insert("profiles_input", COLUMNS, rows, fmt="RowBinary")
 
     def flamegraph(self, within: TimeRange, service: str | None) -> int:
-        """Run SelectMergeStacktraces for one service or all; returns the size of the result in bytes."""
+        """Run SelectMergeStacktraces for one service or all; return the size of the result in bytes."""
         return self._transfer(_FLAMEGRAPH, within, service)
 
     def series_by_service(self, within: TimeRange, step_s: int) -> int:
-        """Run SelectSeries for all services, grouped by service; returns the size of the result in bytes."""
+        """Run SelectSeries for all services, grouped by service; return the size of the result in bytes."""
         return self._transfer(_SERIES, within, None, step_s=step_s)
 
     def profile_types(self, within: TimeRange) -> int:
-        """Run ProfileTypes; returns the size of the result in bytes."""
+        """Run ProfileTypes; return the size of the result in bytes."""
         return self._transfer(_PROFILE_TYPES, within, None)
 
     def _transfer(self, template: str, within: TimeRange, service: str | None, **parameters: int) -> int:
@@ -112,7 +112,7 @@ class Qryn:
         return len(self._client.raw_query(sql, {**_bounds(within, service), **parameters}, fmt="Native"))
 
     def forest(self, service: Service) -> Forest:
-        """Return the nodes of a service's entire function-level tree."""
+        """Return the nodes of a service's complete tree of functions."""
         if service.name not in self._forests:
             program = service.program
             names = [function.name for function in program.functions]
@@ -166,7 +166,7 @@ def _encode_pairs(pairs: Iterable[tuple[str, str]]) -> bytes:
 
 
 def _bounds(within: TimeRange, service: str | None) -> dict[str, object]:
-    """Return query parameters. qryn searches its index by the dates of half an hour earlier."""
+    """Return the parameters of a query. qryn searches its index by the dates half an hour before the range's ends."""
     half_an_hour_s = 1_800
     dates = (
         np.datetime64(ms // 1000 - half_an_hour_s, "s").astype("datetime64[D]")

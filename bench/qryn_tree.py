@@ -1,7 +1,7 @@
 """Computes the call trees that qryn stores with each profile, for many profiles at once, as RowBinary.
 
-A function's id is ClickHouse's cityHash64 of its name; a node's id is 9 bits of depth, then 55 bits of that hash over its
-parent's and its function's id. Nodes and functions are stored in descending order of their ids. RowBinary:
+A function's id is ClickHouse's cityHash64 of its name; a node's id is 9 bits of depth, then 55 bits of that hash over
+the ids of its parent and its function. Nodes and functions are stored in descending order of their ids. RowBinary:
 clickhouse.com/docs/interfaces/formats/RowBinary
 """
 
@@ -36,10 +36,10 @@ def _hash_128_to_64(low: NDArray[np.uint64], high: NDArray[np.uint64]) -> NDArra
 
 
 class Forest:
-    """All nodes of a set of stacks; a profile's tree is a subset of these with values.
+    """All nodes of a set of stacks; a profile's tree is a subset of them, with values.
 
     names         function names
-    function_ids  their ids
+    function_ids  ids of the functions
     paths         name indexes, root first, one stack per row, -1 after its last frame
     """
 
@@ -90,7 +90,7 @@ class Forest:
     def encode_tree(
         self, sample_types: Sequence[str], stacks: NDArray[np.int64], values: NDArray[np.int64]
     ) -> bytes:
-        """Return the columns `tree` and `functions` of one profile, from stack indexes and a row of values for each."""
+        """Return a profile's columns `tree` and `functions`, given its stack indexes and their rows of values."""
         visited = self._visited[stacks]
         leaves = visited[np.arange(len(stacks)), self._depths[stacks] - 1]
         present = np.flatnonzero(np.bincount(visited.ravel(), minlength=len(self) + 1)[: len(self)])
@@ -114,12 +114,12 @@ class Forest:
 
 
 def _sums(groups: NDArray[np.int64], values: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Return the sum of values per group; exact up to 2**53."""
+    """Return the sum of values per group; sums are exact up to 2**53."""
     return np.bincount(groups, weights=values, minlength=count).astype(np.int64)
 
 
 def _row_type(sample_types: Sequence[str]) -> np.dtype[np.void]:
-    """Return the RowBinary layout of a tree row; its size is fixed, as the names of the sample types are given."""
+    """Return the RowBinary layout of a tree row; for given names of sample types, its size is fixed."""
     fields: list[tuple[str, str]] = [("parent", "<u8"), ("function", "<u8"), ("node", "<u8"), ("types", "u1")]
     for i, name in enumerate(sample_types):
         fields += [

@@ -1,8 +1,8 @@
 """Measures queries over HTTP to the local server, compared with a recorded run of Grafana Pyroscope.
 
-Pyroscope 3fe6a45 (2026-08-21, single binary, storage v2) ran on the same kind of machine, with compacted blocks, two cores, JSON
-and gzip, an hour of 10 services with a profile each 15 s: 1,000 stacks per profile, 20 to 60 frames deep, two sample
-types.
+Pyroscope 3fe6a45 (2026-08-21, single binary, storage v2) ran on the same kind of machine: two cores, JSON and gzip,
+compacted blocks. It had an hour of profiles of 10 services, one every 15 s: 1,000 stacks per profile, 20 to 60 frames
+deep, two sample types.
 """
 
 import statistics
@@ -58,7 +58,7 @@ def _queries() -> dict[str, Query]:
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Push the workload, then query it at once, and again once the server has merged it; so too over HTTP; then days."""
+    """Push the workload, and query it immediately and after merges: embedded, with ClickHouse over HTTP, then days."""
     return [*measure_select_floor(), *_measure_embedded(plan), *_measure_over_http(plan), *days.measure(plan)]
 
 
@@ -72,7 +72,7 @@ def _measure_embedded(plan: Plan) -> Sequence[Line]:
 
 
 def _measure_over_http(plan: Plan) -> Sequence[Line]:
-    """Measure with ClickHouse in another process, whose CPU does not count."""
+    """Measure with ClickHouse in another process; its CPU does not count."""
     with (
         data_folder() as folder,
         clickhouse_server(folder) as clickhouse,

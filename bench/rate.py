@@ -1,4 +1,4 @@
-"""Measures the uploads per second of a local server over HTTP and their cost, and checks that it stores them."""
+"""Measures the uploads per second of a local server over HTTP, and their cost; checks that all are stored."""
 
 import http.client
 from collections.abc import Iterator, Sequence
@@ -31,12 +31,12 @@ _TEN = 10
 _TEN_CLIENTS = 8
 _TEN_STACKS = 300
 _LOOK_S = 3.0
-"""Merges and roll-ups are done when the server has used hardly any CPU for this long."""
+"""Merges and roll-ups count as done when the server has used hardly any CPU for this long."""
 _HARDLY_S = 0.15
 _LONGEST_DUST_S = 75.0
 
 _AT_LEAST = {1: 40, 4: 100, 16: 100}
-"""Uploads per second, by number of clients."""
+"""The targets in uploads per second, by number of clients."""
 _AT_MOST_MS = {1: 30, 4: 15, 16: 15}
 _PYROSCOPE = {
     1: "102 per second, Pyroscope with async ingest",
@@ -65,7 +65,7 @@ class _Server:
         return http.client.HTTPConnection(self.address, timeout=_TIMEOUT_S)
 
     def settled_cpu_s(self) -> float:
-        """The seconds of CPU it has used once merges and roll-ups are done, or after a minute."""
+        """Wait for merges and roll-ups, at most 75 s, and return the seconds of CPU that the server has used."""
         end, now_s = perf_counter() + _LONGEST_DUST_S, cpu_s(self.pid)
         while perf_counter() < end:
             before_s = now_s
@@ -77,7 +77,7 @@ class _Server:
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Measure one server with an increasing number of clients, then with several profiles per request."""
+    """Measure one server with more and more clients, then with several profiles per request."""
     floor = measure_floor()
     lines = floor.lines()
     with local_server(RETENTION_DAYS="0") as started:
@@ -108,7 +108,7 @@ def measure(plan: Plan) -> Sequence[Line]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rate:
-    """Acknowledged uploads: their rate per second, the CPU of each including merges, and the profiles' total."""
+    """Acknowledged uploads: their rate per second, the CPU per upload including merges, and the profiles' total."""
 
     a_second: float
     cpu_ms: float
@@ -164,8 +164,8 @@ def _lines_of_ten(rate: _Rate) -> Iterator[Line]:
 
 
 def _requests_of_ten(plan: Plan) -> tuple[list[_Upload], list[_Upload]]:
-    """Return requests of ten profiles of one service each: those before the measurement, and those to measure."""
-    # An hour without the other profiles.
+    """Return requests with ten profiles of one service each: those that warm up the server, and those to measure."""
+    # Start in an hour that has no other profiles.
     first = 2 * plan.long
     shape = Shape(services=_TEN_CLIENTS, stacks=plan.stacks * 3 // 10, drawn=min(_TEN_STACKS, plan.drawn))
     services = make_services(shape)
@@ -178,7 +178,7 @@ def _requests_of_ten(plan: Plan) -> tuple[list[_Upload], list[_Upload]]:
 
 
 def _client(server: _Server, uploads: Sequence[_Upload], end: float) -> list[int]:
-    """Run one client on one connection until `end`; return the totals of its uploads."""
+    """Run one client on one connection until `end`; return the totals of the uploads it sent."""
     totals = []
     with closing(server.connect()) as connection:
         for upload in uploads:
@@ -190,7 +190,7 @@ def _client(server: _Server, uploads: Sequence[_Upload], end: float) -> list[int
 
 
 def _stored(server: _Server) -> int:
-    """Return the sum of all profiles of the server, in nanoseconds."""
+    """Return the sum of all profiles on the server, in nanoseconds."""
     day = START_NS // 1_000_000 // _DAY_MS * _DAY_MS
     request = SelectSeriesRequest(
         profile_typeID=PROFILE_TYPE, label_selector="{}", start=day, end=day + _DAY_MS, step=3_600

@@ -1,4 +1,4 @@
-"""The table that the bench prints: the measurement, our result, the comparison, and the target."""
+"""The table that the bench prints: measurement, our result, comparison and target."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _HEADINGS = ("measurement", "ours", "compared with", "figure", "target", "")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One measurement, as text; `figure` is the ratio or the amount to compare with the target."""
+    """One measurement as text; `figure` is the ratio or amount to compare with the target."""
 
     what: str
     ours: str
@@ -48,5 +48,5 @@ def table(title: str, lines: Iterable[Line]) -> str:
 
 
 def mb(size: float) -> str:
-    """Return bytes as decimal megabytes."""
+    """Return a number of bytes in decimal megabytes."""
     return f"{size / 1e6:.1f} MB"

@@ -1,4 +1,4 @@
-"""Measures each RPC, compared with the flame graph of all services, and its growth with the number of profiles."""
+"""Measures each RPC relative to the flame graph of all services, and its growth with the number of profiles."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ type Fields = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rpc:
-    """A request to an RPC, and its targets: relative to a flame graph, and growth with four times the profiles."""
+    """A request to an RPC, and its targets: time relative to a flame graph, and growth with four times the profiles."""
 
     request: type[Message]
     fields: Callable[[TimeRange], Fields]
@@ -141,21 +141,21 @@ def rpcs_of_spans(service: Service) -> Mapping[str, Rpc]:
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Load the workload in two sizes, and a third time with spans, then query before and after merges."""
+    """Load the workload in two sizes, and once with spans; query before and after merges."""
     with data_folder() as folder:
         return in_new_process(_measure, plan, folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Loaded:
-    """A stored workload, and the requests to it."""
+    """A stored workload, and its requests."""
 
     ours: Flamehouse
     profiles: int
     rpcs: Mapping[str, Rpc]
 
     def calls(self) -> dict[str, Call]:
-        """Return a call per request; each repetition queries another hour with the same profiles."""
+        """Return a call per request; each repetition queries a shifted hour with the same profiles."""
         return {name: self._call(rpc) for name, rpc in self.rpcs.items()}
 
     def _call(self, rpc: Rpc) -> Call:

@@ -1,4 +1,4 @@
-"""Queries a local server over HTTP, and measures time and the server's CPU."""
+"""Queries a local server over HTTP, and measures wall time and the server's CPU time."""
 
 import http.client
 import json
@@ -25,7 +25,7 @@ _PUSH: Final = "/push.v1.PusherService/Push"
 _TIMEOUT_S: Final = 60
 _PUSHERS: Final = 4
 _SETTLED_CPU_S: Final = 0.2
-"""Below this CPU time in two seconds, the server has finished merging and making roll-ups."""
+"""The server has finished merges and roll-ups if it uses less CPU time than this in two seconds."""
 _MAX_SETTLING_S: Final = 180
 
 type Fields = Mapping[str, Any]
@@ -51,7 +51,7 @@ class Query:
 
 
 class Served:
-    """The local server in a separate process; one connection per thread."""
+    """The local server in a separate process; each thread has its own connection."""
 
     def __init__(self, url: str, pid: int) -> None:
         self._address = urlsplit(url).netloc
@@ -76,11 +76,11 @@ class Served:
                 each.result()
 
     def cpu_s(self) -> float:
-        """The seconds of CPU it has used."""
+        """Return the seconds of CPU that the server has used."""
         return cpu_s(self._pid)
 
     def settle(self) -> None:
-        """Wait until it has finished merging."""
+        """Wait until the server has finished merging."""
         end = perf_counter() + _MAX_SETTLING_S
         before = -1.0
         while self.cpu_s() - before > _SETTLED_CPU_S and perf_counter() < end:
@@ -95,7 +95,7 @@ class Served:
 
 
 def timed(server: Served, query: Query) -> tuple[float, float]:
-    """Return the milliseconds, and those of the server's CPU."""
+    """Run the query; return its wall time and the server's CPU time in milliseconds."""
     cpu, begun = server.cpu_s(), perf_counter()
     server.post(query.path, query.body, query.media_type)
     return (perf_counter() - begun) * 1_000, (server.cpu_s() - cpu) * 1_000
@@ -109,7 +109,7 @@ def lines_of(
     stage: str,
     unit: str = "bare responses",
 ) -> list[Line]:
-    """Return the lines of a query whose times and CPU times were `taken`, beside a floor in milliseconds."""
+    """Return the lines of a query, given its wall and CPU times, relative to a floor in milliseconds."""
     walls = [wall for wall, _ in taken]
     wall, cpu = statistics.median(walls), statistics.mean(cpu for _, cpu in taken)
     beside = f"{query.pyroscope} ms Pyroscope, {wall / floor:.1f} {unit}" if query.pyroscope else ""

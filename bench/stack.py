@@ -1,4 +1,4 @@
-"""A deployment whose bucket sends no messages: uploads are staged, and the bench itself invokes each function."""
+"""A deployment in which the bucket sends no messages: the bench stages uploads and invokes each function itself."""
 
 import hashlib
 import json
@@ -26,15 +26,15 @@ WORKER: Final = "WorkerFunction"
 TENANT: Final = "bench"
 _EVENT: Final = Path("events/sqs-s3.json")
 _SERVICE: Final = Service(0, Shape(drawn=60))
-"""Its uploads have some 20 kB, compressed, as those of the recorded clients."""
+"""Its uploads have about 20 kB compressed, like those of the recorded clients."""
 _NUMBERS: Final = count()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoked:
-    """An invocation: its milliseconds, and those of CPU in the function.
+    """An invocation: its wall time, and the CPU time of the function.
 
-    `statements` counts the SQL that ClickHouse received by `INSERT INTO table` or `SELECT`, `s3` the requests by method.
+    `statements` counts ClickHouse's statements by `INSERT INTO table` or first word, `s3` the requests by method.
     """
 
     ms: float
@@ -46,7 +46,7 @@ class Invoked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """The functions of a deployment with parameters of its own, their bucket and queue."""
+    """The functions of a deployment with its own parameters, and their bucket and queue."""
 
     cloud: Cloud
     functions: LambdaService
@@ -54,7 +54,7 @@ class Stack:
     queue: LocalQueue
 
     def invoke(self, name: str, event: object) -> Invoked:
-        """Invoke a function; its CPU is that of its process, which only this invocation uses."""
+        """Invoke a function. Its CPU is that of its process, which runs only this invocation."""
         cpu_ms, statements, operations = (
             self._cpu_ms(name),
             self._statements(),
@@ -100,7 +100,7 @@ class Stack:
         return bool(found["KeyCount"])
 
     def pid(self, name: str) -> int | None:
-        """The process of the function, if it runs."""
+        """Return the id of the function's process; None if it does not run."""
         return next((pid for pid, each in self.functions.processes().items() if each == name), None)
 
     def _event(self, keys: Sequence[str]) -> dict[str, Any]:
@@ -133,13 +133,13 @@ def _head_of(statement: str) -> str:
 
 
 def new_upload() -> bytes:
-    """Return a push that was not returned before."""
+    """Return a push request that differs from all earlier ones."""
     return push_request([_SERVICE.draw(next(_NUMBERS))])
 
 
 @contextmanager
 def stack(deployed: Cloud, folder: Path, **parameters: str) -> Iterator[Stack]:
-    """A stack with these parameters of the template, in a subfolder of `folder`, beside the deployment."""
+    """Yield a stack with these template parameters, in a subfolder of `folder`, in addition to the deployment."""
     bucket, queue = deployed.aws.new_bucket(), deployed.aws.new_queue()
     own = {"BlobsBucket": bucket.name, "BlobsQueue": queue.url, **parameters}
     place = folder / bucket.name

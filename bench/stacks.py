@@ -1,4 +1,4 @@
-"""Measures the parsing of uploads of plain stacks to pprof messages: the same stacks in each format."""
+"""Measures the parsing of plain stacks to pprof messages, with the same stacks in each format."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from ingest.request.query import parse_ingest_request
 
 _DEPTH: Final = 60
 _COMMON: Final = 20
-"""The number of shared outermost frames of all stacks, and again of every fortieth: real stacks diverge late."""
+"""The number of root frames that all stacks share, and of the next ones that 40 share: real stacks diverge late."""
 _FUNCTIONS: Final = 3_000
 _SCHEMA: Final = "https://www.speedscope.app/file-format-schema.json"
 
@@ -22,7 +22,7 @@ type _Stacks = list[list[str]]
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Return a line per format: the minimum CPU time of some repetitions."""
+    """Return a line per format: the minimum CPU time of several repetitions."""
     stacks = _stacks(plan.drawn)
     return [
         Line(
@@ -54,7 +54,7 @@ def _bodies(stacks: _Stacks) -> Mapping[str, bytes]:
 
 
 def _trie(texts: Sequence[bytes]) -> bytes:
-    """Return the texts, which are sorted; none is a prefix of another."""
+    """Encode sorted texts as a trie; no text may be a prefix of another."""
     pairs = enumerate(zip(texts[0], texts[-1], strict=False))
     prefix = texts[0][: next((at for at, (one, other) in pairs if one != other), None)]
     if len(texts) == 1:
@@ -65,7 +65,7 @@ def _trie(texts: Sequence[bytes]) -> bytes:
 
 
 def _tree(name: str, stacks: _Stacks) -> bytes:
-    """Return the stacks below a frame, sorted."""
+    """Encode the sorted stacks below a frame as a tree."""
     below = [stack for stack in stacks if stack]
     children = [
         _tree(first, [stack[1:] for stack in group]) for first, group in groupby(below, key=lambda s: s[0])

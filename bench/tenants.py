@@ -1,8 +1,9 @@
-"""Tenants beside one that floods, and what credentials cost: HTTP to the local server with a file of credentials.
+"""Measures how a flooding tenant affects others, and what credentials cost, on a local server.
 
-64 clients of four tenants. The three calm tenants send an upload or a query each half second and client. Their 95th
-percentile is measured without the fourth tenant and while its clients send as fast as they can, from a process of their own
-with a low priority: on another machine they would not take time from the server and the calm clients.
+Four tenants have 16 clients each. Each client of the three calm tenants sends an upload or a query every half second.
+Their 95th percentile is measured without the fourth tenant, and while its clients send as fast as they can. Those run
+in a separate process with low priority: on another machine, they would not take CPU from the server and the calm
+clients.
 """
 
 import http.client
@@ -35,7 +36,7 @@ from tools.local_server import RunningServer, environment, local_server
 _CALM: Final = ("a", "b", "c")
 _FLOOD: Final = "flood"
 _CLIENTS: Final = 16
-"""Of each tenant."""
+"""The number of clients of each tenant."""
 _PAUSE_S: Final = 0.5
 _LOW_PRIORITY: Final = 10
 _TIMEOUT_S: Final = 60
@@ -65,12 +66,12 @@ class _Site:
         return http.client.HTTPConnection(urlsplit(self.server.url).netloc, timeout=_TIMEOUT_S)
 
     def cpu_s(self) -> float:
-        """The seconds of CPU it has used."""
+        """Return the seconds of CPU that the server has used."""
         return cpu_s(self.server.pid)
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Both floods, with and without limits of the tenant that floods."""
+    """Measure floods of uploads and of queries, with and without limits for the flooding tenant."""
     lines = []
     for name, limits in (
         ("without limits", ()),
@@ -114,7 +115,7 @@ def _site(limits: Sequence[str]) -> Iterator[_Site]:
 
 
 def _calm(site: _Site, seconds: float, flood: Callable[[int], _Request] | None = None) -> float:
-    """The 95th percentile of the calm tenants' requests in ms, while the fourth sends `flood`."""
+    """Return the 95th percentile of the calm tenants' requests in ms, while the fourth tenant sends `flood`."""
     with _flooding(site, flood), ThreadPoolExecutor(len(_CALM) * _CLIENTS) as pool:
         until = perf_counter() + seconds
         calm = [
@@ -128,7 +129,7 @@ def _calm(site: _Site, seconds: float, flood: Callable[[int], _Request] | None =
 
 @contextmanager
 def _flooding(site: _Site, flood: Callable[[int], _Request] | None) -> Iterator[None]:
-    """Run the clients of the fourth tenant in a process, from before the block to its end."""
+    """Run the clients of the fourth tenant in a separate process for the duration of the block."""
     if flood is None:
         yield
         return
@@ -156,7 +157,7 @@ def _flood(site: _Site, flood: Callable[[int], _Request], begun: Event) -> None:
 def _client(
     site: _Site, tenant: str, request_of: Callable[[int], _Request], until: float, pause_s: float
 ) -> list[float]:
-    """Requests one after the other; the seconds that each took. A calm tenant's must succeed."""
+    """Send requests one by one; return the seconds of each. Raises RuntimeError if a calm tenant's request fails."""
     taken = []
     connection = site.connect()
     for number in count():
@@ -189,7 +190,7 @@ def _query(_: int) -> _Request:
 
 
 def _costs(site: _Site) -> Sequence[Line]:
-    """CPU of a request with a wrong credential, beside one of the same path with a right one."""
+    """Compare the CPU of a request with a wrong credential with that of the same request with a right one."""
     request = ("/version.v1.Version/Version", b"{}")
     wrong = new_token().text
     cpu = {}

@@ -1,4 +1,4 @@
-"""Measures what FastAPI adds to an upload: the same endpoint behind a FastAPI route and behind a plain Starlette route."""
+"""Measures what FastAPI adds to an upload: the same endpoint behind a FastAPI and a plain Starlette route."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from flamehouse.web.routing import app_of
 from ingest import app as ingest_app
 
 _ROUNDS: Final = 5
-"""The rounds for each of the plan's repeats. A round is `_CALLS` requests."""
+"""The number of rounds, of `_CALLS` requests each, per repeat of the plan."""
 _CALLS: Final = 40
 _STACKS: Final = b"main;serve;query 5\nmain;serve;render 3\n"
 _UPLOAD: Final = ("POST", "/ingest", b"name=checkout&format=folded", _STACKS)
@@ -33,7 +33,7 @@ _READY: Final = ("GET", "/ready", b"", b"")
 
 
 def measure(plan: Plan) -> list[Line]:
-    """Compare the CPU time of both for an upload of two stacks, and for /ready, in this process and without a store."""
+    """Compare the CPU time of both for an upload of two stacks and for /ready, in this process and without a store."""
     settings = Settings()
     services = Services(settings=settings, store=_Discarding(ClickHouse(settings), None, settings))
     routes = [route for route in ingest_app.routes if isinstance(route, APIRoute)]
@@ -61,7 +61,7 @@ class _Discarding(ClickHouseStore):
 
 
 def _plain(route: APIRoute) -> BaseRoute:
-    """Return Starlette's route to the same endpoint."""
+    """Return a Starlette route to the same endpoint."""
     return Route(route.path, route.endpoint, methods=[*(route.methods or ())])
 
 
@@ -78,7 +78,7 @@ def _line(request: tuple[str, str, bytes, bytes], fast: ASGIApp, plain: ASGIApp,
 async def _least_ms(
     apps: dict[str, ASGIApp], request: tuple[str, str, bytes, bytes], rounds: int
 ) -> dict[str, float]:
-    """Return the least CPU time of a request in ms for each app; the apps take turns."""
+    """Return each app's minimum CPU time per request in ms; the apps take turns."""
     least: dict[str, float] = {}
     for number in range(rounds + 1):
         for name, app in apps.items():

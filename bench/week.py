@@ -1,6 +1,6 @@
-"""Measures one service over seven days: its first hour is uploaded, the others are copies of that hour made by SQL.
+"""Measures one service over seven days: its first hour is uploaded, and SQL copies it to the other hours.
 
-Before maintenance, the days are read from profiles, after it from roll-ups.
+Queries read profiles before maintenance, and roll-ups after it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ _OTHER_IDS = """
 _LATER: Mapping[str, tuple[str, str]] = {
     "sampled_profiles": ("time", f"time + toIntervalHour(hour) AS time, {_OTHER_IDS}"),
 }
-"""By table, the column of its time, and the SQL that moves a row to a later hour."""
+"""The time column of each table, and the SQL that moves a row to a later hour."""
 
 _REPEAT_HOUR = """
 INSERT INTO {table}
@@ -60,7 +60,7 @@ ARRAY JOIN range(1, 8) AS later
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Query an hour and all days, as inserted and after merges."""
+    """Query an hour and all days, before and after maintenance and after merges."""
     with data_folder() as folder:
         return in_new_process(_measure, plan, folder)
 
@@ -100,7 +100,7 @@ def _load_hour(ours: Flamehouse, plan: Plan) -> None:
 
 
 def _lay_in(engine: Engine, days: int) -> None:
-    """Copy the hour until it fills the days. Each day is one insert."""
+    """Fill the days with copies of the hour. Each day is one INSERT."""
     client = engine.connect(_DATABASE)
     bounds = {"profile_type": PROFILE_TYPE, "hour_end": an_hour(0).end_ms // _HOUR_MS * _HOUR_MS}
     for table, (time, moved) in _LATER.items():

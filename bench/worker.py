@@ -1,4 +1,4 @@
-"""Measures the worker that is built for AWS: batches, its cold start, and the memory that the largest drop takes."""
+"""Measures the worker built for AWS: batches, a cold start, and the memory for the largest drop."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,12 +16,12 @@ from tools.gateway.cloud import cloud
 _BATCHES: Final = (1, 10, 100)
 _FRAMES: Final = 10
 _FUNCTIONS: Final = 2
-"""For each sample of the largest drop: 2 million frames and 400,000 functions in all."""
+"""Functions per sample of the largest drop, which has 2 million frames and 400,000 functions in total."""
 _NAME: Final = "com.example.warehouse.shipping.Label{}.printOnPaper"
 
 
 def measure(plan: Plan) -> Sequence[Line]:
-    """Deploy on this machine and measure; returns a hint if there is no bundle."""
+    """Deploy on this machine and measure; return a hint if there is no bundle."""
     if not BUILD.is_dir():
         return [Line(what="not measured: run make bundle", ours="")]
     with (
@@ -40,7 +40,6 @@ def _batches(running: Stack, plan: Plan) -> Iterator[Line]:
             invoked.append(_stored(running, size))
     for size, invoked in rounds.items():
         ms = [each.ms / size for each in invoked]
-        # CPU is counted in ticks of 10 ms.
         cpu_ms = mean(each.cpu_ms for each in invoked) / size
         yield Line(
             what=f"batches of {size}",
@@ -63,7 +62,7 @@ def _cold(running: Stack, plan: Plan) -> Line:
 
 
 def _largest(running: Stack, plan: Plan) -> Line:
-    """Measure the peak memory of a new process that stores the largest drop."""
+    """Measure the peak memory of a new process while it stores the largest drop."""
     running.functions.restart()
     content = _large_drop(200_000 if plan.repeats > 2 else 2_000)
     invoked = _checked(running, running.invoke(WORKER, running.drop(content)))
@@ -81,14 +80,14 @@ def _stored(running: Stack, uploads: int) -> Invoked:
 
 
 def _checked(running: Stack, invoked: Invoked) -> Invoked:
-    """Return the invocation if it has stored all; failures have no figure."""
+    """Return the invocation. Raises RuntimeError if it has not stored everything."""
     if running.quarantined or invoked.answer["batchItemFailures"]:
         raise RuntimeError(running.functions.printed()[-2_000:])
     return invoked
 
 
 def _large_drop(samples: int) -> bytes:
-    """Return a profile of as many samples, each a stack of ten of twice as many functions."""
+    """Return a profile of `samples` samples, each with a stack of ten from twice as many functions."""
     functions = range(1, samples * _FUNCTIONS + 1)
     profile = Profile(
         string_table=["", "cpu", "nanoseconds", *(_NAME.format(f"{id_:0>60}") for id_ in functions)],

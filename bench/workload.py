@@ -1,9 +1,9 @@
-"""The workload: services that send a CPU profile every 15 seconds, the same bytes in every run.
+"""The workload: services that send a CPU profile every 15 seconds, with the same bytes in every run.
 
-A profile holds 1,000 distinct stacks, drawn without replacement from its service's 5,000 by Zipf's weights
-(exponent 0.7), so that it is as wide as possible. Each stack has at least one hit, and likely ones have more; one sample
-in five has a second label set, whatever its stack. There is no inlining: qryn stores only the innermost of inlined
-functions, and both stores should have equal trees.
+A profile has 1,000 distinct stacks, drawn without replacement from its service's 5,000 by Zipf's weights
+(exponent 0.7), so that it is as wide as possible. Each stack has at least one hit, and likely stacks have more. One
+sample in five, independent of its stack, has a second label set. There is no inlining: qryn stores only the innermost
+of inlined functions, and both stores should have equal trees.
 """
 
 import gzip
@@ -19,7 +19,7 @@ from flamehouse.model.time_range import TimeRange
 from flamehouse.pb import profile_pb2, push_pb2
 
 START_NS = 1_767_780_007_250_000_000
-"""Wednesday 2026-01-07 10:00:07.25 UTC: not aligned to any step, with its hour within one day and one week."""
+"""Wednesday 2026-01-07 10:00:07.25 UTC: not aligned to any step; its hour lies within one day and one week."""
 INTERVAL_NS = 15_000_000_000
 CPU_PERIOD_NS = 10_000_000
 SAMPLE_TYPES = (("samples", "count"), ("cpu", "nanoseconds"))
@@ -37,9 +37,9 @@ _ADDRESS_BASE = 0x400000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """The size of a workload. With `pods` above 1, each service has that many series, which take turns.
+    """The size of a workload. Each service has `pods` series, which take turns to send a profile.
 
-    With `spans`, a fifth of a profile's samples belong to one of that many spans of the profile.
+    With `spans`, each profile has that many spans, and a fifth of its samples belong to one of them.
     """
 
     services: int = 10
@@ -55,9 +55,9 @@ class Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """One profile as stacks of its service: hits per stack, and whether they have the second label set.
+    """One profile as stacks of its service, with the hits of each stack and whether it has the second label set.
 
-    `spans` has the number of the span of each; -1 means none.
+    `spans` has the span number of each stack; -1 means no span.
     """
 
     service: "Service"
@@ -73,19 +73,19 @@ class Drawn:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels of its series, without the labels of its samples."""
+        """The labels of the profile's series, without sample labels."""
         pod = self.index % self.service.pods
         return {"service_name": self.service.name, "env": "prod", "pod": f"{self.service.name}-{pod:04d}"}
 
     @property
     def span_ids(self) -> list[str]:
-        """The ids of its spans, by their numbers."""
+        """The ids of the profile's spans, by span number."""
         first = (self.service.number + 1) << 48 | (self.index + 1) << 16
         return [f"{first + number:016x}" for number in range(self.service.spans)]
 
     @property
     def values(self) -> NDArray[np.int64]:
-        """The values: a row per stack, a column per sample type."""
+        """The values, with a row per stack and a column per sample type."""
         return np.stack((self.counts, self.counts * CPU_PERIOD_NS), axis=1)
 
 
@@ -107,7 +107,7 @@ class Service:
         self._weights = np.random.default_rng((number, 1)).permutation(weights / weights.sum())
 
     def draw(self, index: int) -> Drawn:
-        """Return the profile with that index. Gumbel's trick draws a weighted sample without replacement."""
+        """Return the profile with this index. Gumbel's trick draws a weighted sample without replacement."""
         rng = np.random.default_rng((self.number, 2, index))
         keys = np.log(self._weights) + rng.gumbel(size=len(self._weights))
         stacks = np.argsort(-keys, kind="stable")[: self.drawn]
@@ -137,7 +137,7 @@ class Service:
 
     @cached_property
     def encoded_locations(self) -> list[bytes]:
-        """Return each frame's location as a serialized profile with nothing else."""
+        """Return each frame's location as a serialized profile that contains nothing else."""
         owners, lines = self.program.frame_function.tolist(), self.program.frame_line.tolist()
         return [
             profile_pb2.Profile(
@@ -157,7 +157,7 @@ class Service:
 def an_hour(shift_ms: int) -> TimeRange:
     """Return the hour of the workload, not aligned to any step.
 
-    Shifted by some milliseconds, it has the same profiles.
+    A shift of some milliseconds selects the same profiles.
     """
     start_ms = START_NS // 1_000_000 - 2_000 + shift_ms
     return TimeRange(start_ms=start_ms, end_ms=start_ms + 3_600_000)
@@ -176,7 +176,7 @@ def draw_profiles(services: list[Service], profiles: int) -> Iterator[Drawn]:
 
 
 def encode_pprof(drawn: Drawn) -> bytes:
-    """Return the profile as a serialized pprof message with only the symbols of its samples."""
+    """Return the profile as a serialized pprof message that contains only the symbols of its samples."""
     program = drawn.service.program
     frames = _distinct(program.stacks[drawn.stacks])
     tail = profile_pb2.Profile(
@@ -200,7 +200,7 @@ def encode_pprof(drawn: Drawn) -> bytes:
 
 
 def push_request(profiles: list[Drawn]) -> bytes:
-    """Return a push.v1 request of these profiles, each as a separate series, with gzipped pprof, as agents send it."""
+    """Return a push.v1 request with these profiles, each as a separate series of gzipped pprof, as agents send them."""
     request = push_pb2.PushRequest()
     for drawn in profiles:
         series = request.series.add()
@@ -223,7 +223,7 @@ _ENDPOINT = profile_pb2.Label(key=5, str=6)
 
 
 def _distinct(indexes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the occurring indexes, ascending, without -1."""
+    """Return the distinct indexes in ascending order, without -1."""
     return np.flatnonzero(np.bincount(indexes.ravel() + 1)[1:])
 
 

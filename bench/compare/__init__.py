@@ -1,5 +1,5 @@
-"""Compares two running servers over HTTP: the same data and the same requests to both, in turns.
+"""Compares two running servers over HTTP: sends the same data and the same requests to both, in turns.
 
-`python -m bench.compare http://BEFORE http://NOW` needs nothing of either but their HTTP endpoints: what one of them does
-not have is reported as such.
+`python -m bench.compare http://BEFORE http://NOW` needs only the HTTP endpoints of the servers. It reports features
+that one of them lacks.
 """

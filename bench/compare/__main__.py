@@ -1,6 +1,6 @@
-"""`python -m bench.compare http://BEFORE http://NOW [--pids BEFORE NOW]`: prints a table for each workload, then one of uploads.
+"""`python -m bench.compare http://BEFORE http://NOW [--pids BEFORE NOW]`: a table per workload and kind of upload.
 
-Both servers need `RETENTION_DAYS=0`, as the data is old, and empty data folders. Give the ids of their processes for CPU times.
+Both servers need empty data folders and, as the data is old, `RETENTION_DAYS=0`. CPU times need their process ids.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _print(title: str, lines: Iterable[Line]) -> None:
-    """Print each line to stderr once it is measured, and then the table."""
+    """Print each line to stderr as soon as it is measured, and the table at the end."""
     seen = []
     for line in lines:
         seen.append(line)
@@ -68,7 +68,7 @@ def _options() -> argparse.Namespace:
 
 
 def _upload_lines(sides: Sequence[Side], sent: Uploads, plan: Plan, rounds: int) -> Iterator[Line]:
-    """Measure rounds of uploads, the same to both servers, after one round that is not measured."""
+    """Send both servers the same rounds of uploads, and measure all but the first round."""
     try:
         for clients in _CLIENTS:
             taken: tuple[list[Taken], list[Taken]] = ([], [])

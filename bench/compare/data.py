@@ -1,4 +1,4 @@
-"""The data of a comparison: workloads of different shapes, each in a tenant of its own."""
+"""The data of a comparison: workloads of different shapes, each in its own tenant."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ _AT_ONCE = 4
 _MAX_PENDING = 16
 
 PLAN = replace(Plan(), long=120, short=30, per_hour=20, deep_profiles=20, profiles_per_pod=2)
-"""A quarter to a half of the profiles of the sections: the server before may take long to store them."""
+"""A quarter to half of the profiles of `python -m bench`: the older server may take long to store them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """A shape of data, and the number of profiles of each of its services; `group` of them are one request."""
+    """A shape of data, and the number of profiles per service; a request has `group` profiles."""
 
     shape: Shape
     profiles: int
@@ -59,7 +59,7 @@ def workloads(plan: Plan) -> Mapping[str, Workload]:
 
 
 def load(sides: Sequence[Side], tenant: str, workload: Workload) -> None:
-    """Push a workload to all servers. Raises NotSupportedError if one does not take it."""
+    """Push a workload to all servers. Raises NotSupportedError if one rejects it."""
     with ThreadPoolExecutor(_AT_ONCE * len(sides)) as pool:
         sent: deque[Future[bytes]] = deque()
         for request in _pushes(tenant, workload):

@@ -45,7 +45,7 @@ def queries(tenant: str, workload: Workload) -> Mapping[str, Request]:
 
 
 def _flame_graphs(tenant: str) -> dict[str, Request]:
-    """Return the flame graph with different selectors, sizes and encodings."""
+    """Return flame graph requests with different selectors, sizes and encodings."""
     tree, hour = partial(_tree, tenant), an_hour(0)
     return {
         "flame graph, protobuf": tree(hour, media_type=PROTO.media_type),
@@ -120,12 +120,12 @@ def _selected(within: TimeRange, selector: str) -> Fields:
 
 
 def _chosen(within: TimeRange, selector: str, side: str) -> Fields:
-    """Return the parameters of a page; `side` is `left`, `right` or nothing."""
+    """Return the parameters of a page; `side` is `left`, `right` or empty."""
     names = [side + (name.title() if side else name) for name in ("query", "from", "until")]
     return dict(zip(names, (PROFILE_TYPE + selector, within.start_ms, within.end_ms), strict=True))
 
 
 def _days(hours: int) -> TimeRange:
-    """Return the last hours of the days."""
+    """Return the last `hours` of the workload's days."""
     end = an_hour(0).start_ms + HOURS * _HOUR_MS
     return TimeRange(start_ms=end - hours * _HOUR_MS, end_ms=end)

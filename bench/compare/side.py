@@ -19,7 +19,7 @@ _LONGEST_S = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request with the data of one tenant; `path` includes the query."""
+    """A request to one tenant; `path` includes the query string."""
 
     path: str
     tenant: str
@@ -30,14 +30,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """The milliseconds of a request, or of the mean upload of a round: as the client sees it, and the server's CPU."""
+    """The wall time and the server's CPU time, in milliseconds, of a request or of a round's average upload."""
 
     wall_ms: float
     cpu_ms: float
 
 
 class NotSupportedError(Exception):
-    """The server returned an error status; the message has it."""
+    """The server returned an error status, which is in the message."""
 
 
 class Side:
@@ -60,11 +60,11 @@ class Side:
         return Taken(wall_ms=(perf_counter() - begun) * 1_000, cpu_ms=(self.cpu_s() - cpu) * 1_000)
 
     def cpu_s(self) -> float:
-        """The seconds of CPU that its process has used."""
+        """Return the seconds of CPU that the server's process has used."""
         return 0 if self._pid is None else cpu_s(self._pid)
 
     def settled_cpu_s(self) -> float:
-        """Return the same once background work has finished, or after two minutes."""
+        """Wait until background work has finished, at most two minutes, and return the same."""
         end, now_s = perf_counter() + _LONGEST_S, self.cpu_s()
         while perf_counter() < end:
             before_s = now_s
@@ -75,7 +75,7 @@ class Side:
         return now_s
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the connections."""
         while self._idle:
             self._idle.pop()[0].close()
 
@@ -93,7 +93,7 @@ class Side:
         return content, response.headers.get("Content-Encoding", "")
 
     def _connection(self) -> http.client.HTTPConnection:
-        """Return an unused connection, without the ones that the server may be about to close as idle."""
+        """Return a connection that is not in use. Closes those that the server may be about to close as idle."""
         while self._idle:
             connection, used_s = self._idle.pop()
             if perf_counter() - used_s < _MAX_IDLE_S:

@@ -7,16 +7,16 @@ from bench.compare.side import NotSupportedError, Request, Side, Taken
 from bench.report import Line
 
 SLOWER: float = 1.05
-"""Above this share of the time before, a minimum counts as slower."""
+"""A minimum counts as slower above this multiple of the older server's."""
 _ALIKE: float = 1.02
-"""Responses whose sizes differ by a larger factor are reported, as their times then say little."""
+"""Responses that differ in size by more than this factor are reported, as their times are hardly comparable."""
 
 type Call = Callable[[Side], Taken]
-"""Measures a server once. Raises NotSupportedError if it does not have what is measured."""
+"""Measures a server once. Raises NotSupportedError if the server lacks the measured feature."""
 
 
 def query_lines(sides: Sequence[Side], name: str, request: Request, rounds: int) -> Iterator[Line]:
-    """Yield the lines of a query, after one request to each server that is not measured."""
+    """Yield the lines of a query; the first request to each server is not measured."""
     try:
         before, now = (len(side.send(request)) for side in sides)
         if max(before, now) > _ALIKE * min(before, now):

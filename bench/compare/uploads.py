@@ -1,6 +1,6 @@
-"""The uploads of a comparison: generated ones, and those recorded from clients if ../shared is beside the clone.
+"""The uploads of a comparison: generated ones and, if ../shared exists next to the clone, recordings of clients.
 
-A server stores equal uploads of a tenant once, so that each upload is different from all others.
+Every upload differs from all others, as a server stores identical uploads of a tenant only once.
 """
 
 import gzip
@@ -28,12 +28,12 @@ CLIENTS: Final = {
     "pprof of the Go SDK": "go",
     "Push of Alloy": "alloy-scrape",
 }
-"""The folder of a client's recorded requests, by what it sends."""
+"""Folders of recorded client requests, by what the client sends."""
 _UNKNOWN_FIELD: Final = bytes.fromhex("f87f")
-"""The tag of field 2,047 with a varint, which no message has: what decodes the message skips it."""
+"""The tag of field 2,047 as a varint. No message has this field, so decoders skip it."""
 _INTERVAL_S: Final = 10
 _LAST_SECOND: Final = 1 << 40
-"""Larger times are in nanoseconds."""
+"""The largest time in seconds; larger ones are in nanoseconds."""
 
 _GZIP: Final = b"\x1f\x8b"
 
@@ -50,7 +50,7 @@ class Recorded:
     headers: Mapping[str, str]
 
     def sent_again(self, tenant: str, number: int) -> Request:
-        """Return the request with later times, or if it has none with a field that its reader skips."""
+        """Return the request with later times or, if it has no times, with an additional field that decoders skip."""
         path, body = self.path, self.body
         if "from" in self.query:
             path = f"{self.path}?{urlencode({**self.query, **self._later(number)})}"
@@ -67,7 +67,7 @@ class Recorded:
 
 
 def uploads(plan: Plan, tenant: str) -> Mapping[str, Uploads]:
-    """Return endless uploads by name, the same in every run; the tenant must be a new one."""
+    """Return endless uploads by name, the same in every run. The tenant must be new."""
     shape = Shape(services=plan.services, stacks=plan.stacks, drawn=plan.drawn)
     small = Shape(services=plan.services, stacks=plan.stacks * 3 // 10, drawn=plan.drawn * 3 // 10)
     generated: Mapping[str, Uploads] = {
@@ -81,7 +81,7 @@ def uploads(plan: Plan, tenant: str) -> Mapping[str, Uploads]:
 
 
 def send_all(side: Side, requests: Sequence[Request], clients: int) -> Taken:
-    """Send uploads to a settled server by some clients at once; CPU includes what it does afterwards.
+    """Send uploads to a settled server from concurrent clients; CPU includes the background work that follows.
 
     Raises NotSupportedError if an upload is not accepted.
     """
@@ -121,7 +121,7 @@ def _ingest(tenant: str, drawn: Drawn, format_: str, body: bytes) -> Request:
 
 
 def _groups(drawn: Drawn) -> bytes:
-    """Return the stacks as text, without lines of the source."""
+    """Return the stacks as text, without source lines."""
     program = drawn.service.program
     names = [function.name for function in program.functions]
     owners = program.frame_function[program.stacks[drawn.stacks]].tolist()
@@ -137,7 +137,7 @@ def _again(tenant: str, requests: Sequence[Recorded]) -> Uploads:
 
 
 def recorded(kind: str) -> list[Recorded]:
-    """Return the recorded requests of a kind in CLIENTS; none if ../shared is not beside the clone."""
+    """Return the recorded requests of a kind in CLIENTS; empty if ../shared does not exist next to the clone."""
     return [_read(path.parent) for path in sorted((_RECORDED / CLIENTS[kind]).glob("*/request.json"))]
 
 
@@ -168,7 +168,7 @@ def _unpacked(data: bytes) -> bytes:
 
 
 def _varint(number: int) -> bytes:
-    """Return the number in protobuf's encoding, seven bits a byte."""
+    """Return the number as a protobuf varint, seven bits per byte."""
     encoded = bytearray()
     while number > 127:
         encoded.append(number & 127 | 128)

@@ -119,7 +119,7 @@ class Page:
     def respond(self, path: str, query: str, headers: Mapping[str, str]) -> PageResponse:
         """Return the response to GET `path?query`; `path` is `/` or below `/ui/`, names of `headers` are in lower case.
 
-        Visitors may arrive during a deployment: a URL of another version returns this version's file, not to be cached.
+        Visitors may arrive during a deployment: a URL of another version gets this version's file, to be revalidated.
         """
         if path == "/":
             index = self.indexes.get(_page_named(query), self.indexes[_START])
