@@ -46,10 +46,10 @@ class Budget:
     """The budget of one function."""
 
     libraries: frozenset[str]
-    """Exactly the packages that it imports, except the standard library and this repository's."""
+    """Exactly the packages it imports, except the standard library's and this repository's."""
     init_ratio: float
-    """The time of the import and the first response, relative to the import of starlette, mangum, clickhouse_connect and
-    protobuf.
+    """The time of the import and the first response, relative to the import of starlette, mangum, clickhouse_connect
+    and protobuf.
     """
     layers_mb: int
     without: frozenset[str] = _OF_LOCAL_SERVER

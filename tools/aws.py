@@ -1,4 +1,4 @@
-"""S3, SQS and Secrets Manager on a local port, by moto's server."""
+"""S3, SQS and Secrets Manager on a local port, provided by moto's server."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 REGION: Final = "eu-central-1"
 _MAX_RECEIVED: Final = 10
-"""SQS returns no more messages at once."""
+"""The maximum number of messages that SQS returns per request."""
 _QUEUE_CHANGES: Final = ("AmazonSQS.SendMessage", "AmazonSQS.DeleteMessage")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalAws:
-    """A running server; `operations` are the names of the received operations, in order (for S3: methods and paths)."""
+    """A running server; `operations` names the received operations in order (for S3, by method and path)."""
 
     url: str
     operations: list[str]
@@ -37,7 +37,7 @@ class LocalAws:
     secret_access_key: str = field(default="loopback-secret-key", repr=False)
 
     def environ(self) -> dict[str, str]:
-        """Return the environment of a function that calls this server."""
+        """Return the environment variables of a function that calls this server."""
         return {
             "AWS_ENDPOINT_URL_S3": self.url,
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.url,
@@ -49,15 +49,15 @@ class LocalAws:
         }
 
     def s3(self) -> "S3Client":
-        """Return a client of the server's S3."""
+        """Return a client for the server's S3."""
         return self._session().client("s3", endpoint_url=self.url)
 
     def secrets(self) -> "SecretsManagerClient":
-        """Return a client of the server's Secrets Manager."""
+        """Return a client for the server's Secrets Manager."""
         return self._session().client("secretsmanager", endpoint_url=self.url)
 
     def sqs(self) -> "SQSClient":
-        """Return a client of the server's SQS."""
+        """Return a client for the server's SQS."""
         return self._session().client("sqs", endpoint_url=self.url)
 
     def new_queue(
@@ -93,19 +93,19 @@ class LocalAws:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalBucket:
-    """A bucket of the server."""
+    """A bucket on the server."""
 
     name: str
     client: "S3Client"
 
     def objects(self) -> dict[str, bytes]:
-        """Return the content of all objects, by key."""
+        """Return the contents of all objects, by key."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
         keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
         return {key: self.client.get_object(Bucket=self.name, Key=key)["Body"].read() for key in keys}
 
     def notify(self, queue: "LocalQueue", prefixes: Sequence[str]) -> None:
-        """Send a test event to the queue, then a message for every object that is put below a prefix."""
+        """Notify the queue with a test event, and with a message for every object that is later put below a prefix."""
         configurations: list[Any] = [
             {
                 "QueueArn": queue.arn,
@@ -121,14 +121,14 @@ class LocalBucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalQueue:
-    """A queue of the server."""
+    """A queue on the server."""
 
     url: str
     arn: str
     client: "SQSClient"
 
     def receive(self, at_most: int = 10) -> list[dict[str, Any]]:
-        """Receive messages as records of a Lambda event; they are invisible until their visibility timeout."""
+        """Receive messages as records of a Lambda event; they stay invisible until their visibility timeout."""
         records: list[dict[str, Any]] = []
         while len(records) < at_most:
             received = self._receive(min(at_most - len(records), _MAX_RECEIVED))
@@ -166,7 +166,7 @@ class LocalQueue:
                 self.client.delete_message(QueueUrl=self.url, ReceiptHandle=record["receiptHandle"])
 
     def expire(self, records: Sequence[dict[str, Any]]) -> None:
-        """Make the messages visible now, as after their visibility timeout."""
+        """Make the messages visible now, as if their visibility timeout had expired."""
         for record in records:
             self.client.change_message_visibility(
                 QueueUrl=self.url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=0
@@ -184,7 +184,7 @@ class LocalQueue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalSecret:
-    """A secret of the server."""
+    """A secret on the server."""
 
     arn: str
     client: "SecretsManagerClient"
@@ -205,24 +205,24 @@ class LocalSecret:
 
 
 class _QuietHandler(WSGIRequestHandler):
-    """Logs no request."""
+    """Logs no requests."""
 
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002  # werkzeug's signature
         pass
 
 
 def _changes_queue(environ: WSGIEnvironment, target: str) -> bool:
-    """Whether a request adds messages to a queue or deletes some.
+    """Return whether a request adds messages to a queue or deletes some.
 
-    moto deletes one by replacing the list of messages with a copy: what others delete at the same time is there again, and what they
-    add is gone.
+    Such requests must not overlap: moto deletes a message by replacing the list of messages with a copy, so concurrent
+    deletions are undone and concurrent additions are lost.
     """
     return environ["REQUEST_METHOD"] == "PUT" or target.startswith(_QUEUE_CHANGES)
 
 
 @contextmanager
 def local_aws() -> Iterator[LocalAws]:
-    """Start the server; buckets and secrets are lost when the process ends."""
+    """Run the server; its data is lost when the process ends."""
     operations: list[str] = []
     moto = DomainDispatcherApplication(create_backend_app)
     changes_queue = Lock()

@@ -1,8 +1,8 @@
-"""The part of the AWS CLI that docs/deploy.md and docs/s3.md use, by boto3.
+"""The part of the AWS CLI that docs/deploy.md and docs/s3.md use, implemented with boto3.
 
 python -m tools.aws_command SERVICE OPERATION [--OPTION VALUE...], and s3 cp FILE URL [--metadata TEXT], s3 mv URL URL.
 
-The services are those of moto's server, as AWS_ENDPOINT_URL names it. The CLI itself is not on PyPI in version 2.
+AWS_ENDPOINT_URL selects moto's server for all services. Version 2 of the real CLI is not on PyPI.
 """
 
 import sys
@@ -16,7 +16,7 @@ _FILE: Final = "file://"
 _FLAGS: Final = {"force-delete-without-recovery"}
 _OF_OUTPUT: Final = {"query", "output"}
 _RENAMED: Final = {"notification-endpoint": "Endpoint"}
-"""Options that the CLI names unlike the API."""
+"""Options whose names in the CLI differ from the API."""
 
 
 def main(arguments: Sequence[str]) -> None:

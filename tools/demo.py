@@ -54,7 +54,7 @@ def profile(url: str, seconds: float) -> Range:
 
 
 def print_report(server: Server, within: Range) -> None:
-    """Print the run as `flamehouse flame` does. Raises ServerError if the server has no profile of it."""
+    """Print the run's profile as `flamehouse flame` does. Raises ServerError if the server has none."""
     selection = Selection(selector=_SELECTOR, type_id=_PROFILE_TYPE, within=within)
     root = merged_tree(server, selection)
     print_lines([selection.title, ""])

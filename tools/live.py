@@ -1,7 +1,7 @@
-"""The common part of the live checks: run a program under a real SDK, and check the top function of its profiles.
+"""The common part of the live checks: runs a program under a real SDK and checks the top function of its profiles.
 
-Each folder tools/live_* is such a program. It is configured by the environment variables of the Java agent and the .NET
-profiler: PYROSCOPE_SERVER_ADDRESS, PYROSCOPE_APPLICATION_NAME and so on.
+Each folder tools/live_* is such a program. The environment variables of the Java agent and the .NET profiler configure
+it: PYROSCOPE_SERVER_ADDRESS, PYROSCOPE_APPLICATION_NAME and so on.
 """
 
 import argparse
@@ -29,19 +29,19 @@ _CREDENTIAL: Final = "credential-of-a-live-check"
 _TENANT: Final = "live"
 _SHOWN: Final = 5
 _ROUNDED_MS: Final = 10_000
-"""A profile's time may be this long before the start of its program: Rust's SDK rounds it down to ten seconds."""
+"""How long before its program's start a profile may begin: the Rust SDK rounds times down to ten seconds."""
 _STAGED_S: Final = 30
 _LABELS: Final = 'endpoint="primes", region="eu"'
-"""Every program sets one around its hot function, and the other on all its profiles."""
+"""Every program sets `endpoint` around its hot function, and `region` on all of its profiles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
     """A program under the SDK called `client`.
 
-    `prepare` installs and builds it in an empty folder, with the executables `needs`, and returns the command that runs
-    it there. `leaders` has, for each profile type, a part of the name of the function with the largest self value; the
-    first type is also checked under the labels of the program.
+    `prepare` builds the program in an empty folder, with the executables `needs`, and returns the command that runs it
+    there. `leaders` has part of the name of the function with the largest self value, by profile type; the first type
+    is also checked with the labels of the program.
     """
 
     client: str
@@ -65,7 +65,7 @@ class WrongLeaderError(Exception):
 
 
 def main(live: Live) -> None:
-    """Check against the local server and the build for AWS. Raises SystemExit with a line if a check fails."""
+    """Check against the local server and the build for AWS. Raises SystemExit with one line if a check fails."""
     parser = argparse.ArgumentParser(prog=live.name, description=f"The real SDK: {live.client}")
     parser.add_argument(
         "--build", type=Path, help="the output of sam build; without it, only the local server is checked"
@@ -87,7 +87,8 @@ def main(live: Live) -> None:
 def check(live: Live, server: Server, command: Sequence[str], folder: Path) -> None:
     """Run the program in `folder`, print the top functions of each of its profiles, and compare.
 
-    Raises CalledProcessError if the program fails, ServerError if the server does, WrongLeaderError otherwise.
+    Raises CalledProcessError if the program fails, ServerError if the server does, and WrongLeaderError if the top
+    function differs.
     """
     application = f"live.{live.client}"
     start_ms = time.time_ns() // 1_000_000 - _ROUNDED_MS
@@ -105,7 +106,7 @@ def check(live: Live, server: Server, command: Sequence[str], folder: Path) -> N
 
 
 def variables(server: Server, application: str) -> dict[str, str]:
-    """Return the environment with the server's address and the name of the application."""
+    """Return the environment variables for the server's address and the application's name."""
     return {
         "PYROSCOPE_APPLICATION_NAME": application,
         "PYROSCOPE_SERVER_ADDRESS": server.url,
@@ -153,7 +154,7 @@ def _servers(build: Path | None) -> Generator[tuple[str, Server]]:
 def _leading_once_stored(
     server: Server, type_: str, selector: str, start_ms: int, end_ms: int
 ) -> Counter[str]:
-    """Return the self values by function, once there are any: on AWS, uploads may be staged first."""
+    """Wait for profiles and return the self values by function: on AWS, uploads may be staged first."""
     give_up = time.monotonic() + _STAGED_S
     while True:
         leading = _leading(server, type_, selector, start_ms, end_ms)
@@ -173,7 +174,7 @@ def _leading(server: Server, type_: str, selector: str, start_ms: int, end_ms: i
 
 
 def _lines(type_: str, leading: Counter[str]) -> Iterator[str]:
-    """Print the functions with the largest self values, in the unit of the type."""
+    """Yield a line for each function with one of the largest self values, in the unit of the type."""
     scale = scale_of(ProfileType.parse(type_).sample_unit, leading.total())
     for name, value in leading.most_common(_SHOWN):
         yield f"{scale.text(value):>12}  {value / leading.total():6.1%}  {name}"

@@ -26,7 +26,7 @@ class RunningServer:
 
 @contextmanager
 def local_server(**settings: str) -> Iterator[RunningServer]:
-    """A server that is ready; it is stopped at the end. Raises RuntimeError if it does not start."""
+    """Yield a server that is ready, and stop it at the end. Raises RuntimeError if it does not start."""
     with TemporaryDirectory(prefix="flamehouse-") as data_dir, _process(data_dir, settings) as process:
         try:
             yield RunningServer(url=_url(process), pid=process.pid)
@@ -36,7 +36,7 @@ def local_server(**settings: str) -> Iterator[RunningServer]:
 
 
 def environment() -> dict[str, str]:
-    """Return this process's environment without flamehouse's settings: an exported DSN may be of a real database."""
+    """Return this process's environment without flamehouse's settings: an exported DSN may name a real database."""
     settings = {field.name.upper() for field in fields(Settings)}
     return {name: value for name, value in os.environ.items() if name not in settings}
 
@@ -51,7 +51,7 @@ def _process(data_dir: str, settings: Mapping[str, str]) -> subprocess.Popen[str
 
 
 def _url(process: subprocess.Popen[str]) -> str:
-    """Return the URL from the server's greeting. Its further output fits into the pipe."""
+    """Return the URL from the server's greeting. The server's further output fits into the pipe."""
     for line in process.stdout or ():
         if ready := _READY.search(line):
             return ready[1]

@@ -1,4 +1,4 @@
-"""SQS's StartMessageMoveTask, which moto does not have: moves the messages of a dead-letter queue back to its source.
+"""SQS's StartMessageMoveTask, which moto lacks: moves the messages of a dead-letter queue back to its source.
 
 API: docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
 """
@@ -18,7 +18,7 @@ _MAX_RECEIVED: Final = 10
 def start_move_task(
     client: "SQSClient", environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
-    """Respond to the operation once all messages are moved; on AWS, the task goes on after the response."""
+    """Move all messages, then respond; on AWS, the task continues after the response."""
     request = json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
     _move(client, request["SourceArn"])
     start_response("200 OK", [("Content-Type", "application/x-amz-json-1.0")])
@@ -26,7 +26,7 @@ def start_move_task(
 
 
 def _move(client: "SQSClient", source_arn: str) -> None:
-    """A moved message is a new one to its queue: it has another id and was never received."""
+    """Move all messages. Each becomes a new message of its queue, with a new id and a receive count of zero."""
     dead = client.get_queue_url(QueueName=source_arn.rpartition(":")[2])["QueueUrl"]
     [source] = client.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"]
     while messages := client.receive_message(QueueUrl=dead, MaxNumberOfMessages=_MAX_RECEIVED).get(

@@ -1,4 +1,4 @@
-"""The bytes that a browser transfers for the web page's own files."""
+"""Measures the bytes that a browser transfers for the web page's own files."""
 
 import re
 from typing import Final
@@ -7,19 +7,19 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Page, Request
 
 _TIMELINE: Final = re.compile("/plot[.]js|/uPlot[.]")
-"""The files of the timeline, which load once the flame graph is drawn."""
+"""Matches the files of the timeline, which load once the flame graph is drawn."""
 MAX_OPENING_BYTES: Final = 36 * 1024
-"""Of a first visit to the opening page."""
+"""The limit for a first visit to the opening page."""
 MAX_ADDED_BYTES: Final = 56 * 1024
-"""Of a click there that leads to a flame graph with its timeline."""
+"""The limit for a click there that leads to a flame graph with its timeline."""
 MAX_PICTURE_BYTES: Final = 60 * 1024
-"""Of a first visit straight to a flame graph, until it is drawn."""
+"""The limit for a first visit straight to a flame graph, until it is drawn."""
 MAX_VISIT_BYTES: Final = 90 * 1024
-"""Of that visit with its timeline, of which uPlot is 22 KiB."""
+"""The limit for that visit with its timeline, of which uPlot is 22 KiB."""
 
 
 class Transfer:
-    """Counts the files of the page that a tab loads after its construction: headers and compressed bodies."""
+    """Measures the page's files that a tab loads from now on: their headers and compressed bodies."""
 
     def __init__(self, page: Page) -> None:
         self._requests: list[Request] = []
@@ -31,7 +31,7 @@ class Transfer:
         return sum(each["responseHeadersSize"] + each["responseBodySize"] for each in sizes)
 
     def count(self, *, timeline: bool = True) -> int:
-        """Return the number of these files."""
+        """Return the number of files received so far, selected likewise."""
         return len(self._files(timeline))
 
     def _files(self, timeline: bool) -> list[Request]:

@@ -16,11 +16,11 @@ COLUMNS: Final = (
     *("timestamp_ns", "type", "service_name", "sample_types_units", "period_type", "period_unit", "tags"),
     *("duration_ns", "payload_type", "payload", "values_agg", "tree", "functions"),
 )
-"""Of `profiles_input`, in the order in which the collector inserts them."""
+"""The columns of `profiles_input`, in the collector's order of insertion."""
 
 
 class Schema(Enum):
-    """The versions of qryn's tables: without trees, with trees, and with distributed tables over these."""
+    """The versions of qryn's tables: without trees, with trees, and with distributed tables on top."""
 
     FIRST = "first"
     TREES = "trees"
@@ -42,7 +42,7 @@ def create_tables(client: Client, schema: Schema = Schema.TREES) -> None:
 
 
 def add_trees(client: Client) -> None:
-    """Upgrade the first version: rows inserted before keep empty trees."""
+    """Upgrade the first version; the trees of existing rows stay empty."""
     for part in ("input_tree", "profiles_tree", "drop_view"):
         client.command(_SQL(part), settings=_DDL)
     client.command(_SQL("profiles_view", tree=",\n    tree,\n    functions"), settings=_DDL)

@@ -1,4 +1,4 @@
-"""Takes the screenshot in the README: the web page with a made-up program of the last hour, which it uploads first."""
+"""Takes the README's screenshot: the web page with the last hour of a made-up program, which it uploads first."""
 
 import math
 import random
@@ -68,7 +68,7 @@ def _fill(url: str) -> None:
 def _stacks(
     rng: random.Random, path: list[str], share: float, depth: int
 ) -> Iterator[tuple[list[str], float]]:
-    """Stacks of made-up functions, each with its share of the total."""
+    """Yield stacks of made-up functions, each with its share of the total."""
     own = rng.uniform(0, 0.1) if depth else 1.0
     yield path, share * own
     if not depth or share < 2e-3:

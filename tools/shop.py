@@ -1,6 +1,6 @@
 """A small shop under the Python SDK, started as `python shop.py URL APPLICATION SECONDS`; it sends API_CREDENTIAL.
 
-It handles requests one by one, in plain Python, so that its functions show in a CPU profile, above all `edit_distance`.
+It handles requests one by one, in plain Python, so that a CPU profile shows its functions, above all `edit_distance`.
 The SDK: grafana.com/docs/pyroscope/latest/configure-client/language-sdks/python
 """
 
@@ -17,7 +17,7 @@ _TASTES = tuple(tuple(shopper * goods % 7 for goods in range(200)) for shopper i
 
 
 def main() -> None:
-    """Serve under the SDK; returns once it has sent all profiles."""
+    """Serve under the SDK; return once all profiles are sent."""
     url, application, seconds = sys.argv[1:]
     pyroscope.configure(
         application_name=application,
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def serve(seconds: float) -> None:
-    """Handle requests in turn for this long, each under the label `endpoint`."""
+    """Handle requests one by one for this long, each under its label `endpoint`."""
     end = monotonic() + seconds
     for endpoint, answer in cycle(_ENDPOINTS.items()):
         if monotonic() >= end:
@@ -43,7 +43,7 @@ def serve(seconds: float) -> None:
 
 
 def search() -> str:
-    """Return the product whose name is nearest to a misspelled one."""
+    """Return the product with the name nearest to a misspelled one."""
     distances = [(edit_distance("sauzepann", name), name) for name in _GOODS * 20]
     return min(distances)[1]
 
@@ -60,7 +60,7 @@ def edit_distance(left: str, right: str) -> int:
 
 
 def recommend() -> int:
-    """Return the shopper whose taste is most similar to the first one's."""
+    """Return the shopper with the taste most similar to that of the first."""
     likenesses = [(likeness(_TASTES[0], tastes), shopper) for shopper, tastes in enumerate(_TASTES)]
     return max(likenesses)[1]
 

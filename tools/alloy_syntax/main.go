@@ -1,4 +1,4 @@
-// Parses the configurations in the files of its arguments with Alloy's own parser, and prints the errors.
+// Parses the configuration files in its arguments with Alloy's own parser, and prints the errors.
 package main
 
 import (

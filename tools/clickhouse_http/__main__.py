@@ -15,7 +15,7 @@ _STOP: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def main() -> None:
-    """Serve; CLICKHOUSE_PASSWORD in the environment is the user's password."""
+    """Serve until SIGTERM; the environment variable CLICKHOUSE_PASSWORD is the user's password."""
     arguments = _arguments()
     os.environ["TZ"] = "UTC"
     engine = Engine(arguments.path, arguments.grant, arguments.profile)
@@ -31,7 +31,7 @@ def main() -> None:
         signal.sigwait(_STOP)
         server.shutdown()
     engine.wait()
-    # To close the engine would take seconds, or forever if its merges are stopped; it finds its data again without that.
+    # Do not close the engine: that takes seconds, or forever if merges are stopped, and the data survives without it.
     os._exit(0)
 
 

@@ -14,7 +14,7 @@ type _Coding = Callable[[bytes], bytes]
 
 
 def _lz4_decompress(body: bytes) -> bytes:
-    """Return the content of all frames; a client creates one per block."""
+    """Return the content of all frames; a client sends one frame per block."""
     contents = []
     while body:
         frame = lz4.frame.LZ4FrameDecompressor()

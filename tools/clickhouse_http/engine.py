@@ -33,7 +33,7 @@ _USERS: Final = """\
   </users>
 </clickhouse>
 """
-"""A configuration with one user, which chDB runs every statement as, with only these grants and settings."""
+"""A configuration with a single user, as whom chDB runs every statement, with only these grants and settings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +47,8 @@ class Answer:
 class Engine:
     """A chDB at `path`; statements may run concurrently.
 
-    Statements may do what `grants` allow (`SELECT ON flamehouse.*`), or everything without grants. `profile` is a
-    settings profile in SQL: `readonly = 2, max_execution_time = 25 MIN 1 MAX 29`.
+    Statements may do what `grants` allow (such as `SELECT ON flamehouse.*`), or anything if there are no grants.
+    `profile` is a settings profile in SQL: `readonly = 2, max_execution_time = 25 MIN 1 MAX 29`.
     """
 
     def __init__(self, path: str, grants: Sequence[str] = (), profile: str = "") -> None:
@@ -68,12 +68,12 @@ class Engine:
             return Answer(rows=result.bytes() or b"", summary=_summary(result, "read"))
 
     def wait(self) -> None:
-        """Wait some seconds for running statements to end."""
+        """Wait up to some seconds for running statements to end."""
         self._handles.wait()
 
 
 def _configured(path: str, grants: Sequence[str], profile: str) -> Path:
-    """Write a file beside the data with the grants and the settings profile."""
+    """Write a file with the grants and the settings profile next to the data folder."""
     file = Path(path).absolute().with_suffix(".users.xml")
     queries = "".join(f"<query>GRANT {escape(grant)}</query>" for grant in grants)
     file.write_text(_USERS.format(file=escape(str(file)), grants=queries, settings=_profile_xml(profile)))
@@ -81,7 +81,7 @@ def _configured(path: str, grants: Sequence[str], profile: str) -> Path:
 
 
 def _profile_xml(profile: str) -> str:
-    """Return the settings of a profile, and their bounds, as XML elements."""
+    """Return the settings of a profile and their bounds as XML elements."""
     values, bounds = "", ""
     for setting in filter(None, profile.split(", ")):
         name, _, value, *limits = setting.split()
@@ -95,7 +95,7 @@ def _profile_xml(profile: str) -> str:
 
 
 def _insert(handle: Any, statement: Statement, data: bytes) -> Answer:  # noqa: ANN401  # chdb has no types
-    """Run an INSERT of rows in a format, which chDB reads from a file."""
+    """Run an INSERT with formatted rows, which chDB reads from a file."""
     with tempfile.NamedTemporaryFile(delete=False) as file:
         file.write(data)
     try:
@@ -107,10 +107,10 @@ def _insert(handle: Any, statement: Statement, data: bytes) -> Answer:  # noqa: 
 
 
 def _blocks(handle: Any, statement: Statement) -> bytes:  # noqa: ANN401
-    """Return a result in the Native format of newer clients, in which blocks have headers."""
+    """Return a result in the Native format for newer clients, in which blocks have headers."""
     parameters = dict(statement.parameters)
     if statement.is_select:
-        # Other results (DESCRIBE, SHOW) are one block.
+        # Results of other statements (DESCRIBE, SHOW) are a single block.
         blocks = handle.send_query(statement.sql, "Native", params=parameters)
         return b"".join(_BLOCK_INFO + block.bytes() for block in blocks)
     block = handle.query(statement.sql, "Native", params=parameters).bytes()
@@ -118,7 +118,7 @@ def _blocks(handle: Any, statement: Statement) -> bytes:  # noqa: ANN401
 
 
 def _summary(result: Any, verb: str) -> dict[str, str]:  # noqa: ANN401
-    """Return rows and bytes; an INSERT from a file reads as many as it writes."""
+    """Return the numbers of rows and bytes; an INSERT from a file reads as many as it writes."""
     return {
         f"{verb}_rows": str(result.rows_read()),
         f"{verb}_bytes": str(result.bytes_read()),

@@ -1,4 +1,4 @@
-"""ClickHouse's exceptions, and the HTTP statuses of their responses.
+"""ClickHouse exceptions, and the HTTP statuses of their responses.
 
 Codes: system.errors. Statuses: exceptionCodeToHTTPStatus in ClickHouse's src/Server/HTTP.
 """
@@ -21,21 +21,21 @@ _CODE: Final = re.compile(r"Code: (\d+)")
 
 
 class ServerError(Exception):
-    """A ClickHouse exception: the code in system.errors, a message, the code's name."""
+    """A ClickHouse exception: its code in system.errors, a message, and the name of the code."""
 
     def __init__(self, code: int, message: str, name: str) -> None:
         super().__init__(f"Code: {code}. DB::Exception: {message}. ({name})")
 
 
 def code_and_status(error: Exception) -> tuple[int, int]:
-    """ClickHouse's code of a failure, 1002 (unknown) for one without a code, and the status of its response."""
+    """Return ClickHouse's code for a failure, 1002 (unknown) if it has none, and the status of the response."""
     found = _CODE.search(str(error))
     code = int(found[1]) if found else _UNKNOWN
     return code, _STATUSES.get(code, _OTHERWISE)
 
 
 def in_words(error: Exception, version: str) -> str:
-    """The body of the response to a failed statement."""
+    """Return the body of the response to a failed statement."""
     text = str(error)
     found = _CODE.search(text)
     unknown = f"Code: {_UNKNOWN}. DB::Exception: {text}. (UNKNOWN_EXCEPTION)"

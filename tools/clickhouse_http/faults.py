@@ -21,17 +21,17 @@ _POLL_S: Final = 0.05
 
 
 class Fault(StrEnum):
-    """The fault of every request."""
+    """The fault that the proxy injects into requests."""
 
     NONE = "none"
     DOWN = "down"
-    """The connection is reset before a byte of the request is read."""
+    """The connection is reset before any byte of the request is read."""
     SLOW = "slow"
-    """No response comes, and ClickHouse never sees the request."""
+    """The proxy sends no response, and ClickHouse never receives the request."""
     WAKING = "waking"
-    """The proxy of ClickHouse Cloud responds with 503."""
+    """The response is 503, as from the proxy of ClickHouse Cloud while the service wakes up."""
     RESET_BEFORE = "reset_before"
-    """The connection is reset after the request is read; ClickHouse never sees it."""
+    """The connection is reset after the request is read; ClickHouse never receives it."""
     RESET_AFTER = "reset_after"
     """The connection is reset after ClickHouse has run the statement."""
     WRONG_PASSWORD = "wrong_password"  # noqa: S105  # a fault's name
@@ -40,7 +40,7 @@ class Fault(StrEnum):
 
 @dataclass(slots=True, kw_only=True)
 class FaultyClickHouse:
-    """A running proxy; `fault` may change at any time, `inserts_alone` restricts it to inserts."""
+    """A running proxy. `fault` may change at any time; `inserts_alone` restricts it to INSERTs."""
 
     port: int
     fault: Fault = Fault.NONE
@@ -135,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def faulty(upstream_port: int) -> Iterator[FaultyClickHouse]:
-    """A proxy to the ClickHouse on a local port."""
+    """Run a proxy to the ClickHouse on a local port."""
     proxy = FaultyClickHouse(port=0)
     handler = type("Handler", (_Handler,), {"proxy": proxy, "upstream_port": upstream_port})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)

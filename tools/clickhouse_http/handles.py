@@ -1,6 +1,6 @@
-"""Handles of a chDB: each runs one statement at a time, and its settings are those of that statement alone, as on a server.
+"""Handles of a chDB. Each runs one statement at a time, with that statement's settings alone, as on a server.
 
-To open a handle and to set its settings one by one takes longer than most statements.
+Handles are reused, as opening one and changing its settings takes longer than most statements.
 """
 
 import re
@@ -20,7 +20,7 @@ _SETTING_NAME: Final = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _WAIT_S: Final = 10
 
 type _Key = tuple[str, frozenset[str]]
-"""The database and the names of the settings that a handle has changed."""
+"""The database of a handle, and the names of the settings that it has changed."""
 
 
 class Handles:
@@ -34,9 +34,9 @@ class Handles:
 
     @contextmanager
     def of(self, statement: Statement) -> Iterator[Any]:
-        """A handle with the database and settings of the statement; a used one only if that had no others.
+        """Yield a handle with the statement's database and settings, reused only if it changed the same settings.
 
-        Raises ServerError and chdb.ChdbError for settings that it cannot have.
+        Raises ServerError or chdb.ChdbError for invalid settings.
         """
         key = statement.database, frozenset(statement.settings)
         with self._counted():
@@ -48,14 +48,14 @@ class Handles:
                 yield handle
                 ended = statement.changes_no_session and not statement.read_only
             finally:
-                # After a failure, it may still have rows of its statement.
+                # After a failure, the handle may still have rows of its statement.
                 if ended:
                     self._free[key].append(handle)
                 else:
                     handle.close()
 
     def wait(self) -> None:
-        """Wait some seconds for running statements to end."""
+        """Wait up to some seconds for running statements to end."""
         with self._changed:
             self._changed.wait_for(lambda: not self._in_use, _WAIT_S)
 
@@ -81,7 +81,7 @@ class Handles:
 
 
 def quoted(text: str) -> str:
-    """The text as a string literal of ClickHouse."""
+    """Return the text as a ClickHouse string literal."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 

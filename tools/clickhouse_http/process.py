@@ -1,4 +1,4 @@
-"""Runs the server in a separate process, and reads the statements that it received."""
+"""Runs the server in a separate process, and reads back the statements that it received."""
 
 import json
 import os
@@ -18,7 +18,7 @@ _PASSWORD: Final = "a pass/word:with@signs"  # noqa: S105  # for tests only
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A statement as the server received it: the SQL, the names of the bound parameters, and the settings."""
+    """A statement as the server received it: its SQL, the names of its bound parameters, and its settings."""
 
     sql: str
     parameters: Sequence[str]
@@ -27,7 +27,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClickHouseServer:
-    """ClickHouse over HTTP: its address, its user, and the file of the statements that it received."""
+    """A running server: its address, its user, and the file with the statements that it received."""
 
     url: str
     user: str
@@ -43,7 +43,7 @@ class ClickHouseServer:
         return f"http://{self.user}:{quote(self.password, safe='')}@127.0.0.1:{self.port}"
 
     def records(self) -> list[Received]:
-        """Every statement until now."""
+        """Return all statements so far."""
         return [Received(**json.loads(line)) for line in self.statements.read_text().splitlines()]
 
     def received(self) -> list[str]:
@@ -55,9 +55,9 @@ class ClickHouseServer:
 def clickhouse_server(
     folder: Path, *, user: str = "flamehouse", port: int = 0, grants: Sequence[str] = (), profile: str = ""
 ) -> Iterator[ClickHouseServer]:
-    """A running server with its data below `folder`. Raises ConnectionError if it does not start.
+    """Run a server with its data below `folder`. Raises ConnectionError if it does not start.
 
-    The user has the `grants` and the settings profile `profile`; without grants, all rights.
+    The user has the `grants` and the settings profile `profile`, or all rights if there are no grants.
     """
     statements = folder / "statements.log"
     command = [sys.executable, "-m", "tools.clickhouse_http", str(folder / "data"), "--user", user]

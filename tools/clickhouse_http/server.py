@@ -1,6 +1,6 @@
-"""The HTTP server over an engine: it checks one user's password. Each connection has a thread.
+"""The HTTP server over an engine, with one user and a thread per connection.
 
-It uses the standard library alone: an ASGI server in Python takes longer for a small statement than ClickHouse.
+It uses only the standard library: a Python ASGI server takes longer for a small statement than ClickHouse itself.
 """
 
 import hmac
@@ -29,7 +29,7 @@ _log = logging.getLogger(REQUESTS_LOG)
 
 
 class Server(ThreadingHTTPServer):
-    """`/` accepts statements of `account`, `/ping` needs no user."""
+    """Accepts statements of `account` at `/`; `/ping` needs no user."""
 
     daemon_threads = True
     block_on_close = False
@@ -107,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _answer(request: Request, engine: Engine) -> tuple[bytes, Mapping[str, str]]:
-    """Run the statement of a request, and return the body and the headers of the response."""
+    """Run the statement of a request; return the body and headers of the response."""
     statement = statement_of(request)
     _log.info("%s", _record_of(statement))
     answer = engine.run(statement)
@@ -127,7 +127,7 @@ def _answer(request: Request, engine: Engine) -> tuple[bytes, Mapping[str, str]]
 
 
 def _record_of(statement: Statement) -> str:
-    """The statement without its rows and without the values of its parameters, which may be secret."""
+    """Return the statement as JSON, without its rows and its parameters' values, which may be secret."""
     return json.dumps(
         {
             "sql": statement.sql.decode(errors="replace"),

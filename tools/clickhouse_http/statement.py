@@ -1,6 +1,7 @@
 """Reads an HTTP request as a statement: SQL, data, parameters, settings, and the user.
 
-A statement is the URL's `query`, then the body; in a form, the field `query` and the fields `param_*` take their place.
+A statement is the URL's `query` followed by the body. In a form, the field `query` replaces the body, and fields
+`param_*` add parameters.
 """
 
 import base64
@@ -21,7 +22,7 @@ from tools.clickhouse_http.failure import ServerError
 _PARAMETER: Final = "param_"
 _FORM: Final = "multipart/form-data"
 _MAX_FIELD_BYTES: Final = 128 << 10
-"""The server's default http_max_field_value_size."""
+"""ClickHouse's default for http_max_field_value_size."""
 _TRANSPORT: Final = frozenset(
     {
         "buffer_size",
@@ -61,7 +62,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """A statement to run. An INSERT with rows has them in `data`, and its `sql` ends before FORMAT."""
+    """A statement to run. The rows of an INSERT are in `data`, and its `sql` ends before FORMAT."""
 
     sql: bytes
     format: str
@@ -70,7 +71,7 @@ class Statement:
     settings: Mapping[str, str]
     database: str
     protocol_version: int
-    """The revision of the Native format that the client reads; 0 is the plain one."""
+    """The revision of the Native format that the client reads; 0 is the basic one."""
     read_only: bool
 
     @property
@@ -79,20 +80,20 @@ class Statement:
 
     @property
     def changes_no_session(self) -> bool:
-        """Whether it leaves database, settings and temporary tables of its handle as they were."""
+        """Whether it leaves the database, settings and temporary tables of its handle unchanged."""
         return self.is_select or self.data is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A user and the password."""
+    """A user and its password."""
 
     user: str
     password: str
 
 
 def account_of(request: Request) -> Account:
-    """Return the user from Basic authorization, ClickHouse's headers or the URL, or else `default` without a password."""
+    """Return the user from Basic authorization, ClickHouse's headers or the URL; else `default` without a password."""
     headers, url = request.headers, request.url
     scheme, _, credentials = headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "basic":
@@ -105,7 +106,7 @@ def account_of(request: Request) -> Account:
 
 
 def statement_of(request: Request) -> Statement:
-    """Read the request. Raises ServerError if it uses a feature that this server lacks."""
+    """Parse the request. Raises ServerError if it uses a feature that this server lacks."""
     url = request.url
     if refused := _UNSERVED & url.keys():
         raise ServerError(48, f"{', '.join(sorted(refused))} is not supported here", "NOT_IMPLEMENTED")
@@ -152,7 +153,7 @@ def _parameters(pairs: Mapping[str, str]) -> dict[str, str]:
 
 
 def _form(request: Request) -> dict[str, str]:
-    """The fields of a form. Raises ServerError if one is longer than a server accepts."""
+    """Return the fields of a form. Raises ServerError if one exceeds the size that ClickHouse accepts."""
     fields: dict[str, str] = {}
 
     def add(field: Field | File) -> None:

@@ -1,4 +1,4 @@
-"""A local stand-in for AWS, as far as flamehouse needs it: an HTTP API of API Gateway in front of Lambda functions.
+"""A local stand-in for the parts of AWS that flamehouse needs: an API Gateway HTTP API in front of Lambda functions.
 
-It runs the output of `sam build`, by its template, under Lambda's bootstrap.
+It runs the output of `sam build` as its template describes, under Lambda's bootstrap.
 """

@@ -16,7 +16,7 @@ type Context = dict[str, Any]
 
 
 class RefusedError(Exception):
-    """A request that the gateway rejects, with the status and message."""
+    """The gateway rejects a request, with this status and message."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -41,8 +41,8 @@ class Authorization:
         """Return the context for the route's function; None for a route without an authorizer.
 
         Raises:
-            RefusedError: 401 without the header, which the gateway checks itself, and 403 if the authorizer denies.
-            FunctionError: if the authorizer fails, which is not cached.
+            RefusedError: 401 if the header is missing, which the gateway checks itself; 403 if the authorizer denies.
+            FunctionError: if the authorizer fails; failures are not cached.
         """
         authorizer = self._deployment.authorizer
         if authorizer is None or route_key in self._deployment.open_routes:
@@ -62,7 +62,7 @@ class Authorization:
         return context
 
     def _authorize(self, function: str, event: dict[str, Any], value: str) -> Context | None:
-        """Return the context of an accepted request, None for a denied one."""
+        """Return the context of an accepted request, or None for a denied one."""
         event = {name: part for name, part in event.items() if name not in {"body", "isBase64Encoded"}}
         event |= {"type": "REQUEST", "identitySource": [value]}
         invoked = self._functions.invoke(function, json.dumps(event).encode())

@@ -1,4 +1,4 @@
-"""A complete local deployment: gateway, built functions, their secret and bucket, and a ClickHouse over HTTP."""
+"""A complete local deployment: gateway, built functions, their secrets and buckets, and ClickHouse over HTTP."""
 
 import json
 import platform
@@ -40,7 +40,7 @@ class Cloud:
     url: str
     clickhouse: ClickHouseServer
     proxy: FaultyClickHouse
-    """Between the functions and `clickhouse`, if the deployment is `through_proxy`; it injects faults."""
+    """Injects faults between the functions and `clickhouse`, if the deployment is `through_proxy`."""
     aws: LocalAws
     secret: LocalSecret
     bucket: LocalBucket
@@ -52,7 +52,7 @@ class Cloud:
     parameters: Mapping[str, str]
     credential: str = field(repr=False)
     tokens: Mapping[str, str] = field(repr=False)
-    """Tokens of single tenants, with every scope, by tenant."""
+    """Tokens with all scopes for single tenants, by tenant."""
 
 
 @contextmanager
@@ -70,8 +70,8 @@ def cloud(  # noqa: PLR0913  # what a deployment may have
 ) -> Iterator[Cloud]:
     """Deploy the output of `sam build` in `build`; data and logs go below `folder`, which must exist.
 
-    `environ` is added to every function's environment. Each of `tenants` gets a token. `through_proxy` has the functions
-    reach ClickHouse through a proxy that injects faults.
+    `environ` is added to every function's environment. Each of `tenants` gets a token. With `through_proxy`, the
+    functions reach ClickHouse through a proxy that injects faults.
     """
     (folder / "clickhouse").mkdir(exist_ok=True)
     with clickhouse_server(folder / "clickhouse") as clickhouse, faulty(clickhouse.port) as proxy:
@@ -157,10 +157,10 @@ def secret_of(clickhouse: ClickHouseServer) -> dict[str, object]:
 
 @contextmanager
 def serving(app: ASGIApp, port: int) -> Iterator[str]:
-    """Serve the app in a thread; yields its URL."""
+    """Serve the app in a thread; yield its URL."""
     listener = socket.create_server(("127.0.0.1", port))
-    # asyncio sets it only on sockets with an explicit protocol, unlike this one: without it, a response's body waits 40
-    # ms.
+    # asyncio sets this only on sockets with an explicit protocol, which this one lacks. Without it, the body of a
+    # response is delayed by 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
     thread = Thread(target=server.run, args=([listener],), daemon=True)

@@ -58,7 +58,7 @@ class Deployment:
 
 
 def _takes(key: str, method: str, path: str) -> bool:
-    """Return whether a route such as `ANY /ui/{path+}` matches a request that no route matches literally."""
+    """Return whether a greedy route, such as `ANY /ui/{path+}`, matches the request."""
     found = _GREEDY.fullmatch(key)
     if found is None or found["method"] not in {"ANY", method}:
         return False
@@ -66,7 +66,7 @@ def _takes(key: str, method: str, path: str) -> bool:
 
 
 def read_deployment(build: Path, parameters: Mapping[str, str]) -> Deployment:
-    """Return the stack of the folder `build` with `parameters`. Raises KeyError with the name of a missing part."""
+    """Return the stack in the folder `build` with `parameters`. Raises KeyError with the name of a missing part."""
     template = yaml.safe_load((build / "template.yaml").read_text())
     stack = _Stack(template, parameters)
     shared = template.get("Globals", {}).get("Function", {})
@@ -127,7 +127,7 @@ def _function(name: str, properties: Mapping[str, Any], stack: "_Stack", build: 
 
 
 def _logging(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return the variables with Lambda's logging configuration."""
+    """Return the variables that pass on Lambda's logging configuration."""
     return {
         "AWS_LAMBDA_LOG_FORMAT": str(config.get("LogFormat", "Text")),
         "AWS_LAMBDA_LOG_LEVEL": str(config.get("ApplicationLogLevel", "INFO")),
@@ -141,7 +141,7 @@ def _route_key(properties: Mapping[str, Any]) -> str:
 
 
 class _Stack:
-    """Resolves the template's intrinsic functions, as far as functions and their layers use them."""
+    """Resolves the intrinsic functions that the template uses for functions and their layers."""
 
     def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
         self._resources = template["Resources"]
@@ -181,7 +181,7 @@ class _Stack:
         return str(self._resources[name]["Properties"]["ContentUri"])
 
     def has(self, resource: Mapping[str, Any]) -> bool:
-        """Return whether a resource is deployed: it has no condition, or the condition is true."""
+        """Return whether a resource is deployed: it has no condition, or its condition is true."""
         return "Condition" not in resource or self._holds({"Condition": resource["Condition"]})
 
     def _holds(self, condition: Any) -> bool:  # noqa: ANN401

@@ -24,11 +24,11 @@ _NEXT: Final = "/2018-06-01/runtime/invocation/next"
 _RESULT: Final = re.compile(r"/2018-06-01/runtime/(?:invocation/[\w-]+/(response|error)|init/(error))")
 _POLL_S: Final = 0.1
 MAX_ANSWER_BYTES: Final = 6_291_556
-"""Lambda's limit for a response in JSON."""
+"""Lambda's limit for a JSON response, in bytes."""
 
 
 class FunctionError(Exception):
-    """An invocation without a response: the function raised, exited, timed out, or its response is too large."""
+    """An invocation failed: the function raised, exited or timed out, or its response is too large."""
 
 
 class Environment:
@@ -43,7 +43,7 @@ class Environment:
         self._api = _RuntimeApi(self._events, self._results)
         self._api.start()
         self._process = subprocess.Popen(  # built in this repository
-            # Without `site`, the packages of this environment cannot be imported.
+            # Without `site`, the function cannot import the packages of this environment.
             [sys.executable, "-S", "-m", "awslambdaric", function.handler],
             cwd=function.code,
             env=_environ(function, runtime, environ, self._api.server_port),
@@ -65,7 +65,7 @@ class Environment:
         return self._process.poll() is None
 
     def invoke(self, event: bytes) -> bytes:
-        """Return the function's response in JSON. Raises FunctionError, after which the environment may have ended."""
+        """Return the function's response in JSON. Raises FunctionError; the environment may have ended then."""
         deadline = time.time() + self._function.timeout_s
         self._events.put((event, deadline))
         kind, answer = self._result(deadline)
@@ -108,7 +108,7 @@ def runtime_folder(folder: Path) -> Path:
 def _environ(
     function: Function, runtime: Path, environ: Mapping[str, str], runtime_port: int
 ) -> dict[str, str]:
-    """Return the environment that Lambda sets, without this process's own."""
+    """Return the environment variables that Lambda sets, without those of this process."""
     path = [function.code, *(layer / "python" for layer in function.layers), runtime]
     return {
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
@@ -132,7 +132,7 @@ def _environ(
 
 
 class _RuntimeApi(ThreadingHTTPServer):
-    """The Runtime API of one environment: sends `events`, receives `results`."""
+    """The Runtime API of one environment: serves `events` and collects `results`."""
 
     block_on_close = False
 
@@ -142,11 +142,11 @@ class _RuntimeApi(ThreadingHTTPServer):
         self.results = results
 
     def start(self) -> None:
-        """Serve in a thread, until `shutdown`."""
+        """Serve in a thread until `shutdown`."""
         Thread(target=self.serve_forever, kwargs={"poll_interval": _POLL_S}, daemon=True).start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  # as the class has it
-        """Prints nothing if an environment that waits for an event is killed."""
+        """Print nothing if an environment is killed while it waits for an event."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -154,7 +154,7 @@ class _RuntimeApi(ThreadingHTTPServer):
 class _RuntimeApiHandler(BaseHTTPRequestHandler):
     server: _RuntimeApi
     protocol_version = "HTTP/1.1"
-    # Head and body in one packet: otherwise the body waits for the acknowledgement of the head.
+    # Send head and body in one packet; otherwise, the body waits until the head is acknowledged.
     wbufsize = -1
     disable_nagle_algorithm = True
 

@@ -74,7 +74,7 @@ def response_of(answer: bytes) -> Response:
 
 
 def _body(body: bytes, headers: Headers) -> tuple[str, bool]:
-    """Return the body as in an event, and whether it is in Base64."""
+    """Return the body as it appears in an event, and whether it is Base64."""
     if headers.get("content-type", "").startswith(_TEXT_TYPES) and "content-encoding" not in headers:
         try:
             return body.decode(), False

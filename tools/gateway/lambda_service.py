@@ -15,7 +15,7 @@ _CONCURRENCY: Final = 8
 class LambdaService:
     """Invokes the functions of a deployment; thread-safe.
 
-    `folder` gets the output of each function (`NAME.log`); `environ` is added to their environment.
+    The output of each function goes to `NAME.log` in `folder`; `environ` is added to their environment variables.
     """
 
     def __init__(self, deployment: Deployment, environ: Mapping[str, str], folder: Path) -> None:
@@ -32,7 +32,7 @@ class LambdaService:
         self._room = BoundedSemaphore(_CONCURRENCY)
 
     def invoke(self, name: str, event: bytes) -> bytes:
-        """Return the response of function `name` to an event, both in JSON. Raises FunctionError without one."""
+        """Return the response of function `name` to an event, both in JSON. Raises FunctionError if it fails."""
         with self._room:
             environment = self._take(self._deployment.functions[name])
             try:
@@ -45,12 +45,12 @@ class LambdaService:
         return "".join(file.read_text() for file in sorted(self._folder.glob("*.log")))
 
     def processes(self) -> dict[int, str]:
-        """Return the name of each running environment's function, by process id."""
+        """Return the function names of the running environments, by process id."""
         with self._lock:
             return {each.pid: each.name for each in self._running if each.alive}
 
     def restart(self) -> None:
-        """End every idle environment: the next invocations are cold starts."""
+        """End all idle environments, so that the next invocations are cold starts."""
         with self._lock:
             environments = [each for idle in self._idle.values() for each in idle]
             self._idle.clear()

@@ -35,7 +35,7 @@ def polling(queue: LocalQueue, functions: LambdaService, function: str) -> Itera
 
 
 def _handled(queue: LocalQueue, functions: LambdaService, function: str) -> bool:
-    """Poll once; return whether there were messages. Goes on after a failed request to the queue, as Lambda's does."""
+    """Poll once; return whether there were messages. As in Lambda, failed requests to the queue are not raised."""
     try:
         records = queue.receive(_BATCH)
         if records:

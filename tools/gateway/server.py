@@ -22,7 +22,7 @@ from tools.gateway.lambda_service import FunctionError, LambdaService
 _MAX_HEAD_BYTES: Final = 10_240
 _MAX_BODY_BYTES: Final = 10 << 20
 _MAX_EVENT_BYTES: Final = 6 << 20
-"""Lambda's limit for the JSON of an event."""
+"""Lambda's limit for a JSON event, in bytes."""
 _TIMEOUT_S: Final = 30
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 def create_app(deployment: Deployment, functions: LambdaService, mapping: str = "") -> ASGIApp:
     """Return the app that serves the routes of `deployment`.
 
-    `mapping` is the path under which a domain has the API. Routes are compared without it; events have it.
+    `mapping` is the path under which a custom domain serves the API. Routes are matched without it; events include it.
     """
     authorization = Authorization(deployment, functions)
 

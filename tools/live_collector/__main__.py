@@ -1,6 +1,6 @@
-"""`python -m tools.live_collector`: a real OpenTelemetry collector gets a profile by gRPC and sends it on over HTTP.
+"""`python -m tools.live_collector`: a real OpenTelemetry collector gets a profile over gRPC and forwards it over HTTP.
 
-The collector: opentelemetry.io/docs/collector; its configuration is that of docs/clients.md.
+The collector: opentelemetry.io/docs/collector. Its configuration is the one in docs/clients.md.
 """
 
 from collections.abc import Sequence

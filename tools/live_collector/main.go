@@ -1,5 +1,5 @@
-// A collector with the configuration of docs/clients.md, in the program that it gets profiles from: an OTLP profile is
-// sent to its receiver by gRPC, and the collector sends it on over HTTP.
+// A program that runs a collector with the configuration in docs/clients.md and sends it an OTLP profile over gRPC. The
+// collector forwards the profile over HTTP.
 package main
 
 import (
@@ -50,13 +50,13 @@ func main() {
 	if err := send(address); err != nil {
 		log.Fatal(err)
 	}
-	collector.Shutdown() // sends what is queued
+	collector.Shutdown() // sends queued profiles
 	if err := <-ended; err != nil {
 		log.Fatal(err)
 	}
 }
 
-// An address that nothing listens on, in the place of the configuration's.
+// freeAddress returns an unused address, which replaces that of the configuration.
 func freeAddress() string {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -112,7 +112,7 @@ func send(address string) error {
 	return err
 }
 
-// Profiles of 300 samples in main > findPrimes, as a profiler of CPU time sends them.
+// profiles returns 300 samples in main > findPrimes, as a CPU profiler would send them.
 func profiles(service string) pprofile.Profiles {
 	sent := pprofile.NewProfiles()
 	tables := sent.Dictionary()

@@ -65,7 +65,7 @@ func findPrimes(long time.Duration) int {
 	return found
 }
 
-// remember makes most of this program's allocations.
+// remember makes most of the program's allocations.
 func remember(count int) int {
 	var kept [100][]byte
 	for number := range count {
@@ -74,7 +74,7 @@ func remember(count int) int {
 	return len(kept)
 }
 
-// queue has goroutines wait for each other.
+// queue makes goroutines wait for each other.
 func queue(waiters, turns int) int {
 	var mutex sync.Mutex
 	var group sync.WaitGroup

@@ -12,7 +12,7 @@ public final class Program {
             findPrimes(3_000); // runs with endpoint="primes"
         });
         System.out.println(remember(400_000) + queue(4, 10));
-        Thread.sleep(3_000); // the agent sends nothing at the end: it has to be given its interval
+        Thread.sleep(3_000); // the agent sends nothing on exit, so wait for its upload interval
     }
 
     static int findPrimes(long milliseconds) {
@@ -30,7 +30,7 @@ public final class Program {
         return found;
     }
 
-    /** Allocates most of what this program does. */
+    /** Makes most of the program's allocations. */
     static int remember(int count) {
         for (int number = 0; number < count; number++) {
             KEPT[number % KEPT.length] = new byte[1024];
@@ -38,7 +38,7 @@ public final class Program {
         return KEPT.length;
     }
 
-    /** Has threads wait for each other. */
+    /** Makes threads wait for each other. */
     static int queue(int waiters, int turns) throws InterruptedException {
         Thread[] threads = new Thread[waiters];
         for (int number = 0; number < waiters; number++) {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs Program under the agent, beside pyroscope.jar and Program.class. The agent sends nothing when a program ends.
+# Runs Program under the agent, in the folder of pyroscope.jar and Program.class. The agent sends nothing on exit.
 set -e
 export PYROSCOPE_UPLOAD_INTERVAL=1s
 

@@ -1,4 +1,4 @@
-"""A program under the real Python SDK that spends most of its CPU in `find_primes`, under a separate label."""
+"""A program under the real Python SDK that spends most of its CPU time in `find_primes`, under a separate label."""
 
 import os
 from time import monotonic
