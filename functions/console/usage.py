@@ -21,7 +21,7 @@ _MAX_DAYS: Final = 10_000
 
 
 class UsageParameters(BaseModel):
-    """Text, as it is validated where it is used."""
+    """The parameters as text, which is validated where it is used."""
 
     days: str = Field("", description="Count profiles of the last days, 1 by default")
 
