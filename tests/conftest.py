@@ -35,7 +35,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
-    """The folder of recorded requests and references beside the clone. Tests that read it are skipped without it."""
+    """The folder of recorded requests and references next to the clone. Without it, tests that read it are skipped."""
     shared = REPO.parent / "shared"
     if not (shared / "fixtures").is_dir():
         pytest.skip("needs the recorded fixtures in ../shared, which do not exist")
@@ -44,9 +44,9 @@ def shared_dir() -> Path:
 
 @pytest.fixture(scope="session", params=["embedded", "server"])
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """Where tests of the store run: on this process's one embedded engine, and on a server over HTTP.
+    """Where tests of the store run: this process's one embedded engine, or a server over HTTP.
 
-    A test that also has `cloud` among its places runs against the functions built for AWS.
+    A test that adds `cloud` to its places also runs against the functions built for AWS.
     """
     match request.param:
         case "embedded":
@@ -98,7 +98,7 @@ def local() -> Iterator[Target]:
 
 @pytest.fixture(scope="module", params=["local", "cloud"])
 def target(request: pytest.FixtureRequest) -> Target:
-    """A running server for third-party clients: the local one, and the functions built for AWS."""
+    """A running server for third-party clients: the local one, or the functions built for AWS."""
     if request.param == "local":
         target: Target = request.getfixturevalue("local")
         return target
@@ -129,7 +129,7 @@ def store(
     clickhouse: SettledClickHouse,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ClickHouseStore]:
-    """The store as the local server has it: writes to the embedded engine go through the log."""
+    """The store as in the local server: writes to the embedded engine go through the log."""
     store = open_store(settings)
     if clickhouse.embedded:
         services = Services(settings=settings, store=store)

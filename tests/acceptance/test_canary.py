@@ -73,7 +73,7 @@ def canary(target: Target) -> Canary:
 
 
 def otlp_request(at_ms: int, method: str) -> dict[str, Any]:
-    """The export's location 0 is a real one, though OTLP reserves that index for none."""
+    """Returns an export whose location 0 is a real one, although OTLP reserves index 0 for a missing location."""
     attributes = {
         "service.name": SERVICE,
         "job": "canary-exporter",

@@ -1,4 +1,4 @@
-"""A client of another implementation: connect-go, with code generated from Pyroscope's own API (connect_go/)."""
+"""A third-party client: connect-go, with code generated from Pyroscope's own API (connect_go/)."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""A client of another implementation: connectrpc from PyPI, which knows only the server's .proto files."""
+"""A third-party client: connectrpc from PyPI, which knows only the server's .proto files."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The local server with more requests, connections and bytes than it has room for, and with its data gone."""
+"""The local server beyond its limits on bytes, connections and descriptors, and without its data folder."""
 
 import json
 import resource
@@ -29,7 +29,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def errors(data_dir: Path) -> Path:
-    """The file that the server's log goes to."""
+    """The file to which the server logs."""
     return data_dir.parent / "log.txt"
 
 
@@ -48,19 +48,19 @@ def connect(server: LocalServer, sends: bytes = b"") -> socket.socket:
 
 
 def head(path: str, size: int, more: str = "") -> bytes:
-    """The head of an upload of that size."""
+    """Returns the head of an upload whose body has this size."""
     lines = (f"POST {path} HTTP/1.1", "Host: x", "Content-Type: application/proto", f"Content-Length: {size}")
     return "\r\n".join((*lines, more)).rstrip().encode() + b"\r\n\r\n"
 
 
 def status_of(connection: socket.socket) -> int:
-    """The status of the response on the connection; 0 if it was closed without one."""
+    """Returns the status of the response on the connection; 0 if the server closed it without one."""
     first = connection.makefile("rb").readline().split()
     return int(first[1]) if first else 0
 
 
 def until[T](is_right: Callable[[T], bool], attempt: Callable[[], T]) -> T:
-    """What the attempt returns once that is right."""
+    """Repeats the attempt until its result is right; returns that result."""
     for _ in range(200):
         result = attempt()
         if is_right(result):
@@ -98,7 +98,7 @@ def test_a_body_that_does_not_fit_beside_others_is_429_in_its_clients_shape(
         return httpx.post(server.url + path, content=body, headers={"Content-Type": content_type}, timeout=20)
 
     def send_beside_another() -> httpx.Response:
-        # The other one is itself rejected if it arrives while a body is read.
+        # The other request is itself rejected if it arrives while a body is being read.
         held.enter_context(closing(connect(server, head(PUSH, MIB * 7 // 2) + b"half of it")))
         return send()
 
@@ -107,7 +107,7 @@ def test_a_body_that_does_not_fit_beside_others_is_429_in_its_clients_shape(
         assert response.headers["Retry-After"] == "5"
         assert "MEMORY_IN_FLIGHT_BYTES=4194304" in message_of(response.content)
         assert httpx.get(f"{server.url}/ready").status_code == 200
-    # The held body is gone with its client, so this one gets its own error again.
+    # The held connection is closed, so this request gets its own error again.
     assert until(lambda response: response.status_code != 429, send).status_code in {400, 422}
 
 

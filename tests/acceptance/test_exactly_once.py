@@ -1,4 +1,4 @@
-"""An upload that got a 200 is counted once, however often and in whatever packing it is sent."""
+"""An upload acknowledged with 200 is counted once, however often and in whatever packaging it is sent."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Recordings of JDK Flight Recorder are read as the JDK's own tool prints them: every stack, its count and its value."""
+"""JDK Flight Recorder recordings yield what the JDK's own tool prints: every stack, its count and its value."""
 
 import json
 import shutil

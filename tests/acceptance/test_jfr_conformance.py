@@ -59,8 +59,8 @@ def named(parts: Mapping[str, bytes]) -> dict[str, bytes]:
 def goldens(folder: Path) -> dict[str, Stacks]:
     """Returns the stacks of each profile by its name: `metric_type__unit`, or `metric_type__unit type__unit` for two values.
 
-    Delays, the second value, are in ticks there and in nanoseconds here (ADR 8), so rounding down may make sums
-    slightly smaller.
+    Delays, the second value, are in ticks in the goldens and in nanoseconds here (ADR 8), so rounding down may make
+    sums slightly smaller.
     """
     files = {path.name.removesuffix(GOLDEN): path for path in folder.glob(f"*{GOLDEN}")}
     found: dict[str, Stacks] = {
@@ -78,7 +78,7 @@ def goldens(folder: Path) -> dict[str, Stacks]:
 
 
 class Delay(int):
-    """Nanoseconds that equal others up to 100 ns less."""
+    """Nanoseconds that equal any value up to 100 ns smaller."""
 
     __hash__ = int.__hash__
 

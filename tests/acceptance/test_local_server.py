@@ -47,7 +47,7 @@ class Load:
         return status
 
     def check(self, server: LocalServer) -> None:
-        """Checks that acknowledged uploads, and perhaps others, are counted once, and that all are after a retry."""
+        """Checks that each acknowledged upload is counted once, any other at most once, and after a retry all once."""
         counted = Counted(
             server=Server(client=Client(server=server.url, tenant=self.tenant)), monday=self.monday
         )

@@ -1,4 +1,4 @@
-"""The memory of the local server while it stores uploads that consist of long names, and after that."""
+"""The local server's memory while and after it stores uploads that consist of long names."""
 
 import sys
 import time
@@ -20,9 +20,9 @@ PROFILES = 8
 NAMES = 60
 NAME_BYTES = 60_000
 MOST_MIB = 420
-"""The growth at any moment. An upload is 27 MiB; most of the growth is that of ClickHouse, which inserts it."""
+"""The peak growth. An upload is 27 MiB; most of the growth is in ClickHouse, which inserts it."""
 LEFT_MIB = 120
-"""The growth when everything is stored, less than the 165 MiB of all names."""
+"""The growth after everything is stored, which is less than the 165 MiB of all names."""
 WAIT_S = 90
 
 

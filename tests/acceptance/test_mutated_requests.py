@@ -39,11 +39,11 @@ ROUTES: Final = tuple(
     for route in routes_of(module)
 )
 OTLP: Final = ("/v1development/profiles", "/opentelemetry.proto")
-"""The errors of these are `Status` messages, whose codes are numbers."""
+"""Paths whose errors are `Status` messages, with numeric codes."""
 STATUSES: Final = {code.wire_name: code.http_status for code in Code}
 INGEST: Final = ("/ingest", "/pyroscope/ingest")
 INGEST_STATUSES: Final = (400, 405, 413, 415, 422, 429)
-"""Pyroscope's own statuses, whatever the code."""
+"""Pyroscope's own statuses, which do not depend on the code."""
 
 MONDAY: Final = next(time for time in iter(some_monday_ms, 0) if time >= 10**12)
 HOUR: Final = 3_600_000
@@ -64,7 +64,7 @@ RIGHT: Final[Mapping[str, Any]] = {
     "setting": {"name": "a", "value": "b"},
     "span_selector": [SPAN],
 }
-"""The value of a field in a valid request that has it."""
+"""A valid value of each field."""
 LAST: Final = (1 << 63) - 1
 ODD_VALUES: Final = st.one_of(
     st.sampled_from(
@@ -105,7 +105,7 @@ ODD_HEADERS: Final = st.sampled_from(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A request, of which mutations are made."""
+    """A request to mutate."""
 
     route: Route
     method: str
@@ -122,7 +122,7 @@ def data(store: Store, settings: Settings, tmp_path_factory: pytest.TempPathFact
 
 
 def right_fields(message: Descriptor) -> dict[str, Any]:
-    """Returns a valid request as JSON: the fields that RIGHT names, and messages within it likewise."""
+    """Returns a valid request as JSON: with the fields that RIGHT names, in nested messages too."""
     fields: dict[str, Any] = {}
     for field in message.fields:
         if field.name in RIGHT:
@@ -218,7 +218,7 @@ def requests_to(route: Route) -> st.SearchStrategy[Sent]:
 @fuzzed(120)
 @given(st.sampled_from(ROUTES).flatmap(requests_to))
 def test_no_request_is_the_servers_fault_and_errors_have_their_shape(data: Shop, sent: Sent) -> None:
-    # The last of repeated headers counts, as in any mapping.
+    # Of repeated headers, the last one counts, as in a mapping.
     headers = dict(sent.headers)
     response = data.client.send(sent.method, sent.target, sent.body, headers)
     if response.status_code == 200:

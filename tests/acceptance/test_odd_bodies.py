@@ -1,4 +1,4 @@
-"""A table of odd bodies and headers, sent to every route that takes a POST: each is answered, and none is a server fault."""
+"""A table of odd bodies and headers, sent to every POST route: each gets a response, and none causes a server fault."""
 
 import gzip
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ PATHS: Final = sorted(
     if isinstance(route, Route) and getattr(route.endpoint, "method", "POST") == "POST"
 )
 BOMB: Final = "a bomb"
-"""The body that is made once: 128 MiB of zeros, compressed."""
+"""A body that is built only once: 128 MiB of zeros, compressed."""
 CASES: Final[Mapping[str, tuple[bytes | str, Mapping[str, str]]]] = {
     "no body, JSON": (b"", JSON),
     "no body, protobuf": (b"", PROTO),
@@ -91,7 +91,7 @@ CASES: Final[Mapping[str, tuple[bytes | str, Mapping[str, str]]]] = {
 
 
 EXPECTED: Final = {"no time": 504, "brotli": 501, "zstd": 501}
-"""The statuses of Connect for deadline_exceeded, and for unimplemented encodings of a request."""
+"""Connect's statuses for deadline_exceeded and for unimplemented request encodings."""
 
 
 @cache

@@ -1,4 +1,4 @@
-"""A profile exactly at the end of a range is in no response about it; one a millisecond earlier is in all of them."""
+"""A profile exactly at the end of a range is in no response for that range; one a millisecond earlier is in all."""
 
 import json
 import time
@@ -25,7 +25,7 @@ def client(store: Store, settings: Settings, tenant: str) -> Client:
 
 
 def counted(client: Client, start: int, end: int, step: int) -> dict[str, int]:
-    """Returns what each endpoint counts in a range of milliseconds, with profiles of 1 each."""
+    """Returns each endpoint's count of the profiles, each of value 1, in a range of milliseconds."""
     request: dict[str, Any] = {"profileTypeID": CPU, "labelSelector": "{}", "start": start, "end": end}
     exemplars = {**request, "step": step, "exemplarType": "EXEMPLAR_TYPE_INDIVIDUAL"}
     points = [

@@ -1,4 +1,4 @@
-"""Recorded requests of real clients yield Pyroscope's recorded results: every field, each alone and all together."""
+"""Recorded requests of real clients yield Pyroscope's recorded results in every field, alone and all together."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A tenant sees nothing of another one's data and changes nothing of it, by any documented route."""
+"""No documented route lets a tenant see or change another tenant's data."""
 
 import json
 import re
@@ -41,9 +41,9 @@ WITHOUT_DATA: Final = {
 }
 """Routes whose response is the same for every tenant."""
 NUMBERS: Final = {f"{SERVICE}/{name}" for name in ("ProfileTypes", "GetProfileStats", "AnalyzeQuery")}
-"""Routes whose response has no name of the data, which a test of their own compares."""
+"""Routes whose responses contain no names of the data, so a separate test compares them."""
 _ESTIMATES: Final = re.compile(r'"(\w*[bB]ytes\w*|blockCount)":"?[0-9]+"?')
-"""Of AnalyzeQuery: rows times the average size of a row of all tenants, and parts, which inserts share."""
+"""AnalyzeQuery's estimates: rows times the average row size of all tenants, and parts, which inserts share."""
 TENANTS: Final = ("owner", "other", "writer")
 
 
@@ -64,7 +64,7 @@ class Site:
         self.requests = self._requests()
 
     def _requests(self) -> dict[str, list[Sent]]:
-        """Every request about the owner's data, by path."""
+        """Returns every request about the owner's data, by path."""
         found = {
             path: [Sent(method=method, target=path, body=b"{}", content_type="application/json")]
             for method, paths in WITHOUT_DATA.items()
@@ -76,7 +76,7 @@ class Site:
         return found
 
     def data_of(self, tenant: Tenant) -> Mapping[str, str]:
-        """All that the reads about the owner's data show the tenant, by request."""
+        """Returns what the tenant receives for each read of the owner's data."""
         reads = [sent for of_path in reads_of(self.known).values() for sent in of_path]
         return {sent.text: _comparable(tenant.send(sent).text) for sent in reads}
 
@@ -86,7 +86,7 @@ class Site:
 
 
 def _comparable(text: str) -> str:
-    """A response without what may differ for the same data: estimates, and the order of a pprof's tables."""
+    """Returns a response without what may differ for the same data: estimates, and the order of a pprof's tables."""
     if '"stringTable"' not in text:
         return _ESTIMATES.sub("", text)
     pprof = json.loads(text)
@@ -111,7 +111,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def shown(sent: Sent, response: httpx.Response, *more: str) -> list[str]:
-    """The markers of the data in a response that are not in its request."""
+    """Returns the markers of the data that are in a response but not in its request."""
     requested = " ".join((sent.text, *more))
     return [marker for marker in MARKERS if marker in response.text and marker not in requested]
 
@@ -142,7 +142,7 @@ def test_no_request_shows_another_tenants_data(site: Site, method: str, path: st
 
 
 def _paths(target: str, owner: str) -> Sequence[str]:
-    """Other ways to write a target, which a router or cache may take for one of another tenant."""
+    """Returns other ways to write a target, which a router or cache may take for another tenant's."""
     mark = "&" if "?" in target else "?"
     return f"/{target}", f"/{owner}{target}", f"{target}{mark}tenant={owner}&X-Scope-OrgID={owner}"
 

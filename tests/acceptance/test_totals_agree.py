@@ -1,4 +1,4 @@
-"""Every endpoint that reports the total of a profile type reports that of the recording."""
+"""Every endpoint that reports a profile type's total reports the recording's total."""
 
 import base64
 import json

@@ -34,7 +34,7 @@ DAY_MS: Final = 86_400_000
 RECORDED_MS: Final = 1_795_305_600_000
 """2026-11-22 00:00 UTC: the uploads were recorded on that day."""
 RECORDED: Final = {name: len(recorded(name)) for name in CLIENTS if recorded(name)}
-"""By kind, the number of recorded requests; none if ../shared is not beside the clone."""
+"""The number of recorded requests of each client; empty if ../shared is not next to the clone."""
 
 
 @pytest.fixture(scope="module")

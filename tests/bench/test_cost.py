@@ -21,7 +21,7 @@ TOTALS: Final = {
     for name, cells in re.findall(r"^\| (`[^|]+) \|((?: [\d.]* ?\|){6})$", PAGE, re.MULTILINE)
 }
 BATCHES: Final = {"the worker": 10, "the drain": 300}
-"""The uploads that an invocation stores."""
+"""The number of uploads that one invocation stores."""
 STORED_BY: Final = {
     "`direct`": ("`direct`", None),
     "`fallback`, ClickHouse awake": ("`fallback`, ClickHouse awake", None),

@@ -1,4 +1,4 @@
-"""The rebuilt qryn writer stores what qryn's own writer stores, by vectors taken from it."""
+"""The rebuilt qryn writer stores what qryn's own writer stores: compared with vectors taken from it."""
 
 import base64
 import json

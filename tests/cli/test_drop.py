@@ -29,7 +29,7 @@ def server(data: Path) -> Iterator[LocalServer]:
 
 
 def totals(server: LocalServer, tenant: str) -> Mapping[str, int]:
-    """The total of each service."""
+    """Returns the total of each service."""
     now_ms = time.time_ns() // 1_000_000
     within = {"start": now_ms - 7_200_000, "end": now_ms + 60_000}
     url, headers = f"{server.url}/querier.v1.QuerierService", {"X-Scope-OrgID": tenant}
@@ -47,7 +47,7 @@ def totals(server: LocalServer, tenant: str) -> Mapping[str, int]:
 
 
 def until(server: LocalServer, tenant: str, services: set[str]) -> Mapping[str, int]:
-    """The totals, once there are these services."""
+    """Waits until exactly these services are stored; returns their totals."""
     until_s = time.monotonic() + WAIT_S
     while (found := totals(server, tenant)).keys() != services and time.monotonic() < until_s:
         time.sleep(0.2)
@@ -66,7 +66,7 @@ def test_a_copied_file_becomes_a_flame_graph(server: LocalServer, data: Path) ->
     (folder / "cpu.pprof").write_bytes(gzip.compress(cpu(7)))
     (folder / ".cpu.pprof.x7").write_bytes(b"a draft of rsync")
     assert until(server, "me", {"checkout"}) == {"checkout": 7}
-    # The same content again changes nothing, other content adds to it.
+    # The same content changes nothing; other content adds to it.
     (folder / "again.pprof").write_bytes((folder / "cpu.pprof").read_bytes())
     (data / "drops/me/cart.pprof").write_bytes(cpu(5))
     assert until(server, "me", {"cart", "checkout"}) == {"cart": 5, "checkout": 7}

@@ -29,7 +29,7 @@ def bucket(aws: LocalAws) -> LocalBucket:
 
 @pytest.fixture
 def environ(aws: LocalAws, bucket: LocalBucket, tmp_path: Path) -> dict[str, str]:
-    """The environment of the commands, which run in `tmp_path` beside two profiles."""
+    """The environment of the commands, which run in `tmp_path` next to two profiles."""
     commands_in(tmp_path)
     now_ms = time.time_ns() // 1_000_000
     profile = pprof_of([sample(["main", "work"], 7)], time_ms=now_ms).SerializeToString()

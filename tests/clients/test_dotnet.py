@@ -50,7 +50,7 @@ PUSHED: Sequence[tuple[str, Types, tuple[str, str], Sequence[str]]] = [
         ["lock:lock_count:count:cpu:nanoseconds", "lock:lock_time:nanoseconds:cpu:nanoseconds"],
     ),
     ("exception", [("exception", "count")], CPU_PERIOD, ["exception:exception:count:cpu:nanoseconds"]),
-    # The description does not say what these three count, but they have the profiler's name.
+    # The description does not say what these three count, but each has the name that the profiler uses.
     *(
         (name, [(name, "nanoseconds")], CPU_PERIOD, [f"{name}:{name}:nanoseconds:cpu:nanoseconds"])
         for name in ("network", "gc", "thread_lifetime")

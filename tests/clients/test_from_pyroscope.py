@@ -1,6 +1,6 @@
 """docs/from-pyroscope.md, followed: its commands, its SDK example and its data source, against the server it starts.
 
-Grafana Pyroscope's place is taken by the same server: its own responses are replayed in tests/acceptance.
+The same server takes Grafana Pyroscope's place; tests/acceptance replays Pyroscope's own responses.
 """
 
 import re
@@ -44,13 +44,13 @@ class Started:
     variables: Mapping[str, str]
 
     def of(self, text: str) -> str:
-        """Returns a text of the page with this server's address."""
+        """Returns text from the page with this server's address filled in."""
         return ADDRESSES.sub(self.url, text)
 
 
 @pytest.fixture(scope="module")
 def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
-    """The server, and what a program under the SDK has sent to it."""
+    """The server, after a program under the SDK has sent profiles to it."""
     exported, serve = examples(PAGE, "sh", "1. Start flamehouse beside it")[0].splitlines()
     assert serve == "flamehouse serve"
     names = re.findall(r"(\w+)=", exported)

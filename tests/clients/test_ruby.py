@@ -35,7 +35,7 @@ def server(store: Store, settings: Settings) -> Server:
 
 
 def profile_of(start: int, *, filename: str = "app/cart.rb") -> Profile:
-    """Three samples of the SDK: with the tags of two controllers, and without."""
+    """Returns three samples of the SDK: two with the tags of a controller each, and one without tags."""
     profile = pprof_of(
         [
             sample(STACK, 30, action="cart/show", pid="7"),

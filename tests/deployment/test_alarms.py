@@ -49,7 +49,7 @@ def test_an_alarm_is_of_a_metric_that_something_counts(alarm: str) -> None:
         labels = {each["Name"] for each in properties["Dimensions"]}
         assert labels == {*BY_NAME[name].labels, "function", "service"}
     elif namespace is None:
-        # a metric of the stack's own, made by a metric filter
+        # the stack's own metric, from a metric filter
         made = {each["MetricTransformations"][0]["MetricName"]: each for each in FILTERS.values()}
         assert name in made
     else:

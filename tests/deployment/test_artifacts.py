@@ -1,4 +1,4 @@
-"""The folders that become functions and layers: their contents, and that builds are reproducible."""
+"""The folders that become functions and layers: their contents, and reproducible builds."""
 
 import hashlib
 import marshal

@@ -1,6 +1,6 @@
 """Functions of the previous release work on the new schema, and new functions on the previous one.
 
-`testdata/previous_release` has what its functions send: their statements, as ClickHouse received them, and the types of the
+`testdata/previous_release` has the statements of its functions, as ClickHouse received them, and the types of the
 columns that their INSERTs fill. A release replaces both files.
 """
 
@@ -64,7 +64,7 @@ def previous(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settin
 
 
 def value_of(type_: str) -> Any:
-    """Any value of a type."""
+    """Returns any value of a type."""
     if type_.startswith("Array"):
         return []
     return "00000000-0000-0000-0000-000000000000" if type_ == "UUID" else "1"
@@ -80,7 +80,7 @@ def test_the_schema_has_what_queries_of_the_previous_release_name(
 
 @pytest.mark.parametrize("statement", [each for each in STATEMENTS if each.startswith("INSERT")])
 def test_the_schema_takes_the_rows_of_the_previous_release(current: ClickHouse, statement: str) -> None:
-    """RowBinary has no types: a column with another one would be misread."""
+    """RowBinary carries no types, so a column of another type would be misread."""
     found = INSERT.match(statement)
     assert found
     table, names = found[1], re.findall(r"`([^`]+)`", found[2])

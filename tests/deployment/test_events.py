@@ -45,7 +45,7 @@ QUEUED: dict[str, str] = {
 """Events of the worker's queue, each with the key of its object."""
 SCHEDULE = "schedule"
 REDRIVEN_S = 1_795_936_854
-"""The time of receipt of the upload of `STAGED_KEY`, which is part of the id in the key."""
+"""When the upload of `STAGED_KEY` was received; the time is part of the id in the key."""
 BUCKET = "flamehouse-blobs"
 """The bucket that the events name."""
 
@@ -86,7 +86,7 @@ def test_an_event_is_as_the_gateway_sends_it(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def blobs(_aws: LocalAws) -> tuple[LocalBucket, LocalQueue]:
-    """The bucket that the events name, whose puts are messages of the queue."""
+    """The bucket that the events name, and the queue that receives a message for each put."""
     bucket, queue = _aws.new_bucket(BUCKET), _aws.new_queue(attributes={"VisibilityTimeout": "3"})
     bucket.notify(queue, ["drops/"])
     return bucket, queue
@@ -100,7 +100,7 @@ def staging(
     blobs: tuple[LocalBucket, LocalQueue],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Staging:
-    """The deployment that handlers of this process find themselves in."""
+    """The deployment to which the handlers in this process belong."""
     found = Staging.on(aws, store, settings, DIRECT, blobs)
     for module in (queue_handler, schedule_handler):
         monkeypatch.setattr(module, "services", lambda: found.services)
@@ -108,7 +108,7 @@ def staging(
 
 
 def content_of(key: str, text: str) -> bytes:
-    """An object of that key, with a profile of one stack."""
+    """Returns the content of an object with this key: a profile of one stack."""
     if not key.startswith("staged/"):
         return text.encode()
     received = ReceivedUpload(
@@ -122,7 +122,7 @@ def content_of(key: str, text: str) -> bytes:
 
 
 def stacks(staging: Staging) -> set[str]:
-    """The functions of the profiles that are stored now."""
+    """Returns the functions of the profiles that are stored now."""
     now_ms = time.time_ns() // 1_000_000
     first_ms = (REDRIVEN_S - 60) * 1_000
     flamegraph = staging.server("acme").flamegraph(first_ms, now_ms + 60_000, selector="{}")
@@ -137,7 +137,7 @@ def test_an_event_of_the_queue_is_worked_off(staging: Staging, name: str) -> Non
         staging.services.blobs.put(key, content_of(key, f"main;{function} 7"))
     assert worker.handler(event(name), LambdaContext()) == {"batchItemFailures": []}
     assert (function in stacks(staging)) == bool(key)
-    # It comes again, as a redrive may: its upload is recognized.
+    # The event is delivered again, as in a redrive: its upload is recognized.
     assert worker.handler(event(name), LambdaContext()) == {"batchItemFailures": []}
     assert staging.keys("quarantine/") == staging.keys("staged/") == []
 

@@ -22,7 +22,7 @@ kernel = [name for name in files if name.startswith("flamehouse.")]
 found = {"foreign": foreign, "packages": sorted(packages), "kernel": kernel}
 print(json.dumps({"callable": callable(handler), **found}))
 """
-"""Prints the packages and modules of its path that importing a handler loads, and the files loaded from elsewhere."""
+"""Imports a handler; prints the packages and modules that this loads from its path, and the files from elsewhere."""
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

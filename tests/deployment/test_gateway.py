@@ -227,7 +227,7 @@ def test_requests_over_the_gateways_limits_get_its_own_errors(
 
 @contextmanager
 def secret(deployed: Cloud, **changes: object) -> Iterator[None]:
-    """Functions that start anew, with another secret."""
+    """Newly started functions with another secret."""
     kept = deployed.secret.text
     deployed.secret.put(json.dumps({**secret_of(deployed.clickhouse), **changes}))
     deployed.functions.restart()

@@ -41,16 +41,16 @@ SETTINGS: Final = "/settings.v1.SettingsService"
 SETTING: Final = {"name": "theme", "value": "dark", "modifiedAt": "5"}
 UPLOAD: Final = pushed(series(labels_of(), pprof_of([sample("ab", 7)], time_ms=START)))
 LEDGER: Final = "the ledger"
-"""The worker's read before it inserts an upload that was delivered before."""
+"""The worker's query before it inserts an upload that was delivered before."""
 COMPLETION: Final = "the profiles of an upload"
-"""The worker's read before it inserts an upload that was received long ago."""
+"""The worker's query before it inserts an upload that was received long ago."""
 MAINTAIN: Final = "maintain"
 EXPIRE: Final = "expire"
 EXPIRED: Final = (
     *("uploads", "sampled_profiles", "rollups"),
     *("stacktraces", "locations", "mappings", "functions", "series"),
 )
-"""The tables of which expired rows are deleted."""
+"""The tables from which expired rows are deleted."""
 UPLOADS: Final[Mapping[str, bytes]] = {PUSH: UPLOAD, LEDGER: b"", COMPLETION: b""}
 QUERIES: Final[Mapping[str, bytes]] = {
     **{f"{SERVICE}/{rpc}": json.dumps(body).encode() for rpc, body in BODIES.items()},
@@ -104,7 +104,7 @@ FORBIDDEN: Final = (
 )
 """Statements that no role may run."""
 DELETE: Final = "ALTER TABLE sampled_profiles DELETE WHERE 0"
-"""What only the role `expire` may run."""
+"""A statement that only the role `expire` may run."""
 
 LIFTED: Final = (
     ("max_execution_time", 40, "452"),

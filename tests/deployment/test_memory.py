@@ -19,7 +19,7 @@ from tests.support.uploads.uploads import PUSH, pprof, pushed, series
 MAX_EVENT_BYTES = 6 << 20
 MAX_PROFILE_BYTES = 4 << 20
 MAX_PROFILE_SAMPLES = 15_998
-"""In addition to the two existing ones."""
+"""Added to the two samples that the profile has already."""
 WARM_MB = 470
 """The growth of a warm function: one grew by 461 MB over 24 uploads of 770,000 ids each (store/write/seen_ids.py)."""
 MEASURE = """
@@ -58,7 +58,7 @@ def event_of(body: bytes) -> str:
 
 
 def profile(*, names: Sequence[str], symbols: int, stacks: Iterable[Sequence[int]]) -> bytes:
-    """Returns a profile of this many functions and stacks of them, with names made from the given ones."""
+    """Returns a profile of this many functions, and stacks of them; function names are made from `names`."""
     made = pprof()
     at, first = len(made.string_table), len(made.function) + 1
     made.string_table.extend(names)

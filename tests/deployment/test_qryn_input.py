@@ -1,4 +1,4 @@
-"""The function that stores rows of qryn's collector, as it was built for AWS, under Lambda's own bootstrap."""
+"""The function that stores rows of qryn's collector, as built for AWS, under Lambda's own bootstrap."""
 
 import time
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def tenant() -> str:
 
 @pytest.fixture
 def functions(deployed: Cloud, tmp_path: Path, tenant: str) -> Iterator[LambdaService]:
-    """The functions of a second stack, with the schedule."""
+    """A second stack's functions, with the schedule."""
     parameters = {**deployed.parameters, "QrynInputSchedule": "rate(1 minute)", "QrynInputTenant": tenant}
     assert FUNCTION not in deployed.deployment.functions
     service = LambdaService(read_deployment(built(), parameters), deployed.aws.environ(), tmp_path)

@@ -32,7 +32,7 @@ def test_the_authorizer_alone_reads_the_credentials_which_are_empty_at_first(
 
 
 def without_keys(resource: Any) -> Any:
-    """Returns the resource without the star for all objects of a bucket or prefix."""
+    """Returns the resource without the `*` that matches all objects of a bucket or prefix."""
     match resource:
         case {"Fn::Sub": str(text)}:
             return re.sub(r"^(\$\{\w+Bucket\.Arn\}/([a-z]+/)?)\*$", r"\1", text)
@@ -79,7 +79,7 @@ SECRETS: Final = {
 
 
 def secret_of(value: dict[str, Any]) -> str:
-    """Returns the parameter that names a secret; empty for that of the user `admin`."""
+    """Returns the parameter that names a secret; empty for the secret of the user `admin`."""
     if value == {"Ref": "ClickHouseSecretArn"}:
         return ""
     _, own, otherwise = value["Fn::If"]
@@ -148,7 +148,7 @@ def test_each_role_has_only_the_permissions_it_needs_on_blobs_and_queues(templat
         ("sqs:DeleteMessage", "BlobsQueue"),
         ("sqs:GetQueueAttributes", "BlobsQueue"),
     }
-    # An object that the worker puts under a prefix with notifications would invoke it again, without end.
+    # An object that the worker puts under a prefix with notifications would invoke it again, endlessly.
     assert {resource for action, resource in blobs if action == "s3:PutObject"} == {
         "${BlobsBucket.Arn}/quarantine/*"
     }
@@ -183,7 +183,7 @@ def test_uploads_are_retained_by_those_who_store_them_and_as_long_as_profiles(
 
 
 def rules_with_a_condition(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Returns the lifecycle rules of the bucket of blobs that depend on a condition, by its name."""
+    """Returns the blob bucket's lifecycle rules that depend on a condition, by the condition's name."""
     rules = of_type(template, "AWS::S3::Bucket")["BlobsBucket"]["LifecycleConfiguration"]["Rules"]
     return {rule["Fn::If"][0]: rule["Fn::If"][1] for rule in rules if "Fn::If" in rule}
 
@@ -205,7 +205,7 @@ def test_functions_may_drop_only_their_own_profiles_and_only_for_a_tenant_that_i
     rule = rules_with_a_condition(template)["ProfilesItself"]
     assert rule["Prefix"] == {"Fn::Sub": "drops/${SelfProfile}/flamehouse/"}
     assert rule["ExpirationInDays"] > 28  # two queues of 14 days
-    # Those behind the API: what the worker stores of itself would invoke it again.
+    # Only functions behind the API: a profile that the worker dropped of itself would invoke it again.
     roles = {each["Ref"] for each in policy["Properties"]["Roles"]}
     behind_the_api = FUNCTIONS.keys() - QUEUED - {AUTHORIZER}
     assert {

@@ -36,7 +36,7 @@ def test_functions_behind_the_api_have_an_alias_that_codedeploy_moves(template: 
 
 
 def parameters_in(part: object, template: dict[str, Any]) -> set[str]:
-    """Returns the parameters that a part of the template refers to, also by a condition."""
+    """Returns the parameters that a part of the template refers to, directly or through a condition."""
     parameters: set[str] = {*template["Parameters"]}
     match part:
         case {"Ref": str(name)}:
@@ -66,7 +66,7 @@ def test_a_version_is_published_whenever_a_parameter_or_layer_of_its_function_ch
     assert of_function.keys() == FUNCTIONS.keys() - QUEUED
     for function, description in of_function.items():
         properties = functions(template)[function]
-        # without the second, Lambda would have nothing to publish where the first has changed
+        # if only the version's description changed, Lambda would have nothing to publish
         assert description == properties["Description"] == value
         assert parameters_in(properties, template) <= parameters_in(configuration, template)
         used = {*re.findall(r'"Ref": "(\w+Layer\w+)"', json.dumps(properties["Layers"]))}

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.xdist_group("soak")
 
 LOAD: Final = Load(seconds=20, clients=2)
 GROWTH_MB: Final = 256
-"""Several times what a process grows by in minutes: caches fill once."""
+"""Several times a process's growth in minutes: caches fill only once."""
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ SELECT name, concat(engine, ' ', sorting_key, ' ', partition_key, ' ', as_select
 FROM system.tables
 WHERE database = currentDatabase()
 """
-"""The columns, and what tables and views are; new columns change none of these."""
+"""The definitions of columns, tables and views; new columns change none of the existing ones."""
 
 
 @pytest.fixture

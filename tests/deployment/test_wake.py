@@ -28,9 +28,9 @@ pytestmark = pytest.mark.xdist_group("wake")
 ANSWERED_S: Final = 8
 """The longest wait for a 200 from a cold start: SDKs time out after ten seconds."""
 ATTEMPTS: Final = 3
-"""The fastest counts, as other work may delay one."""
+"""The fastest attempt counts, since other work may delay one."""
 BUSY_S: Final = 2
-"""A cold start takes half a second of CPU. Where it takes longer than this with ClickHouse awake, the machine is busy."""
+"""A cold start takes half a second of CPU. If it takes longer than this with ClickHouse awake, the machine is busy."""
 CPU: Final = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"
 PROGRAM: Final = """
 import os, sys, time
@@ -90,7 +90,7 @@ class Gateway:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     with cloud(built(), tmp_path_factory.mktemp("cloud"), through_proxy=True) as deployed:
         queue = deployed.queue
-        # Shorter than on AWS, so that messages come again soon after the wake.
+        # Shorter than on AWS, so that messages are delivered again soon after the wake.
         queue.client.set_queue_attributes(QueueUrl=queue.url, Attributes={"VisibilityTimeout": "5"})
         yield deployed
 
@@ -131,7 +131,7 @@ def test_an_sdk_has_its_200_in_time_from_a_cold_start_while_clickhouse_sleeps(
 
 
 def test_an_sdk_loses_nothing_through_a_wake(gateway: Gateway) -> None:
-    """Uploads before, during and after it; the wake is scaled down from ten minutes to seconds, the uploads from ten seconds to one."""
+    """Uploads before, during and after a wake of seconds instead of ten minutes, every second instead of every ten."""
     tenant = f"wakes-{next(_NUMBERS)}"
     program = gateway.program(tenant, LONG_S)
     for fault, seconds in ((Fault.NONE, 2), (Fault.SLOW, WAKE_S / 2), (Fault.WAKING, WAKE_S / 2)):

@@ -49,7 +49,7 @@ def test_a_staged_object_is_stored_and_deleted(deployed: Cloud) -> None:
 
 
 def test_the_functions_of_the_queue_take_their_sample_events(deployed: Cloud, tmp_path: Path) -> None:
-    """Of a second stack, with a schedule, whose queue nothing else reads."""
+    """Uses a second stack with a schedule, whose queue nothing else reads."""
     bucket = deployed.aws.new_bucket()
     queue = deployed.aws.new_queue()
     bucket.notify(queue, ["drops/"])
@@ -68,7 +68,7 @@ def test_the_functions_of_the_queue_take_their_sample_events(deployed: Cloud, tm
         for name in ("sqs-s3-test", "sqs-redrive"):
             event = (REPO / f"events/{name}.json").read_bytes()
             answer = json.loads(functions.invoke("WorkerFunction", event))
-            # The object of the redriven message was never there: the worker does not acknowledge it.
+            # The object of the redriven message never existed: the worker does not acknowledge it.
             assert len(answer["batchItemFailures"]) == (name == "sqs-redrive")
         functions.invoke("DrainFunction", (REPO / "events/schedule.json").read_bytes())
         assert queue.messages == 0

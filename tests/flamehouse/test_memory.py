@@ -47,7 +47,7 @@ LARGE = SMALL_WORK_BYTES + 1
 
 
 class Request:
-    """A request of its own, whose work begins and ends as the test says."""
+    """A separate request, whose work begins and ends when the test says so."""
 
     def __init__(self, budget: MemoryBudget, size: int) -> None:
         self._share = Share(budget)
@@ -58,7 +58,7 @@ class Request:
 
 
 def is_rejected(budget: MemoryBudget, size: int) -> bool:
-    """Returns whether work has to wait longer than the time of its request."""
+    """Reports whether work of this size waits longer than its request's time."""
     with time_limit(0.01), budget.request():
         try:
             memory.begin_work(size)

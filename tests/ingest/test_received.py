@@ -1,4 +1,4 @@
-"""The envelope of an upload: it survives a round trip, and is ingested to the same rows as its request."""
+"""The envelope of an upload: it survives a round trip, and yields the same rows as its request."""
 
 import gzip
 import json

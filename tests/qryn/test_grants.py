@@ -1,4 +1,4 @@
-"""The roles of `flamehouse setup-sql --qryn-input`: each does its work with its grants, not without one of them, and nothing else."""
+"""The roles of `flamehouse setup-sql --qryn-input`: each needs all of its grants and can do nothing else."""
 
 import re
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ POISON: Final = input_row(go_cpu(), "poison", payload=b"no pprof", tree=[], func
 
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a ClickHouse whose tables the role `migrate` made."""
+    """The folder of a ClickHouse whose tables the role `migrate` created."""
     folder = tmp_path_factory.mktemp("clickhouse")
     with clickhouse_server(folder, grants=grants_of("flamehouse", "migrate")) as server:
         done = flamehouse("migrate", "--qryn-input", CLICKHOUSE_DSN=server.dsn)
@@ -38,7 +38,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def insert_rows(folder: Path, grants: Sequence[str]) -> None:
-    """Insert a row and one that makes no profile, as the collector does, and see that it may do no more."""
+    """Inserts a valid and an invalid row as the collector does; checks that it may not read any table."""
     with clickhouse_server(folder, grants=grants) as server:
         client = connected(server, "flamehouse")
         insert(client, [input_row(go_cpu(), "shop"), POISON])
@@ -49,7 +49,7 @@ def insert_rows(folder: Path, grants: Sequence[str]) -> None:
 
 
 def store_rows(folder: Path, grants: Sequence[str]) -> int:
-    """Store the rows that wait with these grants. Returns how many of the table's rows are left."""
+    """Stores the waiting rows with these grants; returns the number of rows left in the table."""
     with clickhouse_server(folder, grants=grants) as server:
         settings = Settings(clickhouse_dsn=server.dsn)
         clickhouse, store = ClickHouse(settings), open_store(settings)

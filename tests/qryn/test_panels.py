@@ -1,4 +1,4 @@
-"""The panels of a `phlare` data source that pointed at qryn: what qryn's own SQL answers, and what flamehouse answers.
+"""The panels of a `phlare` data source that pointed to qryn: the results of qryn's own SQL, and flamehouse's responses.
 
 The SQL is what qryn's reader sends (../shared/reference/qryn-vectors.json), over the rows that are imported. Where numbers
 differ, docs/from-qryn.md says why.
@@ -57,16 +57,16 @@ class Both:
     server: Server
 
     def qryn(self, query: str) -> list[tuple[Any, ...]]:
-        """The rows that qryn's reader gets."""
+        """Returns the rows that qryn's reader gets."""
         return [tuple(row) for row in self.client.query(self.sql[query]).result_rows]
 
     def qryn_total(self, query: str) -> int:
-        """The total of the flame graph that qryn draws: that of the nodes without a parent."""
+        """Returns the total of the flame graph that qryn draws: the sum of the nodes without a parent."""
         [(tree, _)] = self.qryn(query)
         return sum(total for parent, _, _, _, total in tree if not parent)
 
     def sent[T: Message](self, rpc: str, request: Message, response: type[T]) -> T:
-        """The response to a request as the data source sends it."""
+        """Sends a request as the data source does; returns the response."""
         headers = {"Content-Type": "application/proto", "Connect-Protocol-Version": "1"}
         path = f"/querier.v1.QuerierService/{rpc}"
         answer = self.server.client.send("POST", path, request.SerializeToString(), headers)
@@ -74,7 +74,7 @@ class Both:
         return response.FromString(answer.content)
 
     def series(self, selector: str, group_by: tuple[str, ...] = ()) -> dict[str, dict[int, float]]:
-        """The points of SelectSeries by the values of the labels."""
+        """Returns the points of SelectSeries by the values of the labels."""
         request = querier_pb2.SelectSeriesRequest(
             profile_typeID=CPU,
             label_selector=selector,
@@ -92,7 +92,7 @@ class Both:
         }
 
     def total(self, selector: str, max_nodes: int = EVERYTHING) -> int:
-        """The total of SelectMergeStacktraces."""
+        """Returns the total of SelectMergeStacktraces."""
         request = querier_pb2.SelectMergeStacktracesRequest(
             profile_typeID=CPU, label_selector=selector, start=START, end=END, max_nodes=max_nodes
         )

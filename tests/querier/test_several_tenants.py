@@ -44,7 +44,7 @@ GROUP BY tenant, service, toStartOfHour(time), profile_type, fingerprint
 
 
 def of_a(monday: int) -> list[RawProfileSeries]:
-    """Series that b has too, with other values and partly other stacks, in the first three hours; one of its own."""
+    """Returns a series that b has too, with other values and partly other stacks, and two of a's own."""
     spans = {"span_id": SPAN, "trace_id": TRACE}
     shop = [
         pprof_of(
@@ -78,7 +78,7 @@ def of_b(monday: int) -> list[RawProfileSeries]:
 
 
 def late_of_b(monday: int) -> RawProfileSeries:
-    """A profile in an hour whose roll-ups are made."""
+    """Returns a profile in an hour whose roll-ups exist already."""
     return series(
         labels_of(env="prod"), pprof_of([sample(["main"], 100)], time_ms=monday + HOUR + 3 * MINUTE)
     )
@@ -86,7 +86,7 @@ def late_of_b(monday: int) -> RawProfileSeries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Both:
-    """Two tenants, both of them in one query, and a tenant with the data of both."""
+    """Two tenants, each alone and both in one query, and a third tenant with the data of both."""
 
     monday: int
     a: Server
@@ -104,7 +104,7 @@ class Both:
 
 @pytest.fixture(scope="module")
 def own_database(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:  # noqa: ARG001  # merges stop before
-    """A database without the profiles of other tests, whose roll-ups may take long."""
+    """A database without the profiles of other tests, since their roll-ups may take long."""
     own = replace(settings, clickhouse_database="several_tenants")
     migrate(own)
     with closing(ClickHouse(own)) as own_database:
@@ -191,7 +191,7 @@ def test_two_tenants_answer_as_one_with_the_data_of_both(both: Both, name: str) 
 
 
 def _without_ids(response: Any) -> Any:
-    """A response without ids of profiles, which hash their tenant."""
+    """Returns a response without profile ids, which depend on the tenant."""
     if isinstance(response, list):
         return [_without_ids(each) for each in response]
     if isinstance(response, dict):
@@ -208,7 +208,7 @@ def test_a_pprof_of_two_tenants_has_the_stacks_of_both(both: Both, more: dict[st
 
 
 def stacks(server: Server, body: Mapping[str, Any]) -> Counter[tuple[str, ...]]:
-    """The values of a merged profile by the names of the stack, leaf first."""
+    """Returns the values of a merged profile by the names in the stack, leaf first."""
     profile = json_format.ParseDict(server.call("SelectMergeProfile", **body).json(), Profile())
     functions = {each.id: profile.string_table[each.name] for each in profile.function}
     lines = {each.id: [functions[line.function_id] for line in each.line] for each in profile.location}
@@ -245,7 +245,7 @@ def test_what_two_tenants_store_adds_up(both: Both) -> None:
 def test_each_tenants_rollup_counts_for_itself(
     store: ClickHouseStore, settings: Settings, clickhouse: ClickHouse
 ) -> None:
-    """The roll-up of b is stale, and a's of the same series and hour is used all the same."""
+    """The roll-up of b is stale, but a's of the same series and hour is still used."""
     monday = some_monday_ms()
     servers = {name: Server.on(store, settings) for name in ("a", "b")}
     for server in servers.values():

@@ -11,7 +11,7 @@ _PROCESS = Path("/proc/self")
 
 @contextmanager
 def costing_at_most(*, seconds: float = float("inf"), mib: float = float("inf")) -> Iterator[None]:
-    """Fails if the work in this context takes longer, or at any moment more memory.
+    """Fails if the work in this context takes more time or, at any moment, more memory.
 
     `seconds` distinguishes bounded from unbounded work: it is several times what a busy machine takes.
     """

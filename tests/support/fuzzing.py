@@ -13,7 +13,7 @@ type Test = Callable[..., Any]
 
 
 def rounds(count: int) -> int:
-    """Returns the number of examples, where the gate runs `count`."""
+    """Returns the number of examples to run: `count` in the gate, more under `make fuzz`."""
     return count * _TIMES
 
 

@@ -1,4 +1,4 @@
-"""The stand-in for AWS: its queue keeps its messages right while several clients delete and add at the same time."""
+"""The stand-in for AWS: its queue stays consistent while several clients delete and add messages at the same time."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""This repository's stand-ins of the gateway and of Lambda follow the platform's rules."""
+"""This repository's stand-ins for the gateway and for Lambda follow the platform's rules."""
 
 import base64
 import json

@@ -92,7 +92,7 @@ def test_flipped_and_recoloured_graphs_are_drawn_differently(page: Page) -> None
 
 
 def next_picture(page: Page, canvas: Locator, before: list[bytes]) -> bytes:
-    """A picture that differs from all before: drawing waits for the browser's next frame."""
+    """Returns a picture that differs from all previous ones: drawing waits for the browser's next frame."""
     for _ in range(50):
         picture = canvas.screenshot()
         if picture not in before:

@@ -82,7 +82,7 @@ def test_the_keyboard_alone_leads_from_a_service_to_its_pprof(page: Page, filled
     flame(page)
     keys.press("/")
     keys.type("ServeHTTP")
-    # While it is being typed, more frames match.
+    # While the search is being typed, more frames match.
     expect(page.locator(".matched")).to_contain_text("matched in 1 frame")
     flame(page)
     keys.press("n")

@@ -1,4 +1,4 @@
-"""Deletion of profiles: all rows of theirs alone are deleted, and none of other tenants, services and times."""
+"""Deleting profiles removes all rows that only they use, and none of other tenants, services and times."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -65,7 +65,7 @@ class Database:
         return another
 
     def store(self) -> Store:
-        """A store that has cached limits and the retention, and no names."""
+        """A store that has cached limits and the retention, but no names."""
         store = open_store(self.settings)
         store.limits_of(self.tenant)
         store.retention_days()
@@ -135,7 +135,7 @@ def _push(database: Database) -> Iterator[None]:
 
 
 def _insert_batch(database: Database) -> Iterator[None]:
-    """A batch of one upload: a worker stores several at once, and their statements come in any order."""
+    """A batch of one upload: a worker stores several at once, with their statements in any order."""
     store, counted = database.store(), database.counted(MONDAYS[0])
     record = ReceivedUpload(tenant=database.tenant, endpoint=Endpoint.PUSH, received_ns=0, body=b"")
     upload = counted.upload(1)

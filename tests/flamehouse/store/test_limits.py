@@ -112,7 +112,7 @@ def test_an_upload_above_the_rate_is_rejected_before_its_body_is_read(
     store._limiter = Limiter(lambda: START / 1000)  # noqa: SLF001  # the same second, however slow the machine
     client = Server.on(store, replace(settings, max_body_bytes=100), tenant).client
     headers, url = {"Content-Type": "application/json"}, path + PARAMETERS
-    # The body is invalid: an upload counts all the same.
+    # The body is invalid, but the upload counts nevertheless.
     assert client.send("POST", url, b"{", headers).status_code in {400, 422}
     rejected = client.send("POST", url, bytes(101), headers)
     assert (rejected.status_code, rejected.headers["Retry-After"]) == (429, "1")

@@ -1,4 +1,4 @@
-"""Uploads that are stored again: each once, also where ClickHouse remembers the tokens of rows that were deleted."""
+"""Replayed uploads are each stored once, even if ClickHouse remembers the tokens of deleted rows."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,17 +26,17 @@ pytestmark = pytest.mark.parametrize("place", ["embedded", "server"], indirect=T
 
 EVER = TimeRange(start_ms=1, end_ms=MAX_MS)
 REPLAY_HALF_CALLS = 29
-"""Of one upload with two weeks: symbols and labels of two weeks, its rows, two INSERTs that are dropped, its rows, two INSERTs, its
-rows, the ledger twice, two half calls of each."""
+"""Two half calls for each call of one upload with two weeks: symbols and labels of two weeks, its rows, two INSERTs
+that are dropped, its rows, two INSERTs, its rows, the ledger twice."""
 
 
 @pytest.fixture(scope="module")
 def replaying(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:  # noqa: ARG001  # merges stop before
-    """A database of its own in which merges run, as deletions of single rows need them."""
+    """A separate database with merges, which deletions of single rows need."""
     own = replace(settings, clickhouse_database="replaying")
     migrate(own)
     replaying = ClickHouse(own)
-    # A server without replicas forgets the tokens of a part with its last row, at a time that no writer can see.
+    # A server without replicas forgets a part's tokens when it removes the last row, which no writer can observe.
     replaying.command("ALTER TABLE sampled_profiles MODIFY SETTING remove_empty_parts = 0")
     yield replaying
     replaying.close()
@@ -52,7 +52,7 @@ def tenant_of(counted: Counted) -> str:
 
 
 def store(clickhouse: ClickHouse, *uploads: Upload) -> None:
-    """Store uploads as a function on AWS does that has stored nothing before."""
+    """Stores uploads as a new function on AWS does, with empty caches."""
     for upload in uploads:
         LoneWriter(clickhouse).insert(upload)
 
@@ -69,7 +69,7 @@ def test_deleted_uploads_are_stored_again_within_the_deduplication_window(
     assert counted.counts() == once(range(3))
     for names in (True, False):
         delete_all(replaying, counted, names=names)
-        # What makes a replay special: ClickHouse takes the upload for stored.
+        # Why a replay differs: ClickHouse recognizes the tokens and drops the rows.
         store(replaying, uploads[0])
         assert counted.counts() == once([])
         assert ReplayInserts(replaying).store(uploads) == {}
@@ -143,7 +143,7 @@ def test_uploads_that_are_read_anew_replace_the_old_ones_in_roll_ups_too(
     old = counted.upload(0)
     store(replaying, old)
     assert maintain(replaying, 60)
-    # Another release reads other values from the same upload: the ids of its profiles stay.
+    # Another release reads other values from the same upload; the ids of its profiles stay the same.
     anew = replace(
         old,
         profiles=[

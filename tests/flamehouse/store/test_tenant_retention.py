@@ -32,7 +32,7 @@ SERVICES = ("shop", "cart")
 
 @pytest.fixture(scope="module")
 def expiring(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:  # noqa: ARG001  # merges stop before
-    """A database of its own in which merges run, as deletions of single rows need them."""
+    """A separate database with merges, which deletions of single rows need."""
     own = replace(settings, clickhouse_database="expiring")
     migrate(own)
     expiring = ClickHouse(own)
@@ -41,7 +41,7 @@ def expiring(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]
 
 
 class Days:
-    """A tenant with a profile of each service at noon of each of the first days since a Monday."""
+    """A tenant with a profile of each service at noon of each of the first days from a Monday on."""
 
     def __init__(self, clickhouse: ClickHouse, settings: Settings, monday: int, days: int = 10) -> None:
         self.monday = monday
@@ -60,7 +60,7 @@ class Days:
         return self.server.client.tenant
 
     def left(self) -> dict[str, list[int]]:
-        """The days of which profiles are there, by service."""
+        """Returns the days that still have profiles, by service."""
         whole = (self.monday, self.monday + self.days * DAY_MS)
         found = self.server.series(*whole, step=86_400, group_by=["service_name"])
         return {
@@ -92,7 +92,7 @@ def test_each_tenant_and_service_expires_by_its_own_retention(
     assert expired(expiring, rules, now_s).profiles == 0
     flamegraph = days.server.selves(monday, monday + 10 * DAY_MS)
     assert flamegraph == {"shop": 5, "cart": 2}
-    # The first week has expired for cart; shop has profiles left in it.
+    # The first week has expired for cart; shop still has profiles in it.
     last_day = {"start": monday + 6 * DAY_MS, "end": monday + 6 * DAY_MS + 1}
     assert days.server.label_values(last_day["start"], last_day["end"], "service_name") == ["shop"]
 

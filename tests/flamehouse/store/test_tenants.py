@@ -25,7 +25,7 @@ OF_TENANT = "tenant = {tenant:String}"
 
 
 def query_everything(server: Server, start: int, end: int) -> list[object]:
-    """Returns a response of each RPC, over a range that reads profiles and roll-ups."""
+    """Returns the response of each RPC, over a range that reads profiles and roll-ups."""
     return [
         server.flamegraph(start + 1, end, selector=SELECTOR),
         server.flamegraph(start + 1, end),

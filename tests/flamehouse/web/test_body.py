@@ -1,4 +1,4 @@
-"""Bodies that come slowly or not at all, and answers in pieces."""
+"""Bodies that arrive slowly or not at all, and responses in pieces."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ MIB = 1 << 20
 
 
 def read(chunks: Sequence[bytes], *, then_stops: bool = False, pause_s: float = 0) -> bytes:
-    """What `read_body` makes of the chunks, the last of which ends the body unless the client then stops."""
+    """Returns what `read_body` makes of the chunks; the last one ends the body unless the client then stops."""
     left = [*chunks]
 
     async def receive() -> Message:

@@ -47,7 +47,7 @@ class Endless(RecordedClickHouse):
 
 @pytest.fixture
 def endless(clickhouse: ClickHouse, settings: Settings) -> Iterator[ASGIApp]:
-    """A server whose queries do not end; checks afterwards that none is left."""
+    """A server whose queries do not end; checks afterwards that none still runs."""
     database = Endless(clickhouse)
     services = Services(settings=settings, store=ClickHouseStore(database, LoneWriter(database), settings))
     yield create_app(lambda: services)
@@ -84,7 +84,7 @@ def test_a_client_timeout_above_the_limit_changes_nothing(store: ClickHouseStore
 def go_away(
     app: ASGIApp, fields: str, body: bytes = b"", headers: Mapping[str, str] | None = None, *, after_s: float
 ) -> list[Message]:
-    """Sends a request (`POST /path?query`), disconnects after a while, and returns what the server still sent."""
+    """Sends a request (`POST /path?query`), disconnects after a while, and returns what the server sent."""
     method, _, target = fields.partition(" ")
     path, _, query = target.partition("?")
     sent: list[Message] = []

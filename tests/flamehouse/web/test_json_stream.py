@@ -1,4 +1,4 @@
-"""Responses in JSON are what protobuf's own `json_format` writes, whatever is in them."""
+"""Responses in JSON are what protobuf's own `json_format` writes, whatever they contain."""
 
 import json
 import math

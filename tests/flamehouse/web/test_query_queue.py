@@ -50,9 +50,9 @@ BODIES: Final[Mapping[str, Callable[[str], bytes]]] = {
 
 @dataclass(kw_only=True)
 class BusyStore(CannedStore):
-    """A store whose queries end once `released` is set, and whose inserts end as there are `permits`.
+    """A store whose queries end once `released` is set, and whose inserts each take one of the `permits` to end.
 
-    `inserted` are the tenants of inserts, as they begin.
+    `inserted` lists the tenants of the inserts in the order in which they began.
     """
 
     begun: Semaphore = field(default_factory=lambda: Semaphore(0))
@@ -75,7 +75,7 @@ class BusyStore(CannedStore):
 
 @dataclass(kw_only=True)
 class BusyServer:
-    """A server on such a store, and a client of it."""
+    """A server on a busy store, and its client."""
 
     running: int
     waiting: int = 100
@@ -95,23 +95,23 @@ class BusyServer:
         self.client = httpx.AsyncClient(transport=transport, base_url="http://flamehouse")
 
     def query(self, **headers: str) -> asyncio.Task[httpx.Response]:
-        """Send a query."""
+        """Sends a query."""
         return asyncio.create_task(self.client.post(PROFILE_TYPES, json={}, headers=headers))
 
     def upload(self, tenant: str, name: str = "a", path: str = UPLOAD) -> asyncio.Task[httpx.Response]:
-        """Send an upload."""
+        """Sends an upload."""
         headers = {"X-Scope-OrgID": tenant, "Content-Type": "application/json"}
         return asyncio.create_task(self.client.post(path, content=BODIES[path](name), headers=headers))
 
     async def busy_with(self, queries: int) -> list[asyncio.Task[httpx.Response]]:
-        """Send queries until so many run."""
+        """Sends this many queries, and waits until all of them run."""
         tasks = [self.query() for _ in range(queries)]
         for _ in tasks:
             await asyncio.to_thread(self.store.begun.acquire)
         return tasks
 
     async def released(self, tasks: Sequence[asyncio.Task[httpx.Response]]) -> list[int]:
-        """Let all queries end; the statuses of these."""
+        """Lets all queries end; returns the statuses of `tasks`."""
         self.store.released.set()
         return [response.status_code for response in await asyncio.gather(*tasks)]
 
@@ -130,7 +130,7 @@ def test_uploads_and_readiness_do_not_wait_for_queries() -> None:
 
 
 def wait_for_tenant(queue: QueryQueue, tenant: str) -> None:
-    """Returns once something of the tenant waits."""
+    """Returns once a request of the tenant waits."""
     while tenant not in queue._waiting:  # noqa: SLF001  # nothing else shows it
         time.sleep(0.01)
 
@@ -148,11 +148,11 @@ def test_one_tenants_uploads_delay_no_others(path: str) -> None:
         assert (await server.client.post("/version.v1.Version/Version", json={})).status_code == 200
         assert server.store.inserted == ["flood"] * 40
         await asyncio.to_thread(wait_for_tenant, server.uploads, "calm")
-        # One at a time: two that begin at once would be in no order.
+        # One at a time: the order of two that begin at once is undefined.
         for _ in range(2):
             server.store.permits.release()
             await asyncio.to_thread(server.store.begun.acquire)
-        # Ten of the flood came before it.
+        # Ten requests of the flood were waiting before it.
         assert server.store.inserted[40:] == ["flood", "calm"]
         server.store.permits.release(50)
         assert await server.released([*flood, calm]) == [200] * 51
@@ -185,7 +185,7 @@ def test_queries_of_several_tenants_wait_in_a_queue_of_their_own() -> None:
         own = server.query(**{"X-Scope-OrgID": "a"})
         await asyncio.to_thread(wait_for_tenant, server.queries, "a")
         assert await server.released([*tasks, *several, own]) == [200] * 5
-        # The second turn is the tenant's: queries of several that came before delay it by one.
+        # The second turn is the tenant's: earlier queries of several tenants delay it by one only.
         assert [tenants for _, tenants, _ in server.store.calls[1:3]] == ["a|b", "a"]
 
     asyncio.run(run())
@@ -278,7 +278,7 @@ def test_an_abandoned_place_lets_the_next_query_run() -> None:
 
 
 async def admitted(place: Place) -> bool:
-    """Whether the query may run now."""
+    """Reports whether the query may run now."""
     with time_limit(0):
         try:
             await place.admission()

@@ -125,7 +125,7 @@ def test_a_call_without_the_credential_is_unauthenticated(metadata: list[tuple[s
 
 
 class BusyStore(ClickHouseStore):
-    """A store whose inserts end as there are `permits`."""
+    """A store whose inserts each take one of the `permits` to end."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -136,13 +136,13 @@ class BusyStore(ClickHouseStore):
         assert self.permits.acquire(timeout=TIMEOUT_S)
 
     def wait_for(self, uploads: int) -> None:
-        """Returns once so many inserts have begun."""
+        """Returns once this many inserts have begun."""
         while len(self.uploads) < uploads:
             time.sleep(0.01)
 
 
 def wait_in(queue: QueryQueue, tenant: str) -> None:
-    """Returns once something of the tenant waits."""
+    """Returns once a request of the tenant waits."""
     while tenant not in queue._waiting:  # noqa: SLF001  # nothing else shows it
         time.sleep(0.01)
 
@@ -170,7 +170,7 @@ def test_one_tenants_exports_delay_no_others() -> None:
 
 
 class LimitedStore(ClickHouseStore):
-    """A store that admits one upload of each tenant, as if all came in the same second."""
+    """A store that admits one upload of each tenant, as if all arrived in the same second."""
 
     def __init__(self) -> None:
         super().__init__()

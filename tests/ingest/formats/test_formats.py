@@ -17,7 +17,7 @@ OCTETS = "application/octet-stream"
 PPROF = pprof().SerializeToString()
 BODY_LIMIT = 64 << 20
 PARTS = {"profile": "pprof", "jfr": "jfr"}
-"""Returns the part of a form that has the format's profile."""
+"""The part of a form that has the profile, by format."""
 
 
 @pytest.mark.parametrize(

@@ -17,9 +17,9 @@ def test_an_upload_without_time_for_clickhouse_is_staged_at_once(
 ) -> None:
     staging = Staging.on(aws, store, settings, FALLBACK)
     counted = Counted.on(store, settings, tenant)
-    # The first use of S3 makes its client, which may take longer than this upload has.
+    # The first use of S3 creates its client, which may take longer than this upload's timeout.
     assert staging.services.blobs.head("staged/none") is None
-    # Two seconds are for staging: nothing is left for ClickHouse.
+    # Two seconds are reserved for staging, so no time is left for ClickHouse.
     headers = {"Content-Type": "application/proto", "Connect-Timeout-Ms": "2100"}
     client = staging.server(tenant).client
     assert client.send("POST", PUSH, pushed(counted.series(0)), headers).status_code == 200

@@ -26,7 +26,7 @@ WAYS = (DIRECT, FALLBACK, STAGED, "staged by fallback")
 
 @pytest.fixture(scope="module")
 def deleting(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:  # noqa: ARG001  # merges stop before
-    """A database of its own in which merges run, as deletions of single rows need them."""
+    """A separate database with merges, which deletions of single rows need."""
     own = replace(settings, clickhouse_database="dropped_again")
     migrate(own)
     deleting = ClickHouse(own)

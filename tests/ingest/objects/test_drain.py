@@ -1,4 +1,4 @@
-"""The drain on a real queue, bucket and store: it stores all that waits, wakes ClickHouse once, and spends no delivery on a wake."""
+"""The drain on a real store: it stores all waiting uploads, wakes ClickHouse once, and spends no delivery on a wake."""
 
 import logging
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def proxy(settings: Settings) -> Iterator[FaultyClickHouse]:
 
 @pytest.fixture
 def staging(aws: LocalAws, proxy: FaultyClickHouse, settings: Settings) -> Iterator[Staging]:
-    """A deployment in mode `staged`, with a ClickHouse whose faults can be switched; S3's test event is gone."""
+    """A deployment in mode `staged` whose ClickHouse has switchable faults; S3's test event is already consumed."""
     dsn = f"{settings.clickhouse_dsn.rpartition(':')[0]}:{proxy.port}"
     proxy.fault, proxy.inserts_alone = Fault.NONE, False
     store = open_store(replace(settings, clickhouse_dsn=dsn, query_timeout_s=10))
@@ -45,7 +45,7 @@ def staging(aws: LocalAws, proxy: FaultyClickHouse, settings: Settings) -> Itera
 
 @pytest.fixture
 def counted(staging: Staging, store: Store, settings: Settings) -> Counted:
-    """Uploads that are staged, and counted past the faults."""
+    """Uploads that are staged, and counted without the faults."""
     counted = Counted.on(store, settings)
     tenant = counted.server.client.tenant
     return counted.through(staging.server(tenant))

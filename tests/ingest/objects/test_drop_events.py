@@ -25,7 +25,7 @@ ODD: Final = "a service/100%25 cpu+é=1 ~'(x)!.folded"
 
 @pytest.fixture
 def staging(aws: LocalAws, store: Store, settings: Settings) -> Staging:
-    """A bucket whose own notifications are not read."""
+    """A deployment in mode direct, whose bucket's own notifications are not read."""
     return Staging.on(aws, store, settings, DIRECT)
 
 
@@ -66,7 +66,7 @@ def total(server: Server) -> int:
 
 
 def once(staging: Staging, tenant: str, content: bytes) -> int:
-    """Returns the total of another tenant that has the content once."""
+    """Returns the total of another tenant that has stored the content once."""
     key = f"drops/other-{tenant}/shop/a.folded"
     staging.services.blobs.put(key, content, {})
     assert work(staging, notification(staging.bucket.name, key)) == {}

@@ -1,4 +1,4 @@
-"""Dropped files whose worker is killed between any two of its steps: each is stored or quarantined, once."""
+"""Dropped files with a worker killed between any two of its steps: each is stored or quarantined, once."""
 
 from dataclasses import replace
 from typing import Final
@@ -36,7 +36,7 @@ WHERE tenant = {tenant:String}
 
 @pytest.fixture
 def staging(aws: LocalAws, store: Store, settings: Settings) -> Staging:
-    """A bucket whose own notifications are not read."""
+    """A deployment in mode direct, whose bucket's own notifications are not read."""
     return Staging.on(aws, store, settings, DIRECT)
 
 

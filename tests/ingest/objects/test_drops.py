@@ -167,7 +167,7 @@ def test_an_invalid_version_is_quarantined_and_the_others_stay(
     for content in contents:
         drop(staging, key, content)
     versions = bucket.client.list_object_versions(Bucket=bucket.name, Prefix=key)["Versions"]
-    # moto's notifications name no version, those of S3 do.
+    # Unlike S3's, moto's notifications name no version.
     sources = [
         ObjectCreated(place=f"s3://{bucket.name}", key=key, version=each["VersionId"]) for each in versions
     ]

@@ -75,8 +75,8 @@ CELLS: Final = [
 """The mode, the fault, and whether it affects INSERTs alone."""
 _WORKER_HALF_CALLS: Final = {False: 24, True: 26}
 """The steps of a worker with one upload: read the object and the tenant's limits, query the ledger and the deletions, insert
-symbols and profiles of two weeks, write the ledger, retain the upload if it is to be, delete the object, read the limits to
-publish. Each may be killed before and after."""
+symbols and profiles of two weeks, write the ledger, retain the upload if configured, delete the object, read the
+limits to publish. The worker may be killed before and after each."""
 
 
 _STORED: Final = """
@@ -126,7 +126,7 @@ def behind(proxy: FaultyClickHouse, settings: Settings) -> Iterator[ClickHouseSt
 
 @pytest.fixture
 def impatient(proxy: FaultyClickHouse, settings: Settings) -> Iterator[ClickHouseStore]:
-    """Returns the store of a process that waits one second for a response, for faults without any."""
+    """Returns the store of a process that waits one second for a response, for faults that send none."""
     store = open_store(replace(through_proxy(proxy, settings), query_timeout_s=1))
     yield store
     store.close()
@@ -151,7 +151,7 @@ def through_proxy(proxy: FaultyClickHouse, settings: Settings) -> Settings:
 
 
 def stored(clickhouse: ClickHouse, counted: Counted) -> int:
-    """Returns the number of the tenant's stored uploads: each has a profile in two weeks, with its own id."""
+    """Returns the number of the tenant's stored uploads: each has a profile in each of two weeks, with its own id."""
     tenant = {"tenant": counted.server.client.tenant}
     [(rows, ids, uploads, in_ledger)] = clickhouse.rows(_STORED, tenant)
     assert rows == ids == 2 * uploads

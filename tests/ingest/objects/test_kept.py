@@ -28,7 +28,7 @@ WHERE tenant = {tenant:String}
 GROUP BY tenant, upload_id
 ORDER BY 1
 """
-"""As docs/s3.md has it."""
+"""As in docs/s3.md."""
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_an_upload_that_cannot_be_retained_is_not_acknowledged(
 
 
 def replayed(staging: Staging, clickhouse: ClickHouse, selection: Selection) -> tuple[int, int, int, int]:
-    """Replayed, skipped, others, failed."""
+    """Replays the selection; returns the numbers of replayed, skipped, other and failed blobs."""
     reports: list[int] = []
     blobs = blobs_of(staging.services, selection)
     counts: Counts = replay(

@@ -47,7 +47,7 @@ def staging(aws: LocalAws, store: Store, settings: Settings, dead: LocalQueue) -
 
 @pytest.fixture
 def failing(staging: Staging, settings: Settings) -> Iterator[Staging]:
-    """The same deployment, whose ClickHouse is not there."""
+    """The same deployment with an unreachable ClickHouse."""
     with closed_port() as port:
         store = open_store(replace(settings, clickhouse_dsn=f"http://default:@127.0.0.1:{port}"))
         yield staging.through(store)
@@ -92,7 +92,7 @@ def test_the_redrive_stores_the_uploads_of_the_dead_letter_queue(
     for _ in range(RECEIVES):
         assert failing.work_once()
     assert (failing.work_once(), staging.queue.messages, dead.messages) == ({}, 0, 3)
-    # One of them is stored meanwhile, as its client sends it again.
+    # One of them is stored meanwhile, since its client sends it again.
     assert counted.through(direct.server(counted.server.client.tenant)).send(1) == 200
     [command] = examples(PAGE.partition("\n### Redrive\n")[2].partition("\n## ")[0], "sh")
     run(command, REPO, environ)

@@ -1,4 +1,4 @@
-"""The table of locations finds what was added, and nothing else, when full and with equal hashes too."""
+"""The table of locations finds what was added, and nothing else, even when full and with equal hashes."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ ROWS = st.lists(st.tuples(*[st.integers(0, 2) | st.just((1 << 64) - 1)] * WIDTH)
 
 
 def location(row: Row) -> Location:
-    """Returns a location of its own for each row."""
+    """Returns a distinct location for each row."""
     return location_of(hash(row) % (1 << 64), 0, ())
 
 

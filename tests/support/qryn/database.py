@@ -11,7 +11,7 @@ from tools.qryn_tables import COLUMNS, Schema, create_tables
 
 
 def create_qryn(server: ClickHouseServer, database: str, schema: Schema = Schema.TREES) -> Client:
-    """A client of a new database with qryn's tables."""
+    """Returns a client of a new database with qryn's tables."""
     with connected(server, "default") as client:
         client.command("CREATE DATABASE IF NOT EXISTS {name:Identifier}", {"name": database})
     client = connected(server, database)

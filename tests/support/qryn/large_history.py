@@ -47,7 +47,7 @@ class Imported:
     killed: int
     seconds: float
     cpu_s: float
-    """Of the importing processes, without the source's server."""
+    """CPU time of the importing processes, without the source's server."""
     returncode: int
     compared: Sequence[dict[str, object]]
     errors: str
@@ -56,7 +56,7 @@ class Imported:
 def fill(client: Client, rows: int) -> None:
     """Insert rows across four weeks: pprof messages, plain and gzipped, and one OTLP export in ten.
 
-    The server repeats the rows of the first part of that time, at later times.
+    The server repeats the rows of the first part of that time at later times.
     """
     made = min(rows, _MADE_ROWS)
     parts = -(-rows // made)

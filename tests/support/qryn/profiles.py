@@ -23,7 +23,7 @@ def go_cpu(at_ms: int = NOON_MS, *stacks: str, value: int = 1) -> Profile:
 
 
 def of_one_type(type_: str, unit: str = "count") -> Profile:
-    """A profile of value seven, whose period type is its sample type."""
+    """Returns a profile of value seven, whose period type is its sample type."""
     return pprof_of([sample("ab", 7)], time_ms=NOON_MS, types=((type_, unit),))
 
 

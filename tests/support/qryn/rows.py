@@ -90,7 +90,7 @@ def tree_of(pprof: Profile, names: Sequence[str]) -> tuple[list[Any], list[Any]]
 
 @cache
 def function_id(name: str) -> int:
-    """Returns the id of a function: qryn's own hash for those of the vectors, which readers compare and never compute."""
+    """Returns the id of a function: qryn's own hash for functions of the vectors. Readers never compute ids."""
     return _VECTORS.get(name) or int.from_bytes(blake2b(name.encode(), digest_size=8).digest())
 
 

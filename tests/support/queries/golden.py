@@ -32,7 +32,7 @@ class Recording:
 
     @property
     def text(self) -> str:
-        """The statements as a golden file holds them: names and types of parameters, settings, SQL."""
+        """Returns the statements as a golden file stores them: names and types of parameters, settings, SQL."""
         counted = ((text, len([*same])) for text, same in groupby(map(_text, self.statements)))
         return "\n".join(f"-- {count} times\n{text}" if count > 1 else text for text, count in counted)
 

@@ -21,7 +21,7 @@ CLIENTS = (
     "python-0.8",
     "rust",
 )
-"""Returns the folders of the recordings."""
+"""The folders of the recordings."""
 
 NOT_REPLAYED = {"host", "content-length", "transfer-encoding", "connection", "x-scope-orgid"}
 _UTF8_NAMES = {"Accept": "*/*;allow-utf8-labelnames=true"}

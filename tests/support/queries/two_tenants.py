@@ -36,7 +36,7 @@ MARKERS: Final = (
     "secretcontent",
     str(VALUE),
 )
-"""Texts of the data: a response that has one which its request lacks shows the data."""
+"""Texts in the data: a response shows the data if it has one that its request lacks."""
 _JSON: Final = "application/json"
 _MINUTE: Final = 60_000
 _SELECTORS: Final = (
@@ -85,13 +85,13 @@ class Tenant:
         return httpx.Client(base_url=self.url, timeout=60)
 
     def send(self, sent: Sent, *headers: tuple[str, str], target: str = "") -> httpx.Response:
-        """Send a request, with more headers or to another target."""
+        """Sends a request, with more headers or to another target."""
         own = [("Authorization", f"Bearer {self.token}"), ("Content-Type", sent.content_type), *headers]
         named = [(name.encode(), value.encode()) for name, value in own if value or name != "Content-Type"]
         return self._client.request(sent.method, target or sent.target, content=sent.body, headers=named)
 
     def json(self, path: str, **body: Any) -> Any:
-        """The response to an RPC in JSON, which must be a 200."""
+        """Calls an RPC in JSON; checks that the response is a 200."""
         response = self.send(rpc(path, body))
         assert response.status_code == 200, response.text
         return response.json()
@@ -105,7 +105,7 @@ def rpc(path: str, body: Mapping[str, Any]) -> Sent:
 
 
 def uploads_of(start: int) -> Mapping[str, Sent]:
-    """Profiles, a minute apart, by every route of uploads."""
+    """Returns an upload for every upload route, with profiles a minute apart."""
     name = quote("secretsvc{secretlabel=secretvalue}")
     since = start // 1_000
     return {
@@ -165,7 +165,7 @@ class Secrets:
 
 
 def known_of(owner: Tenant, start: int, file_id: str) -> Secrets:
-    """The secrets of the tenant that has sent `uploads_of(start)`."""
+    """Returns the secrets of the tenant that has sent `uploads_of(start)`."""
     known = Secrets(owner=owner.name, start=start, file_id=file_id, profile_id="")
     exemplars = {**known.selection(), "step": 3_600, "exemplarType": "EXEMPLAR_TYPE_INDIVIDUAL"}
     [found] = owner.json(f"{SERVICE}/SelectSeries", **exemplars)["series"]
@@ -174,7 +174,7 @@ def known_of(owner: Tenant, start: int, file_id: str) -> Secrets:
 
 
 def reads_of(known: Secrets) -> Mapping[str, Sequence[Sent]]:
-    """Requests that show the data to its owner, by path; the first of each route shows it for certain."""
+    """Returns requests that show the data to its owner, by path; the first of each route always shows it."""
     found: dict[str, list[Sent]] = {
         "/pyroscope/render": [_render(known, selector) for selector in known.selectors[1:]],
         "/pyroscope/render-diff": [_render_diff(known)],
@@ -197,7 +197,7 @@ def reads_of(known: Secrets) -> Mapping[str, Sequence[Sent]]:
 
 
 def _queries(known: Secrets) -> Mapping[str, list[Sent]]:
-    """By the name of the RPC."""
+    """Returns the queries by the name of the RPC."""
     window = known.range
     selections = [known.selection(each) for each in known.selectors[1:]]
     site = {"stackTraceSelector": {"callSite": [{"name": "secretfunc"}]}}
@@ -259,14 +259,14 @@ def _times(known: Secrets, side: str = "") -> str:
 
 
 def changes_of(known: Secrets) -> Mapping[str, Sequence[Sent]]:
-    """Requests that would change the data if they were its owner's, by path."""
+    """Returns requests that would change the data if its owner sent them, by path."""
     delete = rpc(f"{SETTINGS}/Delete", {"name": "secretsetting"})
     others = {f"{SETTINGS}/Delete": [delete]}
     return {path: [sent] for path, sent in uploads_of(known.start).items()} | others
 
 
 def other_names(owner: str, own: str) -> Sequence[str]:
-    """Values of X-Scope-OrgID that are not `own`: of `owner`, of several, and invalid ones."""
+    """Returns values of X-Scope-OrgID other than `own`: `owner`, several tenants, and invalid ones."""
     return (
         owner,
         f"{owner}|{own}",
@@ -285,7 +285,7 @@ def other_names(owner: str, own: str) -> Sequence[str]:
 
 
 def tricks(owner: str, own: str) -> Sequence[Sequence[tuple[str, str]]]:
-    """Headers by which `own` may try to be `owner`, and which servers may ignore."""
+    """Returns headers by which `own` may pose as `owner`, and which servers may ignore."""
     names = ("X_Scope_OrgID", "X-Tenant", "Tenant-ID", "X-Forwarded-User", "X-Amzn-Request-Context")
     both = [("X-Scope-OrgID", own), ("X-Scope-OrgID", owner)]
     return [*([(name, owner)] for name in names), both, both[::-1]]

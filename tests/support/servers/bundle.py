@@ -27,7 +27,7 @@ _ROOMS: Final = {
     "qryn": {"qryn", "ingest"},
     "routes": {"routes", "console", "ingest", "querier", "ui"},
 }
-"""The packages built into a function, if there are more than that of its handler."""
+"""The packages built into a function that needs more than its handler's package."""
 
 
 def built() -> Path:

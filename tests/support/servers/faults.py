@@ -22,7 +22,7 @@ class Killed(BaseException):
 
 
 class Mortal(ClickHouse):
-    """A database of a process that lives for `life` half calls: it may be killed before a call and after it."""
+    """The database of a process that is killed after `life` half calls: either before or after a call."""
 
     def __init__(self, clickhouse: ClickHouse, life: int = 1_000) -> None:
         self.embedded = clickhouse.embedded
@@ -60,7 +60,7 @@ class Mortal(ClickHouse):
 
 
 class MortalStorage:
-    """Object storage of the process of `database`, killed with it."""
+    """Object storage in the process of `database`, killed together with it."""
 
     def __init__(self, storage: ObjectStorage, database: Mortal) -> None:
         self._storage = storage
@@ -89,7 +89,7 @@ class MortalStorage:
 
 @contextmanager
 def poisoned(clickhouse: ClickHouse, *, since_ms: int = 0) -> Iterator[None]:
-    """Makes inserts of profiles of the service POISONED since then fail."""
+    """Makes inserts fail that have profiles of the service POISONED from `since_ms` on."""
     clickhouse.command(_POISON.format(since_ms=since_ms))
     try:
         yield

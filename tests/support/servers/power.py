@@ -15,7 +15,7 @@ class PowerLossError(OSError):
 
 
 class Remains(StrEnum):
-    """The state of bytes that were written and not synced."""
+    """What a power failure leaves of bytes that were written but not synced."""
 
     ALL = "all"
     NONE = "none"
@@ -82,7 +82,7 @@ class FailingDisk(Disk):
         return Disk.names(self, folder)
 
     def leave(self, remains: Remains) -> None:
-        """Brings the files into the state after the power failure; deleted ones are back."""
+        """Brings the files into the state after the power failure; deleted files exist again."""
         for path, content in self._deleted.items():
             path.write_bytes(content)
         for file in self._files.values():

@@ -1,4 +1,4 @@
-"""The database for direct reads by tests, with every upload that the store has acknowledged."""
+"""The database for direct reads by tests, which include every upload that the store has acknowledged."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

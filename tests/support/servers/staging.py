@@ -63,7 +63,7 @@ class Staging:
         return Server(client=Client(server=app, tenant=tenant))
 
     def keys(self, prefix: str = "") -> list[str]:
-        """Returns the keys in the bucket that begin with the prefix, without the limits of tenants that tests share."""
+        """Returns the bucket's keys with the prefix, except that of the tenants' limits, which tests share."""
         return [key for key in self.bucket.objects() if key.startswith(prefix) and key != QUOTAS]
 
     def work_once(self) -> Mapping[str, Exception]:
@@ -79,7 +79,7 @@ class Staging:
         return failures
 
     def drain(self) -> None:
-        """Works until the queue is empty, including messages that are invisible for a while."""
+        """Runs the worker until the queue is empty, including messages that are invisible for a while."""
         failures: Mapping[str, Exception] = {}
         for _ in range(_MAX_RECEIVES):
             if not self.queue.messages:
@@ -91,7 +91,7 @@ class Staging:
 
 
 def new_blobs(aws: LocalAws) -> tuple[LocalBucket, LocalQueue]:
-    """A bucket, and the queue of its notifications."""
+    """Returns a bucket, and the queue of its notifications."""
     bucket, queue = aws.new_bucket(), aws.new_queue(attributes={"VisibilityTimeout": "3"})
     bucket.notify(queue, [STAGED, DROPS])
     return bucket, queue

@@ -32,7 +32,7 @@ class Watched:
 
 @contextmanager
 def watched(url: str) -> Iterator[Watched]:
-    """A proxy to the server at a local URL, for POST requests with a Content-Length."""
+    """Runs a proxy to the server at a local URL, for POST requests with a Content-Length."""
     upstream = urlsplit(url).netloc
     exchanges: list[Exchange] = []
 

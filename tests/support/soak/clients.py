@@ -31,9 +31,9 @@ class Sent:
 
     acknowledged: dict[str, set[str]] = field(default_factory=dict)
     latencies_s: list[float] = field(default_factory=list)
-    """From a request to its 200."""
+    """Seconds from a request to its 200."""
     statuses: Counter[int] = field(default_factory=Counter)
-    """Of all requests; 0 without a response."""
+    """The statuses of all responses; 0 for a request without one."""
     requests: int = 0
     files: int = 0
     again: int = 0
@@ -62,7 +62,7 @@ class Sender:
     @classmethod
     @contextmanager
     def to(cls, deployed: Cloud) -> "Iterator[Sender]":
-        """A sender whose connections are closed at the end."""
+        """Yields a sender whose connections are closed at the end."""
         with (
             httpx.Client(base_url=deployed.url, timeout=_TIMEOUT_S) as http,
             closing(deployed.aws.s3()) as s3,
@@ -72,7 +72,7 @@ class Sender:
             yield cls(deployed=deployed, http=http, s3=s3, sent=Sent())
 
     def request(self, tenant: str, request: Request) -> None:
-        """Send the request until it is acknowledged. Raises TimeoutError if it never is."""
+        """Sends the request until it is acknowledged. Raises TimeoutError if it never is."""
         give_up = time.monotonic() + _LAST_TRY_S
         while (status := self._status(tenant, request)) != httpx.codes.OK:
             if time.monotonic() > give_up:
@@ -81,7 +81,7 @@ class Sender:
         self.sent.add(tenant, request.name)
 
     def drop(self, tenant: str, file: File, name: str = "") -> None:
-        """Put the file into the bucket, under another name if there is one."""
+        """Puts the file into the bucket, under another name if one is given."""
         key = f"drops/{tenant}/{file.service}/{name or file.name}"
         self.s3.put_object(Bucket=self.deployed.blobs.name, Key=key, Body=file.content)
         self.sent.add(tenant, file.path)
@@ -113,7 +113,7 @@ def send_rounds(
     chosen: random.Random,
     ended: Event,
 ) -> Sent:
-    """Send all uploads in a random order, each round as another tenant, until the end; pause up to `pause_s` between them."""
+    """Sends all uploads in random order until the end, a new tenant each round; pauses up to `pause_s` each time."""
     rounds = (
         (f"soak-{number}-{round_}", client) for round_ in count() for client in _shuffled(clients, chosen)
     )
@@ -130,7 +130,7 @@ def _shuffled(clients: Sequence[Client], chosen: random.Random) -> list[Client]:
 
 
 def _send(sender: Sender, turn: int, tenant: str, client: Client) -> None:
-    """Send requests and files in turn."""
+    """Sends requests and files in turn."""
     again = turn % _AGAIN == _AGAIN - 1
     sender.sent.again += again
     if turn % 2 == 0 or not client.files:

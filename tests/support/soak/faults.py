@@ -26,7 +26,7 @@ class Switched:
 
 @contextmanager
 def switching(proxy: FaultyClickHouse, chosen: random.Random) -> Iterator[Switched]:
-    """Switch faults in a thread until the end of the block, which leaves none; each occurs once before one occurs again."""
+    """Switches faults in a thread until the block ends, and leaves none; each occurs once before any occurs again."""
     switched, ended = Switched(), Event()
 
     def switch() -> None:

@@ -31,22 +31,22 @@ class Soaked:
     acknowledged: Mapping[str, Sums]
     stored: Mapping[str, Sums]
     alone: Mapping[str, Sums]
-    """Of each upload by its name, sent once without a fault."""
+    """The sums of each upload by its name, sent once without a fault."""
     sent: Sent
     faults: Switched
     staged: int
-    """Puts of staged uploads."""
+    """The number of puts of staged uploads."""
     drained_s: float
-    """From the end of faults and clients until the queue was empty."""
+    """Seconds from the end of faults and clients until the queue was empty."""
     quarantined: Sequence[str]
     missing: int
-    """Reports of acknowledged uploads that were neither staged nor stored."""
+    """The number of reports of acknowledged uploads that were neither staged nor stored."""
     memory_before: Mapping[tuple[str, int], int]
     memory_after: Mapping[tuple[str, int], int]
 
     @property
     def differing(self) -> list[str]:
-        """The tenants with other sums than acknowledged."""
+        """Returns the tenants whose stored sums differ from the acknowledged ones."""
         tenants = sorted(self.acknowledged.keys() | self.stored.keys())
         return [each for each in tenants if self.acknowledged.get(each) != self.stored.get(each)]
 
@@ -62,7 +62,7 @@ class Load:
 
 
 def soak(build: Path, folder: Path, uploads: Sequence[Client], load: Load) -> Soaked:
-    """Run the functions in `build` under this load, with data and logs below `folder`."""
+    """Runs the functions in `build` under this load, with data and logs below `folder`."""
     with cloud(build, folder, retention_days=0, through_proxy=True) as deployed:
         deployed.queue.client.set_queue_attributes(
             QueueUrl=deployed.queue.url, Attributes={"VisibilityTimeout": str(_VISIBILITY_S)}
@@ -93,7 +93,7 @@ def soak(build: Path, folder: Path, uploads: Sequence[Client], load: Load) -> So
 
 
 def _under_faults(deployed: Cloud, uploads: Sequence[Client], load: Load) -> tuple[Sent, Switched]:
-    """Send uploads while faults are switched; returns once all that was sent is acknowledged, after the last fault."""
+    """Sends uploads while faults are switched; returns after the last fault, once everything sent is acknowledged."""
     ended = Event()
     with (
         ThreadPoolExecutor(load.clients) as threads,
@@ -120,7 +120,7 @@ def _under_faults(deployed: Cloud, uploads: Sequence[Client], load: Load) -> tup
 
 
 def _reference(deployed: Cloud, uploads: Sequence[Client]) -> dict[str, Sums]:
-    """Return the sums of each request and file, by its name; each is sent once, as a tenant of its own."""
+    """Returns the sums of each request and file, by its name; each is sent once, as a separate tenant."""
     tenants: dict[str, str] = {}
     with Sender.to(deployed) as sender:
         for client in uploads:
@@ -135,7 +135,7 @@ def _reference(deployed: Cloud, uploads: Sequence[Client]) -> dict[str, Sums]:
 
 
 def _drain(deployed: Cloud) -> float:
-    """Return the seconds until the queue is empty and nothing is staged. Raises TimeoutError if that takes too long."""
+    """Returns the seconds until the queue is empty and nothing is staged. Raises TimeoutError if that is too long."""
     started = time.monotonic()
     while deployed.queue.messages or _is_staged(deployed):
         if time.monotonic() - started > _DRAINED_S:

@@ -8,7 +8,7 @@ from flamehouse.store.connection.client import ClickHouse
 from tools.clickhouse_http.process import ClickHouseServer
 
 type Sums = Counter[tuple[str, str]]
-"""By profile type and what is summed: profiles, their totals, their samples. Uploads have no type."""
+"""Sums by profile type and what is summed: profiles, their totals, their samples. Uploads have no type."""
 
 _SUMS = """
 SELECT tenant, profile_type, count() AS profiles, sum(total) AS totals, sum(arraySum(values)) AS samples

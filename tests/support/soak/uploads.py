@@ -43,13 +43,13 @@ class File:
 
     @property
     def path(self) -> str:
-        """Its key below the tenant."""
+        """The file's key below the tenant."""
         return f"{self.service}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """What one upload of a client is: a request, and the same profiles as files; without files, a request alone."""
+    """One upload of a client: a request, and the same profiles as files if there are any."""
 
     request: Request
     files: Sequence[File]
@@ -89,7 +89,7 @@ def _omitted() -> set[str]:
 
 
 def _contents(request: Mapping[str, Any], headers: Mapping[str, str], body: bytes) -> list[bytes]:
-    """Returns the profiles in a request, each as a file would have it. OTLP is no format of files."""
+    """Returns the profiles in a request, each as the content of a file; none for OTLP, which is not a file format."""
     if request["path"] == _OTLP:
         return []
     types = {name.lower(): value for name, value in headers.items()}
@@ -113,7 +113,7 @@ def _parts(body: bytes, boundary: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _made() -> Iterator[Client]:
-    """Yields uploads by Push, as a form and as text, with other values each."""
+    """Yields uploads by Push, as a form and as text, each with different values."""
     for number in range(_MADE):
         profile = pprof(time_ns=_of_number(number))
         content = profile.SerializeToString()

@@ -45,7 +45,7 @@ STACKS: Sequence[Stack] = ((("main", "a", "b"), 3), (("main", "a"), 1), (("main"
 
 
 def pprof(stacks: Sequence[Stack] = STACKS) -> bytes:
-    """Returns a pprof with two sample types, the second with ten times the values, from long ago."""
+    """Returns an old pprof with two sample types; the second has ten times the values of the first."""
     samples = [sample([*names], value, value * 10) for names, value in stacks]
     types = (("samples", "count"), ("cpu", "nanoseconds"))
     return pprof_of(samples, time_ms=1, types=types).SerializeToString()

@@ -1,4 +1,4 @@
-"""Uploads that can be counted: how often each is in every table of samples or totals."""
+"""Uploads that can be counted: how often each occurs in every table of samples or totals."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ _RANGES = {
     "samples": (_FIRST, _FIRST + 4 * _MINUTE),
     "rollups": (10 * _HOUR, 12 * _HOUR),
 }
-"""Ranges from a Monday's midnight that cover all profiles: one reads their samples alone, one valid roll-ups."""
+"""Ranges from a Monday's midnight that cover all profiles: one reads only their samples, the other valid roll-ups."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

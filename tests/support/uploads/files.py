@@ -142,12 +142,12 @@ FIREFOX_OF_BYTES = firefox(
 
 
 def rows(fields: Sequence[str], *data: Any) -> Any:
-    """A table as Firefox records it."""
+    """Returns a table as Firefox records it."""
     return {"schema": {name: place for place, name in enumerate(fields)}, "data": [*data]}
 
 
 def recorded_thread(name: str, strings: Sequence[str], **more: Any) -> Any:
-    """A thread as Firefox records it, with samples in `main;poll`, `main;work` (twice) and `main`, and one of no stack."""
+    """Returns a thread as Firefox records it: samples in `main;poll`, `main;work` (twice), `main`, and in no stack."""
     return {
         "name": name,
         "processType": "default",

@@ -29,7 +29,7 @@ def tree(stacks: Stacks) -> bytes:
 
 
 def speedscope(stacks: Stacks) -> bytes:
-    """A unit of bytes, whose weights are stored unchanged."""
+    """Returns a file in bytes, a unit whose weights are stored unchanged."""
     names = sorted({name for stack in stacks for name in stack.split(";")})
     samples = [[names.index(name) for name in stack.split(";")] for stack in stacks]
     return file(sampled(samples, [*stacks.values()], unit="bytes"), frames=names)

@@ -1,4 +1,4 @@
-"""Every failure of ClickHouse that an operator can mend is a line in the log with its name and the remedy."""
+"""Every ClickHouse failure that an operator can fix is logged in one line with its name and the remedy."""
 
 import logging
 
@@ -43,7 +43,7 @@ def test_a_failed_insert_is_a_line_with_the_name_and_the_remedy(
     with scripted(reply) as server, pytest.raises(RpcError) as raised:
         open_store(Settings(clickhouse_dsn=server.dsn)).insert(uploads.uploads[0])
     assert raised.value.code is Code.UNAVAILABLE
-    # An upload may take several statements, which fail alike.
+    # An upload may take several statements, which fail in the same way.
     messages = {record.getMessage() for record in caplog.records}
     [line] = [message for message in messages if "ClickHouse failed" in message]
     assert name in line

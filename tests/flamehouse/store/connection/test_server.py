@@ -1,4 +1,4 @@
-"""The store on a ClickHouse server: the number of its requests, and failures of the server, which end in time."""
+"""The store on a ClickHouse server: how many requests it sends, and server failures, which end in time."""
 
 import json
 import logging
@@ -183,7 +183,7 @@ def test_a_secret_of_another_shape_is_unavailable_and_named_in_the_log(
 def test_a_secret_that_cannot_be_read_is_unavailable_and_named_in_the_log(
     secret: LocalSecret, caplog: pytest.LogCaptureFixture, change: dict[str, str], reason: str
 ) -> None:
-    settings = replace(settings_of(secret), **change)  # type: ignore[arg-type]  # settings of text alone
+    settings = replace(settings_of(secret), **change)  # type: ignore[arg-type]  # all settings are text
     assert failure_of(open_store(settings)).code is Code.UNAVAILABLE
     assert reason in caplog.text
 

@@ -1,4 +1,4 @@
-"""The examination of a database over HTTP: a new one has no findings, and each finding is provoked."""
+"""Examining a database over HTTP: a new one has no findings, and the tests provoke each finding."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -72,7 +72,7 @@ def call(world: World, request: Request) -> list[Mapping[str, Any]]:
 
 
 type Points = dict[tuple[Labels, int], tuple[float, Mapping[str, Any] | None]]
-"""Returns the value of each point, and its exemplar if it has one, by the labels of its series and its timestamp."""
+"""The value of each point, and its exemplar if it has one, by the labels of its series and its timestamp."""
 
 
 def found(world: World, request: Request) -> Points:
@@ -158,7 +158,7 @@ def test_exemplars_are_the_same_in_protobuf(store: Store, settings: Settings) ->
 def the_exemplar(
     store: Store, settings: Settings, parts: Sequence[Part], request: Request
 ) -> Mapping[str, Any]:
-    """Returns the exemplar of the one point of a profile of these samples."""
+    """Returns the exemplar of the only point of a profile with these samples."""
     pushed = world(Server.on(store, settings), some_monday_ms(), [Taken(at=DAY, parts=parts)])
     ((_, exemplar),) = found(pushed, request).values()
     assert exemplar is not None

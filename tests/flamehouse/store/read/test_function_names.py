@@ -26,7 +26,7 @@ def test_only_new_names_are_queried(
     reader = Server.on(ClickHouseStore(recorded, LoneWriter(recorded), settings), settings, tenant)
 
     def read_names() -> int:
-        """Returns the number of queries for names that a flame graph took."""
+        """Returns the number of queries for names that a flame graph needed."""
         recorded.statements.clear()
         flamegraph = reader.flamegraph(monday, monday + HOUR)
         assert flamegraph == sender.flamegraph(monday, monday + HOUR)

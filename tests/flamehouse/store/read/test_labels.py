@@ -1,4 +1,4 @@
-"""Queries of labels, and the series that a selector selects: the same ones in every query."""
+"""Queries of labels, and the series that a selector selects: the same in every query."""
 
 import json
 from collections.abc import Mapping, Sequence

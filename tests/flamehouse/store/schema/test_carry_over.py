@@ -91,7 +91,7 @@ def responses(server: Server, monday: int) -> list[Any]:
 
 def test_every_query_returns_the_same_before_during_and_after(old: ClickHouse, settings: Settings) -> None:
     own, monday = settings_of(settings, old), some_monday_ms()
-    # In the first state the new table is empty: all is read from the old layout.
+    # In the first state the new table is empty: everything is read from the old layout.
     writing = Server.on(ClickHouseStore(old, LoneWriter(old), own), own)
     push(writing, monday, range(6))
     migrate.migrate(own)
@@ -121,7 +121,7 @@ def test_profiles_stored_meanwhile_are_counted_once(old: ClickHouse, settings: S
     server = Server.on(ClickHouseStore(old, LoneWriter(old), own, carry_over), own, writing.client.tenant)
     stored = 4
     while True:
-        # One in an hour that is carried over already, or in another, and a retry.
+        # A new profile, in an hour that is carried over already or in another, and a retry.
         push(server, monday, [stored, 0])
         stored += 1
         values = [(["main", "abc"[number % 3]], number + 1) for number in range(stored)]

@@ -42,7 +42,7 @@ WHERE notEmpty(values);
 """
 
 BOUND = re.compile(r"_CAST\((\d+), 'UInt32'\)")
-"""Returns a bound number as a table's definition shows it."""
+"""A bound number as a table's definition shows it."""
 TTL_AFTER_30_DAYS = {
     "series": "day + toIntervalDay(30 + 1)",
     "sampled_profiles": "toDateTime(time) + toIntervalDay(30)",

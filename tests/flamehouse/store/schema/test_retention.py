@@ -33,7 +33,7 @@ RELEASES = sorted(
     if file.name.endswith(".sql")
 )
 CARRY_OVER = "0003.sql"
-"""The migration since which a new database has no older layout."""
+"""Databases created with this migration or a later one have no older layout."""
 TTLS = r"""
 SELECT name, toInt32OrZero(extract(create_table_query, ' TTL .*?(\\d+), \'UInt32\''))
 FROM system.tables

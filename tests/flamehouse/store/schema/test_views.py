@@ -35,7 +35,7 @@ ROW = re.compile(r"^\| `(\w+)\.(\w+)` \| `([^`]+)` \|", re.MULTILINE)
 
 @pytest.fixture(scope="module")
 def stored(store: ClickHouseStore, settings: Settings) -> tuple[str, int]:
-    """The tenant, and the time of the first of two profiles of shop, a week apart; another tenant has some too."""
+    """A tenant with two profiles of shop a week apart, and the time of the first; another tenant has the same ones."""
     tenant, monday = new_tenant(), some_monday_ms()
     for name in (tenant, new_tenant()):
         server = Server.on(store, settings, name)

@@ -52,7 +52,7 @@ SELECT
 
 
 def upload_of(tenant: str, *times: int, stack: str = "ab", labels: Mapping[str, str] = CPU_LABELS) -> Upload:
-    """Returns an upload of one series with a profile at each time; `stack` may be several, with spaces."""
+    """Returns an upload of one series with a profile at each time; `stack` may be several, separated by spaces."""
     store = CannedStore(retention=0)
     profiles = (pprof_of([sample(each, 1) for each in stack.split()], time_ms=time) for time in times)
     Server.on(store, Settings(), tenant).push(series(labels, *profiles))

@@ -1,4 +1,4 @@
-"""Uploads that are sent again after a deletion: every acknowledged one is stored, once, whatever ClickHouse remembers."""
+"""Uploads sent again after a deletion: every acknowledged one is stored once, whatever tokens ClickHouse remembers."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,9 +37,10 @@ pytestmark = pytest.mark.parametrize("place", ["embedded", "server"], indirect=T
 _WINDOW: Final = "non_replicated_deduplication_window"
 EVER: Final = TimeRange(start_ms=1, end_ms=MAX_MS)
 CALLS: Final = {"direct": (10, 16), "worker": (12, 15)}
-"""The fewest and most of one upload with two weeks that was deleted. `direct`: two INSERTs, the deletions, and what follows for both:
-symbols and labels of two weeks, its rows, two INSERTs that are dropped, its rows, two INSERTs, its rows, the ledger twice. `worker`:
-the ledger and the deletions first. A server forgets the tokens of a part of which it has removed the last row, at any time."""
+"""The fewest and most calls for one deleted upload with two weeks. `direct` begins with two INSERTs and the deletions,
+`worker` with the ledger and the deletions. Then both need: symbols and labels of two weeks, its rows, two INSERTs that
+are dropped, its rows, two INSERTs, its rows, the ledger twice. The number varies because a server may at any time
+forget the tokens of a part whose last row it has removed."""
 
 
 class _NoRecord:
@@ -48,14 +49,14 @@ class _NoRecord:
 
 
 def send(clickhouse: ClickHouse, *uploads: Upload) -> None:
-    """Stores uploads as a new function on AWS does that receives them."""
+    """Stores uploads as a newly started function that receives them does."""
     writer = LoneWriter(clickhouse)
     for upload in uploads:
         writer.insert(upload)
 
 
 def work(clickhouse: ClickHouse, *uploads: Upload) -> None:
-    """Stores uploads as a new worker does."""
+    """Stores uploads as a newly started worker does."""
     budget = SeriesBudget(clickhouse, lambda _: 0)
     assert LoneWriter(clickhouse).insert_batch([(each, _NoRecord()) for each in uploads], budget) == {}
 
@@ -74,16 +75,16 @@ def database(settings: Settings, name: str) -> Iterator[ClickHouse]:
 
 @pytest.fixture(scope="module")
 def deleting(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:  # noqa: ARG001  # merges stop before
-    """A database of its own in which merges run, as deletions of single rows need them."""
+    """A separate database with merges, which deletions of single rows need."""
     with database(settings, "sent_again") as deleting:
-        # A server without replicas forgets the tokens of a part with its last row, in a moment that no writer can see.
+        # A server without replicas forgets a part's tokens when it removes the last row, which no writer can observe.
         deleting.command("ALTER TABLE sampled_profiles MODIFY SETTING remove_empty_parts = 0")
         yield deleting
 
 
 @pytest.fixture(scope="module")
 def forgetful(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:  # noqa: ARG001  # merges stop before
-    """Another one, whose profiles' table forgets its tokens, as each table does by itself after more INSERTs."""
+    """Another such database, whose table of profiles forgets its tokens, as every table does after more INSERTs."""
     with database(settings, "forgetful") as forgetful:
         yield forgetful
 
@@ -105,7 +106,7 @@ def delete_profiles(
     *,
     names: bool = False,
 ) -> None:
-    """Deletes as `flamehouse delete` does, without its wait: every process of these tests is new."""
+    """Deletes as `flamehouse delete` does, but without waiting: every process of these tests is new."""
     what = Deletion(tenant=tenant_of(counted), matchers=parse_selector(selector), within=within)
     until = until_ms(what, selected(clickhouse, what))
     register_deletion(clickhouse, [what.tenant], until, wait=lambda _: None)
@@ -164,7 +165,7 @@ def test_a_writer_killed_at_any_step_leaves_deleted_uploads_that_the_next_stores
 
 
 def send_to_log(clickhouse: ClickHouse, folder: Path, *uploads: Upload) -> None:
-    """Stores uploads as a local server does that starts and stops."""
+    """Stores uploads as a local server does between its start and its stop."""
     disk = Disk()
     log: UploadLog[Pending] = UploadLog(folder / "log", disk)
     writer = LogWriter(BatchInserts(clickhouse), log, disk, Quarantine(folder / "quarantine", disk))
@@ -256,7 +257,7 @@ def test_the_register_is_read_once_in_ten_seconds_and_after_a_clock_went_back(
     assert process.affected([upload]) == set()
     now_s[0] += 2
     assert process.affected([upload]) == {key_of(upload)}
-    # An earlier time of another deletion changes nothing.
+    # Another deletion with an earlier time changes nothing.
     register_deletion(deleting, [tenant], first_ms - 1, wait=lambda _: None)
     now_s[0] -= 3_600
     assert process.affected([upload]) == {key_of(upload)}

@@ -1,4 +1,4 @@
-"""Large uploads are several INSERTs, of which each is stored once, with a kill between any two of them."""
+"""Large uploads take several INSERTs; each is stored once, even with a kill between any two of them."""
 
 import time
 from array import array
@@ -25,7 +25,7 @@ from tests.support.servers.faults import Killed, Mortal
 SERVER: Final = pytest.mark.parametrize("place", ["server"], indirect=True, scope="session")
 PROFILES: Final = 5
 SAMPLES: Final = 60_000
-"""Of a profile: with two of them, an INSERT has more than its 100,000."""
+"""The samples of a profile: two such profiles exceed the 100,000 of an INSERT."""
 CALLS: Final = {"direct": 10, "worker": 11}
 """Three INSERTs of stacks, one each of locations and functions, three of profiles, the deletions, the ledger; the worker queries the
 ledger first."""
@@ -40,7 +40,7 @@ _STACKS: Final = "SELECT count(DISTINCT id) FROM stacktraces WHERE tenant = {ten
 
 
 def symbols() -> Symbols:
-    """Returns stacks of one location that differ in their depth and order of two functions."""
+    """Returns stacks of 16 frames, which differ in the order of two functions."""
     names = [
         Function(id=id_, name_id=id_, name=f"f{id_}", system_name="", filename="", start_line=0)
         for id_ in (1, 2)

@@ -40,7 +40,7 @@ UNWRITTEN = [
 
 @dataclass(slots=True)
 class Logged:
-    """The writers of one folder's log, whose records are numbers of uploads in a list."""
+    """The writers of one folder's log. Each record is the index of an upload in `uploads`."""
 
     folder: Path
     uploads: list[Upload] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Logged:
         return self.uploads[int(record)]
 
     def leave(self, uploads: Sequence[Upload]) -> None:
-        """Acknowledges the uploads in the log, and ends before they are inserted."""
+        """Acknowledges the uploads in the log, and stops before they are inserted."""
         log = self.log()
         assert [*log.left_segments()] == []
         for upload in uploads:
@@ -73,7 +73,7 @@ class Logged:
             log.append(record.pieces(), Pending(upload=upload, record=record))
 
     def recover(self, clickhouse: ClickHouse) -> None:
-        """Starts and stops as a process does."""
+        """Starts and stops a writer, as a process does."""
         writer = self.writer(clickhouse)
         writer.start(self.replay)
         writer.stop()
@@ -86,7 +86,7 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """Returns a record that identifies an upload of `Logged`."""
+    """A record that identifies an upload of `Logged`."""
 
     number: int
 

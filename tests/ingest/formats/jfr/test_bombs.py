@@ -90,7 +90,7 @@ def frames(count: int) -> bytes:
 
 
 def deep_stacks(stacks: int, depth: int) -> bytes:
-    """Returns `count` stack traces of this depth, each of one sample."""
+    """Returns this many stack traces of this depth, each of one sample."""
     constants = b"".join(varint(n + 9) + b"\0" + varint(depth) + frames(depth) for n in range(stacks))
     return with_pool(STACK_TRACE, stacks, constants, *(sample(n + 9) for n in range(stacks)))
 

@@ -17,7 +17,7 @@ from tests.support.uploads.otlp import PATH, PROTO
 from tests.support.uploads.uploads import YEAR_2026_NS, Ingest
 
 type Frame = tuple[int, str | None, tuple[tuple[Any, ...], ...]]
-"""A location: its address, its mapping's file, and for each line function and place."""
+"""A location: its address, its mapping's file, and each line's function and place."""
 
 TEXTS = ["", "samples", "count", "a", "b", "c.py", "größe"]
 SIZE = 4

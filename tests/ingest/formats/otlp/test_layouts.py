@@ -88,7 +88,7 @@ def parts(body: bytes, content_type: str = PROTO) -> tuple[list[Part], set[str]]
 
 
 def is_ambiguous(version: str, name: str, encoding: str) -> bool:
-    """Samples of one number and one timestamp each: a value in 1.9, or the index of an attribute in 1.10."""
+    """Reports whether samples have one number and one timestamp: a value in 1.9, an attribute's index in 1.10."""
     return (
         encoding == "protobuf"
         and name == "both"

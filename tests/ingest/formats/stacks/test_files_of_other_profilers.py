@@ -16,7 +16,7 @@ BYTES = "memory:samples:bytes::"
 MS = 1_000_000
 
 type Stored = Mapping[tuple[str, str], Mapping[str, int]]
-"""Returns the values by stack of each profile type and `profile_name`."""
+"""The values by stack of each profile type and `profile_name`."""
 
 AUSTIN_STACKS = {
     "P12;T0:77;/app/my app.py:main:3": 20_000,

@@ -83,7 +83,7 @@ def test_stacks_are_the_same_in_every_format(name: str, stacks: dict[str, int]) 
 @pytest.mark.parametrize("name", WRITERS)
 def test_every_format_is_accepted_in_every_packing(name: str) -> None:
     body = WRITERS[name](STACKS)
-    # A form with the format groups, or an unknown one, is read as pprof.
+    # A form with the format `groups` or an unknown format is read as pprof.
     forms = (
         [form(("profile", body)), form(("profile", gzip.compress(body, mtime=0)))] if name != "groups" else []
     )

@@ -116,7 +116,7 @@ def numbers_of(data: bytes) -> Iterator[int]:
 
 @st.composite
 def profiles(draw: st.DrawFn) -> Profile:
-    """Draws a pprof that is stored unchanged: no mapping has functions, since addresses are dropped for these."""
+    """Draws a pprof that is stored unchanged: no mapping has functions, since the server drops addresses in those."""
     texts = ["", "cpu", "nanoseconds", *draw(st.lists(TEXTS, min_size=1, max_size=8))]
     text = st.integers(0, len(texts) - 1)
     kind = ValueType(type=1, unit=2)
@@ -178,7 +178,7 @@ def program(names: Sequence[str], time_ms: int) -> Profile:
 def test_all_requested_symbols_are_returned_whether_many_or_few(
     store: Store, settings: Settings, rest: int, used: int
 ) -> None:
-    """Numbers of one, two and three bytes, and ids in several fields."""
+    """The response has numbers of one, two and three bytes, and ids in several fields."""
     server, monday = Server.on(store, settings), some_monday_ms()
     names = [f"f{number}" for number in range(used)]
     sent = program(names, monday)

@@ -1,4 +1,4 @@
-"""SelectMergeProfile at its limits: Drilldown's requests, invalid requests, and profiles that are stored meanwhile."""
+"""SelectMergeProfile at its limits: Drilldown's requests, invalid requests, and profiles stored during a query."""
 
 import json
 from dataclasses import replace

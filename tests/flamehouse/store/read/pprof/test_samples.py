@@ -99,7 +99,7 @@ def pprof_with(samples: Sequence[tuple[Sequence[Code], int]], time_ms: int) -> P
 
 
 def normalized(stack: WrittenStack) -> WrittenStack:
-    """Drops addresses of locations with lines in a mapping with functions, and locations without lines and address."""
+    """Drops locations without lines and address, and addresses of locations with lines in a mapping with functions."""
     kept = []
     for location in stack:
         address = 0 if location.mapping == ("app", "b1") and location.lines else location.address

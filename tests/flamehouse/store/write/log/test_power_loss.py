@@ -35,7 +35,7 @@ LEAST_CUTS = 50
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """Returns a record that identifies an upload of the test."""
+    """A record that identifies an upload of the test."""
 
     number: int
 
@@ -127,7 +127,7 @@ def upload_at(tenant: str, time_ms: int) -> Upload:
 
 
 def numbers_in(server: Server, monday: int) -> list[int]:
-    """Returns the numbers of the stored uploads, repeated for each time that their profiles and samples are stored."""
+    """Returns the numbers of the stored uploads, each as often as its profiles and samples are stored."""
     points = [
         at
         for _, points in server.series(monday, monday + 3, step=0.001)
