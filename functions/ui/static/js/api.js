@@ -22,7 +22,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The URL of the API: the page's own folder, unless the deployment sets another server. */
+/** The URL of the API: the page's folder, unless the deployment sets another server. */
 export function apiBase() {
   const configured = document.querySelector('meta[name="flamehouse-api"]')?.getAttribute("content");
   return new URL(configured ? `${configured.replace(/\/+$/, "")}/` : "./", location.href.split(/[?#]/)[0]);
@@ -37,7 +37,7 @@ export function session() {
   }
 }
 
-/** The headers that a request carries. @returns {Record<string, string>} */
+/** The headers of a request. @returns {Record<string, string>} */
 function sessionHeaders() {
   const { kind, user, secret, tenant } = session();
   /** @type {Record<string, string>} */
@@ -138,7 +138,7 @@ export async function fetchPprof(query) {
   return response.blob();
 }
 
-/** The URL that any client gets the pprof from. @param {{ query: string, from: number, until: number }} query */
+/** The URL of the pprof for any client. @param {{ query: string, from: number, until: number }} query */
 export function renderUrl({ query, from, until }) {
   const url = new URL("pyroscope/render", apiBase());
   url.search = new URLSearchParams({ query, from: String(from), until: String(until), format: "pprof" }).toString();
@@ -164,7 +164,7 @@ async function call(path, body, signal) {
 async function send(url, init) {
   let response;
   try {
-    // Without credentials, so that a 401 opens this page's dialog and not the browser's.
+    // Without credentials, a 401 opens this page's dialog instead of the browser's.
     response = await fetch(url, { ...init, credentials: "omit", referrerPolicy: "no-referrer" });
   } catch (error) {
     if (/** @type {Error} */ (error).name === "AbortError") throw error;

@@ -14,7 +14,7 @@ import { hrefOf, navigate, onChange, state } from "./url_state.js";
  *   isOther: (now: State, before: State) => boolean }} Page
  */
 
-/** A page's modules are fetched when it is opened. @type {Record<string, () => Promise<Page>>} */
+/** Opening a page fetches its modules. @type {Record<string, () => Promise<Page>>} */
 const PAGES = {
   "": async () => new (await import("./pages/overview.js")).OverviewPage(),
   single: async () => new (await import("./pages/single.js")).SinglePage(),
@@ -44,7 +44,7 @@ function currentPage() {
   return pages.get(pageName());
 }
 
-/** Open the page that the URL names, unless the signal stops it. @param {AbortSignal} signal */
+/** Open the page that the URL names, unless the signal aborts. @param {AbortSignal} signal */
 async function openPage(signal) {
   const name = pageName();
   const opened = pages.get(name) ?? (await moduleOf(PAGES[name]()));

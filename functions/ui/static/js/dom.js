@@ -55,7 +55,7 @@ export function select(label, options, onChange) {
   return { input, element: h("div", { class: "field inline" }, h("label", { for: input.id, text: label }), input) };
 }
 
-/** Close an open menu at a click elsewhere and at Escape. @param {HTMLDetailsElement} details */
+/** Close a menu on Escape or a click elsewhere. @param {HTMLDetailsElement} details */
 export function closeOutside(details) {
   document.addEventListener("click", (event) => {
     if (details.open && !details.contains(/** @type {Node} */ (event.target))) details.open = false;
@@ -69,13 +69,13 @@ export function closeOutside(details) {
 }
 
 let ids = 0;
-/** An id that no other element has. @param {string} stem */
+/** A unique element id. @param {string} stem */
 export function uniqueId(stem) {
   ids += 1;
   return `${stem}-${ids}`;
 }
 
-/** Announce a text to screen readers. @param {string} text */
+/** Announce text to screen readers. @param {string} text */
 export function announce(text) {
   const region = document.getElementById("announcer");
   if (region && region.textContent !== text) region.textContent = text;
@@ -91,7 +91,7 @@ export async function copy(text, what) {
   toast(`Copied ${what}`);
 }
 
-/** Show a line for three seconds. @param {string} text */
+/** Show text for three seconds. @param {string} text */
 export function toast(text) {
   const host = document.getElementById("toasts");
   if (!host) return;

@@ -1,12 +1,12 @@
 // @ts-check
-/** A merged profile in JSON: exact sums by function, and where each function is written. */
+/** A merged profile in JSON: exact sums by function, and each function's source. */
 
 import { emptyRow } from "./flame/graph.js";
 
 /** @typedef {import("./flame/graph.js").Row} Row */
 /** @typedef {{ file: string, line: number }} Place */
 
-/** The functions of every stack, none cut off; each stack counts once towards a function. @param {any} profile @returns {Map<string, Row>} */
+/** The functions of all stacks, uncut; each stack counts once towards a function. @param {any} profile @returns {Map<string, Row>} */
 export function exactFunctions(profile) {
   const frames = framesOf(profile);
   /** @type {Map<string, Row>} */
@@ -42,7 +42,7 @@ export function exactDiff(left, right) {
   });
 }
 
-/** Where functions are written, by name: the file, and the line it starts at or is seen at first. @param {any} profile @returns {Map<string, Place>} */
+/** Source places of functions, by name: the file, and the start line or the least one seen. @param {any} profile @returns {Map<string, Place>} */
 export function placesOf(profile) {
   const texts = profile.stringTable ?? [];
   const lines = firstLines(profile);

@@ -54,7 +54,7 @@ function saveCollapsed({ view, stem }) {
   save(new Blob([collapsed(view.graph)], { type: "text/plain" }), `${stem}.collapsed.txt`);
 }
 
-/** The stacks, root first, a line each; of a diff with the left and the right value. @param {import("./flame/graph.js").Graph} graph */
+/** The stacks, root first, one a line; in a diff with left and right values. @param {import("./flame/graph.js").Graph} graph */
 function collapsed(graph) {
   const lines = [];
   /** @type {string[]} */
@@ -70,7 +70,7 @@ function collapsed(graph) {
   return lines.join("");
 }
 
-/** The whole graph at its present zoom. @param {Exported} what */
+/** The whole graph at its current zoom. @param {Exported} what */
 async function savePng({ view, stem }) {
   const width = Math.max(320, view.scroller.clientWidth);
   const height = Math.min(MOST_PNG_PX, view.graph.depth * ROW_HEIGHT);

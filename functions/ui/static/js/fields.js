@@ -67,7 +67,7 @@ export class Combobox {
     return this.settings.shown ? this.settings.shown(value) : value;
   }
 
-  /** @param {boolean} [everything] whatever the field holds */
+  /** @param {boolean} [everything] all, if the text is unedited */
   async suggest(everything = false) {
     const text = everything && this.input.value === this.shown(this.value) ? "" : this.input.value;
     this.requests += 1;
@@ -166,7 +166,7 @@ function contains({ value, label = "" }, text) {
 export class LabelsField {
   /**
    * @param {{ label?: string, context: () => { service: Matcher[], range: Range }, onChange: (matchers: Matcher[]) => void }} settings
-   *   `service`: the matchers that suggestions are made within
+   *   `service`: the matchers that limit suggestions
    */
   constructor(settings) {
     this.settings = settings;

@@ -1,5 +1,5 @@
 // @ts-check
-/** Runs the requests of a page, one at a time, shows waiting and errors, and loads modules at their first use. */
+/** Runs a page's requests one at a time, shows waiting and errors, and loads modules on first use. */
 
 import { ApiError } from "./api.js";
 import { announce, button, fill, h, toast } from "./dom.js";
@@ -76,7 +76,7 @@ export class Loader {
       this.settings.onSignIn(code === "permission_denied" ? title : "");
       this.say(title, advice, [button("Sign in…", () => this.settings.onSignIn(""), { class: "primary" })]);
     } else if (code === "unloadable") {
-      // A browser may remember that a module failed.
+      // A browser may cache a module's failure.
       this.say(title, advice, [button("Reload", () => location.reload())]);
     } else {
       this.say(title, advice, [button("Try again", again)]);
@@ -114,10 +114,10 @@ function inWords(error) {
   };
 }
 
-/** A module that is loaded at its first use. @template T @param {Promise<T>} importing @returns {Promise<T>} */
+/** A module that is loaded on first use. @template T @param {Promise<T>} importing @returns {Promise<T>} */
 export function moduleOf(importing) {
   return importing.catch((error) => {
-    // It is missing, or of another version than those in use.
+    // It is missing, or its version differs from those in use.
     throw new ApiError({
       title: "This page cannot be loaded",
       advice: `The server cannot be reached, or has a new version of the page. Reload it. (${error.message.slice(0, 200)})`,
@@ -126,7 +126,7 @@ export function moduleOf(importing) {
   });
 }
 
-/** The same for a control: a failure is shown, and gives null. @template T @param {Promise<T>} importing @returns {Promise<T | null>} */
+/** The same for a control: shows a failure and returns null. @template T @param {Promise<T>} importing @returns {Promise<T | null>} */
 export function usedModule(importing) {
   return moduleOf(importing).catch((error) => {
     toastFailure("", error);
@@ -139,13 +139,13 @@ export function toastFailure(what, error) {
   toast(`${what}${error.title ?? error}. ${error.advice ?? ""}`);
 }
 
-/** A promise that is awaited later, which reports its failure then. @template T @param {Promise<T>} promise */
+/** A promise that is awaited later and reports a failure only then. @template T @param {Promise<T>} promise */
 export function awaitedLater(promise) {
   promise.catch(() => {});
   return promise;
 }
 
-/** Call `make` only the first time; a failure is not cached. @template T @param {() => Promise<T>} make @returns {() => Promise<T>} */
+/** Cache what `make` returns, unless it fails. @template T @param {() => Promise<T>} make @returns {() => Promise<T>} */
 export function once(make) {
   /** @type {Promise<T> | null} */
   let made = null;
@@ -162,7 +162,7 @@ for (const event of ["pointerdown", "pointermove", "keydown", "wheel", "focus"])
   addEventListener(event, () => (lastInput = Date.now()), { passive: true, capture: true });
 }
 
-/** The reason why the page does not refresh: a tab in the background must not keep the database awake. Empty if it does. */
+/** Why the page does not refresh, or an empty text: a background tab must not keep the database awake. */
 export function whyUnwatched() {
   if (document.hidden) return "paused: tab hidden";
   return Date.now() - lastInput > IDLE_MS ? "paused: no input for 10 min" : "";

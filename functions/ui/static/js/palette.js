@@ -1,5 +1,5 @@
 // @ts-check
-/** Colours of frames. The ink on every one of them has a contrast of 4.5:1 or more, in both themes. */
+/** Colours of frames. The ink on each has a contrast of at least 4.5:1, in both themes. */
 
 import { hashOf } from "./flame/graph.js";
 import { isRuntime, packageOf } from "./flame/names.js";
@@ -7,7 +7,7 @@ import { isRuntime, packageOf } from "./flame/names.js";
 /** @typedef {import("./flame/graph.js").Graph} Graph */
 /** @typedef {(node: number) => string} Colour */
 
-/** Warm ones first; the cool ones are paler. */
+/** Warm colours first; cool ones are paler. */
 const HUES = [22, 38, 8, 52, 344, 208, 150, 272];
 const COOL_FROM = 60;
 const COOL_TO = 330;
@@ -82,7 +82,7 @@ function rootColour() {
 /** The ink of labels. */
 export const INK = "hsl(24 30% 9%)";
 
-/** The line colours of series, by their place. @param {number} at */
+/** The line colour of a series by its index. @param {number} at */
 export function seriesColour(at) {
   const hues = [16, 205, 145, 45, 280, 330, 180, 95, 240, 0];
   if (at >= hues.length) return dark.matches ? "hsl(30 4% 60%)" : "hsl(30 5% 50%)";

@@ -80,7 +80,7 @@ export class ProfilePanel {
     this.apply();
   }
 
-  /** Follow the URL's state: view, search, zoom, sandwich, colours, sorting. */
+  /** Apply the URL's state: view, search, zoom, sandwich, colours, sorting. */
   apply() {
     const { content } = this;
     if (!content) return;
@@ -263,7 +263,7 @@ export class ProfilePanel {
     }
   }
 
-  /** Query the content of “other”: only the stacks through its caller, with as many nodes as a whole graph. @param {number} node */
+  /** Query what “other” contains: only stacks through its caller, with as many nodes as a whole graph. @param {number} node */
   openOther(node) {
     const { graph } = this.view;
     if (graph.nameOf(node) !== "other" || !this.content?.canOpenOther) return false;
@@ -304,7 +304,7 @@ function diffSummary(graph, unit) {
   return `left ${formatValue(graph.leftTicks, unit)} · right ${formatValue(graph.rightTicks, unit)} · ${formatCount(graph.count, "frame")}`;
 }
 
-/** The bar between table and flame graph; this browser remembers its position. @param {() => HTMLElement} body the element that the bar divides */
+/** The bar between table and flame graph; the browser stores its position. @param {() => HTMLElement} body the element that it divides */
 function splitter(body) {
   let share = clamp(Number(localStorage.getItem(SPLIT)) || 34);
   const bar = h("div", {

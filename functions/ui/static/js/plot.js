@@ -1,5 +1,5 @@
 // @ts-check
-/** The plot of a timeline: uPlot with keys, and a name and a table for screen readers. */
+/** A timeline's plot: uPlot with keys, and a name and table for screen readers. */
 
 import { announce, h } from "./dom.js";
 import { dark, seriesColour } from "./palette.js";
@@ -30,7 +30,7 @@ function loadLibrary() {
   return library;
 }
 
-/** @param {HTMLElement} element of the document's head, before its own styles, which prevail @returns {Promise<void>} */
+/** @param {HTMLElement} element prepended to the head, so that the page's own styles prevail @returns {Promise<void>} */
 function loadElement(element) {
   return new Promise((resolve, reject) => {
     element.addEventListener("load", () => resolve());
@@ -215,7 +215,7 @@ export class Plot {
   }
 }
 
-/** Ticks in the viewer's zone: the day where it begins, else the time. @param {any} _ @param {number[]} ticks */
+/** Ticks in the viewer's zone: the date at midnight, else the time. @param {any} _ @param {number[]} ticks */
 function clockTimes(_, ticks) {
   return ticks.map((tick) => {
     const date = new Date(tick * 1000);
@@ -224,7 +224,7 @@ function clockTimes(_, ticks) {
   });
 }
 
-/** Steps between values that read well in their unit. @param {string} unit */
+/** Readable steps between values of a unit. @param {string} unit */
 function incrementsOf(unit) {
   const decimal = [];
   for (let size = 1e-3; size < 1e18; size *= 10) decimal.push(size, 2 * size, 5 * size);

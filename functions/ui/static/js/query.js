@@ -77,7 +77,7 @@ function middleOf(from, until) {
   return from.startsWith("now") && until.startsWith("now") ? relativeTime(now - middle) : String(Math.round(middle));
 }
 
-/** A time some milliseconds before `text`. @param {string} text @param {number} ms */
+/** The time `ms` before `text`. @param {string} text @param {number} ms */
 function shifted(text, ms) {
   const now = Date.now();
   return text.startsWith("now") ? relativeTime(now - parseTime(text, now) + ms) : String(Math.round(parseTime(text, now) - ms));

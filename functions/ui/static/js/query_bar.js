@@ -13,7 +13,7 @@ import { navigate, state } from "./url_state.js";
 
 const REFRESH = [["", "Off"], ["5", "5 s"], ["10", "10 s"], ["30", "30 s"], ["60", "1 min"]];
 const RELOAD = "M13.6 2.4v3.8H9.8M13.2 6.2A5.6 5.6 0 1 0 13.6 9";
-/** Profile types in the order in which a service's first one is chosen. */
+/** Preferred profile types: a service opens with the first it has. */
 const PREFERRED = ["process_cpu:cpu:", "process_cpu:", "wall:wall:", "memory:alloc_space:", "memory:inuse_space:"];
 const SERVICES_FOR_MS = 30_000;
 

@@ -1,5 +1,5 @@
 // @ts-check
-/** Callers and callees of a function, from every place it is called at. */
+/** Callers and callees of a function, wherever it is called. */
 
 import { button, fill, h } from "./dom.js";
 import { callees, callers } from "./flame/merge.js";

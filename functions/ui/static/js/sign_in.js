@@ -4,7 +4,7 @@
 import { session, SESSION } from "./api.js";
 import { button, h, uniqueId } from "./dom.js";
 
-/** Open the dialog; `onDone` is called once something changed. @param {() => void} onDone @param {string} [reason] */
+/** Open the dialog; calls `onDone` after a change. @param {() => void} onDone @param {string} [reason] */
 export function openSignIn(onDone, reason = "") {
   if (document.querySelector("dialog.sign-in")) return;
   const now = session();

@@ -1,5 +1,5 @@
 // @ts-check
-/** Where functions are written, and links to there if labels have the repository. Nothing is fetched from it. */
+/** Source places of functions, linked if labels name the repository. Nothing is fetched from it. */
 
 import { rpc } from "./api.js";
 import { placesOf } from "./exact.js";
@@ -44,7 +44,7 @@ async function repositoryIn(query) {
   return null;
 }
 
-/** The repository in labels, if its host is known. @param {Record<string, string>} labels @returns {Repository | null} */
+/** The repository that labels name, if its host is known. @param {Record<string, string>} labels @returns {Repository | null} */
 function repositoryOf(labels) {
   const repository = (labels.service_repository ?? "").replace(/\/+$/, "").replace(/\.git$/, "");
   const ref = labels.service_git_ref ?? "";

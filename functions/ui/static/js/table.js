@@ -1,5 +1,5 @@
 // @ts-check
-/** The table of functions: a native table of which only the rows in sight exist. */
+/** The table of functions: a native table that has only the visible rows. */
 
 import { h } from "./dom.js";
 import { shortName, shownName } from "./flame/names.js";
@@ -70,7 +70,7 @@ const DIFF = [
   },
 ];
 
-/** How far a share moved, in either direction; new and gone ones moved furthest. @param {number} left @param {number} right */
+/** How far a share moved in either direction; new and gone shares rank highest. @param {number} left @param {number} right */
 function relative(left, right) {
   if (left === right) return 0;
   return left === 0 || right === 0 ? Infinity : Math.abs(Math.log(right / left));
@@ -166,7 +166,7 @@ export class FunctionTable {
   headCell({ key, title }) {
     const sorted = this.sort.key === key;
     const arrow = sorted ? (this.sort.down ? " ↓" : " ↑") : "";
-    // The largest value comes first, and the first name.
+    // Values begin with the largest, names with A.
     const down = sorted ? !this.sort.down : key !== "name";
     const order = () => this.options.onSort(down ? key : `-${key}`);
     return h(
@@ -216,14 +216,14 @@ export class FunctionTable {
   }
 }
 
-/** The name in two parts, of which the first gives way: names are cut from the left. @param {string} name */
+/** The name in two parts; the first shrinks: names are cut from the left. @param {string} name */
 function nameParts(name) {
   const tail = shortName(name);
   const path = name.slice(0, name.length - tail.length);
   return [path ? h("span", { class: "path" }, h("bdi", { dir: "ltr", text: path })) : null, h("span", { class: "tail" }, h("bdi", { text: tail }))];
 }
 
-/** A row as tall as the rows that do not exist. @param {number} rows */
+/** A row as tall as the rows that it replaces. @param {number} rows */
 function gap(rows) {
   const row = h("tr", { class: "gap", "aria-hidden": "true" });
   row.style.height = `${rows * ROW_PX}px`;

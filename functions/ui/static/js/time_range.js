@@ -60,7 +60,7 @@ function timeName(text) {
   return text.startsWith("now") ? text : formatTime(parseTime(text));
 }
 
-/** A moment as `22 Nov 20:30` in the viewer's zone; with seconds where there are any. @param {number} ms */
+/** A moment as `22 Nov 20:30` in the viewer's zone; with seconds unless they are zero. @param {number} ms */
 export function formatTime(ms) {
   if (Number.isNaN(ms)) return "?";
   const date = new Date(ms);
@@ -69,7 +69,7 @@ export function formatTime(ms) {
   return `${day} ${clock}`;
 }
 
-/** The moment as `datetime-local` inputs and people write it: `2026-11-22 20:30:00`. @param {number} ms */
+/** A moment as in `datetime-local` inputs: `2026-11-22 20:30:00`. @param {number} ms */
 export function editableTime(ms) {
   const date = new Date(ms);
   const two = (/** @type {number} */ n) => String(n).padStart(2, "0");

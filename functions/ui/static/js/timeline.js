@@ -1,5 +1,5 @@
 // @ts-check
-/** The place of a timeline, which is drawn after everything else: its modules and uPlot are a third of the page's bytes. */
+/** A timeline, which is drawn after everything else: its modules and uPlot are a third of the page's bytes. */
 
 import { fill, h } from "./dom.js";
 import { moduleOf } from "./loader.js";
@@ -20,7 +20,7 @@ export class Timeline {
     /** @type {import("./plot.js").Plot | null} */
     this.plot = null;
     this.element = h("section", { class: "timeline", "aria-label": "Timeline" });
-    // Its height is reserved: what is below does not move when the plot is loaded.
+    // Reserves the height: nothing below moves when the plot is loaded.
     this.element.style.setProperty("--plot", `${this.settings.height}px`);
   }
 

@@ -13,7 +13,7 @@ const VIEWS = [
 ];
 const SEARCH_DELAY_MS = 120;
 
-/** @param {{ exporting: Element | null }} settings `exporting`: the menu; without it there is no table to choose either */
+/** @param {{ exporting: Element | null }} settings `exporting`: the menu; null also hides the choice of views */
 export function tools({ exporting }) {
   const problem = h("span", { class: "problem", id: uniqueId("problem"), role: "alert" });
   const search = searchField(problem.id);

@@ -37,7 +37,7 @@ const DEFAULTS = Object.freeze({
   refresh: "",
   site: [],
 });
-/** The keys that select a graph; a change resets the state within the previous graph. */
+/** The state within a graph, which is reset if a key of SUBJECT changes. */
 const LOOKS = /** @type {const} */ (["zoom", "sandwich", "site"]);
 const SUBJECT = ["page", "query", "leftQuery", "rightQuery"];
 

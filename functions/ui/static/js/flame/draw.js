@@ -1,5 +1,5 @@
 // @ts-check
-/** Draws the rows of a graph that are in sight. */
+/** Draws the visible rows of a graph. */
 
 import { INK } from "../palette.js";
 import { fitName } from "./names.js";
@@ -20,7 +20,7 @@ const LABEL_LEAST_PX = 26;
 const PADDING = 5;
 const FADED = 0.28;
 
-/** Draw the scene; nothing of a node is measured. @param {CanvasRenderingContext2D} context @param {Scene} scene */
+/** Draw the scene without measuring any text. @param {CanvasRenderingContext2D} context @param {Scene} scene */
 export function draw(context, scene) {
   context.clearRect(0, 0, scene.pixels, scene.height);
   if (!scene.graph.count || scene.width <= 0) return;
@@ -41,7 +41,7 @@ function drawLevel(context, scene, level, y) {
   const scale = pixels / width;
   const end = graph.rows[level + 1];
   const height = scene.rowHeight - 1;
-  // Narrow bars are gathered in one path: setting a colour for each costs more than drawing it.
+  // Narrow bars share one path: setting a colour for each costs more than drawing it.
   context.fillStyle = scene.faint;
   context.beginPath();
   const wide = [];
@@ -50,7 +50,7 @@ function drawLevel(context, scene, level, y) {
     const left = Math.max(0, (graph.x[node] - x0) * scale);
     const right = Math.min(pixels, (graph.x[node] + graph.total[node] - x0) * scale);
     if (right - left < LEAST_PX) {
-      // Narrower than a pixel: one grey bar, up to the first node that ends beyond it.
+      // Too narrow: one grey pixel, up to the first node that ends beyond it.
       const next = firstEndingAfter(graph, node + 1, end, x0 + (Math.floor(left) + 1) / scale);
       context.rect(Math.floor(left), y, 1, height);
       node = next;
@@ -89,7 +89,7 @@ function outline(context, x, y, width, height, colour) {
   context.strokeRect(x + 1, y + 1, Math.max(1, width - 2), height - 2);
 }
 
-/** The first of the nodes `from` to `end` of one level that ends after `x`. @param {Graph} graph @param {number} from
+/** The first node from `from` to `end` of a level that ends after `x`. @param {Graph} graph @param {number} from
  * @param {number} end @param {number} x */
 function firstEndingAfter(graph, from, end, x) {
   let low = from;

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Call trees in typed arrays: decoded from `levels`, or merged from other trees; their sums by function, and searches in them.
+ * Call trees in typed arrays: decoded from `levels` or merged from other trees, with sums by function and searches.
  *
  * Nodes are numbered level by level, from left to right; `rows[d]` is the first node of level d. A node's children are
  * the nodes `childStart[i]` up to `childStart[i + 1]` of the next level. In a diff, `total` and `self` are left + right,
@@ -184,7 +184,7 @@ function decodeDiffLevel(graph, node, values) {
   return node;
 }
 
-/** Eight characters for a name. @param {string} text */
+/** A short hash of a name. @param {string} text */
 export function hashOf(text) {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
@@ -208,8 +208,8 @@ function strings(value) {
 }
 
 /**
- * The functions of a graph; a stack counts once towards each function in it. Nodes of one name are swept in x order: one
- * that begins before the last counted one ended lies below it.
+ * The functions of a graph; a stack counts once towards each function in it. Nodes of a name are swept in x order: one
+ * that begins before the last counted one ends lies below it.
  * @param {Graph} graph @returns {Row[]}
  */
 export function functionsOf(graph) {
@@ -278,8 +278,8 @@ export function searchGraph(graph, matches) {
 }
 
 /**
- * A search as a test of names: `/regular expression/`, or else a substring, ignoring case. Throws SyntaxError for an invalid
- * expression.
+ * A search as a test of names: `/regular expression/`, or else a substring, ignoring case. Throws SyntaxError if an
+ * expression is invalid.
  * @param {string} text @returns {((name: string) => boolean) | null}
  */
 export function matcherOf(text) {

@@ -1,5 +1,5 @@
 // @ts-check
-/** Trees made of a tree: callers and callees of a function, and a tree without recursion. */
+/** Trees derived from a tree: a function's callers and callees, and a tree without recursion. */
 
 import { Graph } from "./graph.js";
 
@@ -48,7 +48,7 @@ class Merger {
     values[3] += right ? right.self[source] : 0;
   }
 
-  /** Add a subtree of the source below `node`, which the subtree's root is. @param {number} node @param {number} source */
+  /** Add a subtree of the source; its root merges into `node`. @param {number} node @param {number} source */
   addSubtree(node, source) {
     const stack = [node, source];
     while (stack.length) {
@@ -116,7 +116,7 @@ function outermost(graph, name) {
   return found;
 }
 
-/** What the function calls, with it as the root. @param {Graph} graph @param {number} name */
+/** The callees of the function, which is the root. @param {Graph} graph @param {number} name */
 export function callees(graph, name) {
   const merger = new Merger(graph);
   const top = merger.child(merger.root, name);
@@ -124,7 +124,7 @@ export function callees(graph, name) {
   return merger.graph(top);
 }
 
-/** Who calls the function, with it as the root and the callers of a caller below it. @param {Graph} graph @param {number} name */
+/** The callers of the function, which is the root; each caller's callers are below it. @param {Graph} graph @param {number} name */
 export function callers(graph, name) {
   const merger = new Merger(graph);
   const top = merger.child(merger.root, name);

@@ -1,5 +1,5 @@
 // @ts-check
-/** Functions and frames in words: the package of a name, how much of it fits, and a frame's numbers. */
+/** Texts for functions and frames: a name's package, its part that fits, and a frame's numbers. */
 
 import { formatChange, formatPoints, formatRelative, formatShare, formatValue } from "../units.js";
 
@@ -20,7 +20,7 @@ export function packageOf(name) {
   return parts.length > 1 ? parts[0] : "";
 }
 
-/** Whether a function belongs to the language more than to the program. @param {string} name */
+/** Whether a function is the language's rather than the program's. @param {string} name */
 export function isRuntime(name) {
   return GREY_PACKAGES.test(name);
 }
@@ -31,7 +31,7 @@ export function shortName(name) {
   return path > 0 && path < name.length - 1 && !name.includes(" ") ? name.slice(path + 1) : name;
 }
 
-/** As much of a name as `room` characters take: first the path goes, then the beginning. @param {string} name @param {number} room */
+/** A name in at most `room` characters: drops first the path, then the beginning. @param {string} name @param {number} room */
 export function fitName(name, room) {
   if (name.length <= room) return name;
   const short = shortName(name);

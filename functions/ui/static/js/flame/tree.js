@@ -1,5 +1,5 @@
 // @ts-check
-/** The flame graph for keyboards and screen readers: a tree of the surroundings of the focused frame, rebuilt at each move. */
+/** The flame graph for keyboards and screen readers: a tree of the frames around the focused one, rebuilt at each move. */
 
 import { h, uniqueId } from "../dom.js";
 
@@ -77,7 +77,7 @@ const MOVES = {
   N: (graph, node, matched) => nextMatch(graph, node, matched, -1),
 };
 
-/** The node that a key leads to, or null for a key that leads nowhere. @param {Graph} graph @param {number} node
+/** The node to which a key leads, or null for other keys. @param {Graph} graph @param {number} node
  * @param {string} key @param {boolean[] | null} matched */
 export function keyAction(graph, node, key, matched) {
   const move = MOVES[key];

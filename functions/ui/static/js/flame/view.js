@@ -1,5 +1,5 @@
 // @ts-check
-/** The flame graph: a canvas as large as its window in a spacer as tall as the graph, and a tree over it. */
+/** The flame graph: a canvas of the window's size in a spacer of the graph's height, and a tree over it. */
 
 import { announce, h } from "../dom.js";
 import { coloursOf, dark } from "../palette.js";
@@ -16,7 +16,7 @@ const EMPTY = new Graph([], 0, false);
  * @typedef {{
  *   label: string, unit: () => string, onZoom?: (node: number) => void, onFocus?: (node: number) => void,
  *   onKey?: (key: string, node: number) => boolean, onOpen?: (node: number) => boolean,
- * }} Options `onOpen` may take over what a click or Enter does; `onKey` is called for keys that this widget does not know
+ * }} Options `onOpen` may replace the action of a click or Enter; `onKey` receives keys that this widget does not handle
  */
 
 export class FlameView {
@@ -105,7 +105,7 @@ export class FlameView {
     this.schedule();
   }
 
-  /** Zoom to a node, moving there unless motion is unwanted. @param {number} node @param {{ quiet?: boolean }} [options] */
+  /** Zoom to a node, animated unless motion is unwanted. @param {number} node @param {{ quiet?: boolean }} [options] */
   zoomTo(node, { quiet = false } = {}) {
     if (node < 0 || node >= this.graph.count) return;
     this.zoom = node;
@@ -139,7 +139,7 @@ export class FlameView {
     this.schedule();
   }
 
-  /** Scroll the focused frame into sight, and out of the zoom if it is not in it. */
+  /** Scroll to the focused frame; zoom to its caller if it is outside. */
   reveal() {
     const { graph, focus } = this;
     if (!graph.count) return;

@@ -1,5 +1,5 @@
 // @ts-check
-/** The first minute: how to send profiles to this server, and the wait for the first one. */
+/** The first minute: shows how to send profiles, and waits for the first one. */
 
 import { apiBase, fetchServices, fetchStats, session } from "../api.js";
 import { button, copy, h } from "../dom.js";

@@ -1,5 +1,5 @@
 // @ts-check
-/** The message in place of a flame graph if there are no profiles in the range. */
+/** The message in place of a flame graph if the range has no profiles. */
 
 import { fetchStats } from "../api.js";
 import { button, h } from "../dom.js";

@@ -52,7 +52,7 @@ export class OverviewPage {
   }
 }
 
-/** Query each type once, by service. @param {{ service: string, type: string }[]} pairs @param {import("../time_range.js").Range} range
+/** Query each type, grouped by service. @param {{ service: string, type: string }[]} pairs @param {import("../time_range.js").Range} range
  * @param {number} step @param {AbortSignal} signal @returns {Promise<Service[]>} */
 async function volumes(pairs, range, step, signal) {
   /** @type {Map<string, Service>} */
@@ -70,7 +70,7 @@ async function volumes(pairs, range, step, signal) {
 }
 
 /**
- * A point is as wide as its step, which may be hours: query the last one of each service more precisely.
+ * A point covers its step, which may be hours: query each service's last one more precisely.
  * @param {Service[]} services @param {number} step @param {AbortSignal} signal
  */
 async function refineLast(services, step, signal) {

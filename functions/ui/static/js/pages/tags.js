@@ -1,5 +1,5 @@
 // @ts-check
-/** Tags: the timeline by the values of a label, the ten largest and the rest. */
+/** Tags: a timeline for each value of a label, the ten largest and the rest. */
 
 import { fetchLabelNames, fetchSeries } from "../api.js";
 import { button, fill, h, select } from "../dom.js";
@@ -15,7 +15,7 @@ import { navigate, state } from "../url_state.js";
 /** @typedef {{ value: string, points: Point[], total: number, peak: number, rest: boolean }} Group */
 
 const TOP = 10;
-/** Labels with few distinct values: others are preferred for grouping. */
+/** Labels that are poor for grouping: others are preferred. */
 const DULL = new Set(["service_name", "pyroscope_spy", "service_repository", "service_git_ref", "service_root_path"]);
 
 export class TagsPage {
@@ -136,7 +136,7 @@ function groupOf(value, points) {
   return { value, points, total, peak: Math.max(0, ...points.map((point) => point.value)), rest: false };
 }
 
-/** The largest, and the others as one. @param {Group[]} groups @returns {Group[]} */
+/** The largest groups, and the rest as one. @param {Group[]} groups @returns {Group[]} */
 function topGroups(groups) {
   const sorted = groups.toSorted((a, b) => b.total - a.total);
   const rest = sorted.slice(TOP);
