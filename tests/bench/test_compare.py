@@ -84,7 +84,7 @@ def test_a_recorded_upload_is_stored_each_time(server: RunningServer, kind: str)
 
 
 def total_of(side: Side, tenant: str) -> int:
-    """Return the sum of a tenant's profiles of every type."""
+    """Returns the sum of a tenant's profiles of every type."""
     start, end = RECORDED_MS, RECORDED_MS + 2 * DAY_MS
     types = ProfileTypesResponse.FromString(side.send(rpc(tenant, ProfileTypesRequest(start=start, end=end))))
     requests = [

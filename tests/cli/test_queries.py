@@ -164,7 +164,7 @@ def test_tail_ends_after_its_lines_even_if_they_come_later(run: Run, tmp_path: P
     tenant = {"FLAMEHOUSE_TENANT": new_tenant()}
     for name in ("first", "second"):
         lines_of(run("upload", str(file), "--name", name, "--at", "60s", **tenant))
-    # The first steps of the two minutes before have no profiles.
+    # `tail` starts two minutes ago, so its first steps have no profiles.
     [line] = lines_of(run("tail", "--every", "5s", "--lines", "1", **tenant))
     assert line.endswith("30.00 ms  service_name=first")
 

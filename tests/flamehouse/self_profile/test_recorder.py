@@ -51,7 +51,7 @@ class Clock:
 
 
 def sample_half_a_second(recorder: Recorder) -> None:
-    """Sample until the computing thread has had half a second of CPU time, however busy the machine is."""
+    """Samples until the computing thread has had half a second of CPU time, however busy the machine is."""
     for _ in range(1_000):
         time.sleep(recorder.step())
         if recorder.sampled_ns > SECOND_NS // 2:

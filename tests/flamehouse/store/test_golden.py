@@ -58,14 +58,14 @@ class Database:
     tenant: str = "golden"
 
     def another(self, name: str) -> "Database":
-        """A new database on the same server, with one profile."""
+        """Returns a new database on the same server, with one profile."""
         another = replace(self, settings=replace(self.settings, clickhouse_database=name))
         migrate(another.settings)
         another.push(START)
         return another
 
     def store(self) -> Store:
-        """A store that has cached limits and the retention, but no names."""
+        """Returns a store that has cached limits and the retention, but no names."""
         store = open_store(self.settings)
         store.limits_of(self.tenant)
         store.retention_days()
@@ -118,7 +118,7 @@ def _send(method: str, path: str, body: Mapping[str, Any] | None = None) -> Case
 
 
 def _command(*arguments: str) -> Case:
-    """A command on a separate database."""
+    """Runs a command on a separate database."""
 
     def run(database: Database) -> Iterator[None]:
         another = database.another(f"golden_{arguments[0]}")
@@ -135,7 +135,7 @@ def _push(database: Database) -> Iterator[None]:
 
 
 def _insert_batch(database: Database) -> Iterator[None]:
-    """A batch of one upload: a worker stores several at once, with their statements in any order."""
+    """Inserts a batch of one upload, since the statements of several would be in any order."""
     store, counted = database.store(), database.counted(MONDAYS[0])
     record = ReceivedUpload(tenant=database.tenant, endpoint=Endpoint.PUSH, received_ns=0, body=b"")
     upload = counted.upload(1)
@@ -144,7 +144,7 @@ def _insert_batch(database: Database) -> Iterator[None]:
 
 
 def _roll_back(database: Database) -> Iterator[None]:
-    """An upload that shares no rows with others."""
+    """Rolls back an upload that shares no rows with others."""
     store, upload = database.store(), database.counted(MONDAYS[1]).upload(1)
     store.insert(upload)
     clickhouse = ClickHouse(database.settings)
