@@ -44,8 +44,8 @@ _LABELS_REMAIN: Final = (
 def delete(tenant: str, selector: str, start: str, end: str, *, yes: bool, idle: bool) -> None:
     """Delete profiles of a tenant in ./data, DATA_DIR or CLICKHOUSE_DSN. Without --yes, only count them.
 
-    Labels and symbols without references are deleted too, on a server only with --idle; with BLOBS_DIR, so are
-    retained blobs of which no profile remains.
+    Labels and symbols that nothing references are deleted too, on a server only with --idle. With BLOBS_DIR, retained
+    blobs are deleted if none of their profiles remain.
     """
     range_ = range_of(start, end)
     within = TimeRange(start_ms=range_.start_ms, end_ms=range_.end_ms)

@@ -54,7 +54,8 @@ def drop(  # noqa: PLR0913  # a parameter per option
 ) -> None:
     """Check profile FILES and show what is stored when they are dropped; with --to, drop them.
 
-    A file NAME.meta.json beside a file describes it, as in the bucket. Goes on after an invalid file, and ends with status 1.
+    A file NAME.meta.json next to a file describes it, as in the bucket. After an invalid file, the command continues with
+    the next one and exits with status 1.
     """
     described = {"service": service, "labels": ",".join(labels), "time": time_, "format": format_}
     metadata = {name: text for name, text in described.items() if text}

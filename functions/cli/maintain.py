@@ -16,9 +16,9 @@ from flamehouse.store.maintenance import maintenance_client
     "--seconds", type=int, default=600, show_default=True, help="The approximate time limit, in seconds."
 )
 def maintain(seconds: int) -> None:
-    """Maintain ./data, DATA_DIR or CLICKHOUSE_DSN: make roll-ups, delete what tenants retain no longer, drop old tables.
+    """Maintain ./data, DATA_DIR or CLICKHOUSE_DSN: make roll-ups, delete expired profiles, drop old tables.
 
-    A local server does this itself. Without it, queries return the same results, but those of many hours take longer.
+    A local server does this itself. Without it, queries return the same results, but queries of many hours take longer.
     """
     with exit_on_failure():
         settings = existing_database()

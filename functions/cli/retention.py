@@ -62,7 +62,7 @@ def show() -> None:
 def set_(days: str, *, tenant: str, service: str, yes: bool) -> None:
     """Retain profiles for DAYS: 30d, or forever. A shorter retention needs --yes, and reports what it deletes.
 
-    A tenant or service may retain them for a shorter time than the database; `default` removes its own retention.
+    A tenant or service may have a shorter retention than the database; `default` removes it.
     """
     with exit_on_failure():
         settings = existing_database()

@@ -41,7 +41,7 @@ func main() {
 		log.Fatal(err)
 	}
 	defer profiler.Stop()
-	defer profiler.Flush(true) // sends what is left, as Stop does of CPU alone
+	defer profiler.Flush(true) // sends what remains; Stop does so for CPU profiles only
 
 	pyroscope.TagWrapper(context.Background(), pyroscope.Labels("endpoint", "primes"), func(context.Context) {
 		findPrimes(3 * time.Second) // runs with endpoint="primes"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _SERVICE: Final = "secretsmanager"
 _PASSING: Final = (500, 502, 503, 504)
 _BACKOFF_S: Final = 0.2
+_SETTINGS: Final = "CLICKHOUSE_SECRET_ARN (of the authorizer: CREDENTIALS_SECRET_ARN)"
 
 
 class SecretError(Exception):
@@ -37,7 +38,7 @@ class SecretsManager:
         """Return the current text of the secret. Raises SecretError."""
         parts = arn.split(":")
         if len(parts) < 7 or parts[2] != _SERVICE:
-            raise SecretError("CLICKHOUSE_SECRET_ARN is not the ARN of a secret")
+            raise SecretError(f"{_SETTINGS} is not the ARN of a secret")
         partition, region = parts[1], parts[3]
         url = self._endpoint or f"https://{_SERVICE}.{region}.{_domain(partition)}"
         body = json.dumps({"SecretId": arn, "VersionStage": "AWSCURRENT"}).encode()
@@ -52,7 +53,7 @@ def _domain(partition: str) -> str:
     for each in partitions:
         if each["id"] == partition:
             return str(each["outputs"]["dnsSuffix"])
-    raise SecretError(f"CLICKHOUSE_SECRET_ARN names an unknown partition: {partition}")
+    raise SecretError(f"{_SETTINGS} names an unknown partition: {partition}")
 
 
 def _signed(url: str, region: str, body: bytes) -> dict[str, str]:
