@@ -60,7 +60,7 @@ FROM
                 AND day BETWEEN toDate({first_day:Int32}) AND toDate({last_day:Int32})
                 WHERE service = {m0_value:String} AND match('', concat('\\b\\B|', {m1_value:String})) < 2 AND match(concat(labels[{m1_name:String}], piece), concat('^(?s:\\b\\B|', {m1_value:String}, ')$')) AND labels[{m2_name:String}] != {m2_value:String}
             SETTINGS max_block_size = 5461
-        ) AND time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+        ) AND notEmpty(span_ids) AND time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
                 )
                 ARRAY JOIN
                     stacktrace_ids AS stacktrace_id,

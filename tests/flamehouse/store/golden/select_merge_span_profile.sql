@@ -25,7 +25,7 @@ FROM
     (
         SELECT stacktrace_ids, values, span_ids, trace_ids
         FROM sampled_profiles
-        WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND service = {service:String}
+        WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND service = {service:String} AND hasAny(span_ids, {span_ids:Array(UInt64)})
             AND time >= fromUnixTimestamp64Milli({start:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({end:Int64}, 'UTC')
     )
     ARRAY JOIN

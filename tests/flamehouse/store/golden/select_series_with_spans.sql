@@ -40,7 +40,7 @@ FROM
                 (
                     SELECT fingerprint, time, profile_id, stacktrace_ids, values, span_ids, trace_ids
                     FROM sampled_profiles
-                    WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND service = {service:String} AND time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+                    WHERE tenant = {tenant:String} AND profile_type = {profile_type:String} AND service = {service:String} AND notEmpty(span_ids) AND time >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
                 )
                 ARRAY JOIN
                     stacktrace_ids AS stacktrace_id,

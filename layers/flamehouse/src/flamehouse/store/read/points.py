@@ -10,9 +10,14 @@ from typing import Final
 from flamehouse.model.exemplar import PointKind
 from flamehouse.model.sample_selector import EVERY_SAMPLE, SampleSelector
 from flamehouse.model.time_range import TimeRange
-from flamehouse.store.read.matchers import COLUMN_OF_LABEL, Condition, all_of
+from flamehouse.store.read.matchers import ALWAYS, COLUMN_OF_LABEL, Condition, all_of
 from flamehouse.store.read.reader import Reader
-from flamehouse.store.read.sample_conditions import profile_condition, span_condition, stack_condition
+from flamehouse.store.read.sample_conditions import (
+    profile_condition,
+    span_condition,
+    spans_of_profile,
+    stack_condition,
+)
 from flamehouse.store.read.selection import Selection, clamp_ms
 from flamehouse.store.sql import SqlFile
 
@@ -32,10 +37,10 @@ def source_of(
     if kind is PointKind.PROFILE and samples == EVERY_SAMPLE:
         return Condition(sql=_SQL("totals", **names), parameters={})
     profile_ids, selected = profile_condition(samples), _selected(selection, samples)
-    part = "spans" if kind is PointKind.SPAN else "selected_totals"
-    rows = _SQL("samples", **{**names, "rows": all_of(selection.rows, profile_ids.sql)})
+    part, having = ("spans", "notEmpty(span_ids)") if kind is PointKind.SPAN else ("selected_totals", ALWAYS)
+    rows = all_of(selection.rows, profile_ids.sql, having, spans_of_profile(samples))
     return Condition(
-        sql=_SQL(part, samples=rows, selected=selected.sql),
+        sql=_SQL(part, samples=_SQL("samples", **{**names, "rows": rows}), selected=selected.sql),
         parameters={**profile_ids.parameters, **selected.parameters},
     )
 

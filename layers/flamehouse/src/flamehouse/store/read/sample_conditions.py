@@ -37,9 +37,19 @@ def span_condition(samples: SampleSelector) -> Condition:
         conditions.append("span_id IN {span_ids:Array(UInt64)}")
         bound["span_ids"] = [id_ for id_ in samples.span_ids if id_ != _NO_SPAN_ID]
     if samples.trace_ids:
-        conditions.append(_SQL("in_traces"))
+        conditions.append(f"trace_id IN {_SQL('traces')}")
         bound["trace_ids"] = [id_.hex() for id_ in samples.trace_ids if id_ != _NO_TRACE_ID]
     return Condition(sql=all_of(*conditions), parameters=bound)
+
+
+def spans_of_profile(samples: SampleSelector) -> str:
+    """The condition on rows of profiles with any sample that `span_condition`, whose parameters it uses, selects.
+
+    It is not needed for the result: without it, ClickHouse unfolds the samples of every profile.
+    """
+    of_spans = "hasAny(span_ids, {span_ids:Array(UInt64)})" if samples.span_ids else ALWAYS
+    of_traces = f"hasAny(trace_ids, {_SQL('traces')})" if samples.trace_ids else ALWAYS
+    return all_of(of_spans, of_traces)
 
 
 def stack_condition(samples: SampleSelector, symbols: str) -> Condition:

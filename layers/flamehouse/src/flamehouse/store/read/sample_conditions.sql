@@ -1,6 +1,6 @@
 -- A constant, so ClickHouse computes it once and uses it as a set.
--- part: in_traces
-trace_id IN arrayMap(id -> toFixedString(unhex(id), 16), {trace_ids:Array(String)})
+-- part: traces
+arrayMap(id -> toFixedString(unhex(id), 16), {trace_ids:Array(String)})
 
 -- part: included
 hasAll(CAST(functions, 'Array(UInt64)'), {frames:Array(UInt64)})

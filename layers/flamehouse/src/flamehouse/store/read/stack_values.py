@@ -13,7 +13,12 @@ from flamehouse.model.call_tree import StacktraceQuery
 from flamehouse.model.profile_query import ProfileQuery
 from flamehouse.store.read.matchers import all_of
 from flamehouse.store.read.reader import Reader
-from flamehouse.store.read.sample_conditions import profile_condition, span_condition, stack_condition
+from flamehouse.store.read.sample_conditions import (
+    profile_condition,
+    span_condition,
+    spans_of_profile,
+    stack_condition,
+)
 from flamehouse.store.read.selection import Selection, clamp_ms, prefix_bound, selection_of
 from flamehouse.store.sql import SqlFile
 from flamehouse.units import MS_PER_HOUR, S_PER_HOUR
@@ -63,7 +68,8 @@ def select_stack_values(
     call_site = stack_condition(query.samples, selection.symbols)
     start, end = clamp_ms(query.within.start_ms), clamp_ms(query.within.end_ms)
     first_hour, end_hour = -(-start // MS_PER_HOUR), end // MS_PER_HOUR
-    names = {"profiles": reader.profiles, "rows": all_of(selection.rows, profile_ids.sql)}
+    rows = all_of(selection.rows, profile_ids.sql, spans_of_profile(query.samples))
+    names = {"profiles": reader.profiles, "rows": rows}
     if spans.parameters:
         sql = _values_in_spans(names, spans.sql)
     elif profile_ids.parameters or end_hour - first_hour < _MIN_HOURS:
