@@ -16,7 +16,7 @@ PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
 # How long `make soak` injects faults.
 SECONDS ?= 300
 
-# Tests that start no server, without generated input and decompression bombs.
+# Tests that start no server, except those with generated input or decompression bombs.
 QUICK := -m "not fuzz" --ignore tests/ingest/formats/jfr --ignore tests/ingest/test_hostile_uploads.py --ignore tests/ingest/objects \
 	--ignore-glob "*/test_hostile.py" --ignore-glob "*/test_bombs.py" \
 	tests/flamehouse/model tests/flamehouse/render tests/flamehouse/web tests/flamehouse/identity \
@@ -37,10 +37,10 @@ help: ## List the targets
 run: $(INSTALLED) ## Serve on http://127.0.0.1:4040, data in ./data (HOST, PORT and DATA_DIR override)
 	@exec $(BIN)/flamehouse serve
 
-demo: $(INSTALLED) ## Profile a small program into the running server and print its flame graph
+demo: $(INSTALLED) ## Profile a small program, upload to the running server, and print the flame graph
 	@$(BIN)/python -m tools.demo
 
-test: $(INSTALLED) ## Run all tests: some 25 minutes on 2 cores (make quick: 3 minutes)
+test: $(INSTALLED) ## Run all tests: about 25 minutes on 2 cores (make quick: 3 minutes)
 	@echo "All tests take some 25 minutes on 2 cores; make quick runs those without servers in under 3."
 	$(PYTEST) -r s
 
@@ -85,7 +85,7 @@ proto: $(INSTALLED) ## Generate flamehouse/pb from proto/
 	$(BIN)/python -m grpc_tools.protoc --proto_path proto --python_out layers/flamehouse/src \
 		--pyi_out layers/flamehouse/src $(wildcard proto/flamehouse/pb/*.proto)
 
-template: $(SAM_INSTALLED) ## Check template.yaml and the templates beside it
+template: $(SAM_INSTALLED) ## Check template.yaml and the templates in deploy/aws
 	$(SAM) validate --lint
 	$(SAM_VENV)/bin/cfn-lint --regions us-east-1 -- deploy/aws/*.yaml
 
@@ -113,34 +113,34 @@ lock: $(INSTALLED) ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-header --no-annotate \
 		--upgrade --group pyproject.toml:sam --output-file requirements.sam.lock
 
-# A program under a real SDK, which uploads to a temporary local server and to the build for AWS.
+# Profiles a program with a real SDK, which uploads to a temporary local server and to the build for AWS.
 LIVE = $(BIN)/python -m tools.live_$(@:live-%=%) --build .aws-sam/build
 
-live-python: bundle ## Profile a program under the Python SDK
+live-python: bundle ## Profile a program with the Python SDK
 	@$(LIVE)
 
-live-go: bundle ## Profile a program under the Go SDK (needs go)
+live-go: bundle ## Profile a program with the Go SDK (needs go)
 	@$(LIVE)
 
-live-node: bundle ## Profile a program under the Node.js SDK (needs node and npm)
+live-node: bundle ## Profile a program with the Node.js SDK (needs node and npm)
 	@$(LIVE)
 
-live-rust: bundle ## Profile a program under the Rust SDK (needs cargo, and minutes to build)
+live-rust: bundle ## Profile a program with the Rust SDK (needs cargo, and minutes to build)
 	@$(LIVE)
 
-large-import: $(INSTALLED) ## Import a million rows of qryn in processes killed at random (an hour; ARGS="--rows 20000")
+large-import: $(INSTALLED) ## Import a million qryn rows while killing the import at random (an hour; ARGS="--rows 20000")
 	$(BIN)/python -m tests.support.qryn.large_history $(ARGS)
 
 live-collector: bundle ## Send a profile through a real OpenTelemetry collector (needs go, and minutes to build)
 	@$(LIVE)
 
-live-java: bundle ## Profile a program under the Java agent (needs a JDK and mvn)
+live-java: bundle ## Profile a program with the Java agent (needs a JDK and mvn)
 	@$(LIVE)
 
 soak: bundle ## Send uploads to the build for AWS while ClickHouse fails at random, and compare sums (SECONDS=300)
 	@$(BIN)/python -m tests.support.soak --seconds $(SECONDS) $(ARGS)
 
-bench: $(INSTALLED) ## Measure, and print the table (ARGS="--quick", ARGS="--only flamegraph")
+bench: $(INSTALLED) ## Run the benchmarks and print the results (ARGS="--quick", ARGS="--only flamegraph")
 	$(BIN)/python -m bench $(ARGS)
 
 screenshot: $(INSTALLED) ## Take the screenshot in the README (needs chromium)
