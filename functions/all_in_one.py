@@ -176,7 +176,7 @@ def main(environ: Mapping[str, str] = os.environ) -> None:
         config = _uvicorn_config(app, settings, grpc_address)
         _Server(config, _greeting(settings, host, migrated, grpc_address)).run([listener])
     if not all(closed):
-        _say("a query did not end in time: exiting without it")
+        _say("a query did not end in time: exiting without waiting for it")
         os._exit(0)
 
 
@@ -274,7 +274,7 @@ class _Server(uvicorn.Server):
             os._exit(128 + sig)
         # Set this first: the next signal may interrupt the lines below.
         self.should_exit = True
-        _say(f"{signal.Signals(sig).name}: finishing current requests (again: stop at once)")
+        _say(f"{signal.Signals(sig).name}: finishing current requests; a second signal stops at once")
 
 
 def _check_exposure(host: str, settings: Settings, *, insecure: bool) -> None:
@@ -292,9 +292,9 @@ def _has_credentials(settings: Settings) -> bool:
 
 def _access_in_words(host: str, settings: Settings) -> str:
     """Describe which machines can reach the server, and with which credential."""
-    machines = "this machine only" if is_loopback(host) else f"every machine that reaches {host}"
+    machines = "this machine only" if is_loopback(host) else f"every machine that can reach {host}"
     if settings.credentials_file:
-        return f"{machines}, with a credential of {settings.credentials_file}"
+        return f"{machines}, with a credential from {settings.credentials_file}"
     return f"{machines}, {'with the credential' if settings.api_credential else 'without a credential'}"
 
 
@@ -314,7 +314,7 @@ def _data_in_words(settings: Settings, migrated: Migrated) -> str:
     text = f"{place}; profiles are retained {in_words(migrated.retention_days)}"
     if not migrated.created:
         return text
-    others = f"; other databases here: {', '.join(migrated.others)}" if migrated.others else ""
+    others = f"; other databases on this server: {', '.join(migrated.others)}" if migrated.others else ""
     return f"new {text}{others}"
 
 

@@ -96,7 +96,7 @@ def test_migrate_reports_a_new_database_since_a_mistyped_name_creates_one(tmp_pa
             "flamehuose",
             (
                 f"new database flamehuose in {tmp_path}; profiles are retained for 30 days; "
-                "other databases here: flamehouse\n"
+                "other databases on this server: flamehouse\n"
             ),
         ),
     )
@@ -126,7 +126,7 @@ def test_other_machines_are_not_served_without_a_credential(tmp_path: Path) -> N
         "flamehouse: HOST=0.0.0.0 opens this server to other machines: set API_CREDENTIAL"
     )
     with running(tmp_path, HOST="0.0.0.0", INSECURE="1") as server:  # noqa: S104  # what is tested
-        assert "every machine that reaches 0.0.0.0, without a credential" in server.greeting
+        assert "every machine that can reach 0.0.0.0, without a credential" in server.greeting
 
 
 def test_a_second_start_on_the_same_folder_fails_with_one_line(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def services(*, server: Server, within: Range, as_json: bool) -> None:
 @range_options
 @json_option
 def types(*, selector: str, server: Server, within: Range, as_json: bool) -> None:
-    """List the profile types: of all profiles, of a service, or of a selector."""
+    """List the profile types of all profiles, or of one service or selector."""
     ids = profile_types(server, selector, within)
     _some(ids, f"no profiles match {selector} from {within}")
     if as_json:
@@ -56,7 +56,7 @@ def types(*, selector: str, server: Server, within: Range, as_json: bool) -> Non
 @click.command()
 @click.argument("name", required=False)
 @click.option(
-    "--in", "selector", default="{}", callback=read_selector, help="Only of this service or selector."
+    "--in", "selector", default="{}", callback=read_selector, help="Only those of this service or selector."
 )
 @server_options
 @range_options

@@ -34,13 +34,13 @@ class Place(Protocol):
 
 
 @click.group()
-@click.option("--file", "path", envvar="CREDENTIALS_FILE", help="The file. [CREDENTIALS_FILE]")
+@click.option("--file", "path", envvar="CREDENTIALS_FILE", help="The credentials file. [CREDENTIALS_FILE]")
 @click.option(
     "--secret", "arn", envvar="CREDENTIALS_SECRET_ARN", help="The secret's ARN. [CREDENTIALS_SECRET_ARN]"
 )
 @click.pass_context
 def credentials(context: click.Context, path: str | None, arn: str | None) -> None:
-    """Add, list, revoke and rotate credentials: of a local server's file, or of a deployment's secret.
+    """Add, list, revoke and rotate credentials in a local server's file or a deployment's secret.
 
     A local server applies changes at once, a deployment within two minutes. The file or secret contains only hashes: a
     token is printed once, when it is created.
@@ -60,9 +60,9 @@ def credentials(context: click.Context, path: str | None, arn: str | None) -> No
     type=click.Choice([scope.value for scope in Scope]),
     multiple=True,
     required=True,
-    help="A scope that it allows; may be repeated.",
+    help="A scope to allow; may be repeated.",
 )
-@click.option("--expires", metavar="DURATION", help="Its lifetime, such as 90d. [it never expires]")
+@click.option("--expires", metavar="DURATION", help="Its lifetime, such as 90d. [never expires]")
 @click.option("--note", default="", help="A note for the list, such as the owner.")
 @click.pass_obj
 def add(
@@ -117,11 +117,15 @@ def revoke(place: Place, *, id_: str) -> None:
 @credentials.command()
 @click.argument("id_", metavar="ID")
 @click.option(
-    "--overlap", metavar="DURATION", default="7d", show_default=True, help="How long the old token is valid."
+    "--overlap",
+    metavar="DURATION",
+    default="7d",
+    show_default=True,
+    help="How long the old token remains valid.",
 )
 @click.pass_obj
 def rotate(place: Place, *, id_: str, overlap: str) -> None:
-    """Add a credential that allows what ID does, print its token, and let ID expire."""
+    """Add a credential that allows the same as ID, print its token, and let ID expire."""
     now, token, length = _now(), new_token(), _duration(overlap)
 
     def change(document: CredentialDocument) -> CredentialDocument:

@@ -23,23 +23,32 @@ from flamehouse.store.maintenance import maintenance_client
 from flamehouse.store.schema.carry_over import has_old_layout
 
 _LABELS_REMAIN: Final = (
-    "deleted, except labels and symbols: processes remember for an hour which of them are stored. Once these services "
-    "have sent nothing for an hour, run this again with --idle"
+    "deleted, except labels and symbols, because processes remember for an hour which of them are stored; once these "
+    "services have sent nothing for an hour, run this again with --idle"
 )
 
 
 @click.command()
-@click.option("--tenant", required=True, help="The tenant; `anonymous` without X-Scope-OrgID.")
+@click.option(
+    "--tenant", required=True, help="The tenant; clients that send no X-Scope-OrgID have `anonymous`."
+)
 @click.option(
     "--selector", default="{}", callback=read_selector, help="A service or selector.  [default: all]"
 )
 @click.option(
-    "--from", "start", default="1970-01-02", help="1h (ago), ISO 8601 or Unix seconds.  [default: the first]"
+    "--from",
+    "start",
+    default="1970-01-02",
+    help="1h (ago), ISO 8601 or Unix seconds.  [default: the first profile]",
 )
-@click.option("--until", "end", default="2100-01-01", help="As --from.  [default: the last]")
+@click.option(
+    "--until", "end", default="2100-01-01", help="In the format of --from.  [default: the last profile]"
+)
 @click.option("--yes", is_flag=True, help="Delete the profiles; otherwise, only count them.")
 @click.option(
-    "--idle", is_flag=True, help="On a server: the services have sent no profile within the last hour."
+    "--idle",
+    is_flag=True,
+    help="On a server: confirm that the services have sent no profile within the last hour.",
 )
 def delete(tenant: str, selector: str, start: str, end: str, *, yes: bool, idle: bool) -> None:
     """Delete profiles of a tenant in ./data, DATA_DIR or CLICKHOUSE_DSN. Without --yes, only count them.

@@ -27,8 +27,14 @@ _NODES: Final = 16_384
 @selection_options
 @click.option("--against", metavar="SERVICE|SELECTOR", help="The left side's selector. [the same]")
 @click.option("--left-from", help="The left side's range. [the previous range, or the same with --against]")
-@click.option("--left-until", help="As --left-from.")
-@click.option("--least", default=1.0, show_default=True, type=click.FloatRange(0, 100), help="As in flame.")
+@click.option("--left-until", help="In the format of --left-from.")
+@click.option(
+    "--least",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, 100),
+    help="Omit frames below this percentage of both totals.",
+)
 @server_options
 @json_option
 def diff(  # noqa: PLR0913  # a parameter per option

@@ -36,10 +36,10 @@ from flamehouse.store.schema.roles import QRYN_ROLES, QRYN_USERS, ROLES, USERS
 @click.option("--url", help="Also examine this deployment: the output Url of the stack.")
 @click.option("--credential", envvar="API_CREDENTIAL", default="", help="Its credential. [API_CREDENTIAL]")
 def doctor(*, role: str, folder: Path | None, url: str | None, credential: str) -> None:
-    """Examine ./data, DATA_DIR or CLICKHOUSE_DSN: one line per finding, and status 1 if one is a fault.
+    """Examine ./data, DATA_DIR or CLICKHOUSE_DSN: one line per finding, and exit status 1 for a fault.
 
     It stores a test profile of a few bytes, for the tenant flamehouse-doctor. --secrets also examines the users in the
-    files of setup-sql.
+    files that setup-sql wrote.
     """
     with exit_on_failure():
         settings = existing_database()

@@ -36,11 +36,16 @@ _SHOWN: Final = 20
 )
 @click.option("--service", default="", help="The service. [the file's name up to its first dot]")
 @click.option("--label", "labels", multiple=True, metavar="NAME=VALUE", help="A label; may be repeated.")
-@click.option("--time", "time_", default="", help="ISO 8601 or Unix time. [of the profile, or of the file]")
 @click.option(
-    "--format", "format_", default="", help="Such as lines, which the bytes do not show. [by the bytes]"
+    "--time", "time_", default="", help="The time: ISO 8601 or Unix. [of the profile, or of the file]"
 )
-@click.option("--tenant", default=ANONYMOUS, show_default=True, help="Whose profiles.")
+@click.option(
+    "--format",
+    "format_",
+    default="",
+    help="The format, such as lines, if the content does not show it. [by the content]",
+)
+@click.option("--tenant", default=ANONYMOUS, show_default=True, help="The tenant.")
 @click.option("--to", "place", help="Put the files into s3://BUCKET or the folder BLOBS_DIR. [only check]")
 def drop(  # noqa: PLR0913  # a parameter per option
     *,

@@ -48,8 +48,8 @@ def import_() -> None:
     "--from-dsn", required=True, metavar="DSN", help="qryn's ClickHouse: https://user:password@host:8443."
 )
 @click.option("--database", default="qryn", show_default=True, help="qryn's database there.")
-@click.option("--from", "start", help="Profiles from 30d (ago), or ISO 8601, on. [all]")
-@click.option("--until", "end", help="Profiles before this time, as --from. [all]")
+@click.option("--from", "start", help="Only profiles from this time on: 30d (ago) or ISO 8601. [all]")
+@click.option("--until", "end", help="Only profiles before this time, in the format of --from. [all]")
 @click.option("--service", "services", multiple=True, help="Only this service; may be repeated. [all]")
 @click.option("--tenant", default=ANONYMOUS, show_default=True, help="The tenant to store them for.")
 @json_option

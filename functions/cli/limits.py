@@ -23,7 +23,7 @@ _EVERYONE = "*"
 
 @click.group()
 def limits() -> None:
-    """Show or set the limits of tenants in ./data, DATA_DIR or CLICKHOUSE_DSN; * means the defaults of all."""
+    """Show or set the limits of tenants in ./data, DATA_DIR or CLICKHOUSE_DSN; * means the defaults."""
 
 
 @limits.command()
@@ -52,8 +52,8 @@ def set_(tenant: str, changes: Sequence[str]) -> None:
     The limits are uploads_per_second, bytes_per_day, series_per_day, query_seconds_per_day and label_rules. 0 means no
     limit, and an empty value restores the default.
 
-    uploads_per_second and query_seconds_per_day are of one process: on AWS each instance of a function counts by itself.
-    The others are of all processes together.
+    uploads_per_second and query_seconds_per_day apply to each process: on AWS, each instance of a function counts by
+    itself. The others apply to all processes together.
     """
     with _opened() as reader:
         of_tenant = DEFAULTS if tenant == _EVERYONE else tenant

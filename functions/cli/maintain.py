@@ -24,5 +24,9 @@ def maintain(seconds: int) -> None:
         settings = existing_database()
         with locked(settings, STOP_SERVER), closing(maintenance_client(settings)) as clickhouse:
             done = maintain_database(clickhouse, seconds)
-    state = "is maintained" if done else f"needs more than {seconds} s of maintenance: run it again"
+    state = (
+        "needs no further maintenance"
+        if done
+        else f"needs more than {seconds} s of maintenance: run it again"
+    )
     click.echo(f"database {settings.clickhouse_database} {state}")

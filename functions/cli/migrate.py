@@ -43,7 +43,7 @@ def migrate(*, retention_days: int | None, qryn_input: bool) -> None:
             if qryn_input:
                 _create_qryn_input(settings)
     new = "new " if migrated.created else ""
-    others = f" (other databases here: {', '.join(migrated.others)})" if migrated.others else ""
+    others = f" (other databases on this server: {', '.join(migrated.others)})" if migrated.others else ""
     click.echo(
         f"{new}database {settings.clickhouse_database} is up to date{others}; "
         f"profiles are retained {in_words(migrated.retention_days)}"
@@ -59,4 +59,4 @@ def _carry_over(settings: Settings) -> None:
     with closing(maintenance_client(settings)) as clickhouse:
         carry_over = CarryOver(clickhouse)
         while not carry_over.carry(_CARRY_OVER_S):
-            click.echo("carrying over profiles to their new table; may be interrupted and run again")
+            click.echo("carrying profiles over to their new table; this may be interrupted and run again")

@@ -86,7 +86,9 @@ def server_options(command: Command) -> Command:
     """Add the parameter `server` to a command."""
 
     @click.option(
-        "--url", envvar="FLAMEHOUSE_URL", help="The server. [FLAMEHOUSE_URL, or port PORT or 4040 here]"
+        "--url",
+        envvar="FLAMEHOUSE_URL",
+        help="The server. [FLAMEHOUSE_URL, or port PORT or 4040 of this machine]",
     )
     @click.option(
         "--credential", envvar="API_CREDENTIAL", default="", help="Its credential. [API_CREDENTIAL]"
@@ -117,7 +119,7 @@ def range_options(command: Command) -> Command:
     @click.option(
         "--from", "start", default="1h", show_default=True, help="1h (ago), ISO 8601 or Unix seconds."
     )
-    @click.option("--until", "end", default="now", show_default=True, help="As --from.")
+    @click.option("--until", "end", default="now", show_default=True, help="In the format of --from.")
     @wraps(command)
     def run(*args: object, start: str, end: str, **options: object) -> None:
         command(*args, within=range_of(start, end), **options)

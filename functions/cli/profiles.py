@@ -33,9 +33,9 @@ class FunctionTotal:
 @click.command()
 @selection_options
 @click.option(
-    "--limit", "-n", default=20, show_default=True, type=click.IntRange(min=1), help="Functions listed."
+    "--limit", "-n", default=20, show_default=True, type=click.IntRange(min=1), help="Functions to list."
 )
-@click.option("--cumulative", is_flag=True, help="Sort by total, callees included.")
+@click.option("--cumulative", is_flag=True, help="Sort by total, which includes callees.")
 @server_options
 @json_option
 def top(*, selection: Selection, limit: int, cumulative: bool, server: Server, as_json: bool) -> None:
@@ -59,7 +59,7 @@ def top(*, selection: Selection, limit: int, cumulative: bool, server: Server, a
         )
         for one in functions
     ]
-    print_lines([selection.title, f"{selection.within}, {scale.text(root.total)} in all", ""])
+    print_lines([selection.title, f"{selection.within}, {scale.text(root.total)} in total", ""])
     columns = ("self", "share", "total", "share of total", "function")
     print_table(columns, rows, right=columns[:4], optional=("share", "share of total"))
 

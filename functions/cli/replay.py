@@ -29,17 +29,31 @@ _SHOWN: Final = 20
 
 
 @click.command()
-@click.option("--from", "start", required=True, help="Uploads from 30d (ago), ISO 8601 or Unix seconds, on.")
-@click.option("--until", "end", default="now", show_default=True, help="Uploads before this, as --from.")
-@click.option("--tenant", default="", help="Of this tenant alone.  [default: all]")
-@click.option("--service", default="", help="Uploads with a profile of this service alone.  [default: all]")
 @click.option(
-    "--after-delete", is_flag=True, help="First delete what is stored of these uploads, to read them anew."
+    "--from",
+    "start",
+    required=True,
+    help="Only uploads from this time on: 30d (ago), ISO 8601 or Unix seconds.",
+)
+@click.option(
+    "--until",
+    "end",
+    default="now",
+    show_default=True,
+    help="Only uploads before this time, in the format of --from.",
+)
+@click.option("--tenant", default="", help="Only uploads of this tenant.  [default: all]")
+@click.option("--service", default="", help="Only uploads with a profile of this service.  [default: all]")
+@click.option(
+    "--after-delete",
+    is_flag=True,
+    help="First delete what is stored of these uploads, so that they are read again.",
 )
 def replay(*, start: str, end: str, tenant: str, service: str, after_delete: bool) -> None:
     """Store the uploads of retained blobs (KEEP_BLOBS) that are not stored, in ./data, DATA_DIR or CLICKHOUSE_DSN.
 
-    BLOBS_DIR says where the blobs are. An upload's time is that of its first profile. May be stopped and run again.
+    BLOBS_DIR names their folder or bucket. An upload's time is that of its first profile. May be interrupted and run
+    again.
     """
     range_ = range_of(start, end)
     within = TimeRange(start_ms=range_.start_ms, end_ms=range_.end_ms)
@@ -72,7 +86,7 @@ def _replay(
                     lambda counts: progress.update(task, completed=counts.read),
                 )
         except RpcError as error:
-            raise OperatorError(f"{error.message}; run this again to go on") from error
+            raise OperatorError(f"{error.message}; run this again to continue") from error
 
 
 def _clear(clickhouse: ClickHouse, blobs: Sequence[Blob], selection: Selection) -> None:
@@ -85,7 +99,8 @@ def _clear(clickhouse: ClickHouse, blobs: Sequence[Blob], selection: Selection) 
         ids = [blob.key.upload_id for blob in batch]
         delete_uploads(clickhouse, batch[0].key.tenant, ids, selection.service)
     click.echo(
-        "deleted what was stored of these uploads; if this is cut off from here on, run it again without --after-delete",
+        "deleted what was stored of these uploads; if this is interrupted from now on, run it again without "
+        "--after-delete",
         err=True,
     )
 

@@ -35,7 +35,7 @@ _DEFAULT: Final = "default"
 
 @click.group()
 def retention() -> None:
-    """Show or set how long a database retains profiles: of ./data, DATA_DIR or CLICKHOUSE_DSN."""
+    """Show or set how long ./data, DATA_DIR or CLICKHOUSE_DSN retains profiles."""
 
 
 @retention.command()
@@ -56,11 +56,11 @@ def show() -> None:
 
 @retention.command(name="set")
 @click.argument("days", metavar="DAYS")
-@click.option("--tenant", default="", help="For this tenant alone.")
-@click.option("--service", default="", help="For this service of the tenant alone.")
-@click.option("--yes", is_flag=True, help="Delete the profiles that a shorter retention does not cover.")
+@click.option("--tenant", default="", help="Only for this tenant.")
+@click.option("--service", default="", help="Only for this service of the tenant.")
+@click.option("--yes", is_flag=True, help="Delete the profiles that exceed a shorter retention.")
 def set_(days: str, *, tenant: str, service: str, yes: bool) -> None:
-    """Retain profiles for DAYS: 30d, or forever. A shorter retention needs --yes, and reports what it deletes.
+    """Retain profiles for DAYS: 30d, or forever. A shorter retention reports what it deletes, and needs --yes.
 
     A tenant or service may have a shorter retention than the database; `default` removes it.
     """
@@ -147,6 +147,6 @@ def _confirm(what: str, subject: str, arguments: str, *, yes: bool) -> None:
     """Print what will be deleted. Raises OperatorError without `yes`."""
     if not yes:
         raise OperatorError(
-            f"{subject} deletes {what}; to delete them, run: flamehouse retention set {arguments} --yes"
+            f"{subject} would delete {what}; to delete them, run: flamehouse retention set {arguments} --yes"
         )
     click.echo(f"ClickHouse deletes {what}")

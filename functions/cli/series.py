@@ -28,7 +28,7 @@ _COLUMNS: Final = 40
 def series(
     *, selection: Selection, group_by: Sequence[str], step: str | None, server: Server, as_json: bool
 ) -> None:
-    """Show totals over time: per series a sum, the largest point and a curve."""
+    """Show totals over time: the sum, the largest point and a curve of each series."""
     step_ms = step_of(step, selection.within.length_ms // _COLUMNS)
     selection = selection.resolved(server)
     with waiting("querying"):

@@ -28,12 +28,14 @@ _PORT: Final = 8443
     "--port", type=int, default=_PORT, show_default=True, help="ClickHouse's HTTPS port, for the secrets."
 )
 @click.option(
-    "--qryn-input", is_flag=True, help="Also the rights and the user for the tables of migrate --qryn-input."
+    "--qryn-input",
+    is_flag=True,
+    help="Also print the rights and the user for the tables of migrate --qryn-input.",
 )
 def setup_sql(*, folder: str | None, host: str | None, port: int, qryn_input: bool) -> None:
     """Print the SQL that creates ClickHouse's roles, and with --secrets its users; an administrator runs it.
 
-    Passwords are random and new each time. The SQL contains their hashes, the files in FOLDER the passwords.
+    Passwords are random and new each time. The SQL contains their hashes; the files in FOLDER contain the passwords.
     """
     with exit_on_failure():
         settings = database_settings()

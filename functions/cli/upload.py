@@ -33,7 +33,9 @@ _FORMATS: Final = {
 )
 @click.option("--name", required=True, help="The service, optionally with labels: 'shop{region=eu}'.")
 @click.option(
-    "--format", "format_", help="Such as pprof, jfr, groups, speedscope. [by the file's name or content]"
+    "--format",
+    "format_",
+    help="The format, such as pprof, jfr, groups or speedscope. [by the file's name or content]",
 )
 @click.option("--at", help="The time of profiles without one: 1h (ago), ISO 8601. [now]")
 @server_options

@@ -32,7 +32,10 @@ _MAX_DAYS: Final = 10_000
 )
 @json_option
 def usage(*, days: int, as_json: bool) -> None:
-    """Print what each tenant and service sends and stores: in ./data, DATA_DIR or CLICKHOUSE_DSN. Bytes on disk are an estimate."""
+    """Print what each tenant and service sends and stores, in ./data, DATA_DIR or CLICKHOUSE_DSN.
+
+    Bytes on disk are an estimate.
+    """
     with exit_on_failure():
         settings = existing_database()
         with locked(settings, STOP_SERVER), closing(ClickHouse(settings)) as clickhouse:

@@ -23,7 +23,7 @@ _MAX_DAYS: Final = 10_000
 class UsageParameters(BaseModel):
     """The parameters as text, which is validated where it is used."""
 
-    days: str = Field("", description="Count profiles of the last days, 1 by default")
+    days: str = Field("", description="Count profiles of this many days until now; 1 by default")
 
 
 class ServiceUsage(BaseModel):
@@ -35,11 +35,13 @@ class ServiceUsage(BaseModel):
     profiles: int
     series: int
     samples: int
-    bytes: int = Field(description="On disk, estimated by samples")
+    bytes: int = Field(description="Bytes on disk, estimated from the number of samples")
     bytes_sent: int = Field(
-        description="Bodies of requests, as received; 0 for uploads before version 4 of the schema"
+        description="Bytes of request bodies as received; 0 for uploads from before version 4 of the schema"
     )
-    share: float = Field(description="Of the samples in this response, and so about of ClickHouse's bill")
+    share: float = Field(
+        description="Share of the samples in this response, and so roughly of ClickHouse's bill"
+    )
 
 
 class UsageData(BaseModel):

@@ -26,9 +26,9 @@ type Document = dict[str, Any]
 
 _DESCRIPTION: Final = """\
 Clients send profiles to /ingest (Pyroscope SDKs), Push (Alloy and newer SDKs) and OTLP; Grafana's Pyroscope data source
-queries them by the RPCs of querier.v1.QuerierService. RPCs follow the Connect protocol (connectrpc.com): POST, JSON or
-protobuf. Numbers of 64 bits are strings in JSON responses, names of fields are accepted in snake_case too, and unknown
-fields are ignored. Requests and responses may be gzipped. docs/api.md has limits and semantics."""
+queries them with the RPCs of querier.v1.QuerierService. RPCs follow the Connect protocol (connectrpc.com): POST, JSON
+or protobuf. 64-bit numbers are strings in JSON responses, field names are also accepted in snake_case, and unknown
+fields are ignored. Requests and responses may be gzipped. docs/api.md describes limits and semantics."""
 
 _ERROR: Final[Document] = {
     "type": "object",
@@ -40,14 +40,14 @@ _ERROR: Final[Document] = {
 }
 _ERROR_REFERENCE: Final = {"$ref": "#/components/schemas/Error"}
 _ERROR_RESPONSE: Final = {
-    "description": "An error: its code and what to do",
+    "description": "An error: its code, and a message that says what to do",
     "content": {"application/json": {"schema": _ERROR_REFERENCE}},
 }
 _TENANT: Final = {
     "in": "header",
     "name": "X-Scope-OrgID",
     "required": False,
-    "description": "The tenant; `anonymous` without it. Letters, digits and `!-_.*'()`, 150 at most",
+    "description": "The tenant: up to 150 letters, digits and `!-_.*'()`; without the header, `anonymous`",
     "schema": {"type": "string"},
 }
 _CONNECT_HEADERS: Final = [
@@ -61,7 +61,7 @@ _CONNECT_HEADERS: Final = [
         "in": "header",
         "name": "Connect-Timeout-Ms",
         "required": False,
-        "description": "How long the client waits; the response after that is `deadline_exceeded`",
+        "description": "How long the client waits; then the response is the error `deadline_exceeded`",
         "schema": {"type": "string", "pattern": "^[0-9]{1,10}$"},
     },
 ]
@@ -169,9 +169,9 @@ def _components_of(document: Document, rpcs: Sequence[MethodDescriptor]) -> Docu
             "basic": {
                 "type": "http",
                 "scheme": "basic",
-                "description": "Any user, the credential as password",
+                "description": "Any user, with the credential as the password",
             },
-            "bearer": {"type": "http", "scheme": "bearer", "description": "The credential as token"},
+            "bearer": {"type": "http", "scheme": "bearer", "description": "The credential as the token"},
         },
     }
 

@@ -29,7 +29,7 @@ def test_migrate_reports_its_result_and_may_be_repeated(tmp_path: Path) -> None:
         (
             0,
             (
-                "new database flamehuose is up to date (other databases here: flamehouse); "
+                "new database flamehuose is up to date (other databases on this server: flamehouse); "
                 "profiles are retained for 30 days\n"
             ),
         ),

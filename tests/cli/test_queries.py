@@ -89,7 +89,7 @@ def test_series_are_grouped_by_labels(run: Run, within: tuple[str, ...]) -> None
 
 def test_top_lists_functions_by_their_share(run: Run, within: tuple[str, ...]) -> None:
     lines = lines_of(run("top", "shop", "--type", "process_cpu", *within))
-    assert lines[1].endswith(f" UTC, {SHOP_TOTAL} ns in all")
+    assert lines[1].endswith(f" UTC, {SHOP_TOTAL} ns in total")
     assert [re.sub(r"\s{2,}", "|", line.strip()) for line in lines[4:]] == [
         "20 ns|62.5%|20 ns|62.5%|search",
         "12 ns|37.5%|12 ns|37.5%|checkout",

@@ -117,5 +117,5 @@ def test_a_profile_that_cannot_be_stored_is_logged_and_dropped(caplog: pytest.Lo
         sample_half_a_second(recorder)
         clock.ns += INTERVAL_S * SECOND_NS
         recorder.step()
-    assert "a profile of this server is not stored: unavailable" in caplog.text
+    assert "a profile of this server was not stored: unavailable" in caplog.text
     assert recorder.sampled_ns == 0

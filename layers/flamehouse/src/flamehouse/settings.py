@@ -282,8 +282,8 @@ def _check_server(dsn: str) -> None:
         whole = False
     if not whole:
         raise ValueError(
-            "CLICKHOUSE_DSN must be https://user:password@host:8443 and no more, with characters other than letters, "
-            "digits and -._~ of the user and the password percent-encoded"
+            "CLICKHOUSE_DSN must have the form https://user:password@host:8443; in the user and the password, "
+            "percent-encode all characters except letters, digits and -._~"
         )
     if urlsplit(dsn).scheme == "http" and not is_loopback(urlsplit(dsn).hostname or ""):
         raise ValueError(

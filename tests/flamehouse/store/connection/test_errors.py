@@ -19,7 +19,7 @@ from tests.support.uploads.uploads import rejection
 UNAVAILABLE = (
     503,
     "unavailable",
-    "the profile store is unavailable, it may be waking up; retry in 30 seconds",
+    "the profile store is unavailable and may be waking up; retry in 30 seconds",
 )
 NOT_SET_UP = (
     503,

@@ -85,7 +85,7 @@ def test_the_error_names_the_day_and_the_setting(restart: Open) -> None:
         "resource_exhausted",
         (
             "too many series: this tenant has 2 on 2019-12-30, and the limit is 3 a day (max_series_per_day);"
-            " a label whose values never repeat is the usual reason"
+            " a label whose values never repeat is the usual cause"
         ),
     )
 

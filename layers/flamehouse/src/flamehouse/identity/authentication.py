@@ -9,7 +9,7 @@ from flamehouse.identity.grant import Grant
 from flamehouse.identity.principal import Principal
 from flamehouse.identity.tenant import HEADER
 
-_REFUSAL: Final = "the credential is missing or wrong: send it as Basic password or as Bearer token"
+_REFUSAL: Final = "the credential is missing or wrong: send it as the Basic password or the Bearer token"
 """One message, whether the credential is missing, wrong, expired or revoked."""
 
 

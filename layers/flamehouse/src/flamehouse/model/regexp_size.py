@@ -37,7 +37,8 @@ def check_regexp_size(regexps: Iterable[str], limit: int) -> None:
     size = sum(map(regexp_size, regexps))
     if size > limit:
         raise invalid_argument(
-            f"the regular expressions of the query have a size of {size} with counted repetitions expanded, and the limit is {limit}: repeat less often, or use fewer of them"
+            f"the regular expressions of the query have a size of {size} with counted repetitions expanded, "
+            f"and the limit is {limit}: use smaller repetition counts or fewer expressions"
         )
 
 

@@ -104,7 +104,7 @@ CONNECTION_REFUSED: Final = Event(
 CONNECTIONS_WAIT: Final = Event(
     name="connections_wait",
     level=logging.ERROR,
-    text="connections wait, as this process has no file descriptors left (`ulimit -n`): {reason}",
+    text="connections are waiting because this process has no file descriptors left (`ulimit -n`): {reason}",
     fields=("reason",),
 )
 SERIES_FOLDED: Final = Event(
@@ -131,13 +131,13 @@ MAINTENANCE_FAILED: Final = Event(
 SELF_PROFILE_FAILED: Final = Event(
     name="self_profile_failed",
     level=logging.WARNING,
-    text="a profile of this server is not stored: {reason}",
+    text="a profile of this server was not stored: {reason}",
     fields=("reason",),
 )
 QRYN_INPUT_FAILED: Final = Event(
     name="qryn_input_failed",
     level=logging.ERROR,
-    text="rows of qryn's collector are not stored and will be retried: {reason}",
+    text="rows of qryn's collector were not stored and will be retried: {reason}",
     fields=("reason",),
 )
 QRYN_ROWS_REJECTED: Final = Event(
@@ -182,7 +182,7 @@ OBJECT_IGNORED: Final = Event(
 MESSAGE_INVALID: Final = Event(
     name="message_invalid",
     level=logging.ERROR,
-    text="a message of the queue is not from S3: {reason}; it will end in the dead-letter queue",
+    text="a message of the queue is not from S3: {reason}; it will end up in the dead-letter queue",
     fields=("reason",),
 )
 QUEUE_DRAINED: Final = Event(

@@ -48,7 +48,7 @@ UPLOADS_REJECTED: Final = Metric(
 UPLOAD_BYTES: Final = Metric(
     name="flamehouse_upload_bytes_total",
     unit=Unit.BYTES,
-    text="Bodies of uploads as received, accepted or not",
+    text="Size of upload bodies as received, accepted or not",
     labels=("route",),
 )
 REQUESTS_REJECTED: Final = Metric(
@@ -60,7 +60,7 @@ REQUESTS_REJECTED: Final = Metric(
 RESPONSE_BYTES: Final = Metric(
     name="flamehouse_response_bytes",
     unit=Unit.BYTES,
-    text="Body of a response as sent",
+    text="Size of a response body as sent",
     labels=("route",),
     buckets=_BYTES,
 )
@@ -91,7 +91,7 @@ CLICKHOUSE_FAILURES: Final = Metric(
 LIMIT_REFUSALS: Final = Metric(
     name="flamehouse_limit_refusals_total",
     unit=Unit.COUNT,
-    text="Uploads and queries rejected beyond a limit, by limit",
+    text="Uploads and queries rejected for exceeding a limit, by limit",
     labels=("limit",),
 )
 COLD_STARTS: Final = Metric(

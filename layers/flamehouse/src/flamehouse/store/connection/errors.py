@@ -23,9 +23,9 @@ _REASONS_OF_RE2 = re.compile(
 """RE2's messages (re2.cc), without the part of the expression that follows: logs contain no values of labels."""
 _TOO_MUCH = "the query exceeded its memory limit; request a shorter range or fewer series"
 _TOO_LARGE = "the response exceeds the size limit; request a shorter range, fewer series, fewer labels or a longer step"
-_QUOTA = "the quota of queries is used up; retry in a minute"
+_QUOTA = "the query quota is used up; retry in a minute"
 _STOPPED = "the query was canceled because the client abandoned it"
-_UNAVAILABLE = "the profile store is unavailable, it may be waking up; retry in 30 seconds"
+_UNAVAILABLE = "the profile store is unavailable and may be waking up; retry in 30 seconds"
 _NOT_SET_UP = (
     "the profile store is not set up for this version of flamehouse; the operator finds the reason in the log"
 )

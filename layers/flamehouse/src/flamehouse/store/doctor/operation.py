@@ -26,7 +26,7 @@ def check_latency(examination: Examination) -> Iterator[Finding]:
     if median(times) < examination.thresholds.latency_ms:
         yield Finding(check="latency", severity=Severity.OK, text=text)
         return
-    advice = "deploy in ClickHouse's region; if this machine is elsewhere, it may be the distance from here"
+    advice = "deploy in ClickHouse's region; if this machine is elsewhere, the distance may be the cause"
     yield Finding(check="latency", severity=Severity.WARNING, text=text, advice=advice)
 
 

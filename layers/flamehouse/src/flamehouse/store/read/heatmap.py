@@ -63,7 +63,7 @@ def _check_cells(cells: int) -> None:
     if cells > _MAX_CELLS:
         raise invalid_argument(
             f"the heatmap would have {cells} cells, and the limit is {_MAX_CELLS}:"
-            " request a longer step, fewer labels to group by, or a limit of series"
+            " request a longer step, group by fewer labels, or limit the number of series"
         )
 
 

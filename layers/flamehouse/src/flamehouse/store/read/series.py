@@ -133,7 +133,7 @@ def _check_points(points: int) -> None:
         raise RpcError(
             Code.RESOURCE_EXHAUSTED,
             f"the series would have {points} points, and the limit is {_MAX_POINTS}:"
-            " request a longer step, a shorter range, fewer labels to group by, or a limit of series",
+            " request a longer step or a shorter range, group by fewer labels, or limit the number of series",
         )
 
 
@@ -141,7 +141,7 @@ def _check_exemplars(exemplars: int) -> None:
     if exemplars > _MAX_EXEMPLARS:
         raise invalid_argument(
             f"the series would have {exemplars} exemplars, and the limit is {_MAX_EXEMPLARS}:"
-            " request a longer step, fewer labels to group by, a limit of series, or no exemplars"
+            " request a longer step, group by fewer labels, limit the number of series, or request no exemplars"
         )
 
 

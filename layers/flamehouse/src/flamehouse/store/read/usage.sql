@@ -1,5 +1,5 @@
--- What the profiles since a time are, by tenant and service. The bytes of the table are divided by samples, and
--- those of an upload among its services.
+-- The profiles since a time, by tenant and service. The bytes of the table are apportioned by samples, and so are those
+-- of an upload among its services.
 -- part: usage
 SELECT tenant, service, uploads, profiles, series, samples, bytes, toUInt64(round(sent)) AS bytes_sent
 FROM

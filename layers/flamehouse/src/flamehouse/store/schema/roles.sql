@@ -36,7 +36,7 @@ GRANT ALTER DELETE ON $database.series TO $expire;
 
 CREATE ROLE IF NOT EXISTS $migrate;
 GRANT CREATE DATABASE ON $database.* TO $migrate;
--- Rights on tables include views.
+-- Grants on tables include views.
 GRANT CREATE TABLE, DROP TABLE, ALTER TABLE ON $database.* TO $migrate;
 GRANT SELECT, INSERT ON $database.* TO $migrate;
 

@@ -103,6 +103,6 @@ def _check(day: int, fingerprints: set[int], known: set[int], limit: int) -> Non
             Code.RESOURCE_EXHAUSTED,
             f"too many series: this tenant has {len(known)} on {datetime.fromtimestamp(day * S_PER_DAY, UTC):%F},"
             f" and the limit is {limit} a day (max_series_per_day);"
-            " a label whose values never repeat is the usual reason",
+            " a label whose values never repeat is the usual cause",
             retry_after_s=_RETRY_AFTER_S,
         )
