@@ -178,8 +178,8 @@ def test_a_port_in_use_is_reported_before_the_engine_starts(tmp_path: Path) -> N
         (
             {"CLICKHOUSE_DSN": "https://user:hunter/2@127.0.0.1:1"},
             (
-                "flamehouse: CLICKHOUSE_DSN must be https://user:password@host:8443 and no more, with characters "
-                "other than letters, digits and -._~ of the user and the password percent-encoded"
+                "flamehouse: CLICKHOUSE_DSN must have the form https://user:password@host:8443; in the user and the "
+                "password, percent-encode all characters except letters, digits and -._~"
             ),
         ),
         (

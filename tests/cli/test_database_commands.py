@@ -201,7 +201,8 @@ def test_the_retention_of_a_service_is_shorter_than_its_databases(tmp_path: Path
     shorten = ["retention", "set", "3d", "--tenant", "anonymous", "--service", "shop"]
     dry = flamehouse(*shorten, **place)
     what = re.fullmatch(
-        r"flamehouse: this retention of service shop of tenant anonymous deletes (1 profiles of shop, about [0-9.]+ \w+ on disk);"
+        r"flamehouse: this retention of service shop of tenant anonymous would delete "
+        r"(1 profiles of shop, about [0-9.]+ \w+ on disk);"
         r" to delete them, run: flamehouse (retention set 3d --tenant anonymous --service shop --yes)\n",
         dry.stderr,
     )
