@@ -139,7 +139,9 @@ def test_a_password_is_not_sent_to_another_machine_in_clear_text() -> None:
     ],
 )
 def test_a_text_of_another_form_is_rejected_by_name(name: str, value: str, form: str) -> None:
-    with pytest.raises(ValueError, match=rf"^{name} must be {re.escape(form)}.*, not {re.escape(repr(value))}$"):
+    with pytest.raises(
+        ValueError, match=rf"^{name} must be {re.escape(form)}.*, not {re.escape(repr(value))}$"
+    ):
         Settings.from_env({name: value})
 
 
