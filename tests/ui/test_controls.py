@@ -125,7 +125,7 @@ def test_search_finds_text_and_expressions_and_names_what_is_neither(
     flame(page)
     page.get_by_role("searchbox", name="Search functions").fill(search)
     if matched is None:
-        expect(page.get_by_role("alert")).to_have_text("This is not a regular expression")
+        expect(page.get_by_role("alert")).to_have_text("Invalid regular expression")
     else:
         expect(page.locator(".matched")).to_contain_text(matched)
 
@@ -257,7 +257,7 @@ def export(page: Page, name: str) -> Download:
 def test_exports_hold_what_the_picture_shows(page: Page) -> None:
     page.goto(SINGLE)
     with page.expect_response(re.compile("SelectMergeStacktraces")) as answered:
-        page.get_by_role("button", name="Load again").click()
+        page.get_by_role("button", name="Refresh").click()
     flame(page)
     shown = answered.value.json()["flamegraph"]
     saved = export(page, "Download JSON")

@@ -165,7 +165,7 @@ def test_diff_has_the_numbers_of_the_diff_rpc(page: Page, filled: Filled) -> Non
     page.get_by_role("button", name="Compare the two").click()
     expect(page.locator(".summary")).to_contain_text("left")
     with page.expect_response(re.compile("/Diff")) as received:
-        page.get_by_role("button", name="Load again").click()
+        page.get_by_role("button", name="Refresh").click()
     request = json.loads(received.value.request.post_data or "{}")
     assert [request[side]["labelSelector"] for side in ("left", "right")] == [selector("eu"), selector("us")]
     response = filled.rpc("Diff", request)
@@ -287,7 +287,7 @@ def test_other_opens_by_its_call_site(page: Page) -> None:
     ("status", "body", "output"),
     [
         (401, '{"code":"unauthenticated","message":"credential missing"}', "Sign in to see profiles"),
-        (403, '{"code":"permission_denied","message":"no"}', "may not read profiles"),
+        (403, '{"code":"permission_denied","message":"no"}', "cannot read profiles"),
         (503, '{"code":"unavailable","message":"waking"}', "The database is waking up"),
         (
             400,

@@ -102,7 +102,7 @@ def test_refresh_keeps_zoom_and_focus(browser: Browser, filled: Filled) -> None:
     zoomed = crumbs.inner_text()
     send(filled.url, "refreshed", now - 30, STACKS.format(json=400))
     with page.expect_response(re.compile("SelectMergeStacktraces")):
-        page.evaluate("document.querySelector('[aria-label=\"Load again\"]').click()")
+        page.evaluate("document.querySelector('[aria-label=\"Refresh\"]').click()")
     expect(focused).not_to_have_text(before or "")
     assert (focused.text_content() or "").split(",")[0] == (before or "").split(",")[0]
     assert crumbs.inner_text() == zoomed

@@ -170,7 +170,7 @@ async function send(url, init) {
     if (/** @type {Error} */ (error).name === "AbortError") throw error;
     throw new ApiError({
       title: "The server cannot be reached",
-      advice: "Check that it runs and that this computer is connected, then try again.",
+      advice: "Check that it is running and that this computer is online, then try again.",
       code: "unreachable",
     });
   }
@@ -200,13 +200,13 @@ function inWords(response, code, message) {
   }
   if (response.status === 403) {
     return new ApiError({
-      title: "This credential may not read profiles",
+      title: "This credential cannot read profiles",
       advice: `Sign in with another one. ${reason}`,
       code: "permission_denied",
     });
   }
   const known = WORDS.find(([test]) => test(response.status, code, message));
-  const [title, advice] = known ? [known[1], known[2]] : ["The server failed", "Try again; if it persists, check the server's log."];
+  const [title, advice] = known ? [known[1], known[2]] : ["The server failed", "Try again; if the error persists, check the server's log."];
   return new ApiError({ title, advice: `${advice} ${reason}`, code: code || String(response.status), retryAfterS });
 }
 
@@ -217,7 +217,7 @@ const WORDS = [
     "This time range is too long",
     "Choose a shorter one.",
   ],
-  [(_, code) => code === "invalid_argument", "The server cannot read this query", "Correct the labels or the range."],
+  [(_, code) => code === "invalid_argument", "This query is invalid", "Correct the labels or the range."],
   [
     (status, code) => code === "resource_exhausted" || status === 413,
     "The response is too large",
@@ -226,18 +226,18 @@ const WORDS = [
   [
     (status, code) => code === "unavailable" || [502, 503, 504].includes(status),
     "The database is waking up",
-    "It takes up to a few minutes; this page tries again by itself.",
+    "This can take a few minutes; the page retries automatically.",
   ],
   [
     (_, code) => code === "deadline_exceeded" || code === "canceled",
     "The query took too long",
     "Choose a shorter range, or add a label.",
   ],
-  [(status) => status === 429, "Too many requests", "Wait for a moment, then try again."],
+  [(status) => status === 429, "Too many requests", "Wait a moment, then try again."],
   [
     (status, code) => code === "unimplemented" || code === "not_found" || status === 404,
-    "This server does not offer that",
-    "Check that the page's address leads to a profiling server of a recent version.",
+    "This server does not support this request",
+    "Check that a recent version of a profiling server is running at this address.",
   ],
 ];
 

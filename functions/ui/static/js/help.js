@@ -7,23 +7,23 @@ const KEYS = [
   ["↓", "largest callee"],
   ["↑", "caller"],
   ["← →", "previous, next callee of the same caller"],
-  ["Home, End", "first, last of them"],
-  ["Enter", "zoom in; opens “other”"],
-  ["Esc", "zoom out by one"],
+  ["Home, End", "first, last callee of the same caller"],
+  ["Enter", "zoom in; open “other”"],
+  ["Esc", "zoom out one level"],
   ["/", "search"],
   ["n, N", "next, previous match"],
   ["f, t, b", "flame graph, table, both"],
   ["s", "callers and callees of the function"],
   ["c", "copy the name"],
-  ["?", "these keys"],
+  ["?", "this list"],
 ];
 
 export function showKeys() {
   if (document.querySelector("dialog[open]")) return;
   const dialog = h(
     "dialog",
-    { class: "dialog", "aria-label": "Keys of the flame graph" },
-    h("h2", { text: "Keys of the flame graph" }),
+    { class: "dialog", "aria-label": "Keyboard shortcuts" },
+    h("h2", { text: "Keyboard shortcuts" }),
     h("dl", { class: "keys" }, KEYS.flatMap(([keys, what]) => [h("dt", {}, h("kbd", { text: keys })), h("dd", { text: what })])),
     button("Close", () => dialog.close(), { class: "primary" }),
   );

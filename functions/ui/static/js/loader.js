@@ -60,11 +60,11 @@ export class Loader {
   wait(controller) {
     const cancel = () => {
       controller.abort();
-      this.say("Cancelled", "Change something, or load again.", []);
+      this.say("Cancelled", "Change the query, or refresh.", []);
     };
     const show = (/** @type {string} */ text) => this.say(text, "", [button("Cancel", cancel, { class: "small" })], true);
     this.timers.push(setTimeout(() => show("Loading…"), SLOW_MS));
-    this.timers.push(setTimeout(() => show("Still loading: the range may be long, or the database is waking up…"), VERY_SLOW_MS));
+    this.timers.push(setTimeout(() => show("Still loading: the range may be long, or the database may be waking up…"), VERY_SLOW_MS));
   }
 
   /** @param {unknown} error @param {() => void} again */
@@ -104,7 +104,7 @@ export class Loader {
 function inWords(error) {
   if (error instanceof ApiError) return error;
   if (error instanceof RangeError || error instanceof SyntaxError) {
-    return { title: "This query cannot be read", advice: error.message, code: "query", retryAfterS: 0 };
+    return { title: "This query is invalid", advice: error.message, code: "query", retryAfterS: 0 };
   }
   return {
     title: "The server's response cannot be shown",
@@ -120,7 +120,7 @@ export function moduleOf(importing) {
     // It is missing, or its version differs from those in use.
     throw new ApiError({
       title: "This page cannot be loaded",
-      advice: `The server cannot be reached, or has a new version of the page. Reload it. (${error.message.slice(0, 200)})`,
+      advice: `The server cannot be reached or has a new version: reload the page. (${error.message.slice(0, 200)})`,
       code: "unloadable",
     });
   });

@@ -145,8 +145,8 @@ export class ProfilePanel {
     const cut = this.view.graph.names.includes("other");
     this.note.hidden = !cut && !now.exact;
     if (now.exact) {
-      const text = this.exact ? "Exact sums of every function." : "Fetching every function…";
-      fill(this.note, text, button("Use the flame graph's", () => navigate({ exact: "" }, { replace: true }), { class: "link" }));
+      const text = this.exact ? "Exact sums for all functions." : "Fetching exact sums…";
+      fill(this.note, text, button("Use the flame graph's sums", () => navigate({ exact: "" }, { replace: true }), { class: "link" }));
     } else {
       fill(this.note, "Sums of the frames shown; the rest is in “other”.", button("Exact sums", () => navigate({ exact: "1" }, { replace: true }), { class: "link" }));
     }
@@ -255,11 +255,11 @@ export class ProfilePanel {
     host.textContent = "Looking it up…";
     try {
       const place = await this.content?.placeOf?.(name);
-      if (!place) host.textContent = "The profile does not say where this function is written.";
+      if (!place) host.textContent = "The profile does not record where this function is defined.";
       else if (place.url) fill(host, h("a", { href: place.url, target: "_blank", rel: "noopener noreferrer", text: place.text }));
       else fill(host, h("bdi", { text: place.text }));
     } catch (error) {
-      host.textContent = `${/** @type {any} */ (error).title ?? "That failed"}. ${/** @type {any} */ (error).advice ?? ""}`;
+      host.textContent = `${/** @type {any} */ (error).title ?? "The lookup failed"}. ${/** @type {any} */ (error).advice ?? ""}`;
     }
   }
 

@@ -74,7 +74,7 @@ export class Plot {
     this.anchor = -1;
     this.data = columnsOf(drawing);
     this.figure.setAttribute("aria-label", summaryOf(drawing));
-    this.readout.textContent = drawing.lines.some((line) => line.points.length) ? "Drag to choose a range" : "No profiles in this range";
+    this.readout.textContent = drawing.lines.some((line) => line.points.length) ? "Drag to select a range" : "No profiles in this range";
     this.listPoints();
     loadLibrary().then(() => this.draw(drawing), () => {
       this.readout.textContent = "The timeline could not be loaded: reload the page";
@@ -179,7 +179,7 @@ export class Plot {
     if (this.anchor >= 0) {
       const range = this.keyRange();
       this.mark(range);
-      text = `${formatTime(range.start)} to ${formatTime(range.end)}, Enter chooses it`;
+      text = `${formatTime(range.start)} to ${formatTime(range.end)}: press Enter to apply`;
     }
     this.readout.textContent = text;
     announce(text);
@@ -262,5 +262,5 @@ function summaryOf({ name, lines, unit }) {
   let peak = { time: 0, value: -1 };
   for (const line of lines) for (const point of line.points) if (point.value > peak.value) peak = point;
   const most = peak.value < 0 ? "no profiles" : `peak ${formatValue(peak.value, unit)} at ${formatTime(peak.time)}`;
-  return `${name}, ${most}. Arrow keys read the values, with Shift they choose a range`;
+  return `${name}, ${most}. Arrow keys read the values; with Shift, they select a range`;
 }

@@ -116,7 +116,7 @@ export function parseMatchers(text) {
     const at = TOKEN.lastIndex;
     const found = TOKEN.exec(inner);
     if (!found || found[3] === undefined) {
-      throw new SyntaxError(`cannot read “${inner.slice(at).trim()}”: write label="value", or !=, =~, !~`);
+      throw new SyntaxError(`invalid matcher “${inner.slice(at).trim()}”: write label="value", or use !=, =~ or !~`);
     }
     matchers.push({ name: unquote(found[1]), op: found[2], value: unquote(found[3]) });
     if (!found[4]) break;

@@ -43,7 +43,7 @@ export class QueryBar {
     });
     this.live = select("Live", REFRESH, (refresh) => navigate({ refresh }, { replace: true }));
     this.paused = h("span", { class: "paused", hidden: true });
-    const reload = button("", settings.onReload, { class: "icon-button", "aria-label": "Load again", title: "Load again" });
+    const reload = button("", settings.onReload, { class: "icon-button", "aria-label": "Refresh", title: "Refresh" });
     reload.append(icon(RELOAD));
     this.element = h(
       "section",

@@ -37,7 +37,7 @@ export function openSignIn(onDone, reason = "") {
       { on: { submit: save } },
       h("h2", { text: "Sign in" }),
       reason ? h("p", { class: "problem", text: reason }) : null,
-      h("p", { class: "hint", text: "For this tab only: nothing is stored on this computer or put into a link." }),
+      h("p", { class: "hint", text: "For this tab only: nothing is stored on this computer or added to links." }),
       Object.values(fields).map((each) => each.element),
       h("div", { class: "dialog-foot" }, h("button", { type: "submit", class: "primary", text: "Sign in" }), button("Sign out", forget), button("Cancel", () => dialog.close())),
     ),

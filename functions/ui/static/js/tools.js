@@ -36,7 +36,7 @@ export function tools({ exporting }) {
     focusSearch: () => search.input.focus(),
     /** @param {string} text */
     searchError: (text) => {
-      problem.textContent = text ? "This is not a regular expression" : "";
+      problem.textContent = text ? "Invalid regular expression" : "";
       problem.title = text;
       search.input.setAttribute("aria-invalid", String(Boolean(text)));
     },

@@ -110,7 +110,7 @@ export class ComparePage {
     if (other.view.graph.namesTo(twin).length === names.length) {
       other.view.setFocus(twin, { quiet: true });
       this.describe(other, twin);
-    } else fill(other.detail, h("span", { class: "numbers", text: `${shownName(names[names.length - 1] ?? "")} is not here` }));
+    } else fill(other.detail, h("span", { class: "numbers", text: `${shownName(names[names.length - 1] ?? "")} is not on this side` }));
   }
 
   /** @param {ReturnType<ComparePage["pane"]>} pane @param {number} node */

@@ -19,7 +19,7 @@ export function firstMinute() {
     "div",
     { class: "first-minute" },
     h("h2", { text: "Send your first profile" }),
-    h("p", {}, "This server runs and has no profiles yet. Its address is ", h("code", { text: address }), ". Send it something, and this page shows it."),
+    h("p", {}, "This server is running and has no profiles yet. Its address is ", h("code", { text: address }), ". Send a profile, and it appears here."),
     waiting,
     tabs(address),
   );

@@ -7,13 +7,13 @@
 export const SNIPPETS = [
   {
     name: "curl",
-    hint: "One stack, to see that it works. A pprof file goes the same way: --data-binary @cpu.pprof",
+    hint: "One stack, to check that uploads work. Send a pprof file the same way: --data-binary @cpu.pprof",
     text: (address, credential) =>
       `curl ${credential && `--user ':${credential}' `}--data-binary 'main;work 1' \\\n  '${address}/ingest?name=first-profile'`,
   },
   {
     name: "Python",
-    hint: "pip install pyroscope-io. The first upload comes after some 10 seconds.",
+    hint: "pip install pyroscope-io. The first upload is sent after about 10 seconds.",
     text: (address, credential) =>
       `import pyroscope\n\npyroscope.configure(\n    application_name="my-service",\n    server_address="${address}",\n${
         credential && `    basic_auth_username="flamehouse",\n    basic_auth_password="${credential}",\n`
@@ -21,7 +21,7 @@ export const SNIPPETS = [
   },
   {
     name: "Go",
-    hint: "go get github.com/grafana/pyroscope-go. The first upload comes after 15 seconds.",
+    hint: "go get github.com/grafana/pyroscope-go. The first upload is sent after 15 seconds.",
     text: (address, credential) =>
       `import "github.com/grafana/pyroscope-go"\n\npyroscope.Start(pyroscope.Config{\n\tApplicationName: "my-service",\n\tServerAddress:   "${address}",\n${
         credential && `\tBasicAuthUser:     "flamehouse",\n\tBasicAuthPassword: "${credential}",\n`
@@ -29,7 +29,7 @@ export const SNIPPETS = [
   },
   {
     name: "Java",
-    hint: "With the agent's jar from github.com/grafana/pyroscope-java.",
+    hint: "Needs the agent's jar from github.com/grafana/pyroscope-java.",
     text: (address, credential) =>
       `PYROSCOPE_APPLICATION_NAME=my-service \\\nPYROSCOPE_SERVER_ADDRESS=${address} \\\nPYROSCOPE_FORMAT=jfr \\\n${
         credential && `PYROSCOPE_BASIC_AUTH_USER=flamehouse \\\nPYROSCOPE_BASIC_AUTH_PASSWORD=${credential} \\\n`
@@ -37,7 +37,7 @@ export const SNIPPETS = [
   },
   {
     name: "Node.js",
-    hint: "npm install @pyroscope/nodejs. The first upload comes after a minute.",
+    hint: "npm install @pyroscope/nodejs. The first upload is sent after a minute.",
     text: (address, credential) =>
       `const Pyroscope = require("@pyroscope/nodejs");\n\nPyroscope.init({\n  appName: "my-service",\n  serverAddress: "${address}",\n${
         credential && `  basicAuthUser: "flamehouse",\n  basicAuthPassword: "${credential}",\n`
@@ -53,7 +53,7 @@ export const SNIPPETS = [
   },
   {
     name: ".NET",
-    hint: "With the profiler's library from github.com/grafana/pyroscope-dotnet.",
+    hint: "Needs the profiler's library from github.com/grafana/pyroscope-dotnet.",
     text: (address, credential) =>
       `export PYROSCOPE_APPLICATION_NAME=my-service\nexport PYROSCOPE_SERVER_ADDRESS=${address}\nexport PYROSCOPE_PROFILING_ENABLED=1\n${
         credential && `export PYROSCOPE_BASIC_AUTH_USER=flamehouse\nexport PYROSCOPE_BASIC_AUTH_PASSWORD=${credential}\n`
@@ -61,7 +61,7 @@ export const SNIPPETS = [
   },
   {
     name: "Rust",
-    hint: "cargo add pyroscope --features backend-pprof-rs. The first upload comes after 10 seconds.",
+    hint: "cargo add pyroscope --features backend-pprof-rs. The first upload is sent after 10 seconds.",
     text: (address, credential) =>
       `let backend = pprof_backend(PprofConfig::default(), BackendConfig::default());\nlet agent = PyroscopeAgentBuilder::new("${address}", "my-service", 100, "pyroscope-rs", "2", backend)\n${
         credential && `    .basic_auth("flamehouse", "${credential}")\n`
@@ -69,7 +69,7 @@ export const SNIPPETS = [
   },
   {
     name: "Alloy",
-    hint: "Give it to pyroscope.scrape, pyroscope.ebpf or pyroscope.java as forward_to.",
+    hint: "In pyroscope.scrape, pyroscope.ebpf or pyroscope.java, set forward_to to [pyroscope.write.flamehouse.receiver].",
     text: (address, credential) =>
       `pyroscope.write "flamehouse" {\n  endpoint {\n    url = "${address}"\n${
         credential && `    basic_auth {\n      username = "flamehouse"\n      password = "${credential}"\n    }\n`
