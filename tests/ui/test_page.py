@@ -245,7 +245,7 @@ def test_function_without_a_file_says_so(page: Page) -> None:
     page.goto(SINGLE)
     page.get_by_role("row").filter(has_text="ServeHTTP").get_by_role("button").click()
     page.get_by_role("button", name="Source").click()
-    expect(page.locator(".place")).to_contain_text("does not say where")
+    expect(page.locator(".place")).to_contain_text("does not record where")
 
 
 def test_untrusted_names_are_shown_as_text(page: Page) -> None:
