@@ -26,24 +26,27 @@ from bench.report import Line, table
 
 SECTIONS: Mapping[str, tuple[str, Callable[[Plan], Sequence[Line]]]] = {
     "queries": (
-        "Queries over HTTP (minimum / median, and in brackets CPU; figures: median ms)",
+        "Queries over HTTP (minimum / median, CPU in brackets; figures: median in ms)",
         queries.measure,
     ),
     "flamegraph": ("Flame graphs, series and bytes of an hour (minimum / median)", flamegraphs.measure),
     "rpcs": ("Each RPC over an hour of all services (minimum / median)", rpcs.measure),
     "week": ("One service over seven days (minimum / median)", week.measure),
     "extremes": ("Deep stacks and many series (minimum / median)", extremes.measure),
-    "ingest": ("CPU and parts of ingestion", ingestion.measure),
+    "ingest": ("Ingestion: CPU time and parts", ingestion.measure),
     "jfr": ("Reading JFR recordings (figures: uncompressed MB per second on one core)", jfr.measure),
     "stacks": ("Reading stacks as text, trees and speedscope", stacks.measure),
     "page": ("The web page in Chromium (figures: multiples of an empty frame)", page.measure),
     "rate": ("Uploads to the local server", rate.measure),
     "init": ("Import and first response of every built function (minimum CPU)", init.measure),
     "web": ("What FastAPI adds to a request (minimum; figures: ms added)", web.measure),
-    "cloud": ("The build for AWS (times: minimum / median; figures of warm: ms added)", cloud.measure),
-    "worker": ("The worker built for AWS (least / median)", worker.measure),
+    "cloud": (
+        "The build for AWS (times: minimum / median; figures of warm requests: ms added)",
+        cloud.measure,
+    ),
+    "worker": ("The worker built for AWS (minimum / median)", worker.measure),
     "cost": ("Dollars per million uploads on AWS (median; docs/cost.md)", cost.measure),
-    "tenants": ("Tenants beside one that floods, and wrong credentials", tenants.measure),
+    "tenants": ("Tenants during a flood from another tenant, and wrong credentials", tenants.measure),
 }
 
 

@@ -50,13 +50,16 @@ def _overheads(deployed: Cloud, plan: Plan) -> list[Line]:
     added = {name: times[name].median - times["here"].median for name in ("gateway", "lambda")}
     return [
         Line(
-            what="warm, Lambda's bootstrap and Mangum",
+            what="warm request, Lambda's bootstrap and Mangum",
             ours=str(times["lambda"]),
             beside=beside,
             figure=added["lambda"],
         ),
         Line(
-            what="warm, with the gateway", ours=str(times["gateway"]), beside=beside, figure=added["gateway"]
+            what="warm request, with the gateway",
+            ours=str(times["gateway"]),
+            beside=beside,
+            figure=added["gateway"],
         ),
     ]
 

@@ -87,7 +87,7 @@ def _lines(requests: Mapping[str, Duration], worker: Duration, drain: Duration) 
     for kind, each in durations.items():
         yield Line(
             what=f"an upload: {kind}",
-            ours=f"{each.cpu_ms:.1f} ms of CPU, and {each.waits_ms:.1f} ms of waits on AWS",
+            ours=f"{each.cpu_ms:.1f} ms of CPU, and {each.waits_ms:.1f} ms of waiting on AWS",
             beside=f"{each.here_ms:.1f} ms here, {each.memory_mb} MB",
         )
     stored_by = {

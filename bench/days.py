@@ -51,7 +51,12 @@ def measure(plan: Plan) -> Sequence[Line]:
         line
         for hours, query in queries.items()
         for line in lines_of(
-            f"flame graph of {hours} h", query, taken[hours], floor, f"{profiles} profiles", "of 1 h"
+            f"flame graph of {hours} h",
+            query,
+            taken[hours],
+            floor,
+            f"{profiles} profiles",
+            "times that of 1 h",
         )
     ]
 

@@ -140,7 +140,9 @@ def _overview_lines(times: Mapping[str, Times], stage: str) -> Iterator[Line]:
         figure=series.least / flamegraph.least,
         at_most=0.1,
     )
-    yield Line(what=f"... beside qryn's, {stage}", ours=str(series), beside=str(times["qryn's series"]))
+    yield Line(
+        what=f"... compared with qryn's, {stage}", ours=str(series), beside=str(times["qryn's series"])
+    )
     yield Line(
         what=f"ProfileTypes, {stage}", ours=str(times["our types"]), beside=f"{times["qryn's types"]} qryn"
     )

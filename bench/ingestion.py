@@ -50,7 +50,7 @@ def _measure(plan: Plan, folder: Path) -> list[Line]:
     merge_ms = _cpu_ms(engine.merge_all, [_DATABASE]) / (len(lone) + len(members))
     ours.close()
     return [
-        Line(what="CPU per profile: parsing, the first of its service", ours=f"{first_ms:.1f} ms"),
+        Line(what="CPU per profile: parsing the first of each service", ours=f"{first_ms:.1f} ms"),
         *_cpu_lines(plan, parse_ms, lone_ms, group_ms, merge_ms),
         _parts_line("parts per single upload", counts[0], counts[1], len(lone)),
         _parts_line(f"parts per group of {plan.group}", counts[1], counts[2], len(groups)),
@@ -81,8 +81,8 @@ def _cpu_ms[Item](call: Callable[[Item], object], items: Sequence[Item]) -> floa
 def _cpu_lines(
     plan: Plan, parse_ms: float, lone_ms: float, group_ms: float, merge_ms: float
 ) -> Iterator[Line]:
-    yield Line(what="CPU a profile: parsing", ours=f"{parse_ms:.1f} ms")
-    yield Line(what="CPU per profile: insert, alone", ours=f"{lone_ms:.1f} ms")
+    yield Line(what="CPU per profile: parsing", ours=f"{parse_ms:.1f} ms")
+    yield Line(what="CPU per profile: insert, one at a time", ours=f"{lone_ms:.1f} ms")
     yield Line(what=f"CPU per profile: insert, in groups of {plan.group}", ours=f"{group_ms:.1f} ms")
     yield Line(
         what=f"CPU per profile: both, in groups of {plan.group}",
@@ -91,7 +91,7 @@ def _cpu_lines(
         figure=parse_ms + group_ms,
         at_most=_AT_MOST_MS,
     )
-    yield Line(what="CPU per profile: merging afterwards", ours=f"{merge_ms:.1f} ms")
+    yield Line(what="CPU per profile: merges afterwards", ours=f"{merge_ms:.1f} ms")
 
 
 def _parts_line(what: str, before: Mapping[str, int], after: Mapping[str, int], inserts: int) -> Line:

@@ -41,7 +41,7 @@ def measure(plan: Plan) -> Sequence[Line]:
     )
     return [
         *(_line(f"CPU: {name}", cost, at_least=None) for name, cost in costs.items()),
-        _line("CPU: all of them", all_of_them, at_least=_AT_LEAST_MB_S),
+        _line("CPU: all recordings", all_of_them, at_least=_AT_LEAST_MB_S),
     ]
 
 

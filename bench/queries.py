@@ -66,7 +66,7 @@ def _measure_embedded(plan: Plan) -> Sequence[Line]:
     with local_server(RETENTION_DAYS="0") as started:
         server = Served(started.url, started.pid)
         profiles = _push(server, plan)
-        lines = _lines(server, plan, f"{profiles} profiles, right after")
+        lines = _lines(server, plan, f"{profiles} profiles, right after the push")
         server.settle()
         return [*lines, *_lines(server, plan, f"{profiles} profiles, merged"), *_crowd(server, plan)]
 

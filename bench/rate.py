@@ -96,7 +96,7 @@ def measure(plan: Plan) -> Sequence[Line]:
         stored = _stored(server) / acknowledged
     lines.append(
         Line(
-            what="of the acknowledged uploads are stored",
+            what="acknowledged uploads that are stored",
             ours=f"{stored:.3%}",
             figure=stored,
             at_least=1,
@@ -138,7 +138,7 @@ def _lines_of(rate: _Rate, clients: int, floor_ms: float) -> Iterator[Line]:
         at_least=_AT_LEAST.get(clients),
     )
     yield Line(
-        what="... CPU each, merges and roll-ups included",
+        what="... CPU of each, including merges and roll-ups",
         ours=f"{rate.cpu_ms:.1f} ms, {rate.cpu_ms / floor_ms:.1f} times the floor",
         beside="28.5 to 31 ms Pyroscope",
         figure=rate.cpu_ms,
@@ -150,12 +150,12 @@ def _lines_of_ten(rate: _Rate) -> Iterator[Line]:
     yield Line(
         what=f"profiles acknowledged, {_TEN} of {_TEN_STACKS} stacks per request, clients: {_TEN_CLIENTS}",
         ours=f"{rate.a_second * _TEN:.1f} per second",
-        beside="155.9 per second, Pyroscope",
+        beside="155.9 per second Pyroscope",
         figure=rate.a_second * _TEN,
         at_least=150,
     )
     yield Line(
-        what="... CPU each, merges and roll-ups included",
+        what="... CPU of each, including merges and roll-ups",
         ours=f"{rate.cpu_ms / _TEN:.1f} ms",
         beside="8.6 ms Pyroscope",
         figure=rate.cpu_ms / _TEN,

@@ -83,9 +83,9 @@ def measure(plan: Plan) -> Sequence[Line]:
                 during = _calm(site, plan.rate_s, request)
                 lines.append(
                     Line(
-                        what=f"p95 of three calm tenants, {kind} flood {name}",
+                        what=f"p95 of three calm tenants, flood of {kind} {name}",
                         ours=f"{during:.0f} ms",
-                        beside=f"{before:.0f} ms without",
+                        beside=f"{before:.0f} ms without a flood",
                         figure=during / before,
                         at_most=2 if limits else None,
                     )
@@ -204,7 +204,7 @@ def _costs(site: _Site) -> Sequence[Line]:
         Line(
             what="CPU of a request with a wrong credential",
             ours=f"{cpu['wrong']:.2f} ms",
-            beside=f"{cpu['right']:.2f} ms with a right one",
+            beside=f"{cpu['right']:.2f} ms with a valid one",
             figure=cpu["wrong"] / cpu["right"],
             at_most=1.5,
         )

@@ -129,7 +129,7 @@ def _lines(ours: Flamehouse, plan: Plan, stage: str) -> list[Line]:
         Line(
             what=f"flame graph of {plan.days} days, {profiles} profiles, {stage}",
             ours=str(times["days"]),
-            beside=f"{times['hour']} its hour",
+            beside=f"{times['hour']} one hour",
             figure=times["days"].least / times["hour"].least,
             at_most=None if stage == "before maintenance" else _AT_MOST,
         )

@@ -54,11 +54,11 @@ def _print(title: str, lines: Iterable[Line]) -> None:
 def _options() -> argparse.Namespace:
     names = [*workloads(PLAN), "uploads"]
     parser = argparse.ArgumentParser(prog="bench.compare", description=__doc__)
-    parser.add_argument("urls", nargs=2, metavar="URL", help="the server before, and the one now")
-    parser.add_argument("--pids", nargs=2, type=int, metavar="PID", help="their processes on this machine")
+    parser.add_argument("urls", nargs=2, metavar="URL", help="the servers before and after the change")
+    parser.add_argument("--pids", nargs=2, type=int, metavar="PID", help="their process ids on this machine")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--quick", action="store_true", help="a small run whose figures are meaningless")
-    parser.add_argument("--loaded", action="store_true", help="the data is there, from a run before")
+    parser.add_argument("--loaded", action="store_true", help="use the data that an earlier run loaded")
     parser.add_argument("--match", default="", help="only queries and uploads with this text in their name")
     parser.add_argument("--only", metavar="NAME,...", default=",".join(names), help=", ".join(names))
     options = parser.parse_args()

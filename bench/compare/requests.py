@@ -53,9 +53,9 @@ def _flame_graphs(tenant: str) -> dict[str, Request]:
         "flame graph, one service, protobuf": tree(hour, selector=_ONE, media_type=PROTO.media_type),
         "flame graph, one service, 64 nodes": tree(hour, selector=_ONE, maxNodes=64),
         "flame graph, one service, 65,536 nodes": tree(hour, selector=_ONE, maxNodes=65_536),
-        "flame graph of a regular expression": tree(hour, selector='{service_name=~"service-0[1-3]"}'),
-        "flame graph of another label set": tree(hour, selector='{endpoint="/api/v1/checkout"}'),
-        "flame graph of no profile": tree(hour, selector='{service_name="none"}'),
+        "flame graph by regular expression": tree(hour, selector='{service_name=~"service-0[1-3]"}'),
+        "flame graph by another label": tree(hour, selector='{endpoint="/api/v1/checkout"}'),
+        "flame graph without profiles": tree(hour, selector='{service_name="none"}'),
         "SelectSeries, one service": _post(
             tenant, "SelectSeries", _selected(hour, _ONE) | {"step": 15, "groupBy": ["service_name"]}
         ),
