@@ -38,7 +38,7 @@ def test_a_ready_server_reports_ready(app: ASGIApp, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [PROFILE_TYPES, f"/{PROFILE_TYPES}", f"/prod{PROFILE_TYPES}"])
-def test_an_rpc_is_found_under_every_joined_path(app: ASGIApp, path: str) -> None:
+def test_an_rpc_is_found_with_extra_slashes_or_an_added_prefix(app: ASGIApp, path: str) -> None:
     assert request(app, path, "{}").json()["profileTypes"][0]["ID"] == "a:b:c:d:e"
 
 
@@ -196,7 +196,7 @@ def test_a_port_in_use_is_reported_before_the_engine_starts(tmp_path: Path) -> N
         ),
     ],
 )
-def test_an_invalid_setting_ends_the_start_with_one_line(
+def test_an_invalid_setting_fails_the_start_with_one_line(
     tmp_path: Path, environ: dict[str, str], words: str
 ) -> None:
     assert rejection(tmp_path, **environ) == (1, f"{words}\n")
@@ -216,7 +216,7 @@ def half_sent(url: str, body: bytes) -> Iterator[HTTPConnection]:
     connection.close()
 
 
-def test_a_stop_lets_running_requests_finish(tmp_path: Path) -> None:
+def test_a_shutdown_lets_running_requests_finish(tmp_path: Path) -> None:
     body = b'{"start": 1, "end": 2}'
     with running(tmp_path) as server, half_sent(server.url, body) as connection:
         server.process.terminate()

@@ -72,7 +72,7 @@ def test_every_route_is_documented_with_its_method() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_between_pages_lead_somewhere(page: str) -> None:
+def test_links_between_pages_have_a_target(page: str) -> None:
     for target, anchor in LINK.findall(FENCED.sub("", read(page))):
         linked = (REPO / page).parent / target if target else REPO / page
         assert linked.exists(), target
@@ -94,17 +94,17 @@ def test_make_targets_that_a_page_names_exist(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_python_examples_are_python(page: str) -> None:
+def test_python_examples_are_valid_python(page: str) -> None:
     for example in re.findall(r"^```python\n(.*?)^```", read(page), re.DOTALL | re.MULTILINE):
         compile(example, page, "exec")
 
 
-def test_every_decision_is_in_the_list_of_decisions() -> None:
+def test_every_decision_is_listed() -> None:
     decisions = {page.name for page in (REPO / "docs/adr").glob("[0-9]*.md")}
     assert decisions == set(re.findall(r"\]\((\d{4}-[a-z0-9-]+\.md)\)", read("docs/adr/README.md")))
 
 
-def test_a_page_that_a_file_names_exists() -> None:
+def test_every_page_that_a_file_names_exists() -> None:
     grep = ["git", "grep", "-hIoE", r"\bdocs/[a-z0-9/-]+\.md\b", "--", ":!tests"]
     found = subprocess.run(grep, cwd=REPO, capture_output=True, text=True, check=False)
     if found.returncode:
@@ -125,7 +125,7 @@ def test_the_readme_shows_the_greeting_of_the_server() -> None:
     assert f"\n```\n{greeting}\n```\n" in read("README.md")
 
 
-def test_an_endpoint_that_is_not_offered_is_not_served_by_the_local_server() -> None:
+def test_endpoints_documented_as_not_offered_are_not_served() -> None:
     missing = re.findall(r"^\| not offered \| ([^|;]+)", read("docs/api.md"), re.MULTILINE)
     paths = {path for cell in missing for path in re.findall(r"`(/[^`]*)`", cell)}
     assert paths == {"/explore", "/comparison", "/api/v1/status/config", "/api/v1/tenant_limits"}

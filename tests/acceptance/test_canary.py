@@ -143,7 +143,7 @@ def test_a_merged_profile_has_the_stacks_that_were_sent_by_otlp(canary: Canary) 
     assert stacks_of(canary.call("SelectMergeProfile", OTLP_TYPE)) == {"func2>func1": 20, "func1": 40}
 
 
-def test_types_series_and_labels_name_the_canary(canary: Canary) -> None:
+def test_types_series_and_labels_include_the_canary(canary: Canary) -> None:
     types = canary.client.rpc("ProfileTypes", canary.range)["profileTypes"]
     assert TYPE in [each["ID"] for each in types]
     request = {**canary.range, "labelNames": ["service_name", "__profile_type__"]}
@@ -186,7 +186,7 @@ def test_an_exemplar_leads_to_its_profile(canary: Canary) -> None:
     assert size_of(response["flamegraph"]) == (3, 3)
 
 
-def test_render_and_render_diff_draw_it(canary: Canary) -> None:
+def test_render_and_render_diff_draw_the_canary(canary: Canary) -> None:
     query, start, end = TYPE + SELECTOR, *canary.range.values()
     drawn = canary.get("/pyroscope/render", query=query, **{"from": start}, until=end)
     assert size_of(drawn["flamebearer"]) == (3, 3)

@@ -114,7 +114,7 @@ def test_every_rpc_is_understood(connect_go: ConnectGo, target: Target) -> None:
     )
 
 
-def test_series_come_with_the_profiles_behind_them(connect_go: ConnectGo, target: Target) -> None:
+def test_series_have_exemplars_that_select_their_profiles(connect_go: ConnectGo, target: Target) -> None:
     request = {**target.data.selection(), "step": 15, "exemplarType": "EXEMPLAR_TYPE_INDIVIDUAL"}
     (series,) = connect_go.response("SelectSeries", **request)["series"]
     assert sum(point["value"] for point in series["points"]) == SHOP_TOTAL
@@ -129,7 +129,7 @@ def test_series_come_with_the_profiles_behind_them(connect_go: ConnectGo, target
     assert sum(sum(slot["counts"]) for slot in heatmap["series"][0]["slots"]) == 4
 
 
-def test_profiles_come_as_pprof(connect_go: ConnectGo, target: Target) -> None:
+def test_profiles_are_exported_as_pprof(connect_go: ConnectGo, target: Target) -> None:
     profile = connect_go.response("SelectMergeProfile", **target.data.selection())
     assert sum(int(sample["value"][0]) for sample in profile["sample"]) == SHOP_TOTAL
     response = connect_go.response(

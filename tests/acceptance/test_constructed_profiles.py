@@ -154,7 +154,7 @@ def test_spans_and_traces_are_stored_with_samples_and_make_no_series(
     assert shop.shows([("a", 7)])
 
 
-def test_builds_of_different_layout_share_their_stacks(shop: Shop, clickhouse: ClickHouse) -> None:
+def test_builds_with_different_layouts_share_their_stacks(shop: Shop, clickhouse: ClickHouse) -> None:
     for start in (0x1000, 0x40000):
         profile = pprof_of([sample("ab", 2)], time_ms=shop.monday, mapping=Mapped(id=1, has_functions=True))
         profile.mapping[0].memory_start = start
@@ -166,7 +166,7 @@ def test_builds_of_different_layout_share_their_stacks(shop: Shop, clickhouse: C
     assert clickhouse.rows(count, {"tenant": shop.server.client.tenant}) == [(1,)]
 
 
-def test_labels_of_the_series_win_over_those_of_its_samples(shop: Shop) -> None:
+def test_labels_of_the_series_override_those_of_its_samples(shop: Shop) -> None:
     samples = [
         sample("a", 1, env="sample", zone="x"),
         sample("a", 2, env="sample"),
@@ -202,7 +202,7 @@ def test_old_profiles_are_found_whatever_their_age(store: Store, settings: Setti
 
 
 @pytest.mark.parametrize("nanosecond", [0, 1, MS - 1])
-def test_a_profile_is_in_the_millisecond_it_was_taken_in(shop: Shop, nanosecond: int) -> None:
+def test_a_profile_is_found_in_the_millisecond_it_was_taken(shop: Shop, nanosecond: int) -> None:
     profile = pprof_of([sample("ab", 3)], time_ms=shop.monday)
     profile.time_nanos += nanosecond
     shop.push_profile(profile)

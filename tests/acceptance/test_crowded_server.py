@@ -89,7 +89,7 @@ def status_message(content: bytes) -> str:
         (OTLP, "application/x-protobuf", status_message),
     ],
 )
-def test_a_body_that_does_not_fit_beside_others_is_429_in_its_clients_shape(
+def test_a_body_that_does_not_fit_into_memory_gets_429_in_its_clients_format(
     server: LocalServer, path: str, content_type: str, message_of: Callable[[bytes], str]
 ) -> None:
     body = bytes(MIB * 3 // 4)
@@ -140,7 +140,9 @@ def test_connections_beyond_the_limit_are_rejected_and_logged_once(server: Local
     assert errors.read_text().count("event=connection_refused") == 1
 
 
-def test_a_process_without_descriptors_says_so_once_and_recovers(server: LocalServer, errors: Path) -> None:
+def test_a_process_out_of_file_descriptors_logs_it_once_and_recovers(
+    server: LocalServer, errors: Path
+) -> None:
     pid = server.process.pid
     limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     open_files = max(int(path.name) for path in Path(f"/proc/{pid}/fd").iterdir())
@@ -155,7 +157,7 @@ def test_a_process_without_descriptors_says_so_once_and_recovers(server: LocalSe
     assert (log.count("event=connections_wait"), log.count("Traceback")) == (1, 0)
 
 
-def test_without_its_data_folder_the_server_is_not_ready_and_says_which_folder(
+def test_without_its_data_folder_the_server_is_not_ready_and_names_the_folder(
     server: LocalServer, data_dir: Path
 ) -> None:
     gone = data_dir.rename(data_dir.with_name("gone"))

@@ -130,7 +130,7 @@ def test_simultaneous_retries_are_counted_once(counted: Counted) -> None:
     assert counted.counts() == once(range(6))
 
 
-def test_equal_profiles_under_other_labels_are_other_uploads(counted: Counted) -> None:
+def test_equal_profiles_with_different_labels_are_different_uploads(counted: Counted) -> None:
     for labels in ({}, {"env": "prod"}, {"env": "dev"}, {"service_name": "cart"}):
         assert counted.server.send_push(counted.series(0, **labels)).status_code == 200
     assert all({*counts.values()} == {4} for counts in counted.counts().values())
@@ -147,7 +147,7 @@ def test_tenants_with_equal_uploads_do_not_see_each_other(store: ClickHouseStore
 
 
 @pytest.mark.parametrize("length", [127, 128, 150])
-def test_a_tenants_name_may_be_long(
+def test_a_tenant_id_may_be_long(
     store: ClickHouseStore, settings: Settings, tenant: str, length: int
 ) -> None:
     counted = Counted.on(store, settings, tenant.ljust(length, "x"))

@@ -107,7 +107,7 @@ def stacks_of(pprof: Profile) -> Stacks:
     return {stack: values for stack, values in stacks.items() if any(values)}
 
 
-def test_the_parser_yields_every_stack_and_no_profile_more(folder: Path) -> None:
+def test_the_parser_yields_every_stack_and_no_additional_profile(folder: Path) -> None:
     parts = {name: gzip.decompress(data) for name, data in named(parts_of(folder)).items()}
     found = {}
     for profile in parse(parse_ingest_request(QUERY, 0), parts).profiles:

@@ -105,7 +105,7 @@ def test_labels_are_those_the_program_set(run: Run, name: str, values: list[str]
     assert run.label_values(name) == values
 
 
-def test_another_tenant_sees_none_of_it(run: Run, url: str) -> None:
+def test_another_tenant_sees_none_of_the_profiles(run: Run, url: str) -> None:
     assert Client(server=url, tenant="other").rpc("ProfileTypes", run.within) == {}
 
 
@@ -134,7 +134,7 @@ def test_the_demo_prints_the_profile_as_a_tree(url: str) -> None:
     assert max(rows, key=lambda row: float(row[2]))[4] == "edit_distance"
 
 
-def test_the_demo_finds_the_server_that_has_its_port_and_credential() -> None:
+def test_the_demo_finds_the_server_with_its_port_and_credential() -> None:
     with local_server(API_CREDENTIAL="horse") as server:
         done = demo(PORT=str(urlsplit(server.url).port), API_CREDENTIAL="horse")
     assert (done.returncode, done.stderr) == (0, "")

@@ -58,7 +58,7 @@ def upload(server: LocalServer, number: int, profiles: int) -> None:
     assert response.status_code == httpx.codes.OK, response.text
 
 
-def test_long_names_take_little_memory_and_leave_none(tmp_path: Path) -> None:
+def test_long_names_take_little_memory_and_release_it(tmp_path: Path) -> None:
     with running(tmp_path / "data") as server:
         upload(server, UPLOADS, 1)
         idle = memory_mib(server, "VmRSS")

@@ -217,7 +217,7 @@ def requests_to(route: Route) -> st.SearchStrategy[Sent]:
 
 @fuzzed(120)
 @given(st.sampled_from(ROUTES).flatmap(requests_to))
-def test_no_request_is_the_servers_fault_and_errors_have_their_shape(data: Shop, sent: Sent) -> None:
+def test_no_request_causes_a_server_fault_and_errors_have_the_right_format(data: Shop, sent: Sent) -> None:
     # Of repeated headers, the last one counts, as in a mapping.
     headers = dict(sent.headers)
     response = data.client.send(sent.method, sent.target, sent.body, headers)

@@ -67,7 +67,7 @@ def test_a_repeated_request_counts_once(server: Server) -> None:
     assert flamegraph_of(server, at_ms, type_="off_cpu:off_cpu:nanoseconds::") == drawn([(("main",), 11)])
 
 
-def test_samples_are_selected_by_the_span_they_were_taken_in(server: Server) -> None:
+def test_samples_are_selected_by_their_span(server: Server) -> None:
     at_ms = some_monday_ms()
     export = Export()
     link = export.tables.link(bytes(range(16)), bytes.fromhex("00f067aa0ba902b7"))

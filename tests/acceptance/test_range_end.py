@@ -53,7 +53,7 @@ def counted(client: Client, start: int, end: int, step: int) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("step", [1, 7, 60])
-def test_every_endpoint_counts_up_to_the_end_and_not_with_it(client: Client, step: int) -> None:
+def test_every_endpoint_treats_the_end_of_a_range_as_exclusive(client: Client, step: int) -> None:
     end = time.time_ns() // 1_000_000 // (60 * SECOND) * 60 * SECOND - 60 * SECOND
     for at in (end - 10 * SECOND, end):
         profile = pprof_of([sample("a", 1)], time_ms=at)

@@ -116,11 +116,11 @@ def shown(sent: Sent, response: httpx.Response, *more: str) -> list[str]:
     return [marker for marker in MARKERS if marker in response.text and marker not in requested]
 
 
-def test_every_documented_route_is_tried(site: Site) -> None:
+def test_every_documented_route_is_tested(site: Site) -> None:
     assert {path for _, path in OPERATIONS} == site.requests.keys()
 
 
-def test_the_owner_sees_its_data_by_every_route_that_has_any(site: Site) -> None:
+def test_the_owner_sees_its_data_on_every_route_that_returns_any(site: Site) -> None:
     for path, [sent, *_] in reads_of(site.known).items():
         response = site.owner.send(sent)
         assert response.status_code == 200, response.text
@@ -163,7 +163,7 @@ def test_no_header_makes_a_client_another_tenant(site: Site, method: str, path: 
         assert shown(sent, response) == [], (headers, response.text)
 
 
-def test_numbers_are_of_the_tenants_own_data(site: Site) -> None:
+def test_counts_and_times_cover_only_the_tenants_own_data(site: Site) -> None:
     for header in ((), (("X-Scope-OrgID", site.other.name),)):
         stats = site.other.send(site.requests[f"{SERVICE}/GetProfileStats"][0], *header).json()
         assert {stats[f"{end}ProfileTime"] for end in ("oldest", "newest")} == {str(site.own_time)}

@@ -92,7 +92,7 @@ def test_a_file_is_drawn_on_upload_and_on_every_request(adhoc: AdHoc, proto: boo
 
 
 @pytest.mark.parametrize("fields", ["samples", "cpu", "unknown", None])
-def test_a_sample_type_is_chosen_by_its_name_and_else_the_first(adhoc: AdHoc, fields: str | None) -> None:
+def test_a_sample_type_is_chosen_by_name_and_defaults_to_the_first(adhoc: AdHoc, fields: str | None) -> None:
     response = adhoc.get(adhoc.upload(pprof(), "cpu.pprof").id, profile_type=fields)
     chosen = "cpu" if fields == "cpu" else "samples"
     assert response.profile_type == chosen
@@ -202,7 +202,7 @@ def test_the_newest_file_is_listed_first(adhoc: AdHoc) -> None:
     assert [each.name for each in adhoc.list_()] == ["c", "b", "a"]
 
 
-def test_a_tenants_files_are_its_own(adhoc: AdHoc) -> None:
+def test_tenants_do_not_share_files(adhoc: AdHoc) -> None:
     id_ = adhoc.upload(b"a 1", "mine").id
     for tenant in (new_tenant(), adhoc.client.tenant.upper(), f"{adhoc.client.tenant}."):
         other = replace(adhoc, client=replace(adhoc.client, tenant=tenant))
@@ -226,7 +226,7 @@ def test_a_file_is_gone_after_the_retention(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("retention", "stays"), [(0, True), (365, True), (30, False)])
-def test_without_the_setting_files_stay_as_long_as_the_database_retains_profiles(
+def test_by_default_files_are_retained_as_long_as_profiles(
     tmp_path: Path, retention: int, stays: bool
 ) -> None:
     adhoc = adhoc_on(tmp_path, retention=retention)

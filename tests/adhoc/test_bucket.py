@@ -44,7 +44,7 @@ def test_a_file_is_an_object_below_its_tenant(bucket: LocalBucket, settings: Set
     assert adhoc.diff(response.id, response.id).profile_types == ["stacks.txt"]
 
 
-def test_a_tenant_whose_name_begins_as_anothers_has_files_of_its_own(
+def test_a_tenant_whose_name_is_a_prefix_of_anothers_does_not_see_its_files(
     bucket: LocalBucket, settings: Settings
 ) -> None:
     id_ = on(settings, "team-a").upload(b"a 1", "mine").id
@@ -54,7 +54,7 @@ def test_a_tenant_whose_name_begins_as_anothers_has_files_of_its_own(
     assert len(bucket.objects()) == 1
 
 
-def test_a_bucket_that_rejects_is_unavailable_and_the_log_says_why(
+def test_a_bucket_that_rejects_requests_is_unavailable_and_the_log_says_why(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     unlimited = replace(settings, adhoc_profiles="s3://of-another-account")
@@ -66,13 +66,13 @@ def test_a_bucket_that_rejects_is_unavailable_and_the_log_says_why(
     assert "S3: PutObject on bucket of-another-account rejected: NoSuchBucket" in caplog.text
 
 
-def test_a_bucket_that_does_not_answer_is_unavailable(settings: Settings) -> None:
+def test_a_bucket_that_does_not_respond_is_unavailable(settings: Settings) -> None:
     with closed_port() as port:
         adhoc = on(replace(settings, aws_endpoint_url_s3=f"http://127.0.0.1:{port}"), "anonymous")
         assert adhoc.rejected_file(b"a 1", "a")[:2] == (503, "unavailable")
 
 
-def test_a_bucket_that_hangs_takes_no_more_than_the_clients_time(settings: Settings) -> None:
+def test_a_bucket_that_hangs_takes_no_longer_than_the_clients_timeout(settings: Settings) -> None:
     with asleep() as port:
         client = on(replace(settings, aws_endpoint_url_s3=f"http://127.0.0.1:{port}"), "anonymous").client
         headers = {"Content-Type": "application/json", "Connect-Timeout-Ms": "800"}

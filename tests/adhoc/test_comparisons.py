@@ -28,7 +28,7 @@ def collapsed(stacks: Sequence[Stack]) -> bytes:
 
 @given(stacks=STACK_LISTS, max_nodes=st.integers(1, 12))
 @examples(max_examples=60, suppress_health_check=CHECKS)
-def test_any_stacks_are_drawn_and_cut_as_by_pyroscope(
+def test_any_stacks_are_drawn_and_cut_as_pyroscope_does(
     adhoc: AdHoc, stacks: Sequence[Stack], max_nodes: int
 ) -> None:
     content = collapsed(stacks) or b"\n"
@@ -38,7 +38,7 @@ def test_any_stacks_are_drawn_and_cut_as_by_pyroscope(
 
 @given(left=STACK_LISTS, right=STACK_LISTS, max_nodes=st.integers(1, 12))
 @examples(max_examples=60, suppress_health_check=CHECKS)
-def test_any_two_files_are_compared_as_by_pyroscope(
+def test_any_two_files_are_compared_as_pyroscope_does(
     adhoc: AdHoc, left: Sequence[Stack], right: Sequence[Stack], max_nodes: int
 ) -> None:
     ids = [adhoc.upload(collapsed(stacks) or b"\n", "stacks.txt").id for stacks in (left, right)]

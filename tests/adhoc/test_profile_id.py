@@ -20,7 +20,7 @@ def test_a_new_id_parses_to_its_parts(uploaded_at: int) -> None:
     assert made.uploaded_at == uploaded_at
 
 
-def test_ids_of_one_time_differ() -> None:
+def test_ids_created_at_the_same_time_differ() -> None:
     assert len({ProfileId.new("a", 1).text for _ in range(1_000)}) == 1_000
 
 

@@ -39,7 +39,7 @@ def authorized(*authorization: str) -> Any:
     return module.handler({"version": "2.0", "type": "REQUEST", "identitySource": [*authorization]}, None)
 
 
-def test_a_credential_of_the_secret_is_authorized_with_what_it_allows(
+def test_a_credential_in_the_secret_is_authorized_for_its_tenants_and_scopes(
     aws: LocalAws, secret: LocalSecret
 ) -> None:
     added = command(aws, secret, "add", "--tenant", "a", "--tenant", "b", "--scope", "query")
@@ -72,7 +72,7 @@ def test_a_flood_of_wrong_credentials_reads_the_secret_once(secret: LocalSecret)
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"credentials": [{"id": "0123456789", "sha256": "s3cret"}]}']
 )
-def test_an_invalid_secret_is_an_error_that_shows_none_of_it(
+def test_an_invalid_secret_is_an_error_that_reveals_nothing_of_it(
     secret: LocalSecret, caplog: pytest.LogCaptureFixture, text: str
 ) -> None:
     secret.put(text or " ")
@@ -88,7 +88,7 @@ def test_a_missing_secret_is_an_error(monkeypatch: pytest.MonkeyPatch, secret: L
         authorized("Bearer x")
 
 
-def test_the_last_document_is_valid_for_an_hour_of_an_outage() -> None:
+def test_the_last_document_stays_valid_for_an_hour_during_an_outage() -> None:
     now = [0.0]
     texts: list[str | Exception] = [EMPTY]
 

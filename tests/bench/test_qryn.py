@@ -52,13 +52,13 @@ def stored_row(vectors: dict[str, Any]) -> dict[str, Any]:
     return next(dict(row) for key, row in vectors["small_pprof"].items() if key.startswith("gigapipe_row"))
 
 
-def test_node_ids_are_qryns(vectors: dict[str, Any]) -> None:
+def test_node_ids_match_those_of_qryn(vectors: dict[str, Any]) -> None:
     for parent, function, depth, node in vectors["node_ids_[parent,function,depth,node_id]"]:
         made = node_ids(np.array([parent], np.uint64), np.array([function], np.uint64), depth)
         assert made.tolist() == [node]
 
 
-def test_the_tree_of_a_profile_is_the_one_qryn_stores(
+def test_the_tree_of_a_profile_matches_the_one_that_qryn_stores(
     small_pprof: profile_pb2.Profile, stored_row: dict[str, Any]
 ) -> None:
     names = [name for _, name in stored_row["Functions"]]
@@ -75,7 +75,7 @@ def test_the_tree_of_a_profile_is_the_one_qryn_stores(
     assert encoded == row_binary_tree(stored_row["Tree"]) + row_binary_functions(stored_row["Functions"])
 
 
-def test_the_totals_of_a_profile_are_those_qryn_stores(
+def test_the_totals_of_a_profile_match_those_that_qryn_stores(
     small_pprof: profile_pb2.Profile, stored_row: dict[str, Any]
 ) -> None:
     totals = np.array([sample.value for sample in small_pprof.sample]).sum(axis=0).tolist()

@@ -37,7 +37,7 @@ def test_line_level_stacks_outnumber_function_level_ones() -> None:
     assert 150 < len(np.unique(functions, axis=0)) < 250
 
 
-def test_a_pprof_message_holds_its_drawn_stacks_and_nothing_unused() -> None:
+def test_a_pprof_message_has_the_drawn_stacks_and_nothing_unused() -> None:
     drawn = Service(0, SHAPE).draw(0)
     pprof = profile_pb2.Profile.FromString(encode_pprof(drawn))
     program = drawn.service.program

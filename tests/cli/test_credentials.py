@@ -51,7 +51,7 @@ def test_simultaneous_edits_are_all_stored(tmp_path: Path) -> None:
         (("add", "--tenant", "a", "--scope", "query", "--expires", "soon"), "invalid duration 'soon'"),
     ],
 )
-def test_an_error_is_one_line(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_an_error_is_reported_in_one_line(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     file = tmp_path / "credentials.json"
     run = flamehouse("credentials", "--file", str(file), *arguments)
     assert (run.returncode, run.stdout, run.stderr.count("\n")) == (1, "", 1)

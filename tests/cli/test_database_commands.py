@@ -46,7 +46,7 @@ def store_old_profile(folder: Path, days: int) -> None:
         assert server.stop() == 0
 
 
-def test_a_retention_is_shortened_by_an_explicit_command_alone(tmp_path: Path) -> None:
+def test_only_an_explicit_command_shortens_the_retention(tmp_path: Path) -> None:
     place = {"DATA_DIR": str(tmp_path)}
     assert flamehouse("migrate", CLICKHOUSE_DSN=f"chdb://{tmp_path}", RETENTION_DAYS="365").returncode == 0
     store_old_profile(tmp_path, days=100)
@@ -194,7 +194,7 @@ def test_delete_rejects_invalid_arguments(tmp_path: Path) -> None:
     assert (missing.returncode, "--tenant" in missing.stderr) == (2, True)
 
 
-def test_the_retention_of_a_service_is_shorter_than_its_databases(tmp_path: Path) -> None:
+def test_a_service_may_have_a_shorter_retention_than_its_database(tmp_path: Path) -> None:
     place = {"DATA_DIR": str(tmp_path)}
     now_s = time.time()
     send(tmp_path, now_s, now_s - 5 * DAY_S)

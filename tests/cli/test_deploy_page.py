@@ -43,7 +43,7 @@ def blocks() -> list[str]:
     return kept
 
 
-def test_the_commands_of_the_page_lead_to_a_credential(tmp_path: Path, aws: LocalAws) -> None:
+def test_the_commands_of_the_page_create_a_credential(tmp_path: Path, aws: LocalAws) -> None:
     commands_in(tmp_path)
     credentials = aws.new_secret('{"credentials": []}')
     with clickhouse_server(tmp_path) as server:
@@ -87,6 +87,6 @@ def test_the_commands_of_the_page_lead_to_a_credential(tmp_path: Path, aws: Loca
         ]
 
 
-def test_every_line_that_is_not_run_is_on_the_page() -> None:
+def test_every_line_excluded_from_the_test_is_on_the_page() -> None:
     lines = [line.strip() for block in COMMANDS for line in block.splitlines()]
     assert [each for each in NOT_RUN if not any(line.startswith(each) for line in lines)] == []

@@ -28,7 +28,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServ
         yield server
 
 
-def test_a_healthy_database_ends_with_status_0(limited: ClickHouseServer) -> None:
+def test_doctor_exits_with_status_0_for_a_healthy_database(limited: ClickHouseServer) -> None:
     run = flamehouse("doctor", CLICKHOUSE_DSN=limited.dsn)
     assert (run.returncode, run.stderr) == (0, "")
     assert {line.split()[0] for line in run.stdout.splitlines()} == {"ok"}

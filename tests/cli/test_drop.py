@@ -73,7 +73,7 @@ def test_a_copied_file_becomes_a_flame_graph(server: LocalServer, data: Path) ->
     assert (folder / "cpu.pprof").exists()
 
 
-def test_a_file_that_is_still_written_is_not_read(server: LocalServer, data: Path) -> None:
+def test_a_file_that_is_still_being_written_is_not_read(server: LocalServer, data: Path) -> None:
     content = cpu(3)
     file = data / "drops/slow/shop/cpu.pprof"
     file.parent.mkdir(parents=True)
@@ -88,7 +88,7 @@ def test_a_file_that_is_still_written_is_not_read(server: LocalServer, data: Pat
     assert not (data / "quarantine/drops/slow").exists()
 
 
-def test_a_file_that_is_no_profile_is_quarantined_with_its_reason(server: LocalServer, data: Path) -> None:
+def test_a_file_that_is_not_a_profile_is_quarantined_with_its_reason(server: LocalServer, data: Path) -> None:
     file = data / "drops/odd/shop/cpu.pprof"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"\x1f\x8bnot gzip")
@@ -103,7 +103,9 @@ def test_a_file_that_is_no_profile_is_quarantined_with_its_reason(server: LocalS
     assert totals(server, "odd") == {}
 
 
-def test_drop_shows_what_is_stored_and_puts_it(server: LocalServer, data: Path, tmp_path: Path) -> None:
+def test_drop_shows_the_profiles_of_a_file_and_puts_it_into_the_folder(
+    server: LocalServer, data: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "stacks.txt"
     file.write_text("main;work 3\nmain;rest 4\n")
     an_hour_ago = int(time.time()) - 3_000

@@ -48,7 +48,7 @@ def test_limits_are_shown_once_set_and_apply_to_a_server(tmp_path: Path) -> None
     assert wrong.stderr.startswith("flamehouse: invalid limit 'bytes=1': use NAME=VALUE with one of ")
 
 
-def test_the_help_names_every_limit_and_says_which_are_of_one_process() -> None:
+def test_the_help_names_every_limit_and_says_which_apply_per_process() -> None:
     text = " ".join(flamehouse("limits", "set", "--help").stdout.split())
     assert all(name in text for name in NAMES)
     assert "uploads_per_second and query_seconds_per_day apply to each process" in text

@@ -64,12 +64,12 @@ def test_services_are_listed_with_their_profile_types(run: Run, within: tuple[st
     ]
 
 
-def test_types_are_those_of_a_service(run: Run, within: tuple[str, ...]) -> None:
+def test_types_lists_the_profile_types_of_a_service(run: Run, within: tuple[str, ...]) -> None:
     assert [one["id"] for one in as_json(run("types", "--json", *within))] == sorted([CPU, GOROUTINES])
     assert lines_of(run("types", "cart", *within))[1:] == [f"{CPU}  cpu          nanoseconds"]
 
 
-def test_labels_are_names_or_the_values_of_one(run: Run, within: tuple[str, ...]) -> None:
+def test_labels_lists_names_or_the_values_of_one_label(run: Run, within: tuple[str, ...]) -> None:
     assert {"env", "service_name"} <= {*lines_of(run("labels", *within))}
     assert lines_of(run("labels", "service_name", *within)) == ["cart", "shop"]
     assert as_json(run("labels", "service_name", "--in", "cart", "--json", *within)) == ["cart"]
@@ -126,13 +126,13 @@ def test_diff_compares_two_services(run: Run, within: tuple[str, ...]) -> None:
     ]
 
 
-def test_diff_compares_with_the_range_before(run: Run, local: Target) -> None:
+def test_diff_compares_with_the_previous_range(run: Run, local: Target) -> None:
     middle, end = str(local.data.start + 1_800_000), str(local.data.end)
     root = as_json(run("diff", "cart", "--json", "--from", middle, "--until", end))
     assert (root["left"]["total"], root["right"]["total"]) == (CART_TOTAL // 2, CART_TOTAL // 2)
 
 
-def test_pprof_saves_a_file_that_upload_sends(run: Run, within: tuple[str, ...], tmp_path: Path) -> None:
+def test_pprof_saves_a_file_that_upload_can_send(run: Run, within: tuple[str, ...], tmp_path: Path) -> None:
     file = tmp_path / "shop.pb.gz"
     lines_of(run("pprof", "shop", "--type", "cpu", "-o", str(file), *within))
     profile = Profile.FromString(gzip.decompress(file.read_bytes()))
@@ -158,7 +158,7 @@ def test_upload_continues_after_a_rejected_file(run: Run, tmp_path: Path) -> Non
     assert as_json(run("labels", "service_name", "--json", **tenant)) == ["files"]
 
 
-def test_tail_ends_after_its_lines_even_if_they_come_later(run: Run, tmp_path: Path) -> None:
+def test_tail_ends_after_its_lines_even_if_they_arrive_late(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "new.collapsed"
     file.write_text("main;work 3\n")
     tenant = {"FLAMEHOUSE_TENANT": new_tenant()}
@@ -281,7 +281,7 @@ def test_a_wrong_command_line_is_explained(run: Run, arguments: tuple[str, ...],
     assert "Traceback" not in done.stderr
 
 
-def test_several_types_of_one_name_are_listed(run: Run, within: tuple[str, ...]) -> None:
+def test_several_types_with_the_same_name_are_listed(run: Run, within: tuple[str, ...]) -> None:
     done = run("top", "--type", "heap", *within)
     assert done.returncode == 1
     assert "unknown profile type 'heap'; set --type to one of: " in done.stderr

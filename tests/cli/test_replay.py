@@ -57,7 +57,7 @@ def test_deleted_uploads_are_stored_again_from_their_blobs(tmp_path: Path) -> No
     assert len([*blobs.rglob("kept/anonymous/*/*/*")]) == 1
 
 
-def test_replay_needs_a_place_of_blobs() -> None:
+def test_replay_requires_blob_storage() -> None:
     run = flamehouse("replay", "--from", "1h", CLICKHOUSE_DSN="http://127.0.0.1:1")
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr == "flamehouse: BLOBS_DIR must name the folder or s3://BUCKET of the blobs\n"

@@ -11,7 +11,7 @@ from flamehouse.store.connection.endpoint import endpoint_of_secret
 from tests.support.servers.command import flamehouse
 
 
-def test_secrets_hold_the_passwords_whose_hashes_the_sql_has(tmp_path: Path) -> None:
+def test_secrets_contain_the_passwords_whose_hashes_are_in_the_sql(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     run = flamehouse("setup-sql", "--secrets", str(folder), "--host", "ch.example.com")
     assert (run.returncode, run.stderr) == (0, "")

@@ -61,7 +61,7 @@ def of(local: Target) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("command", ["services", "top", "flame", "series"])
-def test_lines_fit_the_terminal_and_colour_stays_on_it(local: Target, command: str) -> None:
+def test_lines_fit_the_terminal_and_only_terminals_get_colour(local: Target, command: str) -> None:
     within = ("--from", str(local.data.start), "--until", str(local.data.end))
     options = () if command == "services" else ("--type", "cpu")
     environ = of(local)
@@ -93,7 +93,7 @@ def test_a_narrow_table_omits_shares_and_cuts_neither_values_nor_names(
     assert all(re.match(r"[\d.]+ [a-zµ]+\s", row) for row in rows if row.split()[-1] in functions)
 
 
-def test_a_table_that_fits_no_terminal_becomes_blocks_of_lines(local: Target) -> None:
+def test_a_table_too_wide_for_the_terminal_becomes_blocks_of_lines(local: Target) -> None:
     within = ("--from", str(local.data.start), "--until", str(local.data.end))
     shown = STYLE.sub("", on_terminal(("top", "--type", "cpu", *within), of(local), 20))
     assert re.search(r"^function\s+\S", shown, re.MULTILINE)

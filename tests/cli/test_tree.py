@@ -38,7 +38,7 @@ def shape(frame: Frame) -> tuple[object, ...]:
     )
 
 
-def test_a_frame_lies_under_the_frame_that_called_it(graph: FlameGraph) -> None:
+def test_a_frame_is_below_its_caller(graph: FlameGraph) -> None:
     assert shape(tree_of(graph)) == (
         "total",
         10,
@@ -48,7 +48,7 @@ def test_a_frame_lies_under_the_frame_that_called_it(graph: FlameGraph) -> None:
     )
 
 
-def test_the_text_has_the_largest_first_and_omits_the_small(graph: FlameGraph) -> None:
+def test_the_text_lists_the_largest_frames_first_and_omits_small_ones(graph: FlameGraph) -> None:
     assert [*text_of(tree_of(graph), SECONDS, least_share=0.2)] == [
         "    total    share       self",
         "  10.00 s   100.0%     0.00 s  total",

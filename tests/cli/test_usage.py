@@ -10,7 +10,7 @@ from tests.support.servers.command import flamehouse
 from tests.support.servers.local_server import running
 
 
-def test_usage_is_by_tenant_and_service_and_of_the_last_days(tmp_path: Path) -> None:
+def test_usage_is_shown_by_tenant_and_service_for_the_last_days(tmp_path: Path) -> None:
     place, now_s = {"DATA_DIR": str(tmp_path)}, int(time.time())
     with running(tmp_path) as server:
         for name, age_s, stacks in (

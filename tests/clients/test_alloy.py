@@ -64,7 +64,7 @@ def server(store: Store, settings: Settings) -> Server:
     return Server.on(store, settings)
 
 
-def test_dozens_of_series_of_several_names_come_in_one_push(server: Server) -> None:
+def test_one_push_may_have_dozens_of_series_with_several_names(server: Server) -> None:
     start = some_monday_ms()
     instances = [f"10.0.0.{number}:6060" for number in range(12)]
     times = [start + 15_000 * number for number in range(3)]
@@ -225,7 +225,7 @@ def test_protocol_errors_are_not_retried(
     assert code not in RETRIED_CODES
 
 
-def test_without_the_credential_nothing_is_sent_again() -> None:
+def test_a_rejected_credential_is_not_retried() -> None:
     services = Services(settings=Settings(), store=CannedStore())
     client = Client(
         server=create_app(lambda: services, credentials=SharedCredential(credential="horse")),

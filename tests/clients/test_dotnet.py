@@ -164,7 +164,7 @@ def test_a_form_for_each_kind_is_named_by_its_sample_types(
     assert server.label_values(start, start + MINUTE, "region") == ["eu"]
 
 
-def test_braces_without_labels_name_the_application(server: Server) -> None:
+def test_a_name_with_empty_braces_is_that_of_the_application(server: Server) -> None:
     start = some_monday_ms()
     profile = pprof_of([sample(STACK, 1)], time_ms=start).SerializeToString()
     upload(server, start, {"profile": profile}, app="shop{}")

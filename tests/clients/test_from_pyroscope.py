@@ -94,7 +94,7 @@ def data_source() -> dict[str, Any]:
     return dict(source)
 
 
-def test_the_data_source_differs_from_grafanas_own_form_in_its_url_and_credential() -> None:
+def test_the_data_source_is_that_of_the_grafana_page_with_a_credential() -> None:
     [shown, *_] = examples((REPO / "docs/grafana.md").read_text(), "yaml")
     [known] = yaml.safe_load(shown)["datasources"]
     source = data_source()

@@ -50,7 +50,7 @@ def profile_of(start: int, *, filename: str = "app/cart.rb") -> Profile:
     return profile
 
 
-def test_a_push_is_gzipped_whole_and_its_tags_are_labels(server: Server) -> None:
+def test_a_push_is_gzipped_as_a_whole_and_its_tags_become_labels(server: Server) -> None:
     start = some_monday_ms()
     body = gzip.compress(
         pushed(series({"__name__": "process_cpu", **OWN_LABELS}, profile_of(start))), mtime=0

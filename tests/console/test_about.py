@@ -62,7 +62,7 @@ def test_the_feature_flags_are_those_of_this_server(app: ASGIApp, proto: bool) -
 
 
 @pytest.mark.parametrize("proto", [True, False])
-def test_the_version_of_the_api_is_pyroscopes(app: ASGIApp, proto: bool) -> None:
+def test_the_api_version_is_that_of_pyroscope(app: ASGIApp, proto: bool) -> None:
     assert call(app, VERSION_RPC, VersionResponse, proto=proto) == VersionResponse(QuerierAPI=1)
 
 

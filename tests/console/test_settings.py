@@ -80,7 +80,7 @@ def test_a_setting_is_returned_as_set_until_it_is_deleted(client: Client, proto:
     assert not call(client, "Get", GetSettingsRequest(), GetSettingsResponse, proto=proto).settings
 
 
-def test_settings_come_sorted_by_name(client: Client) -> None:
+def test_settings_are_sorted_by_name(client: Client) -> None:
     for name in ("b", "c", "a"):
         set_(client, name.upper(), at=1, name=name)
     assert [(each.name, each.value) for each in get(client)] == [("a", "A"), ("b", "B"), ("c", "C")]
@@ -126,7 +126,7 @@ def test_deleting_a_missing_setting_is_no_error(client: Client) -> None:
     assert get(client) == []
 
 
-def test_a_tenants_settings_are_its_own(client: Client) -> None:
+def test_tenants_do_not_share_settings(client: Client) -> None:
     other = replace(client, tenant=new_tenant())
     set_(client, "mine", at=5)
     set_(other, "theirs", at=1)

@@ -34,7 +34,7 @@ def usage(app: ASGIApp, tenants: str = "", query: str = "") -> list[dict[str, An
     return found
 
 
-def test_usage_is_of_the_requested_tenants(app: ASGIApp, store: Store, settings: Settings) -> None:
+def test_usage_covers_the_requested_tenants(app: ASGIApp, store: Store, settings: Settings) -> None:
     now_ms = int(time.time()) * 1_000
     servers = [Server.on(store, settings) for _ in range(2)]
     a, b = (server.client.tenant for server in servers)

@@ -42,7 +42,7 @@ def test_each_alarm_names_its_entry_and_each_entry_its_alarm() -> None:
 
 
 @pytest.mark.parametrize("alarm", ALARMS)
-def test_an_alarm_is_of_a_metric_that_something_counts(alarm: str) -> None:
+def test_every_alarm_uses_a_metric_that_is_recorded(alarm: str) -> None:
     properties = ALARMS[alarm]
     name, namespace = properties["MetricName"], properties["Namespace"]
     if namespace == "flamehouse":
@@ -82,7 +82,7 @@ def test_an_event_that_raises_an_alarm_is_logged_at_every_level_of_the_template(
 
 
 @pytest.mark.parametrize("prefix", ["", "/profiles", "/"])
-def test_requests_that_upload_are_counted_and_no_others(prefix: str) -> None:
+def test_only_upload_requests_are_counted(prefix: str) -> None:
     pattern = FILTERS["UploadsFilter"]["FilterPattern"]
     terms = TERM.findall(pattern)
     assert re.sub(TERM, "T", pattern) == "{ (T) && ((T) || (T) || (T) || (T)) }"
@@ -125,7 +125,7 @@ def targets_of(file: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
-def test_queries_of_a_dashboard_run(clickhouse: ClickHouse) -> None:
+def test_every_query_of_a_dashboard_runs(clickhouse: ClickHouse) -> None:
     queries = [target["rawSql"] for file in DASHBOARDS for target in targets_of(file) if "rawSql" in target]
     assert queries
     for query in queries:

@@ -42,7 +42,7 @@ PYC_UNCHECKED_HASH = (0b01).to_bytes(4, "little")
 
 
 @pytest.mark.parametrize("layer", MACHINES)
-def test_shared_objects_are_for_the_layers_machine(layer: str) -> None:
+def test_shared_objects_match_the_architecture_of_the_layer(layer: str) -> None:
     headers = [path.read_bytes()[:20] for path in files(built() / layer) if path.suffix == ".so"]
     assert headers
     assert {header[:5] for header in headers} == {b"\x7fELF\x02"}
@@ -50,7 +50,7 @@ def test_shared_objects_are_for_the_layers_machine(layer: str) -> None:
 
 
 @pytest.mark.parametrize("part", ["FlamehouseLayer", *FUNCTIONS])
-def test_our_own_code_runs_on_every_machine(part: str) -> None:
+def test_our_own_code_is_independent_of_the_architecture(part: str) -> None:
     code = [path for path in files(built() / part) if "static" not in path.parts]
     assert {path.suffix for path in code} <= {".py", ".pyi", ".pyc", ".typed", ".sql"}
 
@@ -64,14 +64,14 @@ def test_the_layers_of_a_function_are_within_its_budget(function: str, machine: 
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_a_layer_holds_nothing_unwanted(layer: str) -> None:
+def test_a_layer_has_no_unwanted_files(layer: str) -> None:
     held = {path.name.partition("-")[0].lower() for path in (built() / layer / "python").iterdir()}
     assert not held & set(UNWANTED)
     assert [path.name for path in (built() / layer).iterdir()] == ["python"]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_holds_its_own_package_and_what_that_imports(function: str) -> None:
+def test_a_function_contains_only_its_own_package_and_its_imports(function: str) -> None:
     held = {path.stem for path in (built() / function).iterdir()}
     assert held - {"__pycache__"} == rooms_of(function)
 
@@ -97,7 +97,7 @@ def test_tracebacks_name_the_files_of_the_function(part: str, root: str) -> None
 
 
 @pytest.mark.parametrize("part", [*LAYERS, "IngestFunction", "ProfileTypesFunction"])
-def test_building_again_gives_the_same(part: str, tmp_path: Path) -> None:
+def test_rebuilding_yields_the_same_artifacts(part: str, tmp_path: Path) -> None:
     source = shutil.copytree(REPO / SOURCES[part], tmp_path / "source")
     artifacts = tmp_path / "artifacts"
     artifacts.mkdir()

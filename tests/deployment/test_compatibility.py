@@ -71,15 +71,13 @@ def value_of(type_: str) -> Any:
 
 
 @pytest.mark.parametrize("statement", [each for each in STATEMENTS if not each.startswith("INSERT")])
-def test_the_schema_has_what_queries_of_the_previous_release_name(
-    current: ClickHouse, statement: str
-) -> None:
+def test_the_schema_supports_the_queries_of_the_previous_release(current: ClickHouse, statement: str) -> None:
     parameters = {name: value_of(type_) for name, type_ in PARAMETER.findall(statement)}
     assert current.rows(f"EXPLAIN QUERY TREE {statement.removesuffix(';')}", parameters)
 
 
 @pytest.mark.parametrize("statement", [each for each in STATEMENTS if each.startswith("INSERT")])
-def test_the_schema_takes_the_rows_of_the_previous_release(current: ClickHouse, statement: str) -> None:
+def test_the_schema_accepts_the_rows_of_the_previous_release(current: ClickHouse, statement: str) -> None:
     """RowBinary carries no types, so a column of another type would be misread."""
     found = INSERT.match(statement)
     assert found

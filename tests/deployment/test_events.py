@@ -131,7 +131,7 @@ def stacks(staging: Staging) -> set[str]:
 
 @pytest.mark.parametrize("place", ["server"], indirect=True, scope="session")
 @pytest.mark.parametrize("name", QUEUED)
-def test_an_event_of_the_queue_is_worked_off(staging: Staging, name: str) -> None:
+def test_an_event_of_the_queue_is_processed(staging: Staging, name: str) -> None:
     function, key = f"of {name}", QUEUED[name]
     if key:
         staging.services.blobs.put(key, content_of(key, f"main;{function} 7"))
@@ -153,7 +153,7 @@ def test_the_event_of_the_schedule_drains_the_queue(staging: Staging) -> None:
 
 
 @pytest.mark.parametrize("place", ["server"], indirect=True, scope="session")
-def test_the_event_of_the_schedule_makes_rollups(staging: Staging, clickhouse: ClickHouse) -> None:
+def test_the_event_of_the_schedule_builds_rollups(staging: Staging, clickhouse: ClickHouse) -> None:
     start_s = REDRIVEN_S - 7 * 86_400
     upload = f"/ingest?name=rolled&from={start_s}&until={start_s + 10}&format=folded"
     server = staging.server("rolled")

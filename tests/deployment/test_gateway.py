@@ -127,7 +127,7 @@ def test_an_unknown_route_is_rejected(deployed: Cloud, path: str, expected: tupl
     ("sent", "status", "message"),
     [(None, 401, "Unauthorized"), (("flamehouse", "guess"), 403, "Forbidden")],
 )
-def test_the_gateway_rejects_a_request_without_credential_itself(
+def test_the_gateway_itself_rejects_a_request_without_a_credential(
     deployed: Cloud, path: str, sent: tuple[str, str] | None, status: int, message: str
 ) -> None:
     response = httpx.post(deployed.url + path, content=b"{}", auth=sent)
@@ -147,7 +147,7 @@ def test_a_function_without_the_authorizers_context_serves_no_request(
     assert (response["statusCode"], json.loads(response["body"])["code"]) == (401, "unauthenticated")
 
 
-def test_a_credential_of_one_tenant_and_scope_serves_that_alone(deployed: Cloud, tenant: str) -> None:
+def test_a_credential_of_one_tenant_and_scope_grants_only_those(deployed: Cloud, tenant: str) -> None:
     before, token = deployed.credentials.text, new_token()
     own = Credential(
         id=token.id,
@@ -218,7 +218,7 @@ def test_a_request_that_is_too_long_is_rejected_by_the_function(deployed: Cloud)
         (f"/ingest?name={'x' * 10_240}", b"", {}, 431),
     ],
 )
-def test_requests_over_the_gateways_limits_get_its_own_errors(
+def test_requests_over_the_gateways_limits_get_the_gateways_own_errors(
     deployed: Cloud, path: str, body: bytes, headers: dict[str, str], status: int
 ) -> None:
     response = send(deployed, path, body, **headers)
@@ -307,7 +307,7 @@ def test_a_client_with_a_shorter_timeout_gets_its_response_in_time(deployed: Clo
         "/ingest?name=app&format=pprof",
     ],
 )
-def test_a_path_with_slashes_repeated_or_the_prefix_in_front_finds_its_function(
+def test_a_path_with_repeated_slashes_or_the_prefix_reaches_its_function(
     deployed: Cloud, path: str, glued: str
 ) -> None:
     request = {"profile_typeID": CPU, "label_selector": "{}", **EVER} if path == STACKTRACES else EVER
@@ -337,7 +337,7 @@ def test_the_first_requests_of_drilldown_succeed(deployed: Cloud, tenant: str) -
     assert analysis["queryScopes"][0]["sampleCount"] == "1"
 
 
-def test_functions_give_up_before_lambda_and_lambda_before_the_gateway(deployed: Cloud) -> None:
+def test_functions_time_out_before_lambda_and_lambda_before_the_gateway(deployed: Cloud) -> None:
     functions = dict(deployed.deployment.functions)
     assert functions.pop("AuthorizerFunction").timeout_s < AUTHORIZER_S
     del functions["WorkerFunction"]  # no client waits for this one
@@ -382,7 +382,7 @@ def test_a_response_too_large_for_lambda_is_resource_exhausted_and_fits_with_gzi
         assert rejection(response) == (429, "resource_exhausted")
 
 
-def test_nothing_that_the_functions_print_gives_a_secret_away(deployed: Cloud) -> None:
+def test_the_output_of_the_functions_reveals_no_secret(deployed: Cloud) -> None:
     with down(deployed):
         send(deployed, PROFILE_TYPES, json.dumps(EVER))
         send(deployed, "/ingest?name=app&format=pprof", pprof_of(["main"]).SerializeToString())

@@ -214,7 +214,7 @@ def test_clickhouse_parses_every_statement(clickhouse: ClickHouse) -> None:
         assert clickhouse.rows(f"EXPLAIN AST {statement}"), statement
 
 
-def test_the_roles_have_no_grant_without_a_use() -> None:
+def test_the_roles_have_no_unused_grants() -> None:
     assert {role: grants_of(role) for role in NEEDED} == {
         role: [*of_role] for role, of_role in NEEDED.items()
     }
@@ -245,7 +245,7 @@ def test_a_role_does_its_work_and_cannot_change_what_is_stored(own: Path, role: 
         clickhouse.close()
 
 
-def test_scheduled_maintenance_deletes_what_expired_as_a_user_that_may(own: Path) -> None:
+def test_scheduled_maintenance_deletes_expired_profiles_only_as_a_user_with_the_grant(own: Path) -> None:
     with serving(own, grants_of("admin")) as server:
         clickhouse = ClickHouse(Settings(clickhouse_dsn=server.dsn))
         [(tenant,)] = clickhouse.rows("SELECT DISTINCT tenant FROM sampled_profiles")

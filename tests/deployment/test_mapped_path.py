@@ -25,7 +25,7 @@ def mapped(deployed: Cloud) -> Iterator[str]:
         yield f"{url}/profiles"
 
 
-def test_under_the_path_of_a_domain_the_page_its_files_and_the_rpcs_work(
+def test_the_page_its_files_and_the_rpcs_work_under_a_mapped_path_of_a_domain(
     deployed: Cloud, mapped: str
 ) -> None:
     without = httpx.get(mapped)

@@ -32,7 +32,7 @@ def test_the_guide_names_every_output(template: dict[str, Any]) -> None:
     assert template["Outputs"]["AdHocProfilesBucket"]["Value"] == {"Ref": "AdHocProfilesBucket"}
 
 
-def test_the_data_source_is_a_file_that_grafana_reads(template: dict[str, Any]) -> None:
+def test_the_data_source_file_is_valid_for_grafana(template: dict[str, Any]) -> None:
     outputs = template["Outputs"]
     [source] = yaml.safe_load(outputs["GrafanaDataSource"]["Value"]["Fn::Sub"])["datasources"]
     assert (source["type"], source["url"]) == (
@@ -66,7 +66,7 @@ def test_the_curl_command_sends_a_profile_that_is_accepted(template: dict[str, A
 
 
 @pytest.mark.parametrize("profile", ["trial", "production"])
-def test_a_profile_of_samconfig_sets_parameters_that_exist(template: dict[str, Any], profile: str) -> None:
+def test_a_samconfig_profile_sets_only_parameters_that_exist(template: dict[str, Any], profile: str) -> None:
     deploy = tomllib.loads((REPO / "samconfig.toml").read_text())[profile]["deploy"]["parameters"]
     for override in deploy["parameter_overrides"].split():
         name, _, value = override.partition("=")

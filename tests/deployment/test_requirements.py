@@ -16,7 +16,7 @@ def pinned(path: str) -> dict[str, tuple[str, frozenset[str]]]:
     }
 
 
-def test_the_layers_are_pinned_as_the_lock_is_and_hold_no_package_twice() -> None:
+def test_the_layers_match_the_lock_and_have_no_package_twice() -> None:
     lock = pinned("requirements.lock")
     layer = pinned("layers/dependencies/requirements.txt")
     fastapi = pinned("layers/dependencies/fastapi.txt")

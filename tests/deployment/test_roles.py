@@ -42,7 +42,7 @@ def without_keys(resource: Any) -> Any:
             return resource
 
 
-def test_policies_name_what_they_allow(template: dict[str, Any]) -> None:
+def test_policies_name_the_actions_and_resources_they_allow(template: dict[str, Any]) -> None:
     roles = of_type(template, "AWS::IAM::Role")
     assert {json.dumps(properties["Role"]) for properties in functions(template).values()} == {
         json.dumps({"Fn::GetAtt": [role, "Arn"]})
@@ -160,7 +160,7 @@ def test_each_role_has_only_the_permissions_it_needs_on_blobs_and_queues(templat
         assert ("INGEST_MODE" in each["Environment"]["Variables"]) == (name in UPLOADS)
 
 
-def test_uploads_are_retained_by_those_who_store_them_and_as_long_as_profiles(
+def test_functions_that_store_uploads_retain_them_as_long_as_profiles(
     template: dict[str, Any],
 ) -> None:
     policy = template["Resources"]["KeepBlobsPolicy"]
@@ -188,7 +188,7 @@ def rules_with_a_condition(template: dict[str, Any]) -> dict[str, dict[str, Any]
     return {rule["Fn::If"][0]: rule["Fn::If"][1] for rule in rules if "Fn::If" in rule}
 
 
-def test_functions_may_drop_only_their_own_profiles_and_only_for_a_tenant_that_is_set(
+def test_functions_may_drop_only_their_own_profiles_and_only_for_the_configured_tenant(
     template: dict[str, Any],
 ) -> None:
     assert template["Parameters"]["SelfProfile"]["Default"] == ""
@@ -276,7 +276,7 @@ def is_of_this_deployment(resource: str | dict[str, Any]) -> bool:
     return "*" not in text or re.fullmatch(r"\$\{\w+\.Arn\}/(([\w-]+|\$\{\w+\})/)*\*", text) is not None
 
 
-def test_codedeploy_moves_the_aliases_and_reads_the_alarms_of_a_rollout_alone(
+def test_codedeploy_may_only_move_the_aliases_and_read_the_alarms_of_a_rollout(
     template: dict[str, Any],
 ) -> None:
     role = of_type(template, "AWS::IAM::Role")["RolloutRole"]
@@ -298,7 +298,7 @@ def test_codedeploy_moves_the_aliases_and_reads_the_alarms_of_a_rollout_alone(
     assert {each["Fn::GetAtt"][0] for each in statement["Resource"]} == ROLLOUT_ALARMS
 
 
-def test_a_key_is_for_the_roles_that_read_secrets_or_objects(template: dict[str, Any]) -> None:
+def test_only_roles_that_read_or_write_secrets_or_objects_may_use_the_key(template: dict[str, Any]) -> None:
     decrypt, encrypt = (template["Resources"][name] for name in ("KeyPolicy", "NewObjectsKeyPolicy"))
     of_schedules = {"MaintainRole": "MaintainsOnSchedule", "QrynInputRole": "ReadsQrynInput"}
     named = {

@@ -27,7 +27,9 @@ def soaked(sent: list[Client], tmp_path_factory: pytest.TempPathFactory) -> Soak
 
 
 @pytest.mark.usefixtures("shared_dir")
-def test_without_faults_each_request_has_pyroscopes_sums(soaked: Soaked, sent: list[Client]) -> None:
+def test_without_faults_each_request_has_the_same_sums_as_in_pyroscope(
+    soaked: Soaked, sent: list[Client]
+) -> None:
     for client in sent:
         assert client.request.totals is not None
         expected = {type_: total for type_, total in client.request.totals.items() if total}
@@ -39,7 +41,7 @@ def test_without_faults_each_request_has_pyroscopes_sums(soaked: Soaked, sent: l
         assert stored == expected, client.request.name
 
 
-def test_nothing_is_lost_or_doubled(soaked: Soaked) -> None:
+def test_nothing_is_lost_or_duplicated(soaked: Soaked) -> None:
     assert soaked.stored == soaked.acknowledged
     assert (list(soaked.quarantined), soaked.missing) == ([], 0)
 

@@ -24,7 +24,7 @@ def lines(deployed: Cloud) -> list[dict[str, Any]]:
     return [json.loads(line) for line in deployed.functions.printed().splitlines() if line.startswith("{")]
 
 
-def test_a_rejected_upload_is_a_line_with_its_invocation_and_its_reason(deployed: Cloud) -> None:
+def test_a_rejected_upload_is_logged_with_its_invocation_and_reason(deployed: Cloud) -> None:
     credential = ("flamehouse", deployed.credential)
     deployed.functions.restart()
     for _ in range(2):
@@ -65,7 +65,7 @@ def test_metrics_are_embedded_with_the_names_of_the_vocabulary(deployed: Cloud) 
 
 
 @pytest.mark.parametrize("level", ["INFO", "DEBUG"])
-def test_at_every_level_the_lines_of_a_request_are_of_flamehouse_alone(level: str, tmp_path: Path) -> None:
+def test_at_every_log_level_only_flamehouse_logs_during_a_request(level: str, tmp_path: Path) -> None:
     with cloud(built(), tmp_path, environ={"AWS_SESSION_TOKEN": OF_THE_ROLE}, log_level=level) as deployed:
         file = base64.b64encode(b"main;work 1").decode()
         with httpx.Client(base_url=deployed.url, auth=("f", deployed.credential), timeout=30) as client:

@@ -99,7 +99,9 @@ def test_a_function_has_the_wheels_of_its_architecture(template: dict[str, Any],
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_functions_environment_is_settings_it_reads(template: dict[str, Any], function: str) -> None:
+def test_a_functions_environment_has_only_settings_that_it_reads(
+    template: dict[str, Any], function: str
+) -> None:
     environment = functions(template)[function]["Environment"]["Variables"]
     assert {name.lower() for name in environment} <= set(Settings.__dataclass_fields__)
     assert [name for name in environment if "CREDENTIAL" in name] == (
@@ -108,7 +110,7 @@ def test_a_functions_environment_is_settings_it_reads(template: dict[str, Any], 
     assert environment["PATH_PREFIX"] == {"Ref": "PathPrefix"}
 
 
-def test_every_route_has_the_authorizer_but_readiness_and_the_web_page(template: dict[str, Any]) -> None:
+def test_every_route_but_readiness_and_the_web_page_has_the_authorizer(template: dict[str, Any]) -> None:
     body = template["Resources"]["Api"]["Properties"]["Body"]
     [(name, scheme)] = body["components"]["securitySchemes"].items()
     authorizer = scheme["x-amazon-apigateway-authorizer"]
@@ -128,7 +130,7 @@ def test_every_route_has_the_authorizer_but_readiness_and_the_web_page(template:
     assert open_paths == {"/ready", "/", "/ui/{path+}"}
 
 
-def test_every_request_has_a_line_without_its_headers_and_query(template: dict[str, Any]) -> None:
+def test_every_request_is_logged_without_its_headers_and_query(template: dict[str, Any]) -> None:
     [stage] = of_type(template, "AWS::ApiGatewayV2::Stage").values()
     settings = stage["AccessLogSettings"]
     assert settings["DestinationArn"] == {"Fn::GetAtt": ["AccessLogGroup", "Arn"]}
@@ -157,7 +159,7 @@ def test_every_request_has_a_line_without_its_headers_and_query(template: dict[s
         assert f"`aws logs tail {named} --follow`" in guide
 
 
-def test_failures_notify_the_topic_of_the_parameter_alone(template: dict[str, Any]) -> None:
+def test_failures_notify_only_the_topic_of_the_parameter(template: dict[str, Any]) -> None:
     assert template["Parameters"]["AlarmTopicArn"]["Default"] == ""
     resource = template["Resources"]["FailuresAlarm"]
     condition = template["Conditions"][resource["Condition"]]
@@ -173,7 +175,7 @@ BUCKETS: Final = ("AdHocProfilesBucket", "BlobsBucket")
 
 
 @pytest.mark.parametrize("name", BUCKETS)
-def test_a_bucket_is_private_encrypted_and_takes_tls_alone(template: dict[str, Any], name: str) -> None:
+def test_a_bucket_is_private_encrypted_and_accepts_only_tls(template: dict[str, Any], name: str) -> None:
     bucket = of_type(template, "AWS::S3::Bucket")[name]
     assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
     assert len(bucket["PublicAccessBlockConfiguration"]) == 4
@@ -223,7 +225,7 @@ def test_retries_outlast_a_wake_of_ten_minutes_and_objects_outlast_the_queues(
         ("QrynInput", "QrynInputFunction", "QrynScheduleRole", "QrynInputSchedule", "ReadsQrynInput"),
     ],
 )
-def test_a_schedule_invokes_its_function_if_there_is_one(
+def test_a_configured_schedule_invokes_its_function(
     template: dict[str, Any], schedule: str, function: str, role: str, parameter: str, condition: str
 ) -> None:
     scheduled = {"Fn::Not": [{"Fn::Equals": [{"Ref": parameter}, ""]}]}
@@ -242,7 +244,7 @@ def test_a_schedule_invokes_its_function_if_there_is_one(
     assert (statement["Action"], statement["Resource"]) == ("lambda:InvokeFunction", arn)
 
 
-def test_a_schedule_takes_the_place_of_the_event_source(template: dict[str, Any]) -> None:
+def test_a_schedule_replaces_the_event_source(template: dict[str, Any]) -> None:
     [source] = of_type(template, "AWS::Lambda::EventSourceMapping").values()
     assert source["Enabled"] == {"Fn::If": ["OnSchedule", False, True]}
     environment = functions(template)["DrainFunction"]["Environment"]["Variables"]
@@ -263,7 +265,7 @@ def test_a_schedule_takes_the_place_of_the_event_source(template: dict[str, Any]
         ("rate(30 minutes) ", False),
     ],
 )
-def test_a_schedule_is_an_expression_that_recurs(
+def test_a_schedule_is_a_recurring_expression(
     template: dict[str, Any], expression: str, allowed: bool
 ) -> None:
     for name in ("DrainSchedule", "MaintainSchedule", "QrynInputSchedule"):
@@ -271,7 +273,7 @@ def test_a_schedule_is_an_expression_that_recurs(
         assert bool(re.fullmatch(pattern, expression)) == allowed
 
 
-def test_a_schedule_makes_the_rollups(template: dict[str, Any]) -> None:
+def test_a_schedule_runs_maintenance(template: dict[str, Any]) -> None:
     for name in ("MaintainFunction", "MaintainRole", "Maintain", "MaintainScheduleRole"):
         assert template["Resources"][name]["Condition"] == "MaintainsOnSchedule"
     schedule = of_type(template, "AWS::Scheduler::Schedule")["Maintain"]
@@ -308,7 +310,7 @@ def test_only_buckets_of_this_account_send_messages(template: dict[str, Any]) ->
     )
 
 
-def test_lost_uploads_and_dead_letters_are_alarms(template: dict[str, Any]) -> None:
+def test_lost_uploads_and_dead_letters_raise_alarms(template: dict[str, Any]) -> None:
     alarms = of_type(template, "AWS::CloudWatch::Alarm")
     names = {str(each["MetricName"]) for each in alarms.values()}
     assert {"staged_upload_missing", "ApproximateNumberOfMessagesVisible"} <= names

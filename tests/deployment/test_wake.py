@@ -110,7 +110,7 @@ def samples_sent(exchanges: Sequence[Exchange]) -> int:
 
 
 @pytest.mark.parametrize("fault", [Fault.SLOW, Fault.WAKING, Fault.DOWN])
-def test_an_sdk_has_its_200_in_time_from_a_cold_start_while_clickhouse_sleeps(
+def test_an_sdk_gets_200_in_time_from_a_cold_start_while_clickhouse_sleeps(
     gateway: Gateway, fault: Fault
 ) -> None:
     gateway.cloud.proxy.fault = fault

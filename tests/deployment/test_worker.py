@@ -48,7 +48,7 @@ def test_a_staged_object_is_stored_and_deleted(deployed: Cloud) -> None:
     assert server.label_values(now_ms - 3_600_000, now_ms + 3_600_000, "service_name") == ["staged"]
 
 
-def test_the_functions_of_the_queue_take_their_sample_events(deployed: Cloud, tmp_path: Path) -> None:
+def test_the_functions_of_the_queue_accept_their_sample_events(deployed: Cloud, tmp_path: Path) -> None:
     """Uses a second stack with a schedule, whose queue nothing else reads."""
     bucket = deployed.aws.new_bucket()
     queue = deployed.aws.new_queue()

@@ -9,7 +9,7 @@ from flamehouse.memory import SMALL_WORK_BYTES, BusyError, MemoryBudget, Share
 LIMIT = 100
 
 
-def test_a_request_holds_what_it_takes_until_it_ends() -> None:
+def test_a_request_holds_its_memory_until_it_ends() -> None:
     budget = MemoryBudget(LIMIT)
     with budget.request():
         memory.take(60)
@@ -21,7 +21,7 @@ def test_a_request_holds_what_it_takes_until_it_ends() -> None:
         memory.take(LIMIT)
 
 
-def test_a_rejected_request_holds_nothing_more() -> None:
+def test_a_rejected_request_holds_no_more_memory() -> None:
     budget = MemoryBudget(LIMIT)
     with budget.request():
         memory.take(LIMIT)
@@ -29,7 +29,7 @@ def test_a_rejected_request_holds_nothing_more() -> None:
         memory.take(LIMIT)
 
 
-def test_what_outlives_its_request_is_held_until_its_release() -> None:
+def test_memory_that_outlives_its_request_is_held_until_it_is_released() -> None:
     budget = MemoryBudget(LIMIT)
     with budget.request():
         held = memory.hold(LIMIT)
@@ -67,7 +67,7 @@ def is_rejected(budget: MemoryBudget, size: int) -> bool:
     return False
 
 
-def test_large_work_waits_for_other_large_work_and_any_may_go_alone() -> None:
+def test_large_work_waits_for_other_large_work_but_may_always_run_alone() -> None:
     budget = MemoryBudget(LIMIT)
     with budget.request():
         memory.take(LIMIT)
@@ -78,7 +78,7 @@ def test_large_work_waits_for_other_large_work_and_any_may_go_alone() -> None:
     assert not is_rejected(budget, LARGE)
 
 
-def test_small_work_has_turns_while_large_work_has_all_of_its_own() -> None:
+def test_small_work_runs_while_large_work_uses_all_its_slots() -> None:
     budget = MemoryBudget(0)
     large = [Request(budget, LARGE), Request(budget, LARGE)]
     assert is_rejected(budget, LARGE)

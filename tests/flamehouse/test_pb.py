@@ -29,6 +29,6 @@ def test_the_generated_code_matches_its_sources(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
-def test_imports_carry_the_path_of_the_package(source: Path) -> None:
+def test_imports_have_the_path_of_the_package(source: Path) -> None:
     imports = [line for line in source.read_text().splitlines() if line.startswith("import ")]
     assert all(line.startswith(('import "flamehouse/pb/', 'import "google/protobuf/')) for line in imports)

@@ -27,7 +27,9 @@ _INT64_MAX = (1 << 63) - 1
         ("QUERY_MEMORY_BYTES", str(_INT64_MAX + 1), f"from 0 to {_INT64_MAX}"),
     ],
 )
-def test_a_number_out_of_range_is_rejected_by_name(name: str, value: str, allowed: str) -> None:
+def test_a_number_out_of_range_is_an_error_that_names_the_setting(
+    name: str, value: str, allowed: str
+) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be {allowed}, not {value}"):
         Settings.from_env({name: value})
 
@@ -42,7 +44,9 @@ def test_a_number_out_of_range_is_rejected_by_name(name: str, value: str, allowe
         ("INGEST_MODE", "queue", "direct, fallback or staged"),
     ],
 )
-def test_a_value_that_is_not_a_choice_is_rejected_by_name(name: str, value: str, allowed: str) -> None:
+def test_a_value_that_is_not_a_choice_is_an_error_that_names_the_setting(
+    name: str, value: str, allowed: str
+) -> None:
     with pytest.raises(ValueError, match=rf"^{name} must be {allowed}, not '{value}'$"):
         Settings.from_env({name: value})
 
@@ -138,7 +142,7 @@ def test_a_password_is_not_sent_to_another_machine_in_clear_text() -> None:
         ("UI_SOURCE_HOSTS", "git.example.com=gitlab,", "pairs such as"),
     ],
 )
-def test_a_text_of_another_form_is_rejected_by_name(name: str, value: str, form: str) -> None:
+def test_a_malformed_text_is_an_error_that_names_the_setting(name: str, value: str, form: str) -> None:
     with pytest.raises(
         ValueError, match=rf"^{name} must be {re.escape(form)}.*, not {re.escape(repr(value))}$"
     ):
@@ -159,7 +163,7 @@ def test_a_password_in_a_url_is_not_shown() -> None:
         ("UI_SOURCE_HOSTS", "git.example.com=gitlab, code.example.com:8443=github"),
     ],
 )
-def test_a_text_of_its_form_is_accepted(name: str, value: str) -> None:
+def test_a_well_formed_text_is_accepted(name: str, value: str) -> None:
     assert getattr(Settings.from_env({name: value}), name.lower()) == value
 
 
@@ -175,7 +179,7 @@ def test_ad_hoc_profiles_are_stored_in_a_folder_or_a_bucket(place: str) -> None:
     assert Settings.from_env({"ADHOC_PROFILES": place}).adhoc_profiles == place
 
 
-def test_retained_blobs_need_a_place() -> None:
+def test_retaining_blobs_requires_blob_storage() -> None:
     with pytest.raises(ValueError, match="KEEP_BLOBS=true needs BLOBS_DIR"):
         Settings(keep_blobs="true")
     with pytest.raises(ValueError, match="KEEP_BLOBS must be true or false, not '1'"):

@@ -45,13 +45,13 @@ def send_everywhere(data: bytes) -> None:
 
 @fuzzed()
 @given(st.binary(max_size=300))
-def test_no_bytes_are_a_server_fault(data: bytes) -> None:
+def test_arbitrary_bytes_cause_no_server_fault(data: bytes) -> None:
     send_everywhere(data)
 
 
 @fuzzed()
 @given(st.data())
-def test_replaced_bytes_are_no_server_fault(data: st.DataObject) -> None:
+def test_replaced_bytes_cause_no_server_fault(data: st.DataObject) -> None:
     body = bytearray(PROFILE)
     for _ in range(data.draw(st.integers(1, 6))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
@@ -62,12 +62,12 @@ def test_replaced_bytes_are_no_server_fault(data: st.DataObject) -> None:
     "body",
     [PROFILE, gzip.compress(PROFILE, mtime=0), form(("profile", PROFILE)), pushed(series(LABELS, PROFILE))],
 )
-def test_truncated_input_is_no_server_fault(body: bytes) -> None:
+def test_truncated_input_causes_no_server_fault(body: bytes) -> None:
     for end in range(0, len(body), 7):
         send_everywhere(body[:end])
 
 
-def test_flipped_bits_are_no_server_fault() -> None:
+def test_flipped_bits_cause_no_server_fault() -> None:
     chosen = random.Random(7)
     for _ in range(40):
         body = bytearray(PROFILE)
@@ -78,7 +78,7 @@ def test_flipped_bits_are_no_server_fault() -> None:
 
 @fuzzed()
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30), st.binary(max_size=80))
-def test_no_boundary_is_a_server_fault(boundary: str, data: bytes) -> None:
+def test_arbitrary_boundaries_cause_no_server_fault(boundary: str, data: bytes) -> None:
     ingest = Ingest()
     content_type = f"multipart/form-data; boundary={boundary}"
     body = b"--" + boundary.encode() + b"\r\n" + data + b"\r\n--" + boundary.encode() + b"--\r\n"
@@ -133,7 +133,9 @@ def odd_profiles(draw: st.DrawFn) -> Profile:
 
 @fuzzed(150)
 @given(odd_profiles(), st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3))
-def test_no_numbers_or_strings_are_a_server_fault(profile: Profile, labels: dict[str, str]) -> None:
+def test_arbitrary_numbers_and_strings_cause_no_server_fault(
+    profile: Profile, labels: dict[str, str]
+) -> None:
     ingest = Ingest()
     response = ingest.push(series({**LABELS, **labels}, profile))
     assert response.status_code in {200, 400}, response.text
@@ -145,7 +147,7 @@ def test_no_numbers_or_strings_are_a_server_fault(profile: Profile, labels: dict
 
 @fuzzed()
 @given(st.text(max_size=40), st.text(max_size=10), st.text(max_size=20))
-def test_no_parameters_are_a_server_fault(name: str, format_: str, time_: str) -> None:
+def test_arbitrary_parameters_cause_no_server_fault(name: str, format_: str, time_: str) -> None:
     query = "&".join(
         f"{parameter}={''.join(f'%{byte:02x}' for byte in value.encode())}"
         for parameter, value in [("name", name), ("format", format_), ("from", time_), ("sampleRate", time_)]

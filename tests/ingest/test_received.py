@@ -125,7 +125,7 @@ def test_every_format_and_every_endpoint_is_among_the_requests() -> None:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-def test_an_envelope_is_ingested_as_its_request_was(name: str, received: list[ReceivedUpload]) -> None:
+def test_an_envelope_is_ingested_like_its_request(name: str, received: list[ReceivedUpload]) -> None:
     request = REQUESTS[name]
     direct, replayed = Ingest(), Ingest()
     response = direct.send(

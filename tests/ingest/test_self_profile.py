@@ -27,7 +27,7 @@ def total(server: Server, now_ms: int, selector: str) -> int:
 
 
 @pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
-def test_the_local_server_stores_its_profiles_for_the_tenant(
+def test_the_local_server_stores_its_own_profiles_for_the_tenant(
     store: Store, settings: Settings, tenant: str
 ) -> None:
     now_ms = time.time_ns() // 1_000_000
@@ -59,7 +59,7 @@ def test_the_worker_stores_the_profiles_of_functions(
     assert total(server, now_ms, '{service_name="flamehouse", function="query"}') == 14
 
 
-def test_it_is_off_by_default() -> None:
+def test_self_profiling_is_off_by_default() -> None:
     assert open_self_profile(Services(settings=Settings(), store=CannedStore())) is None
 
 

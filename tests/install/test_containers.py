@@ -58,7 +58,7 @@ def test_grafana_is_provisioned_with_the_server_as_its_data_source(compose: dict
     assert {*server["environment"]} == {*grafana["environment"]} == {variable} == {"API_CREDENTIAL"}
 
 
-def test_every_volume_is_declared_and_no_port_is_open_to_others(compose: dict[str, Any]) -> None:
+def test_every_volume_is_declared_and_no_port_is_open_to_other_machines(compose: dict[str, Any]) -> None:
     services = compose["services"].values()
     named = {volume.split(":")[0] for one in services for volume in one["volumes"] if volume[0] not in "./"}
     assert named == {*compose["volumes"]}

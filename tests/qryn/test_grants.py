@@ -70,7 +70,7 @@ def test_the_roles_of_the_collector_and_of_its_reader_suffice(migrated: Path) ->
 
 
 @pytest.mark.parametrize("missing", ["SELECT", "ALTER DELETE", "INSERT"])
-def test_rows_are_not_stored_without_one_of_the_grants(migrated: Path, missing: str) -> None:
+def test_rows_are_not_stored_if_any_grant_is_missing(migrated: Path, missing: str) -> None:
     insert_rows(migrated, COLLECTOR)
     kept = [re.sub(rf"{missing},? ?|, {missing}", "", grant) for grant in QRYN]
     with pytest.raises(DatabaseError, match=r"497|60"):
@@ -78,14 +78,14 @@ def test_rows_are_not_stored_without_one_of_the_grants(migrated: Path, missing: 
     assert store_rows(migrated, [*INGEST, *QRYN]) == 0
 
 
-def test_the_collector_inserts_with_both_of_its_grants_alone(migrated: Path) -> None:
+def test_the_collector_needs_both_of_its_grants_to_insert(migrated: Path) -> None:
     [grant] = COLLECTOR
     for kept in (grant.replace("SELECT, ", ""), grant.replace(", INSERT", "")):
         with pytest.raises(DatabaseError, match="497"):
             insert_rows(migrated, [kept])
 
 
-def test_setup_sql_has_the_rights_and_the_user_only_where_they_are_wanted(tmp_path: Path) -> None:
+def test_setup_sql_has_the_grants_and_the_user_only_if_requested(tmp_path: Path) -> None:
     plain = flamehouse("setup-sql", "--secrets", str(tmp_path / "plain"), "--host", "ch.example.com")
     run = flamehouse(
         *("setup-sql", "--qryn-input", "--secrets", str(tmp_path / "qryn"), "--host", "ch.example.com")

@@ -44,7 +44,7 @@ def server(tmp_path: Path) -> Iterator[ClickHouseServer]:
         yield running_server
 
 
-def test_the_guide_changes_a_dsn_and_a_url_of_the_files_on_qryns_page(shared_dir: Path) -> None:
+def test_the_guide_changes_only_a_dsn_and_a_url_in_the_files_on_qryns_page(shared_dir: Path) -> None:
     _, datasource, collector = files_of((shared_dir / "reference/profiling-ingestion.md").read_text())
     [ours, shown] = files_of(PAGE)
     collector["exporters"]["clickhouseprofileexporter"]["dsn"] = "clickhouse://clickhouse:9000/flamehouse"

@@ -104,7 +104,7 @@ def differing(compared: Sequence[Compared]) -> list[Compared]:
     return [each for each in compared if each.differs]
 
 
-def test_profiles_of_every_writer_have_the_totals_labels_and_stacks_that_qryn_has(
+def test_profiles_of_every_writer_have_the_same_totals_labels_and_stacks_as_in_qryn(
     migration: Migration, store: Store, settings: Settings
 ) -> None:
     rows = rows_of_every_kind()
@@ -259,7 +259,7 @@ def test_unreadable_rows_are_counted_by_reason_and_as_a_difference(migration: Mi
     }
 
 
-def test_a_range_and_services_choose_what_is_imported(migration: Migration) -> None:
+def test_a_range_and_services_limit_the_import(migration: Migration) -> None:
     services = ("shop", "cart")
     days = (NOON_MS - DAY_MS, NOON_MS, NOON_MS + DAY_MS)
     migration.insert(*(input_row(go_cpu(at), service) for service in services for at in days))
@@ -291,7 +291,7 @@ def test_windows_cover_every_row_once_and_are_bounded(
     assert [len(migration.source.rows(ALL, window)) for window in windows] == [each.rows for each in windows]
 
 
-def test_rows_of_otlp_have_files_and_lines(migration: Migration) -> None:
+def test_otlp_rows_have_files_and_lines(migration: Migration) -> None:
     migration.insert(otlp_row("otlp"))
     migration.run()
     sql = "SELECT DISTINCT filename FROM functions WHERE service = 'otlp' AND tenant = {tenant:String}"

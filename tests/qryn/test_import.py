@@ -35,7 +35,7 @@ def command(server: ClickHouseServer, database: str, *options: str) -> tuple[str
     return ("import", "qryn", "--from-dsn", server.dsn, "--database", database, *options)
 
 
-def test_an_import_ends_with_a_table_and_fails_where_a_total_differs(
+def test_an_import_ends_with_a_table_and_fails_if_a_total_differs(
     qryn_server: ClickHouseServer, folder: Path
 ) -> None:
     database = f"qryn_{uuid4().hex}"

@@ -164,7 +164,7 @@ def test_several_processes_store_the_same_rows_once(collector: Client, consumer:
     assert left(collector) == 0
 
 
-def test_a_step_out_of_time_is_continued_by_the_next(
+def test_a_step_that_runs_out_of_time_is_continued_by_the_next(
     collector: Client, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     insert(collector, [input_row(go_cpu(NOON_MS + at), "long") for at in range(6)])
@@ -202,7 +202,7 @@ def test_a_poisoned_upload_is_quarantined_with_its_reason(
     assert reason in found
 
 
-def test_rows_wait_while_clickhouse_does_not_take_profiles(collector: Client, consumer: Consumer) -> None:
+def test_rows_wait_while_clickhouse_does_not_accept_profiles(collector: Client, consumer: Consumer) -> None:
     insert(collector, [input_row(go_cpu(), "waits")])
     collector.command("RENAME TABLE ingest TO ingest_away")
     try:

@@ -151,7 +151,7 @@ def test_pickers_offer_the_types_and_labels_that_qryn_offers(both: Both) -> None
     assert [*values.names] == sorted(value for (value,) in both.qryn("LabelValues"))
 
 
-def test_a_flame_graph_of_everything_has_the_total_that_qryn_draws(both: Both) -> None:
+def test_a_flame_graph_of_everything_has_the_same_total_as_in_qryn(both: Both) -> None:
     assert both.total("{}") == both.qryn_total("SelectMergeStacktraces_empty") == 63 * TICK
     assert both.total("{}", max_nodes=2) == 63 * TICK
 
@@ -165,7 +165,7 @@ def test_a_selector_matches_whole_values_and_series_without_the_label(both: Both
     assert sum(ours.values()) == (1 + 2 + 8) * TICK
 
 
-def test_a_time_series_has_the_same_sum_in_one_series_with_points_at_the_end_of_their_step(
+def test_a_time_series_is_one_series_with_qryns_sum_and_points_at_the_end_of_their_step(
     both: Both,
 ) -> None:
     qryns = both.qryn("SelectSeries_empty")
@@ -200,7 +200,7 @@ def test_groups_have_the_labels_that_were_requested(both: Both) -> None:
     assert {name: sum(points.values()) for name, points in ours.items()} == {"prod/myapp": 11 * TICK}
 
 
-def test_an_average_is_answered(both: Both) -> None:
+def test_an_average_is_returned_where_qryn_fails(both: Both) -> None:
     with pytest.raises(DatabaseError):
         both.qryn("SelectSeries_avg")
     request = querier_pb2.SelectSeriesRequest(

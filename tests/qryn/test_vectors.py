@@ -35,7 +35,7 @@ def of(vectors: dict[str, Any], name: str) -> Any:
     return found
 
 
-def test_the_tables_make_the_fingerprints_and_tags_that_qryn_makes(
+def test_the_tables_compute_the_same_fingerprints_and_tags_as_qryn(
     vectors: dict[str, Any], qryn_server: ClickHouseServer
 ) -> None:
     client = create_qryn(qryn_server, f"qryn_{uuid4().hex}")
@@ -56,7 +56,7 @@ def test_the_tables_make_the_fingerprints_and_tags_that_qryn_makes(
     }
 
 
-def test_trees_of_the_tests_are_those_that_qryn_writes(vectors: dict[str, Any]) -> None:
+def test_trees_built_by_the_tests_equal_those_that_qryn_writes(vectors: dict[str, Any]) -> None:
     for parent, function, depth, id_ in vectors["node_ids_[parent,function,depth,node_id]"]:
         assert node_id(parent, function, depth) == id_
     pprof = Profile.FromString(base64.b64decode(of(vectors, "pprof_base64")))
@@ -73,7 +73,7 @@ def test_trees_of_the_tests_are_those_that_qryn_writes(vectors: dict[str, Any]) 
         (None, ["main.main", "main.inlined"]),
     ],
 )
-def test_a_row_of_qryn_has_the_stacks_of_its_payload_and_else_of_its_tree(
+def test_a_qryn_row_has_the_stacks_of_its_payload_or_else_of_its_tree(
     vectors: dict[str, Any], payload: str | None, names: list[str]
 ) -> None:
     written = of(vectors, "gigapipe_row")

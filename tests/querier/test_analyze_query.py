@@ -23,7 +23,7 @@ FOUND = Analysis(
 
 
 @pytest.mark.parametrize("proto", [True, False])
-def test_the_scope_has_every_figure_and_the_impact_their_sum(proto: bool) -> None:
+def test_the_scope_has_every_count_and_the_impact_their_sum(proto: bool) -> None:
     querier = Querier(store=CannedStore(analysis=FOUND))
     response = querier.call(
         "AnalyzeQuery", AnalyzeQueryRequest(query="{}"), AnalyzeQueryResponse, proto=proto
@@ -127,7 +127,7 @@ def test_the_series_and_profiles_of_a_selector_in_a_range_are_counted(
     assert [name in found for name in ("profileBytes", "blockCount")] == [counts[1] > 0] * 2
 
 
-def test_another_day_and_another_tenant_have_nothing(
+def test_another_day_and_another_tenant_have_no_series(
     server: Server, store: Store, settings: Settings, monday: int
 ) -> None:
     assert scope(server, "{}", monday + 2 * DAY, monday + 3 * DAY) == {"componentCount": 1}

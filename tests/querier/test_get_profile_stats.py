@@ -30,7 +30,7 @@ DAY = 24 * HOUR
         ),
     ],
 )
-def test_the_times_are_the_stores(
+def test_the_times_are_those_of_the_store(
     proto: bool, times: TimeRange | None, response: GetProfileStatsResponse
 ) -> None:
     querier = Querier(store=CannedStore(times=times))
@@ -65,7 +65,7 @@ def push_at(store: Store, settings: Settings, tenant: str, *times: int) -> None:
         [40 * DAY, 17, 3 * DAY, 12 * DAY, 40 * DAY - 1],
     ],
 )
-def test_the_first_and_last_profile_are_found_wherever_they_lie(
+def test_the_first_and_last_profile_are_found_wherever_they_are(
     store: Store, settings: Settings, tenant: str, offsets: list[int]
 ) -> None:
     monday = some_monday_ms()

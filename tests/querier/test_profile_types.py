@@ -9,7 +9,7 @@ from tests.support.servers.doubles import CannedStore
 
 
 @pytest.mark.parametrize("proto", [True, False])
-def test_every_part_of_an_id_is_independent(proto: bool) -> None:
+def test_every_part_of_an_id_is_its_own_field(proto: bool) -> None:
     ids = ("memory:samples:bytes::", "process_cpu:cpu:nanoseconds:cpu:nanoseconds")
     querier = Querier(store=CannedStore(type_ids=ids))
     response = querier.call("ProfileTypes", ProfileTypesRequest(), ProfileTypesResponse, proto=proto)
@@ -39,7 +39,7 @@ def test_the_json_names_are_those_that_grafana_reads() -> None:
     }
 
 
-def test_the_query_is_that_of_the_tenant() -> None:
+def test_the_query_is_for_the_tenant_of_the_request() -> None:
     querier = Querier()
     querier.post("ProfileTypes", "{}", headers={"X-Scope-OrgID": "team-a"})
     assert querier.store.calls[0][:2] == ("profile_types", "team-a")

@@ -66,7 +66,7 @@ def test_a_heatmap_is_returned_as_the_store_returns_it(proto: bool) -> None:
     ]
 
 
-def test_the_query_reaches_the_store_complete() -> None:
+def test_the_complete_query_reaches_the_store() -> None:
     assert store_query(
         profile_typeID=f"{CPU}:delta",
         group_by=["zone", "env", "zone"],
@@ -103,12 +103,14 @@ def test_the_query_reaches_the_store_complete() -> None:
         pytest.param({"step": 1e300}, "step_ms", START_MS, id="longer than the calendar"),
     ],
 )
-def test_a_parameter_means(changes: dict[str, object], field: str, value: object) -> None:
+def test_a_parameter_sets_its_field_of_the_query(
+    changes: dict[str, object], field: str, value: object
+) -> None:
     assert getattr(store_query(**changes), field) == value
 
 
 @pytest.mark.parametrize("step", [None, 0, 0.0009, -1, "NaN", "Infinity", "-Infinity"])
-def test_a_step_below_a_millisecond_or_without_end_is_rejected(step: object) -> None:
+def test_a_step_below_a_millisecond_or_infinite_is_rejected(step: object) -> None:
     rejection = Querier().rejection("SelectHeatmap", body(step=step))
     assert rejection == (400, "invalid_argument", "step must be >= 1ms")
 

@@ -47,7 +47,7 @@ def names(profile: Profile) -> set[str]:
 
 
 @pytest.mark.parametrize("go_pgo", [{}, {"keepLocations": 1}, {"keepLocations": 5, "aggregateCallees": True}])
-def test_generic_functions_have_their_symbols_names_for_pgo_alone(
+def test_generic_functions_have_their_symbol_names_only_for_pgo(
     client: Client, go_pgo: dict[str, Any]
 ) -> None:
     assert GENERIC in names(merge(client, stackTraceSelector={"goPgo": go_pgo}))

@@ -65,7 +65,7 @@ def test_no_data_is_one_empty_bar() -> None:
     ("fields", "max_nodes"),
     [(None, 8192), (0, 8192), (1, 1), ("16384", 16_384), (1_048_576, 1_048_576)],
 )
-def test_the_query_reaches_the_store_complete(fields: object, max_nodes: int) -> None:
+def test_the_complete_query_reaches_the_store(fields: object, max_nodes: int) -> None:
     querier = Querier()
     assert querier.post(RPC, body(maxNodes=fields)).status_code == 200
     query = StacktraceQuery(
@@ -77,7 +77,7 @@ def test_the_query_reaches_the_store_complete(fields: object, max_nodes: int) ->
     assert querier.store.calls == [("select_merge_stacktraces", "anonymous", query)]
 
 
-def test_the_default_number_of_nodes_keeps_to_the_allowed_one() -> None:
+def test_the_default_number_of_nodes_is_bounded_by_the_limit() -> None:
     querier = Querier(settings=Settings(max_flamegraph_nodes=100))
     assert querier.post(RPC, body()).status_code == 200
     assert querier.store.calls[0][2].max_nodes == 100

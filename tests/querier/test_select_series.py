@@ -47,7 +47,7 @@ def test_series_are_returned_as_the_store_returns_them(proto: bool) -> None:
     ]
 
 
-def test_the_query_reaches_the_store_complete() -> None:
+def test_the_complete_query_reaches_the_store() -> None:
     assert store_query(
         profile_typeID=f"{CPU}:delta",
         groupBy=["zone", "env", "zone"],
@@ -93,7 +93,9 @@ def test_the_query_reaches_the_store_complete() -> None:
         pytest.param({"step": 1.7e308}, "step_ms", START_MS, id="the longest possible"),
     ],
 )
-def test_a_parameter_means(changes: dict[str, object], field: str, value: object) -> None:
+def test_a_parameter_sets_its_field_of_the_query(
+    changes: dict[str, object], field: str, value: object
+) -> None:
     assert getattr(store_query(**changes), field) == value
 
 
@@ -139,7 +141,7 @@ def test_each_point_comes_with_its_exemplar(proto: bool) -> None:
 
 
 @pytest.mark.parametrize("step", [None, 0, 0.0009, -1, "NaN", "Infinity", "-Infinity"])
-def test_a_step_below_a_millisecond_or_without_end_is_rejected(step: object) -> None:
+def test_a_step_below_a_millisecond_or_infinite_is_rejected(step: object) -> None:
     rejection = Querier().rejection("SelectSeries", body(step=step))
     assert rejection == (400, "invalid_argument", "step must be >= 1ms")
 

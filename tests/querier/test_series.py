@@ -146,7 +146,7 @@ NAMES: Sequence[Sequence[str]] = (
         (('{service_name="nowhere"}',), ()),
     ],
 )
-def test_label_sets_are_those_of_the_series_picked_each_once_and_sorted(
+def test_label_sets_of_the_selected_series_are_sorted_and_unique(
     client: Client, monday: int, names: Sequence[str], matchers: Sequence[str], picked: Sequence[int]
 ) -> None:
     expected = set()
@@ -161,7 +161,9 @@ def test_label_sets_are_those_of_the_series_picked_each_once_and_sorted(
     ]
 
 
-def test_names_beyond_the_legacy_form_are_for_those_who_accept_them(client: Client, monday: int) -> None:
+def test_names_beyond_the_legacy_form_are_only_for_clients_that_accept_them(
+    client: Client, monday: int
+) -> None:
     [shown] = label_sets(client, monday, monday, (), '{service_name="it\'s"}', utf8=False)
     assert [name for name, _ in shown if not name.startswith("__")] == ["service_name"]
     assert label_sets(client, monday, monday, ["größe"], utf8=False) == []
@@ -171,7 +173,7 @@ def test_names_beyond_the_legacy_form_are_for_those_who_accept_them(client: Clie
     ("start", "end", "known"),
     [(-1, -1, False), (-DAY, 0, True), (0, 0, True), (2 * DAY, 9 * DAY, False), (DAY, 2 * DAY, True)],
 )
-def test_series_are_known_for_the_days_their_profiles_were_taken_on(
+def test_series_are_found_on_the_days_their_profiles_were_taken(
     client: Client, monday: int, start: int, end: int, known: bool
 ) -> None:
     sets = label_sets(client, monday + start, monday + end, DRILLDOWN)

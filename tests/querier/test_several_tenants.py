@@ -180,7 +180,7 @@ QUERIES: Final[Mapping[str, Callable[[Both], tuple[str, dict[str, Any]]]]] = {
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_two_tenants_answer_as_one_with_the_data_of_both(both: Both, name: str) -> None:
+def test_a_query_of_two_tenants_returns_the_data_of_both(both: Both, name: str) -> None:
     rpc, body = QUERIES[name](both)
     several, merged, b = (
         _without_ids(server.call(rpc, **body).json()) for server in (both.several, both.merged, both.b)
@@ -234,7 +234,7 @@ def test_pages_of_two_tenants_show_both(both: Both) -> None:
         assert (several.status_code, several.json()) == (200, merged.json())
 
 
-def test_what_two_tenants_store_adds_up(both: Both) -> None:
+def test_the_counts_of_two_tenants_add_up(both: Both) -> None:
     def counts(server: Server) -> Counter[str]:
         [scope] = server.call("AnalyzeQuery", query="{}", **both.range).json()["queryScopes"]
         return Counter({name: int(scope.get(f"{name}Count", 0)) for name in ("series", "profile", "sample")})
@@ -242,7 +242,7 @@ def test_what_two_tenants_store_adds_up(both: Both) -> None:
     assert counts(both.several) == counts(both.a) + counts(both.b)
 
 
-def test_each_tenants_rollup_counts_for_itself(
+def test_a_stale_rollup_of_one_tenant_leaves_those_of_others_in_use(
     store: ClickHouseStore, settings: Settings, clickhouse: ClickHouse
 ) -> None:
     """The roll-up of b is stale, but a's of the same series and hour is still used."""
@@ -272,7 +272,7 @@ def test_each_tenants_rollup_counts_for_itself(
         ("POST", "/settings.v1.SettingsService/Delete", '{"name": "a"}'),
     ],
 )
-def test_what_is_of_one_tenant_rejects_several(
+def test_requests_for_one_tenant_reject_several(
     store: ClickHouseStore, settings: Settings, tmp_path: Path, method: str, path: str, body: str
 ) -> None:
     with_files = replace(settings, adhoc_profiles=str(tmp_path))

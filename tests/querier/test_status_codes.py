@@ -83,7 +83,7 @@ def outcome(
     return response.status_code, response.json()["code"]
 
 
-def test_every_rpc_of_the_service_has_a_request_here() -> None:
+def test_every_rpc_of_the_service_is_tested() -> None:
     service = DESCRIPTOR.services_by_name["QuerierService"]
     assert sorted(BODIES) == sorted(method.name for method in service.methods)
 
@@ -101,7 +101,7 @@ def test_any_other_method_is_not_allowed(server: Server, rpc: str, method: str) 
 
 @every_rpc
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-protobuf", "application/grpc", ""])
-def test_any_other_type_is_not_supported(server: Server, rpc: str, content_type: str) -> None:
+def test_any_other_content_type_is_unsupported(server: Server, rpc: str, content_type: str) -> None:
     assert outcome(server, rpc, BODIES[rpc], **{"Content-Type": content_type}) == (415, "")
 
 
@@ -133,7 +133,7 @@ def test_a_wrong_field_is_an_invalid_argument(server: Server, rpc: str, field: s
         ("SelectMergeStacktraces", "PROFILE_FORMAT_DOT"),
     ],
 )
-def test_go_pgo_is_unimplemented_in_other_formats_than_pprof(
+def test_go_pgo_is_unimplemented_in_formats_other_than_pprof(
     server: Server, rpc: str, format_: str | None
 ) -> None:
     for go_pgo in ({"keepLocations": 5}, {"aggregateCallees": True}):
@@ -151,7 +151,7 @@ def test_an_unknown_format_is_an_invalid_argument(server: Server, rpc: str, form
 
 
 @pytest.mark.parametrize("format_", ["PROFILE_FORMAT_TREE", "PROFILE_FORMAT_DOT", "PROFILE_FORMAT_PPROF"])
-def test_a_diff_in_another_format_than_a_flame_graph_is_unimplemented(server: Server, format_: str) -> None:
+def test_a_diff_in_a_format_other_than_a_flame_graph_is_unimplemented(server: Server, format_: str) -> None:
     for body in changed("Diff", format=format_):
         assert outcome(server, "Diff", body) == (501, "unimplemented")
 

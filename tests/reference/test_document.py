@@ -73,7 +73,7 @@ MESSAGES: Final = sorted(name for name in COMMITTED["components"]["schemas"] if 
 
 
 @pytest.mark.parametrize("name", MESSAGES)
-def test_a_message_with_every_field_is_as_its_schema_says(name: str) -> None:
+def test_a_message_with_every_field_matches_its_schema(name: str) -> None:
     from google.protobuf.descriptor_pool import Default  # noqa: PLC0415
 
     message = filled(GetMessageClass(Default().FindMessageTypeByName(name))(), DEPTH)
@@ -135,7 +135,7 @@ _SCALARS: Final[dict[int, Any]] = {
 
 
 @pytest.mark.parametrize("rpc", BODIES)
-def test_a_valid_request_is_as_the_document_says(rpc: str) -> None:
+def test_a_valid_request_matches_the_document(rpc: str) -> None:
     operation = COMMITTED["paths"][f"{SERVICE}/{rpc}"]["post"]
     query = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
     assert validator_of(query).is_valid(dict(BODIES[rpc]))

@@ -43,7 +43,7 @@ OPERATIONS: Final = [
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 @pytest.mark.fuzz
-def test_every_response_is_one_that_the_document_has(
+def test_every_response_matches_the_document(
     store: Store, settings: Settings, tenant: str, path: str, method: str, mode: GenerationMode
 ) -> None:
     services = Services(settings=settings, store=store)

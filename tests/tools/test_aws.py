@@ -20,7 +20,7 @@ def _threads_take_turns_often() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_threads_take_turns_often")
-def test_messages_deleted_and_added_at_the_same_time_are_gone_and_there(aws: LocalAws) -> None:
+def test_messages_may_be_deleted_and_added_at_the_same_time(aws: LocalAws) -> None:
     queue = aws.new_queue(attributes={"VisibilityTimeout": "60"})
 
     def send(number: int) -> None:

@@ -47,7 +47,7 @@ def test_rows_survive_a_round_trip(server: ClickHouseServer, coding: str | bool)
 
 
 @pytest.mark.parametrize("coding", CODINGS)
-def test_every_block_of_an_insert_goes_in(server: ClickHouseServer, coding: str | bool) -> None:
+def test_every_block_of_an_insert_is_stored(server: ClickHouseServer, coding: str | bool) -> None:
     client = connected(server, coding)
     client.command("CREATE OR REPLACE TABLE long (name String) ENGINE = MergeTree ORDER BY ()")
     client.insert("long", [["x" * 100_000]] * 300, column_names=["name"])

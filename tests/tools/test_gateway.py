@@ -101,7 +101,9 @@ def test_packages_of_the_host_cannot_be_imported(functions: LambdaService, modul
         ("BUNDLE", None),
     ],
 )
-def test_the_environment_is_lambdas_own(functions: LambdaService, name: str, value: str | None) -> None:
+def test_the_environment_variables_are_those_of_lambda(
+    functions: LambdaService, name: str, value: str | None
+) -> None:
     assert call(functions, ["environ", name]) == value
 
 
@@ -137,7 +139,7 @@ def test_an_empty_body_is_omitted() -> None:
     assert "body" not in event_of(request(), "ANY /ingest")
 
 
-def test_headers_are_lowercased_and_joined_and_cookies_separate() -> None:
+def test_headers_are_lowercased_and_joined_and_cookies_stay_separate() -> None:
     sent = request(X_One="1", x_one="2", Cookie="a=1; b=2")
     event = event_of(sent, "ANY /ingest")
     assert event["headers"] == {"x-one": "1,2"}
@@ -168,7 +170,7 @@ def test_a_lambda_result_becomes_the_http_response() -> None:
         ("GET", "/a/", "$default"),
     ],
 )
-def test_the_most_specific_route_is_taken(method: str, path: str, key: str) -> None:
+def test_the_most_specific_route_wins(method: str, path: str, key: str) -> None:
     routes = {"ANY /a": "A", "GET /b": "B", "$default": "C"}
     assert Deployment(functions={}, routes=routes).route(method, path) == key
 

@@ -61,7 +61,7 @@ def test_the_hot_function_leads_on_the_local_server(prepared: Prepared, local: S
     prepared.check(local)
 
 
-def test_the_hot_function_leads_on_what_is_built_for_aws(prepared: Prepared, deployed: Cloud) -> None:
+def test_the_hot_function_leads_on_the_build_for_aws(prepared: Prepared, deployed: Cloud) -> None:
     prepared.check(Server(url=deployed.url, credential=deployed.credential, tenant=TENANT))
 
 

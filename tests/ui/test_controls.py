@@ -31,7 +31,7 @@ def functions(page: Page) -> Locator:
     ("view", "has_graph", "has_table"),
     [("Flame graph", True, False), ("Table", False, True), ("Both", True, True)],
 )
-def test_a_view_shows_its_parts_and_a_reload_shows_them_again(
+def test_a_view_shows_the_same_parts_after_a_reload(
     page: Page, view: str, has_graph: bool, has_table: bool
 ) -> None:
     page.goto(SINGLE)
@@ -43,7 +43,7 @@ def test_a_view_shows_its_parts_and_a_reload_shows_them_again(
         page.reload()
 
 
-def test_width_of_the_table_follows_keys_and_pointer_and_is_remembered(page: Page) -> None:
+def test_the_width_of_the_table_follows_keys_and_pointer_and_is_remembered(page: Page) -> None:
     page.goto(SINGLE)
     bar = page.get_by_role("separator", name="Width of the table")
     expect(bar).to_have_attribute("aria-valuenow", "34")
@@ -118,7 +118,7 @@ def test_name_and_path_of_a_frame_are_copied(page: Page) -> None:
     ("search", "matched"),
     [("runtime", "2 frames"), ("/Marshal$/", "1 frame"), ("/[/", None)],
 )
-def test_search_finds_text_and_expressions_and_names_what_is_neither(
+def test_search_finds_text_and_regular_expressions_and_reports_invalid_ones(
     page: Page, search: str, matched: str | None
 ) -> None:
     page.goto(SINGLE)
@@ -141,7 +141,7 @@ def test_search_finds_text_and_expressions_and_names_what_is_neither(
         ("Function", "descending", "runtime.gcDrain"),
     ],
 )
-def test_table_sorts_by_each_column_both_ways(page: Page, column: str, order: str, first: str) -> None:
+def test_the_table_sorts_by_each_column_both_ways(page: Page, column: str, order: str, first: str) -> None:
     page.goto(SINGLE)
     flame(page)
     heading = functions(page).get_by_role("columnheader", name=column)
@@ -181,7 +181,7 @@ def test_a_baseline_sets_the_range_of_the_left_side(page: Page, baseline: str, h
     assert int(found["rightUntil"]) - int(found["leftUntil"]) == hours * HOUR_MS
 
 
-def test_swap_exchanges_the_sides(page: Page) -> None:
+def test_swap_exchanges_the_two_sides(page: Page) -> None:
     queries = [f'{TYPE}{{service_name="checkout", region="{region}"}}' for region in ("eu", "us")]
     page.goto(
         f"/?page=diff&query={quote(queries[0])}&leftQuery={quote(queries[0])}&rightQuery={quote(queries[1])}"
@@ -194,7 +194,7 @@ def test_swap_exchanges_the_sides(page: Page) -> None:
     assert [found["leftFrom"], found["rightFrom"], found["rightUntil"]] == ["now-1h", "now-2h", "now-1h"]
 
 
-def test_a_drag_on_the_timeline_takes_its_range_and_back_returns(page: Page) -> None:
+def test_a_drag_on_the_timeline_selects_a_range_and_back_undoes_it(page: Page) -> None:
     page.goto(SINGLE)
     flame(page)
     plot = page.locator(".timeline .u-over")
@@ -212,7 +212,7 @@ def test_a_drag_on_the_timeline_takes_its_range_and_back_returns(page: Page) -> 
     assert parameters(page)["from"] == "now-3h"
 
 
-def test_keys_take_a_range_of_the_timeline(page: Page) -> None:
+def test_keys_select_a_range_of_the_timeline(page: Page) -> None:
     page.goto(SINGLE)
     flame(page)
     page.get_by_role("figure").first.focus()
@@ -232,7 +232,7 @@ def test_keys_take_a_range_of_the_timeline(page: Page) -> None:
         ("yesterday-ish", None),
     ],
 )
-def test_typed_times_are_taken_and_others_are_named(
+def test_typed_times_are_applied_and_invalid_ones_are_reported(
     page: Page, start: str, expected: str | re.Pattern[str] | None
 ) -> None:
     page.goto(SINGLE)
@@ -254,7 +254,7 @@ def export(page: Page, name: str) -> Download:
     return download.value
 
 
-def test_exports_hold_what_the_picture_shows(page: Page) -> None:
+def test_exports_contain_what_the_flame_graph_shows(page: Page) -> None:
     page.goto(SINGLE)
     with page.expect_response(re.compile("SelectMergeStacktraces")) as answered:
         page.get_by_role("button", name="Refresh").click()
@@ -324,7 +324,7 @@ def test_a_tag_filters_with_one_click(page: Page) -> None:
     assert parameters(page)["query"] == f'{TYPE}{{service_name="checkout", region="us"}}'
 
 
-def test_tags_beyond_the_tenth_are_one_line(page: Page) -> None:
+def test_tags_beyond_the_tenth_share_one_row(page: Page) -> None:
     page.goto(f"/?page=tags&from=now-3h&query={quote(TYPE + '{service_name="scattered"}')}&groupBy=pod")
     rows = page.get_by_role("table", name="Values of pod").locator("tbody tr")
     expect(rows).to_have_count(11)

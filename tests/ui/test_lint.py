@@ -29,7 +29,7 @@ def test_untrusted_text_never_becomes_markup() -> None:
         assert not BANNED.search(module.read_text()), module
 
 
-def test_nothing_is_inline() -> None:
+def test_the_index_has_no_inline_scripts_or_styles() -> None:
     index = (STATIC / "index.html").read_text()
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", index)
     assert not re.search(r"https?://", index)

@@ -79,7 +79,7 @@ def test_functions_count_each_stack_once(run: Run, shape: str) -> None:
     }
 
 
-def test_callers_come_from_every_place_a_function_is_called_at(run: Run) -> None:
+def test_callers_come_from_every_call_of_a_function(run: Run) -> None:
     stacks: list[Stack] = [(["a", "f", "f"], 3), (["b", "f"], 2), (["b", "a", "f", "x"], 4), (["c"], 1)]
     nodes = run("callers", {"answer": response(stacks, EVERYTHING), "name": "f"})
     assert sorted(nodes) == [[[], 9], [["a"], 7], [["a", "b"], 4], [["b"], 2]]
@@ -128,5 +128,5 @@ def test_both_sides_of_a_diff_are_read(run: Run) -> None:
         ("relative", [1, 0], "gone"),
     ],
 )
-def test_values_are_formatted_for_people(run: Run, case: str, given: Any, expected: Any) -> None:
+def test_values_are_human_readable(run: Run, case: str, given: Any, expected: Any) -> None:
     assert run(case, given) == expected

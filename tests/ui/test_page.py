@@ -32,7 +32,7 @@ def test_services_are_listed_with_types_volume_and_last_upload(page: Page) -> No
     assert parameters(page)["query"] == f"{TYPE}{selector()}"
 
 
-def test_opening_page_takes_at_most_60_kb(page: Page) -> None:
+def test_opening_the_page_transfers_at_most_60_kb(page: Page) -> None:
     transfer = Transfer(page)
     page.goto("/")
     expect(page.get_by_role("row").filter(has_text="checkout")).to_be_visible()
@@ -124,7 +124,7 @@ def merged_profile(filled: Filled, exported: str) -> Profile:
     return Profile.FromString(response.content)
 
 
-def test_link_opens_the_same_picture(page: Page) -> None:
+def test_a_link_opens_the_same_view(page: Page) -> None:
     page.goto(SINGLE)
     flame(page)
     page.keyboard.press("ArrowDown")
@@ -140,7 +140,7 @@ def test_link_opens_the_same_picture(page: Page) -> None:
     expect(crumbs).to_be_hidden()
 
 
-def test_table_has_the_numbers_of_the_server(page: Page) -> None:
+def test_the_table_has_the_numbers_of_the_server(page: Page) -> None:
     page.goto(SINGLE)
     row = page.get_by_role("row").filter(has_text="encoding/json.Marshal")
     expect(row).to_be_visible()
@@ -158,7 +158,7 @@ def test_recursion_counts_once_and_folds(page: Page) -> None:
     expect(page.locator(".summary")).to_contain_text("9 frames")
 
 
-def test_diff_has_the_numbers_of_the_diff_rpc(page: Page, filled: Filled) -> None:
+def test_the_diff_has_the_numbers_of_the_diff_rpc(page: Page, filled: Filled) -> None:
     page.goto(SINGLE.replace("page=single", "page=tags") + "&groupBy=region")
     for region in ("eu", "us"):
         page.get_by_role("checkbox", name=f"Compare region {region}").check()
@@ -196,7 +196,7 @@ def test_compared_flame_graphs_zoom_together(page: Page) -> None:
         expect(tree.locator("[aria-selected=true]")).to_contain_text("main.main")
 
 
-def test_callers_and_callees_of_a_function(page: Page) -> None:
+def test_callers_and_callees_of_a_function_are_shown(page: Page) -> None:
     page.goto(SINGLE)
     page.get_by_role("row").filter(has_text="ServeHTTP").get_by_role("button").click()
     page.get_by_role("button", name="Callers & callees").click()
@@ -230,7 +230,7 @@ def test_labels_are_suggested_and_become_chips(page: Page) -> None:
         ("libc.write", "/usr/lib/libc.so", None),
     ],
 )
-def test_function_leads_to_its_line_and_to_the_repository_that_labels_name(
+def test_a_function_links_to_its_line_in_the_repository_named_by_labels(
     page: Page, function: str, place: str, link: str | None
 ) -> None:
     page.goto(SINGLE.replace("checkout", "sourced"))
@@ -241,7 +241,7 @@ def test_function_leads_to_its_line_and_to_the_repository_that_labels_name(
     assert [each.get_attribute("href") for each in links.all()] == ([link] if link else [])
 
 
-def test_function_without_a_file_says_so(page: Page) -> None:
+def test_a_function_without_a_file_says_so(page: Page) -> None:
     page.goto(SINGLE)
     page.get_by_role("row").filter(has_text="ServeHTTP").get_by_role("button").click()
     page.get_by_role("button", name="Source").click()
@@ -266,7 +266,7 @@ def test_exact_sums_come_from_the_whole_profile(page: Page) -> None:
     expect(row.get_by_role("cell")).to_have_text(["1 min", "1 min"])
 
 
-def test_other_opens_by_its_call_site(page: Page) -> None:
+def test_other_opens_as_a_query_for_its_call_site(page: Page) -> None:
     page.goto(f"{SINGLE}&maxNodes=4")
     flame(page)
     page.keyboard.press("ArrowDown")
@@ -335,7 +335,7 @@ def test_a_page_whose_files_cannot_be_loaded_offers_to_reload(
     faults[:] = [fault for fault in faults if "Failed to load resource" not in fault]
 
 
-def test_a_part_that_cannot_be_loaded_says_so_and_leaves_the_rest(page: Page, faults: list[str]) -> None:
+def test_a_part_that_cannot_be_loaded_says_so_and_the_rest_still_works(page: Page, faults: list[str]) -> None:
     page.route(re.compile(r"/js/(plot|export|help)\.js$"), lambda route: route.abort())
     page.goto(SINGLE)
     expect(page.locator(".timeline")).to_have_text("The timeline could not be loaded: reload the page.")

@@ -31,7 +31,7 @@ def send_first(url: str) -> None:
     assert response.status_code == 200
 
 
-def test_first_profile_opens_by_itself_once_signed_in(browser: Browser, closed: Filled) -> None:
+def test_the_first_profile_opens_automatically_after_sign_in(browser: Browser, closed: Filled) -> None:
     page = browser.new_page(base_url=closed.url)
     page.goto("/profiles")
     expect(page).to_have_url(f"{closed.url}/profiles/")
@@ -53,7 +53,7 @@ def test_first_profile_opens_by_itself_once_signed_in(browser: Browser, closed: 
     page.close()
 
 
-def test_a_wrong_credential_is_requested_again(browser: Browser, closed: Filled) -> None:
+def test_a_wrong_credential_opens_the_sign_in_dialog_again(browser: Browser, closed: Filled) -> None:
     page = browser.new_page(base_url=closed.url)
     page.goto(f"/profiles/{SINGLE}")
     for secret in ("wrong", CREDENTIAL):
@@ -66,7 +66,7 @@ def test_a_wrong_credential_is_requested_again(browser: Browser, closed: Filled)
     page.close()
 
 
-def test_live_refresh_goes_on_while_the_page_is_watched(browser: Browser, filled: Filled) -> None:
+def test_live_refresh_runs_while_the_page_is_visible(browser: Browser, filled: Filled) -> None:
     page = browser.new_page(base_url=filled.url)
     page.clock.install()
     page.goto(f"/{SINGLE}&refresh=5")
@@ -110,7 +110,7 @@ def test_refresh_keeps_zoom_and_focus(browser: Browser, filled: Filled) -> None:
     page.close()
 
 
-def test_another_server_is_shown_by_one_setting(browser: Browser, filled: Filled) -> None:
+def test_one_setting_makes_the_page_show_another_server(browser: Browser, filled: Filled) -> None:
     page: Page
     with local_server(UI_API_URL=filled.url) as other:
         # A server on another origin must allow the page's; its responses are patched to do so.

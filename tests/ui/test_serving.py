@@ -47,7 +47,7 @@ def preloaded(url: str) -> set[str]:
     return {*re.findall(r'modulepreload" href="ui/\w+/([^"]+)"', get(url).text)}
 
 
-def test_page_needs_no_credential_and_queries_do() -> None:
+def test_the_page_needs_no_credential_but_queries_do() -> None:
     settings = Settings(api_credential="horse")
     assert get("/", settings).status_code == 200
     assert get(f"/{assets(get('/').text)[0]}", settings).status_code == 200
@@ -55,16 +55,14 @@ def test_page_needs_no_credential_and_queries_do() -> None:
 
 
 @pytest.mark.parametrize(("url", "most_kib"), [("/", 30), ("/?page=single", 52), ("/?page=diff", 54)])
-def test_files_of_the_first_picture_are_few_and_the_timeline_is_not_among_them(
-    url: str, most_kib: int
-) -> None:
+def test_the_first_flame_graph_needs_few_files_and_no_timeline(url: str, most_kib: int) -> None:
     names = assets(get(url).text)
     assert [name for name in names if "uplot" in name or name.endswith("plot.js")] == []
     files = [gzip.compress((STATIC / name.split("/", 2)[2]).read_bytes(), mtime=0) for name in {*names}]
     assert sum(map(len, files)) < most_kib << 10
 
 
-def test_every_file_of_the_page_is_served_and_cached_for_good() -> None:
+def test_every_file_of_the_page_is_served_and_cached_forever() -> None:
     names = assets(get("/?page=single").text)
     assert len(names) > 20
     for name in names:
@@ -74,7 +72,7 @@ def test_every_file_of_the_page_is_served_and_cached_for_good() -> None:
         assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_documents_have_a_policy_and_their_parts_no_header_that_only_costs() -> None:
+def test_documents_have_a_security_policy_and_other_files_no_needless_headers() -> None:
     index = get("/")
     icon, script = (next(n for n in assets(index.text) if n.endswith(end)) for end in ("icon.svg", "app.js"))
     for document in (index, get(f"/{icon}"), get("/ui/x/nothing.js")):
@@ -102,9 +100,7 @@ def test_documents_have_a_policy_and_their_parts_no_header_that_only_costs() -> 
         ("/?query=cpu&leftQuery=cpu", "js/pages/diff.js"),
     ],
 )
-def test_modules_of_the_page_that_opens_are_preloaded_with_all_that_they_import(
-    url: str, module: str
-) -> None:
+def test_modules_of_the_opening_page_are_preloaded_with_all_their_imports(url: str, module: str) -> None:
     names = preloaded(url)
     assert "js/app.js" in names
     assert [name for name in names if name.startswith("js/pages/")] == [module]
@@ -113,14 +109,14 @@ def test_modules_of_the_page_that_opens_are_preloaded_with_all_that_they_import(
         assert {posixpath.normpath(f"{name}/../{each}") for each in imported} <= names
 
 
-def test_index_is_checked_at_every_visit() -> None:
+def test_the_index_is_revalidated_on_every_visit() -> None:
     first = get("/")
     assert first.headers["Cache-Control"] == "no-cache"
     again = get("/", If_None_Match=first.headers["ETag"])
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_policy_lets_the_page_reach_its_own_server_and_the_one_configured() -> None:
+def test_the_policy_lets_the_page_reach_its_own_server_and_the_configured_one() -> None:
     own = get("/").headers["Content-Security-Policy"]
     assert "connect-src 'self';" in own
     assert "script-src 'self';" in own
@@ -135,7 +131,7 @@ def test_options_of_a_deployment_are_escaped() -> None:
     assert 'content="git.example.com=gitlab"' in index
 
 
-def test_file_of_another_version_is_not_stored() -> None:
+def test_a_file_of_another_version_is_not_cached() -> None:
     response = get("/ui/000000000000/app.css")
     assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-cache")
 
@@ -143,11 +139,11 @@ def test_file_of_another_version_is_not_stored() -> None:
 @pytest.mark.parametrize(
     "path", ["/ui/", "/ui/x/nothing.js", "/ui/x/../page.py", "/ui/x/vendor/README.md", "/ui/app.css"]
 )
-def test_nothing_else_is_served(path: str) -> None:
+def test_other_paths_are_not_served(path: str) -> None:
     assert get(path).status_code == 404
 
 
-def test_switched_off_page_is_not_found() -> None:
+def test_a_disabled_page_is_not_found() -> None:
     response = get("/", Settings(ui="false"))
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
 
@@ -155,7 +151,7 @@ def test_switched_off_page_is_not_found() -> None:
 @pytest.mark.parametrize(
     ("path", "location"), [("/profiles", "profiles/"), ("/a//profiles", None), ("/profiles/", None)]
 )
-def test_page_behind_a_prefix_has_a_slash_for_its_relative_urls(path: str, location: str | None) -> None:
+def test_a_page_behind_a_prefix_redirects_to_the_path_with_a_slash(path: str, location: str | None) -> None:
     response = get(path, Settings(path_prefix="profiles"))
     assert response.headers.get("Location") == location
 
@@ -170,7 +166,7 @@ def test_page_behind_a_prefix_has_a_slash_for_its_relative_urls(path: str, locat
         ("/profiles", 307),
     ],
 )
-def test_the_function_serves_the_page_under_the_path_of_a_domain(
+def test_the_function_serves_the_page_under_a_mapped_path_of_a_domain(
     path: str, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH_PREFIX", "/profiles/")
@@ -192,7 +188,7 @@ def test_the_function_responds_as_the_local_server_does(path: str, encoding: str
     assert sent.items() <= dict(local.headers).items()
 
 
-def test_function_takes_get_alone() -> None:
+def test_the_function_accepts_only_get() -> None:
     response = handler(event("/", "POST"), None)
     assert (response["statusCode"], response["headers"]["Allow"]) == (405, "GET")
     assert json.loads(base64.b64decode(response["body"]))["code"] == "unimplemented"

@@ -20,7 +20,7 @@ def test_each_vendored_file_has_its_recorded_hash() -> None:
     assert found == listed
 
 
-def test_each_library_has_its_version_in_its_folder_and_its_licence_beside_it() -> None:
+def test_each_library_folder_is_named_by_version_and_has_the_licence() -> None:
     for library, version, licence, file, _ in ROW.findall((VENDOR / "README.md").read_text()):
         folder = VENDOR / file.split("/")[0]
         assert folder.name == f"{library.lower()}-{version}"

@@ -47,7 +47,7 @@ def test_a_deleted_object_is_missing_and_may_be_deleted_again(bucket: S3Bucket) 
     assert (bucket.get("a"), bucket.head("a"), list(bucket.list(""))) == (None, None, [])
 
 
-def test_a_listing_goes_over_pages_and_stops_at_the_prefix(bucket: S3Bucket) -> None:
+def test_a_listing_reads_all_pages_and_stops_at_the_prefix(bucket: S3Bucket) -> None:
     for key in ("team-a/1", "team/5", "team/1", "team/3", "team/2", "team/4", "teams/1"):
         bucket.put(key, b"x")
     assert [each.key for each in bucket.list("team/")] == [f"team/{number}" for number in range(1, 6)]
@@ -83,7 +83,7 @@ def test_a_server_that_is_down_is_unavailable_and_the_log_has_no_address(
     assert "127.0.0.1" not in caplog.text
 
 
-def test_a_failure_that_passes_is_retried() -> None:
+def test_a_transient_failure_is_retried() -> None:
     found = Reply(status=200, headers={"Last-Modified": "Sun, 29 Nov 2026 07:00:00 GMT"})
     with scripted(Reply(status=503), Reply(status=0), found) as server:
         bucket = S3Bucket("profiles", settings_of(f"http://127.0.0.1:{server.port}"))
@@ -91,7 +91,7 @@ def test_a_failure_that_passes_is_retried() -> None:
         assert server.requests == 3
 
 
-def test_a_short_time_limit_leaves_one_attempt() -> None:
+def test_a_short_time_limit_allows_one_attempt() -> None:
     with scripted(Reply(status=503)) as server, time_limit(1), pytest.raises(RpcError):
         S3Bucket("profiles", settings_of(f"http://127.0.0.1:{server.port}")).get("a")
     assert server.requests == 1

@@ -47,7 +47,7 @@ def user(aws: LocalAws) -> Iterator[tuple[str, str]]:
     httpx.post(f"{aws.url}/moto-api/reset-auth", content=b"inf")
 
 
-def test_a_signed_request_is_accepted_and_one_of_another_key_is_not(
+def test_only_a_request_signed_with_the_right_key_is_accepted(
     aws: LocalAws, secret: LocalSecret, user: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", user[0])
@@ -60,7 +60,7 @@ def test_a_signed_request_is_accepted_and_one_of_another_key_is_not(
 
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("failure", [Reply(status=503), Reply(status=0)])
-def test_a_failure_that_passes_is_retried(failure: Reply) -> None:
+def test_a_transient_failure_is_retried(failure: Reply) -> None:
     with scripted(failure, failure, Reply(status=200, body=b'{"SecretString": "x"}')) as server:
         assert read(f"http://127.0.0.1:{server.port}", ARN) == "x"
         assert server.requests == 3
@@ -95,5 +95,5 @@ def test_without_credentials_the_message_names_the_variables(
     ("partition", "domain"),
     [("aws", "amazonaws.com"), ("aws-cn", "amazonaws.com.cn"), ("aws-us-gov", "amazonaws.com")],
 )
-def test_a_partition_has_its_domain(partition: str, domain: str) -> None:
+def test_each_partition_has_its_own_domain(partition: str, domain: str) -> None:
     assert _domain(partition) == domain

@@ -44,7 +44,7 @@ def test_any_other_key_is_ignored(key: str) -> None:
         ((1 << 63) - 1, "2262-04-11/23"),
     ],
 )
-def test_an_hour_is_in_utc(time_ns: int, hour: str) -> None:
+def test_hours_are_in_utc(time_ns: int, hour: str) -> None:
     assert hour_of(time_ns) == hour
 
 

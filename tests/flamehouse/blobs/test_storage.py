@@ -35,7 +35,7 @@ def test_an_object_is_read_as_it_was_put(storage: ObjectStorage, key: str, metad
     assert list(storage.list("")) == [ObjectInfo(key=key, size=7)]
 
 
-def test_an_object_says_when_it_was_put(storage: ObjectStorage) -> None:
+def test_an_object_reports_when_it_was_put(storage: ObjectStorage) -> None:
     began = time.time_ns()
     storage.put("a", b"content")
     found, head, (listed,) = storage.get("a"), storage.head("a"), storage.list("")

@@ -65,5 +65,5 @@ def test_a_wrong_credential_is_reported_before_an_invalid_tenant(
     assert raised.value.code is code
 
 
-def test_the_credential_appears_in_no_representation() -> None:
+def test_the_credential_appears_in_no_repr() -> None:
     assert "horse" not in repr(SHARED)

@@ -33,7 +33,7 @@ def entry(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in {**whole, **changes}.items() if value is not None}
 
 
-def test_a_document_reads_what_it_writes() -> None:
+def test_a_document_survives_a_round_trip() -> None:
     assert CredentialDocument.parse(DOCUMENT.text()) == DOCUMENT
 
 
@@ -58,7 +58,9 @@ def test_no_text_of_a_document_shows_a_token_or_its_hash() -> None:
         (TOKEN.id, timedelta(), False),
     ],
 )
-def test_a_token_is_accepted_whole_and_until_it_expires(token: str, after: timedelta, allowed: bool) -> None:
+def test_a_token_is_accepted_only_complete_and_until_it_expires(
+    token: str, after: timedelta, allowed: bool
+) -> None:
     grant = Grant(tenants=CREDENTIAL.tenants, scopes=CREDENTIAL.scopes, credential_id=TOKEN.id)
     assert DOCUMENT.grant_of(token, NOW + after) == (grant if allowed else None)
 
@@ -108,12 +110,12 @@ def test_an_invalid_field_is_named_without_a_hash(changes: dict[str, Any], reaso
     assert TOKEN.text not in str(raised.value)
 
 
-def test_an_id_is_used_once() -> None:
+def test_a_repeated_id_is_an_error() -> None:
     with pytest.raises(DocumentError, match="used twice"):
         CredentialDocument.parse(json.dumps({"credentials": [entry(), entry()]}))
 
 
-def test_new_tokens_are_random_and_name_their_id() -> None:
+def test_new_tokens_are_random_and_contain_their_id() -> None:
     tokens = [new_token() for _ in range(100)]
     assert len({token.text for token in tokens}) == len({token.id for token in tokens}) == 100
     assert [token_id(token.text) for token in tokens] == [token.id for token in tokens]

@@ -49,12 +49,12 @@ def test_invalid_headers_are_rejected(sent: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("character", sorted({chr(code) for code in range(256)} - {"|"}))
-def test_a_tenant_has_the_characters_that_grafanas_databases_allow(character: str) -> None:
+def test_a_tenant_id_may_have_the_characters_that_grafanas_databases_allow(character: str) -> None:
     allowed = character.isascii() and (character.isalnum() or character in "!-_.*'()")
     assert is_tenant(f"a{character}") == allowed
 
 
-def test_the_tenant_header_is_read_where_the_principal_is_made_alone() -> None:
+def test_the_tenant_header_is_read_only_where_the_principal_is_built() -> None:
     sources = [*(REPO / "functions").rglob("*.py"), *(REPO / "layers/flamehouse/src").rglob("*.py")]
     assert [source.name for source in sources if imports_named_tenants(source)] == ["grant.py"]
 

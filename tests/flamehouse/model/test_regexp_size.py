@@ -51,7 +51,7 @@ def test_any_string_has_a_size(regexp: str) -> None:
     assert regexp_size(regexp) > 0
 
 
-def test_expressions_count_together() -> None:
+def test_the_sizes_of_several_expressions_add_up() -> None:
     check_regexp_size(["x{500}"], 1_001)
     with pytest.raises(RpcError, match=r"have a size of 2000 .* the limit is 1001") as failure:
         check_regexp_size(["x{500}"] * 2, 1_001)

@@ -90,7 +90,7 @@ STACKS = st.lists(
 @examples(max_examples=25)
 @given(STACKS, st.integers(1, 6))
 @example([(list("abcab"), 1), (list("ab"), 2), (list("aab"), 4)], 2)
-def test_a_call_graph_sums_each_function_and_call_once_a_stack(
+def test_a_call_graph_counts_each_function_and_call_once_per_stack(
     store: Store, settings: Settings, stacks: list[Stack], max_nodes: int
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
@@ -116,7 +116,7 @@ def test_the_legend_describes_the_graph(store: Store, settings: Settings) -> Non
     ]
 
 
-def test_a_hundred_functions_are_returned_without_a_limit(store: Store, settings: Settings) -> None:
+def test_without_a_limit_a_hundred_functions_are_returned(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, [(["main", f"f{number}"], 1 + number) for number in range(130)])
     assert len(read_dot(dot_text(server, monday)).nodes) == 100

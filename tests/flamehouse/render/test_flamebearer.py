@@ -26,7 +26,7 @@ def test_a_sample_type_is_shown_in_pyroscopes_units(
     assert shown_as(sample_type, unit) == Shown(name=sample_type, units=units, sample_rate=sample_rate)
 
 
-def test_a_flame_graph_is_written_with_numbers() -> None:
+def test_a_flame_graph_is_written_with_plain_numbers() -> None:
     graph = FlameGraph(names=["total", "a"], levels=[Level(values=[0, 7, 0, 0])], total=7, max_self=5)
     assert json.loads(json.dumps(flamebearer_of(graph, shown_as("cpu", "nanoseconds")))) == {
         "version": 1,

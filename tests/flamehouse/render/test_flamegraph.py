@@ -156,7 +156,7 @@ def test_a_stack_may_be_a_thousand_frames_deep() -> None:
     assert graph == as_message(*oracle_flamegraph(stacks, EVERYTHING))
 
 
-def test_values_may_be_as_large_as_int64_holds() -> None:
+def test_values_may_be_as_large_as_int64_allows() -> None:
     largest = (1 << 63) - 1
     graph = flamegraph_of(cut([(["a"], largest)], EVERYTHING))
     assert (graph.total, graph.max_self) == (largest, largest)

@@ -62,7 +62,7 @@ def functions_of(profile: Profile) -> set[str]:
     return {profile.string_table[function.name] for function in profile.function}
 
 
-def test_cpu_time_goes_to_the_stacks_that_use_it() -> None:
+def test_cpu_time_is_attributed_to_the_stacks_that_use_it() -> None:
     sampler = CpuSampler()
     with threads():
         while sampler.total_ns < SECOND_NS // 10:

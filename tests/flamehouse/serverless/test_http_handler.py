@@ -85,7 +85,7 @@ def test_a_gzipped_response_survives_the_gateways_base64() -> None:
     ("path", "method", "status"),
     [(PATH, "GET", 405), ("/x.v1.Y/Z", "POST", 501), ("/", "GET", 404), (f"{PATH}/", "POST", 404)],
 )
-def test_a_function_rejects_the_routes_of_others(path: str, method: str, status: int) -> None:
+def test_a_function_rejects_the_routes_of_other_functions(path: str, method: str, status: int) -> None:
     handled = aws.lambda_handler(profile_types.route)(
         event(path, b"{}", "application/json", method), LambdaContext()
     )
@@ -98,7 +98,7 @@ def test_an_infinite_number_makes_an_event_malformed() -> None:
     assert (handled["statusCode"], json.loads(body_of(handled))["code"]) == (400, "invalid_argument")
 
 
-def test_a_function_responds_before_lambda_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_function_responds_before_lambda_times_it_out(monkeypatch: pytest.MonkeyPatch) -> None:
     with asleep() as port:
         settings = Settings(clickhouse_dsn=f"http://127.0.0.1:{port}")
         services = Services(settings=settings, store=open_store(settings))

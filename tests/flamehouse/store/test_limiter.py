@@ -81,7 +81,7 @@ def test_the_byte_limit_resets_at_midnight_utc() -> None:
     limiter.admit_body("a", limits, 5)
 
 
-def test_a_rejected_upload_takes_nothing_of_any_limit() -> None:
+def test_a_rejected_upload_counts_towards_no_limit() -> None:
     limiter, limits = Limiter(lambda: DAY_S), Limits(uploads_per_second=1, bytes_per_day=5)
     for announced in (6, 7):
         with pytest.raises(RpcError, match="bytes_per_day"):
@@ -94,7 +94,7 @@ def test_a_rejected_upload_takes_nothing_of_any_limit() -> None:
         limiter.admit_body("a", limits, 1)
 
 
-def test_a_reader_that_does_not_need_changes_at_once_reads_limits_once_a_minute() -> None:
+def test_a_reader_that_tolerates_delayed_changes_reads_limits_once_a_minute() -> None:
     now = [5.0]
     cached = CachedLimits(BUILTIN, lambda: now[0])
     seen = []
@@ -104,7 +104,7 @@ def test_a_reader_that_does_not_need_changes_at_once_reads_limits_once_a_minute(
     assert seen == [None, None, 1]
 
 
-def test_bytes_of_other_processes_count_on_their_day_alone() -> None:
+def test_bytes_of_other_processes_count_only_on_their_day() -> None:
     limiter, limits = Limiter(lambda: 2.5 * DAY_S), Limits(bytes_per_day=5)
     limiter.admit_body("a", limits, 1)
     for day, sent, admits in ((1, 9, True), (2, 1, True), (2, 4, True), (2, 5, False)):
@@ -112,7 +112,7 @@ def test_bytes_of_other_processes_count_on_their_day_alone() -> None:
         assert is_admitted(limiter, "a", limits) == admits
 
 
-def test_what_a_tenant_has_sent_is_read_once_a_minute_also_if_it_fails() -> None:
+def test_the_usage_of_a_tenant_is_read_once_a_minute_even_if_the_read_fails() -> None:
     now, reads = [0.0], list[float]()
     sent = SentBytes(lambda: now[0])
 
@@ -129,6 +129,6 @@ def test_what_a_tenant_has_sent_is_read_once_a_minute_also_if_it_fails() -> None
 @pytest.mark.parametrize(
     "text", [b"", b"{", b"[]", b'{"limits": 1, "day": 1, "sent": {}}', b'{"limits": {"a": "7"}}']
 )
-def test_published_limits_that_are_no_document_are_an_error(text: bytes) -> None:
+def test_malformed_published_limits_are_an_error(text: bytes) -> None:
     with pytest.raises(ValueError, match="expected the limits of tenants"):
         Quotas.parse(text)

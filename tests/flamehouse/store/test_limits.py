@@ -50,7 +50,7 @@ def upload(server: Server, number: int = 0, **labels: str) -> httpx.Response:
     return server.send_push(series(labels_of(**labels), pprof_of([stack], time_ms=START + number)))
 
 
-def test_limits_are_stored_by_tenant_and_read_over_the_defaults(reader: Reader, tenant: str) -> None:
+def test_limits_are_stored_by_tenant_and_override_the_defaults(reader: Reader, tenant: str) -> None:
     assert stored_limits(reader, tenant) == Limits()
     store_limits(reader, tenant, Limits(bytes_per_day=9))
     store_limits(
@@ -121,7 +121,9 @@ def test_an_upload_above_the_rate_is_rejected_before_its_body_is_read(
     assert another.send("POST", url, bytes(101), headers).status_code in {400, 413}
 
 
-def test_bytes_of_a_day_are_limited_in_the_shape_of_each_client(serving: Callable[..., Server]) -> None:
+def test_bytes_per_day_are_limited_with_an_error_in_each_clients_format(
+    serving: Callable[..., Server],
+) -> None:
     server = serving(bytes_per_day=10)
     otlp = server.client.send(
         "POST", "/v1development/profiles", b'{"resourceProfiles":[]}', {"Content-Type": "application/json"}
@@ -148,7 +150,7 @@ def test_bytes_that_other_processes_stored_today_count(
     assert [upload(third, number).status_code for number in (3, 4, 5)] == [200, 200, 429]
 
 
-def test_series_of_a_day_are_limited_by_tenant(serving: Callable[..., Server]) -> None:
+def test_series_per_day_are_limited_by_tenant(serving: Callable[..., Server]) -> None:
     server = serving(series_per_day=1)
     responses = [upload(server, number, pod=f"p{number}") for number in range(2)]
     assert [response.status_code for response in responses] == [200, 429]
@@ -156,7 +158,7 @@ def test_series_of_a_day_are_limited_by_tenant(serving: Callable[..., Server]) -
     assert "the limit is 1 a day" in responses[1].json()["message"]
 
 
-def test_query_seconds_of_a_day_are_limited(
+def test_query_seconds_per_day_are_limited(
     clickhouse: ClickHouse, settings: Settings, reader: Reader, tenant: str
 ) -> None:
     store_limits(reader, tenant, Limits(query_seconds_per_day=1))
@@ -185,7 +187,7 @@ def test_query_seconds_of_a_day_are_limited(
         ("pod=hash,*=drop", {"pod": "e81665c97894ce91"}),
     ],
 )
-def test_label_rules_of_a_tenant_decide_what_becomes_series(
+def test_label_rules_of_a_tenant_decide_which_labels_form_series(
     serving: Callable[..., Server], rules: str, labels: dict[str, str]
 ) -> None:
     server = serving(label_rules=rules)

@@ -137,7 +137,7 @@ class _NoRecord:
         return (b"",)
 
 
-def test_uploads_that_are_read_anew_replace_the_old_ones_in_roll_ups_too(
+def test_reparsed_uploads_replace_the_old_ones_in_roll_ups_too(
     counted: Counted, replaying: ClickHouse
 ) -> None:
     old = counted.upload(0)
@@ -155,14 +155,14 @@ def test_uploads_that_are_read_anew_replace_the_old_ones_in_roll_ups_too(
     assert {count for counts in counted.counts().values() for count in counts.values()} == {5}
 
 
-def test_uploads_of_another_service_stay(counted: Counted, replaying: ClickHouse) -> None:
+def test_uploads_of_another_service_are_unchanged(counted: Counted, replaying: ClickHouse) -> None:
     upload = counted.upload(0)
     store(replaying, upload)
     delete_uploads(replaying, tenant_of(counted), [upload.id], "cart")
     assert counted.counts() == once([0])
 
 
-def test_the_uploads_that_a_deletion_leaves_nothing_of_are_named(
+def test_uploads_that_a_deletion_removes_completely_are_named(
     counted: Counted, replaying: ClickHouse
 ) -> None:
     upload = counted.upload(0)

@@ -36,7 +36,7 @@ def query_everything(server: Server, start: int, end: int) -> list[object]:
     ]
 
 
-def test_every_query_reads_every_table_for_one_tenant(
+def test_every_query_reads_each_table_for_one_tenant_only(
     clickhouse: ClickHouse, store: ClickHouseStore, settings: Settings, tenant: str
 ) -> None:
     monday = some_monday_ms()

@@ -66,7 +66,7 @@ def test_a_traceback_follows_its_line(caplog: pytest.LogCaptureFixture) -> None:
     assert "'the fault'" in json.loads(JsonLines().format(record))["exception"]
 
 
-def test_five_equal_lines_pass_and_a_later_one_counts_the_others() -> None:
+def test_five_equal_lines_pass_and_a_later_one_counts_the_suppressed_ones() -> None:
     now = 0.0
     limit = LimitRepeats(clock=lambda: now)
     records = [
@@ -90,7 +90,7 @@ def test_five_equal_lines_pass_and_a_later_one_counts_the_others() -> None:
         ("x" * 1_000, "x" * 300),
     ],
 )
-def test_a_log_line_omits_what_an_error_quotes_from_the_request(message: str, detail: str) -> None:
+def test_a_log_line_omits_the_request_text_that_an_error_quotes(message: str, detail: str) -> None:
     with request(RequestFacts()) as facts:
         note_error("invalid_argument", message)
     assert (facts.reason, facts.detail) == ("invalid_argument", detail)

@@ -9,7 +9,7 @@ from flamehouse.telemetry.on_lambda import EmbeddedMetrics
 
 
 @pytest.mark.parametrize("times", [1, 99, 100, 101, 200])
-def test_every_value_is_printed_once_whatever_the_length_of_a_line(
+def test_every_value_is_printed_once_whatever_the_line_length(
     capsys: pytest.CaptureFixture[str], times: int
 ) -> None:
     sink = EmbeddedMetrics()

@@ -87,21 +87,21 @@ def loggers() -> Iterator[tuple[str, str]]:
                     yield str(path.relative_to(REPO)), owner
 
 
-def test_no_source_logs_past_the_vocabulary() -> None:
+def test_no_source_bypasses_the_vocabulary_to_log() -> None:
     assert list(loggers()) == []
 
 
 @pytest.mark.parametrize("fields", [{}, {"reason": "x", "body": "secret"}])
-def test_an_event_has_its_own_fields_alone(fields: dict[str, str]) -> None:
+def test_an_event_has_only_its_own_fields(fields: dict[str, str]) -> None:
     with pytest.raises(TypeError, match="folder_failed"):
         log(events.FOLDER_FAILED, **fields)
 
 
-def test_a_metric_has_its_own_labels_alone() -> None:
+def test_a_metric_has_only_its_own_labels() -> None:
     with pytest.raises(TypeError, match="flamehouse_cold_starts_total"):
         add(metrics.COLD_STARTS, tenant="a")
 
 
-def test_the_routes_of_uploads_are_those_of_the_write_path() -> None:
+def test_the_upload_routes_are_those_of_the_write_path() -> None:
     paths = {getattr(route, "path", "") for route in routes}
     assert paths - {"/ready"} == UPLOADS

@@ -55,7 +55,7 @@ def send(credential: str, path: str, *, method: str = "POST", **headers: str) ->
         basic(f"anyone:{CREDENTIAL}").replace("Basic", "BASIC"),
     ],
 )
-def test_the_credential_opens_as_password_and_as_token(authorization: str) -> None:
+def test_the_credential_is_accepted_as_a_password_and_as_a_token(authorization: str) -> None:
     assert send(CREDENTIAL, PROFILE_TYPES, Authorization=authorization).status_code == 200
 
 
@@ -82,7 +82,7 @@ def test_the_credential_opens_as_password_and_as_token(authorization: str) -> No
         "Basic",
     ],
 )
-def test_any_other_request_is_rejected_as_connect_rejects(authorization: str | None) -> None:
+def test_any_other_credential_is_rejected_with_a_connect_error(authorization: str | None) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
     response = send(CREDENTIAL, PROFILE_TYPES, **headers)
     assert response.status_code == 401
@@ -103,7 +103,7 @@ def test_two_tenant_headers_are_rejected() -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("prefix", ["", "/", "/prod"])
-def test_no_path_serves_a_request_without_credential(prefix: str, path: str) -> None:
+def test_no_path_serves_a_request_without_a_credential(prefix: str, path: str) -> None:
     assert send(CREDENTIAL, f"{prefix}{path}").status_code == 401
 
 
@@ -113,7 +113,7 @@ def test_ready_needs_no_credential(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/ready/", "/READY", "/x/ready", "/ready/../ingest"])
-def test_paths_like_ready_are_not_open(path: str) -> None:
+def test_paths_similar_to_ready_need_the_credential(path: str) -> None:
     assert send(CREDENTIAL, path, method="GET").status_code == 401
 
 
@@ -133,7 +133,7 @@ def test_a_local_server_without_a_credential_requires_none() -> None:
         ("/nothing", "application/json", 404, "application/json"),
     ],
 )
-def test_an_invalid_tenant_is_an_error_in_the_shape_of_the_endpoint(
+def test_an_invalid_tenant_is_an_error_in_the_format_of_the_endpoint(
     path: str, content_type: str, status: int, answered_as: str | None
 ) -> None:
     response = send("", path, **{"Content-Type": content_type, "X-Scope-OrgID": "a b"})
@@ -164,23 +164,21 @@ def _deployed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("authorizer", "status"), [(AUTHORIZED, 200), (None, 401), ({}, 401), ({"lambda": None}, 401), ("x", 401)]
 )
-def test_a_function_serves_what_the_authorizer_accepted_and_nothing_else(
-    authorizer: object, status: int
-) -> None:
+def test_a_function_serves_only_what_the_authorizer_accepted(authorizer: object, status: int) -> None:
     handled = aws.lambda_handler(profile_types)(event(PROFILE_TYPES, authorizer), LambdaContext())
     assert handled["statusCode"] == status
 
 
 @pytest.mark.usefixtures("_deployed")
 @pytest.mark.parametrize("path", PATHS[1:])
-def test_the_ingest_function_serves_no_request_past_the_authorizer(path: str) -> None:
+def test_the_ingest_function_serves_no_request_that_bypassed_the_authorizer(path: str) -> None:
     handled = aws.lambda_handler(*ingest, app_of=http_app_of)(
         event(path.partition("?")[0], None), LambdaContext()
     )
     assert (handled["statusCode"], CREDENTIAL in str(handled)) == (401, False)
 
 
-def test_settings_show_no_credential() -> None:
+def test_the_repr_of_the_settings_has_no_credential() -> None:
     settings = Settings.from_env({"API_CREDENTIAL": CREDENTIAL})
     assert settings.api_credential == CREDENTIAL
     assert CREDENTIAL not in repr(settings)

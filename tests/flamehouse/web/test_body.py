@@ -31,11 +31,11 @@ def read(chunks: Sequence[bytes], *, then_stops: bool = False, pause_s: float = 
     return asyncio.run(read_body(Request({"type": "http", "headers": []}, receive), MIB))
 
 
-def test_a_body_in_chunks_is_joined() -> None:
+def test_a_chunked_body_is_joined() -> None:
     assert read([b"a", b"", b"bc"]) == b"abc"
 
 
-def test_a_body_that_stops_is_408_and_ends_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stalled_body_gets_408_and_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_module, "_STALL_S", 0.05)
     with pytest.raises(RpcError) as error:
         read([b"half"], then_stops=True)
@@ -43,7 +43,7 @@ def test_a_body_that_stops_is_408_and_ends_its_connection(monkeypatch: pytest.Mo
     assert (response.status_code, response.headers["Connection"]) == (408, "close")
 
 
-def test_a_body_that_trickles_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trickling_body_gets_408(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body_module, "_STALL_S", 0.05)
     with pytest.raises(RpcError) as error:
         read([b"."] * 1_000, pause_s=0.005)
@@ -51,7 +51,7 @@ def test_a_body_that_trickles_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 1 << 18, (1 << 18) + 1, 1 << 19, 700_000])
-def test_an_answer_is_sent_in_pieces_that_add_up(size: int) -> None:
+def test_a_response_is_sent_in_pieces_that_add_up_to_it(size: int) -> None:
     content = bytes(range(256)) * (size // 256 + 1)
     sent: list[Message] = []
 

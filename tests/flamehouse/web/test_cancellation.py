@@ -140,7 +140,7 @@ def test_a_query_is_cancelled_among_any_number_of_others(endless: ASGIApp) -> No
     assert time.monotonic() - started < 2 * SOON_S
 
 
-def test_an_upload_is_stored_though_its_client_went_away(
+def test_an_upload_is_stored_even_if_its_client_goes_away(
     store: ClickHouseStore, settings: Settings, tenant: str
 ) -> None:
     monday = some_monday_ms()
@@ -159,7 +159,7 @@ def test_no_query_of_an_upload_is_cancelled_when_its_client_goes_away(endless: A
     assert start["status"] == 504
 
 
-def test_a_store_that_cannot_cancel_a_query_logs_so_once(
+def test_a_store_that_cannot_cancel_queries_logs_it_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     unreachable = Settings(clickhouse_dsn="http://user:hunter2@127.0.0.1:1", query_timeout_s=1)

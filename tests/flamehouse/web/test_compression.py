@@ -52,7 +52,7 @@ def test_any_bytes_are_inflated_or_rejected(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("members", [1, 3])
-def test_a_bomb_is_rejected_in_little_memory(members: int) -> None:
+def test_a_bomb_is_rejected_with_little_memory(members: int) -> None:
     limit = 1 << 20
     bomb = gzip.compress(bytes(256 << 20), 9, mtime=0) * members
     tracemalloc.start()

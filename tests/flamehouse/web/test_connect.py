@@ -46,7 +46,7 @@ def facts(response: httpx.Response) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "BREW"])
-def test_any_method_but_post_is_rejected_with_the_one_allowed(app: Starlette, method: str) -> None:
+def test_any_method_but_post_is_rejected_with_the_allowed_one(app: Starlette, method: str) -> None:
     response = request(app, PATH, method=method)
     assert (response.status_code, response.headers["Allow"], response.content) == (405, "POST", b"")
 
@@ -71,7 +71,7 @@ def test_an_unknown_content_type_is_rejected_with_the_known_ones(app: Starlette,
 @pytest.mark.parametrize(
     "content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON;charset=UTF-8"]
 )
-def test_json_is_known_with_and_without_a_charset(app: Starlette, content_type: str) -> None:
+def test_json_is_accepted_with_and_without_a_charset(app: Starlette, content_type: str) -> None:
     response = request(app, PATH, "{}", content_type=content_type)
     assert facts(response)["start"] == "0"
     assert response.headers["Content-Type"] == "application/json"
@@ -106,7 +106,7 @@ def test_an_empty_proto_body_is_an_empty_message(app: Starlette) -> None:
         ('{"start":3,"exemplar_type":1,"aggregation":null}', "3"),
     ],
 )
-def test_json_is_read_as_protobuf_maps_it(app: Starlette, body: str, start: str) -> None:
+def test_json_is_read_by_the_json_mapping_of_protobuf(app: Starlette, body: str, start: str) -> None:
     assert facts(request(app, PATH, body))["start"] == start
 
 
@@ -172,7 +172,7 @@ def test_a_gzip_body_is_inflated(app: Starlette, encoding: str, compress: object
     assert response["start"] == "42"
 
 
-def test_the_encoding_identity_is_ignored(app: Starlette) -> None:
+def test_the_identity_encoding_is_ignored(app: Starlette) -> None:
     assert facts(request(app, PATH, '{"start":1}', headers={"Content-Encoding": "identity"}))["start"] == "1"
 
 
@@ -274,7 +274,7 @@ def test_an_rpc_may_have_a_lower_limit_than_the_settings() -> None:
     ],
 )
 @pytest.mark.parametrize("content_type", ["application/json", "application/proto"])
-def test_long_responses_are_gzipped_for_clients_that_accept_it(
+def test_long_responses_are_gzipped_for_clients_that_accept_gzip(
     app: Starlette, content_type: str, accepted: str, length: int, encoding: str | None
 ) -> None:
     query = SelectSeriesRequest(label_selector="x", limit=length)
@@ -310,13 +310,13 @@ def test_a_bad_protocol_header_is_an_invalid_argument(
     assert error(request(app, PATH, "{}", headers=headers)) == (400, "invalid_argument", message)
 
 
-def test_protocol_headers_are_optional_and_read(app: Starlette) -> None:
+def test_protocol_headers_are_optional_and_respected(app: Starlette) -> None:
     assert facts(request(app, PATH, "{}"))["waits_10_s"] == "False"
     headers = {"Connect-Protocol-Version": "1", "Connect-Timeout-Ms": "10000"}
     assert facts(request(app, PATH, "{}", headers=headers))["waits_10_s"] == "True"
 
 
-def test_an_error_is_json_also_for_proto(app: Starlette) -> None:
+def test_an_error_is_json_even_for_a_protobuf_request(app: Starlette) -> None:
     body = SelectSeriesRequest(label_selector="refuse").SerializeToString()
     response = request(app, PATH, body, content_type="application/proto", headers={"Accept-Encoding": "gzip"})
     assert error(response) == (404, "not_found", "refused: \ud800")

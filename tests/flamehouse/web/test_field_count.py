@@ -48,12 +48,12 @@ def fields_of(message: Message) -> int:
 
 
 @given(messages)
-def test_fields_are_counted_as_they_are(message: Message) -> None:
+def test_the_number_of_fields_is_exact(message: Message) -> None:
     data, count = message.SerializeToString(), fields_of(message)
     assert not has_more_fields(data, type(message), count)
     assert count == 0 or has_more_fields(data, type(message), count - 1)
 
 
 @given(st.binary())
-def test_any_bytes_hold_no_more_fields_than_bytes(data: bytes) -> None:
+def test_no_input_has_more_fields_than_bytes(data: bytes) -> None:
     assert not has_more_fields(data, PushRequest, len(data))

@@ -82,7 +82,7 @@ RESPONSES = [
 
 @pytest.mark.parametrize("message_type", RESPONSES, ids=lambda each: each.__name__)
 @given(data=st.data())
-def test_a_response_is_what_json_format_writes(message_type: type[Message], data: st.DataObject) -> None:
+def test_a_response_equals_what_json_format_writes(message_type: type[Message], data: st.DataObject) -> None:
     message = data.draw(messages_of(message_type))
     assert written(message) == json.loads(json.dumps(json_format.MessageToDict(message)))
 
@@ -113,6 +113,6 @@ TEXTS: dict[str, tuple[Message, str]] = {
 
 
 @pytest.mark.parametrize(("message", "text"), TEXTS.values(), ids=TEXTS)
-def test_a_message_is_written_without_blanks(message: Message, text: str) -> None:
+def test_a_message_is_written_without_whitespace(message: Message, text: str) -> None:
     assert b"".join(json_pieces(message)).decode() == text
     assert text == json.dumps(json_format.MessageToDict(message), separators=(",", ":"), ensure_ascii=False)

@@ -136,7 +136,7 @@ def wait_for_tenant(queue: QueryQueue, tenant: str) -> None:
 
 
 @pytest.mark.parametrize("path", [UPLOAD, PUSH])
-def test_one_tenants_uploads_delay_no_others(path: str) -> None:
+def test_one_tenants_uploads_do_not_delay_others(path: str) -> None:
     async def run() -> None:
         server = BusyServer(running=1)
         flood = [server.upload("flood", str(number), path) for number in range(50)]
@@ -176,7 +176,7 @@ def test_a_response_to_a_request_over_a_limit_waits_while_others_are_served() ->
     asyncio.run(run())
 
 
-def test_queries_of_several_tenants_wait_in_a_queue_of_their_own() -> None:
+def test_queries_of_several_tenants_have_their_own_queue() -> None:
     async def run() -> None:
         server = BusyServer(running=1)
         tasks = await server.busy_with(1)
@@ -259,7 +259,7 @@ def test_a_tenant_cannot_fill_the_queue() -> None:
     asyncio.run(run())
 
 
-def test_an_abandoned_place_lets_the_next_query_run() -> None:
+def test_an_abandoned_place_in_the_queue_lets_the_next_query_run() -> None:
     async def run() -> None:
         queue = QueryQueue(running=1)
         with queue.place("a") as running:

@@ -24,5 +24,7 @@ from flamehouse.web.routing import clean_path
         ("//ingest", "/", "/ingest"),
     ],
 )
-def test_a_path_is_cleaned(path: str, prefix: str, cleaned: str) -> None:
+def test_repeated_slashes_and_the_prefix_are_removed_from_a_path(
+    path: str, prefix: str, cleaned: str
+) -> None:
     assert clean_path(path, prefix) == cleaned

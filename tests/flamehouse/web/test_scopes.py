@@ -67,7 +67,7 @@ def test_every_route_has_its_scope_in_the_table() -> None:
     assert [route.path for route in ROUTES if isinstance(route, Route) and not is_listed(route.path)] == []
 
 
-def test_a_route_that_the_table_does_not_have_requires_admin() -> None:
+def test_a_route_missing_from_the_table_requires_admin() -> None:
     for path in ("/new", "/new/", "/x.v1.Y/Z", "/ingest/", "/metrics\n", "/ready/x"):
         assert required_by(path) is Scope.ADMIN
 
@@ -116,7 +116,7 @@ def test_no_documented_route_serves_another_tenant(server: Server, method: str, 
         ("all", None, 200, "anonymous"),
     ],
 )
-def test_the_tenant_is_the_credentials(
+def test_the_tenant_is_that_of_the_credential(
     server: Server, token: str, header: str | None, status: int, tenant: str | None
 ) -> None:
     named = {} if header is None else {"X-Scope-OrgID": header}
@@ -141,7 +141,7 @@ def test_a_running_server_applies_changes_at_once(server: Server) -> None:
     assert [server.send("POST", PROFILE_TYPES, each).status_code for each in (old, new)] == [401, 200]
 
 
-def test_a_file_that_cannot_be_read_is_unavailable_and_opens_nothing(
+def test_an_unreadable_credentials_file_is_unavailable_and_grants_nothing(
     server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     good = server.path.read_text()
@@ -168,6 +168,6 @@ def test_a_file_that_cannot_be_read_is_unavailable_and_opens_nothing(
         (Settings(credentials_file=str(REPO / "README.md")), "not JSON"),
     ],
 )
-def test_a_server_does_not_start_on_credentials_that_it_cannot_read(settings: Settings, words: str) -> None:
+def test_a_server_does_not_start_with_credentials_that_it_cannot_read(settings: Settings, words: str) -> None:
     with pytest.raises(SystemExit, match=words):
         credentials_of(settings)

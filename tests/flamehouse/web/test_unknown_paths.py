@@ -23,7 +23,7 @@ def app() -> Starlette:
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_an_unknown_path_gets_an_error_in_the_protocols_shape(
+def test_an_unknown_path_gets_an_error_in_the_format_of_the_protocol(
     app: Starlette, method: str, path: str, status: int, code: str
 ) -> None:
     assert error(request(app, path, method=method))[:2] == (status, code)
@@ -40,7 +40,7 @@ def test_an_unknown_path_gets_an_error_in_the_protocols_shape(
         ("/querier.v1.QuerierService/ProfileTypes/", None),
     ],
 )
-def test_a_request_behind_a_path_gets_a_hint_to_remove_it(
+def test_a_request_with_a_path_prefix_gets_a_hint_to_remove_it(
     app: Starlette, path: str, in_front: str | None
 ) -> None:
     advice = f": remove {in_front} from the server's URL, or set PATH_PREFIX to it"

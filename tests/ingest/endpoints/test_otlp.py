@@ -56,7 +56,7 @@ def as_json(export: Export, id_: Callable[[bytes], str]) -> bytes:
     ],
 )
 @pytest.mark.parametrize("encoding", [None, "gzip", "identity"])
-def test_protobuf_is_taken_on_both_paths(path: str, content_type: str, encoding: str | None) -> None:
+def test_protobuf_is_accepted_on_both_paths(path: str, content_type: str, encoding: str | None) -> None:
     body = exported().body
     ingest = Ingest()
     response = ingest.send(
@@ -83,7 +83,7 @@ def stored_id(body: bytes) -> bytes:
     ids=["hexadecimal", "in capitals", "base64"],
 )
 @pytest.mark.parametrize("content_type", [JSON, "application/json; charset=utf-8"])
-def test_json_is_taken_with_ids_in_hexadecimal_or_base64(
+def test_json_is_accepted_with_ids_in_hexadecimal_or_base64(
     id_: Callable[[bytes], str], content_type: str
 ) -> None:
     export = Export()
@@ -122,7 +122,7 @@ def test_a_request_without_profiles_is_accepted(body: bytes) -> None:
     assert (response.status_code, response.content, ingest.uploads) == (200, b"", [])
 
 
-def test_valid_profiles_are_stored_and_the_response_names_the_invalid() -> None:
+def test_valid_profiles_are_stored_and_the_response_names_invalid_ones() -> None:
     export = Export()
     bad = export.profile(export.sample(), types=(("", ""), ("", "")))
     dangling = export.profile(otlp.Sample(stack_index=99, values=[1]))
@@ -184,7 +184,7 @@ def test_a_retry_is_the_same_upload() -> None:
     assert len(ids) == 1
 
 
-def test_a_request_without_a_time_is_an_upload_of_its_second(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_without_a_time_is_one_upload_per_second(monkeypatch: pytest.MonkeyPatch) -> None:
     export = Export()
     export.add(export.profile(export.sample(), time_ns=0))
     ids = []
@@ -214,7 +214,7 @@ class FailingStore(CannedStore):
         (Code.INTERNAL, 500, 13),
     ],
 )
-def test_errors_of_the_store_have_a_status_that_separates_retriable_from_final(
+def test_statuses_of_store_errors_distinguish_retriable_from_permanent_ones(
     code: Code, status: int, number: int
 ) -> None:
     ingest = Ingest(store=FailingStore(code))
@@ -263,7 +263,7 @@ def test_an_invalid_tenant_is_rejected() -> None:
     assert (response.status_code, Status.FromString(response.content).code) == (400, 3)
 
 
-def test_nothing_else_loads_the_messages() -> None:
+def test_only_the_otlp_endpoint_imports_the_messages() -> None:
     modules = (
         "ingest.app, querier.profile_types, querier.label_names, querier.label_values, querier.select_series, "
         "querier.select_merge_stacktraces"

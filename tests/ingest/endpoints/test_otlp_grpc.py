@@ -80,7 +80,7 @@ def failure(address: str, body: bytes, **options: Any) -> grpc.RpcError:
 
 
 @pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
-def test_an_export_is_the_upload_that_it_is_over_http(compression: grpc.Compression) -> None:
+def test_an_export_is_the_same_upload_as_over_http(compression: grpc.Compression) -> None:
     body = exported(**{"service.name": "shop"}).body
     store = ClickHouseStore()
     with serving(store) as address:
@@ -147,7 +147,7 @@ def wait_in(queue: QueryQueue, tenant: str) -> None:
         time.sleep(0.01)
 
 
-def test_one_tenants_exports_delay_no_others() -> None:
+def test_one_tenants_exports_do_not_delay_others() -> None:
     store, queue = BusyStore(), QueryQueue(1, math.inf, math.inf)
     with serving(store, uploads=queue) as address, grpc.insecure_channel(address) as channel:
 
@@ -250,7 +250,7 @@ def test_a_message_over_the_limit_is_not_retried(compression: grpc.Compression) 
     assert store.uploads == []
 
 
-def test_the_local_server_has_both_ports_and_names_the_grpc_port_to_a_client_of_the_other(
+def test_the_local_server_serves_http_and_grpc_on_separate_ports(
     tmp_path: Path,
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -278,7 +278,7 @@ def test_the_local_server_has_both_ports_and_names_the_grpc_port_to_a_client_of_
     assert f"send OTLP over gRPC to port {port}" in logged
 
 
-def test_a_grpc_port_in_use_ends_the_start_with_a_line(tmp_path: Path) -> None:
+def test_a_grpc_port_in_use_fails_the_start_with_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         message = f"cannot listen on 127.0.0.1:{port}.*OTLP_GRPC_PORT"

@@ -117,7 +117,7 @@ def test_bad_labels_are_rejected(labels: list[tuple[str, str]], reason: str) -> 
     assert ingest.uploads == []
 
 
-def test_invalid_profiles_are_named_and_the_others_stored() -> None:
+def test_invalid_profiles_are_named_and_the_others_are_stored() -> None:
     ingest = Ingest()
     response = ingest.push(
         series(LABELS, PROFILE, b"rubbish"),
@@ -178,7 +178,7 @@ def test_a_profile_without_samples_is_accepted_and_stores_nothing() -> None:
     assert ingest.uploads == []
 
 
-def test_the_profiles_of_a_push_have_bounds_together() -> None:
+def test_the_total_size_of_the_profiles_of_a_push_is_limited() -> None:
     large = pprof()
     large.string_table.append("x" * 50_000)
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_body_bytes=120_000))
@@ -190,7 +190,7 @@ def test_the_profiles_of_a_push_have_bounds_together() -> None:
     assert len(ingest.uploads) == 1
 
 
-def test_the_profiles_of_a_push_are_limited() -> None:
+def test_the_number_of_profiles_of_a_push_is_limited() -> None:
     response = Ingest().push(series(LABELS, *[b""] * 10_001))
     assert rejection(response)[2] == "the push has 10001 profiles: send at most 10000"
 

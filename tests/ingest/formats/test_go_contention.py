@@ -35,7 +35,7 @@ def metrics(*leaves: str, config: bytes | None = None) -> set[str]:
         ("sync.(*RWMutex).RLock",),
     ],
 )
-def test_stacks_that_wait_are_a_block_profile(leaves: tuple[str, ...]) -> None:
+def test_stacks_that_wait_make_a_block_profile(leaves: tuple[str, ...]) -> None:
     assert metrics(*leaves) == {"block"}
 
 
@@ -49,10 +49,10 @@ def test_stacks_that_wait_are_a_block_profile(leaves: tuple[str, ...]) -> None:
         ("main.work",),
     ],
 )
-def test_stacks_that_unlock_and_others_are_a_mutex_profile(leaves: tuple[str, ...]) -> None:
+def test_other_stacks_make_a_mutex_profile(leaves: tuple[str, ...]) -> None:
     assert metrics(*leaves) == {"mutex"}
 
 
-def test_a_sample_type_config_decides() -> None:
+def test_a_sample_type_config_takes_precedence_over_the_stacks() -> None:
     config = {"contentions": {"display-name": "mutex_count"}, "delay": {"display-name": "mutex_duration"}}
     assert metrics("runtime.chanrecv1", config=json.dumps(config).encode()) == {"mutex"}

@@ -137,7 +137,7 @@ def test_an_empty_previous_profile_is_ignored() -> None:
         ),
     ],
 )
-def test_the_name_gives_the_labels(name: str, spy: str, labels: dict[str, str]) -> None:
+def test_labels_come_from_the_name(name: str, spy: str, labels: dict[str, str]) -> None:
     ingest = upload(pprof(), query=f"name={quote(name)}&spyName={spy}")
     stored = [dict(part.labels) for part in ingest.uploads[0].profiles]
     shown = [{name: text for name, text in one.items() if not name.startswith("__")} for one in stored]
@@ -194,13 +194,13 @@ def function_names(ingest: Ingest) -> set[str]:
         ("gospy", "app.go", {"main", "work", "rest"}),
     ],
 )
-def test_scripts_functions_are_named_with_their_file(spy: str, filename: str, names: set[str]) -> None:
+def test_functions_of_scripts_are_named_with_their_file(spy: str, filename: str, names: set[str]) -> None:
     profile = pprof()
     profile.string_table[4] = filename
     assert function_names(upload(profile, query=f"name=app&spyName={spy}")) == names
 
 
-def test_naming_functions_by_file_has_bounds() -> None:
+def test_naming_functions_with_their_file_is_bounded() -> None:
     profile = pprof()
     profile.string_table.extend([*("f" * 60_000 + str(number) for number in range(30))])
     first = len(profile.string_table) - 30
@@ -258,7 +258,7 @@ def test_an_invalid_pprof_is_rejected(data: bytes) -> None:
     assert ingest.uploads == []
 
 
-def test_a_string_of_invalid_utf8_is_shown() -> None:
+def test_an_error_shows_an_invalid_utf8_string_in_hexadecimal() -> None:
     body = pprof().SerializeToString().replace(b"rest", b"re\xff\xfe")
     assert rejection(Ingest().post(body)) == (422, "unknown", f"{PREFIX}invalid utf8 string hex: 7265fffe")
 

@@ -12,7 +12,7 @@ from tools.aws import LocalAws
 pytestmark = pytest.mark.parametrize("place", ["server"], indirect=True, scope="session")
 
 
-def test_an_upload_without_time_for_clickhouse_is_staged_at_once(
+def test_an_upload_with_too_little_time_for_clickhouse_is_staged_at_once(
     aws: LocalAws, store: Store, settings: Settings, tenant: str
 ) -> None:
     staging = Staging.on(aws, store, settings, FALLBACK)

@@ -55,7 +55,7 @@ def send(counted: Counted, uploads: int) -> None:
     assert [counted.send(number) for number in range(uploads)] == [200] * uploads
 
 
-def test_a_drain_stores_all_that_waits(
+def test_a_drain_stores_all_waiting_uploads(
     staging: Staging, counted: Counted, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -66,12 +66,14 @@ def test_a_drain_stores_all_that_waits(
     assert "drained the queue: 12 messages handled, 0 failed" in caplog.text
 
 
-def test_an_empty_queue_wakes_nothing(staging: Staging, proxy: FaultyClickHouse) -> None:
+def test_an_empty_queue_does_not_wake_clickhouse(staging: Staging, proxy: FaultyClickHouse) -> None:
     proxy.fault = Fault.DOWN
     drain.drain(staging.services)
 
 
-def test_a_message_that_fails_stays_and_the_others_are_stored(staging: Staging, counted: Counted) -> None:
+def test_a_failed_message_stays_in_the_queue_and_the_others_are_stored(
+    staging: Staging, counted: Counted
+) -> None:
     send(counted, 2)
     staging.services.blobs.put(DEAD, b"gone")
     staging.services.blobs.delete(DEAD)
@@ -95,7 +97,7 @@ def test_a_drain_waits_for_clickhouse_to_wake(
     assert counted.counts() == once(range(2))
 
 
-def test_a_clickhouse_that_does_not_wake_costs_no_delivery(
+def test_a_clickhouse_that_does_not_wake_uses_up_no_delivery_of_a_message(
     staging: Staging, counted: Counted, proxy: FaultyClickHouse
 ) -> None:
     send(counted, 2)
@@ -108,7 +110,7 @@ def test_a_clickhouse_that_does_not_wake_costs_no_delivery(
     assert [message.receives for message in queue.receive(10)] == [1, 1]
 
 
-def test_a_clickhouse_that_fails_meanwhile_ends_the_drain_and_the_next_one_goes_on(
+def test_a_clickhouse_failure_ends_the_drain_and_the_next_drain_continues(
     staging: Staging, counted: Counted, proxy: FaultyClickHouse
 ) -> None:
     send(counted, 3)
@@ -122,7 +124,7 @@ def test_a_clickhouse_that_fails_meanwhile_ends_the_drain_and_the_next_one_goes_
     assert counted.counts() == once(range(3))
 
 
-def test_a_drain_whose_time_is_out_fails_so_that_lambda_repeats_it(
+def test_a_drain_that_runs_out_of_time_fails_so_that_lambda_retries_it(
     staging: Staging, counted: Counted
 ) -> None:
     send(counted, 1)

@@ -88,7 +88,7 @@ def test_a_file_with_an_odd_key_is_stored_once_however_often_it_is_reported(
     assert staging.keys("quarantine/") == []
 
 
-def test_content_that_overwrites_a_stored_file_is_stored_beside_it(staging: Staging, tenant: str) -> None:
+def test_content_that_overwrites_a_stored_file_is_stored_in_addition(staging: Staging, tenant: str) -> None:
     key = f"drops/{tenant}/shop/a.folded"
     for content in (FIRST, SECOND, SECOND):
         staging.services.blobs.put(key, content, {})
@@ -108,7 +108,7 @@ def test_a_file_deleted_before_it_is_read_is_acknowledged(staging: Staging, tena
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_version_that_an_event_names_is_stored_though_a_newer_one_exists_or_the_file_is_deleted(
+def test_the_version_in_an_event_is_stored_even_if_it_was_replaced_or_deleted(
     staging: Staging, tenant: str, shape: str
 ) -> None:
     bucket = staging.bucket

@@ -61,7 +61,7 @@ def handle_killed(
 
 @pytest.mark.parametrize("keeps", [False, True])
 @pytest.mark.parametrize("content", [VALID, INVALID])
-def test_a_file_is_stored_or_quarantined_once_with_a_kill_between_any_two_steps(
+def test_a_file_is_stored_or_quarantined_once_even_if_killed_between_any_two_steps(
     staging: Staging,
     clickhouse: ClickHouse,
     tenant: str,

@@ -65,7 +65,7 @@ def test_the_key_names_tenant_and_service(staging: Staging, tenant: str) -> None
     assert len(staging.keys("drops/")) == len(KEYS)
 
 
-def test_equal_content_of_a_service_is_stored_once_wherever_it_lies(staging: Staging, tenant: str) -> None:
+def test_equal_content_of_a_service_is_stored_once_whatever_its_path(staging: Staging, tenant: str) -> None:
     now_ms = time.time_ns() // 1_000_000
     profile = pprof_of([sample(["main", "work"], 7)], time_ms=now_ms - 60_000).SerializeToString()
     server = staging.server(tenant)
@@ -87,7 +87,7 @@ def test_equal_content_of_a_service_is_stored_once_wherever_it_lies(staging: Sta
     assert staging.keys("quarantine/") == []
 
 
-def test_metadata_come_before_the_sidecar_and_the_sidecar_before_the_key(
+def test_metadata_overrides_the_sidecar_and_the_sidecar_overrides_the_key(
     staging: Staging, tenant: str
 ) -> None:
     sidecar = {"service": "of-sidecar", "labels": {"env": "sidecar", "zone": "sidecar"}, "format": "groups"}
@@ -131,7 +131,7 @@ def test_an_upload_that_cannot_be_stored_is_quarantined_with_its_reason(
     assert services_of(staging.server(tenant)) == []
 
 
-def test_a_sidecar_other_than_json_is_quarantined(staging: Staging, tenant: str) -> None:
+def test_a_sidecar_that_is_not_json_is_quarantined(staging: Staging, tenant: str) -> None:
     drop(staging, f"drops/{tenant}/shop/a.meta.json", b"{")
     drop(staging, f"drops/{tenant}/shop/a", FOLDED)
     staging.drain()
@@ -139,7 +139,7 @@ def test_a_sidecar_other_than_json_is_quarantined(staging: Staging, tenant: str)
     assert json.loads(staging.bucket.objects()[note])["reason"] == "the sidecar is not JSON"
 
 
-def test_a_file_beyond_the_limit_of_requests_is_stored(staging: Staging, tenant: str) -> None:
+def test_a_file_beyond_the_request_size_limit_is_stored(staging: Staging, tenant: str) -> None:
     lines = [f"main;function_{number} 1" for number in range(100_000)]
     drop(staging, f"drops/{tenant}/big/stacks.txt", "\n".join(lines).encode())
     drop(staging, f"drops/{tenant}/small/stacks.txt", b"main;work 1")
@@ -149,7 +149,7 @@ def test_a_file_beyond_the_limit_of_requests_is_stored(staging: Staging, tenant:
     assert total(server, "big") == 100_000 * total(server, "small")
 
 
-def test_a_file_too_large_to_be_read_stays_and_has_a_reason(staging: Staging, tenant: str) -> None:
+def test_a_file_too_large_to_read_stays_and_gets_a_reason(staging: Staging, tenant: str) -> None:
     key = f"drops/{tenant}/big/stacks.txt"
     drop(staging, key, bytes((64 << 20) + 1))
     staging.drain()

@@ -216,7 +216,7 @@ def test_acknowledged_uploads_are_stored_once(
     ("keeps", "life"),
     [(keeps, life) for keeps, most in _WORKER_HALF_CALLS.items() for life in range(most + 1)],
 )
-def test_a_worker_killed_between_any_two_steps_loses_and_doubles_nothing(
+def test_a_worker_killed_between_any_two_steps_loses_and_duplicates_nothing(
     staged_in: Callable[[str], Staging],
     clickhouse: ClickHouse,
     counted: Counted,
@@ -297,7 +297,7 @@ def test_a_message_redriven_from_the_dead_letter_queue_changes_nothing(
     assert stored(clickhouse, counted) == 1
 
 
-def test_an_open_circuit_spares_later_uploads_the_wait(
+def test_an_open_circuit_saves_later_uploads_the_wait(
     staged_in: Callable[[str], Staging], proxy: FaultyClickHouse, counted: Counted
 ) -> None:
     staging = staged_in(FALLBACK)

@@ -49,7 +49,7 @@ def in_mode(staging: Staging, mode: str) -> Staging:
 
 
 @pytest.mark.parametrize("mode", [DIRECT, FALLBACK, STAGED])
-def test_every_upload_is_retained_under_the_key_that_its_profiles_lead_to(
+def test_every_upload_is_retained_under_the_key_in_its_profiles(
     direct: Staging, store: Store, settings: Settings, clickhouse: ClickHouse, mode: str
 ) -> None:
     staging = in_mode(direct, mode)
@@ -102,7 +102,7 @@ def replayed(staging: Staging, clickhouse: ClickHouse, selection: Selection) -> 
     return counts.replayed, counts.skipped, counts.others, len(counts.failed)
 
 
-def test_a_range_is_stored_again_by_tenant_service_and_time(
+def test_retained_uploads_are_replayed_by_tenant_service_and_time(
     direct: Staging, store: Store, settings: Settings, clickhouse: ClickHouse
 ) -> None:
     staging = in_mode(direct, STAGED)
@@ -128,7 +128,7 @@ def test_a_range_is_stored_again_by_tenant_service_and_time(
     assert counted.counts() == once(range(3))
 
 
-def test_batches_are_of_one_tenant_and_fit_into_memory(
+def test_batches_have_one_tenant_and_fit_into_memory(
     direct: Staging, store: Store, settings: Settings
 ) -> None:
     counted = counted_by(direct, store, settings)

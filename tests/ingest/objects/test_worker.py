@@ -179,7 +179,7 @@ def unavailable() -> RpcError:
     return RpcError(Code.UNAVAILABLE, "object storage is unavailable")
 
 
-def test_label_rules_of_a_tenant_count_for_what_is_staged(
+def test_label_rules_of_a_tenant_apply_to_staged_uploads(
     aws: LocalAws, clickhouse: ClickHouse, settings: Settings, tenant: str
 ) -> None:
     reader = Reader(clickhouse=clickhouse, settings={})

@@ -91,12 +91,14 @@ def test_columns_match_the_messages(pprof: Profile) -> None:
 
 
 @given(_PROFILES)
-def test_messages_as_libraries_write_them_are_read_by_numpy(pprof: Profile) -> None:
+def test_messages_written_by_protobuf_libraries_are_read_with_numpy(pprof: Profile) -> None:
     assert isinstance(read_pprof(pprof.SerializeToString(), {}), ColumnarProfile)
 
 
 @given(_PROFILES, st.data())
-def test_damaged_messages_are_read_as_without_numpy(pprof: Profile, data: st.DataObject) -> None:
+def test_damaged_messages_are_read_the_same_with_and_without_numpy(
+    pprof: Profile, data: st.DataObject
+) -> None:
     encoded = bytearray(pprof.SerializeToString())
     for _ in range(data.draw(st.integers(1, 4))):
         if encoded:
@@ -129,7 +131,7 @@ def test_many_integers_are_arrays_that_match_the_messages() -> None:
 
 
 @given(_PROFILES, _PROFILES)
-def test_profiles_that_follow_each_other_are_one(first: Profile, second: Profile) -> None:
+def test_concatenated_profiles_are_read_as_one(first: Profile, second: Profile) -> None:
     encoded = first.SerializeToString() + second.SerializeToString()
     check(Profile.FromString(encoded))
     check_as_sent(encoded)

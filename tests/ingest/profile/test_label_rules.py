@@ -26,11 +26,11 @@ def test_a_label_set_is_written_sorted() -> None:
         ("\u00a0\u200b\U000e0001", r'"\u00a0\u200b\U000e0001"'),
     ],
 )
-def test_values_are_quoted_as_go_quotes(text: str, written: str) -> None:
+def test_values_are_quoted_as_in_go(text: str, written: str) -> None:
     assert quoted(text) == written
 
 
-def test_a_huge_label_set_is_not_written_out() -> None:
+def test_a_huge_label_set_is_not_written_in_full() -> None:
     with costing_at_most(seconds=5):
         written = format_labels((f"name{number}", "\n" * 1_000) for number in range(20_000))
     assert len(written) < 20_000
@@ -46,7 +46,7 @@ def test_a_huge_label_set_is_not_written_out() -> None:
         {"__name__": "any thing!", "service_name": "-"},
     ],
 )
-def test_any_utf8_is_a_label(labels: dict[str, str]) -> None:
+def test_any_utf8_is_a_valid_label(labels: dict[str, str]) -> None:
     validate_labels(labels, SETTINGS)
 
 

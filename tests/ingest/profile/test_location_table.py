@@ -63,7 +63,7 @@ def test_threads_add_every_row_once() -> None:
 
 
 @pytest.mark.parametrize("capacity", [1, 3, 1_000])
-def test_profiles_are_stored_however_few_locations_are_remembered(
+def test_profiles_are_stored_however_few_locations_are_cached(
     monkeypatch: pytest.MonkeyPatch, capacity: int
 ) -> None:
     monkeypatch.setattr(vector_symbols, "_CAPACITY", capacity)

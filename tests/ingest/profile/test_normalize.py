@@ -80,12 +80,12 @@ def test_labels_that_only_steer_ingestion_are_not_stored(
 
 
 @pytest.mark.parametrize("spelling", [{}, {"service_name": ""}])
-def test_a_profile_without_a_service_is_of_unknown_service(spelling: Mapping[str, str]) -> None:
+def test_a_profile_without_a_service_belongs_to_unknown_service(spelling: Mapping[str, str]) -> None:
     [upload] = uploaded(profile(), labels={"__name__": "process_cpu", **spelling})
     assert upload.profiles[0].service == dict(upload.profiles[0].labels)["service_name"] == "unknown_service"
 
 
-def test_each_sample_type_that_has_values_is_a_part_of_the_profile() -> None:
+def test_each_sample_type_with_values_is_a_part_of_the_profile() -> None:
     samples = (sample("a", 1, 10, 0, 0), sample("b", 0, 20, 0, 5))
     parts = parts_of(profile(*samples, types=HEAP_TYPES), labels_of(__name__="memory"))
     assert [(part.profile_type, part.values.tolist()) for part in parts] == [
@@ -101,12 +101,12 @@ def test_an_empty_profile_is_accepted_and_not_stored(samples: Sequence[Sample]) 
     assert uploaded(pprof_of(samples, time_ms=TIME_MS)) == []
 
 
-def test_values_are_stored_as_sent_though_they_add_up() -> None:
+def test_cumulative_values_are_stored_as_sent() -> None:
     [one], [other] = (parts_of(profile(sample("a", value)), labels_of(__delta__="true")) for value in (10, 7))
     assert (one.values.tolist(), other.values.tolist()) == ([10], [7])
 
 
-def test_time_and_duration_are_the_profiles_own() -> None:
+def test_time_and_duration_are_those_of_the_profile() -> None:
     message = profile()
     message.time_nanos, message.duration_nanos = YEAR_2026_NS, 10_000_000_001
     [part] = parts_of(message)
@@ -132,7 +132,7 @@ def test_a_retry_is_stored_under_the_same_ids() -> None:
     assert {id_.version for id_ in ids} == {4}
 
 
-def test_other_profiles_have_other_ids() -> None:
+def test_different_profiles_have_different_ids() -> None:
     ids: set[UUID] = set()
     for message, labels in (
         (profile(), labels_of()),
@@ -144,7 +144,7 @@ def test_other_profiles_have_other_ids() -> None:
     assert len(ids) == 3
 
 
-def test_labels_of_samples_are_checked_as_those_of_a_series() -> None:
+def test_sample_labels_are_validated_like_series_labels() -> None:
     ingest = Ingest()
     labels = {f"l{number}": "x" for number in range(ANY_TIME.max_label_names)}
     bad = profile(Sample(stack="a", values=[1], labels=labels))
@@ -170,7 +170,7 @@ def test_labels_that_never_repeat_are_folded_beyond_the_limit() -> None:
     assert folded.profiles[-1].values.tolist() == [7]
 
 
-def test_a_response_says_that_labels_were_folded_and_is_silent_otherwise() -> None:
+def test_a_response_has_a_warning_only_if_labels_were_folded() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_series_per_upload=10))
     for count, folded in ((11, True), (10, False)):
         samples = [sample("a", 1, request_id=str(number)) for number in range(count)]

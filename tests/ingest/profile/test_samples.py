@@ -72,7 +72,7 @@ def test_labels_of_samples_split_a_profile_into_series() -> None:
     assert len({part.fingerprint for part in parts}) == 3
 
 
-def test_the_order_of_a_samples_labels_makes_no_series() -> None:
+def test_the_order_of_a_samples_labels_makes_no_new_series() -> None:
     [part] = stored_samples(
         Sample(stack="a", values=[1], labels={"x": "1", "y": "2"}),
         Sample(stack="a", values=[2], labels={"y": "2", "x": "1"}),
@@ -102,7 +102,9 @@ def test_a_sample_cannot_set_private_labels_or_those_of_its_series(name: str) ->
         ([Label(key=1)], {}),
     ],
 )
-def test_only_string_labels_with_a_value_count(labels: list[Label], shown: dict[str, str]) -> None:
+def test_only_string_labels_with_a_value_become_series_labels(
+    labels: list[Label], shown: dict[str, str]
+) -> None:
     profile = pprof_of([sample("a", 1)], time_ms=TIME_MS)
     texts = ["", "name", "x", "y", ""]
     first = len(profile.string_table) - 1

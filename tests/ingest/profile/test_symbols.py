@@ -79,7 +79,7 @@ def test_inlined_functions_have_the_enclosing_function_as_caller() -> None:
     assert names == ["innermost", "inlined", "called"]
 
 
-def test_equal_locations_are_one() -> None:
+def test_equal_locations_are_merged() -> None:
     message = profile("aba")
     outer, inner = message.location
     message.location.add(id=9, line=outer.line)
@@ -98,7 +98,7 @@ def test_equal_locations_are_one() -> None:
     ],
     ids=["line", "column", "function"],
 )
-def test_places_that_differ_in_a_line_are_two(one: Line, other: Line) -> None:
+def test_locations_that_differ_in_a_line_are_not_merged(one: Line, other: Line) -> None:
     message = profile("ab")
     message.location[0].line[0].CopyFrom(one)
     message.location[1].line[0].CopyFrom(other)
@@ -106,7 +106,7 @@ def test_places_that_differ_in_a_line_are_two(one: Line, other: Line) -> None:
     assert len(part.symbols.locations) == 2
 
 
-def test_functions_of_one_name_that_differ_are_two() -> None:
+def test_different_functions_with_the_same_name_are_not_merged() -> None:
     message = profile("abcd")
     for number, function in enumerate(message.function):
         function.name = message.function[0].name
@@ -137,7 +137,7 @@ def test_dangling_references_are_dropped(location: Location, names: list[str]) -
     assert len(locations_of(part)[0]) == len(names)
 
 
-def test_samples_of_missing_locations_keep_the_others() -> None:
+def test_samples_with_missing_locations_keep_the_others() -> None:
     message = profile("ab", "c")
     message.sample[0].location_id[:] = [98, *message.sample[0].location_id, 99]
     [part] = parts_of(message)
@@ -169,17 +169,17 @@ def test_a_deep_stack_retains_its_outermost_frames(stack: list[Frame]) -> None:
     assert names_by_sample(part) == [names_of(stack)[:LIMIT]]
 
 
-def test_frames_without_a_function_count_for_the_depth() -> None:
+def test_frames_without_a_function_count_towards_the_depth() -> None:
     [part] = parts_of(profile([*"abcde", 1, 2, *"fghijk"]), settings=SHALLOW)
     assert names_by_sample(part) == [[*"abcde", "0x1", "0x2", *"fgh"]]
 
 
-def test_stacks_that_differ_below_the_cut_are_one() -> None:
+def test_stacks_that_differ_only_below_the_cut_are_merged() -> None:
     [part] = parts_of(profile([*"abcdefghi", ("j", "k"), "x"], [*"abcdefghi", ("j", "l")]), settings=SHALLOW)
     assert values_by_stack(part) == [("a;b;c;d;e;f;g;h;i;j", 3)]
 
 
-def test_a_cut_location_keeps_its_place() -> None:
+def test_a_cut_location_keeps_its_address_line_and_mapping() -> None:
     message = profile(
         [*"abcdefghi", ("j", "k")], mapping=Mapping(id=1, memory_start=0x1000, memory_limit=0x2000)
     )

@@ -140,7 +140,7 @@ def check(profile: Profile, settings: Settings, received_ns: int = YEAR_2026_NS,
         ),
     ],
 )
-def test_limits_are_named_with_what_was_sent(settings: Settings, reason: str) -> None:
+def test_an_error_names_the_limit_and_the_actual_number(settings: Settings, reason: str) -> None:
     profile = pprof(labels={"a": "1", "b": "2", "c": "3"})
     with pytest.raises(RpcError) as rejected:
         check(profile, settings)
@@ -170,7 +170,7 @@ def test_the_size_of_a_pushed_profile_is_limited_before_it_is_decoded(limit: int
         ([1_000] * 16, 100_000, 15_999, False),
     ],
 )
-def test_frames_are_counted_with_inlined_ones_and_as_they_are_cut(
+def test_frames_are_counted_with_inlined_ones_and_after_the_cut(
     depths: list[int], lines: int, limit: int, accepted: bool
 ) -> None:
     profile = pprof()

@@ -100,7 +100,7 @@ def stored(profile: Profile, settings: Settings) -> object:
 @pytest.mark.parametrize("native_frames", ["address", NATIVE_FRAMES_BY_MAPPING])
 @given(PROFILES)
 @example(DEEP)
-def test_an_upload_is_stored_as_without_numpy(native_frames: str, profile: Profile) -> None:
+def test_an_upload_is_stored_the_same_with_and_without_numpy(native_frames: str, profile: Profile) -> None:
     settings = Settings(ingest_window_past_s=0, native_frames=native_frames)
     with_numpy = stored(profile, settings)
     with patch.object(vectors_used, "has_numpy", lambda: False):

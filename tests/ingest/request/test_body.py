@@ -71,7 +71,7 @@ def test_a_profile_is_accepted_in_every_compression(body: bytes, encoding: str |
         FORM_OF_ONE + b"epilogue",
     ],
 )
-def test_a_form_comes_in_with_or_without_a_format(body: bytes, query: str) -> None:
+def test_a_form_is_accepted_with_or_without_a_format(body: bytes, query: str) -> None:
     ingest = Ingest()
     response = ingest.post(body, query, content_type=FORM)
     assert (response.status_code, response.content) == (200, b"")
@@ -183,7 +183,7 @@ def test_a_profile_larger_than_allowed_is_rejected(body: bytes, content_type: st
     assert ingest.uploads == []
 
 
-def test_a_form_is_unpacked_up_to_the_limit_of_a_body() -> None:
+def test_a_form_is_unpacked_up_to_the_body_limit() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_body_bytes=1 << 20))
     body = gzip.compress(form(("profile", PROFILE), ("sample_type_config", bytes(1 << 20))), mtime=0)
     status, _, message = rejection(ingest.post(body, content_type=FORM))
@@ -193,7 +193,7 @@ def test_a_form_is_unpacked_up_to_the_limit_of_a_body() -> None:
     )
 
 
-def test_the_parts_of_a_form_share_the_limit_of_a_body() -> None:
+def test_the_parts_of_a_form_share_the_body_limit() -> None:
     ingest = Ingest(settings=Settings(ingest_window_past_s=0, max_body_bytes=1 << 20))
     half, more = (gzip.compress(bytes(size), mtime=0) for size in ((1 << 19) - 1, 1 << 19 | 1))
     for second, reason in (
@@ -264,7 +264,7 @@ def test_a_bomb_takes_no_more_memory_than_is_allowed(path: str, layers: int) -> 
         (5 << 40, "5498 GB"),
     ],
 )
-def test_sizes_are_formatted_for_people(count: int, text: str) -> None:
+def test_sizes_are_human_readable(count: int, text: str) -> None:
     assert human_bytes(count) == text
 
 

@@ -106,7 +106,7 @@ def test_every_parameter_is_read() -> None:
         ("9" * 5_000, 100),
     ],
 )
-def test_a_sample_rate_is_a_number_of_32_bits_or_100(text: str, rate: int) -> None:
+def test_a_sample_rate_is_a_32_bit_number_or_else_100(text: str, rate: int) -> None:
     assert parse_ingest_request(f"name=app&sampleRate={text}", 5).sample_rate == rate
 
 
@@ -132,5 +132,5 @@ def test_equivalent_queries_have_one_canonical_form(other: str) -> None:
 @pytest.mark.parametrize(
     "other", ["name=app2", "name=app%7Ba%3D1%7D", "name=app&from=1", "name=app&until=1", "name=app&units=x"]
 )
-def test_queries_that_differ_have_other_canonical_forms(other: str) -> None:
+def test_different_queries_have_different_canonical_forms(other: str) -> None:
     assert parse_ingest_request(other, 5).canonical() != parse_ingest_request("name=app", 5).canonical()

@@ -55,7 +55,7 @@ def test_a_push_is_the_same_upload_however_it_is_packed() -> None:
     assert len(ids(ingest)) == 1
 
 
-def test_uploads_that_differ_in_anything_have_other_ids() -> None:
+def test_uploads_that_differ_in_anything_have_different_ids() -> None:
     ingest = Ingest()
     other = pprof(time_ns=1_795_379_976_300_880_150)
     ingest.post(PROFILE)
@@ -108,7 +108,7 @@ def test_a_push_without_a_time_is_a_new_upload_every_second(monkeypatch: pytest.
         ({"received_s": 1}, {"received_s": None}),
     ],
 )
-def test_parts_do_not_run_together(one: dict[str, object], other: dict[str, object]) -> None:
+def test_no_two_lists_of_parts_have_the_same_id(one: dict[str, object], other: dict[str, object]) -> None:
     empty: dict[str, object] = {
         "tenant": "",
         "endpoint": "",

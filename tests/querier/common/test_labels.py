@@ -18,7 +18,7 @@ SELECTORS = ('{service_name="shop"}', '{env=~"p.*",zone!=""}')
 
 
 @pytest.mark.parametrize("proto", [True, False])
-def test_names_come_in_the_stores_order_with_private_ones(proto: bool) -> None:
+def test_names_are_in_the_stores_order_and_include_private_ones(proto: bool) -> None:
     querier = Querier(store=CannedStore(names=("__name__", "env", "zone")))
     request = LabelNamesRequest(matchers=SELECTORS)
     response = querier.call("LabelNames", request, LabelNamesResponse, proto=proto)
@@ -36,7 +36,9 @@ def test_names_come_in_the_stores_order_with_private_ones(proto: bool) -> None:
         (";;=,allow-utf8-labelnames", False),
     ],
 )
-def test_names_beyond_the_legacy_form_are_for_those_who_accept_them(accept: str | None, shown: bool) -> None:
+def test_names_beyond_the_legacy_form_are_only_for_clients_that_accept_them(
+    accept: str | None, shown: bool
+) -> None:
     names = ("9lives", "_ok", "otel.scope.name", "ok2", "größe")
     querier = Querier(store=CannedStore(names=names))
     headers = {"Accept": accept} if accept else None
@@ -45,7 +47,7 @@ def test_names_beyond_the_legacy_form_are_for_those_who_accept_them(accept: str 
 
 
 @pytest.mark.parametrize("proto", [True, False])
-def test_values_are_queried_by_name(proto: bool) -> None:
+def test_values_are_queried_by_label_name(proto: bool) -> None:
     querier = Querier(store=CannedStore(values=("a", "b")))
     request = LabelValuesRequest(name="otel.scope.name", matchers=SELECTORS)
     response = querier.call("LabelValues", request, LabelValuesResponse, proto=proto)
@@ -54,7 +56,7 @@ def test_values_are_queried_by_name(proto: bool) -> None:
 
 
 @pytest.mark.parametrize("body", ["{}", '{"name":""}', '{"name":null,"start":1,"end":2}'])
-def test_values_need_a_name(body: str) -> None:
+def test_values_require_a_label_name(body: str) -> None:
     assert Querier().rejection("LabelValues", body) == (400, "invalid_argument", "name is required")
 
 

@@ -82,7 +82,7 @@ def test_the_part_beyond_the_lookback_is_ignored(rpc: str) -> None:
 
 
 @every_rpc
-def test_a_range_of_a_month_is_accepted_though_the_panel_ends_in_the_future(rpc: str) -> None:
+def test_a_range_of_a_month_is_accepted_even_if_it_ends_in_the_future(rpc: str) -> None:
     querier = Querier()
     now = now_ms()
     assert querier.post(rpc, body(rpc, now - 30 * DAY_MS, now + DAY_MS)).status_code == 200
@@ -118,7 +118,7 @@ def test_a_range_over_the_longest_is_rejected(rpc: str) -> None:
 
 @pytest.mark.parametrize("rpc", REQUIRED_RANGE)
 @pytest.mark.parametrize(("start", "end"), [(0, 0), (0, 1000), (1000, 0)])
-def test_a_selection_needs_both_ends(rpc: str, start: int, end: int) -> None:
+def test_a_required_range_needs_both_ends(rpc: str, start: int, end: int) -> None:
     assert Querier().rejection(rpc, body(rpc, start, end)) == (
         400,
         "invalid_argument",
@@ -128,12 +128,12 @@ def test_a_selection_needs_both_ends(rpc: str, start: int, end: int) -> None:
 
 @pytest.mark.parametrize("rpc", OPTIONAL_RANGE)
 @pytest.mark.parametrize(("start", "end"), [(0, 1000), (1000, 0)])
-def test_one_end_alone_is_no_range(rpc: str, start: int, end: int) -> None:
+def test_an_optional_range_needs_both_ends(rpc: str, start: int, end: int) -> None:
     assert Querier().rejection(rpc, body(rpc, start, end))[2] == "missing time range in the query"
 
 
 @pytest.mark.parametrize("rpc", OPTIONAL_RANGE)
-def test_no_range_is_the_last_hour(rpc: str) -> None:
+def test_the_default_range_is_the_last_hour(rpc: str) -> None:
     querier = Querier()
     assert querier.post(rpc, json.dumps(REQUESTS[rpc])).status_code == 200
     within = queried_range(querier.store)

@@ -98,7 +98,9 @@ def test_render_draws_what_select_merge_stacktraces_returns(
     assert "leftTicks" not in drawn
 
 
-def test_the_timeline_sums_up_to_each_step_and_has_zeros_between(server: Server, monday: int) -> None:
+def test_the_timeline_sums_the_profiles_up_to_each_step_and_is_zero_elsewhere(
+    server: Server, monday: int
+) -> None:
     query = {"query": SHOP, "from": monday + 7_000, "until": monday + MINUTE + 1, "maxNodes": 10}
     drawn = get_json(server, "/pyroscope/render", query)
     assert drawn["timeline"] == {
@@ -129,9 +131,7 @@ def test_groups_have_a_timeline_for_each_value_of_the_first_label(server: Server
     assert drawn["timeline"] == without["timeline"]
 
 
-def test_profiles_without_the_label_have_a_group_beside_that_of_the_value_star(
-    server: Server, monday: int
-) -> None:
+def test_profiles_without_the_label_are_not_grouped_with_the_value_star(server: Server, monday: int) -> None:
     star = pprof_of([Sample(stack="a", values=(6,))], time_ms=monday)
     server.push(series(labels_of(env="*"), star))
     query = {"query": SHOP, "from": monday, "until": monday + 2 * HOUR, "groupBy": "env"}
@@ -144,7 +144,7 @@ def test_profiles_without_the_label_have_a_group_beside_that_of_the_value_star(
     }
 
 
-def test_averages_are_those_of_profiles(server: Server, monday: int) -> None:
+def test_averages_are_per_profile(server: Server, monday: int) -> None:
     query = {"query": SHOP, "from": monday + 31_000, "until": monday + MINUTE, "aggregation": "avg"}
     assert get_json(server, "/pyroscope/render", query)["timeline"]["samples"] == [0, 2]
 
@@ -248,7 +248,7 @@ def test_the_profile_type_may_be_written_as_promql_writes_a_name(
         ({"max-nodes": "many", "maxNodes": "-1"}, 4),
     ],
 )
-def test_the_number_of_nodes_has_two_names(
+def test_the_number_of_nodes_has_two_parameter_names(
     server: Server, monday: int, parameters: Mapping[str, object], nodes: int
 ) -> None:
     query = {"query": SHOP, "from": monday, "until": monday + 2 * HOUR, **parameters}
@@ -334,7 +334,9 @@ GOROUTINES = "goroutines:goroutine:count:goroutine:count{}"
         ("/pyroscope/label-values", {"label": "env", "from": "now", "until": "now-1h"}, 400),
     ],
 )
-def test_requests_have_pyroscopes_statuses(path: str, parameters: Mapping[str, object], status: int) -> None:
+def test_requests_get_the_same_statuses_as_from_pyroscope(
+    path: str, parameters: Mapping[str, object], status: int
+) -> None:
     app = serve(*render_routes, *render_diff_routes, *label_values_routes)
     response = request(app, f"{path}?{urlencode(parameters)}", method="GET")
     assert response.status_code == status

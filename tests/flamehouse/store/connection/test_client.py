@@ -42,7 +42,7 @@ def own(settings: Settings, clickhouse: ClickHouse) -> Iterator[ClickHouse]:  # 
         ("chdb://a b#c?d", "a b#c?d"),
     ],
 )
-def test_an_embedded_engine_is_named_by_its_folder(dsn: str, path: str) -> None:
+def test_a_dsn_with_a_folder_is_an_embedded_engine(dsn: str, path: str) -> None:
     assert is_embedded(dsn)
     assert embedded_path(dsn) == path
 
@@ -105,7 +105,7 @@ def test_settings_hold_for_one_call(own: ClickHouse) -> None:
     assert {own.rows(sql)[0][0] for _ in range(2 * HANDLES)} == {default}
 
 
-def test_columns_are_the_rows_turned(own: ClickHouse) -> None:
+def test_columns_are_the_rows_transposed(own: ClickHouse) -> None:
     sql = "SELECT number, toString(number) FROM numbers({count:UInt64})"
     assert [[*column] for column in own.columns(sql, {"count": 2})] == [[0, 1], ["0", "1"]]
     assert own.columns(sql, {"count": 0}) == []
@@ -130,7 +130,7 @@ def test_closing_waits_for_running_queries(settings: Settings, clickhouse: Click
 
 
 @pytest.mark.parametrize("place", ["embedded"], indirect=True, scope="session")
-def test_closing_does_not_wait_for_a_query_without_end(
+def test_closing_does_not_wait_for_an_endless_query(
     settings: Settings, clickhouse: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded, "_CLOSE_WAIT_S", 0.05)
@@ -169,7 +169,7 @@ def test_a_query_waits_for_a_handle_until_its_deadline(own: ClickHouse) -> None:
 
 
 @pytest.mark.parametrize(("own_limit_s", "left_s", "least_s", "most_s"), [(25, 60, 22, 25), (25, 2, 1.4, 2)])
-def test_a_query_may_take_the_time_left_and_its_server_somewhat_less(
+def test_a_query_gets_the_time_left_and_its_server_slightly_less(
     own: ClickHouse, own_limit_s: int, left_s: float, least_s: float, most_s: float
 ) -> None:
     sql = "SELECT getSetting('max_execution_time')"

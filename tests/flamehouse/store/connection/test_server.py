@@ -94,7 +94,7 @@ def test_a_query_is_one_http_request_from_the_first_on(server: ClickHouseServer)
         assert len(server.received()) == before + requests
 
 
-def test_an_upload_is_two_inserts_and_one_look_at_limits_series_and_deletions(
+def test_an_upload_is_two_inserts_and_one_read_each_of_limits_series_and_deletions(
     server: ClickHouseServer, tenant: str
 ) -> None:
     before = len(server.received())
@@ -112,7 +112,7 @@ def test_an_upload_is_two_inserts_and_one_look_at_limits_series_and_deletions(
     assert [line.split()[0] for line in server.received()[before + 5 :]] == ["INSERT", "INSERT", "SELECT"]
 
 
-def test_the_secret_is_read_once_and_when_first_needed(secret: LocalSecret) -> None:
+def test_the_secret_is_read_once_when_first_needed(secret: LocalSecret) -> None:
     before = secret.reads
     store = open_store(settings_of(secret))
     assert secret.reads == before
@@ -133,7 +133,7 @@ def test_a_rotated_password_is_found_without_a_restart(server: ClickHouseServer,
     assert secret.reads == reads
 
 
-def test_a_wrong_password_makes_the_secret_be_read_again_once(
+def test_a_wrong_password_causes_one_new_read_of_the_secret(
     server: ClickHouseServer, secret: LocalSecret
 ) -> None:
     secret.put(json.dumps(secret_of(server, password="wrong")))
@@ -151,7 +151,7 @@ def test_a_wrong_password_makes_the_secret_be_read_again_once(
         ('{"host": "h", "user": "u", "password": "p", "port": "many"}', "the secret is not a JSON object"),
     ],
 )
-def test_a_secret_of_another_shape_is_unavailable_and_named_in_the_log(
+def test_a_malformed_secret_is_unavailable_and_named_in_the_log(
     secret: LocalSecret, caplog: pytest.LogCaptureFixture, text: str, reason: str
 ) -> None:
     secret.put(text)
@@ -180,7 +180,7 @@ def test_a_secret_of_another_shape_is_unavailable_and_named_in_the_log(
         ),
     ],
 )
-def test_a_secret_that_cannot_be_read_is_unavailable_and_named_in_the_log(
+def test_an_unreadable_secret_is_unavailable_and_named_in_the_log(
     secret: LocalSecret, caplog: pytest.LogCaptureFixture, change: dict[str, str], reason: str
 ) -> None:
     settings = replace(settings_of(secret), **change)  # type: ignore[arg-type]  # all settings are text
@@ -212,7 +212,7 @@ def test_a_small_query_arrives_in_one_piece() -> None:
     ],
     ids=["in a form", "in a large body"],
 )
-def test_a_long_query_arrives_whole(
+def test_a_long_query_arrives_complete(
     server: ClickHouseServer, sql: str, parameters: dict[str, object], length: int
 ) -> None:
     clickhouse = ClickHouse(Settings(clickhouse_dsn=server.dsn))
@@ -220,7 +220,7 @@ def test_a_long_query_arrives_whole(
         assert clickhouse.rows(sql, parameters) == [(length,)]
 
 
-def test_a_large_insert_may_take_longer_than_a_connection() -> None:
+def test_a_large_insert_may_take_longer_than_the_connect_timeout() -> None:
     body = bytes(16 << 20)
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
 
@@ -298,7 +298,7 @@ def failing(*replies: Reply) -> Callable[[], Iterator[str]]:
     ],
     ids=["asleep", "down", "slow", "busy", "closing", "broken", "refusing"],
 )
-def test_a_failing_server_is_unavailable_in_time_and_no_detail_is_reported(
+def test_a_failing_server_is_unavailable_in_time_without_details(
     fault: Callable[[], Iterator[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)

@@ -176,7 +176,7 @@ def test_doctor_reports_a_database_without_a_retention(examined: Examination) ->
     assert found == ["fault    retention: the database records no retention; run: flamehouse migrate"]
 
 
-def test_a_clickhouse_that_is_too_old_is_found(
+def test_doctor_reports_a_clickhouse_that_is_too_old(
     examined: Examination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schema, "OLDEST_VERSION", (99, 1))
@@ -235,7 +235,7 @@ def test_hours_without_roll_ups_are_counted(examined: Examination) -> None:
     assert str(found) == "ok       rollups: 2 of the last 168 hours have profiles without roll-ups"
 
 
-def test_a_database_that_does_not_answer_is_one_finding(examined: Examination) -> None:
+def test_a_database_that_does_not_respond_is_one_finding(examined: Examination) -> None:
     with closed_port() as port:
         settings = Settings(clickhouse_dsn=f"http://u:p@127.0.0.1:{port}")
         clickhouse = ClickHouse(settings)
@@ -246,7 +246,7 @@ def test_a_database_that_does_not_answer_is_one_finding(examined: Examination) -
     ]
 
 
-def test_the_probe_is_a_profile_of_its_own_tenant_alone(examined: Examination) -> None:
+def test_the_probe_stores_a_profile_only_for_its_own_tenant(examined: Examination) -> None:
     list(examine(examined, {"exactly once": DATABASE_CHECKS["exactly once"]}))
     tenants = examined.clickhouse.rows("SELECT DISTINCT tenant FROM sampled_profiles")
     assert tenants == [(PROBE,)]

@@ -245,7 +245,7 @@ def test_symbols_are_counted_once_whatever_services_and_weeks_share_them(
         assert found == drawn([("ab", 5 * series_of_profile * len(times))])
 
 
-def test_tenants_share_nothing(store: ClickHouseStore, settings: Settings) -> None:
+def test_tenants_share_no_data(store: ClickHouseStore, settings: Settings) -> None:
     monday = some_monday_ms()
     servers = [Server.on(store, settings) for _ in range(2)]
     for value, server in enumerate(servers, start=1):
@@ -254,7 +254,7 @@ def test_tenants_share_nothing(store: ClickHouseStore, settings: Settings) -> No
 
 
 @pytest.mark.parametrize("max_nodes", [1, 2, 3, 4, 5, EVERYTHING])
-def test_ties_at_the_cut_stay_though_they_are_too_many(
+def test_ties_at_the_cut_remain_even_beyond_the_limit(
     store: ClickHouseStore, settings: Settings, max_nodes: int
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
@@ -286,7 +286,7 @@ LARGEST = (1 << 63) - 1
 
 
 @pytest.mark.parametrize("values", [(LARGEST,), (LARGEST - 1, 1), (1 << 62, (1 << 62) - 1)])
-def test_totals_may_be_as_large_as_64_bits_hold(
+def test_totals_may_be_as_large_as_int64_allows(
     store: ClickHouseStore, settings: Settings, values: Sequence[int]
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()

@@ -94,7 +94,7 @@ def test_two_services_are_compared_as_pyroscope_compares_them(
 
 
 @pytest.mark.parametrize(("left", "right", "nodes"), [(2, 0, 2), (0, 2, 2), (1, 3, 3), (0, 0, EVERYTHING)])
-def test_the_side_that_names_a_number_of_nodes_cuts_both(
+def test_the_larger_number_of_nodes_cuts_both_sides(
     store: Store, settings: Settings, left: int, right: int, nodes: int
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
@@ -120,7 +120,7 @@ def test_two_times_of_one_selection_are_compared(store: Store, settings: Setting
     assert compared(server, sides[0], sides[0]) == drawn([("ab", 5), ("ac", 3)], [("ab", 5), ("ac", 3)])
 
 
-def test_each_side_has_a_call_site_and_spans_of_its_own(store: Store, settings: Settings) -> None:
+def test_each_side_has_its_own_call_site_and_spans(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     span = "00000000000000ff"
     samples = [

@@ -134,7 +134,7 @@ REQUESTS = st.builds(
 
 @examples(max_examples=20)
 @given(PROFILES, st.lists(REQUESTS, min_size=6, max_size=6))
-def test_points_and_exemplars_are_those_of_plain_python(
+def test_points_and_exemplars_match_plain_python(
     store: Store, settings: Settings, profiles: list[Taken], requests: list[Request]
 ) -> None:
     pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
@@ -199,7 +199,7 @@ def test_a_point_without_a_span_has_no_span_for_an_exemplar(store: Store, settin
     assert (value, exemplar["spanId"]) == (1, SPANS[1])
 
 
-def test_series_beyond_the_limit_bring_no_exemplars(store: Store, settings: Settings) -> None:
+def test_series_beyond_the_limit_have_no_exemplars(store: Store, settings: Settings) -> None:
     profiles = [Taken(at=DAY, parts=[Part(value=value)]) for value in (1, 3, 2)]
     pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
     request = Request(group_by=["no"], limit=2)

@@ -191,7 +191,7 @@ def pushed_values(store: Store, settings: Settings, values: Sequence[int]) -> Wo
         ((1, LARGEST), {0: 1, 19: 1}, [1 + int(number * (float(LARGEST - 1) / 20)) for number in range(20)]),
     ],
 )
-def test_values_fall_into_twenty_buckets_of_whole_bounds(
+def test_values_fall_into_twenty_buckets_with_integer_bounds(
     store: Store, settings: Settings, values: Sequence[int], buckets: Mapping[int, int], y_min: Sequence[int]
 ) -> None:
     ((_, (slot,)),) = call(pushed_values(store, settings, values), Request())
@@ -214,14 +214,16 @@ def test_values_fall_into_twenty_buckets_of_whole_bounds(
         (DAY + 2_500, None),
     ],
 )
-def test_a_slot_is_named_by_its_end(store: Store, settings: Settings, at: int, timestamp: int | None) -> None:
+def test_the_timestamp_of_a_slot_is_its_end(
+    store: Store, settings: Settings, at: int, timestamp: int | None
+) -> None:
     profiles = [Taken(at=at, parts=[Part(value=1)])]
     pushed = world(Server.on(store, settings), some_monday_ms(), profiles)
     response = call(pushed, Request(end=DAY + 2_500))
     assert [slot.at for _, slots in response for slot in slots] == ([] if timestamp is None else [timestamp])
 
 
-def test_every_series_has_the_buckets_of_all(store: Store, settings: Settings) -> None:
+def test_all_series_share_the_same_buckets(store: Store, settings: Settings) -> None:
     pushed = pushed_values(store, settings, [1, 21])
     response = call(pushed, Request(group_by=["no"], limit=1))
     assert [(labels, slot.y_min) for labels, (slot,) in response] == [
@@ -229,7 +231,7 @@ def test_every_series_has_the_buckets_of_all(store: Store, settings: Settings) -
     ]
 
 
-def test_a_span_is_a_point_in_each_profile_it_lies_in(store: Store, settings: Settings) -> None:
+def test_a_span_is_one_point_in_each_profile_that_contains_it(store: Store, settings: Settings) -> None:
     parts = [Part(value=1, span=SPANS[1]), Part(value=2, span=SPANS[1], stack="b"), Part(value=9)]
     profiles = [Taken(at=DAY, parts=parts), Taken(at=DAY, parts=parts)]
     pushed = world(Server.on(store, settings), some_monday_ms(), profiles)

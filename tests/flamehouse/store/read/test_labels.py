@@ -137,7 +137,7 @@ def test_several_selectors_of_a_query_must_all_match(server: Server, monday: int
         ("{name:String}", []),
     ],
 )
-def test_values_of_a_label_come_sorted_and_once(
+def test_values_of_a_label_are_sorted_and_unique(
     server: Server, monday: int, name: str, values: list[str]
 ) -> None:
     assert server.label_values(monday, monday, name) == values
@@ -157,7 +157,7 @@ def test_values_of_a_label_come_sorted_and_once(
         (-30 * DAY, 30 * DAY, True),
     ],
 )
-def test_labels_are_known_for_the_days_their_profiles_were_taken_on(
+def test_labels_are_found_on_the_days_their_profiles_were_taken(
     server: Server, monday: int, start: int, end: int, known: bool
 ) -> None:
     within = (monday + start, monday + end)
@@ -251,7 +251,7 @@ def test_names_with_any_characters_survive(store: Store, settings: Settings, odd
     assert server.label_values(monday, monday, names[0], selector) == [labels[names[0]]]
 
 
-def test_at_most_a_hundred_labels_form_a_group(server: Server, monday: int) -> None:
+def test_a_query_may_group_by_at_most_a_hundred_labels(server: Server, monday: int) -> None:
     def status(group_by: Sequence[str]) -> int:
         request = {"profileTypeID": CPU, "labelSelector": "{}", "start": monday, "end": monday, "step": 1}
         return server.call("SelectSeries", **request, groupBy=group_by).status_code

@@ -148,7 +148,7 @@ def test_hostile_names_and_values_are_only_compared(op: MatchOp, pick: Pick) -> 
     assert pick((Matcher(name=HOSTILE, op=op, value=value),)) == series
 
 
-def test_many_matchers_make_one_condition(pick: Pick) -> None:
+def test_many_matchers_become_one_condition(pick: Pick) -> None:
     matchers = parse_selector("{" + 'pod=~"a|b",' * 49 + 'nowhere="",' * 50 + 'service_name="shop"}')
     assert pick(matchers) == CPUS
 
@@ -208,7 +208,7 @@ def test_any_name_and_value_arrive_unchanged(clickhouse: ClickHouse, pairs: list
     assert clickhouse.rows(sql, sent) == [tuple(sent.values())]
 
 
-def test_a_key_column_serves_the_primary_key(clickhouse: ClickHouse) -> None:
+def test_a_matcher_on_a_key_column_uses_the_primary_key(clickhouse: ClickHouse) -> None:
     condition = series_condition(parse_selector(f'{{service_name="shop",__profile_type__="{CPU}"}}'))
     sql = "EXPLAIN indexes = 1 " + _select("fingerprint", condition)
     plan = "\n".join(row for (row,) in clickhouse.rows(sql, condition.parameters))

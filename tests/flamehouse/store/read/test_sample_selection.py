@@ -95,7 +95,7 @@ def test_a_span_profile_is_the_flame_graph_of_its_spans(store: Store, settings: 
     assert everything["total"] == str(2 * (5 + 3 + 9))
 
 
-def test_one_profile_is_drawn_by_its_id(store: Store, settings: Settings, clickhouse: ClickHouse) -> None:
+def test_a_profile_is_selected_by_its_id(store: Store, settings: Settings, clickhouse: ClickHouse) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, [(at, [Sample(stack="ab", values=(1 + at,))]) for at in range(3)])
     sql = "SELECT toUnixTimestamp64Milli(time), toString(profile_id) FROM sampled_profiles WHERE tenant = {tenant:String}"
@@ -113,7 +113,7 @@ def test_one_profile_is_drawn_by_its_id(store: Store, settings: Settings, clickh
 @given(PROFILES, st.lists(st.integers(1, 12), min_size=4, max_size=4))
 @example([(0, [Sample(stack=["other", "x"], values=(5,)), Sample(stack=["p"], values=(1,))])], [2])
 @example([(0, [Sample(stack=["other"], values=(1,)), Sample(stack=["z", "y"], values=(5,))])], [2])
-def test_a_cut_adds_to_a_frame_called_other_in_a_tree(
+def test_the_cut_part_of_a_tree_joins_a_frame_called_other(
     store: Store, settings: Settings, profiles: Profiles, cuts: Sequence[int]
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()

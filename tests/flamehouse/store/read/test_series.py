@@ -123,7 +123,7 @@ REQUESTS = st.builds(
 
 @examples(max_examples=15)
 @given(st.lists(TAKEN, min_size=1, max_size=12), st.lists(REQUESTS, min_size=5, max_size=5))
-def test_series_are_the_sums_of_what_each_step_holds(
+def test_points_are_the_sums_of_the_profiles_in_each_step(
     store: Store, settings: Settings, profiles: list[Taken], requests: list[Request]
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
@@ -181,7 +181,7 @@ def test_the_first_step_reaches_back_into_the_day_before(
     assert call(server, monday, request, selector) == [(labels, [(0, 5)])]
 
 
-def test_series_of_equal_sums_come_in_the_order_of_their_labels(store: Store, settings: Settings) -> None:
+def test_series_with_equal_sums_are_ordered_by_their_labels(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     label_sets: Sequence[dict[str, str]] = (
         {},
@@ -211,7 +211,7 @@ def test_stacks_without_functions_count_as_in_flame_graphs(store: Store, setting
     assert server.flamegraph(monday, monday + 1).total == 15
 
 
-def test_the_parts_of_a_split_profile_count_one_each_in_an_average(store: Store, settings: Settings) -> None:
+def test_each_part_of_a_split_profile_counts_as_one_in_an_average(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     samples = [
         sample("a", 1),
@@ -227,13 +227,13 @@ def test_the_parts_of_a_split_profile_count_one_each_in_an_average(store: Store,
 
 
 @pytest.mark.parametrize(("average", "value"), [(False, float(4 * ((1 << 63) - 1))), (True, float(1 << 63))])
-def test_sums_may_go_beyond_64_bits(store: Store, settings: Settings, average: bool, value: float) -> None:
+def test_sums_may_exceed_64_bits(store: Store, settings: Settings, average: bool, value: float) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, [Taken(at=at, total=(1 << 63) - 1) for at in range(4)])
     assert call(server, monday, Request(start=9, end=9, step=10, average=average)) == [([], [(9, value)])]
 
 
-def test_every_sample_type_has_series_of_its_own(store: Store, settings: Settings) -> None:
+def test_every_sample_type_has_its_own_series(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     types = [("alloc_objects", "count"), ("alloc_space", "bytes"), ("inuse_space", "bytes")]
     profile = pprof_of([sample("a", 1, 100, 0), sample("b", 2, 200, 0)], time_ms=monday, types=types)
@@ -282,7 +282,7 @@ def test_only_the_points_of_the_series_within_the_limit_count(
     assert call(server, monday, request) == [([("service_name", "shop")], [(0, 1), (1, 1), (2, 1)])]
 
 
-def test_series_by_profile_type_have_it_as_a_label(store: Store, settings: Settings) -> None:
+def test_series_grouped_by_profile_type_have_it_as_a_label(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     push(server, monday, [Taken(at=0, total=1)])
     request = Request(start=0, end=1, step=1, group_by=("__profile_type__",))

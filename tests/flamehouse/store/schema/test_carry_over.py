@@ -89,7 +89,9 @@ def responses(server: Server, monday: int) -> list[Any]:
     ]
 
 
-def test_every_query_returns_the_same_before_during_and_after(old: ClickHouse, settings: Settings) -> None:
+def test_every_query_returns_the_same_before_during_and_after_a_carry_over(
+    old: ClickHouse, settings: Settings
+) -> None:
     own, monday = settings_of(settings, old), some_monday_ms()
     # In the first state the new table is empty: everything is read from the old layout.
     writing = Server.on(ClickHouseStore(old, LoneWriter(old), own), own)
@@ -111,7 +113,7 @@ def test_every_query_returns_the_same_before_during_and_after(old: ClickHouse, s
     assert responses(server, monday) == before
 
 
-def test_profiles_stored_meanwhile_are_counted_once(old: ClickHouse, settings: Settings) -> None:
+def test_profiles_stored_during_a_carry_over_are_counted_once(old: ClickHouse, settings: Settings) -> None:
     own, monday = settings_of(settings, old), some_monday_ms()
     writing = Server.on(ClickHouseStore(old, LoneWriter(old), own), own)
     push(writing, monday, range(4))
@@ -132,7 +134,9 @@ def test_profiles_stored_meanwhile_are_counted_once(old: ClickHouse, settings: S
     assert old.rows(NEW_ROWS) == [(stored, stored)]
 
 
-def test_a_carry_over_killed_anywhere_carries_each_profile_once(old: ClickHouse, settings: Settings) -> None:
+def test_a_carry_over_killed_at_any_step_carries_each_profile_once(
+    old: ClickHouse, settings: Settings
+) -> None:
     own, monday = settings_of(settings, old), some_monday_ms()
     server = Server.on(ClickHouseStore(old, LoneWriter(old), own), own)
     push(server, monday, range(3))

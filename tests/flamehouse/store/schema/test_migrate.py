@@ -123,7 +123,7 @@ def test_a_database_that_is_up_to_date_is_left_alone(own: Settings, database: Cl
 
 
 @pytest.mark.parametrize("applied", [1, 12, 20])
-def test_a_migration_that_was_cut_off_is_completed(
+def test_an_interrupted_migration_is_completed(
     own: Settings, database: ClickHouse, clickhouse: ClickHouse, applied: int
 ) -> None:
     clickhouse.command("CREATE DATABASE {name:Identifier}", {"name": own.clickhouse_database})
@@ -144,7 +144,7 @@ def test_retention_is_set_and_lengthened_and_removed(own: Settings, database: Cl
     assert ttls_of(database) == {}
 
 
-def test_profiles_expire_with_their_weeks_symbols(own: Settings, database: ClickHouse) -> None:
+def test_profiles_expire_with_the_symbols_of_their_week(own: Settings, database: ClickHouse) -> None:
     migrate.migrate(of(own, retention_days=30))
     any_time = replace(own, ingest_window_past_s=0, max_query_length_s=0, max_query_lookback_s=0)
     server = Server.on(ClickHouseStore(database, LoneWriter(database), any_time), any_time)

@@ -174,7 +174,9 @@ def test_an_interrupted_change_is_undone_by_the_next_start(
     assert (recorded(database), ttls_of(database)) == (30, {30})
 
 
-def test_a_database_that_lost_its_record_loses_no_profiles(own: Settings, database: ClickHouse) -> None:
+def test_a_database_without_a_recorded_retention_loses_no_profiles(
+    own: Settings, database: ClickHouse
+) -> None:
     migrate.migrate(wanting(own, 0))
     old_ms = time.time_ns() // 1_000_000 - 100 * DAY_MS
     server = server_on(database, own)
@@ -204,7 +206,7 @@ def test_profiles_that_a_shorter_retention_deletes_are_counted(own: Settings, da
         assert expired.oldest == oldest
 
 
-def test_every_window_follows_the_database(own: Settings, database: ClickHouse) -> None:
+def test_windows_default_to_the_retention_of_the_database(own: Settings, database: ClickHouse) -> None:
     migrate.migrate(wanting(own, 2))
     for expected in (None, 2, 7):
         settings = wanting(own, expected)

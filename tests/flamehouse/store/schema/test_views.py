@@ -81,7 +81,7 @@ def test_samples_belong_to_profiles_and_add_up_to_their_totals(rows: Any) -> Non
     assert found == [(7, 7, 3), (7, 7, 3), (70, 70, 3), (70, 70, 3)]
 
 
-def test_a_sample_has_the_stack_that_was_sent_with_its_span(rows: Any) -> None:
+def test_a_sample_has_the_stack_and_span_that_were_sent(rows: Any) -> None:
     found = rows("""
         SELECT frames, span_id, sum(value)
         FROM samples_v1
@@ -106,7 +106,7 @@ def test_functions_are_those_of_the_stacks(rows: Any) -> None:
     assert [sorted(of_week) for _, of_week in found] == [names, names]
 
 
-def test_function_totals_are_those_of_the_stacks_with_recursion_once(rows: Any) -> None:
+def test_function_totals_are_those_of_the_stacks_and_count_recursion_once(rows: Any) -> None:
     found = rows(
         "SELECT function, sum(self), sum(total) FROM function_totals_v1 "
         "WHERE tenant = {tenant:String} AND profile_type = {cpu:String} GROUP BY function"
@@ -160,7 +160,7 @@ def own(settings: Settings, clickhouse: ClickHouse) -> Iterator[Settings]:
     clickhouse.command("DROP DATABASE IF EXISTS {name:Identifier}", {"name": name})
 
 
-def test_a_view_of_another_version_is_replaced_and_one_of_this_is_left_alone(own: Settings) -> None:
+def test_only_a_view_of_another_version_is_replaced(own: Settings) -> None:
     migrate.migrate(own)
     database = ClickHouse(own)
     made = "SELECT name, metadata_modification_time, uuid FROM system.tables WHERE database = currentDatabase() AND engine = 'View'"

@@ -41,7 +41,7 @@ def pods_of(server: Server, monday: int, day: int = 0) -> list[str]:
     return server.label_values(monday + day * DAY_MS, monday + day * DAY_MS + 1, "pod")
 
 
-def test_the_series_of_a_day_are_limited(restart: Open) -> None:
+def test_the_series_per_day_are_limited(restart: Open) -> None:
     server, monday = restart(), some_monday_ms()
     assert push(server, monday, "a", "b") == 200
     assert push(server, monday, "b", "c") == 200
@@ -58,7 +58,7 @@ def test_series_of_an_earlier_process_count(restart: Open) -> None:
     assert [push(restart(), monday, pod) for pod in "cd"] == [200, 429]
 
 
-def test_the_next_day_and_other_tenants_have_series_of_their_own(restart: Open) -> None:
+def test_the_series_of_the_next_day_and_of_other_tenants_are_counted_separately(restart: Open) -> None:
     server, monday = restart(), some_monday_ms()
     assert push(server, monday, "a", "b", "c") == 200
     assert push(server, monday, "d", days=(1,)) == 200
@@ -66,7 +66,7 @@ def test_the_next_day_and_other_tenants_have_series_of_their_own(restart: Open) 
     assert push(other, monday, "d") == 200
 
 
-def test_an_upload_rejected_for_one_day_counts_on_no_other(restart: Open) -> None:
+def test_an_upload_rejected_for_one_day_counts_on_no_other_day(restart: Open) -> None:
     server, monday = restart(), some_monday_ms()
     assert push(server, monday, "a", "b", "c", days=(1,)) == 200
     assert push(server, monday, "x", "y", "z", days=(0, 1)) == 429

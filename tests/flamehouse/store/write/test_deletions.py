@@ -176,7 +176,7 @@ def send_to_log(clickhouse: ClickHouse, folder: Path, *uploads: Upload) -> None:
 
 
 @pytest.mark.parametrize("deleted", ["a week", "all"])
-def test_what_was_deleted_and_is_sent_to_a_local_server_again_is_stored_once(
+def test_a_deleted_upload_that_is_sent_to_a_local_server_again_is_stored_once(
     counted: Counted, deleting: ClickHouse, tmp_path: Path, deleted: str
 ) -> None:
     if not deleting.embedded:
@@ -224,7 +224,7 @@ def test_labels_are_stored_again_if_only_their_table_remembers_the_token(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_process_that_ran_before_a_deletion_knows_of_it_after_the_wait(
+def test_a_process_that_ran_before_a_deletion_sees_it_after_the_wait(
     counted: Counted, deleting: ClickHouse, way: str
 ) -> None:
     now_s = [time.time()]
@@ -244,7 +244,7 @@ def test_a_process_that_ran_before_a_deletion_knows_of_it_after_the_wait(
     assert counted.counts() == once([0])
 
 
-def test_the_register_is_read_once_in_ten_seconds_and_after_a_clock_went_back(
+def test_the_register_is_read_once_every_ten_seconds_and_after_the_clock_goes_back(
     counted: Counted, deleting: ClickHouse
 ) -> None:
     now_s = [1_000.0]
@@ -263,9 +263,7 @@ def test_the_register_is_read_once_in_ten_seconds_and_after_a_clock_went_back(
     assert process.affected([upload]) == {key_of(upload)}
 
 
-def test_uploads_from_after_a_deletion_cost_no_more_statements(
-    counted: Counted, deleting: ClickHouse
-) -> None:
+def test_uploads_after_a_deletion_need_no_more_statements(counted: Counted, deleting: ClickHouse) -> None:
     register_deletion(deleting, [tenant_of(counted)], counted.monday, wait=lambda _: None)
     watched = Mortal(deleting)
     send(watched, counted.upload(0))

@@ -125,7 +125,7 @@ def _without_tokens(clickhouse: ClickHouse, later_s: int) -> ClickHouse:
     return _Forgetful(clickhouse) if later_s else clickhouse
 
 
-def test_the_error_of_an_upload_is_its_own(counted: Counted, clickhouse: ClickHouse) -> None:
+def test_an_error_of_one_upload_does_not_affect_the_others(counted: Counted, clickhouse: ClickHouse) -> None:
     uploads = [counted.upload(0), counted.upload(1, service_name=POISONED), counted.upload(2)]
     with poisoned(clickhouse, since_ms=counted.monday):
         failures = group(clickhouse).store(uploads, unlimited(clickhouse))
@@ -145,7 +145,7 @@ def test_an_upload_beyond_the_limit_on_series_fails_alone(counted: Counted, clic
     assert [error.code.wire_name for error in failures.values()] == ["resource_exhausted"]
 
 
-def test_a_database_that_is_gone_fails_the_whole_batch(counted: Counted, clickhouse: ClickHouse) -> None:
+def test_a_missing_table_fails_the_whole_batch(counted: Counted, clickhouse: ClickHouse) -> None:
     with without(clickhouse, "uploads"), pytest.raises(ClickHouseError):
         group(clickhouse).store([counted.upload(0)], unlimited(clickhouse))
 

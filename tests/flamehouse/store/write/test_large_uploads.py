@@ -102,7 +102,7 @@ WAYS: Final[Mapping[str, Callable[[ClickHouse, Upload], None]]] = {
 
 @SERVER
 @pytest.mark.parametrize("way", WAYS)
-def test_a_large_upload_is_stored_once_with_a_kill_between_any_two_inserts(
+def test_a_large_upload_is_stored_once_even_if_killed_between_any_two_inserts(
     clickhouse: ClickHouse, tenant: str, way: str
 ) -> None:
     uploads = [upload_of(tenant, number) for number in range(CALLS[way] + 1)]
@@ -126,7 +126,9 @@ def names_of(upload: Upload) -> Sequence[str]:
 
 
 @SERVER
-def test_an_upload_has_the_same_inserts_whatever_is_stored_of_it(clickhouse: ClickHouse, tenant: str) -> None:
+def test_an_upload_has_the_same_inserts_whatever_part_of_it_is_stored(
+    clickhouse: ClickHouse, tenant: str
+) -> None:
     upload = upload_of(tenant, 0)
     week = names_of(upload)[0]
     assert names_of(upload) == [week, f"{week}:part1", f"{week}:part2"]
@@ -147,7 +149,7 @@ def test_the_symbols_of_a_small_upload_are_in_its_only_insert(tenant: str) -> No
     assert [name for name, _ in Batch([small], Known()).inserts()] == names_of(small)
 
 
-def test_long_names_are_in_several_inserts(tenant: str) -> None:
+def test_long_names_are_split_over_several_inserts(tenant: str) -> None:
     long = [
         Function(id=id_, name_id=id_, name=f"{id_:060000}", system_name="", filename="", start_line=0)
         for id_ in range(1, 601)

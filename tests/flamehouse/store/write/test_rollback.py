@@ -99,9 +99,7 @@ def test_rolling_back_an_upload_leaves_others_unchanged(counted: Counted, mendin
     assert mending.rows(TOTALS) == before
 
 
-def test_a_repair_may_be_about_as_many_series_as_a_group_can_hold(
-    counted: Counted, mending: ClickHouse
-) -> None:
+def test_a_repair_may_cover_as_many_series_as_a_group_can_hold(counted: Counted, mending: ClickHouse) -> None:
     LoneWriter(mending).insert(counted.upload(0))
     write_all_but_the_ledger(mending, counted.upload(1))
     (footprint,) = footprints_of([counted.upload(1)])

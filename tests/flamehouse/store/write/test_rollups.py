@@ -134,7 +134,7 @@ def test_an_hour_of_a_series_is_rolled_up_once_it_is_closed(tenant_of: Tenant) -
 
 
 @pytest.mark.parametrize(("more", "used"), [(0, True), (1, False)])
-def test_a_rollup_is_used_if_it_covers_just_the_profiles_that_are_there(
+def test_a_rollup_is_used_if_it_covers_exactly_the_stored_profiles(
     tenant_of: Tenant, more: int, used: bool
 ) -> None:
     tenant_of.store(0, 10)
@@ -164,7 +164,7 @@ def test_an_hour_that_adds_up_to_more_than_64_bits_has_no_rollup(tenant_of: Tena
     assert response.json()["code"] == "out_of_range"
 
 
-def test_maintenance_killed_anywhere_changes_no_result(tenant_of: Tenant) -> None:
+def test_maintenance_killed_at_any_step_changes_no_result(tenant_of: Tenant) -> None:
     for life in count():
         tenant_of.store(life)
         tenant_of.store(100 + life, 3)

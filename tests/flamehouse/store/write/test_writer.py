@@ -143,7 +143,7 @@ def test_an_upload_is_stored_once_by_several_threads(
 
 
 @EMBEDDED
-def test_a_batch_is_one_insert_a_week(counted: Counted, clickhouse: ClickHouse) -> None:
+def test_a_batch_is_one_insert_per_week(counted: Counted, clickhouse: ClickHouse) -> None:
     watched = Mortal(clickhouse)
     uploads = [counted.upload(number) for number in range(5)]
     inserts = BatchInserts(watched)
@@ -154,7 +154,7 @@ def test_a_batch_is_one_insert_a_week(counted: Counted, clickhouse: ClickHouse) 
 
 @EMBEDDED
 @pytest.mark.parametrize("unwritten", UNWRITTEN, ids="+".join)
-def test_a_log_is_stored_once_though_its_process_is_killed_at_any_step(
+def test_a_log_is_stored_once_even_if_its_process_is_killed_at_any_step(
     counted: Counted, clickhouse: ClickHouse, logged: Logged, unwritten: tuple[str, ...]
 ) -> None:
     for life in count():
@@ -175,7 +175,7 @@ def test_a_log_is_stored_once_though_its_process_is_killed_at_any_step(
 
 
 @EMBEDDED
-def test_a_start_killed_at_any_step_stores_the_log_once_in_the_end(
+def test_a_log_is_stored_once_even_if_a_start_is_killed_at_any_step(
     counted: Counted, clickhouse: ClickHouse, logged: Logged
 ) -> None:
     uploads = [counted.upload(number) for number in range(2)]

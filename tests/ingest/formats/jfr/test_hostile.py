@@ -66,7 +66,7 @@ def test_truncated_input_is_rejected() -> None:
 
 
 @pytest.mark.parametrize("change", [lambda byte: byte ^ 0x80, lambda _: 0xFF, lambda _: 0], ids=range(3))
-def test_a_changed_byte_causes_no_fault(change: Callable[[int], int]) -> None:
+def test_a_changed_byte_causes_no_server_fault(change: Callable[[int], int]) -> None:
     for recorded in (FIRST, RECORDING[len(FIRST) :]):
         for at in range(0, len(recorded), 3):
             is_read(b"".join((recorded[:at], bytes([change(recorded[at])]), recorded[at + 1 :])))
@@ -74,7 +74,7 @@ def test_a_changed_byte_causes_no_fault(change: Callable[[int], int]) -> None:
 
 @fuzzed(100)
 @given(st.data())
-def test_replaced_bytes_are_no_server_fault(data: st.DataObject) -> None:
+def test_replaced_bytes_cause_no_server_fault(data: st.DataObject) -> None:
     body = bytearray(RECORDING)
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(0, len(body) - 1))
@@ -84,7 +84,7 @@ def test_replaced_bytes_are_no_server_fault(data: st.DataObject) -> None:
 
 @fuzzed(60)
 @given(st.binary(max_size=200))
-def test_no_labels_are_a_server_fault(labels: bytes) -> None:
+def test_arbitrary_labels_cause_no_server_fault(labels: bytes) -> None:
     send(FIRST, labels)
 
 
@@ -108,7 +108,7 @@ def damaged(data: bytes, chosen: random.Random) -> bytes:
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("name", ["wall_tick_sample", "new_spancontext", "FastSlow_2024_01_16_180855"])
-def test_damaged_recordings_of_real_jvms_are_no_server_fault(shared_dir: Path, name: str) -> None:
+def test_damaged_recordings_of_real_jvms_cause_no_server_fault(shared_dir: Path, name: str) -> None:
     folder = shared_dir / "conformance" / "jfr" / name
     recorded = gzip.decompress((folder / "input.jfr.gz").read_bytes())
     chosen = random.Random(name)

@@ -27,7 +27,9 @@ def test_numbers_are_read_as_they_were_written(written: Sequence[int]) -> None:
 
 @fuzzed(200)
 @given(st.lists(st.lists(numbers, max_size=40), max_size=12), st.binary(max_size=12), st.binary(max_size=12))
-def test_a_cursor_ends_with_its_numbers(taken: Sequence[Sequence[int]], before: bytes, behind: bytes) -> None:
+def test_a_stream_ends_after_the_numbers_it_has_read(
+    taken: Sequence[Sequence[int]], before: bytes, behind: bytes
+) -> None:
     data = before + b"".join(varint(value) for values in taken for value in values) + behind
     stream = NumberStream(data, len(before), len(data))
     position = len(before)
@@ -39,7 +41,7 @@ def test_a_cursor_ends_with_its_numbers(taken: Sequence[Sequence[int]], before: 
 
 @fuzzed(200)
 @given(st.binary(max_size=60))
-def test_any_bytes_are_the_numbers_that_a_cursor_reads(data: bytes) -> None:
+def test_a_stream_reads_any_bytes_as_a_cursor_does(data: bytes) -> None:
     cursor = Cursor(data, 0, len(data), compressed=True)
     one_by_one: list[int] = []
     while True:
@@ -57,7 +59,7 @@ def test_any_bytes_are_the_numbers_that_a_cursor_reads(data: bytes) -> None:
 
 @pytest.mark.parametrize("count", [1, 255, 256, 257, 16_384, 100_000])
 @pytest.mark.parametrize("value", [5, 300, 1 << 56, (1 << 64) - 1])
-def test_a_stream_is_as_long_as_it_has_to_be(count: int, value: int) -> None:
+def test_a_stream_reads_exactly_the_requested_numbers(count: int, value: int) -> None:
     data = varint(value) * count + b"\xff" * 8
     stream = NumberStream(data, 0, len(data))
     assert stream.take(count) == [value] * count
@@ -66,6 +68,6 @@ def test_a_stream_is_as_long_as_it_has_to_be(count: int, value: int) -> None:
         stream.take(1)
 
 
-def test_more_numbers_than_bytes_are_rejected_unread() -> None:
+def test_more_numbers_than_bytes_are_rejected_before_reading() -> None:
     with pytest.raises(RpcError, match="a list ends beyond"):
         NumberStream(b"\x01" * 10, 0, 10).take(1 << 62)

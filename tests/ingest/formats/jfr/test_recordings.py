@@ -77,7 +77,7 @@ TWO_STACKS = [sample(1), sample(2), sample(1)]
 @pytest.mark.parametrize("compressed", [True, False])
 @pytest.mark.parametrize("apart", [True, False])
 @pytest.mark.parametrize("first_id", [20, 126, 1 << 14])
-def test_integers_checkpoints_and_ids_are_as_the_recording_has_them(
+def test_integers_checkpoints_and_ids_are_read_as_recorded(
     compressed: bool, apart: bool, first_id: int
 ) -> None:
     data = recording(*TWO_STACKS, compressed=compressed, apart=apart, first_id=first_id)
@@ -85,7 +85,7 @@ def test_integers_checkpoints_and_ids_are_as_the_recording_has_them(
 
 
 @pytest.mark.parametrize("count", [1, 10, 5_000])
-def test_samples_are_counted_however_many(count: int) -> None:
+def test_any_number_of_samples_is_counted(count: int) -> None:
     assert cpu(recording(*[sample(1), sample(2)] * count)) == {WORK: count, REST: count}
 
 
@@ -121,7 +121,7 @@ INNER: Fields = (Typed("name", STRING), Typed("one", "Lone"), Typed("many", "Lon
 
 @pytest.mark.parametrize(("typed", "value"), EXTRA, ids=[typed.name for typed, _ in EXTRA])
 @pytest.mark.parametrize("compressed", [True, False])
-def test_fields_that_no_profile_needs_may_be_anywhere(typed: Typed, value: Any, compressed: bool) -> None:
+def test_unused_fields_may_be_anywhere(typed: Typed, value: Any, compressed: bool) -> None:
     """Extra fields in events, stack traces, frames, methods, classes and symbols, before and after the needed ones."""
     widened: dict[str, Fields] = {"Lone": LONE, "Inner": INNER}
     for name in (EXECUTION_SAMPLE, STACK_TRACE, "jdk.types.StackFrame", METHOD, CLASS):
@@ -143,7 +143,7 @@ def test_fields_that_no_profile_needs_may_be_anywhere(typed: Typed, value: Any, 
 
 
 @pytest.mark.parametrize("typed", [typed for typed, _ in EXTRA], ids=[typed.name for typed, _ in EXTRA])
-def test_constant_pools_that_no_profile_needs_are_skipped(typed: Typed) -> None:
+def test_unused_constant_pools_are_skipped(typed: Typed) -> None:
     value = next(value for each, value in EXTRA if each is typed)
     classes = {"Lone": LONE, "Inner": INNER, "Odd": (typed, typed._replace(name="last")), **CLASSES}
     odd = {number: [value, value] for number in (1, 2, 1 << 60)}
@@ -189,7 +189,7 @@ def test_a_name_other_than_a_string_is_rejected(encoded: bytes) -> None:
     assert cpu(recording(sample(2), pools=pools(jdk__types__Symbol=symbols))) == {REST: 1}
 
 
-def test_chunks_add_up_though_their_constant_ids_differ() -> None:
+def test_chunks_add_up_even_if_their_constant_ids_differ() -> None:
     shifted: Mapping[str, Mapping[int, Sequence[Any]]] = {
         SYMBOL: {11: ["Shop"], 1: ["work"], 2: ["rest"], 3: ["main"]},
         CLASS: {9: [11, 0]},
@@ -346,7 +346,7 @@ def test_names_generated_by_a_jvm_are_merged(symbol: str, expected: str | None) 
     assert stack == f"{expected or symbol}.main:10;{expected or symbol}.work:20"
 
 
-def test_equivalent_frames_are_one_stack() -> None:
+def test_equivalent_frames_make_one_stack() -> None:
     symbols = {**POOLS[SYMBOL], 1: ["A$$Lambda12"], 9: ["A$$Lambda99"]}
     same = pools(
         jdk__types__Symbol=symbols,

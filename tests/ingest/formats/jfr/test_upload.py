@@ -89,7 +89,7 @@ def test_an_invalid_recording_is_rejected(body: bytes, content_type: str, messag
     assert ingest.uploads == []
 
 
-def test_a_recording_may_be_as_long_as_the_setting_says() -> None:
+def test_a_recording_may_be_as_long_as_the_setting_allows() -> None:
     for limit, status in ((len(RECORDING), 200), (len(RECORDING) - 1, 422)):
         ingest = Ingest(settings=replace(ANY_TIME, max_jfr_bytes=limit, max_profile_bytes=1))
         for body in (RECORDING, gzipped(RECORDING)):
@@ -156,7 +156,7 @@ def test_each_kind_of_event_makes_its_profiles(
     ("ticks_per_s", "ticks", "expected_ns"),
     [(1_000_000_000, 900, 900), (2_500_000_000, 241_842_498, 96_736_999), (1, 3, 3_000_000_000)],
 )
-def test_ticks_of_each_chunks_clock_become_nanoseconds(
+def test_ticks_become_nanoseconds_by_the_clock_of_each_chunk(
     ticks_per_s: int, ticks: int, expected_ns: int
 ) -> None:
     events = [
@@ -181,7 +181,7 @@ def test_a_clock_without_ticks_is_rejected(ticks_per_s: int) -> None:
 
 
 @pytest.mark.parametrize(("rate", "period_ns"), [("1", 1_000_000_000), ("1000", 1_000_000), ("", 10_000_000)])
-def test_a_sample_represents_the_time_between_two(rate: str, period_ns: int) -> None:
+def test_a_sample_represents_one_sampling_interval(rate: str, period_ns: int) -> None:
     (part,) = stored(RECORDING, f"name=shop&format=jfr&sampleRate={rate}")
     assert sum(part.values) == 2 * period_ns
 

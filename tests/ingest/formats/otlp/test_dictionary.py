@@ -105,9 +105,7 @@ def stored(part: SeriesProfile) -> Counter[tuple[Frame, ...]]:
 
 @fuzzed(200)
 @given(dictionaries(), st.lists(st.lists(INDEX, min_size=1, max_size=6), min_size=1, max_size=3))
-def test_stacks_are_those_of_the_messages(
-    dictionary: otlp.ProfilesDictionary, profiles: list[list[int]]
-) -> None:
+def test_stacks_match_the_messages(dictionary: otlp.ProfilesDictionary, profiles: list[list[int]]) -> None:
     request = ExportProfilesServiceRequest(dictionary=dictionary)
     scope = request.resource_profiles.add().scope_profiles.add()
     for number, stacks in enumerate(profiles):

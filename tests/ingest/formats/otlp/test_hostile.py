@@ -40,7 +40,7 @@ TEXT = json.dumps(json_format.MessageToDict(whole().message)).encode()
 
 @fuzzed(100)
 @given(st.binary(max_size=300))
-def test_no_bytes_are_a_server_fault(data: bytes) -> None:
+def test_arbitrary_bytes_cause_no_server_fault(data: bytes) -> None:
     for content_type in (PROTO, JSON):
         outcome(data, content_type)
         outcome(gzip.compress(data, mtime=0), content_type)
@@ -48,7 +48,7 @@ def test_no_bytes_are_a_server_fault(data: bytes) -> None:
 
 @fuzzed(100)
 @given(st.data())
-def test_replaced_bytes_are_no_server_fault(data: st.DataObject) -> None:
+def test_replaced_bytes_cause_no_server_fault(data: st.DataObject) -> None:
     for body, content_type in ((BODY, PROTO), (TEXT, JSON)):
         changed = bytearray(body)
         for _ in range(data.draw(st.integers(1, 6))):
@@ -62,7 +62,7 @@ BIG = st.one_of(st.integers(-3, 8), st.sampled_from([-(1 << 63), (1 << 63) - 1])
 
 @fuzzed(100)
 @given(st.data())
-def test_replaced_numbers_are_no_server_fault(data: st.DataObject) -> None:
+def test_replaced_numbers_cause_no_server_fault(data: st.DataObject) -> None:
     message = whole().message
     for _ in range(data.draw(st.integers(1, 4))):
         change_a_number(message, data)
@@ -125,21 +125,21 @@ TREES = st.recursive(
 
 @fuzzed(100)
 @given(st.dictionaries(st.sampled_from(["dictionary", "resourceProfiles", "resource_profiles"]), TREES))
-def test_no_json_is_a_server_fault(content: dict[str, Any]) -> None:
+def test_arbitrary_json_causes_no_server_fault(content: dict[str, Any]) -> None:
     outcome(json.dumps(content).encode(), JSON)
 
 
 @pytest.mark.parametrize(
     ("body", "content_type"), [(BODY, PROTO), (TEXT, JSON), (gzip.compress(BODY, mtime=0), PROTO)]
 )
-def test_truncated_input_is_no_server_fault(body: bytes, content_type: str) -> None:
+def test_truncated_input_causes_no_server_fault(body: bytes, content_type: str) -> None:
     statuses = {outcome(body[:end], content_type)[0] for end in range(len(body))}
     assert statuses <= {200, 400}
     assert 400 in statuses
 
 
 @pytest.mark.fuzz
-def test_damaged_recorded_requests_are_no_server_fault(shared_dir: Path) -> None:
+def test_damaged_recorded_requests_cause_no_server_fault(shared_dir: Path) -> None:
     chosen = random.Random(7)
     for path in sorted((shared_dir / "fixtures/sdk/java-otlp").glob("*/body.bin")):
         recorded = gzip.decompress(path.read_bytes())
@@ -215,7 +215,7 @@ def test_an_index_out_of_range_is_reported(change: Any, reason: str) -> None:
     assert reason in rejected(dangling(change))
 
 
-def test_unused_dangling_references_do_no_harm() -> None:
+def test_unused_dangling_references_are_ignored() -> None:
     export = exported()
     export.tables.message.location_table.add(mapping_index=99, lines=[otlp.Line(function_index=-5)])
     export.tables.message.function_table.add(name_strindex=99)
@@ -285,7 +285,7 @@ def test_repeated_member_names_are_rejected() -> None:
 
 
 @pytest.mark.parametrize("text", ["\\ud800", "\\u0000"])
-def test_lone_surrogates_are_no_server_fault(text: str) -> None:
+def test_lone_surrogates_cause_no_server_fault(text: str) -> None:
     body = TEXT.replace(b"shop", text.encode())
     status, message = outcome(body, JSON)
     assert status == (400 if "ud800" in text else 200), message
@@ -305,7 +305,7 @@ def test_values_beyond_64_bits_are_rejected(value: int) -> None:
     assert rejected(export) == "the values of a sample add up to more than 64 bits"
 
 
-def test_a_body_may_be_as_long_as_the_settings_say() -> None:
+def test_a_body_may_be_as_long_as_the_settings_allow() -> None:
     tight = Settings(ingest_window_past_s=0, max_body_bytes=len(BODY))
     assert outcome(BODY, settings=tight) == (200, "")
     assert outcome(BODY + b"\x0a\x00", settings=tight)[0] == 413

@@ -97,7 +97,7 @@ def is_ambiguous(version: str, name: str, encoding: str) -> bool:
 
 
 @pytest.mark.parametrize(("version", "name", "encoding"), bodies())
-def test_an_export_of_a_collector_is_stored_to_the_unit(version: str, name: str, encoding: str) -> None:
+def test_an_export_of_a_collector_is_stored_completely(version: str, name: str, encoding: str) -> None:
     body, content_type = body_of(version, name, encoding)
     if is_ambiguous(version, name, encoding):
         status, message = outcome(body, content_type)

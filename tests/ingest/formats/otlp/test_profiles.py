@@ -147,7 +147,7 @@ def test_a_service_is_named_by_its_resource(resource: dict[str, str], service: s
 SERVICES = ({"service.name": "shop"}, {"service.name": "bank"}, {"zone": "b"}, {"service.name": "shop"})
 
 
-def test_samples_that_name_a_service_are_of_it() -> None:
+def test_samples_that_name_a_service_belong_to_it() -> None:
     export = Export()
     samples = [export.sample(values=[n], named=named) for n, named in enumerate(SERVICES, start=1)]
     export.add(export.profile(*samples), resource={"service.name": "host"})
@@ -214,7 +214,7 @@ def test_native_frames_keep_their_address_and_build_id() -> None:
     assert [(location.address, location.mapping_id) for location in native] == [(0x1234, library.id)]
 
 
-def test_lines_keep_what_is_inlined_and_where_it_is() -> None:
+def test_lines_keep_inlined_functions_and_their_positions() -> None:
     export = Export()
     export.add(export.profile(export.sample(["main", ("caller", "inlined")])))
     [part] = stored(export)
@@ -238,7 +238,7 @@ def test_a_line_without_a_function_is_ignored() -> None:
     assert [(each.address, each.lines) for each in part.symbols.locations.values()] == [(9, ())]
 
 
-def test_entries_at_index_0_are_understood() -> None:
+def test_entries_at_index_0_are_used() -> None:
     dictionary = otlp.ProfilesDictionary(
         string_table=["", "samples", "count", "first", "second", "lib.so"],
         mapping_table=[otlp.Mapping(filename_strindex=5)],
@@ -266,7 +266,7 @@ def test_entries_at_index_0_are_understood() -> None:
     assert len(part.symbols.location_ids_of(part.stacktrace_ids[0])) == 2
 
 
-def test_each_profile_gets_its_part_of_the_dictionary() -> None:
+def test_each_profile_gets_only_its_part_of_the_dictionary() -> None:
     export = Export()
     for name in ("shop", "bank"):
         export.add(export.profile(export.sample(["main", name])), resource={"service.name": name})
@@ -307,7 +307,7 @@ def test_dropped_attributes_of_resources_and_samples_make_no_labels(
     assert own_labels(part) == labels
 
 
-def test_an_export_of_more_processes_than_series_are_allowed_is_stored_whole() -> None:
+def test_an_export_with_more_processes_than_allowed_series_is_stored_completely() -> None:
     export = Export()
     for pid in range(1_100):
         export.add(

@@ -117,7 +117,9 @@ def test_a_file_is_recognised_by_its_content_and_read_in_its_units(
 
 
 @pytest.mark.parametrize(("format_", "body", "expected"), [*TEXT.values()], ids=[*TEXT])
-def test_line_ends_blanks_and_comments_change_nothing(format_: str, body: bytes, expected: Stored) -> None:
+def test_line_endings_whitespace_and_comments_change_nothing(
+    format_: str, body: bytes, expected: Stored
+) -> None:
     for sent in (body.replace(b"\n", b"\r\n"), body.replace(b"\n", b" \t\n"), body + b"\n \n", body.rstrip()):
         assert format_of("", "", sent + b"\n") == format_
         assert stored(sent + b"\n") == expected
@@ -180,6 +182,6 @@ def test_a_rejection_names_the_detected_and_the_supported_formats() -> None:
     assert "was read as" not in message
 
 
-def test_a_file_in_json_beyond_the_limit_names_the_setting() -> None:
+def test_a_json_file_beyond_the_limit_is_an_error_that_names_the_setting() -> None:
     _, _, message = rejection(Ingest().post(b'{"traceEvents":[' + b" " * (33 << 20) + b"]}", "name=shop"))
     assert "MAX_JSON_BYTES=33554432" in message

@@ -31,7 +31,7 @@ def send(name: str, data: bytes) -> int:
 
 
 @pytest.mark.parametrize(("name", "body"), BODIES)
-def test_truncated_input_is_no_server_fault(name: str, body: bytes) -> None:
+def test_truncated_input_causes_no_server_fault(name: str, body: bytes) -> None:
     statuses = [send(name, body[:end]) for end in range(len(body))]
     if name in {"trie", "tree"}:
         assert set(statuses[1:]) == {422}
@@ -40,7 +40,7 @@ def test_truncated_input_is_no_server_fault(name: str, body: bytes) -> None:
 
 
 @pytest.mark.parametrize(("name", "body"), BODIES)
-def test_a_flipped_bit_causes_no_fault(name: str, body: bytes) -> None:
+def test_a_flipped_bit_causes_no_server_fault(name: str, body: bytes) -> None:
     for bit in range(0, len(body) * 8, 3):
         send(name, body[: bit // 8] + bytes([body[bit // 8] ^ 1 << bit % 8]) + body[bit // 8 + 1 :])
 
@@ -48,14 +48,14 @@ def test_a_flipped_bit_causes_no_fault(name: str, body: bytes) -> None:
 @pytest.mark.parametrize("name", WRITERS)
 @fuzzed(40)
 @given(data=st.binary(max_size=200))
-def test_no_bytes_are_a_server_fault(name: str, data: bytes) -> None:
+def test_arbitrary_bytes_cause_no_server_fault(name: str, data: bytes) -> None:
     send(name, data)
 
 
 @pytest.mark.parametrize(("name", "body"), BODIES)
 @fuzzed(40)
 @given(data=st.data())
-def test_replaced_bytes_are_no_server_fault(name: str, body: bytes, data: st.DataObject) -> None:
+def test_replaced_bytes_cause_no_server_fault(name: str, body: bytes, data: st.DataObject) -> None:
     changed = bytearray(body)
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(0, len(changed) - 1))
@@ -78,7 +78,7 @@ JSON = st.recursive(
 @given(
     st.sampled_from(["type", "name", "unit", "startValue", "samples", "weights", "events", "frames"]), JSON
 )
-def test_any_json_in_place_of_a_field_is_no_server_fault(field: str, value: object) -> None:
+def test_arbitrary_json_in_place_of_a_field_causes_no_server_fault(field: str, value: object) -> None:
     more: dict[str, Any] = {"shared": {"frames": value}} if field == "frames" else {}
     for profile in (sampled([[0, 1]], [1]), evented(("O", 0, 0), ("C", 1, 0))):
         send("speedscope", file({**profile, field: value}, **more))

@@ -88,7 +88,7 @@ def test_weights_become_time_by_unit_and_rate(unit: str, query: str, profile_typ
     assert (part.profile_type, values_by_stack(part)) == (profile_type, [("main;work", value)])
 
 
-def test_profiles_that_have_all_but_values_alike_are_one() -> None:
+def test_profiles_that_differ_only_in_values_are_merged() -> None:
     one, two = sampled([[0], [0, 1]], [1, 2], unit="bytes"), sampled([[0, 1], []], [4, 8], unit="bytes")
     part, other = stored(one, sampled([[2]], [1], unit="bytes", name="other"), two)
     assert values_by_stack(part) == [("main", 1), ("main;work", 6)]

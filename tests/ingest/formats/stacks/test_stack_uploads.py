@@ -153,7 +153,7 @@ def test_an_unknown_name_suffix_is_rejected(name: str) -> None:
         ("0", "process_cpu:samples:count::", 2),
     ],
 )
-def test_samples_become_time_by_the_sample_rate(rate: str, profile_type: str, value: int) -> None:
+def test_sample_counts_become_time_by_the_sample_rate(rate: str, profile_type: str, value: int) -> None:
     (part,) = stored(b"main 2", f"name=shop&sampleRate={rate}")
     assert (part.profile_type, values_by_stack(part)) == (profile_type, [("main", value)])
 
@@ -168,14 +168,14 @@ def test_samples_become_time_by_the_sample_rate(rate: str, profile_type: str, va
         ("pyroscope_spy=me", {"pyroscope_spy": "me"}),
     ],
 )
-def test_labels_are_those_of_the_name(labels: str, expected: dict[str, str]) -> None:
+def test_labels_come_from_the_name(labels: str, expected: dict[str, str]) -> None:
     (part,) = stored(b"main 2", f"name={quote('shop.cpu{' + labels + '}')}")
     assert own_labels(part) == expected
     assert dict(part.labels)["service_name"] == ("cart" if "service_name" in labels else "shop")
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_a_label_profile_id_drops_the_upload(name: str) -> None:
+def test_a_profile_id_label_drops_the_upload(name: str) -> None:
     assert (
         stored(WRITERS[name](STACKS), f"name={quote('shop.bytes{profile_id=1}')}&format={name}&spyName=old")
         == []
@@ -212,7 +212,7 @@ def test_quirks_of_writers_are_read_as_intended(
 
 
 @pytest.mark.parametrize(("query", "one"), [("", False), ("&from=now-1h", False), ("&from=1795379970", True)])
-def test_a_later_retry_is_the_same_upload_if_its_time_is_its_own(
+def test_a_later_retry_is_the_same_upload_if_it_states_its_time(
     monkeypatch: pytest.MonkeyPatch, query: str, one: bool
 ) -> None:
     ids = set()
@@ -259,7 +259,7 @@ def test_the_output_of_perf_script_is_read(query: str, head: bytes, end: bytes) 
     ]
 
 
-def test_a_line_unlike_perf_scripts_output_is_rejected() -> None:
+def test_a_line_unlike_the_output_of_perf_script_is_rejected() -> None:
     ingest = Ingest()
     body = PERF_SCRIPT.replace(b"401100 Lorg", b"rubbish")
     status, _, message = rejection(ingest.post(body, "name=shop", content_type=""))

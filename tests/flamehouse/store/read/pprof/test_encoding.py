@@ -156,7 +156,7 @@ def profiles(draw: st.DrawFn) -> Profile:
 
 @fuzzed(40)
 @given(profiles())
-def test_any_number_and_string_is_encoded_as_short_as_possible(
+def test_any_number_and_string_is_encoded_in_its_shortest_form(
     store: Store, settings: Settings, sent: Profile
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
@@ -215,7 +215,7 @@ def test_symbols_not_stored_yet_are_absent_from_a_location(
     assert ends == {"ab": (("", ""), 5), alone: (("", ""), 2)}
 
 
-def test_stacks_without_frames_are_a_profile_without_symbols(store: Store, settings: Settings) -> None:
+def test_stacks_without_frames_make_a_profile_without_symbols(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     server.push(series(labels_of(), pprof_of([sample((), 5)], time_ms=monday)))
     for max_nodes, keep_locations in ((None, 0), (1, 0), (None, 1), (1, 1)):
@@ -246,7 +246,7 @@ def cut(stacks: Mapping[str, int], max_nodes: int, keep: int) -> Mapping[str, in
     st.integers(1, 12),
     st.integers(1, 5),
 )
-def test_the_ends_of_stacks_are_cut_as_a_tree_of_their_own(
+def test_the_ends_of_stacks_are_cut_as_a_separate_tree(
     store: Store, settings: Settings, stacks: Mapping[str, int], max_nodes: int, keep: int
 ) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()

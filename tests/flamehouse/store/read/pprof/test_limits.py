@@ -40,7 +40,7 @@ def stacks_of(pprof: Profile) -> dict[str, int]:
     return {"".join(names_of_stack(stack)): value for stack, value in stacks_in(pprof).items()}
 
 
-def test_drilldown_lists_the_functions_below_one(store: Store, settings: Settings) -> None:
+def test_drilldown_queries_the_stacks_below_a_function(store: Store, settings: Settings) -> None:
     server, monday = pushed(store, settings, ("ab", 5), ("cb", 3))
     body = {
         "profile_typeID": CPU,

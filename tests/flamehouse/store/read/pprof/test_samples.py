@@ -259,7 +259,7 @@ def test_pyroscopes_two_formats_yield_the_same_profile(store: Store, settings: S
     assert found == exported(server, monday, monday + 1)
 
 
-def test_mappings_and_labels_lead_to_the_source_code(store: Store, settings: Settings) -> None:
+def test_mappings_and_labels_identify_the_source_code(store: Store, settings: Settings) -> None:
     server, monday = Server.on(store, settings), some_monday_ms()
     samples = [([Code(lines=[("main", 1, 0)], address=0, mapping=1)], 5)]
     source = {"service_repository": "https://example.com/shop", "service_git_ref": "v1.2"}

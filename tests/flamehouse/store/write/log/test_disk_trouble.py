@@ -91,7 +91,7 @@ def counted(logging_store: ClickHouseStore, settings: Settings) -> Counted:
 
 
 @pytest.mark.parametrize(("trouble", "code", "message"), TROUBLES.values(), ids=TROUBLES)
-def test_an_upload_to_a_failing_disk_is_rejected_and_its_retry_stored(
+def test_an_upload_to_a_failing_disk_is_rejected_and_its_retry_is_stored(
     counted: Counted, disk: TroubledDisk, tmp_path: Path, trouble: str, code: int, message: str
 ) -> None:
     assert counted.send(0) == 200
@@ -118,7 +118,7 @@ def test_readiness_names_a_full_disk(
         logging_store.check()
 
 
-def test_a_log_whose_folder_cannot_be_made_is_an_error_at_the_start(
+def test_a_log_folder_that_cannot_be_created_is_an_error_at_startup(
     clickhouse: ClickHouse, tmp_path: Path
 ) -> None:
     (tmp_path / "log").write_text("a file")

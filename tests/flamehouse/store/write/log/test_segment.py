@@ -45,7 +45,7 @@ def test_a_file_without_the_header_has_no_records(damage: Callable[[bytes], byte
     assert read_segment(content).damaged_bytes == len(content)
 
 
-def test_records_behind_a_damaged_one_are_not_read() -> None:
+def test_records_after_a_damaged_one_are_not_read() -> None:
     content = read_segment(WHOLE + LAST[:-1] + LAST)
     assert content.records == RECORDS
 
