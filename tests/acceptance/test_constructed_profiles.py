@@ -104,7 +104,15 @@ NAMES = [f"f{number}" for number in range(5_000)]
         [tuple(NAMES)],
         ["recursive"] * 5_000,
     ],
-    ids=["999", "1000", "1001", "5000", "5000 inlined by seven", "5000 inlined into one", "5000 of one name"],
+    ids=[
+        "999",
+        "1000",
+        "1001",
+        "5000",
+        "5000 inlined in sevens",
+        "5000 inlined into one",
+        "5000 with the same name",
+    ],
 )
 def test_a_stack_keeps_its_thousand_outermost_frames(shop: Shop, stack: Sequence[Frame]) -> None:
     shop.push(sample(stack, 3), sample(["f0", "beside"], 1))

@@ -35,62 +35,62 @@ CASES: Final[Mapping[str, tuple[bytes | str, Mapping[str, str]]]] = {
     "no body, protobuf": (b"", PROTO),
     "null": (b"null", JSON),
     "a list": (b"[]", JSON),
-    "a text": (b'"x"', JSON),
+    "a string": (b'"x"', JSON),
     "a number": (b"1", JSON),
     "a byte order mark": (b"\xef\xbb\xbf{}", JSON),
     "UTF-16": ("{}".encode("utf-16"), JSON),
-    "deep": (b'{"a":' * 100_000, JSON),
-    "deep and closed": (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, JSON),
-    "a deep list": (b'{"matchers":' + b"[" * 100_000 + b"]" * 100_000 + b"}", JSON),
+    "deeply nested, unclosed": (b'{"a":' * 100_000, JSON),
+    "deeply nested, closed": (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, JSON),
+    "a deeply nested list": (b'{"matchers":' + b"[" * 100_000 + b"]" * 100_000 + b"}", JSON),
     "an unknown field": (b'{"unknown": 1}', JSON),
-    "a field twice": (b'{"name":"a","name":"b"}', JSON),
+    "a repeated field": (b'{"name":"a","name":"b"}', JSON),
     "not UTF-8": (b'{"name": "\xff"}', JSON),
-    "half a character": (
+    "a lone surrogate": (
         rb'{"name":"\ud800","labelSelector":"{a=\"\ud800\"}","matchers":["\ud800"],"query":"\ud800"}',
         JSON,
     ),
     "not UTF-8, protobuf": (b"\x0a\x02\xff\xfe", PROTO),
-    "cut off, protobuf": (b"\x0a\xff", PROTO),
+    "truncated, protobuf": (b"\x0a\xff", PROTO),
     "any bytes, protobuf": (bytes(range(256)), PROTO),
-    "groups without an end, protobuf": (b"\x0b" * 1_000, PROTO),
+    "unterminated groups, protobuf": (b"\x0b" * 1_000, PROTO),
     "a bomb, JSON": (BOMB, {**JSON, **GZIP}),
     "a bomb, protobuf": (BOMB, {**PROTO, **GZIP}),
     "not gzip": (b"{}", {**JSON, **GZIP}),
     "brotli": (b"{}", {**JSON, "Content-Encoding": "br"}),
     "zstd": (b"{}", {**JSON, "Content-Encoding": "zstd"}),
     "text": (b"{}", {"Content-Type": "text/plain"}),
-    "no type": (b"{}", {}),
+    "no content type": (b"{}", {}),
     "another charset": (b"{}", {"Content-Type": "application/json; charset=utf-16"}),
     "gRPC": (b"\0\0\0\0\0", {"Content-Type": "application/grpc"}),
     "a stream": (b"{}", {"Content-Type": "application/connect+json"}),
-    "a form of fields": (b"a=b", {"Content-Type": "application/x-www-form-urlencoded"}),
+    "a URL-encoded form": (b"a=b", {"Content-Type": "application/x-www-form-urlencoded"}),
     "a form without a boundary": (b"x", {"Content-Type": "multipart/form-data"}),
     "times beyond 64 bits": (b'{"start":"99999999999999999999","end":"-99999999999999999999"}', JSON),
     "times that are not numbers": (b'{"start":NaN,"end":Infinity,"step":NaN}', JSON),
-    "times that are not whole": (b'{"start":1e400,"end":1.5}', JSON),
+    "times that are not integers": (b'{"start":1e400,"end":1.5}', JSON),
     "a hundred thousand digits": (b'{"start":' + b"9" * 100_000 + b"}", JSON),
-    "unknown numbers of enums": (
+    "unknown enum numbers": (
         b'{"format":99,"aggregation":99,"exemplarType":99,"queryType":99,"type":-7}',
         JSON,
     ),
-    "unknown names of enums": (b'{"format":"NOPE","aggregation":"NOPE","exemplarType":"NOPE"}', JSON),
+    "unknown enum names": (b'{"format":"NOPE","aggregation":"NOPE","exemplarType":"NOPE"}', JSON),
     "negative numbers": (b'{"start":-1,"end":1,"step":-1,"limit":-5,"maxNodes":-7}', JSON),
     "nulls": (
         b'{"name":null,"start":null,"profileTypeID":null,"labelSelector":null,"matchers":[null]}',
         JSON,
     ),
-    "other types": (
+    "fields of the wrong type": (
         b'{"name":[],"start":{},"matchers":{},"profileTypeID":1,"labelSelector":[1],"left":7,"setting":"x"}',
         JSON,
     ),
     "empty selectors": (b'{"profileTypeID":"","labelSelector":"","matchers":["",""],"query":""}', JSON),
     "a timeout that is not a number": (b"{}", {**JSON, "Connect-Timeout-Ms": "soon"}),
-    "no time": (b"{}", {**JSON, "Connect-Timeout-Ms": "0"}),
+    "a timeout of zero": (b"{}", {**JSON, "Connect-Timeout-Ms": "0"}),
     "another version of the protocol": (b"{}", {**JSON, "Connect-Protocol-Version": "9"}),
 }
 
 
-EXPECTED: Final = {"no time": 504, "brotli": 501, "zstd": 501}
+EXPECTED: Final = {"a timeout of zero": 504, "brotli": 501, "zstd": 501}
 """Connect's statuses for deadline_exceeded and for unimplemented request encodings."""
 
 

@@ -168,16 +168,16 @@ BROKEN = Ingest(store=Failing(ZeroDivisionError()))
 BAD = (400, "invalid_argument")
 
 FAILURES: Mapping[str, tuple[Ingest, str, Profile | bytes, tuple[int, str]]] = {
-    "no profile": (Ingest(), "cpu", b"rubbish", BAD),
+    "not a profile": (Ingest(), "cpu", b"rubbish", BAD),
     "damaged gzip": (Ingest(), "cpu", b"\x1f\x8b_", BAD),
     "an invalid label": (Ingest(), "", pprof(), BAD),
-    "from the future": (Ingest(), "cpu", pprof(time_ns=(1 << 63) - 1), BAD),
-    "too old": (OLD, "cpu", pprof(time_ns=10**18), BAD),
+    "a time in the future": (Ingest(), "cpu", pprof(time_ns=(1 << 63) - 1), BAD),
+    "a time too long ago": (OLD, "cpu", pprof(time_ns=10**18), BAD),
     "a large profile": (SMALL_PROFILE, "cpu", pprof(), BAD),
     "a large body": (SMALL_BODY, "cpu", pprof(), BAD),
-    "too many series a day": (FULL, "cpu", pprof(), (429, "resource_exhausted")),
-    "no ClickHouse": (AWAY, "cpu", pprof(), (503, "unavailable")),
-    "unforeseen": (BROKEN, "cpu", pprof(), (500, "internal")),
+    "too many series per day": (FULL, "cpu", pprof(), (429, "resource_exhausted")),
+    "ClickHouse is unavailable": (AWAY, "cpu", pprof(), (503, "unavailable")),
+    "an unexpected error": (BROKEN, "cpu", pprof(), (500, "internal")),
 }
 
 
@@ -199,7 +199,13 @@ def test_only_transient_failures_are_retried(
         (BROKEN, pprof().SerializeToString(), 500),
         (AWAY, pprof().SerializeToString(), 503),
     ],
-    ids=["no profile", "a large body", "too many series a day", "unforeseen", "no ClickHouse"],
+    ids=[
+        "not a profile",
+        "a large body",
+        "too many series per day",
+        "an unexpected error",
+        "ClickHouse is unavailable",
+    ],
 )
 def test_a_relayed_upload_fails_with_a_status_that_says_whether_to_retry(
     ingest: Ingest, body: bytes, status: int

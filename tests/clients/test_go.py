@@ -49,11 +49,11 @@ def test_delta_profiles_have_the_name_of_their_kind(
 
 SHOWN: Sequence[tuple[str, Sequence[Frame], dict[str, int]]] = [
     ("inlined frames", ["main.main", ("main.outer", "main.inner")], {"main.inner": 1}),
-    ("a shape", ["main.main", "slices.Sort[go.shape.string]"], {"slices.Sort": 1}),
+    ("a type parameter shape", ["main.main", "slices.Sort[go.shape.string]"], {"slices.Sort": 1}),
     ("an unknown leaf", ["main.main", 0x4711], {"0x4711": 1}),
     ("an unknown root", [0x4711, "main.main"], {"main.main": 1}),
-    ("nothing known", [0x4711, 0x4712], {"0x4712": 1}),
-    ("no frame", [], {"[unknown]": 1}),
+    ("only unknown frames", [0x4711, 0x4712], {"0x4712": 1}),
+    ("no frames", [], {"[unknown]": 1}),
     (
         "as many frames as Go's runtime records",
         [f"main.f{depth}" for depth in range(128)],

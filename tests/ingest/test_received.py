@@ -75,15 +75,15 @@ REQUESTS = {
     "jfr": to_ingest("jfr", form(("jfr", recording(sample())), ("labels", b"")), FORM),
     "pprof": to_ingest("pprof", PPROF),
     "pprof in a form": to_ingest("pprof", form(("profile", PPROF), ("sample_type_config", CONFIG)), FORM),
-    "pprof in gzip": Request(
+    "gzipped pprof": Request(
         path="/pyroscope/ingest?name=zipped",
         body=gzip.compress(PPROF),
         headers={"Content-Encoding": "gzip"},
     ),
-    "no time in the profile": Request(path="/ingest?name=now", body=b"main;work 1"),
+    "a profile without a time": Request(path="/ingest?name=now", body=b"main;work 1"),
     "odd bytes": Request(path="/ingest?name=odd%7Ba%3D%C3%BC%26%7D&aggregationType=%ff", body=b"main;work 1"),
     "push": Request(path=PUSH, body=PUSHED, content_type="application/proto"),
-    "push in gzip": Request(
+    "gzipped push": Request(
         path=PUSH,
         body=gzip.compress(PUSHED),
         content_type="application/proto; v=1",
@@ -91,7 +91,7 @@ REQUESTS = {
     ),
     "push in JSON": Request(path=PUSH, body=PUSHED_JSON, content_type="application/json"),
     "otlp": Request(path=RPC_PATH, body=exported().body, content_type=f"{PROTO}; charset=utf-8"),
-    "otlp in gzip": Request(
+    "gzipped otlp": Request(
         path="/v1development/profiles",
         body=gzip.compress(exported(**{"service.name": "zipped-otlp"}).body),
         content_type="application/x-protobuf",
@@ -225,7 +225,7 @@ INVALID = {
     "empty": (b"", "not an upload"),
     "a profile": (PPROF, "not an upload"),
     "no header": (MAGIC, "header is not JSON"),
-    "a header of gigabytes": (MAGIC + b"\xff\xff\xff\xff", "4294967295 bytes"),
+    "a header of four gigabytes": (MAGIC + b"\xff\xff\xff\xff", "4294967295 bytes"),
     "a header that is not text": (headed(b"\xff"), "not JSON"),
     "a deep header": (headed(b"[" * 100_000), "not JSON"),
     "a long number": (changed(b":1,", b":" + b"1" * 10_000 + b","), "not JSON"),
@@ -238,7 +238,7 @@ INVALID = {
     "an unknown endpoint": (changed(b'"/push', b'"/x'), "unknown endpoint '/x.v1.PusherService/Push'"),
     "a fraction": (changed(b'"received_ns":1', b'"received_ns":1.0'), "must have the fields"),
     "a boolean": (changed(b'"received_ns":1', b'"received_ns":true'), "must have the fields"),
-    "another field": (changed(b'"received_ns":1', b'"received_s":1'), "must have the fields"),
+    "a renamed field": (changed(b'"received_ns":1', b'"received_s":1'), "must have the fields"),
     "an additional field": (changed(b'"body_bytes":4', b'"body_bytes":4,"more":1'), "must have the fields"),
     "a longer body": (changed(b'"body_bytes":4', b'"body_bytes":5'), "truncated"),
 }

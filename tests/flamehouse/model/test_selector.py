@@ -173,16 +173,17 @@ def test_several_selectors_must_all_match() -> None:
 
 TOO_MUCH = {
     "a long selector": ['{a="' + "x" * MAX_SELECTOR_BYTES + '"}'],
-    "a selector long in UTF-8": ['{a="' + "é" * (MAX_SELECTOR_BYTES // 2) + '"}'],
-    "selectors whose sum is long": ['{a="' + "x" * (MAX_SELECTOR_BYTES // 2) + '"}'] * 2,
+    "a selector that is too long only in UTF-8": ['{a="' + "é" * (MAX_SELECTOR_BYTES // 2) + '"}'],
+    "selectors that are too long together": ['{a="' + "x" * (MAX_SELECTOR_BYTES // 2) + '"}'] * 2,
     "very many empty selectors": ["{}"] * MAX_SELECTOR_BYTES,
     "many matchers": ["{" + 'a="",' * (MAX_MATCHERS + 1) + "}"],
     "a long regular expression": ['{a=~"' + "x" * (MAX_REGEXP_BYTES + 1) + '"}'],
     "a regular expression that is large once expanded": ['{a=~"(x?){1000}(x?){1000}(x?){1000}(x?){1000}"}'],
-    "regular expressions whose sum is large": ['{a=~"(x?){600}(x?){300}y",b!~"(x?){600}(x?){300}y"}'] * 4,
+    "regular expressions that are too large together": ['{a=~"(x?){600}(x?){300}y",b!~"(x?){600}(x?){300}y"}']
+    * 4,
     "very many braces": ["{" * MAX_SELECTOR_BYTES],
     "very many quotes": ['{"' + "\\" * (MAX_SELECTOR_BYTES - 2)],
-    "half a surrogate pair": ['{a="\ud83d"}'],
+    "a lone surrogate": ['{a="\ud83d"}'],
 }
 
 

@@ -34,7 +34,7 @@ SHAPES: dict[str, tuple[list[Stack], int, list[str], list[list[int]]]] = {
         ["total", "other", "c", "b", "a"],
         [[0, 7, 0, 0], [0, 2, 2, 4, 0, 2, 2, 3, 0, 2, 2, 2, 0, 1, 1, 1]],
     ),
-    "a frame called other is a leaf, the last": (
+    "a frame called other is the last leaf": (
         [(["other", "x"], 5), (["z"], 1)],
         EVERYTHING,
         ["total", "other", "z"],
@@ -58,7 +58,7 @@ SHAPES: dict[str, tuple[list[Stack], int, list[str], list[list[int]]]] = {
         ["total", "a"],
         [[0, 2, 0, 0], [0, 2, 0, 1], [0, 2, 2, 0]],
     ),
-    "siblings are in the order of their bytes": (
+    "siblings are in byte order": (
         [(["\U0001f600"], 1), (["\uffff"], 1), (["é"], 1), (["z"], 1), (["Z"], 1)],
         EVERYTHING,
         ["total", "\U0001f600", "\uffff", "é", "z", "Z"],

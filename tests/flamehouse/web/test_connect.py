@@ -163,7 +163,7 @@ def test_malformed_protobuf_is_an_invalid_argument(app: Starlette, body: bytes) 
         lambda body: b"".join(gzip.compress(body[at : at + 3], mtime=0) for at in range(0, len(body), 3)),
         lambda body: gzip.compress(b"", mtime=0) + gzip.compress(body, mtime=0) + gzip.compress(b"", mtime=0),
     ],
-    ids=["one member", "many members", "empty members around"],
+    ids=["one member", "many members", "surrounded by empty members"],
 )
 def test_a_gzip_body_is_inflated(app: Starlette, encoding: str, compress: object) -> None:
     assert callable(compress)
@@ -233,7 +233,7 @@ def test_a_body_that_cannot_be_inflated_is_rejected(
         (gzip.compress(b" " * (64 << 20), mtime=0), {"Content-Encoding": "gzip"}),
         (gzip.compress(b" " * (LIMIT // 2), mtime=0) * 3, {"Content-Encoding": "gzip"}),
     ],
-    ids=["plain", "just over", "bomb", "members together"],
+    ids=["plain", "just over", "bomb", "many members in total"],
 )
 def test_a_body_over_the_limit_is_not_retried(app: Starlette, body: bytes, headers: dict[str, str]) -> None:
     assert error(request(app, PATH, body, headers=headers)) == (

@@ -88,8 +88,8 @@ def test_a_response_equals_what_json_format_writes(message_type: type[Message], 
 
 
 TEXTS: dict[str, tuple[Message, str]] = {
-    "nothing": (SelectSeriesResponse(), "{}"),
-    "64 bits are text": (
+    "an empty message": (SelectSeriesResponse(), "{}"),
+    "64-bit integers are strings": (
         FlameGraph(names=["total"], levels=[Level(values=[0, 2**63 - 1, -1, 0])], total=2**63 - 1),
         '{"names":["total"],"levels":[{"values":["0","9223372036854775807","-1","0"]}],"total":"9223372036854775807"}',
     ),
@@ -105,7 +105,7 @@ TEXTS: dict[str, tuple[Message, str]] = {
     "bytes are base64": (SelectMergeStacktracesResponse(tree=b"\xff\xfe?"), '{"tree":"//4/"}'),
     "a false bool is omitted": (GetProfileStatsResponse(data_ingested=False), "{}"),
     "a true bool": (GetProfileStatsResponse(data_ingested=True), '{"dataIngested":true}'),
-    "a message with nothing in it": (
+    "an empty message in a list": (
         Series(labels=[LabelPair(), LabelPair(name="a")]),
         '{"labels":[{},{"name":"a"}]}',
     ),

@@ -80,7 +80,7 @@ def stored_id(body: bytes) -> bytes:
 @pytest.mark.parametrize(
     "id_",
     [bytes.hex, lambda id_: id_.hex().upper(), lambda id_: base64.b64encode(id_).decode()],
-    ids=["hexadecimal", "in capitals", "base64"],
+    ids=["hexadecimal", "uppercase hexadecimal", "base64"],
 )
 @pytest.mark.parametrize("content_type", [JSON, "application/json; charset=utf-8"])
 def test_json_is_accepted_with_ids_in_hexadecimal_or_base64(

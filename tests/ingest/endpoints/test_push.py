@@ -224,7 +224,7 @@ FIELDS = 1 << 19
         (b'{"series":[' + b"{}," * (FIELDS // 2) + b"{}]}", "application/json"),
         (b'{"series":[' + b'"",' * FIELDS + b'""]}', "application/json"),
     ],
-    ids=["series", "labels", "profiles", "unknown", "json", "json texts"],
+    ids=["series", "labels", "profiles", "unknown", "JSON", "JSON strings"],
 )
 def test_a_push_of_too_many_fields_is_rejected_before_it_is_read(body: bytes, content_type: str) -> None:
     with costing_at_most(seconds=5):

@@ -209,7 +209,7 @@ UNREAD = {
     "a bomb": (("other", gzip.compress(BOMB, mtime=0)),),
     "damaged gzip": (("other", GZIPPED[:-9]),),
     "a part without a name": (("", BOMB),),
-    "a second part of a name": (("profile", PROFILE), ("profile", BOMB)),
+    "a second part with the same name": (("profile", PROFILE), ("profile", BOMB)),
     "a part of another format": (("jfr", BOMB), ("labels", BOMB)),
     "many": tuple((f"other{number}", BOMB) for number in range(31)),
 }

@@ -183,7 +183,7 @@ BOMBS: Mapping[str, tuple[Callable[[], bytes], str]] = {
         lambda: with_pool(STACK_TRACE, 1_100_000, b"\x01\0\0" * 1_100_000, sample(1)),
         "more than 1048576 constants",
     ),
-    "constants of no bytes": (
+    "zero-length constants": (
         lambda: with_pool(STACK_TRACE, 1_000_000, b"", sample(1)),
         "ends beyond the event that it is in",
     ),
@@ -202,7 +202,7 @@ BOMBS: Mapping[str, tuple[Callable[[], bytes], str]] = {
         ),
         "more than 4000000 frames and labels",
     ),
-    "frames of nothing": (
+    "zero-length frames": (
         lambda: with_pool(
             STACK_TRACE, 200, (b"\x63\0" + varint(65_000)) * 200, classes=FRAMES_OF_NOTHING, pools={}
         ),
@@ -218,18 +218,18 @@ BOMBS: Mapping[str, tuple[Callable[[], bytes], str]] = {
         ),
         "the frames of a stack trace have more than 1048576 numbers",
     ),
-    "classes of one large class": (lambda: classes_of_one(2_000), "more than 524288 fields"),
-    "methods of one long name": (
+    "classes with one large class": (lambda: classes_of_one(2_000), "more than 524288 fields"),
+    "methods with one long name": (
         lambda: recording(sample(1), pools={**one_long_text(SYMBOL, 400), **methods(400)}),
         "more than 33554432 bytes of names",
     ),
-    "states of one long name": (
+    "thread states with one long name": (
         lambda: recording(
             *(sample(1, n) for n in range(1, 400)), pools=one_long_text("jdk.types.ThreadState", 400)
         ),
         "more than 33554432 bytes of names",
     ),
-    "settings of one long name": (
+    "settings with one long name": (
         lambda: (
             recording(
                 *((SETTING, [1, 1, Raw(b"\x02\x01"), Raw(b"\x01")]) for _ in range(3)),
@@ -265,7 +265,7 @@ BOMBS: Mapping[str, tuple[Callable[[], bytes], str]] = {
         lambda: with_events(Chunk().event(1, b"\0\0\0\1\0") * 2_000_000),
         "more than 524288 checkpoints and pools of constants",
     ),
-    "pools of no constants": (
+    "empty constant pools": (
         lambda: with_events(Chunk().event(1, b"\0\0\0\1" + varint(8_000_000) + b"\x20\0" * 8_000_000)),
         "more than 524288 checkpoints and pools of constants",
     ),
@@ -315,10 +315,10 @@ def test_samples_share_one_copy_of_a_long_label_list() -> None:
 
 
 TAKEN: Mapping[str, Callable[[], bytes]] = {
-    "methods of one name": lambda: recording(
+    "methods with one name": lambda: recording(
         sample(1), pools={**one_long_text(SYMBOL, 20_000, b"a$$Lambda1/" * 145), **methods(20_000)}
     ),
-    "events of two bytes": lambda: with_events(b"\x02\x63" * (2 * MIB)),
+    "two-byte events": lambda: with_events(b"\x02\x63" * (2 * MIB)),
     "one long event": lambda: with_events(Chunk().event(Chunk().id(EXECUTION_SAMPLE), b"\x01" * (8 * MIB))),
     "numbers in a list": lambda: with_pool(
         "Odd", 1, b"\x01\0" + varint(8 * MIB) + b"\x07" * (8 * MIB), classes=LISTS
@@ -327,7 +327,7 @@ TAKEN: Mapping[str, Callable[[], bytes]] = {
     "settings": lambda: with_events(b"".join(event(SETTING, [1, 1, f"{n}", "x"]) for n in range(50_000))),
     "deep stacks": lambda: deep_stacks(30, 65_000),
     "stack traces": lambda: with_pool(STACK_TRACE, 1_000_000, b"\x63\0\0" * 1_000_000, sample(1)),
-    "a long name of many fields": lambda: recording(
+    "many fields within a long name": lambda: recording(
         ("jdk.ThreadPark", [1, 1, 1, Raw(b"\x01" * 700)]), classes=FIELDS_WITHIN_A_LONG_NAME
     ),
     "wide events": lambda: with_wide_events(10 * MIB),

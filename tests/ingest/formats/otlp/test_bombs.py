@@ -83,9 +83,9 @@ BOMBS = {
     "fields": (b"\x0a\x00" * (1 << 20), PROTO, 400),
     "members": (members(bytes(1 << 12), 2_000), PROTO, 400),
     "gzip": (gzip.compress(bytes(100 << 20), mtime=0), PROTO, 413),
-    "json": (b'{"resourceProfiles":[' + b"{}," * (1 << 20) + b"{}]}", JSON, 400),
-    "long json": (gzip.compress(b'{"a":"' + b" " * (20 << 20) + b'"}', mtime=0), JSON, 413),
-    "numbers of json": (b'{"a":' + b"9" * 100_000 + b"}", JSON, 400),
+    "JSON": (b'{"resourceProfiles":[' + b"{}," * (1 << 20) + b"{}]}", JSON, 400),
+    "long JSON": (gzip.compress(b'{"a":"' + b" " * (20 << 20) + b'"}', mtime=0), JSON, 413),
+    "a long number in JSON": (b'{"a":' + b"9" * 100_000 + b"}", JSON, 400),
 }
 
 

@@ -159,7 +159,7 @@ AMBIGUITIES: Mapping[str, tuple[list[V18Sample], str]] = {
         [V18Sample(stack_index=1, values=[1], attribute_indices=[1], timestamps_unix_nano=[9])],
         "",
     ),
-    "timestamps alone": ([V18Sample(stack_index=1, timestamps_unix_nano=[8, 9])], ""),
+    "only timestamps": ([V18Sample(stack_index=1, timestamps_unix_nano=[8, 9])], ""),
 }
 
 
@@ -208,7 +208,7 @@ MIXED: Mapping[str, tuple[bytes, str]] = {
         raw_request(within(1, bytes(16)) + b"\x11" + bytes(8) + b"\x19" + bytes(8) + within(8, b"\x0a\x00")),
         "OTLP profiles 1.3 and 1.4 (v1experimental, collectors before 0.116) are not supported",
     ),
-    "a wire type of no layout": (raw_request(within(2, b"\x0d\x01\x00\x00\x00")), NONE),
+    "a wire type that no layout has": (raw_request(within(2, b"\x0d\x01\x00\x00\x00")), NONE),
 }
 
 
@@ -259,11 +259,11 @@ HOSTILE: Mapping[str, tuple[bytes, str]] = {
         of_17(RangeSample(locations_start_index=1, locations_length=-1, value=[1])),
         "-1 locations from 1 are out of range: location_indices has 1 entries",
     ),
-    "a location that is missing": (
+    "a missing location": (
         of_17(RangeSample(locations_length=1, value=[1]), locations=[9]),
         "index 9 is out of range: location_table has 3 entries",
     ),
-    "a link that is missing": (
+    "a missing link": (
         of_17(RangeSample(locations_length=1, value=[1], link_index=1)),
         "index 2 is out of range: link_table has 2 entries",
     ),

@@ -28,8 +28,8 @@ def stored(export: Export) -> Sequence[SeriesProfile]:
 
 
 TYPES: Mapping[str, tuple[tuple[tuple[str, str], tuple[str, str]], int, str, int]] = {
-    "samples of processors": ((("samples", "count"), ("cpu", "nanoseconds")), 50, CPU, 150),
-    "samples without a period": (
+    "CPU samples": ((("samples", "count"), ("cpu", "nanoseconds")), 50, CPU, 150),
+    "CPU samples without a period": (
         (("samples", "count"), ("cpu", "nanoseconds")),
         0,
         "process_cpu:samples:count:cpu:nanoseconds",
@@ -41,7 +41,7 @@ TYPES: Mapping[str, tuple[tuple[tuple[str, str], tuple[str, str]], int, str, int
         "wall:samples:count:wall:nanoseconds",
         3,
     ),
-    "off cpu": ((("off_cpu", "nanoseconds"), ("", "")), 0, "off_cpu:off_cpu:nanoseconds::", 3),
+    "off-CPU": ((("off_cpu", "nanoseconds"), ("", "")), 0, "off_cpu:off_cpu:nanoseconds::", 3),
     "no period type": (
         (("allocated_space", "bytes"), ("", "")),
         1,
@@ -54,7 +54,7 @@ TYPES: Mapping[str, tuple[tuple[tuple[str, str], tuple[str, str]], int, str, int
         "space:inuse:bytes:space:bytes",
         3,
     ),
-    "the java agent": ((("itimer", "ns"), ("itimer", "ns")), 7, "itimer:itimer:ns:itimer:ns", 3),
+    "the Java agent": ((("itimer", "ns"), ("itimer", "ns")), 7, "itimer:itimer:ns:itimer:ns", 3),
 }
 
 
@@ -89,15 +89,15 @@ def test_a_sample_without_a_value_is_accepted_and_dropped(values: list[int]) -> 
 LABELS: Mapping[str, tuple[dict[str, Any], dict[str, Any], dict[str, str]]] = {
     "strings and integers": ({"zone": "b", "port": 80}, {}, {"zone": "b", "port": "80"}),
     "zero": ({"shard": 0}, {}, {"shard": "0"}),
-    "lists of one": ({"a": ["x"], "b": [7]}, {}, {"a": "x", "b": "7"}),
-    "nothing else": (
+    "one-element lists": ({"a": ["x"], "b": [7]}, {}, {"a": "x", "b": "7"}),
+    "other values are ignored": (
         {"a": True, "b": 1.5, "c": b"x", "d": ["x", "y"], "e": [], "f": [["x"]], "g": ""},
         {},
         {},
     ),
-    "scopes too": ({"zone": "b"}, {"lib": "1"}, {"zone": "b", "lib": "1"}),
-    "the resource's first": ({"zone": "b"}, {"zone": "c"}, {"zone": "b"}),
-    "no private attributes": ({"__name__": "x", "__session_id__": "y"}, {"__type__": "z"}, {}),
+    "scopes in addition to resources": ({"zone": "b"}, {"lib": "1"}, {"zone": "b", "lib": "1"}),
+    "the resource takes precedence": ({"zone": "b"}, {"zone": "c"}, {"zone": "b"}),
+    "private attributes are ignored": ({"__name__": "x", "__session_id__": "y"}, {"__type__": "z"}, {}),
 }
 
 

@@ -197,8 +197,8 @@ BOMBS: Mapping[str, tuple[str, Callable[[], bytes], str]] = {
     "many lists": ("speedscope", lambda: b"[" + b"[]," * 1_000_000 + b"[]]", "the file is not an object"),
     "many profiles": ("speedscope", lambda: file(*[{}] * 1_001), "more than 1000 profiles"),
     "nested events": ("speedscope", lambda: nested(2_800), "4000000 frames in its stacks"),
-    "one nesting of events": ("speedscope", lambda: nested(90_000), "4000000 frames in its stacks"),
-    "names that profiles share": (
+    "events nested in one profile": ("speedscope", lambda: nested(90_000), "4000000 frames in its stacks"),
+    "names shared by profiles": (
         "speedscope",
         lambda: file(
             *(sampled([[*range(50)]], [1], name=f"{n}", unit="seconds") for n in range(900)),

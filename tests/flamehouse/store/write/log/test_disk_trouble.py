@@ -54,7 +54,7 @@ class TroubledDisk(Disk):
 
 
 TROUBLES = {
-    "full by its free space": (
+    "full according to its free space": (
         "free_bytes",
         errno.ENOSPC,
         f"is full: {FREE} bytes are free, and an upload of ",
