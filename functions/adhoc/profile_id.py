@@ -54,6 +54,6 @@ class ProfileId:
         id_ = cls.read(text)
         if id_ is None:
             raise invalid_argument(
-                f"invalid id of an ad hoc profile {text[:_MAX_SHOWN_CHARS]!r}: List returns the ids"
+                f"invalid ad hoc profile id {text[:_MAX_SHOWN_CHARS]!r}: use an id that List returns"
             )
         return id_

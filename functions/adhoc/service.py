@@ -144,11 +144,11 @@ def _is_over(call: Call, name: str) -> bool:
 
 def _decoded(text: str, max_bytes: int) -> bytes:
     if len(text) > (max_bytes + 2) // 3 * 4:
-        raise invalid_argument(f"the profile is larger than the allowed {max_bytes} bytes")
+        raise invalid_argument(f"the profile exceeds the limit of {max_bytes} bytes")
     try:
         content = base64.b64decode(text, validate=True)
     except ValueError as error:
-        raise invalid_argument(f"the profile is not base64: {error}") from error
+        raise invalid_argument(f"the profile is not valid base64: {error}") from error
     if not content:
         raise invalid_argument("the profile is empty")
     return content

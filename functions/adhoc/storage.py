@@ -47,7 +47,7 @@ class Files:
             if number > _MAX_FILES:
                 raise RpcError(
                     Code.RESOURCE_EXHAUSTED,
-                    f"this tenant has more than {_MAX_FILES} ad hoc profiles; they expire with the retention",
+                    f"this tenant has more than {_MAX_FILES} ad hoc profiles; files expire after their retention",
                 )
             yield found.key.removeprefix(prefix)
 
@@ -69,8 +69,8 @@ class Files:
         if used + size > quota:
             raise RpcError(
                 Code.RESOURCE_EXHAUSTED,
-                f"the ad hoc profiles of this tenant would exceed ADHOC_QUOTA_BYTES={quota}: it has {used} bytes, and this"
-                f" file has {size}; files expire with the retention",
+                f"this file of {size} bytes would exceed the tenant's quota for ad hoc profiles: {used} bytes of "
+                f"ADHOC_QUOTA_BYTES={quota} are in use; files expire after their retention",
             )
 
     def _key(self, tenant: str, name: str) -> str:

@@ -65,7 +65,7 @@ def _wake(store: Store) -> None:
 
 def _received(queue: Queue) -> Sequence[QueueMessage]:
     if not has_time(_LEAST_S):
-        raise RpcError(Code.DEADLINE_EXCEEDED, "the time is up before the queue is empty")
+        raise RpcError(Code.DEADLINE_EXCEEDED, "timed out before the queue was empty")
     return queue.receive(_BATCH)
 
 

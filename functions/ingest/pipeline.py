@@ -238,7 +238,7 @@ def _warning_of(parts: Sequence[SeriesProfile], settings: Settings) -> str:
     log(events.SERIES_FOLDED, service_name=folded[-1].service, limit=limit)
     count = len({part.profile_id for part in folded})
     return (
-        f"{count} profiles make more series than MAX_SERIES_PER_UPLOAD={limit}: they are stored with labels folded into "
+        f"the upload exceeds MAX_SERIES_PER_UPLOAD={limit}: label values in {count} profiles were replaced by "
         "__overflow__"
     )
 

@@ -89,11 +89,13 @@ class ReceivedUpload:
         """
         view = memoryview(data)
         if not data.startswith(MAGIC):
-            raise EnvelopeError("not an upload: the envelope's first bytes are missing")
+            raise EnvelopeError("not an upload: the envelope's magic bytes are missing")
         header_start = len(MAGIC) + _LENGTH_BYTES
         header_bytes = int.from_bytes(view[len(MAGIC) : header_start])
         if header_bytes > _MAX_HEADER_BYTES:
-            raise EnvelopeError(f"a header of {header_bytes} bytes: at most {_MAX_HEADER_BYTES} are allowed")
+            raise EnvelopeError(
+                f"the envelope's header has {header_bytes} bytes: at most {_MAX_HEADER_BYTES} are allowed"
+            )
         body = view[header_start + header_bytes :]
         header = _header(bytes(view[header_start : header_start + header_bytes]))
         if header.pop("body_bytes") != len(body):
@@ -123,9 +125,7 @@ def _header(text: bytes) -> dict[str, Any]:
         raise EnvelopeError("the envelope's header is not a JSON object")
     version = header.pop("version", None)
     if version != VERSION:
-        raise EnvelopeError(
-            f"unknown version {version!r} of the envelope: this release reads version {VERSION}"
-        )
+        raise EnvelopeError(f"unknown envelope version {version!r}: this release reads version {VERSION}")
     if {name: type(value) for name, value in header.items()} != _TYPES:
         raise EnvelopeError(f"the envelope's header must have the fields {', '.join(_TYPES)}")
     try:

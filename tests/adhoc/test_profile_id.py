@@ -61,6 +61,6 @@ def test_a_name_retains_the_characters_that_an_id_may_have(name: str, kept: str)
     ],
 )
 def test_an_invalid_id_is_rejected(text: str) -> None:
-    with pytest.raises(RpcError, match="invalid id") as raised:
+    with pytest.raises(RpcError, match="invalid ad hoc profile id") as raised:
         ProfileId.parse(text)
     assert raised.value.code is Code.INVALID_ARGUMENT

@@ -26,7 +26,8 @@ def test_a_tenant_has_a_quota_that_the_error_names(tmp_path: Path) -> None:
     adhoc.upload(b"main 1234567", "a")
     status, code, message = adhoc.rejected_file(b"main 1234567", "b")
     assert (status, code) == (429, "resource_exhausted")
-    assert "ADHOC_QUOTA_BYTES=20: it has 12 bytes, and this file has 12" in message
+    assert "this file of 12 bytes would exceed" in message
+    assert "12 bytes of ADHOC_QUOTA_BYTES=20 are in use" in message
     replace(adhoc, client=replace(adhoc.client, tenant=new_tenant())).upload(b"main 1234567", "a")
     assert [each.name for each in adhoc.list_()] == ["a"]
 
@@ -34,15 +35,21 @@ def test_a_tenant_has_a_quota_that_the_error_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rpc", "fields", "status", "code", "words"),
     [
-        ("Get", {}, 400, "invalid_argument", "invalid id of an ad hoc profile ''"),
-        ("Get", {"id": "../../etc/passwd"}, 400, "invalid_argument", "invalid id"),
+        ("Get", {}, 400, "invalid_argument", "invalid ad hoc profile id ''"),
+        ("Get", {"id": "../../etc/passwd"}, 400, "invalid_argument", "invalid ad hoc profile id"),
         ("Get", {"id": "01HMXV8BF4EH71NBYZNPPVGJ2X-cpu.pprof"}, 404, "not_found", "unknown ad hoc profile"),
         ("Get", {"id": "01HMXV8BF4EH71NBYZNPPVGJ2X-a", "maxNodes": -1}, 400, "invalid_argument", "nodes"),
-        ("Diff", {"leftId": "01HMXV8BF4EH71NBYZNPPVGJ2X-a"}, 400, "invalid_argument", "invalid id"),
-        ("Upload", {"name": "a", "profile": "!"}, 400, "invalid_argument", "is not base64"),
+        (
+            "Diff",
+            {"leftId": "01HMXV8BF4EH71NBYZNPPVGJ2X-a"},
+            400,
+            "invalid_argument",
+            "invalid ad hoc profile id",
+        ),
+        ("Upload", {"name": "a", "profile": "!"}, 400, "invalid_argument", "is not valid base64"),
         ("Upload", {"name": "a"}, 400, "invalid_argument", "is empty"),
         ("Upload", {"name": "a", "profile": "YSAx", "maxNodes": 1 << 30}, 400, "invalid_argument", "nodes"),
-        ("Upload", {"name": "a", "profile": "A" * 6_000_000}, 400, "invalid_argument", "larger than"),
+        ("Upload", {"name": "a", "profile": "A" * 6_000_000}, 400, "invalid_argument", "exceeds the limit"),
     ],
     ids=count(),
 )
@@ -82,7 +89,7 @@ def level(*values: object) -> bytes:
         (b"main 1 2: x\n" + b"x" * 70_000, "a.perf_script", "line 2 is longer"),
         (b"main 1 2: x\nno frame\n", "a.perf_script", "read as perf_script: line 2"),
         (b"[1]", "a.json", "is not an object"),
-        (b'{"hello": 1}', "a", "looks like JSON of an unknown format"),
+        (b'{"hello": 1}', "a", "looks like JSON in an unknown format"),
         (b"no number", "a", "supported formats: pprof, JFR, speedscope"),
         (b"PERFILE2" + bytes(9), "perf.data", "looks like perf.data"),
         (b"FLR\0", "a.jfr", "read as jfr"),
@@ -94,14 +101,14 @@ def level(*values: object) -> bytes:
         (b"{", "a.json", "malformed"),
         (b'{"a":' * 100_000, "a.json", "malformed"),
         (b'{"metadata": {"format": "double"}}', "a.json", "not 'single'"),
-        (level(0, 9, 9), "a.json", "four integers"),
-        (level(0, 9, 9, 2), "a.json", "not in names"),
+        (level(0, 9, 9), "a.json", "four non-negative integers"),
+        (level(0, 9, 9, 2), "a.json", "invalid index into names"),
         (level(0, 9, 10, 1), "a.json", "greater than its total"),
-        (level(0, 10, 9, 1), "a.json", "is not under any frame"),
-        (level(0, -1, 0, 1), "a.json", "four integers"),
-        (level(0, 9.5, 9, 1), "a.json", "four integers"),
-        (level(0, True, 0, 1), "a.json", "four integers"),
-        (level(0, "9", 9, 1), "a.json", "four integers"),
+        (level(0, 10, 9, 1), "a.json", "has no parent frame"),
+        (level(0, -1, 0, 1), "a.json", "four non-negative integers"),
+        (level(0, 9.5, 9, 1), "a.json", "four non-negative integers"),
+        (level(0, True, 0, 1), "a.json", "four non-negative integers"),
+        (level(0, "9", 9, 1), "a.json", "four non-negative integers"),
     ],
     ids=count(),
 )

@@ -44,7 +44,7 @@ def test_deleted_uploads_are_stored_again_from_their_blobs(tmp_path: Path) -> No
     damaged.write_bytes(b"not an envelope")
     failed = flamehouse("replay", *RANGE, **place)
     assert (failed.returncode, failed.stdout) == (1, "0 replayed, 2 skipped, 1 failed\n")
-    assert "ab: not an upload: the envelope's first bytes are missing" in failed.stderr
+    assert "ab: not an upload: the envelope's magic bytes are missing" in failed.stderr
     damaged.unlink()
 
     with running(data) as server:

@@ -11,7 +11,7 @@ from tests.support.uploads.profiles import pprof_of, sample
 from tests.support.uploads.stack_uploads import evented, file, node, sampled
 from tests.support.uploads.uploads import FORM, Ingest, form, pprof, rejection, series
 
-GROUPS = "expected a stack and its count per line, such as 'main;work 5'"
+GROUPS = "expected one stack and its count per line, such as 'main;work 5'"
 NO_SAMPLES = pprof_of([], time_ms=0).SerializeToString()
 ONLY_ZEROS = pprof_of([sample("a", 0), sample("b", 0)], time_ms=0).SerializeToString()
 GPERFTOOLS = b"".join(
@@ -50,7 +50,7 @@ def test_an_empty_upload_is_rejected(format_: str, spy: str, body: bytes) -> Non
     [
         (b"cpu.pprof", "--data-binary @NAME"),
         (b"/tmp/out/profile.pb.gz\n", "--data-binary @NAME"),
-        (b"no stacks", "line 1: expected a stack, a space and a 64-bit integer, found 'stacks' at its end"),
+        (b"no stacks", "line 1: expected a stack, a space and a 64-bit integer, but it ends in 'stacks'"),
         (b"a,b,c\n1,2,3\n", "line 1: expected a stack"),
         (b"main;work 1\nmain;rest\n", "line 2: expected a stack"),
         (b"# a comment\n\n", f"nothing to store: {GROUPS}"),
@@ -60,7 +60,7 @@ def test_an_empty_upload_is_rejected(format_: str, spy: str, body: bytes) -> Non
         (b"H4sIAAAAAAAA/+JgYGBg", "looks like base64"),
         (b"<html><body>moved</body></html>", "looks like a web page"),
         (b"\n<!DOCTYPE html>\n<p>sign in</p>", "looks like a web page"),
-        (GPERFTOOLS, "looks like a binary CPU profile of gperftools"),
+        (GPERFTOOLS, "looks like a binary gperftools CPU profile"),
         (b"heap profile: 3: 96 [5: 160] @ heap/1048576\n", "looks like a Go profile as text"),
         (b"goroutine profile: total 7\n", "looks like a Go profile as text"),
         (b"PERFILE2" + bytes(64), "`perf script`"),
@@ -68,12 +68,12 @@ def test_an_empty_upload_is_rejected(format_: str, spy: str, body: bytes) -> Non
         (b"\x28\xb5\x2f\xfd" + bytes(64), "compressed with zstd"),
         (b"go 1.22 trace\0\0\0", "looks like a Go execution trace"),
         (b"Nettrace\x14\0\0\0!FastSerialization.1", "dotnet-trace convert"),
-        (NO_SAMPLES, "a pprof message with samples of values above zero"),
-        (ONLY_ZEROS, "a pprof message with samples of values above zero"),
+        (NO_SAMPLES, "a pprof message with sample values above zero"),
+        (ONLY_ZEROS, "a pprof message with sample values above zero"),
         (recording(), "a recording with sample events"),
-        (file(), "profiles with stacks whose weights are above zero"),
-        (file(sampled([[0]], [0])), "profiles with stacks whose weights are above zero"),
-        (OPEN_ONLY, "profiles with stacks whose weights are above zero"),
+        (file(), "profiles with stacks that have weights above zero"),
+        (file(sampled([[0]], [0])), "profiles with stacks that have weights above zero"),
+        (OPEN_ONLY, "profiles with stacks that have weights above zero"),
         (json.dumps({"exporter": "speedscope"}).encode(), "unknown schema"),
     ],
 )
@@ -94,8 +94,8 @@ def test_an_sdk_may_upload_the_profile_of_an_idle_program(format_: str) -> None:
     ("body", "reason"),
     [
         (form(), "missing form part 'profile'"),
-        (form(("file", pprof().SerializeToString())), "missing form part 'profile', only 'file'"),
-        (form(("a", b"1"), ("b", b"2")), "missing form part 'profile', only 'a', 'b'"),
+        (form(("file", pprof().SerializeToString())), "missing form part 'profile', found only 'file'"),
+        (form(("a", b"1"), ("b", b"2")), "missing form part 'profile', found only 'a', 'b'"),
         (form(("sample_type_config", b"{}")), "missing form part 'profile'"),
         (form(("profile", b"")), "the upload is empty: expected a pprof message"),
         (form(("profile", gzip.compress(b"", mtime=0))), "the upload is empty: expected a pprof message"),

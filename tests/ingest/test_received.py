@@ -232,9 +232,9 @@ INVALID = {
     "a list": (headed(b"[]"), "not a JSON object"),
     "a later version": (
         changed(b'"version":1', b'"version":2'),
-        "unknown version 2 of the envelope: this release reads version 1",
+        "unknown envelope version 2: this release reads version 1",
     ),
-    "no version": (changed(b'"version":1,', b""), "unknown version None"),
+    "no version": (changed(b'"version":1,', b""), "unknown envelope version None"),
     "an unknown endpoint": (changed(b'"/push', b'"/x'), "unknown endpoint '/x.v1.PusherService/Push'"),
     "a fraction": (changed(b'"received_ns":1', b'"received_ns":1.0'), "must have the fields"),
     "a boolean": (changed(b'"received_ns":1', b'"received_ns":true'), "must have the fields"),

@@ -34,7 +34,7 @@ def read_flamebearer(data: bytes, name: str, settings: Settings) -> ProfileFile:
     names = _texts(flamebearer.get("names"))
     levels = [_level(level, len(names)) for level in _list(flamebearer.get("levels"), "levels")]
     if len(levels) > settings.max_stack_depth + 1:
-        raise _malformed(f"it is deeper than {settings.max_stack_depth} frames")
+        raise _malformed(f"a stack has more than {settings.max_stack_depth} frames")
 
     def fill(tree: CallTree, _type: int, side: int) -> None:
         _add_levels(tree, levels, names, side)
@@ -58,7 +58,7 @@ def _add_levels(tree: CallTree, levels: Sequence[Sequence[int]], names: Sequence
                 parent += 1
             if parent == len(above) or not above[parent].start <= start <= end <= above[parent].end:
                 if total:
-                    raise _malformed(f"a frame of level {depth} is not under any frame")
+                    raise _malformed(f"a frame on level {depth} has no parent frame")
                 continue
             node = tree.child(above[parent].node, names[name])
             tree.add(node, self_, side)
@@ -71,9 +71,9 @@ def _level(value: object, names: int) -> Sequence[int]:
     level = _list(value, "a level")
     numbers = [each for each in level if type(each) is int and 0 <= each <= MAX_INT64]
     if len(numbers) != len(level) or len(level) % _BAR_FIELDS:
-        raise _malformed("a level is not a list of four integers per frame")
+        raise _malformed("a level is not a list of four non-negative integers per frame")
     if any(index >= names for index in numbers[3::_BAR_FIELDS]):
-        raise _malformed("a frame's name is not in names")
+        raise _malformed("a frame's name is an invalid index into names")
     if any(
         self_ > total for total, self_ in zip(numbers[1::_BAR_FIELDS], numbers[2::_BAR_FIELDS], strict=True)
     ):

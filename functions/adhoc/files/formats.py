@@ -60,7 +60,7 @@ def read_file(data: bytes, name: str, settings: Settings) -> ProfileFile:
             raise
         raise _taken_for(format_, error.message) from error
     if not file.types:
-        raise _taken_for(format_, "it has no sample type")
+        raise _taken_for(format_, "the profile has no sample type")
     return file
 
 
@@ -69,7 +69,7 @@ def _limit(format_: str, settings: Settings) -> Limit:
 
 
 def _taken_for(format_: str, reason: str) -> RpcError:
-    advice = "" if READ in reason else f" (supported formats: {READ}, and flame graphs in JSON)"
+    advice = "" if READ in reason else f" (supported formats: {READ}; also flame graphs in JSON)"
     return invalid_argument(f"the file was read as {format_}: {reason}{advice}")
 
 

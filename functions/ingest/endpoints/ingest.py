@@ -23,9 +23,9 @@ router = http_router()
 @router.post("/ingest", operation_id="ingest", openapi_extra=INGEST)
 @router.post("/pyroscope/ingest", operation_id="pyroscopeIngest", openapi_extra=INGEST)
 async def ingest(request: Request) -> Response:
-    """Stores one profile, or one recording of several, of one application. The response comes once it is stored.
+    """Stores one profile, or a recording that contains several, of one application. Responds once it is stored.
 
-    The header Flamehouse-Warning says what was changed of it.
+    The response header Flamehouse-Warning describes changes to the stored profiles.
     """
     tenant, received_ns = principal_of(request.scope).tenant, time.time_ns()
     parameters = request.scope["query_string"].decode(errors="surrogateescape")

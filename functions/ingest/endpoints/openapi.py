@@ -6,34 +6,36 @@ from pydantic import BaseModel, Field
 
 
 class IngestParameters(BaseModel):
-    """The query string of /ingest. Every parameter is text: an invalid one is ignored, except `name`."""
+    """The query string of /ingest. All parameters are text; invalid ones are ignored, except `name` and times."""
 
     name: str = Field(
-        description="The application and its labels: `app{key=value,...}`. Letters, digits and `_./-`",
+        description="Application and labels: `app{key=value,...}`. `app` consists of letters, digits and `_./-`",
         examples=["checkout{env=prod,region=eu}"],
     )
     from_: str = Field(
         "now",
         alias="from",
-        description="When the profile begins: seconds, milliseconds, microseconds or nanoseconds since 1970, or `now-1h`",
+        description="Start of the profile: seconds, milliseconds, microseconds or nanoseconds since 1970, or `now-1h`",
     )
-    until: str = Field("now", description="When it ends, in the same forms")
+    until: str = Field("now", description="End of the profile, in the same forms")
     format: str = Field(
         "",
-        description="pprof, jfr, groups (folded), lines, trie, tree, perf_script, austin, instruments, cpuprofile, chrome_trace, firefox or speedscope. Without it, the body's first bytes decide",
+        description="pprof, jfr, groups (folded), lines, trie, tree, perf_script, austin, instruments, cpuprofile, "
+        "chrome_trace, firefox or speedscope. If omitted, it is detected from the body's first bytes",
         examples=["pprof"],
     )
     sample_rate: str = Field(
         "100", alias="sampleRate", description="Samples per second, from 0 to 4,294,967,295"
     )
     spy_name: str = Field(
-        "unknown", alias="spyName", description="The client, stored as label `pyroscope_spy`"
+        "unknown", alias="spyName", description="The name of the client, stored as the label `pyroscope_spy`"
     )
     units: str = Field(
-        "samples", description="The unit of the values of plain stacks: samples, bytes, objects, ..."
+        "samples",
+        description="Accepted for compatibility; the profile or the suffix of `name` determines the unit",
     )
     aggregation_type: str = Field(
-        "sum", alias="aggregationType", description="sum or average; for plain stacks"
+        "sum", alias="aggregationType", description="Accepted for compatibility; has no effect"
     )
 
 
@@ -57,7 +59,7 @@ _CONTENT_ENCODING: Final = {
     "in": "header",
     "name": "Content-Encoding",
     "required": False,
-    "description": "gzip; a gzip body is recognized by its first bytes too",
+    "description": "Optional: a gzipped body is also recognized by its first bytes",
     "schema": {"type": "string", "enum": ["gzip", "identity"]},
 }
 _BINARY: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}}
@@ -68,10 +70,14 @@ _FORM: Final = {
         "prev_profile": {"type": "string", "format": "binary", "description": "pprof: the previous profile"},
         "sample_type_config": {
             "type": "string",
-            "description": "pprof: JSON, how each sample type is stored",
+            "description": "pprof: JSON that describes how to store each sample type",
         },
         "jfr": {"type": "string", "format": "binary", "description": "jfr: the recording"},
-        "labels": {"type": "string", "format": "binary", "description": "jfr: the labels of its contexts"},
+        "labels": {
+            "type": "string",
+            "format": "binary",
+            "description": "jfr: the labels of the contexts in the recording",
+        },
     },
 }
 
@@ -81,7 +87,7 @@ INGEST: Final[dict[str, Any]] = {
     "parameters": [*parameters_of(IngestParameters), _CONTENT_ENCODING],
     "requestBody": {
         "required": True,
-        "description": "The profile, plain or gzipped, or a form that contains it",
+        "description": "The profile, optionally gzipped, or a multipart form that contains it",
         "content": {"application/octet-stream": _BINARY, "multipart/form-data": {"schema": _FORM}},
     },
 }

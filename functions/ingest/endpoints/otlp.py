@@ -55,7 +55,7 @@ router = http_router(_OtlpRoute)
 @router.post(Endpoint.OTLP.value, operation_id="otlpExport", openapi_extra=OTLP)
 @router.post(_RPC_PATH, operation_id="otlpExportRpc", openapi_extra=OTLP)
 async def export(request: Request) -> Response:
-    """Stores the valid profiles of an export; `partial_success` names the others. The response comes once they are stored."""
+    """Stores the valid profiles of an export; `partial_success` lists the others. Responds once they are stored."""
     tenant, received_ns = principal_of(request.scope).tenant, time.time_ns()
     content_type = request.headers.get("Content-Type", "")
     codec = codec_of(content_type)

@@ -100,7 +100,7 @@ _JSON_FACTOR: Final = 12
 FORMATS: Final[Mapping[str, Format]] = {
     "pprof": Format(
         module="ingest.formats.pprof",
-        expected="a pprof message with samples of values above zero",
+        expected="a pprof message with sample values above zero",
         parts=(WHOLE_BODY, "sample_type_config", "prev_profile"),
         refused_status=UNPROCESSABLE,
     ),
@@ -114,11 +114,11 @@ FORMATS: Final[Mapping[str, Format]] = {
     ),
     "groups": Format(
         module="ingest.formats.stacks.folded",
-        expected="a stack and its count per line, such as 'main;work 5'",
+        expected="one stack and its count per line, such as 'main;work 5'",
     ),
     "lines": Format(
         module="ingest.formats.stacks.lines",
-        expected="a stack per line, such as 'main;work'",
+        expected="one stack per line, such as 'main;work'",
         begins_with_anything=True,
     ),
     "trie": Format(
@@ -138,24 +138,24 @@ FORMATS: Final[Mapping[str, Format]] = {
     ),
     "austin": Format(
         module="ingest.formats.stacks.austin",
-        expected="the output of austin: a stack and its microseconds per line, such as 'P1;T1;app.py:main:3 100'",
+        expected="the output of austin: one stack and its microseconds per line, such as 'P1;T1;app.py:main:3 100'",
         refused_status=UNPROCESSABLE,
     ),
     "instruments": Format(
         module="ingest.formats.stacks.instruments",
-        expected="a call tree that Instruments copied, with values above zero",
+        expected="a call tree copied from Instruments, with values above zero",
         refused_status=UNPROCESSABLE,
     ),
     "cpuprofile": Format(
         module="ingest.formats.stacks.v8_cpuprofile",
-        expected="a V8 CPU profile with samples outside (idle)",
+        expected="a V8 CPU profile with samples other than (idle)",
         size_setting="max_json_bytes",
         memory_factor=_JSON_FACTOR,
         refused_status=UNPROCESSABLE,
     ),
     "chrome_trace": Format(
         module="ingest.formats.stacks.chrome_trace",
-        expected="a trace of Chrome with CPU profiles whose samples are outside (idle)",
+        expected="a Chrome trace with CPU profiles that have samples other than (idle)",
         size_setting="max_json_bytes",
         memory_factor=_JSON_FACTOR,
         refused_status=UNPROCESSABLE,
@@ -169,7 +169,7 @@ FORMATS: Final[Mapping[str, Format]] = {
     ),
     "speedscope": Format(
         module="ingest.formats.stacks.speedscope",
-        expected="profiles with stacks whose weights are above zero",
+        expected="profiles with stacks that have weights above zero",
         size_setting="max_json_bytes",
         memory_factor=_JSON_FACTOR,
         refused_status=UNPROCESSABLE,

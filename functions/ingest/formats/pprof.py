@@ -118,7 +118,7 @@ def _name_functions_by_file(pprof: profile_pb2.Profile, *, keep_absolute: bool) 
             budget -= len(name)
             if budget < 0:
                 raise invalid_argument(
-                    f"function and file names exceed {_MAX_RENAMED_CHARS} characters together"
+                    f"function and file names together exceed {_MAX_RENAMED_CHARS} characters"
                 )
             indices[name] = len(strings)
             strings.append(name)

@@ -10,7 +10,7 @@ from ingest.request.text import utf8_beginning
 
 READ: Final = (
     "pprof, JFR, speedscope, V8 .cpuprofile, Chrome traces with CPU profiles, Firefox profiles, perf script, austin, "
-    "Instruments' deep copies and folded stacks"
+    "folded stacks and call trees copied from Instruments"
 )
 """The supported formats, as listed in errors."""
 
@@ -24,25 +24,25 @@ _UNREAD: Final[Mapping[str, re.Pattern[bytes]]] = {
         rb"\s*@?[\w.~+/\\:-]{1,255}\.(pprof|prof|pb|gz|jfr|json|txt|folded|collapsed|cpuprofile|out|perf|speedscope|svg|log)\s*\Z",
         re.IGNORECASE,
     ),
-    "perf.data, the recording of perf: send what `perf script` prints": re.compile(
+    "perf.data, a recording of perf: send the output of `perf script`": re.compile(
         rb"PERFILE2|PERFFILE|2ELIFREP"
     ),
-    "a binary CPU profile of gperftools: convert it with `pprof -proto`": re.compile(
+    "a binary gperftools CPU profile: convert it with `pprof -proto`": re.compile(
         rb"\0{8}\x03\0{7}\0{8}|\0{8}\0{7}\x03\0{8}|\0{4}\x03\0{3}\0{4}|\0{4}\0{3}\x03\0{4}"
     ),
-    "a Go profile as text (debug=1): remove the parameter debug": re.compile(
+    "a Go profile as text (debug=1): remove the debug parameter": re.compile(
         rb"(heap|goroutine|threadcreate) profile: +(\d|total)|--- (contention|mutex|block)[: ]|goroutine \d+ \["
     ),
-    "a symbolized profile of gperftools: convert it with `pprof -proto`": re.compile(rb"--- symbol"),
+    "a symbolized gperftools profile: convert it with `pprof -proto`": re.compile(rb"--- symbol"),
     "a Go execution trace: convert it with `go tool trace -pprof=TYPE`": re.compile(rb"go 1\.\d+ trace"),
-    "a heap dump of a JVM": re.compile(rb"JAVA PROFILE 1\."),
-    "a thread dump of a JVM": re.compile(rb"Full thread dump "),
+    "a JVM heap dump": re.compile(rb"JAVA PROFILE 1\."),
+    "a JVM thread dump": re.compile(rb"Full thread dump "),
     "a .nettrace file: convert it with `dotnet-trace convert --format Speedscope`": re.compile(rb"Nettrace"),
-    "callgrind's format": re.compile(rb"(# callgrind format|version: \d+\s+creator: )"),
-    "a heap profile or snapshot of V8": re.compile(rb'\s*\{\s*"(head|snapshot)"\s*:\s*\{'),
-    "a report of macOS's `sample`": re.compile(rb"Analysis of sampling "),
-    "a binary file of Austin: convert it with `mojo2austin`": re.compile(rb"MOJ[\0-\x1f]"),
-    "an SVG, which is a picture of a profile": re.compile(rb"\s*<svg\b"),
+    "the callgrind format": re.compile(rb"(# callgrind format|version: \d+\s+creator: )"),
+    "a V8 heap profile or snapshot": re.compile(rb'\s*\{\s*"(head|snapshot)"\s*:\s*\{'),
+    "a report of the macOS tool `sample`": re.compile(rb"Analysis of sampling "),
+    "a binary Austin file: convert it with `mojo2austin`": re.compile(rb"MOJ[\0-\x1f]"),
+    "an SVG image": re.compile(rb"\s*<svg\b"),
     "a ZIP archive": re.compile(rb"PK\x03\x04"),
     "data compressed with zstd: send it uncompressed or gzipped": re.compile(rb"\x28\xb5\x2f\xfd"),
     "data compressed with xz, bzip2 or lz4: send it uncompressed or gzipped": re.compile(
@@ -50,7 +50,7 @@ _UNREAD: Final[Mapping[str, re.Pattern[bytes]]] = {
     ),
     "a program (ELF, Mach-O or PE)": re.compile(rb"\x7fELF|\xcf\xfa\xed\xfe|\xca\xfe\xba\xbe|MZ\x90\0"),
     "an image": re.compile(rb"\x89PNG|\xff\xd8\xff|GIF8"),
-    "base64: send the bytes themselves": re.compile(rb"H4sI[A-Za-z0-9+/=\s]+\Z"),
+    "base64: send the decoded bytes": re.compile(rb"H4sI[A-Za-z0-9+/=\s]+\Z"),
 }
 
 
@@ -68,7 +68,7 @@ def refuse_json(data: bytes) -> None:
     if json_format(text) == "flamebearer":
         raise _unread("a flame graph in JSON, which is only supported as an ad hoc profile")
     if begins_as_json(text):
-        raise _unread("JSON of an unknown format")
+        raise _unread("JSON in an unknown format")
 
 
 def _unread(name: str) -> RpcError:

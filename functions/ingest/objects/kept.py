@@ -142,10 +142,10 @@ def _hours_of(batch: Sequence[Blob]) -> TimeRange:
 def _upload(services: Services, blob: Blob) -> Upload:
     found = services.blobs.get(blob.key.kept)
     if found is None:
-        raise invalid_argument("the blob was deleted meanwhile")
+        raise invalid_argument("the blob was deleted in the meantime")
     upload = pipeline.replay(services, found.content)
     if upload is None:
-        raise invalid_argument("the upload holds no valid profile: it may be older than the retention")
+        raise invalid_argument("the upload has no valid profile: it may be older than the retention")
     return upload
 
 

@@ -63,8 +63,8 @@ def check_series_count(count: int, settings: Settings) -> None:
     """Raise RpcError(INVALID_ARGUMENT) for more series than an upload may make."""
     if count > settings.max_series_per_upload:
         raise invalid_argument(
-            f"the upload makes more series than the limit of {settings.max_series_per_upload}"
-            " (MAX_SERIES_PER_UPLOAD); a sample label whose values never repeat is the usual reason"
+            f"the upload has more series than the limit of {settings.max_series_per_upload}"
+            " (MAX_SERIES_PER_UPLOAD); the usual cause is a sample label with unique values"
         )
 
 

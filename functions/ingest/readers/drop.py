@@ -23,7 +23,7 @@ from ingest.request.query import DEFAULT_SAMPLE_RATE, IngestRequest
 MAX_BYTES: Final = 64 << 20
 """The maximum size of a dropped file, before and after decompression."""
 _MAX_SAMPLES: Final = 200_000
-_LIMIT: Final = Limit(setting="the limit of dropped files", bytes=MAX_BYTES)
+_LIMIT: Final = Limit(setting="the limit for dropped files", bytes=MAX_BYTES)
 _FIELDS: Final = frozenset({"service", "labels", "time", "format"})
 
 

@@ -59,7 +59,7 @@ def list_of(parent: Mapping[str, object], name: str) -> Sequence[object]:
 
 def objects_of(parent: Mapping[str, object], name: str) -> Sequence[Mapping[str, object]]:
     """Return a field that is a list of objects."""
-    return [object_of(each, f"one of {name}") for each in list_of(parent, name)]
+    return [object_of(each, f"an entry of {name}") for each in list_of(parent, name)]
 
 
 def text_of(parent: Mapping[str, object], name: str) -> str:
@@ -82,7 +82,7 @@ def number_from(value: object, what: str) -> float:
     if value is None:
         return 0
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _MAX_NUMBER:
-        raise _is_not(what, "a number of 64 bits")
+        raise _is_not(what, "a 64-bit number")
     return value
 
 

@@ -110,7 +110,7 @@ class _Form:
 def _no_wanted_part(wanted: Collection[str], found: Collection[str]) -> RpcError:
     names = ", ".join(repr(name[:_MAX_SHOWN]) for name in found)
     return invalid_argument(
-        f"missing form part '{next(iter(wanted))}'" + (f", only {names}" if names else "")
+        f"missing form part '{next(iter(wanted))}'" + (f", found only {names}" if names else "")
     )
 
 

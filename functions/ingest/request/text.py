@@ -15,7 +15,7 @@ def utf8_text(data: bytes) -> bytes:
             return data.decode("utf-16").encode()
         except UnicodeError as error:
             raise invalid_argument(
-                f"the text has a byte order mark of UTF-16, but is invalid: {error}"
+                f"the text has a UTF-16 byte order mark, but is not valid UTF-16: {error}"
             ) from error
     return data.removeprefix(BOM_UTF8)
 

@@ -118,7 +118,7 @@ def test_an_explicit_format_gets_only_its_own_error(query: str) -> None:
         422,
         (
             "parsing IngestInput-groups failed line 1: expected a stack, a space and a 64-bit integer, "
-            "found 'five' at its end"
+            "but it ends in 'five'"
         ),
     )
 

@@ -210,7 +210,7 @@ def test_naming_functions_with_their_file_is_bounded() -> None:
     status, _, message = rejection(
         ingest.post(profile.SerializeToString(), "name=app&format=pprof&spyName=rbspy")
     )
-    assert (status, message) == (422, f"{PREFIX}function and file names exceed 16777216 characters together")
+    assert (status, message) == (422, f"{PREFIX}function and file names together exceed 16777216 characters")
 
 
 @pytest.mark.parametrize(

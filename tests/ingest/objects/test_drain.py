@@ -128,7 +128,7 @@ def test_a_drain_that_runs_out_of_time_fails_so_that_lambda_retries_it(
     staging: Staging, counted: Counted
 ) -> None:
     send(counted, 1)
-    with time_limit(10), pytest.raises(RpcError, match="the time is up before the queue is empty"):
+    with time_limit(10), pytest.raises(RpcError, match="timed out before the queue was empty"):
         drain.drain(staging.services)
     assert staging.queue.messages == 1
 

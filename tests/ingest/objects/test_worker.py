@@ -73,7 +73,7 @@ def test_an_upload_that_cannot_be_parsed_is_quarantined_with_its_reason(
     assert staging.keys() == [f"quarantine/{key}", f"quarantine/{key}.reason.json"]
     assert staging.bucket.objects()[f"quarantine/{key}"] == b"not an envelope"
     note = json.loads(staging.bucket.objects()[f"quarantine/{key}.reason.json"])
-    assert note["reason"] == "not an upload: the envelope's first bytes are missing"
+    assert note["reason"] == "not an upload: the envelope's magic bytes are missing"
     assert f"{key} cannot be stored" in caplog.text
 
 

@@ -184,7 +184,7 @@ def test_a_push_of_more_series_than_the_limit_is_stored_with_the_labels_of_the_r
     response = ingest.push(*pods)
     assert response.status_code == 200
     assert response.headers["Flamehouse-Warning"].startswith(
-        "5 profiles make more series than MAX_SERIES_PER_UPLOAD=10: they are stored with labels folded"
+        "the upload exceeds MAX_SERIES_PER_UPLOAD=10: label values in 5 profiles were replaced"
     )
     [upload] = ingest.uploads
     assert [own_labels(part).get("pod") for part in upload.profiles] == [

@@ -50,7 +50,7 @@ def read_chunks(data: bytes, budgets: Budgets) -> Iterator[Chunk]:
 
 def _read_chunk(data: bytes, position: int, budgets: Budgets) -> Chunk:
     if len(data) - position < _HEADER.size:
-        raise damaged("it ends within the header of a chunk")
+        raise damaged("it ends within a chunk header")
     magic, major, _, size, checkpoint, metadata, *_, ticks_per_s, features = _HEADER.unpack_from(
         data, position
     )
@@ -59,11 +59,11 @@ def _read_chunk(data: bytes, position: int, budgets: Budgets) -> Chunk:
     if major not in _MAJOR_VERSIONS:
         raise damaged(f"unknown format version {major}")
     if not _HEADER.size <= size <= len(data) - position:
-        raise damaged("a chunk ends beyond the recording")
+        raise damaged("a chunk extends beyond the recording")
     if not _HEADER.size <= metadata < size or not 0 <= checkpoint < size:
-        raise damaged("a chunk's metadata or constants lie beyond it")
+        raise damaged("a chunk's metadata or constants lie outside the chunk")
     if ticks_per_s <= 0:
-        raise damaged(f"invalid clock frequency of {ticks_per_s} ticks a second")
+        raise damaged(f"invalid clock frequency of {ticks_per_s} ticks per second")
     return Chunk(
         data=data,
         start=position + _HEADER.size,

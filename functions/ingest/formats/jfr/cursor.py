@@ -87,7 +87,7 @@ class Cursor:
         self.position = stream.position
 
     def _beyond(self) -> RpcError:
-        return damaged("a value ends beyond the event that it is in")
+        return damaged("a value extends beyond its event")
 
 
 def constant_of(text: bytes, *, compressed: bool) -> int | None:

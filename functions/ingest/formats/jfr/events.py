@@ -179,7 +179,7 @@ def read_events(chunk: Chunk, classes: Classes) -> Found:
     samples: dict[int, Samples] = {}
     settings: dict[int, Settings] = {}
     budget = Budget(MAX_SAMPLES, "distinct samples in a chunk")
-    class_budget = Budget(MAX_EVENT_CLASSES, "classes of samples and settings in a chunk")
+    class_budget = Budget(MAX_EVENT_CLASSES, "classes of sample and setting events in a chunk")
     for class_ in classes.values():
         if class_.name in EVENTS:
             samples[class_.id] = Samples(chunk, class_, classes, budget)
@@ -226,6 +226,6 @@ def _events(chunk: Chunk) -> Iterator[tuple[int, int, int, int]]:
             end = position + cursor.integer()
             type_ = cursor.long()
             if not cursor.position <= end <= last:
-                raise damaged("an event ends beyond its chunk, or before it begins")
+                raise damaged("an event extends beyond its chunk, or its size is too small")
             yield type_, position, cursor.position, end
         position = end

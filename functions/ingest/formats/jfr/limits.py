@@ -43,24 +43,26 @@ class Budgets:
 
     metadata: Budget = field(default_factory=lambda: Budget(4 << 20, "bytes of metadata"))
     """Counts only chunks whose metadata differs from that of the previous chunk."""
-    fields: Budget = field(default_factory=lambda: Budget(1 << 19, "fields in the classes that it uses"))
+    fields: Budget = field(default_factory=lambda: Budget(1 << 19, "fields in the classes it uses"))
     """Needed because any number of classes may contain the same large one."""
-    pools: Budget = field(default_factory=lambda: Budget(1 << 19, "checkpoints and pools of constants"))
+    pools: Budget = field(default_factory=lambda: Budget(1 << 19, "checkpoints and constant pools"))
     """A separate budget, as a pool without constants takes time too."""
     constants: Budget = field(default_factory=lambda: Budget(1 << 20, "constants"))
-    values: Budget = field(default_factory=lambda: Budget(1 << 22, "values that are read one at a time"))
+    values: Budget = field(
+        default_factory=lambda: Budget(1 << 22, "values in structures with non-integer fields")
+    )
     """Counts instances that have anything but compressed integers."""
-    texts: Budget = field(default_factory=lambda: Budget(1 << 25, "bytes of names, counted at each use"))
+    texts: Budget = field(default_factory=lambda: Budget(1 << 25, "bytes of names, counting each use"))
     """Needed because any number of constants may refer to the same long string."""
     frames: Budget = field(
         default_factory=lambda: Budget(1 << 22, "frames in the stack traces of its samples")
     )
     samples: Budget = field(default_factory=lambda: Budget(MAX_SAMPLES, "distinct samples"))
     locations: Budget = field(default_factory=lambda: Budget(1 << 18, "distinct frames"))
-    names: Budget = field(default_factory=lambda: Budget(1 << 24, "characters in the names of functions"))
+    names: Budget = field(default_factory=lambda: Budget(1 << 24, "characters in function names"))
     """Needed because a few long class and method names combine to many long function names."""
     labels: Budget = field(
-        default_factory=lambda: Budget(1 << 24, "labels in its samples, before equal ones are summed")
+        default_factory=lambda: Budget(1 << 24, "labels in its samples, before equal samples are summed")
     )
     parts: Budget = field(default_factory=lambda: Budget(4_000_000, "frames and labels in its samples"))
     """Needed because many samples may share a long stack or list of labels. profile/checked.py has the same limit for

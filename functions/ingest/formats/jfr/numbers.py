@@ -75,7 +75,7 @@ class NumberStream:
         values = self._values[self._next :]
         # A number takes at least one byte: a larger count is rejected before anything is allocated.
         if count - len(values) > self._end - self._read_up_to:
-            raise damaged("a list ends beyond the event that it is in")
+            raise damaged("a list extends beyond its event")
         while len(values) < count:
             values += self._next_window()
         self._values = values
@@ -85,7 +85,7 @@ class NumberStream:
         start = self._read_up_to
         self._window = _as_protobuf(self._data[start : min(start + self._window_bytes, self._end)])
         if not self._window:
-            raise damaged("an integer ends beyond the event that it is in")
+            raise damaged("an integer extends beyond its event")
         self._read_up_to += _original_length(self._window)
         self._window_bytes = min(2 * self._window_bytes, _LAST_WINDOW_BYTES)
         return _decode(self._window)

@@ -147,8 +147,8 @@ class _Reader:
         """Raises RpcError once a profile has exceeded the limit of the request, so that further ones are not read."""
         if self._profiles_left < 0:
             raise invalid_argument(
-                f"the request has more than {_MAX_PROFILES} profiles, counting one for each service"
+                f"the request has more than {_MAX_PROFILES} profiles, counting a profile once for each service"
             )
         if self._bytes_left < 0:
             limit = human_bytes(self._settings.max_body_bytes)
-            raise invalid_argument(f"the request's profiles exceed the limit of {limit} together")
+            raise invalid_argument(f"the request's profiles together exceed the limit of {limit}")

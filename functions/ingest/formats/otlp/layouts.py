@@ -72,7 +72,7 @@ _KEY_VALUE: Final = _fields("LL")
 _TABLES: Final = {"key-value": _KEY_VALUE, "attribute": _fields("VLV"), "stack": _fields("L")}
 _RANGES: Final = _fields("VVLLVL")
 CURRENT: Final = Layout(
-    name="1.10 (collectors from 0.148 on)",
+    name="1.10 (collectors 0.148 and later)",
     message=ExportProfilesServiceRequest,
     allowed={
         **_TABLES,
@@ -96,7 +96,7 @@ V18: Final = Layout(
     is_consistent=_has_a_value_each,
 )
 V17: Final = Layout(
-    name="1.7 (collectors to 0.135)",
+    name="1.7 (collectors up to 0.135)",
     message=V17Request,
     allowed={
         "request": _fields("LL"),
@@ -109,7 +109,7 @@ V17: Final = Layout(
     samples_of=attrgetter("sample"),
 )
 V15: Final = Layout(
-    name="1.5 and 1.6 (collectors from 0.116 on)",
+    name="1.5 and 1.6 (collectors 0.116 and later)",
     message=V15Request,
     allowed={
         "request": _fields("L"),
@@ -135,7 +135,9 @@ EXPERIMENTAL: Final = Layout(
 )
 LAYOUTS: Final = (CURRENT, V18, V17, V15, EXPERIMENTAL)
 """All layouts, the newest first."""
-UPGRADE: Final = "upgrade the collector or profiler to one of OTLP profiles 1.10 (collector 0.148 or later)"
+UPGRADE: Final = (
+    "upgrade the collector or profiler to a version with OTLP profiles 1.10 (collector 0.148 or later)"
+)
 
 
 _SAME_SAMPLES: Final = _fields("V...L")
@@ -185,7 +187,7 @@ def chosen[T](possible: Sequence[T], names: Iterable[str]) -> T:
         return possible[0]
     if possible:
         raise invalid_argument(
-            f"the profiles can be read as OTLP profiles {' or as '.join(names)}, with different values: "
+            f"the profiles are ambiguous: as OTLP profiles {' or as '.join(names)}, they have different values; "
             f"{UPGRADE}, or send JSON (the exporter's encoding: json)"
         )
     raise invalid_argument(

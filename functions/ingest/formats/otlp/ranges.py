@@ -102,7 +102,7 @@ def _stacks_of(profile: RangeProfile, dictionary: Dictionary) -> Sequence[int]:
     for start, length in distinct:
         if not 0 <= start <= start + length <= count or length < 0:
             raise invalid_argument(
-                f"{length} locations from {start} are out of range: location_indices has {count} entries"
+                f"{length} locations from index {start} are out of range: location_indices has {count} entries"
             )
     indices = dictionary.add_stacks(profile.location_indices, distinct)
     by_range = dict(zip(distinct, indices, strict=True))

@@ -110,8 +110,7 @@ def _at_rate(clock: _Clock, sample_rate: int) -> SampleType:
 
 def _unknown(service: str, ending: str) -> str:
     reason = (
-        f"unknown profile type: {ending} (the application name '{service}.{ending}' was read as the service '{service}' "
-        "and, behind its last dot, a profile type; a name without a dot is cpu"
-        f"; known types: {', '.join(_BY_ENDING)})"
+        f"unknown profile type: {ending} (the application name '{service}.{ending}' was split at its last dot into the "
+        f"service '{service}' and a profile type; a name without a dot means cpu; known types: {', '.join(_BY_ENDING)})"
     )
     return reason.encode(errors="surrogateescape").decode(errors="replace")

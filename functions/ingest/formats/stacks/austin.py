@@ -39,7 +39,7 @@ def parse(request: IngestRequest, parts: Mapping[str, bytes]) -> Parsed:
     lines = split_lines(parts.get(WHOLE_BODY, b""))
     mode = next((found[1].decode() for line in lines if (found := _MODE.match(line))), "wall")
     if mode not in _MODES:
-        raise invalid_argument(f"unknown mode '{shown(mode)}' of austin: expected {', '.join(_MODES)}")
+        raise invalid_argument(f"unknown austin mode '{shown(mode)}': expected one of {', '.join(_MODES)}")
     times, busy_times, sizes = _sums(lines, mode)
     memory = sample_type_of("bytes")
     measured = {
@@ -82,5 +82,5 @@ def _named(sums: Mapping[bytes, int]) -> Iterator[tuple[list[str], int]]:
 
 
 def _no_metrics(number: int, mode: str) -> RpcError:
-    expected = "a time, an idle state and a size such as 100,0,2048" if mode == _FULL else "an integer"
-    return invalid_argument(f"line {number}: expected a stack, a space and, in mode {mode}, {expected}")
+    expected = "time, idle state and size, such as 100,0,2048" if mode == _FULL else "an integer"
+    return invalid_argument(f"line {number}: mode {mode} requires a stack, a space and {expected}")

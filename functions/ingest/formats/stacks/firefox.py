@@ -71,7 +71,7 @@ def _measure(weight_type: str, interval_ns: float) -> tuple[SampleType, float]:
     }
     if weight_type not in measures:
         raise invalid_argument(
-            f"unknown weightType '{shown(weight_type)}': expected {', '.join(filter(None, measures))}"
+            f"unknown weightType '{shown(weight_type)}': expected one of {', '.join(filter(None, measures))}"
         )
     return measures[weight_type]
 
@@ -81,7 +81,7 @@ def _weights(samples: Mapping[str, object]) -> Mapping[int, float]:
     stacks = list_of(samples, "stack")
     weights = list_of(samples, "weight") or [1] * len(stacks)
     if len(stacks) != len(weights):
-        raise invalid_argument(f"there are {len(stacks)} samples and {len(weights)} weights")
+        raise invalid_argument(f"found {len(weights)} weights for {len(stacks)} samples")
     sums: defaultdict[int, float] = defaultdict(float)
     for stack, weight in zip(stacks, weights, strict=True):
         if stack is not None:
@@ -127,7 +127,7 @@ def _prefixes(stacks: Mapping[str, object]) -> Sequence[int]:
 
 def _indices(table: Mapping[str, object], name: str) -> Sequence[int]:
     return [
-        _NO_PREFIX if each is None else int(number_from(each, f"one of {name}"))
+        _NO_PREFIX if each is None else int(number_from(each, f"an entry of {name}"))
         for each in list_of(table, name)
     ]
 
@@ -149,7 +149,7 @@ def _names(stack: int, tables: _Tables) -> Sequence[str]:
     names: list[str] = []
     while stack != _NO_PREFIX:
         if len(names) == len(tables.prefixes):
-            raise invalid_argument("a stack of the profile is its own caller")
+            raise invalid_argument("a stack in stackTable is its own ancestor")
         try:
             names.append(tables.name(stack))
             stack = tables.prefixes[stack]
@@ -161,6 +161,4 @@ def _names(stack: int, tables: _Tables) -> Sequence[str]:
 
 
 def _missing(stack: int) -> RpcError:
-    return invalid_argument(
-        f"the stack {stack} is not in stackTable, or its frame, function or name is missing"
-    )
+    return invalid_argument(f"stack {stack} is not in stackTable, or its frame, function or name is missing")

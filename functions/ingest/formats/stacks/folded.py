@@ -73,5 +73,5 @@ def _count(digits: bytes, line_number: int, *, negative: bool) -> int:
 def _no_number(digits: bytes, line_number: int) -> RpcError:
     shown = digits[:_MAX_SHOWN].decode(errors="replace")
     return invalid_argument(
-        f"line {line_number}: expected a stack, a space and a 64-bit integer, found '{shown}' at its end"
+        f"line {line_number}: expected a stack, a space and a 64-bit integer, but it ends in '{shown}'"
     )

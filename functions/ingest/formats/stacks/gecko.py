@@ -67,7 +67,9 @@ def _column(thread: Mapping[str, object], table: str, field: str) -> list[object
     place = int(number_from(schema[field], field))
     rows = list_of(content, "data")
     if place < 0 or not all(isinstance(row, list) for row in rows):
-        raise invalid_argument(f"the rows of {table} are not lists, or {field} has no place in them")
+        raise invalid_argument(
+            f"the rows of {table} are not lists, or the schema gives {field} a negative index"
+        )
     return [row[place] if place < len(row) else None for row in rows if isinstance(row, list)]
 
 

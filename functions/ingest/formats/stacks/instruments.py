@@ -98,7 +98,7 @@ class _Columns:
         total, name = find(_TOTALS), find(_NAMES)
         if total is None or name is None:
             raise invalid_argument(
-                f"expected a header with {' or '.join(_TOTALS)} and {_NAMES[0]} between tabs, found '{shown(header)}'"
+                f"expected a tab-separated header with {' or '.join(_TOTALS)} and {_NAMES[0]}, found '{shown(header)}'"
             )
         return cls(total=total, own=find(_OWN), name=name)
 
@@ -106,7 +106,7 @@ class _Columns:
         """Reads a row, whose unit must belong to the sample type of the first row."""
         cells = line.split("\t")
         if len(cells) <= self.name:
-            raise invalid_argument(f"line {number}: expected {self.name + 1} columns between tabs")
+            raise invalid_argument(f"line {number}: expected {self.name + 1} tab-separated columns")
         name = cells[self.name].strip()
         indent = len(cells[self.name]) - len(cells[self.name].lstrip())
         value = self._value(cells[self.total], number)
@@ -135,7 +135,9 @@ class _Columns:
         except ValueError as error:
             raise invalid_argument(f"line {number}: expected a number, found '{shown(digits)}'") from error
         if value and type_ is not self.sample_type:
-            raise invalid_argument(f"line {number}: the unit '{unit}' is not one of {self.sample_type.type}")
+            raise invalid_argument(
+                f"line {number}: the unit '{unit}' is not a unit of {self.sample_type.type}"
+            )
         return value
 
 
@@ -155,7 +157,8 @@ def _stacks(rows: Sequence[_Row]) -> Iterator[Stack]:
     for number, row in enumerate(rows, 1):
         if not 0 <= row.depth <= len(names):
             raise invalid_argument(
-                f"row {number}: '{shown(row.name)}' is indented by more than one below its caller"
+                f"row {number}: '{shown(row.name)}' is indented by more than one level from the row above "
+                "or less than the first row"
             )
         del names[row.depth :]
         names.append(row.name)
@@ -168,4 +171,4 @@ def _decoded(line: bytes, number: int) -> str:
     try:
         return line.decode()
     except UnicodeDecodeError as error:
-        raise invalid_argument(f"line {number} is not text in UTF-8: {error.reason}") from error
+        raise invalid_argument(f"line {number} is not UTF-8 text: {error.reason}") from error

@@ -109,7 +109,7 @@ def _decoded(text: bytes) -> str:
     try:
         return text.decode()
     except UnicodeDecodeError as error:
-        raise invalid_argument(f"the file is not text in UTF-8: {error.reason}") from error
+        raise invalid_argument(f"the file is not UTF-8 text: {error.reason}") from error
 
 
 def _neither(line: str, lines: list[bytes]) -> RpcError:

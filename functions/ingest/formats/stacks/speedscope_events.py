@@ -23,7 +23,7 @@ def add_sampled(
     """
     samples, weights = list_of(profile, "samples"), list_of(profile, "weights")
     if len(samples) != len(weights):
-        raise invalid_argument(f"{len(samples)} samples have {len(weights)} weights")
+        raise invalid_argument(f"found {len(weights)} weights for {len(samples)} samples")
     for sample, weight in zip(samples, weights, strict=True):
         value = number_from(weight, "a weight")
         if value < 0:

@@ -35,9 +35,7 @@ class StackBudgets:
     """The budgets that the profiles of one upload share."""
 
     frames: Budget = field(default_factory=lambda: Budget(_MAX_FRAMES, "frames in its stacks"))
-    names: Budget = field(
-        default_factory=lambda: Budget(_MAX_NAME_CHARS, "characters in the names of its frames")
-    )
+    names: Budget = field(default_factory=lambda: Budget(_MAX_NAME_CHARS, "characters in its frame names"))
 
 
 def upload_of_stacks(request: IngestRequest, stacks: Mapping[bytes, int]) -> Parsed:
@@ -96,7 +94,9 @@ def _named(app_name: str, measured: SampleType) -> tuple[str, SampleType]:
     service, named = read_app_name(app_name, DEFAULT_SAMPLE_RATE)
     if named.unit != measured.unit:
         of = "time" if measured.period_ns else f"{measured.type} ({measured.unit})"
-        raise _refused(f"the application name '{app_name}' means {named.type}, but the profile is of {of}")
+        raise _refused(
+            f"the application name '{app_name}' selects {named.type}, but the profile measures {of}"
+        )
     return service, named
 
 

@@ -68,7 +68,7 @@ def _stack(id_: int, names: Mapping[int, str], parents: Mapping[int, int]) -> Se
     while id_ in names:
         stack.append(names[id_])
         if len(stack) > len(names):
-            raise invalid_argument("a node of the profile is its own parent")
+            raise invalid_argument("a node is its own ancestor")
         id_ = parents.get(id_, -1)
     if stack[-1] == _ROOT and len(stack) > 1:
         stack.pop()
@@ -83,7 +83,7 @@ def _times(profile: Mapping[str, object]) -> Mapping[int, float]:
         time_us = number_of(profile, "endTime") - number_of(profile, "startTime")
         return {id_: time_us * count / len(samples) for id_, count in Counter(samples).items()}
     if len(samples) != len(deltas):
-        raise invalid_argument(f"{len(samples)} samples have {len(deltas)} timeDeltas")
+        raise invalid_argument(f"found {len(deltas)} timeDeltas for {len(samples)} samples")
     times: defaultdict[int, float] = defaultdict(float)
     for id_, delta in zip(samples, deltas, strict=True):
         times[id_] += delta

@@ -185,7 +185,7 @@ BOMBS: Mapping[str, tuple[Callable[[], bytes], str]] = {
     ),
     "zero-length constants": (
         lambda: with_pool(STACK_TRACE, 1_000_000, b"", sample(1)),
-        "ends beyond the event that it is in",
+        "extends beyond its event",
     ),
     "frames": (lambda: deep_stacks(70, 65_000), "more than 4194304 frames"),
     "distinct frames": (lambda: distinct_frames(400_000), "more than 262144 distinct frames"),
@@ -259,15 +259,15 @@ BOMBS: Mapping[str, tuple[Callable[[], bytes], str]] = {
     ),
     "classes of samples": (
         lambda: with_sample_classes(80_000) * 10,
-        "more than 100 classes of samples and settings in a chunk",
+        "more than 100 classes of sample and setting events in a chunk",
     ),
     "checkpoints": (
         lambda: with_events(Chunk().event(1, b"\0\0\0\1\0") * 2_000_000),
-        "more than 524288 checkpoints and pools of constants",
+        "more than 524288 checkpoints and constant pools",
     ),
     "empty constant pools": (
         lambda: with_events(Chunk().event(1, b"\0\0\0\1" + varint(8_000_000) + b"\x20\0" * 8_000_000)),
-        "more than 524288 checkpoints and pools of constants",
+        "more than 524288 checkpoints and constant pools",
     ),
     "a long name": (
         lambda: recording(sample(1), pools={**POOLS, SYMBOL: {1: ["x" * (MIB + 1)]}}),

@@ -53,7 +53,7 @@ def test_a_stream_reads_any_bytes_as_a_cursor_does(data: bytes) -> None:
     stream = NumberStream(data, 0, len(data))
     assert stream.take(len(one_by_one)) == one_by_one
     assert stream.position == cursor.position
-    with pytest.raises(RpcError, match="ends beyond"):
+    with pytest.raises(RpcError, match="extends beyond"):
         stream.take(1)
 
 
@@ -64,10 +64,10 @@ def test_a_stream_reads_exactly_the_requested_numbers(count: int, value: int) ->
     stream = NumberStream(data, 0, len(data))
     assert stream.take(count) == [value] * count
     assert stream.position == len(data) - 8
-    with pytest.raises(RpcError, match="an integer ends beyond"):
+    with pytest.raises(RpcError, match="an integer extends beyond"):
         stream.take(1)
 
 
 def test_more_numbers_than_bytes_are_rejected_before_reading() -> None:
-    with pytest.raises(RpcError, match="a list ends beyond"):
+    with pytest.raises(RpcError, match="a list extends beyond"):
         NumberStream(b"\x01" * 10, 0, 10).take(1 << 62)

@@ -68,16 +68,16 @@ def test_a_recording_is_accepted_in_every_packing(body: bytes, content_type: str
 @pytest.mark.parametrize(
     ("body", "content_type", "message"),
     [
-        (b"FLR\0", "", "the recording is damaged: it ends within the header of a chunk"),
+        (b"FLR\0", "", "the recording is damaged: it ends within a chunk header"),
         (b"x" * 100, "", "the recording is damaged: a chunk does not begin with FLR"),
-        (form(("recording", RECORDING)), FORM, "missing form part 'jfr', only 'recording'"),
+        (form(("recording", RECORDING)), FORM, "missing form part 'jfr', found only 'recording'"),
         (form(("labels", b"")), FORM, "missing form part 'jfr'"),
         (
             form(("jfr", RECORDING), ("labels", b"\x0a\x05")),
             FORM,
             "the labels are not a LabelsSnapshot: Error parsing message",
         ),
-        (RECORDING[:-1], "", "the recording is damaged: a chunk ends beyond the recording"),
+        (RECORDING[:-1], "", "the recording is damaged: a chunk extends beyond the recording"),
         (gzipped(RECORDING)[:-1], "", "the gzip body is truncated"),
     ],
 )
@@ -177,7 +177,7 @@ def test_ticks_become_nanoseconds_by_the_clock_of_each_chunk(
 def test_a_clock_without_ticks_is_rejected(ticks_per_s: int) -> None:
     data = recording(sample(state=1), header={"frequency": ticks_per_s})
     status, _, message = rejection(Ingest().post(data, QUERY))
-    assert (status, f"invalid clock frequency of {ticks_per_s} ticks a second" in message) == (422, True)
+    assert (status, f"invalid clock frequency of {ticks_per_s} ticks per second" in message) == (422, True)
 
 
 @pytest.mark.parametrize(("rate", "period_ns"), [("1", 1_000_000_000), ("1000", 1_000_000), ("", 10_000_000)])

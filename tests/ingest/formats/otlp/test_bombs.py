@@ -35,7 +35,7 @@ def test_too_many_profiles_are_rejected() -> None:
 def test_too_many_services_of_samples_are_rejected() -> None:
     export = Export()
     samples = [export.sample(named={"service.name": f"s{n}"}) for n in range(10_001)]
-    reason = "the request has more than 10000 profiles, counting one for each service"
+    reason = "the request has more than 10000 profiles, counting a profile once for each service"
     assert outcome(export.add(export.profile(*samples), export.profile(samples[0])).body) == (
         400,
         f"resource 0, scope 0, profile 0: {reason}; resource 0, scope 0, profile 1: {reason}",

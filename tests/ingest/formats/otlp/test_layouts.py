@@ -35,7 +35,7 @@ THREAD = {"thread.name": "worker-1"}
 BUILD = {"process.executable.build_id.gnu": "abcd"}
 WALL = "cpu:wall:nanoseconds:cpu:nanoseconds"
 
-BOTH = "the profiles can be read as OTLP profiles 1.10 (collectors from 0.148 on) or as 1.8 and 1.9"
+BOTH = "the profiles are ambiguous: as OTLP profiles 1.10 (collectors 0.148 and later) or as 1.8 and 1.9"
 
 type Part = tuple[str, dict[str, str], list[tuple[str, int]]]
 
@@ -217,7 +217,7 @@ def test_a_request_of_mixed_layouts_is_rejected_with_an_upgrade_hint(body: bytes
     status, text = outcome(body)
     assert (status, text) == (
         400,
-        f"{message}: upgrade the collector or profiler to one of OTLP profiles 1.10 (collector 0.148 or later)",
+        f"{message}: upgrade the collector or profiler to a version with OTLP profiles 1.10 (collector 0.148 or later)",
     )
 
 
@@ -249,15 +249,15 @@ def of_17(*samples: RangeSample, locations: Sequence[int] = (0,), types: int = 1
 HOSTILE: Mapping[str, tuple[bytes, str]] = {
     "a range beyond the locations": (
         of_17(RangeSample(locations_start_index=0, locations_length=2, value=[1])),
-        "2 locations from 0 are out of range: location_indices has 1 entries",
+        "2 locations from index 0 are out of range: location_indices has 1 entries",
     ),
     "a negative range": (
         of_17(RangeSample(locations_start_index=-1, locations_length=1, value=[1])),
-        "1 locations from -1 are out of range: location_indices has 1 entries",
+        "1 locations from index -1 are out of range: location_indices has 1 entries",
     ),
     "a negative length": (
         of_17(RangeSample(locations_start_index=1, locations_length=-1, value=[1])),
-        "-1 locations from 1 are out of range: location_indices has 1 entries",
+        "-1 locations from index 1 are out of range: location_indices has 1 entries",
     ),
     "a missing location": (
         of_17(RangeSample(locations_length=1, value=[1]), locations=[9]),

@@ -90,25 +90,25 @@ def test_arbitrary_json_in_place_of_a_field_causes_no_server_fault(field: str, v
         (
             "groups",
             b"a 1\nmain x",
-            (422, "line 2: expected a stack, a space and a 64-bit integer, found 'x' at its end"),
+            (422, "line 2: expected a stack, a space and a 64-bit integer, but it ends in 'x'"),
         ),
         (
             "groups",
             b"main 1.5",
-            (422, "line 1: expected a stack, a space and a 64-bit integer, found '1.5' at its end"),
+            (422, "line 1: expected a stack, a space and a 64-bit integer, but it ends in '1.5'"),
         ),
         (
             "groups",
             b"main 9223372036854775808",
             (
                 422,
-                "line 1: expected a stack, a space and a 64-bit integer, found '9223372036854775808' at its end",
+                "line 1: expected a stack, a space and a 64-bit integer, but it ends in '9223372036854775808'",
             ),
         ),
         (
             "groups",
             b"main " + b"9" * 60_000,
-            (422, f"line 1: expected a stack, a space and a 64-bit integer, found '{'9' * 40}' at its end"),
+            (422, f"line 1: expected a stack, a space and a 64-bit integer, but it ends in '{'9' * 40}'"),
         ),
         ("groups", b"a 1\n" + b"x" * 65_534 + b" 1\n", (422, "line 2 is longer than 65535 bytes")),
         (
@@ -204,7 +204,7 @@ BOMBS: Mapping[str, tuple[str, Callable[[], bytes], str]] = {
             *(sampled([[*range(50)]], [1], name=f"{n}", unit="seconds") for n in range(900)),
             frames=[f"{n}{'x' * 60_000}" for n in range(50)],
         ),
-        "16777216 characters in the names of its frames",
+        "16777216 characters in its frame names",
     ),
 }
 

@@ -55,11 +55,15 @@ LONG = [node(2) | {"id": id_, "parent": id_ - 1} for id_ in range(1, 4_001)]
     ("file", "query", "reason"),
     [
         (profile(samples=[9], timeDeltas=[1]), "", "a sample has the unknown node 9"),
-        (profile(samples=[2], timeDeltas=[]) | {"timeDeltas": [1, 2]}, "", "1 samples have 2 timeDeltas"),
-        (profile(samples=[2], timeDeltas=["x"]), "", "a time delta is not a number"),
+        (
+            profile(samples=[2], timeDeltas=[]) | {"timeDeltas": [1, 2]},
+            "",
+            "found 2 timeDeltas for 1 samples",
+        ),
+        (profile(samples=[2], timeDeltas=["x"]), "", "a time delta is not a 64-bit number"),
         (profile(samples=[4], timeDeltas=[7]), "", "nothing to store: expected a V8 CPU profile"),
         (profile(), "", "nothing to store"),
-        ({"nodes": [node(2, parent=2)], **SAMPLES, "samples": [2] * 6}, "", "its own parent"),
+        ({"nodes": [node(2, parent=2)], **SAMPLES, "samples": [2] * 6}, "", "its own ancestor"),
         (
             {"nodes": LONG, "samples": [*range(1, 4_001)], "timeDeltas": [1] * 4_000},
             "",
