@@ -187,7 +187,7 @@ def chosen[T](possible: Sequence[T], names: Iterable[str]) -> T:
         return possible[0]
     if possible:
         raise invalid_argument(
-            f"the profiles are ambiguous: as OTLP profiles {' or as '.join(names)}, they have different values; "
+            f"the profiles can be read as OTLP profiles {' or as '.join(names)}, with different values: "
             f"{UPGRADE}, or send JSON (the exporter's encoding: json)"
         )
     raise invalid_argument(

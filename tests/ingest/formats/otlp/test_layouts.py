@@ -35,7 +35,7 @@ THREAD = {"thread.name": "worker-1"}
 BUILD = {"process.executable.build_id.gnu": "abcd"}
 WALL = "cpu:wall:nanoseconds:cpu:nanoseconds"
 
-BOTH = "the profiles are ambiguous: as OTLP profiles 1.10 (collectors 0.148 and later) or as 1.8 and 1.9"
+BOTH = "the profiles can be read as OTLP profiles 1.10 (collectors 0.148 and later) or as 1.8 and 1.9"
 
 type Part = tuple[str, dict[str, str], list[tuple[str, int]]]
 

@@ -164,7 +164,7 @@ def test_a_file_without_profiles_stores_nothing() -> None:
             file(evented(("O", 0, 0), ("O", 1, 1), ("C", 2, 0))),
             "frame 0 is closed, but is not the innermost open frame",
         ),
-        (file(7), "malformed JSON: one of profiles is not an object"),
+        (file(7), "malformed JSON: an entry of profiles is not an object"),
         (file(frames=[7]), "malformed JSON: name is not a string"),
         (file(shared=[]), "malformed JSON: shared is not an object"),
         (

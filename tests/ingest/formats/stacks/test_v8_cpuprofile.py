@@ -69,7 +69,7 @@ LONG = [node(2) | {"id": id_, "parent": id_ - 1} for id_ in range(1, 4_001)]
             "",
             "more than 4000000 frames",
         ),
-        (profile(**SAMPLES), ".alloc_space", "the profile is of time"),
+        (profile(**SAMPLES), ".alloc_space", "the profile measures time"),
     ],
 )
 def test_an_invalid_cpu_profile_is_rejected(file: dict[str, Any], query: str, reason: str) -> None:
