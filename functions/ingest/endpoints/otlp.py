@@ -23,8 +23,8 @@ from ingest import pipeline
 from ingest.endpoints.openapi import OTLP
 from ingest.pipeline import Outcome
 from ingest.received import Endpoint, ReceivedUpload
-from ingest.request.body import Limit, read_upload
-from ingest.request.otlp_body import CODECS, codec_of, max_bytes, media_type_of
+from ingest.request.body import read_upload
+from ingest.request.otlp_body import CODECS, body_limit, codec_of, media_type_of
 
 _RPC_PATH: Final = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export"
 
@@ -66,9 +66,7 @@ async def export(request: Request) -> Response:
         received_ns=received_ns,
         content_type=content_type,
         content_encoding=request.headers.get("Content-Encoding", ""),
-        body=await read_upload(
-            request, Limit(setting="MAX_BODY_BYTES", bytes=max_bytes(codec, services.settings))
-        ),
+        body=await read_upload(request, body_limit(codec, services.settings)),
     )
 
     def run() -> Response:

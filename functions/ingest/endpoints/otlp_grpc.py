@@ -31,7 +31,7 @@ from flamehouse.web.slow_refusals import slow_refusals
 from ingest import pipeline
 from ingest.endpoints.otlp import GRPC_CODES, response_of, shown
 from ingest.received import Endpoint, ReceivedUpload
-from ingest.request.otlp_body import max_bytes
+from ingest.request.otlp_body import body_limit
 
 _SERVICE: Final = "opentelemetry.proto.collector.profiles.v1development.ProfilesService"
 _PROTOBUF: Final = "application/x-protobuf"
@@ -109,7 +109,7 @@ def serve(
     handler = grpc.method_handlers_generic_handler(_SERVICE, {"Export": method})
     server = GrpcServer()
     try:
-        return server, server.start(address, handler, max_bytes(PROTO, services.settings))
+        return server, server.start(address, handler, body_limit(PROTO, services.settings).bytes)
     except RuntimeError:
         server.stop(0)
         raise

@@ -10,7 +10,7 @@ from ingest.formats import otlp
 from ingest.profile.checked import CheckedProfile
 from ingest.readers import ReadUpload, checks_of, id_of_profiles
 from ingest.received import ReceivedUpload
-from ingest.request.otlp_body import codec_of, max_bytes, unpacked
+from ingest.request.otlp_body import body_limit, codec_of, unpacked
 
 _MEMORY_FACTOR: Final = 16
 """The maximum bytes of memory that reading one byte takes."""
@@ -19,7 +19,7 @@ _MEMORY_FACTOR: Final = 16
 def read(received: ReceivedUpload, services: Services) -> ReadUpload:
     """Read the upload. Raises RpcError(INVALID_ARGUMENT) for an invalid body."""
     codec = codec_of(received.content_type)
-    body = unpacked(received.body, max_bytes(codec, services.settings))
+    body = unpacked(received.body, body_limit(codec, services.settings).bytes)
     memory.begin_work(len(body) * _MEMORY_FACTOR)
     request = otlp.read_json(body) if codec is JSON else otlp.read_proto(body)
     checks = checks_of(received, services)

@@ -67,7 +67,7 @@ def read_parts(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """A size limit, and the name of its setting."""
+    """A size limit, and the name of its setting, or of the format that has it."""
 
     setting: str
     bytes: int

@@ -11,7 +11,7 @@ from flamehouse.memory import BusyError
 from flamehouse.settings import Settings
 from flamehouse.web.codec import JSON, PROTO, Codec
 from flamehouse.web.compression import gunzip
-from ingest.request.body import GZIP_MAGIC
+from ingest.request.body import GZIP_MAGIC, Limit, limit_of
 
 _MAX_BYTES: Final = 16 << 20
 """The maximum size of a decompressed body: a one-byte number takes up to sixteen bytes of memory while it is parsed."""
@@ -38,9 +38,13 @@ def codec_of(content_type: str) -> Codec:
     return CODECS[media_type]
 
 
-def max_bytes(codec: Codec, settings: Settings) -> int:
+def body_limit(codec: Codec, settings: Settings) -> Limit:
     """Return the maximum size of a body in this encoding, before and after decompression."""
-    return min(settings.max_body_bytes, codec.max_bytes or _MAX_BYTES)
+    of_format = codec.max_bytes or _MAX_BYTES
+    if of_format < settings.max_body_bytes:
+        # Not the setting, which an operator would raise in vain.
+        return Limit(setting="OTLP", bytes=of_format)
+    return limit_of(settings, "max_body_bytes")
 
 
 def unpacked(body: bytes, limit: int) -> bytes:

@@ -15,6 +15,7 @@ from opentelemetry.proto.profiles.v1development import profiles_pb2 as otlp
 from flamehouse.errors import Code, RpcError
 from flamehouse.model.profile import Upload
 from flamehouse.pb.status_pb2 import Status
+from flamehouse.settings import Settings
 from flamehouse.store import Record
 from tests.support.servers.doubles import CannedStore
 from tests.support.uploads.otlp import JSON, PATH, PROTO, RPC_PATH, Export, exported, partial_success
@@ -273,3 +274,17 @@ def test_only_the_otlp_endpoint_imports_the_messages() -> None:
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({}, "request body too large (OTLP, limit: 16777216)"),
+        ({"MAX_BODY_BYTES": "1000000"}, "request body too large (MAX_BODY_BYTES, limit: 1000000)"),
+    ],
+)
+def test_a_large_body_is_rejected_with_the_name_of_its_limit(settings: dict[str, str], reason: str) -> None:
+    response = Ingest(settings=Settings.from_env(settings)).send(
+        "POST", PATH, bytes(17 << 20), content_type=PROTO
+    )
+    assert (response.status_code, Status.FromString(response.content).message) == (413, reason)
