@@ -45,22 +45,25 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "keep_blobs": ("true", "false"),
 }
 """The valid values of each setting that allows only a few."""
-_PLACE: Final = re.compile(r"s3://[^/]+/?|(?!.*://).*", re.DOTALL)
+_PLACE: Final = r"(?s:s3://[^/]+/?|(?!.*://).*)"
 _SOURCE_HOST: Final = r"\s*[a-z0-9.-]+(:[0-9]+)?=(github|gitlab|gitea|bitbucket)\s*"
-_FORMS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
-    "path_prefix": (re.compile(r"[A-Za-z0-9._~/-]*"), "a path such as profiles or internal/profiles"),
+_FORMS: Final[Mapping[str, tuple[str, str]]] = {
+    "path_prefix": (r"[A-Za-z0-9._~/-]+", "a path such as profiles or internal/profiles"),
     "ui_api_url": (
-        re.compile(r"(https?://[A-Za-z0-9.:\[\]-]+(/[^\s?#]*)?)?"),
+        r"https?://[A-Za-z0-9.:\[\]-]+(/[^\s?#]*)?",
         "a URL such as https://pyroscope.example.com, without a user or query",
     ),
     "ui_source_hosts": (
-        re.compile(rf"({_SOURCE_HOST}(,{_SOURCE_HOST})*)?"),
+        rf"{_SOURCE_HOST}(,{_SOURCE_HOST})*",
         "pairs such as git.example.com=gitlab,code.example.com=github, with github, gitlab, gitea or bitbucket",
     ),
     "adhoc_profiles": (_PLACE, "a folder or s3://BUCKET"),
     "blobs_dir": (_PLACE, "a folder or s3://BUCKET"),
 }
-"""The form of each text setting that must have one, and its description in errors."""
+"""The form of each text setting that must have one if it is set, and its description in errors.
+
+Forms are compiled when a value is checked, not on import: most processes set few of these.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,8 +255,8 @@ def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
         raise ValueError(f"{name.upper()} must be {', '.join(others)} or {last}, not {value!r}")
 
 
-def _check_form(name: str, value: str, form: re.Pattern[str], description: str) -> None:
-    if not form.fullmatch(value):
+def _check_form(name: str, value: str, form: str, description: str) -> None:
+    if value and not re.fullmatch(form, value):
         # A URL may contain a password.
         shown = "" if "@" in value else f", not {value!r}"
         raise ValueError(f"{name.upper()} must be {description}{shown}")

@@ -37,8 +37,8 @@ def source_of(
     if kind is PointKind.PROFILE and samples == EVERY_SAMPLE:
         return Condition(sql=_SQL("totals", **names), parameters={})
     profile_ids, selected = profile_condition(samples), _selected(selection, samples)
-    part, having = ("spans", "notEmpty(span_ids)") if kind is PointKind.SPAN else ("selected_totals", ALWAYS)
-    rows = all_of(selection.rows, profile_ids.sql, having, spans_of_profile(samples))
+    part, of_kind = ("spans", "notEmpty(span_ids)") if kind is PointKind.SPAN else ("selected_totals", ALWAYS)
+    rows = all_of(selection.rows, profile_ids.sql, of_kind, spans_of_profile(samples))
     return Condition(
         sql=_SQL(part, samples=_SQL("samples", **{**names, "rows": rows}), selected=selected.sql),
         parameters={**profile_ids.parameters, **selected.parameters},
