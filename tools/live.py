@@ -31,6 +31,7 @@ _SHOWN: Final = 5
 _ROUNDED_MS: Final = 10_000
 """How long before its program's start a profile may begin: the Rust SDK rounds times down to ten seconds."""
 _STAGED_S: Final = 30
+_UPLOADED_S: Final = 120
 _LABELS: Final = 'endpoint="primes", region="eu"'
 """Every program sets `endpoint` around its hot function, and `region` on all of its profiles."""
 
@@ -91,16 +92,21 @@ def check(live: Live, server: Server, command: Sequence[str], folder: Path) -> N
     function differs.
     """
     application = f"live.{live.client}"
-    start_ms = time.time_ns() // 1_000_000 - _ROUNDED_MS
-    subprocess.run(command, cwd=folder, env={**environment(), **variables(server, application)}, check=True)
-    end_ms = time.time_ns() // 1_000_000
+    start_ms = _now_ms() - _ROUNDED_MS
     service = f'service_name="{application}"'
-    labelled = next(iter(live.leaders))
     queries = [(type_, f"{{{service}}}") for type_ in live.leaders]
+    with subprocess.Popen(
+        command, cwd=folder, env={**environment(), **variables(server, application)}, stdin=subprocess.PIPE
+    ) as program:
+        _wait_for_uploads(live, server, queries, start_ms, program)
+    if program.returncode:
+        raise subprocess.CalledProcessError(program.returncode, command)
+    end_ms = _now_ms()
+    labelled = next(iter(live.leaders))
     for type_, selector in (*queries, (labelled, f"{{{service}, {_LABELS}}}")):
         leading = _leading_once_stored(server, type_, selector, start_ms, end_ms)
         print(f"{type_}{selector}", *_lines(type_, leading), sep="\n", end="\n\n", flush=True)
-        hottest = leading.most_common(1)[0][0] if leading else "nothing"
+        hottest = _hottest(leading)
         if live.leaders[type_] not in hottest:
             raise WrongLeaderError(f"the top function of {type_} is {hottest}, not {live.leaders[type_]}")
 
@@ -149,6 +155,36 @@ def _servers(build: Path | None) -> Generator[tuple[str, Server]]:
             f"the build for AWS in {build}",
             Server(url=deployed.url, credential=deployed.credential, tenant=_TENANT),
         )
+
+
+def _wait_for_uploads(
+    live: Live,
+    server: Server,
+    queries: Sequence[tuple[str, str]],
+    start_ms: int,
+    program: subprocess.Popen[bytes],
+) -> None:
+    """Return once every query of a type and a selector has its leader, the program has ended, or too much time passes.
+
+    A program whose SDK sends nothing on exit runs until its standard input ends.
+    """
+    give_up = time.monotonic() + _UPLOADED_S
+    while program.poll() is None and time.monotonic() < give_up:
+        hottest = (
+            (type_, _hottest(_leading(server, type_, selector, start_ms, _now_ms())))
+            for type_, selector in queries
+        )
+        if all(live.leaders[type_] in function for type_, function in hottest):
+            return
+        time.sleep(1)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _hottest(leading: Counter[str]) -> str:
+    return leading.most_common(1)[0][0] if leading else "nothing"
 
 
 def _leading_once_stored(

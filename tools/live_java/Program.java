@@ -2,17 +2,18 @@
 
 import io.pyroscope.labels.v2.LabelsSet;
 import io.pyroscope.labels.v2.Pyroscope;
+import java.io.IOException;
 
 public final class Program {
     private static final Object LOCK = new Object();
     private static final byte[][] KEPT = new byte[100][];
 
-    public static void main(String[] arguments) throws InterruptedException {
+    public static void main(String[] arguments) throws InterruptedException, IOException {
         Pyroscope.LabelsWrapper.run(new LabelsSet("endpoint", "primes"), () -> {
             findPrimes(3_000); // runs with endpoint="primes"
         });
         System.out.println(remember(400_000) + queue(4, 10));
-        Thread.sleep(3_000); // the agent sends nothing on exit, so wait for its upload interval
+        System.in.read(); // the agent sends nothing on exit, so wait until the caller closes the input
     }
 
     static int findPrimes(long milliseconds) {

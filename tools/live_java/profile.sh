@@ -1,7 +1,9 @@
 #!/bin/sh
-# Runs Program under the agent, in the folder of pyroscope.jar and Program.class. The agent sends nothing on exit.
+# Runs Program under the agent, in the folder of pyroscope.jar and Program.class, until its standard input ends:
+# the agent sends nothing on exit.
 set -e
 export PYROSCOPE_UPLOAD_INTERVAL=1s
+export PYROSCOPE_PUSH_QUEUE_CAPACITY=64
 
 export PYROSCOPE_PROFILER_EVENT=itimer
 export PYROSCOPE_PROFILER_ALLOC=512k
