@@ -24,7 +24,7 @@ def read_secret() -> str:
     from flamehouse.settings import Settings  # noqa: PLC0415
 
     settings = Settings.from_env(os.environ)
-    return SecretsManager(settings).read(settings.credentials_secret_arn)
+    return SecretsManager(settings).read(settings.credentials_secret_arn, "CREDENTIALS_SECRET_ARN")
 
 
 class CachedDocument:

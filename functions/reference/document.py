@@ -4,6 +4,7 @@ As a program, it writes docs/openapi.json: `python -m reference.document docs/op
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -112,13 +113,22 @@ def _rpcs_of(routes: Iterable[BaseRoute]) -> Iterator[tuple[str, tuple[MethodDes
             yield route.path, (rpc, getattr(route.endpoint, "documentation", ""))
 
 
+def _for_clients(documentation: str) -> str:
+    """Name the errors of a docstring as clients receive them."""
+    return re.sub(
+        r"Raises RpcError\((\w+)\)",
+        lambda match: f"Responds with the error `{Code[match[1]].wire_name}`",
+        documentation,
+    )
+
+
 def _operation_of(rpc: MethodDescriptor, documentation: str) -> Document:
     service = rpc.containing_service
     return {
         "operationId": rpc.full_name,
         "tags": [service.full_name],
         "summary": rpc.name,
-        "description": documentation,
+        "description": _for_clients(documentation),
         "parameters": [*_CONNECT_HEADERS],
         "requestBody": {"required": True, "content": _both_encodings(rpc.input_type)},
         "responses": {

@@ -16,7 +16,7 @@ from ingest.received import Endpoint, ReceivedUpload
 def push(call: Call, body: MessageBody) -> PushResponse:
     """Store the request's valid profiles. The response header Flamehouse-Warning describes changes to them.
 
-    Raises: RpcError(INVALID_ARGUMENT) that lists the invalid ones.
+    Raises RpcError(INVALID_ARGUMENT), listing the invalid ones.
     """
     received = ReceivedUpload(
         tenant=call.tenant,

@@ -26,7 +26,7 @@ def secret(aws: LocalAws) -> LocalSecret:
 
 
 def read(url: str, arn: str) -> str:
-    return SecretsManager(Settings(aws_endpoint_url_secrets_manager=url)).read(arn)
+    return SecretsManager(Settings(aws_endpoint_url_secrets_manager=url)).read(arn, "CLICKHOUSE_SECRET_ARN")
 
 
 @pytest.fixture
@@ -96,4 +96,4 @@ def test_without_credentials_the_message_names_the_variables(
     [("aws", "amazonaws.com"), ("aws-cn", "amazonaws.com.cn"), ("aws-us-gov", "amazonaws.com")],
 )
 def test_each_partition_has_its_own_domain(partition: str, domain: str) -> None:
-    assert _domain(partition) == domain
+    assert _domain(partition, "CLICKHOUSE_SECRET_ARN") == domain

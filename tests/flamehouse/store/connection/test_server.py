@@ -171,9 +171,9 @@ def test_a_malformed_secret_is_unavailable_and_named_in_the_log(
                 "clickhouse_secret_arn": "arn:mars:secretsmanager:mars-1:123456789012:secret:a-AbCdEf",
                 "aws_endpoint_url_secrets_manager": "",
             },
-            "unknown partition: mars",
+            "CLICKHOUSE_SECRET_ARN names an unknown partition: mars",
         ),
-        ({"clickhouse_secret_arn": "clickhouse"}, "is not the ARN of a secret"),
+        ({"clickhouse_secret_arn": "clickhouse"}, "CLICKHOUSE_SECRET_ARN is not the ARN of a secret"),
         (
             {"aws_endpoint_url_secrets_manager": "http://127.0.0.1:1"},
             "Secrets Manager is unreachable: NewConnectionError",

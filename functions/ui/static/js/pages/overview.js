@@ -7,7 +7,7 @@ import { moduleOf } from "../loader.js";
 import { rank } from "../query_bar.js";
 import { formatQuery, SERVICE, withService } from "../query.js";
 import { formatAgo, formatTime, parseRange, stepOf } from "../time_range.js";
-import { formatValue, typeName, unitOf } from "../units.js";
+import { formatCount, formatValue, typeName, unitOf } from "../units.js";
 import { hrefOf, navigate, state } from "../url_state.js";
 
 /** @typedef {{ type: string, total: number, last: number }} Volume */
@@ -34,7 +34,7 @@ export class OverviewPage {
     const services = await volumes(pairs, range, step, signal);
     if (!services.length) return this.showNone(signal);
     if (step > COARSE_STEP_S) await refineLast(services, step, signal);
-    fill(this.element, h("h2", { text: `${services.length} ${services.length === 1 ? "service" : "services"}` }), table(services, range, step));
+    fill(this.element, h("h2", { text: formatCount(services.length, "service") }), table(services, range, step));
   }
 
   /** @param {AbortSignal} signal */

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _SERVICE: Final = "secretsmanager"
 _PASSING: Final = (500, 502, 503, 504)
 _BACKOFF_S: Final = 0.2
-_SETTINGS: Final = "CLICKHOUSE_SECRET_ARN (of the authorizer: CREDENTIALS_SECRET_ARN)"
 
 
 class SecretError(Exception):
@@ -34,18 +33,18 @@ class SecretsManager:
     def __init__(self, settings: Settings) -> None:
         self._endpoint = settings.aws_endpoint_url_secrets_manager
 
-    def read(self, arn: str) -> str:
-        """Return the current text of the secret. Raises SecretError."""
+    def read(self, arn: str, setting: str) -> str:
+        """Return the current text of the secret whose ARN `setting` has. Raises SecretError."""
         parts = arn.split(":")
         if len(parts) < 7 or parts[2] != _SERVICE:
-            raise SecretError(f"{_SETTINGS} is not the ARN of a secret")
+            raise SecretError(f"{setting} is not the ARN of a secret")
         partition, region = parts[1], parts[3]
-        url = self._endpoint or f"https://{_SERVICE}.{region}.{_domain(partition)}"
+        url = self._endpoint or f"https://{_SERVICE}.{region}.{_domain(partition, setting)}"
         body = json.dumps({"SecretId": arn, "VersionStage": "AWSCURRENT"}).encode()
         return _secret_string(_post(url, _signed(url, region, body), body))
 
 
-def _domain(partition: str) -> str:
+def _domain(partition: str, setting: str) -> str:
     """Return the domain of a partition's services, such as amazonaws.com for `aws`."""
     from botocore.loaders import create_loader  # noqa: PLC0415  # on first use
 
@@ -53,7 +52,7 @@ def _domain(partition: str) -> str:
     for each in partitions:
         if each["id"] == partition:
             return str(each["outputs"]["dnsSuffix"])
-    raise SecretError(f"{_SETTINGS} names an unknown partition: {partition}")
+    raise SecretError(f"{setting} names an unknown partition: {partition}")
 
 
 def _signed(url: str, region: str, body: bytes) -> dict[str, str]:

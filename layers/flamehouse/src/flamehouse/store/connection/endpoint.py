@@ -31,7 +31,7 @@ def endpoint_source(settings: Settings) -> Callable[[], Endpoint]:
     arn = settings.clickhouse_secret_arn
     if arn:
         secrets = SecretsManager(settings)
-        return lambda: endpoint_of_secret(secrets.read(arn))
+        return lambda: endpoint_of_secret(secrets.read(arn, "CLICKHOUSE_SECRET_ARN"))
     return lambda: endpoint_of_dsn(settings.clickhouse_dsn)
 
 
