@@ -12,6 +12,7 @@ LOCKED := functions/pyproject.toml layers/flamehouse/pyproject.toml pyproject.to
 # Tests spend as much time waiting for servers and disks as computing; each process takes 1.5 GB of memory.
 WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
+RETEST := $(BIN)/pytest -v -r fE --exitfirst --last-failed --last-failed-no-failures none
 
 # How long `make soak` injects faults.
 SECONDS ?= 300
@@ -28,7 +29,7 @@ QUICK := -m "not fuzz" --ignore tests/ingest/formats/jfr --ignore tests/ingest/t
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPYCACHEPREFIX :=
 
-.PHONY: help run demo test quick wheel fuzz check lint format types imports generated golden openapi proto template bundle cloud lock live-python live-go live-node \
+.PHONY: help run demo test quick wheel fuzz check tested retest lint format types imports generated golden openapi proto template bundle cloud lock live-python live-go live-node \
 	live-rust live-java live-collector large-import soak bench screenshot clean
 
 help: ## List the targets
@@ -42,7 +43,7 @@ demo: $(INSTALLED) ## Profile a small program, upload to the running server, and
 
 test: $(INSTALLED) ## Run all tests: about 25 minutes on 2 cores (make quick: 3 minutes)
 	@echo "All tests take some 25 minutes on 2 cores; make quick runs those without servers in under 3."
-	$(PYTEST) -r s
+	$(PYTEST) -r fEs
 
 quick: $(INSTALLED) ## Run the tests that start no server: under 3 minutes on 2 cores
 	$(PYTEST) -r s $(QUICK)
@@ -55,7 +56,15 @@ fuzz: $(INSTALLED) ## Run the tests that generate their input, with FUZZ_TIMES a
 	FUZZ_TIMES=$${FUZZ_TIMES:-100} $(PYTEST) -m fuzz
 
 check: export BUNDLE := .aws-sam/build
-check: lint types imports generated template bundle test ## Run all checks and tests, including the build for AWS
+check: lint types imports generated template bundle tested ## Run all checks and tests, including the build for AWS
+
+# Many tests wait for other programs, which time out if all tests together occupy the machine: a test fails the check if
+# it also fails alone.
+tested: $(INSTALLED)
+	$(PYTEST) -r fEs || { [ $$? -eq 1 ] && $(RETEST); }
+
+retest: $(INSTALLED) ## Run the tests that failed last once more, one at a time, up to the first that fails
+	$(RETEST)
 
 lint: $(INSTALLED) ## Check formatting and lint
 	$(BIN)/ruff format --check

@@ -61,8 +61,8 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """The functions built for AWS, run locally; they accept profiles of any age and time out after six seconds."""
-    environ = {"MAX_LABEL_NAMES": "100", "QUERY_TIMEOUT_S": "6"}
+    """The functions built for AWS, run locally; they accept profiles of any age, and queries end after 15 seconds."""
+    environ = {"MAX_LABEL_NAMES": "100", "QUERY_TIMEOUT_S": "15"}
     folder = tmp_path_factory.mktemp("cloud")
     with cloud(
         built(),
