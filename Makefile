@@ -11,7 +11,7 @@ LOCKED := functions/pyproject.toml layers/flamehouse/pyproject.toml pyproject.to
 
 # Tests spend as much time waiting for servers and disks as computing; each process takes 1.5 GB of memory.
 WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
-PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 --dist loadgroup
+PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8
 RETEST := $(BIN)/pytest -v -r fE --exitfirst --last-failed --last-failed-no-failures none
 
 # How long `make soak` injects faults.

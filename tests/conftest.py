@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from xdist.remote import Producer
 
 from flamehouse.services import Services
 from flamehouse.settings import Settings
@@ -14,6 +15,7 @@ from flamehouse.store.clickhouse_store import ClickHouseStore, open_store
 from flamehouse.store.schema.migrate import migrate
 from flamehouse.telemetry.events import LOGGER
 from ingest.pipeline import replay
+from tests.support.distribution import Distribution
 from tests.support.fuzzing import load_profile
 from tests.support.queries.queries import new_tenant
 from tests.support.queries.shop_data import Target, holding_data
@@ -31,6 +33,11 @@ _CREDENTIAL = "horse"
 def pytest_configure() -> None:
     """Selects the Hypothesis profile before the first test is imported."""
     load_profile()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Distribution:
+    return Distribution(config, log)
 
 
 @pytest.fixture(scope="session")

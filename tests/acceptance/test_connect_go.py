@@ -18,8 +18,6 @@ from tests.support.queries.shop_data import CART, CART_TOTAL, SHOP, SHOP_TOTAL, 
 from tests.support.uploads.profiles import CPU, Sample, labels_of, pprof_of
 from tools.live import UnfetchedError, fetch_with
 
-pytestmark = pytest.mark.xdist_group("gateway")
-
 SOURCES: Final = Path(__file__).parent / "connect_go"
 
 

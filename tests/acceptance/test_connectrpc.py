@@ -16,8 +16,6 @@ from google.protobuf.message import Message
 from flamehouse.pb import querier_pb2
 from tests.support.queries.shop_data import CART, SHOP, SPAN, Target
 
-pytestmark = pytest.mark.xdist_group("gateway")
-
 SERVICE: Final = querier_pb2.DESCRIPTOR.services_by_name["QuerierService"]
 CODECS: Final[Mapping[str, Callable[[], Codec[Message, Any]]]] = {
     "proto": google_protobuf_binary_codec,

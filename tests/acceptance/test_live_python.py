@@ -21,8 +21,6 @@ from tests.support.servers.client import Client
 from tools.live import variables
 from tools.local_server import local_server
 
-pytestmark = pytest.mark.xdist_group("live-python")
-
 REPO = Path(__file__).resolve().parent.parent.parent
 PROGRAM = REPO / "tools/live_python/program.py"
 CPU = "process_cpu:cpu:nanoseconds:cpu:nanoseconds"

@@ -27,8 +27,6 @@ from flamehouse.web.codec import PROTO
 from tests.support.servers.place import REPO
 from tools.local_server import RunningServer, local_server
 
-pytestmark = pytest.mark.xdist_group("compare")
-
 TIMEOUT_S: Final = 120
 DAY_MS: Final = 86_400_000
 RECORDED_MS: Final = 1_795_305_600_000

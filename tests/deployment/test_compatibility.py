@@ -22,8 +22,6 @@ from tests.support.servers.place import REPO
 from tests.support.uploads.counted import Counted, once
 from tools.clickhouse_http.process import clickhouse_server
 
-pytestmark = pytest.mark.xdist_group("compatibility")
-
 RELEASE: Final = REPO / "tests/testdata/previous_release"
 STATEMENTS: Final = [each.strip() for each in (RELEASE / "statements.sql").read_text().split(";\n\n")]
 SCHEMA: Final[dict[str, Any]] = json.loads((RELEASE / "schema.json").read_text())

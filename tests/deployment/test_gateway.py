@@ -33,8 +33,6 @@ GATEWAY_S = 30
 AUTHORIZER_S = 10
 """The gateway's timeout for an authorizer."""
 
-pytestmark = pytest.mark.xdist_group("gateway")
-
 
 def send(deployed: Cloud, path: str, body: bytes | str = b"{}", **headers: str) -> httpx.Response:
     sent = {"Content-Type": "application/json", **headers}

@@ -15,8 +15,6 @@ PROFILE_TYPES = "/querier.v1.QuerierService/ProfileTypes"
 EVER = {"start": 1_700_000_000_000, "end": 1_900_000_000_000}
 GATEWAY_S = 30
 
-pytestmark = pytest.mark.xdist_group("gateway")
-
 
 @pytest.fixture(scope="module")
 def mapped(deployed: Cloud) -> Iterator[str]:

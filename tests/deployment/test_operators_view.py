@@ -16,8 +16,6 @@ from tests.support.servers.apps import request
 from tests.support.servers.doubles import CannedStore
 from tests.support.servers.place import REPO
 
-pytestmark = pytest.mark.xdist_group("template")
-
 
 def test_the_guide_explains_every_parameter(template: dict[str, Any]) -> None:
     guide = (REPO / "docs/deploy.md").read_text()

@@ -20,8 +20,6 @@ from tools.gateway.cloud import Cloud
 from tools.gateway.deployment import read_deployment
 from tools.gateway.lambda_service import FunctionError, LambdaService
 
-pytestmark = pytest.mark.xdist_group("gateway")
-
 FUNCTION = "QrynInputFunction"
 SCHEDULED = (REPO / "events/schedule.json").read_bytes()
 

@@ -4,15 +4,11 @@ import json
 import re
 from typing import Any, Final
 
-import pytest
-
 from flamehouse.blobs.keys import QUOTAS
 from flamehouse.identity.document import CredentialDocument
 from tests.support.queries.rpcs import resources_of
 from tests.support.servers.bundle import FUNCTIONS
 from tests.support.servers.template import AUTHORIZER, QUEUED, ROLLOUT_ALARMS, functions, of_type
-
-pytestmark = pytest.mark.xdist_group("template")
 
 UPLOADS: Final = {"AnyPathFunction", "DrainFunction", "IngestFunction", "WorkerFunction"}
 """The functions that receive or store uploads."""

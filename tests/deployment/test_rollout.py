@@ -4,12 +4,8 @@ import json
 import re
 from typing import Any
 
-import pytest
-
 from tests.support.servers.bundle import FUNCTIONS
 from tests.support.servers.template import QUEUED, ROLLOUT_ALARMS, functions, of_type
-
-pytestmark = pytest.mark.xdist_group("template")
 
 
 def test_functions_behind_the_api_have_an_alias_that_codedeploy_moves(template: dict[str, Any]) -> None:

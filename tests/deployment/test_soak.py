@@ -9,8 +9,6 @@ from tests.support.servers.place import REPO
 from tests.support.soak.soak import Load, Soaked, soak
 from tests.support.soak.uploads import Client, uploads
 
-pytestmark = pytest.mark.xdist_group("soak")
-
 LOAD: Final = Load(seconds=20, clients=2)
 GROWTH_MB: Final = 256
 """Several times a process's growth in minutes: caches fill only once."""

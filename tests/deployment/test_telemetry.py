@@ -13,8 +13,6 @@ from flamehouse.telemetry.metrics import METRICS
 from tests.support.servers.bundle import built
 from tools.gateway.cloud import Cloud, cloud
 
-pytestmark = pytest.mark.xdist_group("gateway")
-
 AD_HOC: Final = "/adhocprofiles.v1.AdHocProfileService/Upload"
 OF_THE_ROLE: Final = "session-of-the-role"
 

@@ -20,8 +20,6 @@ from tests.support.servers.template import (
     where_deployed,
 )
 
-pytestmark = pytest.mark.xdist_group("template")
-
 TIMEOUTS: Final = {
     "WorkerFunction": 60,
     "DrainFunction": 900,

@@ -23,8 +23,6 @@ from tools.gateway.cloud import Cloud, cloud
 from tools.live import variables
 from tools.local_server import environment
 
-pytestmark = pytest.mark.xdist_group("wake")
-
 ANSWERED_S: Final = 8
 """The longest wait for a 200 from a cold start: SDKs time out after ten seconds."""
 ATTEMPTS: Final = 3

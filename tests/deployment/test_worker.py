@@ -5,8 +5,6 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
-
 from ingest.received import Endpoint, ReceivedUpload
 from tests.support.queries.queries import Server
 from tests.support.servers.bundle import built
@@ -15,8 +13,6 @@ from tests.support.servers.place import REPO
 from tools.gateway.cloud import Cloud
 from tools.gateway.deployment import read_deployment
 from tools.gateway.lambda_service import FunctionError, LambdaService
-
-pytestmark = pytest.mark.xdist_group("gateway")
 
 
 def staged(deployed: Cloud, tenant: str) -> list[str]:

@@ -28,8 +28,6 @@ from tests.support.uploads.otlp import PATH as OTLP
 from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
 from tests.support.uploads.uploads import PUSH, series
 
-pytestmark = pytest.mark.xdist_group("several tenants")
-
 HOURS: Final = 4
 ROLL_UP: Final = """
 INSERT INTO rollups

@@ -21,8 +21,6 @@ from tools.live_python.__main__ import LIVE as PYTHON
 from tools.live_rust.__main__ import LIVE as RUST
 from tools.local_server import local_server
 
-pytestmark = pytest.mark.xdist_group("live")
-
 CREDENTIAL = "horse"
 TENANT = "live"
 

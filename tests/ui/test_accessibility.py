@@ -22,8 +22,6 @@ PAGES: Final = {
 }
 GRAVE: Final = {"critical", "serious"}
 
-pytestmark = pytest.mark.xdist_group("page")
-
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 420, 1440])

@@ -12,7 +12,6 @@ from flamehouse.pb.profile_pb2 import Profile
 from tests.ui.profiles import TYPE, Filled
 from tests.ui.steps import SINGLE, flame, parameters, stacks
 
-pytestmark = pytest.mark.xdist_group("page")
 DIFF = SINGLE.replace("page=single", "page=diff")
 HOUR_MS = 3_600_000
 

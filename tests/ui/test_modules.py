@@ -41,8 +41,6 @@ async ({ run, input }) => {
 }
 """
 
-pytestmark = pytest.mark.xdist_group("page")
-
 
 @pytest.fixture
 def run(page: Page) -> Run:

@@ -14,7 +14,6 @@ from tests.ui.profiles import HOSTILE, TYPE, Filled
 from tests.ui.steps import SINGLE, flame, parameters, stacks
 from tools.page_size import MAX_ADDED_BYTES, MAX_OPENING_BYTES, MAX_PICTURE_BYTES, MAX_VISIT_BYTES, Transfer
 
-pytestmark = pytest.mark.xdist_group("page")
 SERVE = "github.com/acme/shop/checkout.(*Handler).ServeHTTP"
 
 

@@ -12,7 +12,6 @@ from playwright.sync_api import Browser, Page, expect
 from tests.ui.profiles import STACKS, TYPE, Filled, send, send_with_source
 from tools.local_server import local_server
 
-pytestmark = pytest.mark.xdist_group("page")
 CREDENTIAL = "a horse's staple"
 SINGLE = f"?page=single&from=now-3h&query={quote(TYPE + '{service_name="checkout"}')}"
 

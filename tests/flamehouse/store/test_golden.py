@@ -28,8 +28,6 @@ from tests.support.uploads.profiles import CPU, labels_of, pprof_of, sample
 from tests.support.uploads.uploads import series
 from tools.clickhouse_http.process import ClickHouseServer, clickhouse_server
 
-pytestmark = pytest.mark.xdist_group("golden")
-
 START: Final = 1_790_000_000_000 // HOUR * HOUR
 MONDAYS: Final = (1_500_249_600_000, 1_510_531_200_000)
 """Midnight (UTC) of Mondays in 2017: the cases share no partition."""
