@@ -41,8 +41,8 @@ run: $(INSTALLED) ## Serve on http://127.0.0.1:4040, data in ./data (HOST, PORT 
 demo: $(INSTALLED) ## Profile a small program, upload to the running server, and print the flame graph
 	@$(BIN)/python -m tools.demo
 
-test: $(INSTALLED) ## Run all tests: about 25 minutes on 2 cores (make quick: 3 minutes)
-	@echo "All tests take some 25 minutes on 2 cores; make quick runs those without servers in under 3."
+test: $(INSTALLED) ## Run all tests: half an hour on 2 cores (make quick: 3 minutes)
+	@echo "All tests take half an hour on 2 cores; make quick runs those without servers in under 3."
 	$(PYTEST) -r fEs
 
 quick: $(INSTALLED) ## Run the tests that start no server: under 3 minutes on 2 cores
