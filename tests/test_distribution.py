@@ -1,7 +1,5 @@
 """The distribution of tests to workers."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.support.distribution import WHOLE
@@ -16,12 +14,8 @@ def test_one_worker_runs_all_tests_of_a_whole_module(
     folder = tmp_path_factory.getbasetemp().parent / f"turns-{testrun_uid}"
     folder.mkdir(exist_ok=True)
     (folder / f"{turn}-{worker_id}").touch()
-    assert {name.partition("-")[2] for name in _names(folder)} == {worker_id}
+    assert {path.name.partition("-")[2] for path in folder.iterdir()} == {worker_id}
 
 
 def test_every_whole_module_exists() -> None:
     assert sorted(WHOLE) == sorted(path for path in WHOLE if (REPO / path).is_file())
-
-
-def _names(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()]
