@@ -11,7 +11,7 @@ LOCKED := functions/pyproject.toml layers/flamehouse/pyproject.toml pyproject.to
 
 # Tests spend as much time waiting for servers and disks as computing; each process takes 1.5 GB of memory.
 WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
-PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8
+PYTEST := $(BIN)/pytest -n $(WORKERS) --maxprocesses 8 -r fEs
 RETEST := $(BIN)/pytest -v -r fE --exitfirst --last-failed --last-failed-no-failures none
 
 # How long `make soak` injects faults.
@@ -43,10 +43,10 @@ demo: $(INSTALLED) ## Profile a small program, upload to the running server, and
 
 test: $(INSTALLED) ## Run all tests: half an hour on 2 cores (make quick: 3 minutes)
 	@echo "All tests take half an hour on 2 cores; make quick runs those without servers in under 3."
-	$(PYTEST) -r fEs
+	$(PYTEST)
 
 quick: $(INSTALLED) ## Run the tests that start no server: under 3 minutes on 2 cores
-	$(PYTEST) -r s $(QUICK)
+	$(PYTEST) $(QUICK)
 
 wheel: $(INSTALLED) ## Build the wheel of the local server into dist/, and test it
 	$(BIN)/uv build --quiet --wheel --out-dir dist
@@ -61,7 +61,7 @@ check: lint types imports generated template bundle tested ## Run all checks and
 # Many tests wait for other programs, which time out if all tests together occupy the machine: a test fails the check if
 # it also fails alone.
 tested: $(INSTALLED)
-	$(PYTEST) -r fEs || { [ $$? -eq 1 ] && $(RETEST); }
+	$(PYTEST) || { [ $$? -eq 1 ] && $(RETEST); }
 
 retest: $(INSTALLED) ## Run the tests that failed last once more, one at a time, up to the first that fails
 	$(RETEST)

@@ -22,6 +22,7 @@ from cli.server import Server, ServerError
 from cli.tree import every_frame, tree_of
 from cli.units import scale_of
 from flamehouse.model.profile_type import ProfileType
+from flamehouse.units import NS_PER_MS
 from tools.gateway.cloud import cloud
 from tools.local_server import environment, local_server
 
@@ -180,7 +181,7 @@ def _wait_for_uploads(
 
 
 def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return time.time_ns() // NS_PER_MS
 
 
 def _hottest(leading: Counter[str]) -> str:
